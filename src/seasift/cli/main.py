@@ -1,0 +1,57 @@
+"""Entry point: collects the commands and turns errors into one line and an exit code."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import click
+import typer
+
+from seasift import __version__
+from seasift.core.errors import SeasiftError
+
+app = typer.Typer(
+    name="seasift",
+    help="Find, outline and count trash, animals, plants and vehicle parts in underwater pictures.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"seasift {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    del version
+
+
+def main() -> None:
+    """Run the command line; exit 0 done, 2 bad input, 1 failure, 130 interrupted."""
+    try:
+        code = app(standalone_mode=False)
+    except SeasiftError as error:
+        code = _complain(str(error), error.exit_code)
+    except click.UsageError as error:
+        code = _complain(error.format_message(), 2)
+    except click.ClickException as error:
+        code = _complain(error.format_message(), error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        code = _complain("interrupted; run the same command again to go on", 130)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _complain(message: str, code: int) -> int:
+    print("seasift: " + " ".join(message.split()), file=sys.stderr)
+    return code

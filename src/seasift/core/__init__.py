@@ -1,0 +1,1 @@
+"""Values and steps that every other room shares. NumPy, OpenCV and hotcoco's RLE only."""

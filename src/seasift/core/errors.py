@@ -1,0 +1,43 @@
+"""One tree of errors. A message says what was got, what was expected and what to do, on one line."""
+
+from __future__ import annotations
+
+
+class SeasiftError(Exception):
+    """Base of all errors that seasift raises on purpose.
+
+    Attributes:
+        exit_code: what the command line ends with: 1 failure, 2 bad input.
+    """
+
+    exit_code = 1
+
+
+class BadInput(SeasiftError):
+    """Something the user gave cannot be used."""
+
+    exit_code = 2
+
+
+class BadPicture(BadInput):
+    """A file or upload that is not a picture we can read."""
+
+
+class BadDataset(BadInput):
+    """A data set, annotation file or split that breaks its format."""
+
+
+class BadModel(BadInput):
+    """A model file that is not ours, of another schema, or damaged."""
+
+
+class BadWeights(BadInput):
+    """Weights that do not fit the network; the message names the entries."""
+
+
+class BadRecipe(BadInput):
+    """A recipe with an unknown key, a wrong type or an impossible combination."""
+
+
+class MissingExtra(BadInput):
+    """A command needs packages of an extra that is not installed."""

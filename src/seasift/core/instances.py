@@ -1,0 +1,74 @@
+"""What is in one picture: boxes, scores, classes and masks, as one value that everything takes and returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from seasift.core.masks import MaskCrop
+from seasift.core.types import Bool, Float32, Int64, SizeHW
+
+
+@dataclass(frozen=True)
+class Category:
+    """A class of objects. Its place in a model's tuple of categories is the `class_id`.
+
+    Attributes:
+        id: `category_id` as in the COCO file.
+        name: as in the COCO file.
+    """
+
+    id: int
+    name: str
+
+
+@dataclass(frozen=True, eq=False)
+class Instances:
+    """N objects of one picture, best first when they come from a model.
+
+    Attributes:
+        boxes_xyxy: (N, 4) float32, pixels of the original picture, x2/y2 exclusive.
+        scores: (N,) float32 in 0..1.
+        class_ids: (N,) int64, 0-based, without background.
+        size_hw: height and width of the original picture, px.
+        masks: N crops, or None for a model without masks.
+    """
+
+    boxes_xyxy: Float32
+    scores: Float32
+    class_ids: Int64
+    size_hw: SizeHW
+    masks: tuple[MaskCrop, ...] | None = None
+
+    def __post_init__(self) -> None:
+        n = len(self.scores)
+        if self.boxes_xyxy.shape != (n, 4) or self.class_ids.shape != (n,):
+            raise ValueError(
+                f"boxes {self.boxes_xyxy.shape}, scores {self.scores.shape} and classes "
+                f"{self.class_ids.shape} do not describe the same objects"
+            )
+        if self.masks is not None and len(self.masks) != n:
+            raise ValueError(f"{len(self.masks)} masks for {n} objects")
+
+    @classmethod
+    def empty(cls, size_hw: SizeHW, *, with_masks: bool = True) -> Instances:
+        """No objects."""
+        return cls(
+            np.zeros((0, 4), np.float32),
+            np.zeros(0, np.float32),
+            np.zeros(0, np.int64),
+            size_hw,
+            () if with_masks else None,
+        )
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    def take(self, keep: Int64 | Bool) -> Instances:
+        """Some of the objects: indices (in the order wanted) or a bool for each."""
+        index = np.flatnonzero(keep) if keep.dtype == bool else keep
+        masks = None if self.masks is None else tuple(self.masks[i] for i in index)
+        return Instances(
+            self.boxes_xyxy[index], self.scores[index], self.class_ids[index], self.size_hw, masks
+        )

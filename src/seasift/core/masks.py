@@ -1,0 +1,115 @@
+"""One object's mask as a crop, and its views: full bitmap, COCO RLE, polygons."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from hotcoco import mask as coco_mask
+
+from seasift.core.types import Bool, SizeHW, UInt8
+
+
+@dataclass(frozen=True, slots=True)
+class MaskCrop:
+    """A mask kept as the smallest crop that holds it.
+
+    Attributes:
+        crop: (h, w) bool; may be (0, 0) for an empty mask.
+        x0: column of the crop's left edge in the picture, px.
+        y0: row of the crop's top edge in the picture, px.
+    """
+
+    crop: Bool
+    x0: int
+    y0: int
+
+    @classmethod
+    def from_bitmap(cls, bitmap: Bool | UInt8, x0: int = 0, y0: int = 0) -> MaskCrop:
+        """Trim a bitmap (h, w), whose corner lies at (x0, y0), to its set pixels."""
+        box = cv2.boundingRect(np.ascontiguousarray(bitmap, dtype=np.uint8))
+        x, y, w, h = box
+        crop = np.ascontiguousarray(bitmap[y : y + h, x : x + w]).astype(bool)
+        if not crop.any():
+            return cls(np.zeros((0, 0), dtype=bool), x0, y0)
+        return cls(crop, x0 + x, y0 + y)
+
+    @property
+    def area(self) -> int:
+        """Set pixels."""
+        return int(np.count_nonzero(self.crop))
+
+    @property
+    def box_xyxy(self) -> tuple[int, int, int, int]:
+        """Tight box in pixels, right and bottom edge exclusive."""
+        height, width = self.crop.shape
+        return self.x0, self.y0, self.x0 + width, self.y0 + height
+
+    def bitmap(self, size_hw: SizeHW) -> Bool:
+        """The mask as a full (H, W) bool bitmap; parts outside the picture are dropped."""
+        full = np.zeros(size_hw, dtype=bool)
+        x1, y1, x2, y2 = self.box_xyxy
+        left, top, right, bottom = max(x1, 0), max(y1, 0), min(x2, size_hw[1]), min(y2, size_hw[0])
+        if left < right and top < bottom:
+            full[top:bottom, left:right] = self.crop[top - y1 : bottom - y1, left - x1 : right - x1]
+        return full
+
+    def rle(self, size_hw: SizeHW) -> dict[str, Any]:
+        """COCO RLE, `{"size": [H, W], "counts": str}`, made from the crop without a full bitmap."""
+        size = [int(size_hw[0]), int(size_hw[1])]
+        raw = coco_mask.fr_py_objects({"size": size, "counts": _column_runs(self, size_hw)}, *size)
+        return {"size": size, "counts": raw["counts"].decode("ascii")}
+
+    def polygons(self) -> list[list[float]]:
+        """Outer outlines as COCO polygons [x1, y1, x2, y2, ...] in pixels.
+
+        Polygons cannot hold holes: a hole is filled. Use `rle` where exactness counts. Outlines follow
+        pixel edges (not centres), so rasterising them by COCO's rule gives the filled mask again.
+        """
+        return [ring for ring in (_edge_ring(part) for part in self._parts()) if len(ring) >= 6]
+
+    def _parts(self) -> list[np.ndarray[Any, Any]]:
+        grown = np.kron(np.pad(self.crop, 1), np.ones((2, 2), dtype=bool)).astype(np.uint8)
+        contours, _ = cv2.findContours(grown, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+        # In the doubled picture a pixel k covers 2k and 2k+1; its edges are at k and k+1 of the original.
+        offset = np.array([self.x0 - 1, self.y0 - 1])
+        return [((contour[:, 0, :] + 1) // 2) + offset for contour in contours]
+
+
+def _edge_ring(points: np.ndarray[Any, Any]) -> list[float]:
+    keep = np.any(points != np.roll(points, 1, axis=0), axis=1)
+    return [float(value) for value in points[keep].ravel()]
+
+
+def _column_runs(mask: MaskCrop, size_hw: SizeHW) -> list[int]:
+    """Alternating run lengths (background first) of the picture read column by column."""
+    height, width = size_hw
+    x1, y1, x2, y2 = mask.box_xyxy
+    left, top, right, bottom = max(x1, 0), max(y1, 0), min(x2, width), min(y2, height)
+    if left >= right or top >= bottom:
+        return [height * width]
+    crop = mask.crop[top - y1 : bottom - y1, left - x1 : right - x1]
+    columns = np.zeros((right - left, height), dtype=np.int8)
+    columns[:, top:bottom] = crop.T
+    edges = np.flatnonzero(np.diff(columns.ravel(), prepend=np.int8(0), append=np.int8(0)))
+    changes = np.concatenate(([0], edges + left * height, [height * width]))
+    runs = [int(run) for run in np.diff(changes)]
+    return runs[:-1] if runs[-1] == 0 else runs
+
+
+def from_coco(segmentation: Any, size_hw: SizeHW) -> MaskCrop:
+    """Decode a COCO segmentation: polygons, compressed RLE or uncompressed RLE.
+
+    Raises:
+        ValueError: neither a list of polygons nor an RLE.
+    """
+    if isinstance(segmentation, dict):
+        rle = coco_mask.fr_py_objects(segmentation, *size_hw) if isinstance(segmentation.get("counts"), list) else segmentation
+    elif isinstance(segmentation, Sequence) and segmentation and not isinstance(segmentation, str):
+        rle = coco_mask.merge(coco_mask.fr_py_objects([list(ring) for ring in segmentation], *size_hw))
+    else:
+        raise ValueError(f"a segmentation of type {type(segmentation).__name__}; expected polygons or RLE")
+    return MaskCrop.from_bitmap(coco_mask.decode(rle))

@@ -1,0 +1,34 @@
+"""The protocol that a torch model, an ONNX file, a remote service and a peer's model all answer to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from seasift.core.instances import Category, Instances
+from seasift.core.types import UInt8
+
+
+class Predictor(Protocol):
+    """Pictures in, Instances out."""
+
+    @property
+    def name(self) -> str:
+        """What to call the model in tables."""
+
+    @property
+    def categories(self) -> tuple[Category, ...]:
+        """The classes; the index is the `class_id` of the Instances."""
+
+    def predict(
+        self, images_rgb_u8: Sequence[UInt8], *, threshold: float = 0.05, max_objects: int = 100
+    ) -> list[Instances]:
+        """Find objects in pictures of any sizes.
+
+        Args:
+            images_rgb_u8: each (H, W, 3) uint8, RGB.
+            threshold: objects with a lower score are left out.
+            max_objects: at most this many a picture, the best.
+        Returns:
+            One Instances a picture, in order, best object first.
+        """
