@@ -107,7 +107,11 @@ def from_coco(segmentation: Any, size_hw: SizeHW) -> MaskCrop:
         ValueError: neither a list of polygons nor an RLE.
     """
     if isinstance(segmentation, dict):
-        rle = coco_mask.fr_py_objects(segmentation, *size_hw) if isinstance(segmentation.get("counts"), list) else segmentation
+        rle = (
+            coco_mask.fr_py_objects(segmentation, *size_hw)
+            if isinstance(segmentation.get("counts"), list)
+            else segmentation
+        )
     elif isinstance(segmentation, Sequence) and segmentation and not isinstance(segmentation, str):
         rle = coco_mask.merge(coco_mask.fr_py_objects([list(ring) for ring in segmentation], *size_hw))
     else:
