@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -97,8 +98,8 @@ def _mask(logits: Float32, box_norm: Float32, size_hw: SizeHW, threshold: float)
 
 def _reach(low: np.float32, high: np.float32, cells: int) -> tuple[int, int]:
     """First and last + 1 prototype cell k with `low * cells - 1 <= k < high * cells + 1`."""
-    first, last = max(np.float32(low) * cells - 1, 0), min(np.float32(high) * cells + 1, cells)
-    return int(np.ceil(first)), int(np.ceil(last))
+    first, last = np.float32(low) * cells - 1, np.float32(high) * cells + 1
+    return max(math.ceil(first), 0), min(math.ceil(last), cells)
 
 
 def _enlarge(reach: tuple[int, int], cells: int, pixels: int) -> tuple[int, Float32]:

@@ -1,4 +1,4 @@
-"""What is in one picture: boxes, scores, classes and masks, as one value that everything takes and returns."""
+"""What is in one picture, as one value that everything takes and returns."""
 
 from __future__ import annotations
 

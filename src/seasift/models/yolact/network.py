@@ -1,0 +1,153 @@
+"""The network: backbone, feature pyramid, prototype network and one prediction head for all levels."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from seasift.models.backbones import Features
+from seasift.models.yolact.config import ASPECT_RATIOS, YolactConfig
+from seasift.models.yolact.priors import make_priors
+
+
+class YolactOutput(NamedTuple):
+    """What the network says.
+
+    Attributes:
+        offsets: (B, P, 4) box offsets from the priors.
+        logits: (B, P, 1 + C) class logits, background first.
+        coefficients: (B, P, K), after tanh.
+        prototypes: (B, H', W', K), after ReLU; a quarter of the input.
+        semantic: (B, C, H'', W'') logits, an eighth of the input; None in evaluation mode.
+    """
+
+    offsets: Tensor
+    logits: Tensor
+    coefficients: Tensor
+    prototypes: Tensor
+    semantic: Tensor | None
+
+
+class Yolact(nn.Module):
+    """YOLACT. Source: Bolya et al. 2019, sections 3 and 4.
+
+    Args:
+        config: shape of the network.
+    """
+
+    priors: Tensor
+
+    def __init__(self, config: YolactConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.backbone = Features(
+            config.backbone,
+            frozen_reduction=config.frozen_reduction,
+            frozen_batch_norm=config.frozen_batch_norm,
+        )
+        self.fpn = FeaturePyramid(self.backbone.channels, config.fpn_channels)
+        self.prototype_net = PrototypeNet(config.fpn_channels, config.proto_channels, config.prototypes)
+        self.head = PredictionHead(config.fpn_channels, config.classes, config.prototypes)
+        self.semantic = nn.Conv2d(config.fpn_channels, config.classes, 1)
+        for part in (self.fpn, self.prototype_net, self.head, self.semantic):
+            _initialise(part)
+        sizes = self._level_sizes()
+        priors = make_priors(sizes, config.prior_scales_px, config.size)
+        self.register_buffer("priors", priors, persistent=False)
+
+    def forward(self, images: Tensor) -> YolactOutput:
+        """Normalised images (B, 3, size, size) to raw output."""
+        levels = self.fpn(self.backbone(images))
+        offsets, logits, coefficients = self.head(levels)
+        semantic = self.semantic(levels[0]) if self.training else None
+        return YolactOutput(offsets, logits, coefficients, self.prototype_net(levels[0]), semantic)
+
+    def _level_sizes(self) -> list[tuple[int, int]]:
+        was_training = self.training
+        self.eval()
+        with torch.no_grad():
+            maps = self.backbone(torch.zeros(1, 3, self.config.size, self.config.size))
+        self.train(was_training)
+        sides = [feature.shape[-1] for feature in maps]
+        sides += [(sides[-1] + 1) // 2, ((sides[-1] + 1) // 2 + 1) // 2]
+        return [(side, side) for side in sides]
+
+
+class FeaturePyramid(nn.Module):
+    """P3 to P7 from C3 to C5 (Lin et al. 2017), P6 and P7 by strided convolutions (section 4)."""
+
+    def __init__(self, channels: list[int], width: int) -> None:
+        super().__init__()
+        self.lateral = nn.ModuleList(nn.Conv2d(count, width, 1) for count in channels)
+        self.smooth = nn.ModuleList(nn.Conv2d(width, width, 3, padding=1) for _ in channels)
+        self.down = nn.ModuleList(nn.Conv2d(width, width, 3, stride=2, padding=1) for _ in range(2))
+
+    def forward(self, maps: list[Tensor]) -> list[Tensor]:
+        """Three maps, finest first, to five of equal width."""
+        merged = [lateral(feature) for lateral, feature in zip(self.lateral, maps, strict=True)]
+        for coarse, fine in pairwise(reversed(range(len(merged)))):
+            size = merged[fine].shape[-2:]
+            up = F.interpolate(merged[coarse], size=size, mode="bilinear", align_corners=False)
+            merged[fine] = merged[fine] + up
+        levels = [F.relu(smooth(feature)) for smooth, feature in zip(self.smooth, merged, strict=True)]
+        for down in self.down:
+            levels.append(down(levels[-1]))
+        return levels
+
+
+class PrototypeNet(nn.Module):
+    """K prototypes at twice the resolution of P3. Source: section 3.1, figure 3."""
+
+    def __init__(self, width_in: int, width: int, prototypes: int) -> None:
+        super().__init__()
+        self.before = nn.ModuleList(
+            nn.Conv2d(width_in if place == 0 else width, width, 3, padding=1) for place in range(3)
+        )
+        self.after = nn.Conv2d(width, width, 3, padding=1)
+        self.last = nn.Conv2d(width, prototypes, 1)
+
+    def forward(self, finest: Tensor) -> Tensor:
+        """P3 (B, F, H, W) to (B, 2H, 2W, K)."""
+        for convolution in self.before:
+            finest = F.relu(convolution(finest))
+        doubled = F.interpolate(finest, scale_factor=2.0, mode="bilinear", align_corners=False)
+        prototypes = self.last(F.relu(self.after(F.relu(doubled))))
+        return F.relu(prototypes).permute(0, 2, 3, 1)
+
+
+class PredictionHead(nn.Module):
+    """Boxes, classes and coefficients from every level with the same weights. Source: section 3.2, figure 4."""
+
+    def __init__(self, width: int, classes: int, prototypes: int) -> None:
+        super().__init__()
+        ratios = len(ASPECT_RATIOS)
+        self.classes, self.prototypes = classes, prototypes
+        self.shared = nn.Conv2d(width, width, 3, padding=1)
+        self.box = nn.Conv2d(width, ratios * 4, 3, padding=1)
+        self.classify = nn.Conv2d(width, ratios * (classes + 1), 3, padding=1)
+        self.coefficient = nn.Conv2d(width, ratios * prototypes, 3, padding=1)
+
+    def forward(self, levels: list[Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+        """Five maps to offsets (B, P, 4), logits (B, P, 1 + C), coefficients (B, P, K)."""
+        shared = [F.relu(self.shared(level)) for level in levels]
+        offsets = torch.cat([_flat(self.box(x), 4) for x in shared], dim=1)
+        logits = torch.cat([_flat(self.classify(x), self.classes + 1) for x in shared], dim=1)
+        coefficients = torch.cat([_flat(self.coefficient(x), self.prototypes) for x in shared], dim=1)
+        return offsets, logits, torch.tanh(coefficients)
+
+
+def _flat(x: Tensor, width: int) -> Tensor:
+    return x.permute(0, 2, 3, 1).reshape(x.shape[0], -1, width)
+
+
+def _initialise(part: nn.Module) -> None:
+    """Xavier for every convolution, biases zero, as the published implementation starts."""
+    for module in part.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.xavier_uniform_(module.weight)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)

@@ -1,0 +1,44 @@
+"""What a batch of pictures holds, padded to one shape, on the network's grids."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+IGNORED = -1
+
+
+@dataclass(frozen=True)
+class Targets:
+    """Truth of B pictures with at most N objects each.
+
+    Attributes:
+        boxes_xyxy: (B, N, 4) float32, relative to the picture.
+        class_ids: (B, N) int64, without background; any value where not `present`.
+        present: (B, N) bool, objects to learn.
+        crowd: (B, N) bool, regions that are neither object nor background; never also `present`.
+        proto_masks: (B, N, H', W') bool, on the grid of the prototypes.
+        semantic_masks: (B, N, H'', W'') bool, on the grid of the semantic branch.
+    """
+
+    boxes_xyxy: Tensor
+    class_ids: Tensor
+    present: Tensor
+    crowd: Tensor
+    proto_masks: Tensor
+    semantic_masks: Tensor
+
+    def to(self, device: torch.device) -> Targets:
+        """The same on another device."""
+        moved = {f.name: getattr(self, f.name).to(device, non_blocking=True) for f in fields(self)}
+        return Targets(**moved)
+
+
+def shrink_masks(masks: Tensor, size_hw: tuple[int, int]) -> Tensor:
+    """Masks (..., H, W) to a coarser grid as the published implementation does: bilinear, then > 0.5."""
+    flat = masks.reshape(-1, 1, *masks.shape[-2:]).float()
+    small = F.interpolate(flat, size_hw, mode="bilinear", align_corners=False) > 0.5
+    return small.reshape(*masks.shape[:-2], *size_hw)
