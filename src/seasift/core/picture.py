@@ -1,0 +1,139 @@
+"""Reading and writing pictures: always (H, W, 3) uint8 RGB, upright."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from seasift.core.errors import BadPicture
+from seasift.core.files import write_bytes
+from seasift.core.picture_format import defect_of, format_of, other_kind
+from seasift.core.types import UInt8
+
+FORMATS = "JPEG, PNG, TIFF, WebP or BMP"
+SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".png", ".tif", ".tiff", ".webp", ".bmp"})
+
+
+def read_picture(path: Path) -> UInt8:
+    """Read a picture file of any name.
+
+    Returns:
+        (H, W, 3) uint8 RGB. EXIF rotation is applied, 16-bit values are divided by 257, grey and palette
+        become RGB, CMYK is converted, an alpha channel is dropped. Of a TIFF's pages it is the first.
+    Raises:
+        BadPicture: missing, a folder, empty, of another format, truncated, damaged or an animation.
+    """
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise BadPicture(f"{path}: no such file. Check the name and the folder you are in.") from None
+    except IsADirectoryError:
+        raise BadPicture(f"{path}: a folder; expected a picture file. Name the pictures in it.") from None
+    except OSError as error:
+        if path.is_dir():  # Windows answers "permission denied"
+            raise BadPicture(f"{path}: a folder; expected a picture file. Name the pictures in it.") from None
+        reason = error.strerror or type(error).__name__
+        raise BadPicture(f"{path}: cannot be read ({reason}). Check that you may open it.") from None
+    return decode_picture(data, str(path))
+
+
+def decode_picture(data: bytes, name: str) -> UInt8:
+    """Decode a picture from the bytes of its file; `name` is used in errors. Else like `read_picture`."""
+    if not data:
+        raise BadPicture(f"{name}: an empty file (0 bytes); expected {FORMATS}. Remove or replace it.")
+    kind = format_of(data)
+    if kind is None:
+        raise BadPicture(
+            f"{name}: not a picture seasift can read ({other_kind(data)}); expected {FORMATS}. "
+            "Remove it or convert it."
+        )
+    defect = defect_of(data, kind)
+    if defect == "an animation":
+        raise BadPicture(
+            f"{name}: an animated {kind}; expected a still picture. Save its frames as single pictures, "
+            "or the whole as a video file."
+        )
+    if defect:
+        raise BadPicture(f"{name}: the {kind} is {defect} ({len(data):,} bytes). Copy or download it again.")
+    return _to_rgb_u8(_decode(data, kind, name), kind, name)
+
+
+def _decode(data: bytes, kind: str, name: str) -> np.ndarray[Any, Any]:
+    # ANYDEPTH keeps 16 bits, which IMREAD_COLOR alone cuts to the upper 8 without rounding.
+    try:
+        with _quiet:
+            decoded = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
+    except cv2.error as error:
+        reason = " ".join(str(error.err).split()) or "unknown reason"
+        raise BadPicture(f"{name}: the {kind} cannot be decoded ({reason}).") from None
+    if decoded is None:
+        raise BadPicture(
+            f"{name}: the {kind} is truncated, damaged or of a kind OpenCV cannot read "
+            f"({len(data):,} bytes). Copy or download it again, or convert it to PNG."
+        )
+    return np.asarray(decoded)
+
+
+def _to_rgb_u8(decoded: np.ndarray[Any, Any], kind: str, name: str) -> UInt8:
+    if decoded.dtype == np.uint16:
+        decoded = cv2.convertScaleAbs(decoded, alpha=1 / 257)
+    if decoded.dtype != np.uint8:
+        raise BadPicture(
+            f"{name}: a {kind} of {decoded.dtype} values; expected 8 or 16 bits a channel, unsigned. "
+            "Convert it: seasift does not guess which value is white."
+        )
+    return np.asarray(cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+
+
+class _Quiet:
+    """Keeps OpenCV from printing while any thread decodes: what is wrong becomes an error of ours."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._users = 0
+        self._level = 0
+        self._logging: Any = getattr(cv2.utils, "logging", cv2)  # the switch moved in OpenCV 5
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._users == 0:
+                self._level = self._logging.getLogLevel()
+                self._logging.setLogLevel(0)
+            self._users += 1
+
+    def __exit__(self, *_error: object) -> None:
+        with self._lock:
+            self._users -= 1
+            if self._users == 0:
+                self._logging.setLogLevel(self._level)
+
+
+_quiet = _Quiet()
+
+
+def encode_picture(image_rgb_u8: UInt8, suffix: str = ".png") -> bytes:
+    """Encode (H, W, 3) uint8 RGB as the file format of `suffix` (JPEG at quality 92).
+
+    Raises:
+        BadPicture: an unknown suffix, or a picture too large for the format.
+    """
+    if suffix.lower() not in SUFFIXES:
+        raise BadPicture(f"{suffix!r}: not a picture suffix; expected one of {' '.join(sorted(SUFFIXES))}.")
+    settings = [cv2.IMWRITE_JPEG_QUALITY, 92] if suffix.lower().startswith(".jp") else []
+    try:
+        with _quiet:
+            done, data = cv2.imencode(suffix.lower(), cv2.cvtColor(image_rgb_u8, cv2.COLOR_RGB2BGR), settings)
+    except cv2.error as error:
+        raise BadPicture(f"cannot be written as {suffix} ({error.err})") from None
+    if not done:
+        raise BadPicture(f"a picture of shape {image_rgb_u8.shape} cannot be written as {suffix}")
+    return bytes(data)
+
+
+def write_picture(path: Path, image_rgb_u8: UInt8) -> None:
+    """Write (H, W, 3) uint8 RGB in the format of the path's suffix, whole or not at all."""
+    write_bytes(path, encode_picture(image_rgb_u8, path.suffix))

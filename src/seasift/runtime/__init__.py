@@ -1,0 +1,1 @@
+"""Running a model file on pictures and footage. No torch here."""

@@ -1,0 +1,185 @@
+"""The model file: an ONNX file that explains itself. One JSON document in its metadata says everything.
+
+Graph: input "images" (B, 3, H, W) float32; outputs "boxes" (B, P, 4), relative to the picture, "scores"
+(B, P, C) without background, "coefficients" (B, P, K), "prototypes" (B, H', W', K).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from seasift.core.decode import YolactDecode
+from seasift.core.errors import BadModel
+from seasift.core.instances import Category
+from seasift.core.prepare import InputSpec
+from seasift.runtime.onnx_header import onnx_metadata
+
+METADATA_KEY = "seasift"
+SCHEMA: Literal["seasift-model/1"] = "seasift-model/1"
+INPUT_NAME = "images"
+OUTPUT_NAMES = ("boxes", "scores", "coefficients", "prototypes")
+
+_Share = Annotated[float, Field(ge=0, le=1)]
+_Positive = Annotated[float, Field(gt=0)]
+_Side = Annotated[int, Field(ge=1, le=16384)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class CategoryEntry(_Strict):
+    """A class: `id` is the COCO category id; its place in the list is the class_id."""
+
+    id: int
+    name: Annotated[str, Field(min_length=1)]
+
+
+class InputEntry(_Strict):
+    """`core.prepare.InputSpec` as written in the file: RGB, pixel units 0..255."""
+
+    size_hw: tuple[_Side, _Side]
+    mean: tuple[float, float, float]
+    std: tuple[_Positive, _Positive, _Positive]
+    resize: Literal["stretch"] = "stretch"
+
+
+class DecodeEntry(_Strict):
+    """`core.decode.YolactDecode` as written in the file."""
+
+    nms_iou: _Share = 0.5
+    top_k: Annotated[int, Field(ge=1)] = 200
+    mask_threshold: _Share = 0.5
+
+
+class ModelInfo(_Strict):
+    """What a model file says about itself.
+
+    Attributes:
+        name: what to call the model.
+        threshold: score below which `predict` leaves objects out unless told otherwise.
+        max_objects: objects a picture that `predict` gives at most unless told otherwise.
+        training: data, split, recipe, seed, version and whatever else makes the training repeatable.
+        figures: by data set, by figure; for example {"official val": {"mask AP": 0.3}}.
+        licence: of the weights, and what binds their user.
+        attribution: whom to credit.
+    """
+
+    schema_version: Literal["seasift-model/1"] = SCHEMA
+    name: Annotated[str, Field(min_length=1)]
+    head: Literal["yolact"]
+    categories: Annotated[tuple[CategoryEntry, ...], Field(min_length=1)]
+    input: InputEntry
+    decode: DecodeEntry = DecodeEntry()
+    threshold: _Share
+    max_objects: Annotated[int, Field(ge=1)]
+    training: dict[str, Any] = Field(default_factory=dict)
+    figures: dict[str, dict[str, float]] = Field(default_factory=dict)
+    licence: str
+    attribution: str
+
+    @model_validator(mode="after")
+    def _distinct_categories(self) -> ModelInfo:
+        for what, values in (
+            ("id", [c.id for c in self.categories]),
+            ("name", [c.name for c in self.categories]),
+        ):
+            if len(set(values)) < len(values):
+                raise ValueError(f"two categories have the same {what}")
+        return self
+
+    def input_spec(self) -> InputSpec:
+        """How pictures are prepared for this model."""
+        return InputSpec(**self.input.model_dump())
+
+    def decode_settings(self) -> YolactDecode:
+        """How this model's outputs become Instances."""
+        return YolactDecode(**self.decode.model_dump())
+
+    def class_list(self) -> tuple[Category, ...]:
+        """The classes; the index is the class_id."""
+        return tuple(Category(entry.id, entry.name) for entry in self.categories)
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """A model file in memory.
+
+    Attributes:
+        name: the path, for errors.
+        info: what the file says about itself.
+        data: the ONNX bytes.
+        sha256: of `data`, hexadecimal.
+    """
+
+    name: str
+    info: ModelInfo
+    data: bytes
+    sha256: str
+
+
+def to_metadata(info: ModelInfo) -> dict[str, str]:
+    """The entries for the ONNX file's `metadata_props`."""
+    return {METADATA_KEY: info.model_dump_json()}
+
+
+def from_metadata(metadata: Mapping[str, str], name: str) -> ModelInfo:
+    """Read what a model file says about itself.
+
+    Args:
+        metadata: `metadata_props` of the ONNX file.
+        name: of the file, for errors.
+    Raises:
+        BadModel: not ours, another schema version, an unknown head, a missing or wrong entry.
+    """
+    if METADATA_KEY not in metadata:
+        raise BadModel(
+            f"{name}: an ONNX file, but not one of seasift's (its metadata has no entry {METADATA_KEY!r}). "
+            "Give a file made by `seasift export`."
+        )
+    try:
+        return ModelInfo.model_validate_json(metadata[METADATA_KEY])
+    except ValidationError as error:
+        raise BadModel(f"{name}: {_first_problem(error)}") from None
+
+
+def _first_problem(error: ValidationError) -> str:
+    problems = {".".join(str(part) for part in e["loc"]): e for e in error.errors()}
+    for entry, remedy in (
+        ("schema_version", "Install a seasift that knows it, or export the model again."),
+        ("head", "Install a seasift that knows it, or export another model."),
+    ):
+        if entry in problems:
+            got, expected = problems[entry]["input"], "yolact" if entry == "head" else SCHEMA
+            return f"model file of {entry.replace('_', ' ')} {got!r}; expected {expected!r}. {remedy}"
+    place, problem = next(iter(problems.items()))
+    return f"its description is wrong at {place or 'the top'}: {problem['msg']}. Export the model again."
+
+
+def read_model_file(path: Path) -> ModelFile:
+    """Read a model file and what it says about itself; no engine is needed.
+
+    Raises:
+        BadModel: missing, not ONNX, truncated, not ours, another schema.
+    """
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise BadModel(f"{path}: no such model file. Check the name and the folder you are in.") from None
+    except OSError as error:
+        kind = "a folder" if path.is_dir() else f"cannot be read ({error.strerror})"
+        raise BadModel(f"{path}: {kind}; expected an ONNX file made by `seasift export`.") from None
+    try:
+        metadata = onnx_metadata(data)
+    except ValueError as error:
+        raise BadModel(
+            f"{path}: not a whole ONNX file ({len(data):,} bytes; {error}). "
+            "Give a file made by `seasift export`, or copy it again."
+        ) from None
+    return ModelFile(str(path), from_metadata(metadata, str(path)), data, hashlib.sha256(data).hexdigest())

@@ -1,0 +1,182 @@
+"""Pictures in, Instances out, from a model file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from seasift.core.decode import decode_yolact
+from seasift.core.errors import BadModel
+from seasift.core.instances import Category, Instances
+from seasift.core.prepare import prepare
+from seasift.core.types import Float32, Int64, UInt8
+from seasift.runtime import box
+from seasift.runtime.engines import Engine, Port, open_engine
+from seasift.runtime.model_file import INPUT_NAME, OUTPUT_NAMES, ModelFile, ModelInfo, read_model_file
+
+
+class OnnxPredictor:
+    """A model file on an engine; implements `core.predictor.Predictor`.
+
+    Pictures run one at a time unless `batch_size` says otherwise: then a picture's result cannot depend on
+    its neighbours, and on a CPU a batch brings no speed.
+    """
+
+    def __init__(self, file: ModelFile, engine: Engine, *, batch_size: int = 1) -> None:
+        """Check that the graph is what the file's description says.
+
+        Raises:
+            BadModel: names, shapes or types of inputs or outputs differ.
+        """
+        check_graph(file.info, engine.inputs, engine.outputs, file.name)
+        self.info: ModelInfo = file.info
+        self.sha256 = file.sha256
+        self._engine = engine
+        self._batch_size = batch_size
+        self._spec = file.info.input_spec()
+        self._decode = file.info.decode_settings()
+        self._categories = file.info.class_list()
+
+    @property
+    def name(self) -> str:
+        """What the model file calls itself."""
+        return self.info.name
+
+    @property
+    def categories(self) -> tuple[Category, ...]:
+        """The classes; the index is the `class_id` of the Instances."""
+        return self._categories
+
+    @property
+    def engine(self) -> str:
+        """Name of the engine."""
+        return self._engine.name
+
+    @property
+    def precision(self) -> str:
+        """What the engine really computes in, which may differ from what was asked for."""
+        return self._engine.precision
+
+    def predict(
+        self,
+        images_rgb_u8: Sequence[UInt8],
+        *,
+        threshold: float = 0.05,
+        max_objects: int = 100,
+        class_ids: Sequence[int] | None = None,
+    ) -> list[Instances]:
+        """Find objects in pictures of any sizes.
+
+        Args:
+            images_rgb_u8: each (H, W, 3) uint8, RGB.
+            threshold: objects with a lower score are left out.
+            max_objects: at most this many a picture, the best.
+            class_ids: look only for these; they do not compete with the others for `max_objects`.
+        Returns:
+            One Instances a picture, in order, best object first.
+        """
+        wanted = (
+            np.arange(len(self._categories)) if class_ids is None else np.unique(np.asarray(class_ids, int))
+        )
+        found = []
+        for image, outputs in self._outputs(images_rgb_u8):
+            instances = decode_yolact(
+                outputs["boxes"],
+                np.ascontiguousarray(outputs["scores"][:, wanted]),
+                outputs["coefficients"],
+                outputs["prototypes"],
+                size_hw=(image.shape[0], image.shape[1]),
+                settings=self._decode,
+                threshold=threshold,
+                max_objects=max_objects,
+            )
+            found.append(_with_class_ids(instances, wanted))
+        return found
+
+    def _outputs(self, images: Sequence[UInt8]) -> Iterator[tuple[UInt8, dict[str, Float32]]]:
+        for start in range(0, len(images), self._batch_size):
+            part = images[start : start + self._batch_size]
+            results = self._engine.run(np.stack([prepare(image, self._spec) for image in part]))
+            for row, image in enumerate(part):
+                yield image, {name: results[name][row] for name in OUTPUT_NAMES}
+
+
+def _with_class_ids(instances: Instances, wanted: Int64) -> Instances:
+    return Instances(
+        instances.boxes_xyxy,
+        instances.scores,
+        wanted[instances.class_ids].astype(np.int64),
+        instances.size_hw,
+        instances.masks,
+    )
+
+
+def load_predictor(
+    model: str | Path = box.DEFAULT,
+    *,
+    engine: str = "openvino",
+    precision: str = "f32",
+    threads: int | None = None,
+    batch_size: int = 1,
+) -> OnnxPredictor:
+    """Load a model file and make it ready.
+
+    Args:
+        model: path of a model file, or a name in the box.
+        engine: "openvino" or "onnxruntime".
+        precision: "f32", or "bf16" or "f16" with OpenVINO.
+        threads: of the CPU; None leaves it to the engine.
+        batch_size: pictures that run together.
+    Raises:
+        BadModel: no such model, not ours, or damaged. BadInput: an impossible setting.
+        MissingExtra: the engine is not installed.
+    """
+    file = read_model_file(box.find(model))
+    ready = open_engine(file.data, file.name, engine=engine, precision=precision, threads=threads)
+    return OnnxPredictor(file, ready, batch_size=batch_size)
+
+
+def check_graph(info: ModelInfo, inputs: Sequence[Port], outputs: Sequence[Port], name: str) -> None:
+    """Hold a graph to its file's description.
+
+    Raises:
+        BadModel: names, shapes or types differ.
+    """
+    sizes: dict[str, int] = {"3": 3, "4": 4, "C": len(info.categories)}
+    sizes["H"], sizes["W"] = info.input.size_hw
+    expected = {
+        INPUT_NAME: "B 3 H W",
+        **dict(zip(OUTPUT_NAMES, ("B P 4", "B P C", "B P K", "B H' W' K"), strict=True)),
+    }
+    got = {port.name: port for port in (*inputs, *outputs)}
+    if {p.name for p in inputs} != {INPUT_NAME} or {p.name for p in outputs} != set(OUTPUT_NAMES):
+        raise BadModel(
+            f"{name}: inputs {_names(inputs)} and outputs {_names(outputs)}; expected {INPUT_NAME} and "
+            f"{', '.join(OUTPUT_NAMES)}. Export the model again."
+        )
+    for port_name, letters in expected.items():
+        _check_port(got[port_name], letters.split(), sizes, name)
+
+
+def _check_port(port: Port, letters: Sequence[str], sizes: dict[str, int], name: str) -> None:
+    """Compare dimension by dimension; a letter without a size (P, K, H', W') takes the first it meets."""
+    shown = "x".join("?" if size is None else str(size) for size in port.shape)
+    fits = len(port.shape) == len(letters)
+    for letter, size in zip(letters, port.shape, strict=False):
+        if letter == "B":
+            fits = fits and size is None
+        elif size is not None:
+            fits = fits and sizes.setdefault(letter, size) == size
+    if not fits or not port.float32:
+        expected = "x".join("?" if letter == "B" else str(sizes.get(letter, letter)) for letter in letters)
+        kind = "float32" if port.float32 else "another type than float32"
+        raise BadModel(
+            f"{name}: {port.name!r} is {shown} of {kind}; expected {expected} of float32 "
+            "(? is the batch, any size). Export the model again."
+        )
+
+
+def _names(ports: Sequence[Port]) -> str:
+    return ", ".join(port.name for port in ports) or "none"
