@@ -1,0 +1,41 @@
+"""What commands share at the terminal: progress and the check for extras."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+
+from seasift.core.errors import MissingExtra
+
+
+def require(extra: str, *modules: str) -> None:
+    """Make sure that the packages of an extra are installed.
+
+    Raises:
+        MissingExtra: names the first missing package and the command that installs the extra.
+    """
+    for module in modules:
+        if find_spec(module) is None:
+            raise MissingExtra(
+                f"this command needs the package {module}, which is not installed. "
+                f"Run: pip install 'seasift[{extra}]'"
+            )
+
+
+@contextmanager
+def progress_bar(title: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on standard error, shown on a terminal only, driven by (done, in all)."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task(title, total=None, visible=False)
+
+        def progress(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total, visible=done < total)
+
+        yield progress

@@ -1,0 +1,48 @@
+"""`seasift train RECIPE`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def train(
+    recipe: Annotated[str, typer.Argument(help="A recipe of the package by name, or a YAML file.")],
+    data: Annotated[
+        Path | None, typer.Option(help="Prepared data set or COCO file; stands in for data.path.")
+    ] = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Folder of the run.")] = None,
+    overrides: Annotated[
+        list[str] | None, typer.Option("--set", help="Override a key: --set training.batch_size=4")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from last.ckpt.")] = False,
+    overfit: Annotated[
+        int, typer.Option(min=0, help="Learn and judge only this many pictures, without augmentation.")
+    ] = 0,
+    max_minutes: Annotated[float | None, typer.Option(help="Stop after this many minutes.")] = None,
+    accelerator: Annotated[str, typer.Option(help="auto, cpu or gpu.")] = "auto",
+    devices: Annotated[int, typer.Option(min=1, help="GPUs or processes.")] = 1,
+    nodes: Annotated[int, typer.Option(min=1, help="Machines.")] = 1,
+) -> None:
+    """Train a model from a recipe; leaves checkpoints, curve and records in a folder."""
+    from seasift.cli.terminal import progress_bar, require
+    from seasift.training.recipe import load_recipe
+
+    changes = list(overrides or [])
+    if data is not None:
+        changes.append(f"data.path={data.as_posix()!r}")
+    if max_minutes is not None:
+        changes.append(f"training.max_minutes={max_minutes}")
+    if overfit:
+        changes += [f"augment.{step}=false" for step in ("photometric", "expand", "crop", "flip")]
+    wanted = load_recipe(recipe, changes)
+    require("train", "torch", "lightning", "timm", "tensorboard")
+    from seasift.training.run import Options, train as run
+
+    folder = output or Path("runs") / wanted.name
+    with progress_bar("decoding pictures") as progress:
+        options = Options(folder, resume, overfit, accelerator, devices, nodes, progress)
+        run(wanted, options)
+    typer.echo(f"done: {folder} holds best.ckpt, last.ckpt, metrics.csv, tensorboard, recipe.yaml")

@@ -1,0 +1,153 @@
+"""Pictures decoded once: a memory-mapped cache at the network's input size, for training."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from seasift.core.errors import BadDataset
+from seasift.core.picture import read_picture
+from seasift.core.prepare import resize_u8
+from seasift.core.types import Bool, Float32, Int64, SizeHW, UInt8
+from seasift.data.coco import CocoAnnotation, CocoImage
+from seasift.data.prepared import DataPart
+
+_FORMAT = "seasift-cache/1"
+
+
+@dataclass(frozen=True)
+class PictureCache:
+    """N pictures and their objects at one size.
+
+    Attributes:
+        file_names: of the pictures, in order.
+        images_rgb_u8: (N, H, W, 3) uint8, memory-mapped.
+        masks_packed: (M, H, ceil(W / 8)) uint8, memory-mapped: bits of each object's mask.
+        first_object: (N + 1,) int64: objects of picture i are first_object[i] to first_object[i + 1].
+        boxes_xyxy: (M, 4) float32, relative to the picture.
+        class_ids: (M,) int64.
+        crowd: (M,) bool.
+    """
+
+    file_names: tuple[str, ...]
+    images_rgb_u8: UInt8
+    masks_packed: UInt8
+    first_object: Int64
+    boxes_xyxy: Float32
+    class_ids: Int64
+    crowd: Bool
+
+    def masks(self, objects: npt.NDArray[np.int64]) -> Bool:
+        """Masks of some objects as (n, H, W) bool."""
+        width = self.images_rgb_u8.shape[2]
+        return np.unpackbits(self.masks_packed[objects], axis=2, count=width).astype(bool)
+
+
+def open_cache(
+    part: DataPart, size_hw: SizeHW, folder: Path, *, progress: Callable[[int, int], None] | None = None
+) -> PictureCache:
+    """Open the cache of a part, building it first if it is not there.
+
+    The folder's name holds a digest of the annotations and of the pictures' names and byte counts, so a
+    changed data set gets a new cache. An interrupted build leaves nothing that would be taken for whole.
+
+    Args:
+        part: the data.
+        size_hw: height and width of the cached pictures.
+        folder: where caches are kept.
+        progress: called with (pictures done, pictures in all).
+    Raises:
+        BadDataset: the part has no pictures.
+        BadPicture: a picture cannot be read.
+    """
+    if not part.coco.images:
+        raise BadDataset(f"{part.name}: no pictures to train on; expected at least one. Choose another part")
+    target = folder / f"{size_hw[0]}x{size_hw[1]}-{_digest(part)}"
+    if not (target / "index.npz").exists():
+        unfinished = target.with_name(target.name + ".part")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(parents=True)
+        _build(part, size_hw, unfinished, progress)
+        unfinished.replace(target)
+    index = np.load(target / "index.npz")
+    return PictureCache(
+        tuple(str(name) for name in index["file_names"]),
+        np.load(target / "images.npy", mmap_mode="r"),
+        np.load(target / "masks.npy", mmap_mode="r"),
+        index["first_object"],
+        index["boxes_xyxy"],
+        index["class_ids"],
+        index["crowd"],
+    )
+
+
+def _digest(part: DataPart) -> str:
+    sizes = [(i.file_name, (part.images_dir / i.file_name).stat().st_size) for i in part.coco.images]
+    text = json.dumps([_FORMAT, part.coco.to_json(), sizes], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _build(
+    part: DataPart, size_hw: SizeHW, folder: Path, progress: Callable[[int, int], None] | None
+) -> None:
+    images, (height, width) = part.coco.images, size_hw
+    objects = [part.coco.annotations_of(image.id) for image in images]
+    class_of = {category.id: index for index, category in enumerate(part.coco.categories)}
+    flat = [annotation for group in objects for annotation in group]
+    pixels = np.lib.format.open_memmap(
+        folder / "images.npy", mode="w+", dtype=np.uint8, shape=(len(images), height, width, 3)
+    )
+    masks = np.lib.format.open_memmap(
+        folder / "masks.npy", mode="w+", dtype=np.uint8, shape=(max(len(flat), 1), height, -(-width // 8))
+    )
+    place = 0
+    for number, (image, group) in enumerate(zip(images, objects, strict=True)):
+        pixels[number] = resize_u8(_read(part, image), size_hw)
+        for annotation in group:
+            masks[place] = np.packbits(_resized_mask(annotation, image.size_hw, size_hw), axis=1)
+            place += 1
+        if progress:
+            progress(number + 1, len(images))
+    pixels.flush()
+    masks.flush()
+    np.savez(
+        folder / "index.npz",
+        file_names=np.array([image.file_name for image in images]),
+        first_object=np.cumsum([0, *(len(group) for group in objects)]),
+        boxes_xyxy=_relative_boxes(images, objects),
+        class_ids=np.array([class_of[a.category_id] for a in flat], dtype=np.int64),
+        crowd=np.array([a.iscrowd for a in flat], dtype=bool),
+    )
+
+
+def _read(part: DataPart, image: CocoImage) -> UInt8:
+    picture = read_picture(part.images_dir / image.file_name)
+    if picture.shape[:2] != image.size_hw:
+        raise BadDataset(
+            f"{image.file_name}: is {picture.shape[1]}x{picture.shape[0]} px but its annotations say "
+            f"{image.size_hw[1]}x{image.size_hw[0]}. Run: seasift data check"
+        )
+    return picture
+
+
+def _resized_mask(annotation: CocoAnnotation, own_hw: SizeHW, size_hw: SizeHW) -> Bool:
+    bitmap = annotation.mask(own_hw).bitmap(own_hw).astype(np.uint8) * 255
+    resized = cv2.resize(bitmap, (size_hw[1], size_hw[0]), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(resized > 127)
+
+
+def _relative_boxes(images: Sequence[CocoImage], objects: Sequence[Sequence[CocoAnnotation]]) -> Float32:
+    rows = [
+        np.array([x, y, x + w, y + h]) / np.array([image.size_hw[1], image.size_hw[0]] * 2)
+        for image, group in zip(images, objects, strict=True)
+        for x, y, w, h in (annotation.bbox_xywh for annotation in group)
+    ]
+    return np.clip(np.array(rows, dtype=np.float32).reshape(-1, 4), 0, 1)

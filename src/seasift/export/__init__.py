@@ -1,0 +1,1 @@
+"""Checkpoint to ONNX with metadata. Needs the `train` extra."""

@@ -1,0 +1,1 @@
+"""Training: recipes (no torch), Lightning module, device-side augmentation, schedules."""

@@ -1,0 +1,172 @@
+"""Augmentation batched on the training device: pictures, boxes and masks together.
+
+Source: Liu et al. 2016 (SSD), section 2.2, taken over by Bolya et al. 2019, section 5 ("all
+augmentations of SSD"). Geometry is one window into the picture a sample: expansion is a window that
+reaches outside (filled with the mean), a crop one that lies inside; both compose.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Generator, Tensor
+
+from seasift.models.yolact.targets import Targets
+from seasift.training.batches import Batch
+from seasift.training.recipe import AugmentRecipe
+
+CROP_TRIALS = 50
+MIN_OVERLAPS = (0.0, 0.1, 0.3, 0.5, 0.7, 0.9)
+EXPAND_UP_TO = 4.0
+SMALLEST_SIDE = 4 / 550
+
+
+class Augment:
+    """Turns a cached batch into the network's input and targets.
+
+    Args:
+        recipe: which steps to take.
+        mean: of R, G, B in pixel units.
+        std: of R, G, B in pixel units.
+    """
+
+    def __init__(
+        self, recipe: AugmentRecipe, mean: tuple[float, float, float], std: tuple[float, float, float]
+    ) -> None:
+        self.recipe = recipe
+        self._mean, self._std = torch.tensor(mean).view(1, 3, 1, 1), torch.tensor(std).view(1, 3, 1, 1)
+
+    @torch.no_grad()
+    def __call__(self, batch: Batch, seed: int) -> tuple[Tensor, Targets]:
+        """Draw everything from `seed`, on the CPU, so that every device sees the same picture.
+
+        Returns:
+            Normalised images (B, 3, H, W) float32 in channels_last, and their targets.
+        """
+        random = Generator().manual_seed(seed)
+        device = batch.images_rgb_u8.device
+        images = batch.images_rgb_u8.permute(0, 3, 1, 2).float()
+        if self.recipe.photometric:
+            images = photometric(images, random)
+        window = draw_windows(batch, self.recipe, random).to(device)
+        flipped = torch.rand(len(images), generator=random) < 0.5
+        flip = flipped.to(device) if self.recipe.flip else torch.zeros_like(flipped, device=device)
+        images = (images - self._mean.to(device)) / self._std.to(device)
+        images = look_through(images, window, flip, images.shape[-2:])
+        targets = _targets(batch, window, flip)
+        return images.contiguous(memory_format=torch.channels_last), targets
+
+
+def photometric(images: Tensor, random: Generator) -> Tensor:
+    """Brightness, contrast, saturation and hue, each with probability 1/2, for (B, 3, H, W) in 0..255.
+
+    Contrast comes before or after the colour steps. Hue turns the colour plane of YIQ, which needs no
+    branch a pixel; saturation stretches the same plane.
+    """
+    count, device = len(images), images.device
+
+    def draw(low: float, high: float, neutral: float) -> Tensor:
+        value = torch.rand(count, generator=random) * (high - low) + low
+        used = torch.rand(count, generator=random) < 0.5
+        return torch.where(used, value, neutral).view(-1, 1, 1, 1).to(device)
+
+    brightness, contrast = draw(-32, 32, 0), draw(0.5, 1.5, 1)
+    saturation, hue = draw(0.5, 1.5, 1), draw(-18, 18, 0) * (math.pi / 180)
+    first = (torch.rand(count, generator=random) < 0.5).view(-1, 1, 1, 1).to(device)
+    images = (images + brightness) * torch.where(first, contrast, 1.0)
+    images = _turn_colours(images, saturation.flatten(), hue.flatten())
+    return (images * torch.where(first, 1.0, contrast)).clamp(0, 255)
+
+
+def _turn_colours(images: Tensor, saturation: Tensor, hue: Tensor) -> Tensor:
+    to_yiq = images.new_tensor([[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])
+    cosine, sine = saturation * hue.cos(), saturation * hue.sin()
+    turn = torch.zeros(len(images), 3, 3, device=images.device)
+    turn[:, 0, 0] = 1
+    turn[:, 1, 1], turn[:, 1, 2], turn[:, 2, 1], turn[:, 2, 2] = cosine, -sine, sine, cosine
+    matrix = torch.linalg.inv(to_yiq) @ turn @ to_yiq
+    return torch.einsum("bij,bjhw->bihw", matrix, images)
+
+
+def draw_windows(batch: Batch, recipe: AugmentRecipe, random: Generator) -> Tensor:
+    """The part of each picture that will be seen: (B, 4) x1, y1, x2, y2 relative to the picture."""
+    count = len(batch.file_names)
+    canvas = torch.tensor([0.0, 0.0, 1.0, 1.0]).repeat(count, 1)
+    if recipe.expand:
+        ratio = 1 + torch.rand(count, 1, generator=random) * (EXPAND_UP_TO - 1)
+        corner = -torch.rand(count, 2, generator=random) * (ratio - 1)
+        used = torch.rand(count, 1, generator=random) < 0.5
+        canvas = torch.where(used, torch.cat([corner, corner + ratio], dim=1), canvas)
+    if not recipe.crop:
+        return canvas
+    boxes, present = batch.boxes_xyxy.cpu(), batch.present.cpu()
+    side = (canvas[:, 2:] - canvas[:, :2]).repeat(1, 2)
+    within = (boxes - canvas[:, :2].repeat(1, 2)[:, None]) / side[:, None]
+    crop = _draw_crops(within, present, random)
+    return canvas[:, :2].repeat(1, 2) + crop * side
+
+
+def _draw_crops(boxes: Tensor, present: Tensor, random: Generator) -> Tensor:
+    """The first of 50 random crops (B, 4) that meets the drawn overlap; the whole where none does.
+
+    A crop has sides of 0.3 to 1 and an aspect ratio of 1/2 to 2, holds the centre of an object and
+    overlaps one by at least the drawn IoU.
+    """
+    count = len(boxes)
+    sides = 0.3 + 0.7 * torch.rand(count, CROP_TRIALS, 2, generator=random)
+    corner = torch.rand(count, CROP_TRIALS, 2, generator=random) * (1 - sides)
+    choice = torch.randint(len(MIN_OVERLAPS) + 1, (count,), generator=random)
+    crops = torch.cat([corner, corner + sides], dim=-1)
+    ratio = sides[..., 1] / sides[..., 0]
+    a, b = crops[:, :, None], boxes[:, None]
+    shared = (
+        (torch.minimum(a[..., 2:], b[..., 2:]) - torch.maximum(a[..., :2], b[..., :2])).clamp(min=0).prod(-1)
+    )
+    areas = (a[..., 2:] - a[..., :2]).prod(-1) + (b[..., 2:] - b[..., :2]).prod(-1)
+    overlap = (shared / (areas - shared)).masked_fill(~present[:, None], -1).amax(-1)
+    centre = (boxes[..., :2] + boxes[..., 2:])[:, None] / 2
+    holds = ((centre > a[..., :2]) & (centre < a[..., 2:])).all(-1) & present[:, None]
+    least = torch.tensor([*MIN_OVERLAPS, 2.0])[choice]
+    good = (ratio > 0.5) & (ratio < 2) & (overlap >= least[:, None]) & holds.any(-1)
+    first = good.float().argmax(dim=1)
+    chosen = crops[torch.arange(count), first]
+    return torch.where(good.any(dim=1, keepdim=True), chosen, torch.tensor([0.0, 0.0, 1.0, 1.0]))
+
+
+def look_through(planes: Tensor, window: Tensor, flip: Tensor, size_hw: tuple[int, int]) -> Tensor:
+    """Sample (B, C, H, W) bilinearly through windows (B, 4), mirrored where `flip`, zero outside."""
+    scale = window[:, 2:] - window[:, :2]
+    middle = window[:, :2] + window[:, 2:] - 1
+    theta = torch.zeros(len(planes), 2, 3, device=planes.device)
+    theta[:, 0, 0] = torch.where(flip, -scale[:, 0], scale[:, 0])
+    theta[:, 1, 1] = scale[:, 1]
+    theta[:, :, 2] = middle
+    grid = F.affine_grid(theta, [len(planes), planes.shape[1], *size_hw], align_corners=False)
+    return F.grid_sample(planes, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+
+
+def _targets(batch: Batch, window: Tensor, flip: Tensor) -> Targets:
+    """Objects as seen through the windows: those whose centre is inside, clipped to it."""
+    boxes = (batch.boxes_xyxy - window[:, :2].repeat(1, 2)[:, None]) / (window[:, 2:] - window[:, :2]).repeat(
+        1, 2
+    )[:, None]
+    mirrored = torch.stack([1 - boxes[..., 2], boxes[..., 1], 1 - boxes[..., 0], boxes[..., 3]], dim=-1)
+    boxes = torch.where(flip[:, None, None], mirrored, boxes)
+    centre = (boxes[..., :2] + boxes[..., 2:]) / 2
+    seen = ((centre > 0) & (centre < 1)).all(-1)
+    boxes = boxes.clamp(0, 1)
+    seen &= ((boxes[..., 2:] - boxes[..., :2]) > SMALLEST_SIDE).all(-1)
+    present = batch.present & seen
+    height, width = batch.masks.shape[-2:]
+    owner, slot = present.nonzero(as_tuple=True)
+    masks = batch.masks[owner, slot][:, None].float()
+    grids = []
+    for reduction in (4, 8):
+        size = (-(-height // reduction), -(-width // reduction))
+        small = torch.zeros(*present.shape, *size, dtype=torch.bool, device=present.device)
+        if len(owner):
+            small[owner, slot] = look_through(masks, window[owner], flip[owner], size)[:, 0] > 0.5
+        grids.append(small)
+    return Targets(boxes, batch.class_ids, present, batch.crowd & seen, *grids)

@@ -1,0 +1,115 @@
+"""Batches from the cache, in an order that depends on the seed and the step alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import IterableDataset
+
+from seasift.data.cache import PictureCache
+
+
+@dataclass(frozen=True)
+class Batch:
+    """B pictures with at most N objects each, as they lie in the cache.
+
+    Attributes:
+        number: place of the batch in the run's sequence; all chance in its step follows from it.
+        file_names: of the pictures.
+        images_rgb_u8: (B, H, W, 3) uint8.
+        boxes_xyxy: (B, N, 4) float32, relative to the picture.
+        class_ids: (B, N) int64.
+        present: (B, N) bool, objects to learn.
+        crowd: (B, N) bool.
+        masks: (B, N, H, W) bool.
+    """
+
+    number: int
+    file_names: tuple[str, ...]
+    images_rgb_u8: Tensor
+    boxes_xyxy: Tensor
+    class_ids: Tensor
+    present: Tensor
+    crowd: Tensor
+    masks: Tensor
+
+    def to(self, device: torch.device) -> Batch:
+        """The same on another device."""
+        moved = [
+            getattr(self, name).to(device, non_blocking=True)
+            for name in ("images_rgb_u8", "boxes_xyxy", "class_ids", "present", "crowd", "masks")
+        ]
+        return Batch(self.number, self.file_names, *moved)
+
+
+def gather(cache: PictureCache, pictures: list[int], number: int = 0) -> Batch:
+    """Collect some pictures of a cache into one batch."""
+    spans = [np.arange(cache.first_object[p], cache.first_object[p + 1]) for p in pictures]
+    most = max(1, *(len(span) for span in spans)) if spans else 1
+    rows = np.full((len(pictures), most), -1, dtype=np.int64)
+    for row, span in zip(rows, spans, strict=True):
+        row[: len(span)] = span
+    real = rows >= 0
+    height, width = cache.images_rgb_u8.shape[1:3]
+    masks = np.zeros((*rows.shape, height, width), dtype=bool)
+    boxes = np.zeros((*rows.shape, 4), dtype=np.float32)
+    classes = np.zeros(rows.shape, dtype=np.int64)
+    crowd = np.zeros(rows.shape, dtype=bool)
+    masks[real] = cache.masks(rows[real])
+    boxes[real], classes[real] = cache.boxes_xyxy[rows[real]], cache.class_ids[rows[real]]
+    crowd[real] = cache.crowd[rows[real]]
+    return Batch(
+        number,
+        tuple(cache.file_names[p] for p in pictures),
+        torch.from_numpy(np.stack([cache.images_rgb_u8[p] for p in pictures])),
+        *(torch.from_numpy(array) for array in (boxes, classes, real & ~crowd, crowd, masks)),
+    )
+
+
+class BatchStream(IterableDataset[Batch]):
+    """Batches `start` to `stop` of an endless, seeded sequence of shuffled passes over the pictures.
+
+    Batch k is the same whether or not the stream began at 0, so a resumed run sees what an unbroken one
+    sees. With several ranks each takes its share of every batch.
+
+    Args:
+        cache: the pictures.
+        batch_size: pictures a batch, over all ranks.
+        seed: of the order.
+        start: first batch.
+        stop: batch to stop before.
+        rank: this process.
+        ranks: processes in all.
+    """
+
+    def __init__(
+        self,
+        cache: PictureCache,
+        *,
+        batch_size: int,
+        seed: int,
+        start: int,
+        stop: int,
+        rank: int = 0,
+        ranks: int = 1,
+    ) -> None:
+        self._cache, self._batch_size, self._seed = cache, batch_size, seed
+        self._start, self._stop, self._rank, self._ranks = start, stop, rank, ranks
+
+    def __iter__(self) -> Iterator[Batch]:
+        for number in range(self._start, self._stop):
+            yield gather(self._cache, self.pictures(number)[self._rank :: self._ranks], number)
+
+    def pictures(self, number: int) -> list[int]:
+        """Indices of the pictures in batch `number`."""
+        count = len(self._cache.file_names)
+        places = range(number * self._batch_size, (number + 1) * self._batch_size)
+        orders = {epoch: self._order(epoch) for epoch in {place // count for place in places}}
+        return [int(orders[place // count][place % count]) for place in places]
+
+    def _order(self, epoch: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+        return np.random.default_rng((self._seed, epoch)).permutation(len(self._cache.file_names))

@@ -1,0 +1,197 @@
+"""What happens beside the steps: checkpoints, the time limit, the curve, the progress line."""
+
+from __future__ import annotations
+
+import csv
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from seasift.core.files import replacing
+from seasift.training.recipe import TrainingRecipe
+
+LAST, BEST = "last.ckpt", "best.ckpt"
+CURVE = "metrics.csv"
+
+
+class Checkpoints(Callback):
+    """Writes last.ckpt every few minutes and best.ckpt at each better validation, whole or not at all.
+
+    Args:
+        folder: of the run.
+        recipe: for the minutes, and the batches that make one optimizer step.
+    """
+
+    def __init__(self, folder: Path, recipe: TrainingRecipe) -> None:
+        self._folder, self._recipe = folder, recipe
+        self._saved_at = time.monotonic()
+        self.best_score = -1.0
+
+    def state_dict(self) -> dict[str, Any]:
+        """Kept in checkpoints."""
+        return {"best_score": self.best_score}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Taken from a checkpoint."""
+        self.best_score = state_dict["best_score"]
+
+    def on_train_batch_end(
+        self, trainer: Trainer, module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Save `last` if it is time; never between the parts of one accumulated step."""
+        due = time.monotonic() - self._saved_at > self._recipe.checkpoint_minutes * 60
+        if due and (batch.number + 1) % self._recipe.accumulate == 0:
+            self.save(trainer, LAST)
+
+    def on_validation_end(self, trainer: Trainer, module: LightningModule) -> None:
+        """Save `best` if it is."""
+        score = trainer.callback_metrics.get("val/score")
+        if score is not None and float(score) > self.best_score:
+            self.best_score = float(score)
+            self.save(trainer, BEST)
+
+    def on_train_end(self, trainer: Trainer, module: LightningModule) -> None:
+        """Save `last`."""
+        self.save(trainer, LAST)
+
+    def save(self, trainer: Trainer, name: str) -> None:
+        """Write one checkpoint."""
+        with replacing(self._folder / name) as part:
+            trainer.save_checkpoint(part)
+        if name == LAST:
+            self._saved_at = time.monotonic()
+
+
+class TimeLimit(Callback):
+    """Ends training after some minutes, as if all steps were done."""
+
+    def __init__(self, minutes: float) -> None:
+        self._end = time.monotonic() + minutes * 60
+
+    def on_train_batch_end(
+        self, trainer: Trainer, module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Stop if it is time."""
+        if time.monotonic() > self._end:
+            trainer.should_stop = True
+
+
+class Curve(Callback):
+    """Appends losses and figures to metrics.csv; a resumed run drops the rows it will write again.
+
+    Args:
+        folder: of the run.
+        start: optimizer step at which this run begins.
+        every: steps between rows of losses.
+    """
+
+    COLUMNS = (
+        *("step", "pictures", "lr", "loss/total", "loss/box", "loss/class", "loss/mask", "loss/semantic"),
+        *("val/score", "val/mask_AP", "val/mask_AP50", "val/box_AP", "val/box_AP50"),
+    )
+
+    def __init__(self, folder: Path, *, start: int, every: int = 10) -> None:
+        self._path, self._every, self._pictures = folder / CURVE, every, 0
+        rows: list[dict[str, str]] = []
+        if start and self._path.exists():
+            with self._path.open(newline="", encoding="utf-8") as file:
+                rows = [row for row in csv.DictReader(file) if int(row["step"]) <= start]
+        with replacing(self._path) as part, part.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, self.COLUMNS)
+            writer.writeheader()
+            writer.writerows(rows)
+
+    def on_train_batch_end(
+        self, trainer: Trainer, module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """One row every few optimizer steps."""
+        self._pictures = (batch.number + 1) * len(batch.file_names) * trainer.world_size
+        stepped = (batch.number + 1) % trainer.accumulate_grad_batches == 0
+        if stepped and trainer.global_step % self._every == 0:
+            self._append(trainer, "loss/")
+
+    def on_validation_end(self, trainer: Trainer, module: LightningModule) -> None:
+        """One row a validation."""
+        self._append(trainer, "val/")
+
+    def _append(self, trainer: Trainer, start: str) -> None:
+        row: dict[str, Any] = {"step": trainer.global_step, "pictures": self._pictures}
+        row["lr"] = trainer.optimizers[0].param_groups[0]["lr"] if trainer.optimizers else ""
+        metrics = trainer.callback_metrics
+        row |= {
+            name: f"{float(metrics[name]):.8g}"
+            for name in self.COLUMNS
+            if name.startswith(start) and name in metrics
+        }
+        with self._path.open("a", newline="", encoding="utf-8") as file:
+            csv.DictWriter(file, self.COLUMNS).writerow(row)
+
+
+class ProgressLine(Callback):
+    """Losses, images a second and remaining time: a bar on a terminal, a line a minute elsewhere.
+
+    Args:
+        max_steps: optimizer steps in all.
+    """
+
+    def __init__(self, max_steps: int) -> None:
+        self._max_steps = max_steps
+        self._console = Console(stderr=True)
+        columns = (TextColumn("training"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        self._bar = Progress(*columns, TextColumn("{task.description}"), console=self._console)
+        self._task = self._bar.add_task("", total=max_steps)
+        self._since, self._pictures, self._first_step = time.monotonic(), 0, 0
+        self._said_at = 0.0
+        self._rate = 0.0
+
+    def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
+        """Start the clock."""
+        self._first_step = trainer.global_step
+        self._since = time.monotonic()
+        if self._console.is_terminal:
+            self._bar.start()
+
+    def on_train_batch_end(
+        self, trainer: Trainer, module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Refresh."""
+        now = time.monotonic()
+        self._pictures += len(batch.file_names) * trainer.world_size
+        recent = self._pictures / max(now - self._since, 1e-9)
+        self._rate = recent
+        text = self._text(trainer)
+        self._bar.update(self._task, completed=trainer.global_step, description=text)
+        if not self._console.is_terminal and now - self._said_at > 60:
+            self._said_at = now
+            left = (now - self._since) / max(trainer.global_step - self._first_step, 1)
+            left *= self._max_steps - trainer.global_step
+            print(
+                f"step {trainer.global_step}/{self._max_steps}  {text}  {left / 60:.0f} min left",
+                file=sys.stderr,
+                flush=True,
+            )
+
+    def on_validation_end(self, trainer: Trainer, module: LightningModule) -> None:
+        """Say the figures."""
+        metrics = {k[4:]: float(v) for k, v in trainer.callback_metrics.items() if k.startswith("val/")}
+        figures = "  ".join(f"{name} {value:.3f}" for name, value in metrics.items())
+        self._console.print(f"step {trainer.global_step}: {figures}", highlight=False)
+
+    def on_train_end(self, trainer: Trainer, module: LightningModule) -> None:
+        """Close the bar."""
+        self._bar.stop()
+
+    def on_exception(self, trainer: Trainer, module: LightningModule, exception: BaseException) -> None:
+        """Close the bar."""
+        self._bar.stop()
+
+    def _text(self, trainer: Trainer) -> str:
+        losses = {k[5:]: float(v) for k, v in trainer.callback_metrics.items() if k.startswith("loss/")}
+        return (
+            " ".join(f"{name} {value:.2f}" for name, value in losses.items()) + f"  {self._rate:.1f} images/s"
+        )

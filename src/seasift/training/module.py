@@ -1,0 +1,111 @@
+"""The Lightning module: one step of training, one pass of validation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import torch
+from lightning.pytorch import LightningModule
+from torch import Tensor
+
+from seasift.core.errors import SeasiftError
+from seasift.core.instances import Category, Instances
+from seasift.models.catalog import build_yolact
+from seasift.models.yolact.config import YolactConfig
+from seasift.models.yolact.inference import TorchPredictor, input_spec
+from seasift.models.yolact.loss import yolact_loss
+from seasift.training.augment import Augment
+from seasift.training.batches import Batch
+from seasift.training.recipe import Recipe
+from seasift.training.schedule import make_optimizer, rate_factor
+
+Judge = Callable[[dict[int, Instances]], dict[str, float]]
+
+
+class NonFiniteLoss(SeasiftError):
+    """Training diverged or met a broken picture."""
+
+
+class YolactModule(LightningModule):
+    """Trains one YOLACT.
+
+    Args:
+        recipe: of the run.
+        categories: of the data; index is the class_id.
+        judge: turns predictions by picture id into figures; None while no validation is wanted.
+    """
+
+    def __init__(self, recipe: Recipe, categories: tuple[Category, ...], judge: Judge | None = None) -> None:
+        super().__init__()
+        self.recipe, self.categories, self._judge = recipe, categories, judge
+        config = config_of(recipe, len(categories))
+        self.network = build_yolact(config).to(memory_format=torch.channels_last)
+        spec = input_spec(config)
+        self._augment = Augment(recipe.augment, spec.mean, spec.std)
+        self._found: dict[int, Instances] = {}
+        self.batches_done = 0
+        self.save_hyperparameters(
+            {"recipe": recipe.model_dump(), "categories": [asdict(category) for category in categories]}
+        )
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """Losses of one batch; all chance in it depends on the seed and the batch's number alone."""
+        seed = step_seed(self.recipe.seed, batch.number, self.global_rank)
+        torch.manual_seed(seed)
+        images, targets = self._augment(batch, seed)
+        losses = yolact_loss(self.network(images), targets, self.network.priors)
+        total = torch.stack(list(losses.values())).sum()
+        if not bool(torch.isfinite(total)):
+            parts = ", ".join(f"{name} {value.item():.4g}" for name, value in losses.items())
+            raise NonFiniteLoss(
+                f"loss is not finite at step {self.global_step} ({parts}) for {', '.join(batch.file_names)}; "
+                "expected a number. Lower optimizer.lr, use training.precision=fp32, or run: seasift data check"
+            )
+        self.log_dict({f"loss/{name}": value.detach() for name, value in losses.items()})
+        self.log("loss/total", total.detach())
+        self.batches_done = batch.number + 1
+        return total
+
+    def validation_step(self, batch: list[tuple[int, Any]], batch_idx: int) -> None:
+        """Predict through the very road that users take."""
+        predictor = TorchPredictor(self.network, self.categories, name=self.recipe.name)
+        found = predictor.predict([picture for _, picture in batch], threshold=0.05)
+        self._found.update({image_id: objects for (image_id, _), objects in zip(batch, found, strict=True)})
+
+    def on_validation_epoch_end(self) -> None:
+        """Judge what was found; `val/score` = (mask AP + box AP) / 2 picks the best model."""
+        if self._judge is not None and not self.trainer.sanity_checking:
+            figures = self._judge(self._found)
+            self.log_dict({f"val/{name}": value for name, value in figures.items()})
+            self.log("val/score", (figures["mask_AP"] + figures["box_AP"]) / 2)
+        self._found = {}
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep the place in the sequence of batches, from which a resumed run goes on."""
+        checkpoint["batches_done"] = self.batches_done
+
+    def configure_optimizers(self) -> Any:
+        """Optimizer and schedule of the recipe; the rate moves every optimizer step."""
+        recipe = self.recipe
+        optimizer = make_optimizer(recipe.optimizer, self.parameters())
+        factor = rate_factor(recipe.schedule, recipe.training.max_steps)
+        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
+        """Training batches move; validation pictures stay on the CPU until they are prepared."""
+        return batch.to(device) if isinstance(batch, Batch) else batch
+
+
+def step_seed(seed: int, number: int, rank: int) -> int:
+    """A seed for batch `number`, unlike that of any other batch, rank or run."""
+    return int(np.random.SeedSequence((seed, number, rank)).generate_state(1, np.uint64)[0] >> np.uint64(2))
+
+
+def config_of(recipe: Recipe, classes: int) -> YolactConfig:
+    """The network that a recipe asks for."""
+    shape = recipe.model.model_dump(exclude={"arch", "weights"})
+    return YolactConfig(classes=classes, **shape)

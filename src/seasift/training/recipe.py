@@ -1,0 +1,183 @@
+"""Recipes: everything that decides a training run, as data. Loads no torch."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError
+
+from seasift.core.errors import BadRecipe
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DataRecipe(_Strict):
+    """Which pictures and which truth."""
+
+    path: str | None = Field(None, description="prepared data set or COCO file; usually given by --data")
+    labels: str = "instance"
+    masks: str = "exact"
+    split: str = "official"
+    train: str = "train"
+    val: str = "val"
+    val_limit: PositiveInt | None = Field(
+        None, description="validate on this many pictures, spread evenly over the part (None: all)"
+    )
+    cache: str | None = Field(None, description="folder for decoded pictures (None: beside the data)")
+
+
+class ModelRecipe(_Strict):
+    """Which network and where its weights start."""
+
+    arch: Literal["yolact"] = "yolact"
+    backbone: str = "resnet50"
+    size: PositiveInt = 550
+    fpn_channels: PositiveInt = 256
+    proto_channels: PositiveInt = 256
+    prototypes: PositiveInt = 32
+    frozen_reduction: Literal[0, 2, 4, 8, 16, 32] = 0
+    frozen_batch_norm: bool = False
+    weights: str = Field(
+        "none",
+        description="'none', 'imagenet' (from an installed package), a backbone .pth, or a seasift .ckpt to go on from",
+    )
+
+
+class AugmentRecipe(_Strict):
+    """Augmentation of Liu et al. 2016 (SSD), section 2.2, which YOLACT takes over."""
+
+    photometric: bool = True
+    expand: bool = True
+    crop: bool = True
+    flip: bool = True
+
+
+class OptimizerRecipe(_Strict):
+    """How weights move."""
+
+    name: Literal["sgd", "adam", "adamw"] = "sgd"
+    lr: PositiveFloat = 1e-3
+    momentum: float = Field(0.9, ge=0, lt=1)
+    weight_decay: float = Field(5e-4, ge=0)
+    clip_norm: PositiveFloat | None = None
+
+
+class ScheduleRecipe(_Strict):
+    """How the learning rate goes: linear warm-up, then one of these."""
+
+    name: Literal["constant", "steps", "cosine"] = "steps"
+    warmup_steps: int = Field(500, ge=0)
+    warmup_from: float = Field(0.1, ge=0, le=1, description="fraction of the rate at step 0")
+    milestones: tuple[float, ...] = Field(
+        (0.35, 0.75, 0.875, 0.9375), description="fractions of max_steps at which 'steps' multiplies by gamma"
+    )
+    gamma: PositiveFloat = 0.1
+    final: float = Field(0.01, ge=0, le=1, description="fraction of the rate at which 'cosine' ends")
+
+
+class TrainingRecipe(_Strict):
+    """How long, how large, how exact."""
+
+    batch_size: PositiveInt = 8
+    accumulate: PositiveInt = 1
+    max_steps: PositiveInt = 20_000
+    max_minutes: PositiveFloat | None = None
+    precision: Literal["fp32", "bf16"] = "bf16"
+    ema: float | None = Field(None, gt=0, lt=1, description="decay of the moving average of the weights")
+    validate_every: PositiveInt = Field(1_000, description="steps between validations")
+    checkpoint_minutes: PositiveFloat = 5.0
+
+
+class Recipe(_Strict):
+    """One training run."""
+
+    name: str
+    about: str = ""
+    seed: int = Field(1, ge=0)
+    data: DataRecipe = DataRecipe()
+    model: ModelRecipe = ModelRecipe()
+    augment: AugmentRecipe = AugmentRecipe()
+    optimizer: OptimizerRecipe = OptimizerRecipe()
+    schedule: ScheduleRecipe = ScheduleRecipe()
+    training: TrainingRecipe = TrainingRecipe()
+
+
+def shipped_recipes() -> dict[str, str]:
+    """Texts of the recipes in the package, by name."""
+    folder = files("seasift") / "recipes"
+    return {
+        entry.name.removesuffix(".yaml"): entry.read_text(encoding="utf-8")
+        for entry in sorted(folder.iterdir(), key=lambda entry: entry.name)
+        if entry.name.endswith(".yaml")
+    }
+
+
+def load_recipe(name_or_path: str, overrides: Iterable[str] = ()) -> Recipe:
+    """Read a recipe by its name in the package or its path, and apply `a.b=c` overrides.
+
+    Raises:
+        BadRecipe: no such recipe, not YAML, an unknown key (the nearest known one is named), a wrong type.
+    """
+    shipped = shipped_recipes()
+    path = Path(name_or_path)
+    if path.is_file():
+        text = path.read_text(encoding="utf-8")
+    elif name_or_path in shipped:
+        text = shipped[name_or_path]
+    else:
+        raise BadRecipe(f"{name_or_path}: no such recipe; expected a file or one of {', '.join(shipped)}")
+    try:
+        content = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise BadRecipe(f"{name_or_path}: not YAML: {error}. Correct the file") from error
+    if not isinstance(content, dict):
+        raise BadRecipe(f"{name_or_path}: holds a {type(content).__name__}; expected keys such as name, data")
+    for override in overrides:
+        _apply(content, override)
+    try:
+        return Recipe.model_validate(content)
+    except ValidationError as error:
+        raise BadRecipe(f"{name_or_path}: {_explain(error)}") from error
+
+
+def _apply(content: dict[str, Any], override: str) -> None:
+    key, equals, text = override.partition("=")
+    parts = key.split(".")
+    if not equals or not all(parts):
+        raise BadRecipe(f"--set {override}: expected key=value, for example training.batch_size=4")
+    place = content
+    for part in parts[:-1]:
+        place = place.setdefault(part, {})
+        if not isinstance(place, dict):
+            raise BadRecipe(f"--set {override}: {part} holds a value, not keys. Check the name")
+    try:
+        place[parts[-1]] = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise BadRecipe(f"--set {override}: {text!r} is not a YAML value") from error
+
+
+def _explain(error: ValidationError) -> str:
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"])
+    more = f" ({error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    if first["type"] == "extra_forbidden":
+        return f"unknown key {place}; {_nearest(first['loc'])}{more}"
+    return f"{place}: got {first['input']!r}; {first['msg']}{more}"
+
+
+def _nearest(place: tuple[int | str, ...]) -> str:
+    model: type[BaseModel] = Recipe
+    for part in place[:-1]:
+        inner = model.model_fields[str(part)].annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            model = inner
+    known = list(model.model_fields)
+    close = difflib.get_close_matches(str(place[-1]), known, n=1)
+    return f"did you mean {close[0]}?" if close else f"known here: {', '.join(known)}"

@@ -1,0 +1,247 @@
+"""One training run from recipe to checkpoints."""
+
+from __future__ import annotations
+
+import json
+import platform
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import yaml
+from lightning.pytorch import Callback, Trainer, seed_everything
+from lightning.pytorch.callbacks import EMAWeightAveraging
+from lightning.pytorch.loggers import TensorBoardLogger
+from torch.utils.data import DataLoader, Dataset
+
+from seasift import __version__
+from seasift.core.errors import BadRecipe
+from seasift.core.files import write_json, write_text
+from seasift.core.instances import Instances
+from seasift.core.picture import read_picture
+from seasift.core.types import UInt8
+from seasift.data.cache import open_cache
+from seasift.data.coco import CocoDataset
+from seasift.data.prepared import DataPart, resolve_part
+from seasift.evaluation.coco_figures import evaluate
+from seasift.models.backbones import load_backbone_weights, packaged_weights
+from seasift.models.weights import load_exactly
+from seasift.training.batches import BatchStream
+from seasift.training.callbacks import LAST, Checkpoints, Curve, ProgressLine, TimeLimit
+from seasift.training.checkpoint import load_network, read_checkpoint
+from seasift.training.module import Judge, YolactModule
+from seasift.training.recipe import Recipe
+
+PRECISIONS: dict[str, Any] = {"fp32": "32-true", "bf16": "bf16-mixed"}
+VALIDATION_BATCH = 8
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a run is asked for beside its recipe.
+
+    Attributes:
+        out: folder of the run.
+        resume: go on from last.ckpt.
+        overfit: learn and judge only this many pictures of the training part (0: all).
+        accelerator: of Lightning: auto, cpu, gpu.
+        devices: processes or GPUs.
+        nodes: machines.
+        progress: called with (pictures done, in all) while the cache is built.
+    """
+
+    out: Path
+    resume: bool = False
+    overfit: int = 0
+    accelerator: str = "auto"
+    devices: int = 1
+    nodes: int = 1
+    progress: Callable[[int, int], None] | None = None
+
+
+def train(recipe: Recipe, options: Options) -> Path:
+    """Train, validate and leave checkpoints, curve and records in the run's folder.
+
+    Returns:
+        The folder.
+    Raises:
+        BadRecipe: no data, or a run is there and `resume` was not asked for (or the other way round).
+        BadDataset: the data cannot be used.
+        NonFiniteLoss: training diverged.
+    """
+    last = options.out / LAST
+    _check_folder(last, options.resume)
+    seed_everything(recipe.seed, verbose=False)
+    learn, judge = _parts(recipe, options.overfit)
+    cache = open_cache(learn, (recipe.model.size,) * 2, _cache_folder(recipe), progress=options.progress)
+    module = YolactModule(recipe, learn.coco.categories, make_judge(judge.coco))
+    start = read_checkpoint(last) if options.resume else None
+    if start is None:
+        initialise(module, recipe)
+    step, batch = (start["global_step"], start["batches_done"]) if start else (0, 0)
+    _write_records(recipe, options, learn, judge)
+    stream = BatchStream(
+        cache,
+        batch_size=recipe.training.batch_size,
+        seed=recipe.seed,
+        start=batch,
+        stop=recipe.training.max_steps * recipe.training.accumulate,
+    )
+    trainer = _trainer(recipe, options, step)
+    pictures = DataLoader(_Pictures(judge), batch_size=VALIDATION_BATCH, collate_fn=list)
+    with warnings.catch_warnings():
+        _quieten()
+        trainer.fit(
+            module,
+            DataLoader(stream, batch_size=None),
+            pictures,
+            ckpt_path=last if options.resume else None,
+            weights_only=True,
+        )
+    return options.out
+
+
+def make_judge(truth: CocoDataset) -> Judge:
+    """Figures of predictions on one data part, by the code that `seasift evaluate` uses."""
+
+    def judge(found: dict[int, Instances]) -> dict[str, float]:
+        figures = evaluate(truth, found, truth.categories)
+        wanted = {"box": figures.boxes, "mask": figures.masks}
+        return {
+            f"{kind}_{key}": float(lines[key] or 0.0)
+            for kind, lines in wanted.items()
+            for key in ("AP", "AP50")
+        }
+
+    return judge
+
+
+def initialise(module: YolactModule, recipe: Recipe) -> None:
+    """Fill in initial weights: random, a packaged ImageNet backbone, a file's backbone, or a checkpoint."""
+    source = recipe.model.weights
+    if source == "none":
+        return
+    if source == "imagenet":
+        load_backbone_weights(module.network.backbone, packaged_weights(recipe.model.backbone))
+    elif source.endswith(".ckpt"):
+        network, _, _ = load_network(Path(source))
+        load_exactly(module.network, network.state_dict(), source=source)
+    else:
+        load_backbone_weights(module.network.backbone, Path(source))
+
+
+def _check_folder(last: Path, resume: bool) -> None:
+    if resume and not last.exists():
+        raise BadRecipe(
+            f"{last}: no checkpoint to resume from; expected one of an earlier run. Leave out --resume"
+        )
+    if not resume and last.exists():
+        raise BadRecipe(
+            f"{last.parent}: holds a run already; expected an empty folder. Add --resume or choose another -o"
+        )
+
+
+def _parts(recipe: Recipe, overfit: int) -> tuple[DataPart, DataPart]:
+    data = recipe.data
+    if data.path is None:
+        raise BadRecipe(
+            "no data: got neither --data nor data.path; expected a prepared data set or COCO file"
+        )
+
+    def part(name: str) -> DataPart:
+        return resolve_part(
+            Path(str(data.path)), labels=data.labels, masks=data.masks, split=data.split, part=name
+        )
+
+    learn = part(data.train)
+    if overfit:
+        few = _thin(learn, overfit)
+        return few, few
+    judge = part(data.val)
+    return learn, (_thin(judge, data.val_limit) if data.val_limit else judge)
+
+
+def _thin(part: DataPart, count: int) -> DataPart:
+    """Some of the pictures that have objects, spread evenly over the part."""
+    busy = [image.file_name for image in part.coco.images if part.coco.annotations_of(image.id)]
+    places = np.linspace(0, len(busy) - 1, min(count, len(busy))).round().astype(int)
+    return DataPart(
+        part.coco.subset({busy[place] for place in places}), part.images_dir, f"{part.name}[{count}]"
+    )
+
+
+def _cache_folder(recipe: Recipe) -> Path:
+    if recipe.data.cache:
+        return Path(recipe.data.cache)
+    path = Path(str(recipe.data.path))
+    return path / "cache" if path.is_dir() else path.parent / "cache"
+
+
+def _trainer(recipe: Recipe, options: Options, start: int) -> Trainer:
+    training = recipe.training
+    callbacks: list[Callback] = [
+        Curve(options.out, start=start),
+        ProgressLine(training.max_steps),
+        Checkpoints(options.out, training),
+    ]
+    if training.ema:
+        callbacks.insert(0, EMAWeightAveraging(decay=training.ema))
+    if training.max_minutes:
+        callbacks.append(TimeLimit(training.max_minutes))
+    return Trainer(
+        accelerator=options.accelerator,
+        devices=options.devices,
+        num_nodes=options.nodes,
+        precision=PRECISIONS[training.precision],
+        max_steps=training.max_steps,
+        max_epochs=-1,
+        accumulate_grad_batches=training.accumulate,
+        gradient_clip_val=recipe.optimizer.clip_norm,
+        val_check_interval=training.validate_every * training.accumulate,
+        check_val_every_n_epoch=None,
+        num_sanity_val_steps=0,
+        log_every_n_steps=10,
+        logger=TensorBoardLogger(options.out, name="", version="tensorboard", purge_step=start or None),
+        callbacks=callbacks,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        enable_checkpointing=False,
+        use_distributed_sampler=False,
+    )
+
+
+def _write_records(recipe: Recipe, options: Options, learn: DataPart, judge: DataPart) -> None:
+    text = yaml.safe_dump(json.loads(recipe.model_dump_json()), sort_keys=False, allow_unicode=True)
+    write_text(options.out / "recipe.yaml", text)
+    record = {
+        "seasift": __version__,
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "machine": f"{platform.machine()}, {torch.get_num_threads()} threads",
+        "seed": recipe.seed,
+        "train": {"name": learn.name, "pictures": len(learn.coco.images)},
+        "val": {"name": judge.name, "pictures": len(judge.coco.images)},
+    }
+    write_json(options.out / "run.json", record, indent=2)
+
+
+def _quieten() -> None:
+    """Drop advice of Lightning that does not apply to this use of it."""
+    for about in (".*does not have many workers.*", ".*isinstance.treespec, LeafSpec.*"):
+        warnings.filterwarnings("ignore", message=about)
+
+
+class _Pictures(Dataset[tuple[int, UInt8]]):
+    def __init__(self, part: DataPart) -> None:
+        self._part = part
+
+    def __len__(self) -> int:
+        return len(self._part.coco.images)
+
+    def __getitem__(self, place: int) -> tuple[int, UInt8]:
+        image = self._part.coco.images[place]
+        return image.id, read_picture(self._part.images_dir / image.file_name)
