@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
-import click
 import typer
 
 from seasift import __version__
+from seasift.cli.predict import predict
+from seasift.cli.validate import validate
 from seasift.core.errors import SeasiftError
+
+# Newer versions of typer carry a click of their own; this is the base of that one's errors, or of click's.
+_ClickException: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
 
 app = typer.Typer(
     name="seasift",
@@ -37,17 +41,21 @@ def _root(
     del version
 
 
+app.command()(predict)
+app.command()(validate)
+
+
 def main() -> None:
     """Run the command line; exit 0 done, 2 bad input, 1 failure, 130 interrupted."""
     try:
         code = app(standalone_mode=False)
     except SeasiftError as error:
         code = _complain(str(error), error.exit_code)
-    except click.UsageError as error:
-        code = _complain(error.format_message(), 2)
-    except click.ClickException as error:
+    except _ClickException as error:
         code = _complain(error.format_message(), error.exit_code)
-    except (click.Abort, KeyboardInterrupt):
+    except OSError as error:
+        code = _complain(f"{error.filename or 'a file'}: {error.strerror or error}", 1)
+    except (typer.Abort, KeyboardInterrupt):
         code = _complain("interrupted; run the same command again to go on", 130)
     sys.exit(code if isinstance(code, int) else 0)
 

@@ -1,0 +1,77 @@
+"""`seasift predict INPUT…`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def predict(
+    inputs: Annotated[
+        list[str],
+        typer.Argument(help="Pictures, folders, globs, videos, or - for a picture on standard input."),
+    ],
+    model: Annotated[
+        str, typer.Option("--model", "-m", help="A model file, or the name of a model in the box.")
+    ] = "default",
+    threshold: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Leave out lower scores.  [default: the model's]")
+    ] = None,
+    max_objects: Annotated[
+        int | None, typer.Option(min=1, help="At most so many a picture.  [default: the model's]")
+    ] = None,
+    classes: Annotated[
+        list[str] | None, typer.Option(help="Look only for these: names, comma separated or repeated.")
+    ] = None,
+    formats: Annotated[
+        list[str] | None,
+        typer.Option("--format", "-f", help="json, csv, coco, overlay; comma separated or repeated."),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="A folder; or a file for one format.")
+    ] = None,
+    masks: Annotated[
+        str, typer.Option(help="In JSON and COCO: rle (exact) or polygons (outlines, holes filled).")
+    ] = "rle",
+    like: Annotated[
+        Path | None, typer.Option(help="COCO ground truth that gives the ids for --format coco.")
+    ] = None,
+    recursive: Annotated[
+        bool, typer.Option("--recursive", "-r", help="Look into the folders of folders.")
+    ] = False,
+    every: Annotated[
+        str, typer.Option(help="Frames of a video: 30 is each 30th, 2s one for each two seconds.")
+    ] = "1s",
+    engine: Annotated[str, typer.Option(help="openvino or onnxruntime.")] = "openvino",
+    precision: Annotated[str, typer.Option(help="f32; with openvino also bf16 or f16.")] = "f32",
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="CPU threads.  [default: the engine's choice]")
+    ] = None,
+) -> None:
+    """Find and outline objects in pictures and videos.
+
+    Bad files are reported and left out; the exit code is then 2. A killed run with -o FOLDER goes on when the
+    same command is given again.
+    """
+    from seasift.cli.predict_run import Options, run
+
+    options = Options(
+        inputs=tuple(inputs),
+        model=model,
+        threshold=threshold,
+        max_objects=max_objects,
+        classes=tuple(classes or ()),
+        formats=tuple(formats or ("json",)),
+        output=output,
+        masks=masks,
+        like=like,
+        recursive=recursive,
+        every=every,
+        engine=engine,
+        precision=precision,
+        threads=threads,
+    )
+    if run(options).failures:
+        raise typer.Exit(2)

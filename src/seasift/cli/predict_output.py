@@ -1,0 +1,185 @@
+"""Where `seasift predict` writes what."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from seasift.core.errors import BadInput
+from seasift.core.files import write_json, write_text
+from seasift.core.picture import SUFFIXES
+from seasift.core.spelling import hint
+from seasift.formats import coco, document, journal, table_csv
+from seasift.formats.document import Document
+from seasift.runtime.inputs import Source
+
+FORMATS = ("json", "csv", "coco", "overlay")
+_FILE_NAMES = {"json": "predictions.json", "csv": "predictions.csv", "coco": "predictions.coco.json"}
+_SUFFIX_OF = {"json": ".json", "csv": ".csv", "coco": ".json"}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is written where.
+
+    Attributes:
+        formats: of `FORMATS`, without repeats.
+        folder: for all files, and for going on after a kill; None without one.
+        file: for the only format; None with a folder, or for standard output.
+    """
+
+    formats: tuple[str, ...]
+    folder: Path | None = None
+    file: Path | None = None
+
+    @property
+    def journal(self) -> Path | None:
+        """Where finished pictures are kept until the end; only a folder has room for it."""
+        return self.folder / journal.NAME if self.folder else None
+
+
+def parse_formats(given: Sequence[str]) -> tuple[str, ...]:
+    """Formats from values like ["json,csv", "overlay"].
+
+    Raises:
+        BadInput: an unknown one.
+    """
+    names = [name.strip().lower() for value in given for name in value.split(",") if name.strip()]
+    for name in names:
+        if name not in FORMATS:
+            raise BadInput(f"--format {name!r}{hint(name, FORMATS)}; expected some of {', '.join(FORMATS)}.")
+    if not names:
+        raise BadInput(f"--format names nothing; expected some of {', '.join(FORMATS)}.")
+    return tuple(dict.fromkeys(names))
+
+
+def plan(formats: tuple[str, ...], output: Path | None, *, single_picture: bool) -> Plan:
+    """Decide what `-o` means: a file for one format if its suffix says so, else a folder.
+
+    Raises:
+        BadInput: overlays or several formats without `-o`, a suffix that does not go with the format, or a
+            file where a folder must be.
+    """
+    if output is None:
+        if formats in (("json",), ("csv",), ("coco",)):
+            return Plan(formats)
+        raise BadInput(f"--format {','.join(formats)} needs a folder to write to. Give -o FOLDER.")
+    suffix = output.suffix.lower()
+    file_suffixes = {*_SUFFIX_OF.values(), *SUFFIXES}
+    if output.is_dir() or (suffix not in file_suffixes and not output.exists()):
+        return Plan(formats, folder=output)
+    if len(formats) > 1 or suffix not in file_suffixes:
+        raise BadInput(f"-o {output}: a file, but {','.join(formats)} needs a folder. Give -o FOLDER.")
+    (only,) = formats
+    expected = SUFFIXES if only == "overlay" else {_SUFFIX_OF[only]}
+    if suffix not in expected:
+        raise BadInput(
+            f"-o {output}: a file for --format {only} ends in {' '.join(sorted(expected))}. "
+            "Give such a name, or a folder."
+        )
+    if only == "overlay" and not single_picture:
+        raise BadInput(f"-o {output}: one file for the overlays of several pictures. Give -o FOLDER.")
+    return Plan(formats, file=output)
+
+
+def short_names(sources: Sequence[Source]) -> tuple[str, dict[str, str]]:
+    """For each source's name a path relative to the folder that all of them share, with forward slashes.
+
+    Returns:
+        That folder, absolute ("" if there is none), and the short names, each different from the others.
+    """
+    full = {source.name: Path.cwd() / source.path for source in sources if source.path}
+    try:
+        root = Path(os.path.commonpath([path.parent for path in full.values()])) if full else None
+    except ValueError:  # on two drives of Windows
+        root = None
+    short = {
+        name: path.relative_to(root).as_posix() if root else _without_drive(path)
+        for name, path in full.items()
+    }
+    short.update({source.name: "stdin" for source in sources if source.path is None})
+    return str(root or ""), short
+
+
+def _without_drive(path: Path) -> str:
+    drive = path.drive.replace(":", "").strip("\\/") or "drive"
+    return PurePosixPath(drive, *path.parts[1:]).as_posix()
+
+
+def overlay_paths(short: Mapping[str, str]) -> dict[str, PurePosixPath]:
+    """For each source's name where its overlay goes, without a suffix: `a/x.jpg` to `a/x`.
+
+    Where two would meet (`x.jpg` and `x.png`, or `X.jpg` on a disk that does not tell), the whole file name
+    is kept and, if need be, counted.
+    """
+    stems = {name: PurePosixPath(path).with_suffix("") for name, path in short.items()}
+    met = Counter(str(stem).casefold() for stem in stems.values())
+    paths: dict[str, PurePosixPath] = {}
+    taken: set[str] = {stem for stem, count in met.items() if count == 1}
+    for name, stem in stems.items():
+        path = stem
+        if met[str(stem).casefold()] > 1:
+            path, number = PurePosixPath(short[name]), 2
+            while str(path).casefold() in taken:
+                path, number = PurePosixPath(f"{short[name]}-{number}"), number + 1
+            taken.add(str(path).casefold())
+        paths[name] = path
+    return paths
+
+
+def overlay_path(planned: Plan, base: PurePosixPath, frame: int | None) -> Path:
+    """The overlay's file: `overlays/a/x.jpg`, or `overlays/clip/frame-000012.jpg` for a frame."""
+    if planned.file:
+        return planned.file
+    assert planned.folder is not None
+    name = f"{base}.jpg" if frame is None else f"{base}/frame-{frame:06d}.jpg"
+    return planned.folder / "overlays" / name
+
+
+def overlay_places(planned: Plan) -> list[Path]:
+    """Where the overlays are: a folder, or the only file."""
+    if "overlay" not in planned.formats:
+        return []
+    return [planned.folder / "overlays"] if planned.folder else [planned.file] if planned.file else []
+
+
+def write_documents(
+    planned: Plan,
+    result: Document,
+    *,
+    masks: str,
+    file_names: Mapping[str, str],
+    like: coco.TruthIds | None,
+    print_text: Callable[[str], None],
+) -> list[Path]:
+    """Write the documents of the plan, or print the only one; returns the files."""
+    outlined = (
+        result.model_copy(update={"images": [document.with_polygons(image) for image in result.images]})
+        if masks == "polygons" and "json" in planned.formats
+        else result
+    )
+    coco_value = (
+        coco.to_coco(result, masks=masks, file_names=file_names, like=like)
+        if "coco" in planned.formats
+        else {}
+    )
+    written = []
+    for name in planned.formats:
+        if name == "overlay":
+            continue
+        path = planned.folder / _FILE_NAMES[name] if planned.folder else planned.file
+        if path is None:
+            texts = {"json": document.to_text, "csv": table_csv.to_text}
+            print_text(texts[name](outlined) if name in texts else coco.to_text(coco_value))
+            continue
+        if name == "csv":
+            table_csv.write(path, result)
+        elif name == "coco":
+            write_json(path, coco_value)
+        else:
+            write_text(path, document.to_text(outlined))
+        written.append(path)
+    return written

@@ -1,0 +1,47 @@
+"""What `seasift predict` says when it is done."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from seasift.formats.document import Document
+
+
+def tell(result: Document, places: Sequence[Path], *, asked_precision: str) -> None:
+    """Print on standard error a table of what was found, how it was computed, and where the results are."""
+    console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+    objects = Counter(found.name for image in result.images for found in image.objects)
+    if objects:
+        console.print(_table(result, objects))
+    if result.precision != asked_precision:
+        console.print(
+            f"note: --precision {asked_precision} was asked for; "
+            f"on this machine {result.engine} computes in {result.precision}"
+        )
+    failed = f", {_count(len(result.failures), 'input')} failed" if result.failures else ""
+    console.print(
+        f"{_count(len(result.images), 'picture')}, {_count(objects.total(), 'object')} with scores from "
+        f"{result.threshold:g}"
+        f"{failed} (model {result.model.name}, {result.engine}, {result.precision})"
+    )
+    if places:
+        console.print("written: " + ", ".join(str(path) for path in places))
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _table(result: Document, objects: Counter[str]) -> Table:
+    pictures = Counter(name for image in result.images for name in {found.name for found in image.objects})
+    table = Table("class", box=None, pad_edge=False)
+    table.add_column("objects", justify="right")
+    table.add_column("pictures", justify="right")
+    for name, count in sorted(objects.items(), key=lambda item: (-item[1], item[0])):
+        table.add_row(name, str(count), str(pictures[name]))
+    return table

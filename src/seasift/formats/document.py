@@ -1,0 +1,193 @@
+"""seasift's own result document, `seasift-predictions/1`, from which the other formats are made."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from seasift.core.files import write_text
+from seasift.core.instances import Category, Instances
+from seasift.core.masks import MaskCrop, from_coco
+
+SCHEMA: Literal["seasift-predictions/1"] = "seasift-predictions/1"
+
+_Count = Annotated[int, Field(ge=0)]
+_Side = Annotated[int, Field(ge=1)]
+_Share = Annotated[float, Field(ge=0, le=1)]
+_Text = Annotated[str, Field(min_length=1)]
+
+
+class Entry(BaseModel):
+    """A part of the document: no unknown keys, no conversions, no NaN."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class Rle(Entry):
+    """A mask as COCO's compressed run lengths."""
+
+    size: Annotated[list[_Side], Field(min_length=2, max_length=2, description="height, width, px")]
+    counts: str
+
+
+class FoundObject(Entry):
+    """One object."""
+
+    category_id: int
+    name: Annotated[_Text, Field(description="of the category")]
+    score: _Share
+    box_xywh: Annotated[
+        list[float],
+        Field(
+            min_length=4, max_length=4, description="left, top, width, height, px from the left top corner"
+        ),
+    ]
+    area_px: Annotated[_Count | None, Field(description="pixels of the mask; absent without a mask")] = None
+    mask: Annotated[Rle | None, Field(description="exact mask")] = None
+    polygons: Annotated[
+        list[list[float]] | None,
+        Field(description="outer outlines [x1, y1, x2, y2, ...], px; holes are filled"),
+    ] = None
+
+
+class Image(Entry):
+    """One picture or video frame, and what is in it, best first."""
+
+    file: Annotated[_Text, Field(description="as given; a frame is called clip.mp4#frame=12; - is stdin")]
+    width: _Side
+    height: _Side
+    frame: Annotated[_Count | None, Field(description="place in the video, from 0")] = None
+    time_s: Annotated[float | None, Field(description="time in the video, seconds")] = None
+    objects: list[FoundObject]
+
+
+class FailedFile(Entry):
+    """An input that gave no result."""
+
+    file: _Text
+    error: Annotated[_Text, Field(description="what was got, expected and to do, in one line")]
+
+
+class ModelEntry(Entry):
+    """Which model was used."""
+
+    name: _Text
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$", description="of the model file")]
+
+
+class CategoryEntry(Entry):
+    """A class that the model knows."""
+
+    id: int
+    name: _Text
+
+
+class Settings(Entry):
+    """How the pictures were looked at: everything that a result depends on besides the pictures."""
+
+    schema_version: Annotated[Literal["seasift-predictions/1"], Field(alias="schema")] = SCHEMA
+    seasift: Annotated[_Text, Field(description="version of the program")]
+    model: ModelEntry
+    engine: _Text
+    precision: Annotated[_Text, Field(description="what the engine computed in: f32, bf16 or f16")]
+    threshold: Annotated[_Share, Field(description="objects with a lower score were left out")]
+    max_objects: Annotated[int, Field(ge=1, description="at most this many objects an image")]
+    classes: Annotated[list[_Text] | None, Field(description="only these were looked for; absent: all")] = (
+        None
+    )
+    categories: Annotated[list[CategoryEntry], Field(min_length=1)]
+
+
+class Document(Settings):
+    """The whole result."""
+
+    images: list[Image]
+    failures: list[FailedFile]
+
+
+def image_entry(
+    file: str,
+    instances: Instances,
+    categories: Sequence[Category],
+    *,
+    frame: int | None = None,
+    time_s: float | None = None,
+) -> Image:
+    """One picture's objects as an entry, with exact masks. Boxes are rounded to 0.001 px, scores are not."""
+    masks: Sequence[MaskCrop | None] = instances.masks or [None] * len(instances)
+    objects = []
+    for box, score, class_id, mask in zip(
+        instances.boxes_xyxy.astype(float), instances.scores, instances.class_ids, masks, strict=True
+    ):
+        category = categories[int(class_id)]
+        corner, size = box[:2].round(3), (box[2:] - box[:2]).round(3)
+        objects.append(
+            FoundObject(
+                category_id=category.id,
+                name=category.name,
+                score=float(str(score)),  # the shortest decimal that is this float32
+                box_xywh=[*corner.tolist(), *size.tolist()],
+                area_px=mask.area if mask else None,
+                mask=Rle(**mask.rle(instances.size_hw)) if mask else None,
+            )
+        )
+    height, width = instances.size_hw
+    return Image(file=file, width=width, height=height, frame=frame, time_s=time_s, objects=objects)
+
+
+def complete(settings: Settings, images: list[Image], failures: list[FailedFile]) -> Document:
+    """The whole document."""
+    shared = {key: value for key, value in settings if key != "schema_version"}
+    return Document(**shared, images=images, failures=failures)
+
+
+def with_polygons(image: Image) -> Image:
+    """The same entry with outlines instead of exact masks."""
+    size_hw = (image.height, image.width)
+    objects = [
+        found.model_copy(
+            update={"mask": None, "polygons": from_coco(found.mask.model_dump(), size_hw).polygons()}
+        )
+        if found.mask
+        else found
+        for found in image.objects
+    ]
+    return image.model_copy(update={"objects": objects})
+
+
+def plain(entry: Entry) -> dict[str, Any]:
+    """An entry as JSON values; what is absent is left out."""
+    return entry.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def to_text(document: Document) -> str:
+    """The document as JSON with one image, category and failure a line, for people and diffs."""
+    parts = []
+    for key, value in plain(document).items():
+        rows = (
+            [json.dumps(row, ensure_ascii=False, allow_nan=False) for row in value] if _is_rows(value) else []
+        )
+        text = "[\n  " + ",\n  ".join(rows) + "\n ]" if rows else json.dumps(value, ensure_ascii=False)
+        parts.append(f' "{key}": {text}')
+    return "{\n" + ",\n".join(parts) + "\n}\n"
+
+
+def _is_rows(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and isinstance(value[0], dict)
+
+
+def write(path: Path, document: Document) -> None:
+    """Write the document, whole or not at all."""
+    write_text(path, to_text(document))
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of the document; `predictions-1.schema.json` beside this file holds it."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **Document.model_json_schema(by_alias=True),
+    }
