@@ -36,6 +36,7 @@ def other_kind(data: bytes) -> str:
         b"\0\0\0\x0cjP": "JPEG 2000",
         b"\x1aE\xdf\xa3": "a Matroska or WebM video",
         b"8BPS": "a Photoshop file",
+        b"P6": "a PPM",
     }
     for magic, words in known.items():
         if data.startswith(magic):
