@@ -22,9 +22,9 @@ class DataRecipe(_Strict):
     """Which pictures and which truth."""
 
     path: str | None = Field(None, description="prepared data set or COCO file; usually given by --data")
-    labels: str = "instance"
-    masks: str = "exact"
-    split: str = "official"
+    labels: str | None = Field(None, description="label set (None: the data set's default)")
+    masks: str | None = Field(None, description="mask version (None: the data set's default)")
+    split: str | None = Field(None, description="split (None: the data set's default)")
     train: str = "train"
     val: str = "val"
     val_limit: PositiveInt | None = Field(

@@ -1,0 +1,1 @@
+"""Data sets: COCO files, TrashCan, splits, the picture cache. No torch."""

@@ -1,0 +1,239 @@
+"""COCO annotation files: reading with every type checked, subsets, writing."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from seasift.core.errors import BadDataset
+from seasift.core.instances import Category
+from seasift.core.masks import MaskCrop, from_coco
+from seasift.core.types import SizeHW
+
+REMEDY = "Run `seasift data check` for all defects"
+
+
+@dataclass(frozen=True)
+class CocoImage:
+    """A picture: id, file name (relative to the folder of pictures, `/` between folders) and size in px."""
+
+    id: int
+    file_name: str
+    size_hw: SizeHW
+
+
+@dataclass(frozen=True)
+class CocoAnnotation:
+    """One object as written in the file: box x, y, width, height in px, segmentation raw."""
+
+    id: int
+    image_id: int
+    category_id: int
+    bbox_xywh: tuple[float, float, float, float]
+    area: float
+    iscrowd: bool
+    segmentation: Any
+
+    def mask(self, size_hw: SizeHW) -> MaskCrop:
+        """The mask as a crop.
+
+        Raises:
+            BadDataset: a segmentation that cannot be decoded.
+        """
+        try:
+            return from_coco(self.segmentation, size_hw)
+        except (ValueError, TypeError, KeyError) as error:
+            raise BadDataset(
+                f"annotation {self.id}: a segmentation that cannot be decoded ({error}); expected polygons or RLE. "
+                f"{REMEDY}"
+            ) from None
+
+
+@dataclass(frozen=True)
+class CocoDataset:
+    """A COCO document.
+
+    Attributes:
+        categories: by id; the place in this tuple is the class_id.
+        images: in the file's order.
+        annotations: in the file's order.
+    """
+
+    categories: tuple[Category, ...]
+    images: tuple[CocoImage, ...]
+    annotations: tuple[CocoAnnotation, ...]
+    _by_image: Mapping[int, tuple[CocoAnnotation, ...]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        groups: dict[int, list[CocoAnnotation]] = {}
+        for annotation in self.annotations:
+            groups.setdefault(annotation.image_id, []).append(annotation)
+        object.__setattr__(self, "_by_image", {key: tuple(group) for key, group in groups.items()})
+
+    def annotations_of(self, image_id: int) -> tuple[CocoAnnotation, ...]:
+        """The objects of one picture."""
+        return self._by_image.get(image_id, ())
+
+    def subset(self, file_names: Collection[str]) -> CocoDataset:
+        """The pictures of these names with their objects; ids stay as they are."""
+        wanted = set(file_names)
+        images = tuple(image for image in self.images if image.file_name in wanted)
+        ids = {image.id for image in images}
+        return CocoDataset(
+            self.categories, images, tuple(a for a in self.annotations if a.image_id in ids)
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain COCO document."""
+        return {
+            "images": [
+                {"id": i.id, "file_name": i.file_name, "height": i.size_hw[0], "width": i.size_hw[1]}
+                for i in self.images
+            ],
+            "categories": [{"id": c.id, "name": c.name, "supercategory": c.name} for c in self.categories],
+            "annotations": [
+                {
+                    "id": a.id,
+                    "image_id": a.image_id,
+                    "category_id": a.category_id,
+                    "bbox": list(a.bbox_xywh),
+                    "area": a.area,
+                    "iscrowd": int(a.iscrowd),
+                    "segmentation": a.segmentation,
+                }
+                for a in self.annotations
+            ],
+        }
+
+
+def read_document(path: Path | str, data: bytes | None = None) -> dict[str, Any]:
+    """Read a JSON file that should be a COCO document; only the outermost shape is checked.
+
+    Args:
+        path: of the file, or what to call it if `data` is given.
+        data: its bytes, if they do not lie in a file of their own.
+    Raises:
+        BadDataset: no file, not JSON, or without the three lists.
+    """
+    try:
+        content = json.loads(Path(path).read_bytes() if data is None else data)
+    except FileNotFoundError:
+        raise BadDataset(f"{path}: no such file; expected a COCO annotation file. Check the path") from None
+    except (OSError, ValueError, RecursionError) as error:
+        what = "a folder" if Path(path).is_dir() else f"not JSON ({error})"
+        raise BadDataset(f"{path}: {what}; expected a COCO annotation file") from None
+    if not isinstance(content, dict):
+        raise BadDataset(f"{path}: holds {_kind(content)}; expected an object with images, annotations, categories")
+    for key in ("images", "annotations", "categories"):
+        if not isinstance(content.get(key), list):
+            raise BadDataset(f"{path}: {key} is {_kind(content.get(key))}; expected a list as in COCO")
+    return content
+
+
+def read_coco(path: Path | str, data: bytes | None = None) -> CocoDataset:
+    """Read a COCO instance annotation file (from `data`, if given, called `path`).
+
+    Raises:
+        BadDataset: names the file, the place and what was expected.
+    """
+    content = read_document(path, data)
+    categories = [
+        Category(_integer(item, "id", place), _text(item, "name", place))
+        for place, item in _items(path, content, "categories")
+    ]
+    images = [
+        CocoImage(
+            _integer(item, "id", place),
+            _text(item, "file_name", place),
+            (_side(item, "height", place), _side(item, "width", place)),
+        )
+        for place, item in _items(path, content, "images")
+    ]
+    annotations = [_annotation(item, place) for place, item in _items(path, content, "annotations")]
+    dataset = CocoDataset(
+        tuple(sorted(categories, key=lambda category: category.id)), tuple(images), tuple(annotations)
+    )
+    _check_references(dataset, path)
+    return dataset
+
+
+def _annotation(item: dict[str, Any], place: str) -> CocoAnnotation:
+    box = item.get("bbox")
+    if not isinstance(box, Sequence) or isinstance(box, str) or len(box) != 4 or not all(map(_is_number, box)):
+        raise BadDataset(f"{place}.bbox is {_kind(box)}; expected four numbers x, y, width, height. {REMEDY}")
+    crowd = item.get("iscrowd", 0)
+    if crowd not in (0, 1):
+        raise BadDataset(f"{place}.iscrowd is {crowd!r}; expected 0 or 1. {REMEDY}")
+    segmentation = item.get("segmentation")
+    if not isinstance(segmentation, list | dict):
+        raise BadDataset(f"{place}.segmentation is {_kind(segmentation)}; expected polygons or RLE. {REMEDY}")
+    area = item.get("area", float(box[2]) * float(box[3]))
+    if not _is_number(area):
+        raise BadDataset(f"{place}.area is {_kind(area)}; expected a number. {REMEDY}")
+    x, y, width, height = (float(value) for value in box)
+    return CocoAnnotation(
+        _integer(item, "id", place),
+        _integer(item, "image_id", place),
+        _integer(item, "category_id", place),
+        (x, y, width, height),
+        float(area),
+        bool(crowd),
+        segmentation,
+    )
+
+
+def _check_references(dataset: CocoDataset, path: Path | str) -> None:
+    for what, ids in (
+        ("category", [c.id for c in dataset.categories]),
+        ("image", [i.id for i in dataset.images]),
+        ("annotation", [a.id for a in dataset.annotations]),
+    ):
+        if len(set(ids)) < len(ids):
+            twice = next(i for i in ids if ids.count(i) > 1)
+            raise BadDataset(f"{path}: {what} id {twice} is there twice; expected each once. {REMEDY}")
+    known, pictures = {c.id for c in dataset.categories}, {i.id for i in dataset.images}
+    for a in dataset.annotations:
+        if a.category_id not in known:
+            raise BadDataset(f"{path}: annotation {a.id} is of the unknown category {a.category_id}. {REMEDY}")
+        if a.image_id not in pictures:
+            raise BadDataset(f"{path}: annotation {a.id} is of the unknown picture {a.image_id}. {REMEDY}")
+
+
+def _items(path: Path | str, content: dict[str, Any], key: str) -> list[tuple[str, dict[str, Any]]]:
+    for number, item in enumerate(content[key]):
+        if not isinstance(item, dict):
+            raise BadDataset(f"{path}: {key}[{number}] is {_kind(item)}; expected an object. {REMEDY}")
+    return [(f"{path}: {key}[{number}]", item) for number, item in enumerate(content[key])]
+
+
+def _integer(item: dict[str, Any], key: str, place: str) -> int:
+    value = item.get(key)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise BadDataset(f"{place}.{key} is {_kind(value)}; expected a whole number. {REMEDY}")
+    return value
+
+
+def _side(item: dict[str, Any], key: str, place: str) -> int:
+    value = _integer(item, key, place)
+    if not 0 < value <= 100_000:
+        raise BadDataset(f"{place}.{key} is {value}; expected pixels, 1 to 100,000. {REMEDY}")
+    return value
+
+
+def _text(item: dict[str, Any], key: str, place: str) -> str:
+    value = item.get(key)
+    if not isinstance(value, str) or not value:
+        raise BadDataset(f"{place}.{key} is {_kind(value)}; expected text. {REMEDY}")
+    return value
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _kind(value: Any) -> str:
+    return "missing" if value is None else f"a {type(value).__name__} ({str(value)[:40]!r})"

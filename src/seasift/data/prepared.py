@@ -1,0 +1,166 @@
+"""A prepared data set on disk, and how commands name a part of it."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from seasift.core.errors import BadDataset
+from seasift.data.coco import CocoDataset, read_coco
+
+DATASET_FILE = "dataset.json"
+SCHEMA = "seasift-dataset/1"
+
+
+@dataclass(frozen=True)
+class DataPart:
+    """Some pictures with their truth.
+
+    Attributes:
+        coco: categories, pictures, objects.
+        images_dir: folder that file names are relative to.
+        name: for tables and records.
+        fingerprint: of the data set it was taken from, or of the COCO file.
+    """
+
+    coco: CocoDataset
+    images_dir: Path
+    name: str
+    fingerprint: str = ""
+
+
+@dataclass(frozen=True)
+class PreparedDataset:
+    """A folder that `seasift data prepare` made.
+
+    Layout: images/, annotations/{labels}-{masks}.json (all pictures in one COCO document),
+    splits/{split}/{part}.txt (file names), dataset.json (what it is).
+
+    Attributes:
+        folder: where it lies.
+        record: content of dataset.json.
+    """
+
+    folder: Path
+    record: dict[str, Any]
+
+    @property
+    def fingerprint(self) -> str:
+        """Digest of annotations and pictures."""
+        return str(self.record["fingerprint"])
+
+    @property
+    def images_dir(self) -> Path:
+        """The pictures."""
+        return self.folder / "images"
+
+    def coco(self, labels: str | None = None, masks: str | None = None) -> CocoDataset:
+        """All pictures with the objects of one label set and mask version (None: the data set's default)."""
+        labels, masks = labels or self.default("labels"), masks or self.default("masks")
+        known = [path.stem for path in sorted((self.folder / "annotations").glob("*.json"))]
+        _choose(f"{labels}-{masks}", known, "labels and masks", self.folder)
+        return read_coco(self.folder / "annotations" / f"{labels}-{masks}.json")
+
+    def splits(self) -> dict[str, dict[str, list[str]]]:
+        """Split name to part name to file names."""
+        return {
+            split.name: {part.stem: self.names(split.name, part.stem) for part in sorted(split.glob("*.txt"))}
+            for split in sorted((self.folder / "splits").iterdir())
+            if split.is_dir()
+        }
+
+    def names(self, split: str, part: str) -> list[str]:
+        """File names of one part."""
+        return (self.folder / "splits" / split / f"{part}.txt").read_text(encoding="utf-8").splitlines()
+
+    def part(
+        self,
+        labels: str | None = None,
+        masks: str | None = None,
+        split: str | None = None,
+        part: str | None = None,
+    ) -> DataPart:
+        """One part of one split.
+
+        A split that exists for each label set, such as `official`, is found by its short name.
+
+        Raises:
+            BadDataset: an unknown name; the nearest known one is named.
+        """
+        labels, masks = labels or self.default("labels"), masks or self.default("masks")
+        split = split or self.default("split")
+        folder = self.folder / "splits"
+        own = f"{split}-{labels}" if (folder / f"{split}-{labels}").is_dir() else split
+        _choose(own, [entry.name for entry in sorted(folder.iterdir())], "split", self.folder)
+        parts = [entry.stem for entry in sorted((folder / own).glob("*.txt"))]
+        part = part or ("val" if "val" in parts else parts[0])
+        _choose(part, parts, f"part of split {own}", self.folder)
+        coco = self.coco(labels, masks).subset(self.names(own, part))
+        name = f"{self.record['name']} {labels} {masks} {own}/{part}"
+        return DataPart(coco, self.images_dir, name, self.fingerprint)
+
+    def default(self, what: str) -> str:
+        """What to take when nothing is asked for: "labels", "masks" or "split"."""
+        return str(self.record["defaults"][what])
+
+
+def open_prepared(folder: Path) -> PreparedDataset:
+    """Open a prepared data set.
+
+    Raises:
+        BadDataset: not such a folder, or one of another schema.
+    """
+    path = folder / DATASET_FILE
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BadDataset(
+            f"{folder}: not a prepared data set ({DATASET_FILE}: {type(error).__name__}); expected a folder made by "
+            "`seasift data prepare SOURCE OUT`, or a COCO .json file"
+        ) from None
+    if not isinstance(record, dict) or record.get("schema") != SCHEMA:
+        raise BadDataset(f"{path}: of schema {record.get('schema') if isinstance(record, dict) else None!r}; expected {SCHEMA}. Prepare again")
+    return PreparedDataset(folder, record)
+
+
+def resolve_part(
+    data: Path,
+    *,
+    images: Path | None = None,
+    labels: str | None = None,
+    masks: str | None = None,
+    split: str | None = None,
+    part: str | None = None,
+) -> DataPart:
+    """The part that a command's arguments name.
+
+    Args:
+        data: a prepared folder, or a COCO .json file (then the other names are not used).
+        images: folder of the pictures of a COCO file (None: its own, or `images` beside it).
+        labels: label set (None: the data set's default, as with the rest).
+        masks: mask version.
+        split: split.
+        part: part of the split (None: val).
+    Raises:
+        BadDataset: neither, or an unknown name.
+    """
+    if not data.exists():
+        raise BadDataset(f"{data}: no such file or folder; expected a prepared data set or a COCO .json file")
+    if data.is_dir():
+        return open_prepared(data).part(labels, masks, split, part)
+    coco = read_coco(data)
+    beside = data.parent / "images"
+    folder = images or (beside if beside.is_dir() else data.parent)
+    return DataPart(coco, folder, data.name)
+
+
+def _choose(name: str, known: Iterable[str], what: str, where: Path) -> None:
+    known = list(known)
+    if name not in known:
+        close = difflib.get_close_matches(name, known, n=1)
+        hint = f"did you mean {close[0]}?" if close else f"known: {', '.join(known)}"
+        raise BadDataset(f"{where}: no {what} {name!r}; {hint}")

@@ -1,0 +1,153 @@
+"""Splits by group (video): stratified, seeded, without leakage; and the lists that the package ships."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+
+import numpy as np
+import numpy.typing as npt
+
+from seasift.core.errors import BadDataset
+
+TRIALS = 400
+LEAK_FREE_SEED, HALVES_SEED = 2020, 2020
+LEAK_FREE_FRACTIONS: Mapping[str, float] = {"train": 0.7, "val": 0.15, "test": 0.15}
+FOLDS = 5
+HALVES: tuple[str, str] = ("val", "test")
+
+Counts = npt.NDArray[np.float64]
+
+
+def draw_by_group(
+    groups: Sequence[str], counts: Counts, fractions: Mapping[str, float], *, seed: int
+) -> dict[str, list[str]]:
+    """Share groups among parts so that every column of `counts` is shared as the fractions ask.
+
+    Groups go one by one, those that hold most of some column first, to the part where they bring the sums
+    closest to their targets; of many such draws with a little chance in the order, the best is kept and
+    then bettered by moving single groups and by swapping pairs while that helps. Better means: fewer
+    columns missing from a part, then a smaller squared relative distance from the targets.
+
+    Args:
+        groups: G names.
+        counts: (G, K): what each group holds: pictures, objects of each class ...
+        fractions: part name to share; sums to 1.
+        seed: of the draw.
+    Returns:
+        Names of the groups in each part, sorted.
+    Source: after Sechidis et al. 2011, "On the stratification of multi-label data", for groups.
+    """
+    shares = counts / np.maximum(counts.sum(axis=0), 1)
+    targets = np.array(list(fractions.values()))[:, None]
+    random = np.random.default_rng(seed)
+    draws = (_one_draw(shares, targets, random) for _ in range(TRIALS))
+    best = _climb(shares, targets, min(draws, key=lambda parts: _badness(shares, targets, parts)))
+    return {
+        name: sorted(group for group, part in zip(groups, best, strict=True) if part == place)
+        for place, name in enumerate(fractions)
+    }
+
+
+def _one_draw(
+    shares: Counts, targets: Counts, random: np.random.Generator
+) -> npt.NDArray[np.int64]:
+    noise = np.exp(random.normal(0, 0.5, len(shares)))
+    parts = np.zeros(len(shares), dtype=np.int64)
+    sums = np.zeros((len(targets), shares.shape[1]))
+    for group in np.argsort(-shares.max(axis=1) * noise, kind="stable"):
+        # Adding to part p changes the squared distance of p alone.
+        gain = ((sums + shares[group] - targets) ** 2 - (sums - targets) ** 2) / targets
+        parts[group] = int(gain.sum(axis=1).argmin())
+        sums[parts[group]] += shares[group]
+    return parts
+
+
+def _climb(shares: Counts, targets: Counts, parts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    parts, groups = parts.copy(), np.arange(len(parts))
+    while True:
+        found: list[tuple[tuple[int, float], npt.NDArray[np.int64], npt.NDArray[np.int64]]] = []
+        for group in groups:
+            others = np.flatnonzero((parts != parts[group]) & (groups > group))
+            moves = [(np.array([group]), np.array([part])) for part in range(len(targets)) if part != parts[group]]
+            moves += [(np.array([group, other]), parts[[other, group]]) for other in others]
+            sums = _sums(shares, targets, parts) + np.stack([_change(shares, targets, parts, *m) for m in moves])
+            costs = ((sums - targets) / targets) ** 2
+            missing = (sums < 1e-12).sum(axis=(1, 2))
+            best = np.lexsort((costs.sum(axis=(1, 2)), missing))[0]
+            found.append(((int(missing[best]), float(costs[best].sum())), *moves[best]))
+        cost, moved, to = min(found, key=lambda entry: entry[0])
+        if cost >= _badness(shares, targets, parts):
+            return parts
+        parts[moved] = to
+
+
+def _change(
+    shares: Counts, targets: Counts, parts: npt.NDArray[np.int64], moved: npt.NDArray[np.int64], to: npt.NDArray[np.int64]
+) -> Counts:
+    change = np.zeros((len(targets), shares.shape[1]))
+    for group, part in zip(moved, to, strict=True):
+        change[parts[group]] -= shares[group]
+        change[part] += shares[group]
+    return change
+
+
+def _sums(shares: Counts, targets: Counts, parts: npt.NDArray[np.int64]) -> Counts:
+    return np.stack([shares[parts == part].sum(axis=0) for part in range(len(targets))])
+
+
+def _badness(shares: Counts, targets: Counts, parts: npt.NDArray[np.int64]) -> tuple[int, float]:
+    sums = _sums(shares, targets, parts)
+    return int((sums < 1e-12).sum()), float((((sums - targets) / targets) ** 2).sum())
+
+
+def halve(file_names: Sequence[str], *, seed: int) -> dict[str, list[str]]:
+    """Two halves of a list, drawn by shuffling its sorted names; the first is the larger if they differ."""
+    shuffled = np.random.default_rng(seed).permutation(sorted(file_names))
+    middle = (len(shuffled) + 1) // 2
+    return {
+        HALVES[0]: sorted(str(name) for name in shuffled[:middle]),
+        HALVES[1]: sorted(str(name) for name in shuffled[middle:]),
+    }
+
+
+def shipped_splits(data_set: str) -> dict[str, dict[str, list[str]]]:
+    """The lists of file names in the package: split name to part name to names."""
+    folder = files("seasift.data") / f"{data_set}_splits"
+    return {
+        split.name: {
+            part.name.removesuffix(".txt"): part.read_text(encoding="utf-8").split()
+            for part in split.iterdir()
+            if part.name.endswith(".txt")
+        }
+        for split in sorted(folder.iterdir(), key=lambda entry: entry.name)
+        if split.is_dir()
+    }
+
+
+def leakage(parts: Mapping[str, Sequence[str]], group_of: Mapping[str, str]) -> dict[tuple[str, str], dict[str, list[str]]]:
+    """What any two parts share.
+
+    Args:
+        parts: part name to file names.
+        group_of: file name to group.
+    Returns:
+        For each pair of parts that share something: "files", and "groups" with pictures in both.
+    Raises:
+        BadDataset: a file of unknown group.
+    """
+    missing = [name for names in parts.values() for name in names if name not in group_of]
+    if missing:
+        raise BadDataset(f"{missing[0]}: in a split but not in the data set ({len(missing)} such files). Prepare again")
+    groups = {part: {group_of[name] for name in names} for part, names in parts.items()}
+    found = {}
+    names = list(parts)
+    for i, first in enumerate(names):
+        for second in names[i + 1 :]:
+            shared = {
+                "files": sorted(set(parts[first]) & set(parts[second])),
+                "groups": sorted(groups[first] & groups[second]),
+            }
+            if any(shared.values()):
+                found[first, second] = shared
+    return found
