@@ -94,7 +94,9 @@ def expected_count(path: Path, every: Every) -> int:
 
 def _track(container: InputContainer, path: Path) -> VideoStream:
     if not container.streams.video:
-        raise BadPicture(f"{path}: holds no picture track; expected a video.")
+        raise BadPicture(
+            f"{path}: holds no picture track, or is truncated; expected a whole video. Copy it again."
+        )
     track = container.streams.video[0]
     track.thread_type = "AUTO"
     return track
