@@ -9,11 +9,13 @@ import typer
 
 from seasift import __version__
 from seasift.cli.predict import predict
+from seasift.cli.train import train
 from seasift.cli.validate import validate
 from seasift.core.errors import SeasiftError
 
 # Newer versions of typer carry a click of their own; this is the base of that one's errors, or of click's.
 _ClickException: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
+_INTERRUPTED = 130
 
 app = typer.Typer(
     name="seasift",
@@ -42,6 +44,7 @@ def _root(
 
 
 app.command()(predict)
+app.command()(train)
 app.command()(validate)
 
 
@@ -56,7 +59,9 @@ def main() -> None:
     except OSError as error:
         code = _complain(f"{error.filename or 'a file'}: {error.strerror or error}", 1)
     except (typer.Abort, KeyboardInterrupt):
-        code = _complain("interrupted; run the same command again to go on", 130)
+        code = _INTERRUPTED
+    if code == _INTERRUPTED:  # newer versions of typer return it
+        _complain("interrupted; run the same command again to go on", code)
     sys.exit(code if isinstance(code, int) else 0)
 
 

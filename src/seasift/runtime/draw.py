@@ -54,7 +54,7 @@ def draw(image_rgb_u8: UInt8, instances: Instances, categories: Sequence[Categor
     factor = max(1, -(-_SMALLEST_SIDE // max(image_rgb_u8.shape[:2])))
     if max(image_rgb_u8.shape[:2]) >= _SMALLEST_SIDE // 2:
         factor = min(factor, 2)
-    canvas = np.ascontiguousarray(image_rgb_u8.repeat(factor, axis=0).repeat(factor, axis=1))
+    canvas = _enlarged(image_rgb_u8, factor)
     style = _Style.of(canvas)
     shapes = [_scaled(instances, i, factor) for i in range(len(instances))]
     colours = [colour_of(int(class_id)) for class_id in instances.class_ids]
@@ -73,6 +73,13 @@ def draw(image_rgb_u8: UInt8, instances: Instances, categories: Sequence[Categor
         if _label(canvas, text, shape.box, colour, style, taken):
             named.add(class_id)
     return canvas
+
+
+def _enlarged(pixels: UInt8, factor: int) -> UInt8:
+    """A copy, each pixel repeated so many times along both sides."""
+    size = (pixels.shape[1] * factor, pixels.shape[0] * factor)
+    larger = cv2.resize(pixels, size, interpolation=cv2.INTER_NEAREST) if factor > 1 else pixels.copy()
+    return np.asarray(larger, dtype=np.uint8)
 
 
 @dataclass(frozen=True)
@@ -101,7 +108,7 @@ def _scaled(instances: Instances, i: int, factor: int) -> _Shape:
     mask = instances.masks[i] if instances.masks is not None else None
     if mask is None or not mask.area:
         return _Shape(None, (x1, y1, x2, y2))
-    crop = mask.crop.repeat(factor, axis=0).repeat(factor, axis=1)
+    crop = _enlarged(mask.crop.astype(np.uint8), factor).astype(bool)
     scaled = MaskCrop(crop, mask.x0 * factor, mask.y0 * factor)
     return _Shape(scaled, scaled.box_xyxy)
 

@@ -1,0 +1,5 @@
+"""`python -m seasift` is `seasift`."""
+
+from seasift.cli.main import main
+
+main()
