@@ -1,0 +1,1 @@
+"""Judging predictions: COCO figures, curves, confusion, report. No torch."""

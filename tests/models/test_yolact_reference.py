@@ -1,0 +1,124 @@
+"""Our YOLACT is the published one: parameters, priors, outputs, losses, detections."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from seasift.core.decode import YolactDecode, decode_yolact
+from seasift.core.errors import BadWeights
+from seasift.core.prepare import prepare
+from seasift.models.yolact.config import YolactConfig
+from seasift.models.yolact.inference import YolactGraph, input_spec
+from seasift.models.yolact.loss import yolact_loss
+from seasift.models.yolact.network import Yolact, YolactOutput
+from seasift.models.yolact.published import load_published, our_name
+
+from . import yolact_reference as reference
+
+
+@pytest.fixture(scope="module")
+def output() -> YolactOutput:
+    net = reference.network()
+    image = torch.from_numpy(prepare(reference.picture(), input_spec(net.config)))[None]
+    with torch.no_grad():
+        # Evaluation mode leaves the semantic branch out; the reference holds it.
+        semantic = net.semantic(net.fpn(net.backbone(image))[0])
+        return net(image)._replace(semantic=semantic)
+
+
+def test_parameters_and_priors_are_as_many() -> None:
+    net = reference.network()
+    assert sum(p.numel() for p in net.parameters()) == reference.golden()["params"] == 30_748_967
+    assert net.priors.shape == (19_248, 4)
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [
+        ("loc", "offsets"),
+        ("conf", "logits"),
+        ("mask", "coefficients"),
+        ("proto", "prototypes"),
+        ("segm", "semantic"),
+        ("priors", None),
+    ],
+)
+def test_output_equals_the_published_one(theirs: str, ours: str | None, output: YolactOutput) -> None:
+    got = reference.network().priors if ours is None else getattr(output, ours)
+    expected = reference.golden()[theirs]
+    assert list(got.shape) == expected["shape"]
+    flat = got.flatten().numpy()
+    np.testing.assert_allclose(flat[expected["index"]], expected["value"], rtol=1e-4, atol=1e-5)
+    assert flat.mean() == pytest.approx(expected["mean"], rel=1e-4, abs=1e-6)
+    assert flat.std() == pytest.approx(expected["std"], rel=1e-4)
+
+
+@pytest.mark.parametrize("copies", [1, 3])
+def test_losses_equal_the_published_ones(copies: int, output: YolactOutput) -> None:
+    """A batch of equal pictures has the loss of one: every loss is a mean over positives or pictures."""
+    batch = YolactOutput(*(part.repeat(copies, *[1] * (part.ndim - 1)) for part in output))
+    losses = yolact_loss(batch, reference.targets(copies), reference.network().priors)
+    expected = reference.golden()["loss"]
+    for ours, theirs in (("box", "B"), ("class", "C"), ("mask", "M"), ("semantic", "S")):
+        assert losses[ours].item() == pytest.approx(expected[theirs], rel=1e-4), ours
+
+
+def test_detections_equal_the_published_ones(output: YolactOutput) -> None:
+    net = reference.network()
+    with torch.no_grad():
+        image = torch.from_numpy(prepare(reference.picture(), input_spec(net.config)))[None]
+        parts = [part[0].numpy() for part in YolactGraph(net)(image)]
+    found = decode_yolact(
+        *parts, size_hw=(270, 480), settings=YolactDecode(nms_iou=0.5, top_k=200), threshold=0.05, max_objects=100
+    )
+    expected = reference.golden()["det"]
+    count = len(expected["class"])
+    assert count == 30
+    assert len(found) == reference.golden()["ndet"]
+    assert found.masks is not None
+    assert found.class_ids[:count].tolist() == expected["class"]
+    np.testing.assert_allclose(found.scores[:count], expected["score"], rtol=1e-4)
+    # The published implementation cuts box corners down to whole pixels.
+    np.testing.assert_array_equal(found.boxes_xyxy[:count].astype(int), np.asarray(expected["box"]).astype(int))
+    areas = np.array([mask.area for mask in found.masks[:count]])
+    np.testing.assert_allclose(areas, expected["mask_area"], rtol=1e-3, atol=1)
+
+
+def test_every_published_entry_has_a_place() -> None:
+    own = reference.network().state_dict()
+    published = {our_name(name): shape for name, shape in reference.keys()}
+    assert published.keys() == own.keys()
+    assert all(list(own[name].shape) == shape for name, shape in published.items())
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda s: s.pop("fpn.lat_layers.1.bias"), "fpn.lateral.1.bias is missing"),
+        (lambda s: s.update(extra=torch.zeros(1)), "extra is not part of this network"),
+        (
+            lambda s: s.update({"proto_net.10.bias": torch.zeros(31)}),
+            r"prototype_net.last.bias has shape \(31,\) instead of \(32,\)",
+        ),
+    ],
+)
+def test_an_entry_that_does_not_fit_is_fatal_and_named(change, message: str) -> None:
+    state = reference.published_state()
+    change(state)
+    with pytest.raises(BadWeights, match=message):
+        load_published(Yolact(YolactConfig("resnet50", classes=22)), state, source="x.pth")
+
+
+def test_files_without_batch_counters_load() -> None:
+    state = {k: v for k, v in reference.published_state().items() if not k.endswith("num_batches_tracked")}
+    net = Yolact(YolactConfig("resnet50", classes=22))
+    load_published(net, state, source="old.pth")
+    assert torch.equal(net.head.box.bias, state["prediction_layers.0.bbox_layer.bias"])
+
+
+@pytest.mark.parametrize("size", [400, 550, 700])
+def test_prior_scales_grow_with_the_input(size: int) -> None:
+    scales = YolactConfig("resnet50", classes=22, size=size).prior_scales_px
+    assert scales == pytest.approx([24 * size / 550 * 2**level for level in range(5)])
