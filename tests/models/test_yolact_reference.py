@@ -71,7 +71,11 @@ def test_detections_equal_the_published_ones(output: YolactOutput) -> None:
         image = torch.from_numpy(prepare(reference.picture(), input_spec(net.config)))[None]
         parts = [part[0].numpy() for part in YolactGraph(net)(image)]
     found = decode_yolact(
-        *parts, size_hw=(270, 480), settings=YolactDecode(nms_iou=0.5, top_k=200), threshold=0.05, max_objects=100
+        *parts,
+        size_hw=(270, 480),
+        settings=YolactDecode(nms_iou=0.5, top_k=200),
+        threshold=0.05,
+        max_objects=100,
     )
     expected = reference.golden()["det"]
     count = len(expected["class"])
@@ -81,7 +85,9 @@ def test_detections_equal_the_published_ones(output: YolactOutput) -> None:
     assert found.class_ids[:count].tolist() == expected["class"]
     np.testing.assert_allclose(found.scores[:count], expected["score"], rtol=1e-4)
     # The published implementation cuts box corners down to whole pixels.
-    np.testing.assert_array_equal(found.boxes_xyxy[:count].astype(int), np.asarray(expected["box"]).astype(int))
+    np.testing.assert_array_equal(
+        found.boxes_xyxy[:count].astype(int), np.asarray(expected["box"]).astype(int)
+    )
     areas = np.array([mask.area for mask in found.masks[:count]])
     np.testing.assert_allclose(areas, expected["mask_area"], rtol=1e-3, atol=1)
 

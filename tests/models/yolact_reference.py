@@ -17,7 +17,12 @@ from seasift.models.yolact.published import load_published
 from seasift.models.yolact.targets import Targets, shrink_masks
 
 GOLDEN = Path(__file__).parents[1] / "golden"
-BOXES = [(0.10, 0.15, 0.45, 0.60), (0.50, 0.20, 0.90, 0.55), (0.30, 0.62, 0.62, 0.95), (0.72, 0.70, 0.80, 0.82)]
+BOXES = [
+    (0.10, 0.15, 0.45, 0.60),
+    (0.50, 0.20, 0.90, 0.55),
+    (0.30, 0.62, 0.62, 0.95),
+    (0.72, 0.70, 0.80, 0.82),
+]
 CLASSES = [0, 11, 16, 3]
 
 
@@ -72,7 +77,9 @@ def targets(copies: int = 1) -> Targets:
     y, x = np.mgrid[0:550, 0:550] / 550
     masks = []
     for x1, y1, x2, y2 in BOXES:
-        from_centre = ((x - (x1 + x2) / 2) / ((x2 - x1) / 2)) ** 2 + ((y - (y1 + y2) / 2) / ((y2 - y1) / 2)) ** 2
+        from_centre = ((x - (x1 + x2) / 2) / ((x2 - x1) / 2)) ** 2 + (
+            (y - (y1 + y2) / 2) / ((y2 - y1) / 2)
+        ) ** 2
         masks.append(from_centre <= 1)
     full = torch.from_numpy(np.stack(masks))[None].repeat(copies, 1, 1, 1)
     present = torch.ones(copies, len(BOXES), dtype=torch.bool)

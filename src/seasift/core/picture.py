@@ -69,6 +69,8 @@ def _decode(data: bytes, kind: str, name: str) -> np.ndarray[Any, Any]:
             decoded = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
     except cv2.error as error:
         reason = " ".join(str(error.err).split()) or "unknown reason"
+        if "CV_IO_MAX_IMAGE" in reason:
+            reason = "it has more pixels than OpenCV reads, 2^30; cut it into parts"
         raise BadPicture(f"{name}: the {kind} cannot be decoded ({reason}).") from None
     if decoded is None:
         raise BadPicture(

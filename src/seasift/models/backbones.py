@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import timm
 from torch import Tensor, nn
@@ -63,24 +64,24 @@ class Features(nn.Module):
     def __init__(self, name: str, *, frozen_reduction: int = 0, frozen_batch_norm: bool = False) -> None:
         super().__init__()
         timm_name = BACKBONES[name].timm_name
-        all_stages = timm.create_model(timm_name, features_only=True, pretrained=False).feature_info
-        reductions = all_stages.reduction()
-        self.body = timm.create_model(
+        stages: Any = timm.create_model(timm_name, features_only=True, pretrained=False).feature_info
+        reductions = stages.reduction()
+        body: Any = timm.create_model(
             timm_name,
             features_only=True,
             pretrained=False,
             out_indices=[reductions.index(reduction) for reduction in REDUCTIONS],
         )
-        self.channels: list[int] = self.body.feature_info.channels()
+        self.body: nn.Module = body
+        self.channels: list[int] = body.feature_info.channels()
         self._frozen: list[nn.Module] = []
         if frozen_batch_norm:
             self._frozen += [module for module in self.body.modules() if isinstance(module, _BATCH_NORMS)]
         if frozen_reduction:
-            last = all_stages.module_name(reductions.index(frozen_reduction))
-            stages = _parts_up_to(self.body, last)
-            self._frozen += stages
-            for stage in stages:
-                stage.requires_grad_(False)
+            parts = _parts_up_to(self.body, stages.module_name(reductions.index(frozen_reduction)))
+            self._frozen += parts
+            for part in parts:
+                part.requires_grad_(False)
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """(B, 3, H, W) to three maps (B, C_i, H/r, W/r), r = 8, 16, 32."""

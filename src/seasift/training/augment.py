@@ -54,7 +54,7 @@ class Augment:
         flipped = torch.rand(len(images), generator=random) < 0.5
         flip = flipped.to(device) if self.recipe.flip else torch.zeros_like(flipped, device=device)
         images = (images - self._mean.to(device)) / self._std.to(device)
-        images = look_through(images, window, flip, images.shape[-2:])
+        images = look_through(images, window, flip, (images.shape[2], images.shape[3]))
         targets = _targets(batch, window, flip)
         return images.contiguous(memory_format=torch.channels_last), targets
 

@@ -162,8 +162,7 @@ class ProgressLine(Callback):
         """Refresh."""
         now = time.monotonic()
         self._pictures += len(batch.file_names) * trainer.world_size
-        recent = self._pictures / max(now - self._since, 1e-9)
-        self._rate = recent
+        self._rate = self._pictures / max(now - self._since, 1e-9)
         text = self._text(trainer)
         self._bar.update(self._task, completed=trainer.global_step, description=text)
         if not self._console.is_terminal and now - self._said_at > 60:
@@ -180,7 +179,7 @@ class ProgressLine(Callback):
         """Say the figures."""
         metrics = {k[4:]: float(v) for k, v in trainer.callback_metrics.items() if k.startswith("val/")}
         figures = "  ".join(f"{name} {value:.3f}" for name, value in metrics.items())
-        self._console.print(f"step {trainer.global_step}: {figures}", highlight=False)
+        self._console.print(f"step {trainer.global_step}: {figures}", highlight=False, soft_wrap=True)
 
     def on_train_end(self, trainer: Trainer, module: LightningModule) -> None:
         """Close the bar."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import platform
 import warnings
 from collections.abc import Callable
@@ -75,6 +76,7 @@ def train(recipe: Recipe, options: Options) -> Path:
     """
     last = options.out / LAST
     _check_folder(last, options.resume)
+    _quieten()
     seed_everything(recipe.seed, verbose=False)
     learn, judge = _parts(recipe, options.overfit)
     cache = open_cache(learn, (recipe.model.size,) * 2, _cache_folder(recipe), progress=options.progress)
@@ -91,17 +93,15 @@ def train(recipe: Recipe, options: Options) -> Path:
         start=batch,
         stop=recipe.training.max_steps * recipe.training.accumulate,
     )
-    trainer = _trainer(recipe, options, step)
+    trainer = make_trainer(recipe, options, start=step)
     pictures = DataLoader(_Pictures(judge), batch_size=VALIDATION_BATCH, collate_fn=list)
-    with warnings.catch_warnings():
-        _quieten()
-        trainer.fit(
-            module,
-            DataLoader(stream, batch_size=None),
-            pictures,
-            ckpt_path=last if options.resume else None,
-            weights_only=True,
-        )
+    trainer.fit(
+        module,
+        DataLoader(stream, batch_size=None),
+        pictures,
+        ckpt_path=last if options.resume else None,
+        weights_only=True,
+    )
     return options.out
 
 
@@ -181,7 +181,8 @@ def _cache_folder(recipe: Recipe) -> Path:
     return path / "cache" if path.is_dir() else path.parent / "cache"
 
 
-def _trainer(recipe: Recipe, options: Options, start: int) -> Trainer:
+def make_trainer(recipe: Recipe, options: Options, *, start: int) -> Trainer:
+    """A Lightning trainer that does what the recipe says, beginning at optimizer step `start`."""
     training = recipe.training
     callbacks: list[Callback] = [
         Curve(options.out, start=start),
@@ -231,7 +232,12 @@ def _write_records(recipe: Recipe, options: Options, learn: DataPart, judge: Dat
 
 def _quieten() -> None:
     """Drop advice of Lightning that does not apply to this use of it."""
-    for about in (".*does not have many workers.*", ".*isinstance.treespec, LeafSpec.*"):
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    for about in (
+        ".*does not have many workers.*",
+        ".*isinstance.treespec, LeafSpec.*",
+        ".*in eval mode at the start.*",
+    ):
         warnings.filterwarnings("ignore", message=about)
 
 

@@ -19,7 +19,7 @@ def make_optimizer(recipe: OptimizerRecipe, parameters: Iterable[nn.Parameter]) 
         return torch.optim.SGD(
             learning, lr=recipe.lr, momentum=recipe.momentum, weight_decay=recipe.weight_decay
         )
-    kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[recipe.name]
+    kind = torch.optim.Adam if recipe.name == "adam" else torch.optim.AdamW
     return kind(learning, lr=recipe.lr, weight_decay=recipe.weight_decay)
 
 

@@ -1,0 +1,91 @@
+"""Fast NMS and mask assembly against slow, obvious versions."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from seasift.core.boxes import pairwise_iou
+from seasift.core.decode import YolactDecode, decode_yolact
+from seasift.core.nms import fast_nms
+
+from ..oracles import yolact as oracle
+
+
+def random_boxes(random: np.random.Generator, count: int) -> np.ndarray:
+    low = random.uniform(-0.1, 0.8, (count, 2))
+    return np.concatenate([low, low + random.uniform(0.02, 0.4, (count, 2))], axis=1).astype(np.float32)
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), count=st.integers(0, 30), levels=st.sampled_from([4, 1000]))
+def test_fast_nms_equals_the_loops(seed: int, count: int, levels: int) -> None:
+    random = np.random.default_rng(seed)
+    boxes = random_boxes(random, count)
+    scores = (random.integers(0, levels, (count, 3)) / levels).astype(np.float32)  # few levels: many ties
+    kept = fast_nms(boxes, scores, iou=0.3, top_k=12, keep=20)
+    expected = oracle.fast_nms(boxes, scores, iou_limit=0.3, top_k=12, keep=20)
+    assert (
+        list(zip(kept.rows.tolist(), kept.class_ids.tolist(), kept.scores.tolist(), strict=True)) == expected
+    )
+
+
+def test_iou_of_boxes_without_area_is_zero() -> None:
+    point = np.array([[0.5, 0.5, 0.5, 0.5]], np.float32)
+    assert pairwise_iou(point, point).tolist() == [[0.0]]
+
+
+@pytest.mark.parametrize("size_hw", [(27, 48), (7, 5), (1, 1), (90, 40)])
+@pytest.mark.parametrize("seed", range(4))
+def test_masks_equal_the_pixel_loops(size_hw: tuple[int, int], seed: int) -> None:
+    random = np.random.default_rng(seed)
+    prototypes = np.abs(random.normal(0, 1, (12, 12, 4))).astype(np.float32)
+    coefficients = np.tanh(random.normal(0, 1, (6, 4))).astype(np.float32)
+    boxes = random_boxes(random, 6)
+    boxes[0] = boxes[0][[2, 3, 0, 1]]  # corners the wrong way round
+    scores = np.eye(6, dtype=np.float32) * np.linspace(0.9, 0.4, 6, dtype=np.float32)
+    found = decode_yolact(
+        boxes, scores, coefficients, prototypes,
+        size_hw=size_hw, settings=YolactDecode(), threshold=0.1, max_objects=6,
+    )  # fmt: skip
+    assert found.class_ids.tolist() == [0, 1, 2, 3, 4, 5]
+    assert found.masks is not None
+    for place, mask in enumerate(found.masks):
+        expected = oracle.assemble_mask(coefficients[place], prototypes, boxes[place], size_hw, 0.5)
+        sure = np.abs(expected - 0.5) > 1e-5  # float32 may fall either way on the very border
+        np.testing.assert_array_equal(mask.bitmap(size_hw)[sure], (expected > 0.5)[sure])
+
+
+def test_boxes_are_clipped_to_the_picture_and_put_in_order() -> None:
+    boxes = np.array([[1.2, 0.5, -0.2, 0.1]], np.float32)
+    prototypes = np.ones((4, 4, 1), np.float32)
+    found = decode_yolact(
+        boxes, np.array([[0.9]], np.float32), np.ones((1, 1), np.float32), prototypes,
+        size_hw=(100, 200), settings=YolactDecode(), threshold=0.1, max_objects=5,
+    )  # fmt: skip
+    np.testing.assert_allclose(found.boxes_xyxy, [[0, 10, 200, 50]], atol=1e-4)
+
+
+@pytest.mark.parametrize("priors", [0, 3])
+def test_nothing_above_the_threshold_is_no_objects(priors: int) -> None:
+    found = decode_yolact(
+        np.zeros((priors, 4), np.float32), np.full((priors, 2), 0.2, np.float32),
+        np.zeros((priors, 1), np.float32), np.zeros((4, 4, 1), np.float32),
+        size_hw=(10, 10), settings=YolactDecode(), threshold=0.2, max_objects=5,
+    )  # fmt: skip
+    assert len(found) == 0
+    assert found.masks == ()
+
+
+def test_limits_hold() -> None:
+    random = np.random.default_rng(0)
+    boxes = np.stack([np.array([i, 0, i + 0.5, 1]) for i in range(20)]).astype(np.float32) / 20
+    scores = random.uniform(0.3, 1, (20, 2)).astype(np.float32)
+    found = decode_yolact(
+        boxes, scores, np.ones((20, 1), np.float32), np.ones((4, 4, 1), np.float32),
+        size_hw=(40, 40), settings=YolactDecode(), threshold=0.1, max_objects=7,
+    )  # fmt: skip
+    assert len(found) == 7
+    assert found.scores.tolist() == sorted(scores.ravel(), reverse=True)[:7]
