@@ -5,8 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
-import signal
 import subprocess
 import sys
 import time
@@ -16,12 +14,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tiny_model import quarters, save_tiny
-from tiny_video import save_video
 
 from seasift.cli import main as entry
 from seasift.core.picture import read_picture, write_picture
 from seasift.formats import validation
+from tests.tiny_model import quarters, save_tiny
+from tests.tiny_video import save_video
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -334,28 +332,26 @@ def test_a_failed_run_goes_on(run: Run, tmp_path: Path, monkeypatch: pytest.Monk
     assert len(seen) == 4 + 7, "other settings start afresh"
 
 
-def test_a_killed_run_goes_on(tmp_path: Path) -> None:
+def test_a_killed_run_goes_on(run: Run, tmp_path: Path) -> None:
     """A process killed by the system, at whatever place that meets it."""
-    save_tiny(tmp_path / "tiny.onnx")
     for i in range(40):
-        write_picture(tmp_path / "pics" / f"{i:03}.png", quarters(6 * i, 250 - 6 * i, 128, 0, size=500))
-    command = [sys.executable, "-m", "seasift", "predict", "pics", *ALL]
-    command += ["--model", "tiny.onnx", "--threads", "1", "-o"]
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-    subprocess.run([*command, "whole"], cwd=tmp_path, env=environment, check=True, capture_output=True)
-    process = subprocess.Popen([*command, "out"], cwd=tmp_path, env=environment, stderr=subprocess.DEVNULL)
+        write_picture(tmp_path / "many" / f"{i:03}.png", quarters(6 * i, 250 - 6 * i, 128, 0, size=500))
+    arguments = ["predict", "many", *ALL, "--model", "tiny.onnx", "--threads", "1", "-o"]
+    assert run(*arguments, "whole")[0] == 0
+    command = [sys.executable, "-m", "seasift", *arguments, "out"]
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL)
     journal = tmp_path / "out" / ".seasift-partial.jsonl"
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:
         if journal.exists() and journal.read_bytes().count(b"\n") > 5:
             break
-    process.send_signal(signal.SIGKILL) if sys.platform != "win32" else process.kill()
+    process.kill()
     assert process.wait() != 0, "it was killed before its end"
     finished = journal.read_bytes().count(b"\n") - 1
     assert 5 <= finished < 40
     assert not (tmp_path / "out" / "predictions.json").exists()
     left = {p: p.stat().st_mtime_ns for p in (tmp_path / "out" / "overlays").glob("0*.jpg")}
-    subprocess.run([*command, "out"], cwd=tmp_path, env=environment, check=True, capture_output=True)
+    assert run(*arguments, "out")[0] == 0
     got = {name: data for name, data in tree(tmp_path / "out").items() if not name.endswith(".part")}
     assert got == tree(tmp_path / "whole")
     untouched = sum(p.stat().st_mtime_ns == before for p, before in left.items())

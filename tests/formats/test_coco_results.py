@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from documents import SIZE, bitmaps, instances, result
 from pycocotools.coco import COCO
 
 from seasift.core.errors import BadDataset, BadInput
 from seasift.formats.coco import read_truth_ids, to_coco, to_text
+from tests.formats.documents import SIZE, bitmaps, instances, result
 
 # pycocotools 2.0.11 has not followed NumPy 2's __array__.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")

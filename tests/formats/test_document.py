@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from documents import CATEGORIES, SIZE, bitmaps, instances, result
 from pycocotools import mask as pycoco
 
 from seasift.core.errors import BadInput
 from seasift.formats import document, validation
+from tests.formats.documents import CATEGORIES, SIZE, bitmaps, instances, result
 
 # pycocotools 2.0.11 has not followed NumPy 2's __array__.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from documents import result
 
 from seasift.core.errors import BadInput
 from seasift.formats.journal import Journal
+from tests.formats.documents import result
 
 SETTINGS = {"threshold": 0.5, "model": "a"}
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from documents import result
-
 from seasift.formats import table_csv
+from tests.formats.documents import result
 
 
 def test_rows(tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny_video import index_of, save_video
 
 from seasift.core.instances import Instances
 from seasift.core.picture import encode_picture, write_picture
@@ -17,6 +16,7 @@ from seasift.core.types import UInt8
 from seasift.runtime.inputs import Failure, Source, expand
 from seasift.runtime.stream import Found, predict_sources
 from seasift.runtime.video import Every
+from tests.tiny_video import index_of, save_video
 
 
 def grey(value: int, size: int = 8) -> UInt8:

@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import helper
-from tiny_model import save_tiny, tiny_graph, tiny_info
 
 from seasift.core.errors import BadModel
 from seasift.runtime import box
 from seasift.runtime.model_file import METADATA_KEY, from_metadata, read_model_file, to_metadata
 from seasift.runtime.onnx_header import onnx_metadata
+from tests.tiny_model import save_tiny, tiny_graph, tiny_info
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pytest
 from onnx import helper
-from tiny_model import quarters, save_tiny, tiny_graph, tiny_info
 
 from seasift.core.errors import BadInput, BadModel, MissingExtra
 from seasift.core.instances import Instances
@@ -19,6 +18,7 @@ from seasift.core.predictor import Predictor
 from seasift.runtime.engines import open_engine
 from seasift.runtime.model_file import to_metadata
 from seasift.runtime.predictor import OnnxPredictor, load_predictor
+from tests.tiny_model import quarters, save_tiny, tiny_graph, tiny_info
 
 ENGINES = ["openvino", "onnxruntime"]
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny_video import frame_picture, index_of, save_video, turn_clockwise
 
 from seasift.core.errors import BadInput, BadPicture
 from seasift.runtime.video import Every, expected_count, frames
+from tests.tiny_video import frame_picture, index_of, save_video, turn_clockwise
 
 
 @pytest.fixture(scope="module")

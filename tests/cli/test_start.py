@@ -1,0 +1,35 @@
+"""The command line starts fast and stays in its lane."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["predict", "--help"], ["validate", "--help"], ["--version"]]
+)
+def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
+    code = (
+        "import sys\n"
+        "from seasift.cli.main import main\n"
+        "sys.argv = ['seasift', *sys.argv[1:]]\n"
+        "try: main()\n"
+        "except SystemExit as done: assert not done.code\n"
+        "heavy = {'numpy', 'cv2', 'openvino', 'av', 'rich', 'torch', 'matplotlib', 'hotcoco'}\n"
+        "print('heavy:', sorted(heavy & set(sys.modules)))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True
+    )
+    assert "heavy: []" in done.stdout
+    assert done.stderr == ""
+
+
+def test_as_a_module() -> None:
+    done = subprocess.run([sys.executable, "-m", "seasift", "predict"], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.startswith("seasift: Missing argument")
+    assert "Traceback" not in done.stderr
