@@ -144,7 +144,10 @@ def message(data: bytes) -> str:
 @pytest.mark.parametrize("share", [0.3, 0.6, 0.95])
 def test_truncated_is_an_error_and_not_filled_with_grey(kind: str, share: float) -> None:
     data = WHOLE[kind]
-    assert "truncated" in message(data[: int(len(data) * share)])
+    text = message(data[: int(len(data) * share)])
+    assert "truncated" in text
+    if "jpeg" in kind:  # noticed by us and not only by a decoder that happens to be strict
+        assert "its end marker is missing" in text or "before its first row" in text
 
 
 @pytest.mark.parametrize("kind", ["jpeg", "png"])

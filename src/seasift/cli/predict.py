@@ -55,7 +55,8 @@ def predict(
     Bad files are reported and left out; the exit code is then 2. A killed run with -o FOLDER goes on when the
     same command is given again.
     """
-    from seasift.cli.predict_run import Options, run
+    from seasift.cli.predict_run import run
+    from seasift.cli.predict_task import Options
 
     options = Options(
         inputs=tuple(inputs),

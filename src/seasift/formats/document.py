@@ -66,7 +66,7 @@ class Image(Entry):
 
 
 class FailedFile(Entry):
-    """An input that gave no result."""
+    """An input that gave no result, or a video that broke off after some frames."""
 
     file: _Text
     error: Annotated[_Text, Field(description="what was got, expected and to do, in one line")]
