@@ -53,6 +53,20 @@ def test_a_torn_last_line_is_dropped_and_written_over(tmp_path: Path) -> None:
     assert path.read_bytes() == whole
 
 
+def test_nothing_of_a_torn_line_is_left_behind_a_shorter_one(tmp_path: Path) -> None:
+    path = tmp_path / "j.jsonl"
+    interrupted(path, 1)
+    whole = path.read_bytes()
+    with path.open("ab") as file:
+        file.write(b'{"key": "b", "image": ' + b"x" * 9999)
+    journal = Journal(path, SETTINGS).__enter__()
+    journal.add("z", result().images[1])
+    journal.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None)
+    assert path.read_bytes().startswith(whole)
+    assert b"x" * 9 not in path.read_bytes()
+    assert set(taken_up(path)) == {"a", "z"}
+
+
 def test_other_settings_start_afresh(tmp_path: Path) -> None:
     path = tmp_path / "j.jsonl"
     interrupted(path, 3)

@@ -70,7 +70,7 @@ class OpenVinoEngine:
             self._threads.request = self._compiled.create_infer_request()
         results = self._threads.request.infer([batch])
         return {
-            port.name: np.array(value, dtype=np.float32)
+            port.name: np.asarray(value, dtype=np.float32)
             for port, value in zip(self.outputs, results.values(), strict=True)
         }
 
