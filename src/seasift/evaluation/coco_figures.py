@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,11 +14,16 @@ from hotcoco import COCO, COCOeval
 from seasift.core.errors import BadDataset
 from seasift.core.instances import Category, Instances
 from seasift.data.coco import CocoDataset
+from seasift.evaluation.results import Results, map_categories
 
 Line = dict[str, float | None]
 AREAS = ("all", "small", "medium", "large")
 MAX_DETECTIONS = (1, 10, 100)
 KINDS: Mapping[str, str] = {"boxes": "bbox", "masks": "segm"}
+LINE = (
+    *("AP", "AP50", "AP75", "APs", "APm", "APl"),
+    *("AR1", "AR10", "AR100", "ARs", "ARm", "ARl"),
+)
 
 
 @dataclass(frozen=True)
@@ -37,13 +43,13 @@ class Precision:
 
 @dataclass(frozen=True)
 class Figures:
-    """Figures of one model on one data part; None where there is no truth to judge by.
+    """Figures of one model on one data part; None where there is nothing to judge by.
 
     Attributes:
         boxes: AP AP50 AP75 APs APm APl AR1 AR10 AR100 ARs ARm ARl of boxes.
-        masks: the same of masks.
-        per_class: class name to {"objects", "boxes": line, "masks": line}.
-        curves: "boxes" and "masks" to their precision arrays.
+        masks: the same of masks; all None if the model or the truth has no masks.
+        per_class: class name to {"objects": truth without crowds, "boxes": line, "masks": line}.
+        curves: "boxes" and, if judged, "masks" to their precision arrays.
     """
 
     boxes: Line
@@ -64,81 +70,56 @@ def evaluate(
     Raises:
         BadDataset: the classes differ, or a prediction is for an unknown picture.
     """
-    ids = map_categories(categories, truth.categories)
+    results = Results(map_categories(categories, truth.categories))
     unknown = set(predictions) - {image.id for image in truth.images}
     if unknown:
-        raise BadDataset(f"predictions for {len(unknown)} unknown pictures (first id {min(unknown)}); expected those of the truth")
-    results = to_results(truth, predictions, ids)
-    curves = {kind: _accumulate(truth, results[kind], KINDS[kind]) for kind in KINDS}
-    counts = {category.id: 0 for category in truth.categories}
-    for annotation in truth.annotations:
-        counts[annotation.category_id] += not annotation.iscrowd
+        raise BadDataset(
+            f"predictions for {len(unknown)} unknown pictures (first id {min(unknown)}); expected those of the truth"
+        )
+    for image in truth.images:
+        if image.id in predictions:
+            results.add(image, predictions[image.id])
+    return figures_of(truth, results)
+
+
+def figures_of(truth: CocoDataset, results: Results) -> Figures:
+    """Judge collected results; see `evaluate`."""
+    document = truth.to_json()
+    coco = COCO(document)
+    kinds = [kind for kind in KINDS if kind == "boxes" or (results.masked and has_masks(truth))]
+    curves = {kind: _accumulate(coco, document, results.of_kind(kind), KINDS[kind]) for kind in kinds}
+    counts = Counter(annotation.category_id for annotation in truth.annotations if not annotation.iscrowd)
     per_class = {
         category.name: {
             "objects": counts[category.id],
-            **{kind: lines(curve, [place]) for kind, curve in curves.items()},
+            **{kind: lines(curves.get(kind), [place]) for kind in KINDS},
         }
         for place, category in enumerate(truth.categories)
     }
-    return Figures(lines(curves["boxes"]), lines(curves["masks"]), per_class, curves)
+    return Figures(lines(curves["boxes"]), lines(curves.get("masks")), per_class, curves)
 
 
-def map_categories(own: Sequence[Category], truth: Sequence[Category]) -> list[int]:
-    """The truth's category id for each class_id of a predictor, by name.
-
-    Raises:
-        BadDataset: lists the names that only one of them has.
-    """
-    known = {category.name: category.id for category in truth}
-    extra = [category.name for category in own if category.name not in known]
-    missing = sorted(known.keys() - {category.name for category in own})
-    if extra or missing:
-        raise BadDataset(
-            f"the model's classes are not the data's: only the model has {extra or 'none'}, only the data has "
-            f"{missing or 'none'}; expected the same. Choose other --labels or another model"
-        )
-    return [known[category.name] for category in own]
+def has_masks(truth: CocoDataset) -> bool:
+    """Whether every object of the truth has a mask, so that masks can be judged."""
+    return all(annotation.segmentation for annotation in truth.annotations)
 
 
-def to_results(
-    truth: CocoDataset, predictions: Mapping[int, Instances], ids: Sequence[int]
-) -> dict[str, list[dict[str, Any]]]:
-    """COCO result lists of boxes and of masks, in the order of the truth's pictures."""
-    boxes, masks = [], []
-    for image in truth.images:
-        found = predictions.get(image.id)
-        for place in range(len(found) if found else 0):
-            assert found is not None
-            x1, y1, x2, y2 = (float(value) for value in found.boxes_xyxy[place])
-            common = {
-                "image_id": image.id,
-                "category_id": ids[int(found.class_ids[place])],
-                "score": float(found.scores[place]),
-            }
-            boxes.append({**common, "bbox": [x1, y1, x2 - x1, y2 - y1]})
-            if found.masks is not None:
-                masks.append({**common, "segmentation": found.masks[place].rle(image.size_hw)})
-    return {"boxes": boxes, "masks": masks}
-
-
-def judge(truth: CocoDataset, results: list[dict[str, Any]], iou_type: str) -> COCOeval:
-    """hotcoco's evaluation of one result list, accumulated."""
-    coco = COCO(truth.to_json())
-    found = coco.load_res(results) if results else COCO({**truth.to_json(), "annotations": []})
+def _accumulate(
+    coco: COCO, document: dict[str, Any], results: list[dict[str, Any]], iou_type: str
+) -> Precision:
+    found = coco.load_res(results) if results else COCO({**document, "annotations": []})
     evaluation = COCOeval(coco, found, iou_type)
     evaluation.evaluate()
     evaluation.accumulate()
-    return evaluation
-
-
-def _accumulate(truth: CocoDataset, results: list[dict[str, Any]], iou_type: str) -> Precision:
-    arrays = judge(truth, results, iou_type).eval
+    arrays = evaluation.eval
     assert arrays is not None
     return Precision(*(np.asarray(arrays[key]) for key in ("precision", "recall", "scores")))
 
 
-def lines(curve: Precision, classes: Sequence[int] | None = None) -> Line:
-    """The 12 COCO lines over some classes (None: all)."""
+def lines(curve: Precision | None, classes: Sequence[int] | None = None) -> Line:
+    """The 12 COCO lines over some classes (None: all); all None without a curve."""
+    if curve is None:
+        return dict.fromkeys(LINE)
     chosen = slice(None) if classes is None else list(classes)
     precision, recall = curve.precision[:, :, chosen], curve.recall[:, chosen]
     figures: Line = {
