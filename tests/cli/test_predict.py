@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import subprocess
 import sys
 import time
@@ -22,6 +23,7 @@ from tests.tiny_model import quarters, save_tiny
 from tests.tiny_video import save_video
 
 Run = Callable[..., tuple[int, str, str]]
+ALL = ("-r", "-f", "json,csv,coco,overlay")
 
 
 @pytest.fixture
@@ -193,6 +195,22 @@ def test_bad_files_are_reported_and_the_rest_is_done(run: Run, tmp_path: Path) -
     assert validation.problems(got) == []
 
 
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="its file names are Unicode")
+def test_names_that_are_no_unicode_and_names_with_line_ends(run: Run, tmp_path: Path) -> None:
+    data = (tmp_path / "pics" / "a.png").read_bytes()
+    files = {b"old\xe9.png": data, b"bad\xe9.png": b"", b"two\nlines.png": data, b"b\n.png": b"x"}
+    (tmp_path / "odd").mkdir()
+    for name, content in files.items():
+        Path(os.fsdecode(bytes(tmp_path / "odd") + b"/" + name)).write_bytes(content)
+    code, _, err = predict(run, "odd", *ALL, "-o", "out")
+    assert code == 2
+    assert len(complaints(err)) == 2
+    result = validation.read(tmp_path / "out" / "predictions.json")
+    assert [image.file for image in result.images] == ["odd/old\\udce9.png", "odd/two\nlines.png"]
+    assert [len(image.objects) for image in result.images] == [3, 3]
+    assert len(list((tmp_path / "out" / "overlays").iterdir())) == 2
+
+
 def test_standard_input(run: Run, tmp_path: Path) -> None:
     data = (tmp_path / "pics" / "a.png").read_bytes()
     code, out, _ = predict(run, "-", stdin=data)
@@ -294,9 +312,6 @@ def test_like_a_ground_truth(run: Run, tmp_path: Path) -> None:
 
 def tree(folder: Path) -> dict[str, bytes]:
     return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
-
-
-ALL = ("-r", "-f", "json,csv,coco,overlay")
 
 
 def test_a_failed_run_goes_on(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from seasift.core.picture import SUFFIXES
 from seasift.core.spelling import hint
 from seasift.formats import coco, document, journal, table_csv
 from seasift.formats.document import Document
-from seasift.runtime.inputs import Source
+from seasift.runtime.inputs import Source, readable
 
 FORMATS = ("json", "csv", "coco", "overlay")
 _FILE_NAMES = {"json": "predictions.json", "csv": "predictions.csv", "coco": "predictions.coco.json"}
@@ -97,7 +97,7 @@ def short_names(sources: Sequence[Source]) -> tuple[str, dict[str, str]]:
     except ValueError:  # on two drives of Windows
         root = None
     short = {
-        name: path.relative_to(root).as_posix() if root else _without_drive(path)
+        name: readable(path.relative_to(root).as_posix() if root else _without_drive(path))
         for name, path in full.items()
     }
     short.update({source.name: "stdin" for source in sources if source.path is None})

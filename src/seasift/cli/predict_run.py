@@ -59,9 +59,8 @@ def _predict_all(task: Task, journal: Journal) -> tuple[list[document.Image], li
         )
         for found in found_all:
             if isinstance(found, Failure):
-                error = " ".join(found.error.split())
-                typer.echo(f"seasift: {error}", err=True)
-                failures.append(document.FailedFile(file=found.file, error=error))
+                typer.echo(f"seasift: {found.error}", err=True)
+                failures.append(document.FailedFile(file=found.file, error=found.error))
             else:
                 if found.instances is not None:
                     _finish(task, found, found.instances, overlays, journal)

@@ -32,7 +32,7 @@ class Source:
     def of_file(cls, path: Path) -> Source:
         """A file, by its suffix; anything that is not a video's is tried as a picture."""
         kind: Literal["picture", "video"] = "video" if path.suffix.lower() in video.SUFFIXES else "picture"
-        return cls(path.as_posix(), kind, path)
+        return cls(readable(path.as_posix()), kind, path)
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,16 @@ class Failure:
 
     file: str
     error: str
+
+    @classmethod
+    def of(cls, name: str, error: object) -> Failure:
+        """With both as text that can be written."""
+        return cls(readable(name), readable(" ".join(str(error).split())))
+
+
+def readable(name: str) -> str:
+    """A file name as text that can be written: bytes that are no UTF-8, which Linux allows, as `\\udcff`."""
+    return name.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def expand(
@@ -74,7 +84,9 @@ def _expand_one(given: str, recursive: bool, leave_out: Path | None) -> Iterator
     elif glob.has_magic(given) and not path.exists():
         matches = sorted(glob.glob(given, recursive=True))  # noqa: PTH207 - pathlib cannot take an absolute pattern
         if not matches:
-            yield Failure(path.as_posix(), f"{given}: nothing matches this pattern. Check it, or quote it.")
+            yield Failure.of(
+                path.as_posix(), f"{given}: nothing matches this pattern. Check it, or quote it."
+            )
         for match in matches:
             yield from (
                 _expand_one(match, recursive, leave_out)
@@ -95,7 +107,7 @@ def _in_folder(folder: Path, recursive: bool, leave_out: Path | None) -> Iterato
     if not files:
         deeper = "" if recursive else " Pass --recursive to look into its folders, too."
         error = f"{folder}: a folder without pictures or videos; expected {picture.FORMATS}.{deeper}"
-        yield Failure(folder.as_posix(), error)
+        yield Failure.of(folder.as_posix(), error)
     yield from (Source.of_file(path) for path in sorted(files, key=lambda path: path.as_posix()))
 
 

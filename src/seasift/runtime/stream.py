@@ -108,7 +108,7 @@ def _read_still(source: Source | Failure, known: Collection[str]) -> Picture | F
         key = f"{source.name} {_state(source.path)}"
         return Picture(source, source.name, key, None if key in known else read_picture(source.path))
     except BadPicture as error:
-        return Failure(source.name, str(error))
+        return Failure.of(source.name, error)
 
 
 def _read_video(source: Source, every: Every, known: Collection[str]) -> Iterator[Picture | Failure]:
@@ -121,7 +121,7 @@ def _read_video(source: Source, every: Every, known: Collection[str]) -> Iterato
             image = None if key in known else frame.image_rgb_u8
             yield Picture(source, file, key, image, frame.index, round(frame.time_s, 6))
     except BadPicture as error:
-        yield Failure(source.name, str(error))
+        yield Failure.of(source.name, error)
 
 
 def _state(path: Path) -> str:
