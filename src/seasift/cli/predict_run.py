@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
@@ -59,7 +60,7 @@ def _predict_all(task: Task, journal: Journal) -> tuple[list[document.Image], li
         )
         for found in found_all:
             if isinstance(found, Failure):
-                typer.echo(f"seasift: {found.error}", err=True)
+                print(f"seasift: {found.error}", file=sys.stderr)  # not echo: the bar moves down for print
                 failures.append(document.FailedFile(file=found.file, error=found.error))
             else:
                 if found.instances is not None:
