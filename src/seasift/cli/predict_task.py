@@ -60,6 +60,8 @@ def prepare(options: Options) -> Task:
     """
     formats = out.parse_formats(options.formats)
     every = Every.parse(options.every)
+    if options.threshold is not None and not 0 <= options.threshold <= 1:  # not a number, with an older typer
+        raise BadInput(f"--threshold {options.threshold}; expected 0 to 1.")
     if options.masks not in ("rle", "polygons"):
         raise BadInput(f"--masks {options.masks!r}; expected rle or polygons.")
     if options.like and "coco" not in formats:
