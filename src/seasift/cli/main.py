@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from seasift import __version__
+from seasift.cli.evaluate import evaluate
 from seasift.cli.predict import predict
 from seasift.cli.train import train
 from seasift.cli.validate import validate
@@ -43,6 +44,7 @@ def _root(
     del version
 
 
+app.command()(evaluate)
 app.command()(predict)
 app.command()(train)
 app.command()(validate)

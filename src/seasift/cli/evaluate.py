@@ -1,0 +1,78 @@
+"""`seasift evaluate MODEL DATA`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def evaluate(
+    model: Annotated[
+        str,
+        typer.Argument(help="A model file, the name of a model in the box, or a checkpoint (.ckpt, .pt)."),
+    ],
+    data: Annotated[Path, typer.Argument(help="A prepared data set, or a COCO annotation file (.json).")],
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", help="Folder for report.html, report.json and predictions.json."),
+    ] = None,
+    labels: Annotated[
+        str | None, typer.Option(help="Label set of a prepared data set: instance or material.")
+    ] = None,
+    masks: Annotated[str | None, typer.Option(help="Its masks: exact or polygons.")] = None,
+    split: Annotated[str | None, typer.Option(help="Its split: official, leak-free, ...")] = None,
+    part: Annotated[str | None, typer.Option(help="Part of the split.  [default: val]")] = None,
+    images: Annotated[Path | None, typer.Option(help="Folder of the pictures of a COCO file.")] = None,
+    threshold: Annotated[
+        float, typer.Option(min=0, max=1, help="Leave out lower scores; low, since AP wants the whole curve.")
+    ] = 0.05,
+    max_objects: Annotated[int, typer.Option(min=1, help="At most so many a picture.")] = 100,
+    confidence: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=1,
+            help="Score from which an object counts as found, for precision and recall, the confusion matrix and "
+            "the worst pictures.  [default: what predict uses with this model, else 0.3]",
+        ),
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="A quick look at so many pictures, evenly spaced.")
+    ] = None,
+    engine: Annotated[
+        str | None, typer.Option(help="openvino or onnxruntime, for a model file.  [default: openvino]")
+    ] = None,
+    precision: Annotated[
+        str | None, typer.Option(help="f32; with openvino also bf16 or f16.  [default: f32]")
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="CPU threads.  [default: the engine's choice]")
+    ] = None,
+) -> None:
+    """Judge a model as COCO does: 12 figures for boxes and for masks, of each class too.
+
+    With -o also a page with curves, a confusion matrix and the worst pictures.
+    """
+    from seasift.cli.evaluate_run import Options, run
+
+    run(
+        Options(
+            model=model,
+            data=data,
+            output=output,
+            labels=labels,
+            masks=masks,
+            split=split,
+            part=part,
+            images=images,
+            threshold=threshold,
+            max_objects=max_objects,
+            confidence=confidence,
+            limit=limit,
+            engine=engine,
+            precision=precision,
+            threads=threads,
+        )
+    )

@@ -1,0 +1,133 @@
+"""What `seasift evaluate` does."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from seasift.cli.evaluate_table import tell
+from seasift.cli.terminal import progress_bar, require
+from seasift.core.errors import BadInput
+from seasift.core.predictor import Predictor
+from seasift.data.prepared import DataPart, resolve_part
+from seasift.evaluation.record import Subject, make_record
+from seasift.evaluation.report import write_report
+from seasift.evaluation.stream import Settings, judge_part
+from seasift.runtime.draw import draw
+from seasift.runtime.predictor import load_predictor
+
+CHECKPOINTS = (".ckpt", ".pt")
+
+
+@dataclass(frozen=True)
+class Options:
+    """The command line's options, as given."""
+
+    model: str
+    data: Path
+    output: Path | None = None
+    labels: str | None = None
+    masks: str | None = None
+    split: str | None = None
+    part: str | None = None
+    images: Path | None = None
+    threshold: float = 0.05
+    max_objects: int = 100
+    confidence: float | None = None
+    limit: int | None = None
+    engine: str | None = None
+    precision: str | None = None
+    threads: int | None = None
+
+
+@dataclass(frozen=True)
+class _Model:
+    predictor: Predictor
+    facts: dict[str, str]
+    confidence: float
+
+
+def run(options: Options) -> None:
+    """Judge, print the tables on standard output, write the report.
+
+    Raises:
+        BadInput: an option, the model or the data cannot be used; nothing is written then.
+    """
+    if options.output and options.output.exists() and not options.output.is_dir():
+        raise BadInput(f"-o {options.output}: a file; expected a folder, or a name that is free.")
+    part = _part(options)
+    model = _checkpoint(options) if Path(options.model).suffix in CHECKPOINTS else _model_file(options)
+    settings = _settings(options, model)
+    with progress_bar("evaluating") as progress:
+        outcome = judge_part(model.predictor, part, settings, progress)
+    record = make_record(outcome, settings, Subject(model.facts, part.name, part.fingerprint))
+    written: tuple[Path, ...] = ()
+    if options.output:
+        written = write_report(options.output, record, outcome, images_dir=part.images_dir, draw=draw)
+    tell(record, written)
+
+
+def _part(options: Options) -> DataPart:
+    chosen = {name: getattr(options, name) for name in ("labels", "masks", "split", "part")}
+    given = [f"--{name}" for name, value in chosen.items() if value is not None]
+    if options.data.is_file() and given:
+        raise BadInput(f"{' '.join(given)}: only for a prepared data set, not for a COCO file. Leave it out.")
+    if options.data.is_dir() and options.images:
+        raise BadInput("--images: only for a COCO file; a prepared data set has its own. Leave it out.")
+    return resolve_part(options.data, images=options.images, **chosen)
+
+
+def _settings(options: Options, model: _Model) -> Settings:
+    confidence = model.confidence if options.confidence is None else options.confidence
+    if options.confidence is not None and confidence < options.threshold:
+        raise BadInput(
+            f"--confidence {confidence:g} is below --threshold {options.threshold:g}, under which nothing is listed. "
+            "Lower --threshold."
+        )
+    return Settings(
+        threshold=options.threshold,
+        max_objects=options.max_objects,
+        confidence=max(confidence, options.threshold),
+        limit=options.limit,
+    )
+
+
+def _model_file(options: Options) -> _Model:
+    predictor = load_predictor(
+        options.model,
+        engine=options.engine or "openvino",
+        precision=options.precision or "f32",
+        threads=options.threads,
+    )
+    facts = {
+        "name": predictor.name,
+        "file": Path(options.model).name,
+        "sha256": predictor.sha256,
+        "engine": predictor.engine,
+        "precision": predictor.precision,
+    }
+    return _Model(predictor, facts, predictor.info.threshold)
+
+
+def _checkpoint(options: Options) -> _Model:
+    for name in ("engine", "precision", "threads"):
+        if getattr(options, name) is not None:
+            raise BadInput(
+                f"--{name}: only for a model file; a checkpoint runs in PyTorch in f32. Leave it out."
+            )
+    require("train", "torch", "timm")
+    from seasift.training.checkpoint import load_predictor as load_checkpoint
+
+    path = Path(options.model)
+    predictor = load_checkpoint(path)
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    facts = {
+        "name": predictor.name,
+        "file": path.name,
+        "sha256": digest,
+        "engine": "torch",
+        "precision": "f32",
+    }
+    return _Model(predictor, facts, Settings.confidence)

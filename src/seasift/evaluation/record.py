@@ -1,0 +1,128 @@
+"""Everything an evaluation found out, as one JSON document (schema "seasift-evaluation/1")."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from seasift import __version__
+from seasift.evaluation.confusion import IOU
+from seasift.evaluation.machine import describe_machine
+from seasift.evaluation.stream import Outcome, Settings
+from seasift.evaluation.worst import Judged
+
+SCHEMA = "seasift-evaluation/1"
+FEW_OBJECTS = 10
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What was judged on what.
+
+    Attributes:
+        model: name, sha256, engine, precision and whatever else identifies it.
+        data: name of the part.
+        fingerprint: of its data set.
+    """
+
+    model: Mapping[str, str]
+    data: str
+    fingerprint: str
+
+
+def make_record(outcome: Outcome, settings: Settings, subject: Subject) -> dict[str, Any]:
+    """The content of report.json; a figure without anything to judge by is None."""
+    truth, confusion = outcome.truth, outcome.confusion
+    precision, recall = confusion.total()
+    crowds = sum(annotation.iscrowd for annotation in truth.annotations)
+    return {
+        "schema": SCHEMA,
+        "seasift": __version__,
+        "model": dict(subject.model),
+        "data": {
+            "name": subject.data,
+            "fingerprint": subject.fingerprint,
+            "pictures": len(truth.images),
+            "of_pictures": outcome.of_pictures,
+            "objects": len(truth.annotations) - crowds,
+            "crowds": crowds,
+            "classes": len(truth.categories),
+        },
+        "settings": {
+            "threshold": settings.threshold,
+            "max_objects": settings.max_objects,
+            "limit": settings.limit,
+            "confidence": settings.confidence,
+            "iou": IOU,
+        },
+        "machine": describe_machine(),
+        "seconds": {name: round(value, 3) for name, value in outcome.seconds.items()},
+        "detections": len(outcome.results.entries),
+        "boxes": outcome.figures.boxes,
+        "masks": outcome.figures.masks,
+        "at_confidence": {"precision": precision, "recall": recall},
+        "per_class": _per_class(outcome),
+        "confusion": {
+            "of": "masks" if "masks" in outcome.figures.curves else "boxes",
+            "classes": list(confusion.classes),
+            "counts": confusion.counts.tolist(),
+        },
+        "worst": [_worst(judged) for judged in outcome.worst],
+        "notes": _notes(outcome),
+    }
+
+
+def _per_class(outcome: Outcome) -> list[dict[str, Any]]:
+    rows = []
+    for place, category in enumerate(outcome.truth.categories):
+        figures = outcome.figures.per_class[category.name]
+        rows.append(
+            {
+                "name": category.name,
+                "category_id": category.id,
+                "objects": figures["objects"],
+                "few": figures["objects"] < FEW_OBJECTS,
+                "boxes": figures["boxes"],
+                "masks": figures["masks"],
+                "precision": outcome.confusion.precision(place),
+                "recall": outcome.confusion.recall(place),
+            }
+        )
+    return rows
+
+
+def _worst(judged: Judged) -> dict[str, Any]:
+    matching = judged.matching
+    return {
+        "file": judged.image.file_name,
+        "image_id": judged.image.id,
+        "f1": matching.f1,
+        "right": matching.right,
+        "wrong_class": matching.wrong_class,
+        "spurious": matching.spurious,
+        "missed": matching.missed,
+    }
+
+
+def _notes(outcome: Outcome) -> list[str]:
+    notes = []
+    count, figures = len(outcome.truth.images), outcome.figures
+    if count < outcome.of_pictures:
+        notes.append(
+            f"A quick look: {count:,} of {outcome.of_pictures:,} pictures, evenly spaced. Not a result to report."
+        )
+    if "masks" not in figures.curves:
+        who = (
+            "the model gives none" if not outcome.results.masked else "not every object of the truth has one"
+        )
+        notes.append(f"Masks are not judged: {who}.")
+    few = [name for name, row in figures.per_class.items() if 0 < row["objects"] < FEW_OBJECTS]
+    none = [name for name, row in figures.per_class.items() if not row["objects"]]
+    if few:
+        notes.append(
+            f"Fewer than {FEW_OBJECTS} objects, so that one object moves the figure by a tenth or more: {', '.join(few)}."
+        )
+    if none:
+        notes.append(f"No objects here, so not judged and not in any mean: {', '.join(none)}.")
+    return notes

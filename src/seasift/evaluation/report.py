@@ -1,0 +1,114 @@
+"""The folder that an evaluation leaves: report.json, predictions.json and report.html."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+
+from seasift.core.files import write_json, write_text
+from seasift.core.instances import Category, Instances
+from seasift.core.picture import encode_picture, read_picture
+from seasift.core.types import UInt8
+from seasift.evaluation import plots
+from seasift.evaluation.stream import Outcome
+
+Draw = Callable[[UInt8, Instances, Sequence[Category]], UInt8]
+
+_WIDEST = 800
+EXPLAINED = (
+    ("AP", "mean over IoU .50 to .95, all sizes"),
+    ("AP50", "at IoU .50"),
+    ("AP75", "at IoU .75"),
+    ("APs", "objects smaller than 32² px"),
+    ("APm", "32² to 96² px"),
+    ("APl", "larger than 96² px"),
+    ("AR1", "recall with 1 detection of a class a picture"),
+    ("AR10", "with 10"),
+    ("AR100", "with 100"),
+    ("ARs", "smaller than 32² px, with 100"),
+    ("ARm", "32² to 96² px, with 100"),
+    ("ARl", "larger than 96² px, with 100"),
+)
+
+
+def write_report(
+    folder: Path, record: dict[str, Any], outcome: Outcome, *, images_dir: Path, draw: Draw
+) -> tuple[Path, ...]:
+    """Write the three files, each whole or not at all.
+
+    Args:
+        record: from `record.make_record`.
+        images_dir: where the worst pictures are read from again.
+        draw: draws objects on a copy of a picture.
+    Returns:
+        What was written.
+    """
+    page = render_page(record, outcome, images_dir=images_dir, draw=draw)
+    paths = (folder / "report.json", folder / "predictions.json", folder / "report.html")
+    write_json(paths[0], record, indent=1)
+    write_json(paths[1], outcome.results.entries)
+    write_text(paths[2], page)
+    return paths
+
+
+def render_page(record: dict[str, Any], outcome: Outcome, *, images_dir: Path, draw: Draw) -> str:
+    """The page: one HTML file that needs nothing else."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("seasift.evaluation"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"figure": _figure, "percent": _percent}
+    return environment.get_template("report.html").render(
+        record=record,
+        explained=EXPLAINED,
+        confusion=_confusion_rows(record["confusion"]["counts"]),
+        overall_curves=_svg_uri(plots.overall_curves(outcome.figures)),
+        class_curves=_svg_uri(plots.class_curves(outcome.figures)),
+        worst=_worst(record, outcome, images_dir, draw),
+    )
+
+
+def _worst(record: dict[str, Any], outcome: Outcome, images_dir: Path, draw: Draw) -> list[dict[str, Any]]:
+    shown = []
+    for entry, judged in zip(record["worst"], outcome.worst, strict=True):
+        picture = read_picture(images_dir / judged.image.file_name)
+        both = {"truth": judged.truth.objects, "found": judged.found}
+        drawn = {side: draw(picture, objects, outcome.truth.categories) for side, objects in both.items()}
+        shown.append({**entry, **{side: _jpeg_uri(image) for side, image in drawn.items()}})
+    return shown
+
+
+def _confusion_rows(counts: list[list[int]]) -> list[list[dict[str, Any]]]:
+    """Cells with count and share of the row."""
+    return [
+        [{"count": count, "share": count / sum(row) if sum(row) else None} for count in row] for row in counts
+    ]
+
+
+def _jpeg_uri(image_rgb_u8: UInt8) -> str:
+    height, width = image_rgb_u8.shape[:2]
+    if width > _WIDEST:
+        size = (_WIDEST, max(1, round(height * _WIDEST / width)))
+        image_rgb_u8 = cv2.resize(image_rgb_u8, size, interpolation=cv2.INTER_AREA).astype("uint8")
+    return "data:image/jpeg;base64," + base64.b64encode(encode_picture(image_rgb_u8, ".jpg")).decode("ascii")
+
+
+def _svg_uri(svg: str) -> str:
+    return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode("ascii")
+
+
+def _figure(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
+
+
+def _percent(value: float | None) -> str:
+    return "–" if value is None else f"{value:.0%}"

@@ -1,0 +1,147 @@
+"""Pictures through a predictor, a few at a time, and all that is counted on the way."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from seasift.core.errors import BadDataset
+from seasift.core.instances import Instances
+from seasift.core.picture import read_picture
+from seasift.core.predictor import Predictor
+from seasift.core.types import Int64, UInt8
+from seasift.data.coco import CocoDataset, CocoImage
+from seasift.data.prepared import DataPart
+from seasift.evaluation.coco_figures import Figures, figures_of
+from seasift.evaluation.confusion import Confusion, match
+from seasift.evaluation.results import Results, map_categories
+from seasift.evaluation.truth import truth_of
+from seasift.evaluation.worst import Judged, WorstPictures
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to judge.
+
+    Attributes:
+        threshold: objects with a lower score are not even listed; low, since AP wants the whole curve.
+        max_objects: listed a picture at most; COCO looks at 100 of each class.
+        confidence: score from which an object counts as found in the confusion matrix and the worst pictures.
+        batch_size: pictures in memory at once.
+        limit: judge only so many pictures, evenly spaced (None: all).
+        worst: pictures to show.
+    """
+
+    threshold: float = 0.05
+    max_objects: int = 100
+    confidence: float = 0.3
+    batch_size: int = 8
+    limit: int | None = None
+    worst: int = 12
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Everything found out about a predictor on a part.
+
+    Attributes:
+        truth: what was judged (less than the part's if limited).
+        of_pictures: how many the part has.
+        seconds: "predict" (with reading the pictures), "judge", "total".
+    """
+
+    truth: CocoDataset
+    of_pictures: int
+    results: Results
+    figures: Figures
+    confusion: Confusion
+    worst: list[Judged]
+    seconds: dict[str, float]
+
+
+def judge_part(
+    predictor: Predictor,
+    part: DataPart,
+    settings: Settings,
+    progress: Callable[[int, int], None] | None = None,
+) -> Outcome:
+    """Run a predictor over a part's pictures and judge what it finds.
+
+    Args:
+        progress: called with pictures done and in all.
+    Raises:
+        BadDataset: the classes differ, no pictures, or a picture's size is not the annotation's.
+        BadPicture: a picture that cannot be read.
+    """
+    started = time.perf_counter()
+    truth = limited(part.coco, settings.limit)
+    if not truth.images:
+        raise BadDataset(f"{part.name}: no pictures; expected at least one. Choose another part")
+    class_ids = truth_class_ids(predictor, truth)
+    results = Results([category.id for category in truth.categories])
+    confusion = Confusion([category.name for category in truth.categories])
+    worst = WorstPictures(settings.worst)
+    for done, (image, found) in enumerate(_found(predictor, truth, part.images_dir, settings), start=1):
+        own = replace(found, class_ids=class_ids[found.class_ids])
+        results.add(image, own)
+        judged = _judge_picture(truth, image, own, settings.confidence)
+        confusion.add(judged.found, judged.truth, judged.matching)
+        worst.add(judged)
+        if progress:
+            progress(done, len(truth.images))
+    predicted = time.perf_counter()
+    figures = figures_of(truth, results)
+    ended = time.perf_counter()
+    seconds = {"predict": predicted - started, "judge": ended - predicted, "total": ended - started}
+    return Outcome(truth, len(part.coco.images), results, figures, confusion, worst.worst_first(), seconds)
+
+
+def truth_class_ids(predictor: Predictor, truth: CocoDataset) -> Int64:
+    """The truth's class_id for each of the predictor's; see `results.map_categories`."""
+    places = {category.id: place for place, category in enumerate(truth.categories)}
+    ids = map_categories(predictor.categories, truth.categories)
+    return np.array([places[category_id] for category_id in ids], np.int64)
+
+
+def limited(truth: CocoDataset, limit: int | None) -> CocoDataset:
+    """At most `limit` pictures, evenly spaced, with their objects."""
+    count = len(truth.images)
+    if limit is None or limit >= count:
+        return truth
+    images = tuple(truth.images[count * place // limit] for place in range(limit))
+    ids = {image.id for image in images}
+    return CocoDataset(truth.categories, images, tuple(a for a in truth.annotations if a.image_id in ids))
+
+
+def _judge_picture(truth: CocoDataset, image: CocoImage, found: Instances, confidence: float) -> Judged:
+    sure = found.take(found.scores >= confidence)
+    here = truth_of(truth, image)
+    return Judged(image, here, sure, match(sure, here))
+
+
+def _found(
+    predictor: Predictor, truth: CocoDataset, folder: Path, settings: Settings
+) -> Iterator[tuple[CocoImage, Instances]]:
+    for start in range(0, len(truth.images), settings.batch_size):
+        images = truth.images[start : start + settings.batch_size]
+        pictures = _read(images, folder)
+        found = predictor.predict(pictures, threshold=settings.threshold, max_objects=settings.max_objects)
+        yield from zip(images, found, strict=True)
+
+
+def _read(images: Sequence[CocoImage], folder: Path) -> list[UInt8]:
+    pictures = []
+    for image in images:
+        picture = read_picture(folder / image.file_name)
+        if picture.shape[:2] != image.size_hw:
+            (height, width), (noted_height, noted_width) = picture.shape[:2], image.size_hw
+            raise BadDataset(
+                f"{folder / image.file_name}: {width}x{height} px; the annotation file says "
+                f"{noted_width}x{noted_height}. Run `seasift data check` for all defects"
+            )
+        pictures.append(picture)
+    return pictures
