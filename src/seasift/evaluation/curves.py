@@ -37,5 +37,5 @@ def curve(
 
 def all_curves(figures: Figures, class_id: int | None = None) -> dict[tuple[str, float], npt.NDArray[Any]]:
     """The judged curves of both kinds at both IoUs."""
-    found = {(kind, iou): curve(figures, kind, iou, class_id) for kind in ("masks", "boxes") for iou in IOUS}
+    found = {(kind, iou): curve(figures, kind, iou, class_id) for kind in ("boxes", "masks") for iou in IOUS}
     return {key: values for key, values in found.items() if values is not None}

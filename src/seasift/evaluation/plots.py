@@ -16,7 +16,7 @@ _COLUMNS = 4
 
 def overall_curves(figures: Figures) -> str:
     """One plot: the mean over classes, masks and boxes, at IoU .5 and .75."""
-    figure, (axes,) = _figure(1, 1, (6.4, 3.9))
+    figure, (axes,) = _figure(1, 1, (4.9, 3.6))
     for (kind, iou), values in all_curves(figures).items():
         label = f"{kind}, IoU {iou:g}: AP {values.mean():.3f}"
         axes.plot(RECALLS, values, _STYLE[iou], color=_COLOUR[kind], linewidth=1.8, label=label)
@@ -39,8 +39,9 @@ def class_curves(figures: Figures) -> str:
         _frame(axes)
         count = figures.per_class[name]["objects"]
         axes.set_title(f"{name} ({count})", fontsize=9, color="#a04000" if count < FEW_OBJECTS else "black")
-    for axes in panels[len(names) :]:
-        axes.set_axis_off()
+    for place, axes in enumerate(panels):
+        axes.tick_params(labelbottom=place >= len(names) - _COLUMNS)
+        axes.axison = place < len(names)
     figure.supxlabel("recall", fontsize=9)
     figure.supylabel("precision", fontsize=9)
     return _svg(figure, "classes")

@@ -19,6 +19,7 @@ from seasift.evaluation.stream import Outcome
 Draw = Callable[[UInt8, Instances, Sequence[Category]], UInt8]
 
 _WIDEST = 800
+UNMATCHED, NOT_FOUND = "unmatched", "not found"
 EXPLAINED = (
     ("AP", "mean over IoU .50 to .95, all sizes"),
     ("AP50", "at IoU .50"),
@@ -70,7 +71,8 @@ def render_page(record: dict[str, Any], outcome: Outcome, *, images_dir: Path, d
     return environment.get_template("report.html").render(
         record=record,
         explained=EXPLAINED,
-        confusion=_confusion_rows(record["confusion"]["counts"]),
+        mean=_mean_row(record),
+        confusion=_confusion_rows(record["confusion"]),
         overall_curves=_svg_uri(plots.overall_curves(outcome.figures)),
         class_curves=_svg_uri(plots.class_curves(outcome.figures)),
         worst=_worst(record, outcome, images_dir, draw),
@@ -87,11 +89,42 @@ def _worst(record: dict[str, Any], outcome: Outcome, images_dir: Path, draw: Dra
     return shown
 
 
-def _confusion_rows(counts: list[list[int]]) -> list[list[dict[str, Any]]]:
-    """Cells with count and share of the row."""
-    return [
-        [{"count": count, "share": count / sum(row) if sum(row) else None} for count in row] for row in counts
-    ]
+def _mean_row(record: dict[str, Any]) -> dict[str, Any]:
+    """A row like those of the classes: figures are means over classes, the last two are over all objects."""
+    whole = {key: record[key] for key in ("boxes", "masks")}
+    return {
+        "name": "all",
+        "objects": record["data"]["objects"],
+        "few": False,
+        **whole,
+        **record["at_confidence"],
+    }
+
+
+def _confusion_rows(confusion: dict[str, Any]) -> list[dict[str, Any]]:
+    """Rows of cells with count, share of the row and how they look: right ones blue, the others orange."""
+    rows, last = [], len(confusion["classes"])
+    for place, (name, counts) in enumerate(
+        zip([*confusion["classes"], UNMATCHED], confusion["counts"], strict=True)
+    ):
+        cells = []
+        for column, (as_name, count) in enumerate(
+            zip([*confusion["classes"], NOT_FOUND], counts, strict=True)
+        ):
+            share = count / sum(counts) if count else 0.0
+            ink = "#fff" if share > 0.7 else "inherit"
+            colour = "11, 110, 153" if column == place else "194, 87, 26"
+            cells.append(
+                {
+                    "count": count,
+                    "share": share,
+                    "title": f"{name} → {as_name}: {count}",
+                    "style": f"background: rgba({colour}, {0.03 + 0.87 * share:.2f}); color: {ink}",
+                    "place": " ".join(["last"] * (place == last) + ["aside"] * (column == last)),
+                }
+            )
+        rows.append({"name": name, "cells": cells})
+    return rows
 
 
 def _jpeg_uri(image_rgb_u8: UInt8) -> str:
