@@ -1,0 +1,134 @@
+"""Eight drawn pictures with every odd thing that COCO files hold, for tests and trials."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from seasift.core.files import write_json
+from seasift.core.masks import MaskCrop
+from seasift.core.picture import write_picture
+from seasift.core.types import Bool, SizeHW, UInt8
+
+# Ids with gaps, not in the order of the file; of the last class there is no object.
+CATEGORIES = ((9, "trash_bag"), (2, "rov"), (5, "animal_fish"), (40, "plant"))
+_COLOURS = {9: (230, 220, 90), 2: (200, 200, 210), 5: (220, 90, 60)}
+_SIZE: SizeHW = (96, 128)
+_ODD_SIZE: SizeHW = (67, 101)
+
+
+@dataclass(frozen=True)
+class _Shape:
+    """An object: its class, its mask and how the file writes it (polygon, rle, counts, crowd)."""
+
+    category_id: int
+    mask: Bool
+    written: str
+
+
+def make_synthetic(folder: Path, *, seed: int = 0) -> Path:
+    """Draw the synthetic data set.
+
+    Eight pictures of four videos, named like TrashCan's: a polygon; a polygon of two parts; a ring (a hole, as
+    compressed RLE); uncompressed RLE; a crowd; no object at all; an object of one pixel; an odd size.
+
+    Args:
+        folder: gets images/*.png and annotations.json.
+        seed: of the noise on the ground and of the objects' places.
+    Returns:
+        Path of the COCO file.
+    """
+    random = np.random.default_rng(seed)
+    images: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
+    for number, (size_hw, shapes) in enumerate(_scenes(random), 1):
+        name = f"vid_{(number + 1) // 2:06d}_frame{number:07d}.png"
+        write_picture(folder / "images" / name, _draw(size_hw, shapes, random))
+        # Ids with gaps, too: what holds for 1, 2, 3 need not hold for them.
+        image_id = 10 * number + 3
+        images.append({"id": image_id, "file_name": name, "height": size_hw[0], "width": size_hw[1]})
+        for shape in shapes:
+            annotations.append({"id": 7 * len(annotations) + 1, "image_id": image_id, **_annotation(shape)})
+    categories = [
+        {"id": number, "name": name, "supercategory": name.split("_")[0]} for number, name in CATEGORIES
+    ]
+    path = folder / "annotations.json"
+    write_json(path, {"images": images, "annotations": annotations, "categories": categories})
+    return path
+
+
+def _scenes(random: np.random.Generator) -> list[tuple[SizeHW, list[_Shape]]]:
+    left, right = _ellipse(_SIZE, (30, 50), (16, 11)), _ellipse(_SIZE, (90, 40), (20, 14))
+    ring = _ellipse(_SIZE, (64, 48), (30, 30)) & ~_ellipse(_SIZE, (64, 48), (14, 14))
+    dx, dy = (int(step) for step in random.integers(-6, 7, 2))
+    fish = [_ellipse(_SIZE, (20 + 14 * i + dx, 46 + 8 * (i % 2) + dy), (5, 3)) for i in range(6)]
+    crowd = np.logical_or.reduce([_ellipse(_SIZE, (90 + 7 * i, 80 + 3 * (i % 2)), (3, 2)) for i in range(4)])
+    return [
+        (_SIZE, [_Shape(2, _box(_SIZE, 60 + dx, 50 + dy, 46, 30), "polygon")]),
+        (
+            _SIZE,
+            [_Shape(9, left | right, "polygon"), _Shape(5, _ellipse(_SIZE, (60, 80), (10, 5)), "polygon")],
+        ),
+        (_SIZE, [_Shape(9, ring, "rle"), _Shape(5, _ellipse(_SIZE, (64, 48), (8, 5)), "polygon")]),
+        (_SIZE, [_Shape(2, _ellipse(_SIZE, (50 + dx, 50 + dy), (34, 22)), "counts")]),
+        (_SIZE, [_Shape(5, mask, "polygon") for mask in fish] + [_Shape(5, crowd, "crowd")]),
+        (_SIZE, []),
+        (
+            _SIZE,
+            [_Shape(9, _box(_SIZE, 77, 31, 1, 1), "polygon"), _Shape(2, _box(_SIZE, 0, 60, 128, 36), "rle")],
+        ),
+        (_ODD_SIZE, [_Shape(9, _ellipse(_ODD_SIZE, (80, 40), (30, 20)), "polygon")]),
+    ]
+
+
+def _ellipse(size_hw: SizeHW, centre: tuple[int, int], axes: tuple[int, int]) -> Bool:
+    canvas = np.zeros(size_hw, np.uint8)
+    cv2.ellipse(canvas, centre, axes, 0, 0, 360, 1, -1)
+    return canvas.astype(bool)
+
+
+def _box(size_hw: SizeHW, x: int, y: int, width: int, height: int) -> Bool:
+    mask = np.zeros(size_hw, dtype=bool)
+    mask[y : y + height, x : x + width] = True
+    return mask
+
+
+def _draw(size_hw: SizeHW, shapes: list[_Shape], random: np.random.Generator) -> UInt8:
+    depth = np.linspace(110, 40, size_hw[0])[:, None, None]
+    picture = depth * np.array([0.5, 0.8, 1.0]) + random.normal(0, 6, (*size_hw, 3))
+    for shape in shapes:
+        colour = np.array(_COLOURS[shape.category_id]) + random.normal(0, 8, (*size_hw, 3))
+        picture = np.where(shape.mask[..., None], colour, picture)
+    return np.asarray(np.clip(picture, 0, 255), dtype=np.uint8)
+
+
+def _annotation(shape: _Shape) -> dict[str, Any]:
+    mask = MaskCrop.from_bitmap(shape.mask)
+    x1, y1, x2, y2 = mask.box_xyxy
+    size_hw: SizeHW = (shape.mask.shape[0], shape.mask.shape[1])
+    segmentation: Any = mask.rle(size_hw)
+    if shape.written == "polygon":
+        segmentation = mask.polygons()
+    elif shape.written in ("counts", "crowd"):
+        segmentation = {"size": list(size_hw), "counts": _runs(shape.mask)}
+    return {
+        "category_id": shape.category_id,
+        "bbox": [x1, y1, x2 - x1, y2 - y1],
+        "area": mask.area,
+        "iscrowd": int(shape.written == "crowd"),
+        "segmentation": segmentation,
+    }
+
+
+def _runs(mask: Bool) -> list[int]:
+    """Uncompressed RLE: runs of the mask read column by column, background first."""
+    pixels = mask.T.ravel()
+    starts = np.flatnonzero(np.diff(pixels)) + 1
+    edges = [0, *(int(start) for start in starts), len(pixels)]
+    runs = [end - start for start, end in pairwise(edges)]
+    return [0, *runs] if pixels[0] else runs
