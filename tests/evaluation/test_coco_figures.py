@@ -81,7 +81,6 @@ def test_all_figures_equal_pycocotools_on_the_synthetic_set(synthetic: Path, see
     assert 0.02 < (figures.masks["AP"] or 0) < 0.98
 
 
-@pytest.mark.slow
 def test_all_figures_equal_pycocotools_on_a_slice_of_trashcan(trashcan_zip: Path) -> None:
     truth = trashcan_slice(trashcan_zip, 60)
     assert len({annotation.category_id for annotation in truth.annotations}) > 8

@@ -49,7 +49,7 @@ def _classes(record: dict[str, Any]) -> Table:
         table.add_column(title, justify="right", no_wrap=True)
     for row in record["per_class"]:
         figures = [_figure(row[kind][key]) for kind in ("masks", "boxes") for key in _SHOWN]
-        mark = " few" if row["few"] else ""
+        mark = " few" if row["few"] and row["objects"] else ""
         table.add_row(row["name"], f"{row['objects']}{mark}", *figures)
     return table
 

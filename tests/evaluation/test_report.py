@@ -1,0 +1,221 @@
+"""From pictures to the report's folder, with predictions made from truth."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from seasift.core.errors import BadDataset, BadPicture
+from seasift.core.instances import Category, Instances
+from seasift.core.picture import write_picture
+from seasift.data.coco import CocoDataset
+from seasift.data.prepared import DataPart
+from seasift.evaluation.coco_figures import LINE, evaluate
+from seasift.evaluation.curves import all_curves, curve
+from seasift.evaluation.record import SCHEMA, Subject, make_record
+from seasift.evaluation.report import write_report
+from seasift.evaluation.stream import Outcome, Settings, judge_part, limited
+from tests.evaluation.noisy import FakePredictor, noisy_predictions
+from tests.evaluation.random_truth import random_truth
+from tests.evaluation.test_coco_figures import assert_equal, peer_line
+
+SUBJECT = Subject({"name": "jittered <truth>", "sha256": "0" * 64}, "little/val", "abc")
+SETTINGS = Settings(threshold=0.1, confidence=0.4, batch_size=2, worst=3)
+
+
+@pytest.fixture
+def part(tmp_path: Path) -> DataPart:
+    truth = random_truth(8, images=5, side=64)
+    for image in truth.images:
+        write_picture(tmp_path / image.file_name, np.full((*image.size_hw, 3), 90, np.uint8))
+    return DataPart(truth, tmp_path, "little/val", "abc")
+
+
+def judge(
+    part: DataPart, settings: Settings = SETTINGS, **changes: Any
+) -> tuple[Outcome, dict[int, Instances]]:
+    found = noisy_predictions(part.coco, 1)
+    predictor = FakePredictor(limited(part.coco, settings.limit), found)
+    for name, value in changes.items():
+        setattr(predictor, name, value)
+    outcome = judge_part(predictor, part, settings)
+    assert predictor.most_at_once <= settings.batch_size
+    return outcome, found
+
+
+def outlined(image: Any, instances: Instances, categories: Any) -> Any:
+    assert instances.size_hw == image.shape[:2]
+    assert instances.class_ids.max(initial=0) < len(categories)
+    return np.minimum(image + 10 * len(instances), 255).astype(np.uint8)
+
+
+def write(folder: Path, part: DataPart, settings: Settings = SETTINGS) -> tuple[dict[str, Any], Outcome]:
+    outcome, _ = judge(part, settings)
+    record = make_record(outcome, settings, SUBJECT)
+    write_report(folder, record, outcome, images_dir=part.images_dir, draw=outlined)
+    return record, outcome
+
+
+def test_streaming_judges_as_all_at_once(part: DataPart) -> None:
+    outcome, found = judge(part)
+    kept = {key: each.take(each.scores >= SETTINGS.threshold) for key, each in found.items()}
+    expected = evaluate(part.coco, kept, part.coco.categories)
+    assert outcome.figures.per_class == expected.per_class
+    assert 0 < (expected.masks["AP"] or 0) < 1
+
+
+def test_a_predictor_with_its_own_order_of_classes(part: DataPart) -> None:
+    expected, found = judge(part)
+    categories = (Category(1, "rov"), Category(2, "never there"), Category(3, "net"))
+    own = np.array([2, 0, 1])
+    renamed = {
+        key: Instances(each.boxes_xyxy, each.scores, own[each.class_ids], each.size_hw, each.masks)
+        for key, each in found.items()
+    }
+    predictor = FakePredictor(part.coco, renamed)
+    predictor.categories = categories
+    outcome = judge_part(predictor, part, SETTINGS)
+    assert outcome.figures.per_class == expected.figures.per_class
+    assert outcome.confusion.counts.tolist() == expected.confusion.counts.tolist()
+    assert [w.image for w in outcome.worst] == [w.image for w in expected.worst]
+
+
+def test_other_classes_are_refused_before_any_picture_is_read(part: DataPart) -> None:
+    nowhere = DataPart(part.coco, part.images_dir / "nowhere", "x")
+    predictor = FakePredictor(part.coco, {image.id: Instances.empty((1, 1)) for image in part.coco.images})
+    predictor.categories = (Category(2, "net"),)
+    with pytest.raises(BadDataset, match="only the data has rov, never there"):
+        judge_part(predictor, nowhere, SETTINGS)
+
+
+def test_missing_pictures_and_other_sizes_are_named(part: DataPart) -> None:
+    first = part.images_dir / part.coco.images[0].file_name
+    write_picture(first, np.zeros((10, 20, 3), np.uint8))
+    with pytest.raises(BadDataset, match=r"picture 0.png: 20x10 px; the annotation file says 71x64"):
+        judge(part)
+    first.unlink()
+    with pytest.raises(BadPicture, match=r"picture 0.png: no such file"):
+        judge(part)
+    with pytest.raises(BadDataset, match="no pictures"):
+        judge(DataPart(CocoDataset(part.coco.categories, (), ()), part.images_dir, "empty"))
+
+
+def test_record_holds_everything_as_strict_json(part: DataPart, tmp_path: Path) -> None:
+    record, outcome = write(tmp_path / "out", part)
+    text = (tmp_path / "out" / "report.json").read_text()
+    assert json.loads(text, parse_constant=lambda name: pytest.fail(name)) == record
+    assert record["schema"] == SCHEMA
+    assert set(record["boxes"]) == set(record["masks"]) == set(LINE)
+    assert record["data"]["objects"] + record["data"]["crowds"] == len(part.coco.annotations)
+    rows = {row["name"]: row for row in record["per_class"]}
+    assert rows["never there"]["objects"] == 0
+    assert rows["never there"]["masks"]["AP"] is None
+    assert rows["never there"]["few"]
+    assert sum(row["objects"] for row in rows.values()) == record["data"]["objects"]
+    assert any("not in any mean: never there" in note for note in record["notes"])
+    assert [each["file"] for each in record["worst"]] == [each.image.file_name for each in outcome.worst]
+    matrix = np.array(record["confusion"]["counts"])
+    assert record["at_confidence"]["recall"] == np.trace(matrix) / matrix[:-1].sum()
+
+
+def test_predictions_file_gives_the_figures_with_pycocotools(part: DataPart, tmp_path: Path) -> None:
+    record, _ = write(tmp_path / "out", part)
+    entries = json.loads((tmp_path / "out" / "predictions.json").read_text())
+    assert_equal(record["boxes"], peer_line(part.coco, entries, "bbox"))
+    bare = [{key: value for key, value in entry.items() if key != "bbox"} for entry in entries]
+    assert_equal(record["masks"], peer_line(part.coco, bare, "segm"))
+
+
+class _Page(HTMLParser):
+    """Opens and closes tags in order, and collects what the page would load."""
+
+    void = frozenset({"meta", "img", "br", "link"})
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.loads: list[str] = []
+        self.text = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.loads += [value or "" for name, value in attrs if name in ("src", "href", "srcset")]
+        if tag not in self.void:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def test_page_needs_nothing_else_and_shows_the_figures(part: DataPart, tmp_path: Path) -> None:
+    record, _ = write(tmp_path / "out", part)
+    html = (tmp_path / "out" / "report.html").read_text()
+    page = _Page()
+    page.feed(html)
+    assert page.open == []
+    assert all(load.startswith("data:image/") for load in page.loads)
+    assert not re.search(r"url\(|@import|<script", html)
+    assert page.text.count("jittered <truth>") >= 2  # escaped
+    for kind in ("boxes", "masks"):
+        assert f"{record[kind]['AP']:.3f}" in page.text
+    assert "never there" in page.text
+    assert len(page.loads) == 2 + 2 * len(record["worst"]) == 8
+    assert record["worst"][0]["file"] in page.text
+
+
+def test_a_quick_look_says_so(part: DataPart, tmp_path: Path) -> None:
+    settings = Settings(threshold=0.1, confidence=0.4, limit=2)
+    record, outcome = write(tmp_path / "out", part, settings)
+    assert [image.file_name for image in outcome.truth.images] == ["picture 0.png", "picture 2.png"]
+    assert (record["data"]["pictures"], record["data"]["of_pictures"]) == (2, 5)
+    assert record["notes"][0].startswith("A quick look: 2 of 5 pictures")
+    assert record["notes"][0] in (tmp_path / "out" / "report.html").read_text()
+
+
+def test_a_model_that_finds_nothing_and_one_without_masks(part: DataPart, tmp_path: Path) -> None:
+    for found in (
+        {image.id: Instances.empty(image.size_hw) for image in part.coco.images},
+        {
+            key: Instances(each.boxes_xyxy, each.scores, each.class_ids, each.size_hw)
+            for key, each in noisy_predictions(part.coco, 1).items()
+        },
+    ):
+        outcome = judge_part(FakePredictor(part.coco, found), part, SETTINGS)
+        record = make_record(outcome, SETTINGS, SUBJECT)
+        write_report(tmp_path / "out", record, outcome, images_dir=part.images_dir, draw=outlined)
+        assert record["boxes"]["AP"] is not None
+    assert record["masks"]["AP"] is None
+    assert "Masks are not judged: the model gives none." in record["notes"]
+
+
+def test_the_mean_of_a_curve_is_the_ap(part: DataPart) -> None:
+    figures = judge(part)[0].figures
+    for kind in ("boxes", "masks"):
+        for iou, key in ((0.5, "AP50"), (0.75, "AP75")):
+            whole = curve(figures, kind, iou)
+            assert whole is not None
+            assert whole.mean() == pytest.approx(getattr(figures, kind)[key], abs=1e-12)
+            for place, row in enumerate(figures.per_class.values()):
+                values = curve(figures, kind, iou, place)
+                assert (None if values is None else pytest.approx(values.mean(), abs=1e-12)) == row[kind][key]
+    assert all_curves(figures, 2) == {}
+
+
+def test_loading_the_room_loads_no_heavy_package() -> None:
+    code = (
+        "import sys, seasift.evaluation.report, seasift.evaluation.record\n"
+        "print(sorted({name.partition('.')[0] for name in sys.modules} & "
+        "{'torch', 'torchvision', 'lightning', 'matplotlib', 'pycocotools'}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
