@@ -116,10 +116,12 @@ def _checkpoint(options: Options) -> _Model:
             raise BadInput(
                 f"--{name}: only for a model file; a checkpoint runs in PyTorch in f32. Leave it out."
             )
-    require("train", "torch", "timm")
+    path = Path(options.model)
+    if not path.is_file():  # said here, since loading PyTorch takes seconds
+        raise BadInput(f"{path}: no such file; expected a checkpoint of `seasift train`. Check the path.")
+    require("train", "torch", "lightning", "timm")
     from seasift.training.checkpoint import load_predictor as load_checkpoint
 
-    path = Path(options.model)
     predictor = load_checkpoint(path)
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
