@@ -72,6 +72,5 @@ class FakePredictor:
         self.most_at_once = max(self.most_at_once, len(images_rgb_u8))
         found = [next(self._next) for _ in images_rgb_u8]
         assert [each.size_hw for each in found] == [image.shape[:2] for image in images_rgb_u8]
-        return [
-            each.take(each.scores >= threshold).take(np.arange(max_objects)[: len(each)]) for each in found
-        ]
+        kept = [each.take(each.scores >= threshold) for each in found]
+        return [each.take(np.arange(min(len(each), max_objects))) for each in kept]

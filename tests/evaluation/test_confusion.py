@@ -84,6 +84,11 @@ def test_overlap_of_exactly_the_limit_matches() -> None:
     assert match(scene((0, 0, 10, 4, ROV, 0.9)), truth((0, 0, 10, 10, ROV))).right == 0
 
 
+def test_the_better_score_takes_the_object_wherever_it_stands() -> None:
+    found = scene((0, 0, 10, 10, NET, 0.2), (0, 0, 10, 9, ROV, 0.8))
+    assert match(found, truth((0, 0, 10, 10, ROV))).truth_index.tolist() == [NONE, 0]
+
+
 def test_nothing_found_and_nothing_there() -> None:
     empty = Instances.empty(SIZE)
     assert match(empty, truth()).f1 is None
@@ -150,6 +155,10 @@ def test_worst_pictures_in_order_whatever_came_first(size: int) -> None:
         for picture in order:
             worst.add(picture)
         assert [each.image.file_name for each in worst.worst_first()] == expected
+    alike = WorstPictures(2)
+    for name in ("first", "second", "third"):
+        alike.add(judged(name, 0, 0, 0, 1))
+    assert [each.image.file_name for each in alike.worst_first()] == ["first", "second"]
     none = WorstPictures(0)
     none.add(pictures[0])
     assert none.worst_first() == []

@@ -19,21 +19,23 @@ from seasift.core.picture import write_picture
 from seasift.data.coco import CocoDataset
 from seasift.data.prepared import DataPart
 from seasift.evaluation.coco_figures import LINE, evaluate
+from seasift.evaluation.confusion import CROWD, match
 from seasift.evaluation.curves import all_curves, curve
 from seasift.evaluation.record import SCHEMA, Subject, make_record
 from seasift.evaluation.report import write_report
 from seasift.evaluation.stream import Outcome, Settings, judge_part, limited
+from seasift.evaluation.truth import truth_of
 from tests.evaluation.noisy import FakePredictor, noisy_predictions
 from tests.evaluation.random_truth import random_truth
 from tests.evaluation.test_coco_figures import assert_equal, peer_line
 
 SUBJECT = Subject({"name": "jittered <truth>", "sha256": "0" * 64}, "little/val", "abc")
-SETTINGS = Settings(threshold=0.1, confidence=0.4, batch_size=2, worst=3)
+SETTINGS = Settings(threshold=0.2, confidence=0.4, batch_size=2, worst=3)
 
 
 @pytest.fixture
 def part(tmp_path: Path) -> DataPart:
-    truth = random_truth(8, images=5, side=64)
+    truth = random_truth(8, images=5, objects=12, side=64)
     for image in truth.images:
         write_picture(tmp_path / image.file_name, np.full((*image.size_hw, 3), 90, np.uint8))
     return DataPart(truth, tmp_path, "little/val", "abc")
@@ -70,6 +72,19 @@ def test_streaming_judges_as_all_at_once(part: DataPart) -> None:
     expected = evaluate(part.coco, kept, part.coco.categories)
     assert outcome.figures.per_class == expected.per_class
     assert 0 < (expected.masks["AP"] or 0) < 1
+    assert len(outcome.results.entries) == sum(map(len, kept.values())) < sum(map(len, found.values()))
+
+
+def test_what_counts_as_found_has_the_confidence(part: DataPart) -> None:
+    outcome, found = judge(part)
+    sure = {key: each.take(each.scores >= SETTINGS.confidence) for key, each in found.items()}
+    in_crowds = sum(
+        int(np.sum(match(sure[image.id], truth_of(part.coco, image)).truth_index == CROWD))
+        for image in part.coco.images
+    )
+    counted = outcome.confusion.counts[:, :-1].sum() + in_crowds
+    assert counted == sum(map(len, sure.values())) < len(outcome.results.entries)
+    assert all((each.found.scores >= SETTINGS.confidence).all() for each in outcome.worst)
 
 
 def test_a_predictor_with_its_own_order_of_classes(part: DataPart) -> None:
@@ -118,7 +133,8 @@ def test_record_holds_everything_as_strict_json(part: DataPart, tmp_path: Path) 
     rows = {row["name"]: row for row in record["per_class"]}
     assert rows["never there"]["objects"] == 0
     assert rows["never there"]["masks"]["AP"] is None
-    assert rows["never there"]["few"]
+    assert {row["few"] == (row["objects"] < 10) for row in rows.values()} == {True}
+    assert {row["few"] for row in rows.values()} == {True, False}
     assert sum(row["objects"] for row in rows.values()) == record["data"]["objects"]
     assert any("not in any mean: never there" in note for note in record["notes"])
     assert [each["file"] for each in record["worst"]] == [each.image.file_name for each in outcome.worst]
