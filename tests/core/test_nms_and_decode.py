@@ -53,7 +53,7 @@ def test_masks_equal_the_pixel_loops(size_hw: tuple[int, int], seed: int) -> Non
     assert found.class_ids.tolist() == [0, 1, 2, 3, 4, 5]
     assert found.masks is not None
     for place, mask in enumerate(found.masks):
-        expected = oracle.assemble_mask(coefficients[place], prototypes, boxes[place], size_hw, 0.5)
+        expected = oracle.assemble_mask(coefficients[place], prototypes, boxes[place], size_hw)
         sure = np.abs(expected - 0.5) > 1e-5  # float32 may fall either way on the very border
         np.testing.assert_array_equal(mask.bitmap(size_hw)[sure], (expected > 0.5)[sure])
 

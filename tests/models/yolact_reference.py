@@ -30,7 +30,7 @@ def golden() -> dict[str, Any]:
     return json.loads((GOLDEN / "yolact_resnet50.json").read_text())
 
 
-def keys() -> list[tuple[str, list[int]]]:
+def published_keys() -> list[tuple[str, list[int]]]:
     return json.loads((GOLDEN / "yolact_resnet50.keys.json").read_text())
 
 
@@ -53,7 +53,7 @@ def weight(name: str, shape: list[int]) -> np.ndarray:
 
 
 def published_state() -> dict[str, torch.Tensor]:
-    return {name: torch.from_numpy(weight(name, shape)) for name, shape in keys()}
+    return {name: torch.from_numpy(weight(name, shape)) for name, shape in published_keys()}
 
 
 @cache

@@ -57,7 +57,7 @@ def fast_nms(boxes, scores, *, iou_limit, top_k, keep) -> list[tuple[int, int, f
     return sorted(kept, key=lambda item: -item[2])[:keep]
 
 
-def assemble_mask(coefficients, prototypes, box_norm, size_hw, threshold) -> np.ndarray:
+def assemble_mask(coefficients, prototypes, box_norm, size_hw) -> np.ndarray:
     """One full-size bitmap, pixel by pixel."""
     height, width, _ = prototypes.shape
     x1, x2 = sorted((box_norm[0], box_norm[2]))

@@ -1,0 +1,51 @@
+# Two environments: .venv for work on seasift, .venv-demo with what a user installs. Each is made once and made
+# again only when the dependencies change. Works with any Python 3.11 to 3.13 that `python3` names.
+PYTHON ?= python3
+UV_VERSION ?= 0.9
+export UV_PYTHON_DOWNLOADS = never
+
+.PHONY: help demo test test-slow lint bench clean
+
+help:
+	@echo "make demo       outline objects in the example footage (needs no training packages)"
+	@echo "make test       the default test suite"
+	@echo "make test-slow  the tests that take minutes"
+	@echo "make lint       ruff, ruff format, mypy --strict"
+	@echo "make bench      the figures about speed"
+	@echo "make clean      remove the environments and what demo wrote"
+
+.venv-uv/ready:
+	$(PYTHON) -m venv .venv-uv
+	.venv-uv/bin/python -m pip install --quiet --disable-pip-version-check "uv>=$(UV_VERSION)"
+	@touch $@
+
+.venv/ready: .venv-uv/ready pyproject.toml uv.lock
+	UV_PROJECT_ENVIRONMENT=.venv .venv-uv/bin/uv sync --quiet --frozen --python $(PYTHON) \
+		--extra train --extra imagenet --extra onnxruntime --group dev
+	@touch $@
+
+.venv-demo/ready: .venv-uv/ready pyproject.toml uv.lock
+	UV_PROJECT_ENVIRONMENT=.venv-demo .venv-uv/bin/uv sync --quiet --frozen --python $(PYTHON)
+	@touch $@
+
+demo: .venv-demo/ready
+	.venv-demo/bin/seasift predict examples/footage/coral.mp4 examples/footage/shrimp.mp4 \
+		--format overlay,json -o demo-output
+	@echo "Pictures and predictions.json are in demo-output/"
+
+test: .venv/ready
+	.venv/bin/python -m pytest
+
+test-slow: .venv/ready
+	.venv/bin/python -m pytest -m slow
+
+lint: .venv/ready
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+
+bench: .venv/ready
+	.venv/bin/python benchmarks/speed.py
+
+clean:
+	rm -rf .venv .venv-uv .venv-demo demo-output

@@ -1,0 +1,147 @@
+"""What the network sees: the order of batches, and pictures, boxes and masks that move together."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from seasift.data.cache import PictureCache, open_cache
+from seasift.data.prepared import resolve_part
+from seasift.training.augment import Augment, draw_windows, look_through, photometric
+from seasift.training.batches import Batch, BatchStream, gather
+from seasift.training.recipe import AugmentRecipe
+
+NEUTRAL = ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
+STILL = AugmentRecipe(photometric=False, expand=False, crop=False, flip=False)
+
+
+@pytest.fixture(scope="module")
+def cache(shapes: Path, tmp_path_factory: pytest.TempPathFactory) -> PictureCache:
+    return open_cache(resolve_part(shapes), (64, 64), tmp_path_factory.mktemp("cache"))
+
+
+def stream(cache: PictureCache, **changes: int) -> BatchStream:
+    return BatchStream(cache, **({"batch_size": 3, "seed": 1, "start": 0, "stop": 16} | changes))
+
+
+def test_every_pass_shows_every_picture_once(cache: PictureCache) -> None:
+    seen = [picture for number in range(16) for picture in stream(cache).pictures(number)]
+    for start in range(0, 48, 8):
+        assert sorted(seen[start : start + 8]) == list(range(8))
+    assert seen[:8] != seen[8:16]
+
+
+def test_a_late_start_sees_what_an_early_one_sees(cache: PictureCache) -> None:
+    whole = [batch.file_names for batch in stream(cache)]
+    assert [batch.file_names for batch in stream(cache, start=5)] == whole[5:]
+    assert [batch.file_names for batch in stream(cache, seed=2)] != whole
+
+
+def test_ranks_share_each_batch(cache: PictureCache) -> None:
+    whole = list(stream(cache, batch_size=4))
+    shares = [list(stream(cache, batch_size=4, rank=rank, ranks=2)) for rank in range(2)]
+    for number, batch in enumerate(whole):
+        got = Counter(name for share in shares for name in share[number].file_names)
+        assert got == Counter(batch.file_names)
+
+
+def test_crowds_and_empty_pictures_are_no_objects(cache: PictureCache) -> None:
+    batch = gather(cache, [6, 7])
+    assert batch.crowd[0].sum() == 2
+    assert not batch.present.any()
+
+
+def test_a_changed_data_set_gets_a_new_cache(shapes: Path, tmp_path: Path) -> None:
+    part = resolve_part(shapes)
+    open_cache(part, (64, 64), tmp_path)
+    before = set(tmp_path.iterdir())
+    open_cache(part, (64, 64), tmp_path)
+    assert set(tmp_path.iterdir()) == before
+    fewer = type(part)(part.coco.subset({part.coco.images[0].file_name}), part.images_dir, part.name)
+    assert len(open_cache(fewer, (64, 64), tmp_path).file_names) == 1
+
+
+def test_a_broken_build_is_built_again(shapes: Path, tmp_path: Path) -> None:
+    part = resolve_part(shapes)
+
+    def pull_the_plug(done: int, _total: int) -> None:
+        if done == 3:
+            raise RuntimeError("power cut")
+
+    with pytest.raises(RuntimeError, match="power cut"):
+        open_cache(part, (64, 64), tmp_path, progress=pull_the_plug)
+    again = open_cache(part, (64, 64), tmp_path)
+    assert all(picture.any() for picture in again.images_rgb_u8)
+
+
+def test_without_augmentation_the_picture_stays(cache: PictureCache) -> None:
+    batch = gather(cache, [0, 1])
+    images, targets = Augment(STILL, *NEUTRAL)(batch, seed=0)
+    torch.testing.assert_close(images, batch.images_rgb_u8.permute(0, 3, 1, 2).float(), atol=0.01, rtol=0)
+    torch.testing.assert_close(targets.boxes_xyxy, batch.boxes_xyxy)
+    assert targets.proto_masks.shape[-2:] == (16, 16)
+    assert targets.semantic_masks.shape[-2:] == (8, 8)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_picture_box_and_mask_move_together(seed: int) -> None:
+    """One bright rectangle: after any geometry it fills its box and its mask."""
+    picture = torch.zeros(1, 128, 128, 3, dtype=torch.uint8)
+    picture[0, 40:72, 24:88] = 200
+    masks = (picture[..., 0] > 0)[:, None]
+    box = torch.tensor([[[24 / 128, 40 / 128, 88 / 128, 72 / 128]]])
+    one = torch.ones(1, 1, dtype=torch.bool)
+    batch = Batch(0, ("x",), picture, box, torch.zeros(1, 1, dtype=torch.long), one, ~one, masks)
+    augment = Augment(AugmentRecipe(photometric=False), *NEUTRAL)
+    images, targets = augment(batch, seed)
+    assert bool(targets.present[0, 0])
+    bright = images[0, 0] > 100
+    rows, columns = torch.nonzero(bright.any(1)).flatten(), torch.nonzero(bright.any(0)).flatten()
+    seen = torch.tensor([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1]) / 128
+    torch.testing.assert_close(targets.boxes_xyxy[0, 0], seen, atol=1.5 / 128, rtol=0)
+    for grid in (targets.proto_masks[0, 0], targets.semantic_masks[0, 0]):
+        scale = 128 // grid.shape[0]
+        small = bright[scale // 2 :: scale, scale // 2 :: scale]
+        assert (grid != small).float().mean() < 0.05
+
+
+def test_the_same_seed_gives_the_same_picture_and_another_does_not(cache: PictureCache) -> None:
+    batch = gather(cache, [0, 1, 2])
+    augment = Augment(AugmentRecipe(), *NEUTRAL)
+    first, again, other = (augment(batch, seed)[0] for seed in (1, 1, 2))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+def test_expansion_fills_with_the_mean() -> None:
+    picture = torch.full((1, 3, 8, 8), 50.0)
+    window = torch.tensor([[-1.0, -1.0, 3.0, 3.0]])
+    out = look_through(picture, window, torch.tensor([False]), (8, 8))
+    assert out[0, 0, 0, 0] == 0  # zero after the mean was taken off
+    assert out[0, 0, 3, 3] == 50
+
+
+def test_windows_hold_a_centre_or_are_whole(cache: PictureCache) -> None:
+    batch = gather(cache, [0, 1, 2, 7])
+    random = torch.Generator().manual_seed(0)
+    for _ in range(20):
+        windows = draw_windows(batch, AugmentRecipe(expand=False), random)
+        sides = windows[:, 2:] - windows[:, :2]
+        assert bool(((sides > 0.299) & (sides < 1.001)).all())
+        centres = (batch.boxes_xyxy[..., :2] + batch.boxes_xyxy[..., 2:]) / 2
+        inside = ((centres > windows[:, None, :2]) & (centres < windows[:, None, 2:])).all(-1)
+        assert bool((inside & batch.present).any(1)[:3].all())
+        assert windows[3].tolist() == [0, 0, 1, 1]
+
+
+def test_colours_stay_in_range_and_grey_keeps_its_hue() -> None:
+    grey = torch.full((16, 3, 4, 4), 120.0)
+    out = photometric(grey, torch.Generator().manual_seed(0))
+    assert 0 <= float(out.min()) <= float(out.max()) <= 255
+    spread = out.amax(1) - out.amin(1)
+    assert float(spread.max()) < 0.5
+    assert len(np.unique(out[:, 0, 0, 0].numpy().round(1))) > 4
