@@ -8,7 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from seasift import __version__
+from seasift.cli.data import data
 from seasift.cli.evaluate import evaluate
+from seasift.cli.export import export
 from seasift.cli.predict import predict
 from seasift.cli.train import train
 from seasift.cli.validate import validate
@@ -44,8 +46,10 @@ def _root(
     del version
 
 
+app.add_typer(data)
 app.command()(evaluate)
 app.command()(predict)
+app.command()(export)
 app.command()(train)
 app.command()(validate)
 

@@ -83,9 +83,7 @@ class CocoDataset:
         wanted = set(file_names)
         images = tuple(image for image in self.images if image.file_name in wanted)
         ids = {image.id for image in images}
-        return CocoDataset(
-            self.categories, images, tuple(a for a in self.annotations if a.image_id in ids)
-        )
+        return CocoDataset(self.categories, images, tuple(a for a in self.annotations if a.image_id in ids))
 
     def to_json(self) -> dict[str, Any]:
         """A plain COCO document."""
@@ -127,7 +125,9 @@ def read_document(path: Path | str, data: bytes | None = None) -> dict[str, Any]
         what = "a folder" if Path(path).is_dir() else f"not JSON ({error})"
         raise BadDataset(f"{path}: {what}; expected a COCO annotation file") from None
     if not isinstance(content, dict):
-        raise BadDataset(f"{path}: holds {_kind(content)}; expected an object with images, annotations, categories")
+        raise BadDataset(
+            f"{path}: holds {_kind(content)}; expected an object with images, annotations, categories"
+        )
     for key in ("images", "annotations", "categories"):
         if not isinstance(content.get(key), list):
             raise BadDataset(f"{path}: {key} is {_kind(content.get(key))}; expected a list as in COCO")
@@ -163,7 +163,12 @@ def read_coco(path: Path | str, data: bytes | None = None) -> CocoDataset:
 
 def _annotation(item: dict[str, Any], place: str) -> CocoAnnotation:
     box = item.get("bbox")
-    if not isinstance(box, Sequence) or isinstance(box, str) or len(box) != 4 or not all(map(_is_number, box)):
+    if (
+        not isinstance(box, Sequence)
+        or isinstance(box, str)
+        or len(box) != 4
+        or not all(map(_is_number, box))
+    ):
         raise BadDataset(f"{place}.bbox is {_kind(box)}; expected four numbers x, y, width, height. {REMEDY}")
     crowd = item.get("iscrowd", 0)
     if crowd not in (0, 1):
@@ -198,7 +203,9 @@ def _check_references(dataset: CocoDataset, path: Path | str) -> None:
     known, pictures = {c.id for c in dataset.categories}, {i.id for i in dataset.images}
     for a in dataset.annotations:
         if a.category_id not in known:
-            raise BadDataset(f"{path}: annotation {a.id} is of the unknown category {a.category_id}. {REMEDY}")
+            raise BadDataset(
+                f"{path}: annotation {a.id} is of the unknown category {a.category_id}. {REMEDY}"
+            )
         if a.image_id not in pictures:
             raise BadDataset(f"{path}: annotation {a.id} is of the unknown picture {a.image_id}. {REMEDY}")
 

@@ -4,219 +4,137 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from seasift.core.errors import BadDataset
 from seasift.core.files import write_bytes, write_json, write_text
-from seasift.data import trashcan
-from seasift.data.coco import CocoDataset, read_coco
+from seasift.data.content import Content, Progress
+from seasift.data.prepare_coco import images_folder, read_coco_file, read_coco_files
+from seasift.data.prepare_trashcan import read_trashcan, root_of
 from seasift.data.prepared import DATASET_FILE, SCHEMA, PreparedDataset, open_prepared
-from seasift.data.source import Source, open_source
-from seasift.data.splits import shipped_splits
+from seasift.data.source import Source, folder_source, open_source
 
-Progress = Callable[[str, int, int], None]
-_PICTURES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp")
-_TRASHCAN_MARK = "instance_version/instances_train_trashcan.json"
+# Raise it when the same source would be prepared to something else.
+_VERSION = "2"
 
 
-@dataclass(frozen=True)
-class _Content:
-    """What a prepared data set will hold.
-
-    Attributes:
-        name: of the data set.
-        annotations: "{labels}-{masks}" to a COCO document over all pictures.
-        pictures: file name to path in the source.
-        splits: split to part to file names.
-        defaults: labels, masks and split taken when none is asked for.
-        about: licence, citation and the like.
-    """
-
-    name: str
-    annotations: Mapping[str, CocoDataset]
-    pictures: Mapping[str, str]
-    splits: Mapping[str, Mapping[str, list[str]]]
-    defaults: Mapping[str, str]
-    about: Mapping[str, str]
-
-
-def prepare(source: Path, out: Path, *, force: bool = False, progress: Progress | None = None) -> tuple[PreparedDataset, bool]:
+def prepare(
+    source: Path,
+    out: Path,
+    *,
+    images: Path | None = None,
+    force: bool = False,
+    progress: Progress | None = None,
+) -> tuple[PreparedDataset, bool]:
     """Prepare a data set. A second run does nothing, an interrupted one goes on.
 
     Args:
         source: the published TrashCan archive (zip or unpacked, with or without its repeated images), any
-            folder or zip that holds COCO files and their pictures, or a COCO .json beside its pictures.
+            folder or zip that holds COCO files and their pictures, or a COCO .json.
         out: folder to fill.
-        force: write everything again.
+        images: folder of the pictures of a COCO .json (None: `images` beside it, or its own).
+        force: write everything again, even over another data set.
         progress: called with (what, done, in all).
     Returns:
         The data set, and whether anything was done.
     Raises:
-        BadDataset: not a data set we know, defects that make it useless, or counts that are not the
-            published ones.
+        BadDataset: not a data set we know, defects that make it useless, counts that are not the published
+            ones, or another data set in `out`.
     """
-    only = source.name if source.is_file() and source.suffix == ".json" else None
     tell = progress or (lambda _what, _done, _total: None)
-    with open_source(source.parent if only else source) as opened:
-        digest = _source_digest(opened, only)
-        if not force and (out / DATASET_FILE).exists():
-            ready = open_prepared(out)
-            if ready.record.get("source_digest") == digest:
-                return ready, False
-        mark = opened.find(_TRASHCAN_MARK)
-        if mark and not only:
-            content = _read_trashcan(opened, mark.removesuffix(_TRASHCAN_MARK), tell)
-        else:
-            content = _read_coco_files(opened, only)
-        return _write(opened, content, out, digest, force, tell), True
+    with _opened(source, out, images) as (opened, digest):
+        before = open_prepared(out) if (out / DATASET_FILE).exists() and not force else None
+        if before is not None and before.record.get("source_digest") == digest:
+            return before, False
+        content = _read(source, opened, images, tell)
+        if before is not None and before.record.get("name") != content.name:
+            raise BadDataset(
+                f"{out}: holds the data set {before.record.get('name')}; expected a new folder for {content.name}. "
+                "Choose another, or pass --force to write over it"
+            )
+        return _write(content, out, digest, force, tell), True
 
 
-def _source_digest(source: Source, only: str | None) -> str:
-    listing = json.dumps([SCHEMA, only, sorted(source.sizes.items())])
-    return hashlib.sha256(listing.encode()).hexdigest()
-
-
-def _read_trashcan(source: Source, root: str, tell: Progress) -> _Content:
-    annotations: dict[str, CocoDataset] = {}
-    for label_set in trashcan.LABEL_SETS:
-        parts = []
-        for part in ("train", "val"):
-            name = f"{root}{label_set}_version/instances_{part}_trashcan.json"
-            coco = _read_json(source, name)
-            trashcan.check_counts(coco, label_set, part)
-            parts.append(coco)
-        polygons = CocoDataset(
-            parts[0].categories, parts[0].images + parts[1].images, parts[0].annotations + parts[1].annotations
-        )
-        annotations[f"{label_set}-polygons"] = polygons
-        annotations[f"{label_set}-exact"] = _exact(source, root, polygons, label_set, tell)
-    names = [image.file_name for image in annotations["instance-polygons"].images]
-    return _Content(
-        "trashcan-1.0",
-        annotations,
-        _locate(source, names),
-        shipped_splits("trashcan"),
-        {"labels": "instance", "masks": "exact", "split": "official"},
-        {"licence": trashcan.LICENCE, "citation": trashcan.CITATION, "group": "vid_(\\d+)_frame"},
-    )
-
-
-def _exact(source: Source, root: str, polygons: CocoDataset, label_set: str, tell: Progress) -> CocoDataset:
-    names = {category.id: category.name for category in polygons.categories}
-    found = []
-    for number, image in enumerate(polygons.images):
-        path = f"{root}original_data/annotations/{image.file_name}.json"
-        originals = trashcan.read_original(json.loads(source.read(path)), path)
-        group = polygons.annotations_of(image.id)
-        found += trashcan.exact_annotations(group, names, originals, image.size_hw, label_set)
-        tell(f"exact masks, {label_set}", number + 1, len(polygons.images))
-    return replace(polygons, annotations=tuple(found))
-
-
-def _read_coco_files(source: Source, only: str | None) -> _Content:
-    files = [only] if only else sorted(p for p in source.sizes if p.endswith(".json") and _looks_like_coco(source, p))
-    if not files:
-        raise BadDataset(f"{source.name}: no COCO file in it; expected one or several .json with images, annotations, categories")
-    parts = {PurePosixPath(file).stem.removeprefix("instances_"): _read_json(source, file) for file in files}
-    if len(parts) < len(files):
-        raise BadDataset(f"{source.name}: two COCO files of one name ({', '.join(files)}); expected distinct names. Rename one")
-    return _Content(
-        Path(source.name).stem,
-        {"default-published": _joined(parts, source.name)},
-        _locate(source, sorted({image.file_name for coco in parts.values() for image in coco.images})),
-        {"published": {part: [image.file_name for image in coco.images] for part, coco in parts.items()}},
-        {"labels": "default", "masks": "published", "split": "published"},
-        {},
-    )
-
-
-def _joined(parts: Mapping[str, CocoDataset], name: str) -> CocoDataset:
-    """Several files as one document; ids are given anew where files use the same."""
-    first, *rest = parts.values()
-    if any(coco.categories != first.categories for coco in rest):
-        raise BadDataset(f"{name}: its COCO files have different categories; expected the same. Prepare them one by one")
-    names = [image.file_name for coco in parts.values() for image in coco.images]
-    twice = [file for file, count in Counter(names).items() if count > 1]
-    if twice:
-        raise BadDataset(f"{name}: {twice[0]} is in two of its COCO files ({len(twice)} such pictures); expected each once")
-    images, annotations = [], []
-    for coco in parts.values():
-        new = {image.id: image.id if not rest else len(images) + place for place, image in enumerate(coco.images, 1)}
-        images += [replace(image, id=new[image.id]) for image in coco.images]
-        annotations += [replace(a, image_id=new[a.image_id]) for a in coco.annotations]
-    if rest:
-        annotations = [replace(a, id=number) for number, a in enumerate(annotations, 1)]
-    return CocoDataset(first.categories, tuple(images), tuple(annotations))
-
-
-def _looks_like_coco(source: Source, path: str) -> bool:
-    if path.endswith(tuple(f"{ending}.json" for ending in _PICTURES)):
-        return False
-    try:
-        content = json.loads(source.read(path))
-    except ValueError:
-        return False
-    return isinstance(content, dict) and {"images", "annotations", "categories"} <= content.keys()
-
-
-def _read_json(source: Source, path: str) -> CocoDataset:
-    if path not in source.sizes:
-        raise BadDataset(f"{source.name}: {path} is missing; expected the whole published archive. Download it again")
-    return read_coco(f"{source.name}/{path}", source.read(path))
-
-
-def _locate(source: Source, names: list[str]) -> dict[str, str]:
-    """Where in the source each picture lies, by the end of its path; repeated pictures are taken once."""
-    by_name: dict[str, list[str]] = {}
-    for path in source.sizes:
-        if path.lower().endswith(_PICTURES):
-            by_name.setdefault(PurePosixPath(path).name, []).append(path)
-    found, missing = {}, []
-    for name in names:
-        parts = PurePosixPath(name).parts
-        places = [p for p in by_name.get(parts[-1], []) if PurePosixPath(p).parts[-len(parts) :] == parts]
-        if places:
-            found[name] = min(places, key=lambda place: (len(place), place))
-        else:
-            missing.append(name)
-    if missing:
+@contextmanager
+def _opened(source: Path, out: Path, images: Path | None) -> Iterator[tuple[Source, str]]:
+    if source.is_file() and source.suffix.lower() == ".json":
+        stat = source.stat()
+        folder = images_folder(source, images).resolve()
+        listing = folder_source(source.parent, [source.name])
+        yield listing, listing.digest(_VERSION, SCHEMA, str(stat.st_size), str(folder))
+        return
+    if images is not None:
         raise BadDataset(
-            f"{source.name}: {len(missing)} pictures are missing, first {missing[0]}; expected all {len(names)}. "
-            "Unpack the archive again, or run: seasift data check"
+            f"{source}: --images goes with a COCO .json; expected such a file. Leave --images out"
         )
-    return found
+    if (source / DATASET_FILE).is_file():
+        raise BadDataset(f"{source}: is a prepared data set already; expected its source. Use it as it is")
+    with open_source(source, without=out) as opened:
+        yield opened, opened.digest(_VERSION, SCHEMA)
 
 
-def _write(
-    source: Source, content: _Content, out: Path, digest: str, force: bool, tell: Progress
-) -> PreparedDataset:
-    (out / DATASET_FILE).unlink(missing_ok=True)
+def _read(path: Path, source: Source, images: Path | None, tell: Progress) -> Content:
+    if path.is_file() and path.suffix.lower() == ".json":
+        return read_coco_file(path, images)
+    root = root_of(source)
+    return read_coco_files(source) if root is None else read_trashcan(source, root, tell)
+
+
+def _write(content: Content, out: Path, digest: str, force: bool, tell: Progress) -> PreparedDataset:
+    _make_way(out)
     for number, (name, path) in enumerate(content.pictures.items(), 1):
         target = out / "images" / name
-        if force or not target.is_file() or target.stat().st_size != source.sizes[path]:
-            write_bytes(target, source.read(path))
-        tell("pictures", number, len(content.pictures))
+        if force or not target.is_file() or not content.source.holds(path, target):
+            write_bytes(target, content.source.read(path))
+        tell("copying pictures", number, len(content.pictures))
     documents = {name: coco.to_json() for name, coco in content.annotations.items()}
-    for name, document in documents.items():
+    for number, (name, document) in enumerate(documents.items(), 1):
         write_json(out / "annotations" / f"{name}.json", document)
+        tell("writing annotations", number, len(documents))
     for split, parts in content.splits.items():
         for part, names in parts.items():
-            write_text(out / "splits" / split / f"{part}.txt", "\n".join(sorted(names)) + "\n")
+            write_text(out / "splits" / split / f"{part}.txt", "".join(f"{name}\n" for name in sorted(names)))
+    sizes = {name: content.source.sizes[path] for name, path in content.pictures.items()}
     record: dict[str, Any] = {
         "schema": SCHEMA,
         "name": content.name,
         **content.about,
         "defaults": dict(content.defaults),
         "pictures": len(content.pictures),
-        "fingerprint": _fingerprint(documents, {n: source.sizes[p] for n, p in content.pictures.items()}),
+        "objects": {name: len(coco.annotations) for name, coco in content.annotations.items()},
+        "classes": {
+            name: [category.name for category in coco.categories]
+            for name, coco in content.annotations.items()
+        },
+        "splits": {
+            split: {part: len(names) for part, names in parts.items()}
+            for split, parts in content.splits.items()
+        },
+        "fingerprint": _fingerprint(documents, sizes),
         "source_digest": digest,
     }
+    # Last of all: a folder without it is not a prepared data set, and the next run goes on.
     write_json(out / DATASET_FILE, record, indent=2)
     return PreparedDataset(out, record)
+
+
+def _make_way(out: Path) -> None:
+    """Take away what an earlier run wrote, except pictures (looked at one by one) and splits drawn since."""
+    splits: list[str] = []
+    if (out / DATASET_FILE).exists():
+        try:
+            splits = list(open_prepared(out).record.get("splits", {}))
+        except BadDataset:  # damaged, or of another schema: what it wrote is unknown
+            splits = []
+        (out / DATASET_FILE).unlink()
+    shutil.rmtree(out / "annotations", ignore_errors=True)
+    for split in splits:
+        if Path(split).name == split:
+            shutil.rmtree(out / "splits" / split, ignore_errors=True)
 
 
 def _fingerprint(documents: Mapping[str, Any], sizes: Mapping[str, int]) -> str:

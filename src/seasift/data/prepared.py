@@ -14,6 +14,7 @@ from seasift.data.coco import CocoDataset, read_coco
 
 DATASET_FILE = "dataset.json"
 SCHEMA = "seasift-dataset/1"
+_DEFAULTS = ("labels", "masks", "split")
 
 
 @dataclass(frozen=True)
@@ -68,14 +69,28 @@ class PreparedDataset:
     def splits(self) -> dict[str, dict[str, list[str]]]:
         """Split name to part name to file names."""
         return {
-            split.name: {part.stem: self.names(split.name, part.stem) for part in sorted(split.glob("*.txt"))}
-            for split in sorted((self.folder / "splits").iterdir())
-            if split.is_dir()
+            split: {part: self.names(split, part) for part in self._parts(split)}
+            for split in self._split_names()
         }
 
+    def _split_names(self) -> list[str]:
+        return sorted(path.name for path in (self.folder / "splits").glob("*") if path.is_dir())
+
+    def _parts(self, split: str) -> list[str]:
+        return sorted(path.stem for path in (self.folder / "splits" / split).glob("*.txt"))
+
     def names(self, split: str, part: str) -> list[str]:
-        """File names of one part."""
-        return (self.folder / "splits" / split / f"{part}.txt").read_text(encoding="utf-8").splitlines()
+        """File names of one part.
+
+        Raises:
+            BadDataset: the list cannot be read.
+        """
+        path = self.folder / "splits" / split / f"{part}.txt"
+        try:
+            lines = path.read_text(encoding="utf-8").split("\n")
+        except (OSError, ValueError) as error:
+            raise BadDataset(f"{path}: cannot be read ({error}); expected file names, one a line") from None
+        return [line for line in lines if line]
 
     def part(
         self,
@@ -95,11 +110,17 @@ class PreparedDataset:
         split = split or self.default("split")
         folder = self.folder / "splits"
         own = f"{split}-{labels}" if (folder / f"{split}-{labels}").is_dir() else split
-        _choose(own, [entry.name for entry in sorted(folder.iterdir())], "split", self.folder)
-        parts = [entry.stem for entry in sorted((folder / own).glob("*.txt"))]
-        part = part or ("val" if "val" in parts else parts[0])
+        _choose(own, self._split_names(), "split", self.folder)
+        parts = self._parts(own)
+        part = part or ("val" if "val" in parts else next(iter(parts), "val"))
         _choose(part, parts, f"part of split {own}", self.folder)
-        coco = self.coco(labels, masks).subset(self.names(own, part))
+        names = self.names(own, part)
+        coco = self.coco(labels, masks).subset(names)
+        if len(coco.images) != len(names):
+            raise BadDataset(
+                f"{folder / own / part}.txt: {len(names)} names, of which {len(coco.images)} are in the data set; "
+                "expected all, each once. Run: seasift data check"
+            )
         name = f"{self.record['name']} {labels} {masks} {own}/{part}"
         return DataPart(coco, self.images_dir, name, self.fingerprint)
 
@@ -122,8 +143,16 @@ def open_prepared(folder: Path) -> PreparedDataset:
             f"{folder}: not a prepared data set ({DATASET_FILE}: {type(error).__name__}); expected a folder made by "
             "`seasift data prepare SOURCE OUT`, or a COCO .json file"
         ) from None
-    if not isinstance(record, dict) or record.get("schema") != SCHEMA:
-        raise BadDataset(f"{path}: of schema {record.get('schema') if isinstance(record, dict) else None!r}; expected {SCHEMA}. Prepare again")
+    schema = record.get("schema") if isinstance(record, dict) else None
+    if schema != SCHEMA:
+        raise BadDataset(f"{path}: of schema {schema!r}; expected {SCHEMA!r}. Prepare it again")
+    defaults = record.get("defaults")
+    texts = [record.get("name"), record.get("fingerprint")]
+    texts += [defaults.get(what) if isinstance(defaults, dict) else None for what in _DEFAULTS]
+    if not all(isinstance(text, str) for text in texts):
+        raise BadDataset(
+            f"{path}: without name, fingerprint or defaults; expected a record by seasift. Prepare again"
+        )
     return PreparedDataset(folder, record)
 
 

@@ -1,0 +1,68 @@
+"""`seasift data prepare|check|stats|split`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+data = typer.Typer(
+    name="data",
+    help="Prepare, check, describe and split data sets.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+_Images = Annotated[
+    Path | None,
+    typer.Option(help="Folder of the pictures of a COCO .json (else: images beside it, or its own)."),
+]
+_Group = Annotated[
+    str | None,
+    typer.Option(
+        help=r"Regular expression for the video in a file name, e.g. 'vid_(\d+)_frame'; 'none' for none."
+    ),
+]
+_Json = Annotated[bool, typer.Option("--json", help="Print JSON to standard output instead of tables.")]
+
+
+@data.command()
+def prepare(
+    source: Annotated[
+        Path, typer.Argument(help="TrashCan (zip or folder), a folder or zip of COCO, or a .json.")
+    ],
+    out: Annotated[Path, typer.Argument(help="Folder for the prepared data set.")],
+    images: _Images = None,
+    force: Annotated[bool, typer.Option("--force", help="Write everything again.")] = False,
+) -> None:
+    """Make a data set ready: pictures once, checked labels, exact masks, splits.
+
+    A second run does nothing, an interrupted one goes on.
+    """
+    from seasift.cli.data_output import stages, tell_prepared
+    from seasift.data.prepare import prepare as run
+
+    with stages() as progress:
+        prepared, done = run(source, out, images=images, force=force, progress=progress)
+    tell_prepared(prepared, done)
+
+
+@data.command()
+def split(
+    prepared: Annotated[Path, typer.Argument(help="A folder made by `seasift data prepare`.")],
+    name: Annotated[str, typer.Option(help="Name of the new split.")],
+    fractions: Annotated[
+        str, typer.Option(help="Parts and their shares, summing to 1.")
+    ] = "train=0.7,val=0.15,test=0.15",
+    folds: Annotated[int, typer.Option(min=0, help="Draw so many folds NAME-0, NAME-1 ... instead.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed draws the same split.")] = 0,
+    group: _Group = None,
+    force: Annotated[bool, typer.Option("--force", help="Write over a split of this name.")] = False,
+) -> None:
+    """Draw a split that keeps each video in one part, with every class in every part where that can be."""
+    from seasift.cli.data_output import tell_split
+    from seasift.cli.data_split import draw
+
+    drawn = draw(prepared, name, fractions, folds, seed, group, force=force)
+    tell_split(drawn)

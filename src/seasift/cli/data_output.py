@@ -1,0 +1,93 @@
+"""What the `data` commands show: progress by stages, and tables."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.table import Table
+
+from seasift.cli.data_split import Drawn
+from seasift.data.prepared import PreparedDataset
+
+
+@contextmanager
+def stages() -> Iterator[Callable[[str, int, int], None]]:
+    """Bars on standard error, one a stage, on a terminal only; driven by (what, done, in all)."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    tasks: dict[str, TaskID] = {}
+    with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
+
+        def progress(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bar.add_task(what, total=total)
+            bar.update(tasks[what], completed=done)
+
+        yield progress
+
+
+def console() -> Console:
+    """Standard output; wide when it is not a terminal, so that tables in files are not cut."""
+    return Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else 140)
+
+
+def tell_prepared(prepared: PreparedDataset, done: bool) -> None:
+    """One line on what was made, and a table of the splits."""
+    record = prepared.record
+    objects = ", ".join(f"{name} {count:,}" for name, count in record.get("objects", {}).items())
+    out = console()
+    if not done:
+        out.print(
+            f"{prepared.folder}: up to date, nothing to do ({record['name']}, {record['pictures']:,} pictures)"
+        )
+        return
+    out.print(f"{prepared.folder}: {record['name']}, {record['pictures']:,} pictures; objects: {objects}")
+    table = Table("split", "part", "pictures")
+    table.columns[2].justify = "right"
+    for split, parts in record["splits"].items():
+        for part, count in parts.items():
+            table.add_row(split, part, f"{count:,}")
+    out.print(table)
+    if "citation" in record:
+        out.print(f"Licence: {record['licence']}\nCite: {record['citation']}", soft_wrap=True)
+
+
+def tell_split(drawn: Drawn) -> None:
+    """What each part got, and which classes a part lacks."""
+    out = console()
+    if not drawn.grouped:
+        out.print("note: no group is known, so each picture was drawn alone; give --group for footage")
+    table = Table("split", "part", "groups", "pictures", "share", "objects", "classes it lacks")
+    for column in table.columns[2:6]:
+        column.justify = "right"
+    total = len(drawn.group_of)
+    for split, parts in drawn.splits.items():
+        for part, names in parts.items():
+            counts = _counts(drawn, set(names))
+            lacking = sorted(name for name, count in counts.items() if not count)
+            groups = len({drawn.group_of[name] for name in names})
+            table.add_row(
+                *(split, part, f"{groups:,}", f"{len(names):,}", f"{len(names) / total:.1%}"),
+                *(f"{sum(counts.values()):,}", ", ".join(lacking) or "none"),
+            )
+    out.print(table)
+    for folder in drawn.folders.values():
+        out.print(f"written: {folder}", soft_wrap=True)
+
+
+def _counts(drawn: Drawn, names: set[str]) -> Counter[str]:
+    """Objects per class over all label sets; classes of no object at all are left out."""
+    counts: Counter[str] = Counter()
+    for labels, coco in drawn.label_sets.items():
+        title = {
+            c.id: c.name if len(drawn.label_sets) == 1 else f"{labels} {c.name}" for c in coco.categories
+        }
+        here = {image.id for image in coco.images if image.file_name in names}
+        for annotation in coco.annotations:
+            counts[title[annotation.category_id]] += annotation.image_id in here
+    return counts

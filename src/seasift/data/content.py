@@ -1,0 +1,60 @@
+"""What a data set to be prepared holds, whatever it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath, PureWindowsPath
+from typing import Any
+
+from seasift.core.errors import BadDataset
+from seasift.data.coco import CocoDataset
+from seasift.data.source import Source
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Content:
+    """A data set before it is written.
+
+    Attributes:
+        name: of the data set.
+        annotations: "{labels}-{masks}" to a COCO document over all pictures.
+        source: where the pictures are.
+        pictures: file name to path in the source.
+        splits: split to part to file names.
+        defaults: "labels", "masks" and "split" taken when none is asked for.
+        about: licence, citation, and the group (a regular expression) that splits must not tear.
+    """
+
+    name: str
+    annotations: Mapping[str, CocoDataset]
+    source: Source
+    pictures: Mapping[str, str]
+    splits: Mapping[str, Mapping[str, list[str]]]
+    defaults: Mapping[str, str]
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in self.pictures:
+            _check_name(name)
+        for split, parts in self.splits.items():
+            strangers = [n for names in parts.values() for n in names if n not in self.pictures]
+            if strangers:
+                raise BadDataset(
+                    f"split {split}: {len(strangers)} of its files are not in the data set, first {strangers[0]}; "
+                    "expected only files that are. Use the whole published archive"
+                )
+
+
+def _check_name(name: str) -> None:
+    """Refuse names that would be written outside the folder of pictures, or that break lists of names."""
+    as_windows = PureWindowsPath(name)
+    if as_windows.anchor or PurePosixPath(name).is_absolute() or ".." in as_windows.parts or "\\" in name:
+        raise BadDataset(
+            f"{name!r}: a picture's file_name that leads out of its folder; expected a relative name with '/'. "
+            "Rename it in the COCO file"
+        )
+    if any(ord(letter) < 32 for letter in name):
+        raise BadDataset(f"{name!r}: a picture's file_name with a control character. Rename the file")

@@ -1,0 +1,167 @@
+"""Draws splits of a data set by group (video), and those of TrashCan that the package ships."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from seasift.core.errors import BadDataset
+from seasift.core.files import write_text
+from seasift.data import trashcan
+from seasift.data.coco import CocoDataset
+from seasift.data.prepared import PreparedDataset
+from seasift.data.splits import (
+    FOLDS,
+    HALVES_SEED,
+    LEAK_FREE_FRACTIONS,
+    LEAK_FREE_SEED,
+    Counts,
+    draw_by_group,
+    halve,
+)
+
+Split = dict[str, list[str]]
+
+
+def groups_of(file_names: Sequence[str], group: str | None) -> dict[str, str]:
+    """The group of each picture.
+
+    Args:
+        file_names: of the pictures.
+        group: regular expression; its first bracket, or all that it finds, is the group. None: every picture
+            is a group of its own.
+    Raises:
+        BadDataset: no regular expression, or a name without a group.
+    """
+    if group is None:
+        return {name: name for name in file_names}
+    try:
+        pattern = re.compile(group)
+    except re.error as error:
+        raise BadDataset(
+            f"group {group!r}: not a regular expression ({error}); expected one such as 'vid_(\\d+)_frame'"
+        ) from None
+    found = {name: pattern.search(name) for name in file_names}
+    without = [name for name, match in found.items() if not match or match.groups() == (None,)]
+    if without:
+        raise BadDataset(
+            f"group {group!r}: {len(without)} of {len(found)} file names have none, first {without[0]}; expected one in "
+            "each. Give another --group"
+        )
+    return {name: match.group(1 if pattern.groups else 0) or "" for name, match in found.items() if match}
+
+
+def draw_split(
+    label_sets: Sequence[CocoDataset],
+    group_of: Mapping[str, str],
+    fractions: Mapping[str, float],
+    *,
+    seed: int,
+) -> Split:
+    """Share pictures among parts, group by group, stratified by pictures and by the classes of all label sets.
+
+    Args:
+        label_sets: the same pictures under one or several label sets.
+        group_of: file name to group.
+        fractions: part name to share; sums to 1.
+        seed: of the draw.
+    Returns:
+        Part name to sorted file names.
+    Raises:
+        BadDataset: fractions that are none, or more parts than groups.
+    """
+    if min(fractions.values()) <= 0 or not math.isclose(sum(fractions.values()), 1, abs_tol=1e-6):
+        raise BadDataset(f"fractions {dict(fractions)}: expected shares above 0 that sum to 1")
+    groups = sorted(set(group_of.values()))
+    if len(groups) < len(fractions):
+        raise BadDataset(
+            f"{len(groups)} groups for {len(fractions)} parts; expected at least one group for each part. "
+            "Give another --group or fewer parts"
+        )
+    counts = np.hstack([_pictures(groups, group_of), *(_objects(groups, group_of, c) for c in label_sets)])
+    parts = draw_by_group(groups, counts, fractions, seed=seed)
+    part_of = {group: part for part, members in parts.items() for group in members}
+    split: Split = {part: [] for part in fractions}
+    for name, group in sorted(group_of.items()):
+        split[part_of[group]].append(name)
+    return split
+
+
+def draw_folds(
+    label_sets: Sequence[CocoDataset], group_of: Mapping[str, str], folds: int, *, seed: int
+) -> list[Split]:
+    """Folds for cross-validation: each group is in the `val` of one and in the `train` of the others."""
+    shares = {str(fold): 1 / folds for fold in range(folds)}
+    held_out = draw_split(label_sets, group_of, shares, seed=seed)
+    return [{"train": sorted(group_of.keys() - set(names)), "val": names} for names in held_out.values()]
+
+
+def draw_trashcan(
+    instance: CocoDataset, material: CocoDataset, official: Mapping[str, Split]
+) -> dict[str, Split]:
+    """All splits of TrashCan that the package ships.
+
+    Args:
+        instance: all pictures under the instance labels.
+        material: the same under the material labels.
+        official: the published parts of both label sets, `official-instance` and `official-material`.
+    """
+    group_of = groups_of([image.file_name for image in instance.images], trashcan.VIDEO)
+    both = (instance, material)
+    leak_free = draw_split(both, group_of, LEAK_FREE_FRACTIONS, seed=LEAK_FREE_SEED)
+    splits: dict[str, Split] = dict(official)
+    for labels in trashcan.LABEL_SETS:
+        parts = official[f"official-{labels}"]
+        splits[f"report-halves-{labels}"] = {
+            "train": parts["train"],
+            **halve(parts["val"], seed=HALVES_SEED),
+        }
+    splits["leak-free"] = leak_free
+    for fold, split in enumerate(draw_folds(both, group_of, FOLDS, seed=LEAK_FREE_SEED)):
+        splits[f"leak-free-fold-{fold}"] = split
+    both_trains = set(official["official-instance"]["train"]) & set(leak_free["train"])
+    splits["box"] = {"train": sorted(both_trains), "val": leak_free["val"]}
+    return splits
+
+
+def add_split(prepared: PreparedDataset, name: str, split: Split, *, force: bool = False) -> Path:
+    """Write a split into a prepared data set.
+
+    Raises:
+        BadDataset: a name that cannot be a folder's, or one that is taken by other lists.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+        raise BadDataset(f"split name {name!r}: expected letters, digits, '.', '_' and '-'. Choose another")
+    folder = prepared.folder / "splits" / name
+    if folder.is_dir() and not force and prepared.splits()[name] != split:
+        raise BadDataset(
+            f"{folder}: there is such a split with other lists. Choose another name or pass --force"
+        )
+    for stale in folder.glob("*.txt"):
+        if stale.stem not in split:
+            stale.unlink()
+    for part, names in split.items():
+        write_text(folder / f"{part}.txt", "".join(f"{file}\n" for file in names))
+    return folder
+
+
+def _pictures(groups: Sequence[str], group_of: Mapping[str, str]) -> Counts:
+    place = {group: number for number, group in enumerate(groups)}
+    counts = np.zeros((len(groups), 1))
+    for group in group_of.values():
+        counts[place[group], 0] += 1
+    return counts
+
+
+def _objects(groups: Sequence[str], group_of: Mapping[str, str], coco: CocoDataset) -> Counts:
+    place = {group: number for number, group in enumerate(groups)}
+    column = {category.id: number for number, category in enumerate(coco.categories)}
+    counts = np.zeros((len(groups), len(column)))
+    for image in coco.images:
+        for annotation in coco.annotations_of(image.id):
+            counts[place[group_of[image.file_name]], column[annotation.category_id]] += 1
+    return counts
