@@ -68,7 +68,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFi
 def test_figures_of_a_model_file_as_table_json_and_page(run: Run) -> None:
     code, out, err = run("tiny.onnx", "data/truth.json", "-o", "out")
     assert code == 0, err
-    record = json.loads(Path("out/report.json").read_text())
+    record = json.loads(Path("out/report.json").read_text(encoding="utf-8"))
     # All four red things found with box IoU 0.64, the green one missed, no blue ones.
     red, green, blue = (
         {row["name"]: row for row in record["per_class"]}[f"{c} thing"] for c in ("red", "green", "blue")
@@ -91,15 +91,17 @@ def test_figures_of_a_model_file_as_table_json_and_page(run: Run) -> None:
     assert record["settings"]["confidence"] == tiny_info().threshold
     assert record["settings"]["threshold"] == 0.05
     assert record["seasift"] == __version__
+    assert record["data"]["name"] == "truth.json"
+    assert len(record["data"]["fingerprint"]) >= 16
     assert record["machine"]["cores"] >= 1
     assert 0 < record["seconds"]["predict"] <= record["seconds"]["total"]
-    assert "green thing" in Path("out/report.html").read_text()
+    assert "green thing" in Path("out/report.html").read_text(encoding="utf-8")
     assert sorted(path.name for path in Path("out").iterdir()) == [
         "predictions.json",
         "report.html",
         "report.json",
     ]
-    entries = json.loads(Path("out/predictions.json").read_text())
+    entries = json.loads(Path("out/predictions.json").read_text(encoding="utf-8"))
     assert {entry["category_id"] for entry in entries if entry["score"] > 0.5} == {28}
 
 
@@ -113,7 +115,7 @@ def test_without_output_only_the_table(run: Run) -> None:
 
 def test_threshold_and_number_of_objects_count(run: Run) -> None:
     assert run("tiny.onnx", "data/truth.json", "--threshold", "0.9", "--max-objects", "1", "-o", "o")[0] == 0
-    record = json.loads(Path("o/report.json").read_text())
+    record = json.loads(Path("o/report.json").read_text(encoding="utf-8"))
     assert (record["detections"], record["at_confidence"]["recall"]) == (2, 2 / 5)
     assert record["settings"]["confidence"] == 0.9
 
@@ -151,7 +153,7 @@ def test_bad_input_is_one_line_and_leaves_nothing(
 
 
 def test_other_classes_are_listed(run: Run) -> None:
-    truth = json.loads(Path("data/truth.json").read_text())
+    truth = json.loads(Path("data/truth.json").read_text(encoding="utf-8"))
     truth["categories"][0]["name"] = "scarlet thing"
     Path("data/truth.json").write_text(json.dumps(truth))
     code, _, err = run("tiny.onnx", "data/truth.json", "-o", "out")
@@ -175,7 +177,7 @@ def test_a_checkpoint_is_judged_like_a_model_file(run: Run) -> None:
     from seasift.training.module import config_of
     from seasift.training.recipe import load_recipe
 
-    changes = ["model.size=64", "model.weights=none", "model.fpn_channels=16", "model.proto_channels=16"]
+    changes = ["model.size=128", "model.weights=none", "model.fpn_channels=16", "model.proto_channels=16"]
     recipe = load_recipe("yolact-lite0-box", changes)
     torch.manual_seed(0)
     network = build_yolact(config_of(recipe, len(CATEGORIES)))
@@ -186,7 +188,7 @@ def test_a_checkpoint_is_judged_like_a_model_file(run: Run) -> None:
     torch.save(content, "net.ckpt")
     code, out, err = run("net.ckpt", "data/truth.json", "-o", "out")
     assert code == 0, err
-    record = json.loads(Path("out/report.json").read_text())
+    record = json.loads(Path("out/report.json").read_text(encoding="utf-8"))
     assert (record["model"]["engine"], record["model"]["file"]) == ("torch", "net.ckpt")
     assert len(record["model"]["sha256"]) == 64
     assert record["detections"] > 0

@@ -125,7 +125,7 @@ def test_missing_pictures_and_other_sizes_are_named(part: DataPart) -> None:
 
 def test_record_holds_everything_as_strict_json(part: DataPart, tmp_path: Path) -> None:
     record, outcome = write(tmp_path / "out", part)
-    text = (tmp_path / "out" / "report.json").read_text()
+    text = (tmp_path / "out" / "report.json").read_text(encoding="utf-8")
     assert json.loads(text, parse_constant=lambda name: pytest.fail(name)) == record
     assert record["schema"] == SCHEMA
     assert set(record["boxes"]) == set(record["masks"]) == set(LINE)
@@ -144,7 +144,7 @@ def test_record_holds_everything_as_strict_json(part: DataPart, tmp_path: Path) 
 
 def test_predictions_file_gives_the_figures_with_pycocotools(part: DataPart, tmp_path: Path) -> None:
     record, _ = write(tmp_path / "out", part)
-    entries = json.loads((tmp_path / "out" / "predictions.json").read_text())
+    entries = json.loads((tmp_path / "out" / "predictions.json").read_text(encoding="utf-8"))
     assert_equal(record["boxes"], peer_line(part.coco, entries, "bbox"))
     bare = [{key: value for key, value in entry.items() if key != "bbox"} for entry in entries]
     assert_equal(record["masks"], peer_line(part.coco, bare, "segm"))
@@ -175,7 +175,7 @@ class _Page(HTMLParser):
 
 def test_page_needs_nothing_else_and_shows_the_figures(part: DataPart, tmp_path: Path) -> None:
     record, _ = write(tmp_path / "out", part)
-    html = (tmp_path / "out" / "report.html").read_text()
+    html = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     page = _Page()
     page.feed(html)
     assert page.open == []
@@ -195,7 +195,7 @@ def test_a_quick_look_says_so(part: DataPart, tmp_path: Path) -> None:
     assert [image.file_name for image in outcome.truth.images] == ["picture 0.png", "picture 2.png"]
     assert (record["data"]["pictures"], record["data"]["of_pictures"]) == (2, 5)
     assert record["notes"][0].startswith("A quick look: 2 of 5 pictures")
-    assert record["notes"][0] in (tmp_path / "out" / "report.html").read_text()
+    assert record["notes"][0] in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
 
 
 def test_a_model_that_finds_nothing_and_one_without_masks(part: DataPart, tmp_path: Path) -> None:

@@ -61,7 +61,8 @@ def run(options: Options) -> None:
     settings = _settings(options, model)
     with progress_bar("evaluating") as progress:
         outcome = judge_part(model.predictor, part, settings, progress)
-    record = make_record(outcome, settings, Subject(model.facts, part.name, part.fingerprint))
+    fingerprint = part.fingerprint or _sha256(options.data)
+    record = make_record(outcome, settings, Subject(model.facts, part.name, fingerprint))
     written: tuple[Path, ...] = ()
     if options.output:
         written = write_report(options.output, record, outcome, images_dir=part.images_dir, draw=draw)
@@ -123,13 +124,16 @@ def _checkpoint(options: Options) -> _Model:
     from seasift.training.checkpoint import load_predictor as load_checkpoint
 
     predictor = load_checkpoint(path)
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
     facts = {
         "name": predictor.name,
         "file": path.name,
-        "sha256": digest,
+        "sha256": _sha256(path),
         "engine": "torch",
         "precision": "f32",
     }
     return _Model(predictor, facts, Settings.confidence)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
