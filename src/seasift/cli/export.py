@@ -1,0 +1,45 @@
+"""`seasift export CHECKPOINT`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def export(
+    checkpoint: Annotated[Path, typer.Argument(help="best.ckpt or last.ckpt of a run.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The .onnx file; its card goes beside it.")],
+    name: Annotated[str | None, typer.Option(help="Of the model.  [default: of its recipe]")] = None,
+    threshold: Annotated[
+        float, typer.Option(min=0, max=1, help="Score that predict asks for unless told otherwise.")
+    ] = 0.3,
+    figures: Annotated[
+        list[Path] | None, typer.Option(help="report.json of `seasift evaluate`, to be written into the file.")
+    ] = None,
+    licence: Annotated[str | None, typer.Option(help="Of the weights.")] = None,
+    attribution: Annotated[str, typer.Option(help="Whom to credit: data, initial weights.")] = "",
+) -> None:
+    """Write a checkpoint as a self-describing ONNX file with a model card beside it."""
+    from seasift.cli.terminal import require
+
+    require("train", "torch", "lightning", "timm", "onnx", "onnxscript")
+    from seasift.core.errors import BadInput
+    from seasift.core.files import write_text
+    from seasift.export.card import figures_of, render_card
+    from seasift.export.to_onnx import LICENCE, export_checkpoint
+
+    if output.suffix != ".onnx":
+        raise BadInput(f"{output}: expected a name that ends with .onnx")
+    info = export_checkpoint(
+        checkpoint,
+        output,
+        name=name,
+        threshold=threshold,
+        figures=dict(figures_of(report) for report in figures or []),
+        licence=licence or LICENCE,
+        attribution=attribution,
+    )
+    write_text(output.with_suffix(".md"), render_card(info, output.stat().st_size))
+    typer.echo(f"{output}: {output.stat().st_size / 1e6:.1f} MB, {len(info.categories)} classes")
