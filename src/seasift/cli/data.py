@@ -49,6 +49,30 @@ def prepare(
 
 
 @data.command()
+def check(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(help="A prepared data set, or COCO .json files (each a part of one split)."),
+    ],
+    images: _Images = None,
+    group: _Group = None,
+    as_json: _Json = False,
+) -> None:
+    """List every defect, and what any two parts share; exit 2 if a defect is fatal."""
+    from seasift.cli.data_output import print_json, stages, tell_check
+    from seasift.data.check import check as run
+
+    with stages() as progress:
+        report = run(paths, images=images, group=group, progress=progress)
+    if as_json:
+        print_json(report.to_json())
+    else:
+        tell_check(report)
+    if report.fatal:
+        raise typer.Exit(2)
+
+
+@data.command()
 def split(
     prepared: Annotated[Path, typer.Argument(help="A folder made by `seasift data prepare`.")],
     name: Annotated[str, typer.Option(help="Name of the new split.")],

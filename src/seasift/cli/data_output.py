@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 from seasift.cli.data_split import Drawn
+from seasift.data.check import CheckReport
 from seasift.data.prepared import PreparedDataset
 
 
@@ -34,6 +37,36 @@ def stages() -> Iterator[Callable[[str, int, int], None]]:
 def console() -> Console:
     """Standard output; wide when it is not a terminal, so that tables in files are not cut."""
     return Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else 140)
+
+
+def print_json(value: Any) -> None:
+    """JSON to standard output."""
+    print(json.dumps(value, indent=2, ensure_ascii=True, allow_nan=False))
+
+
+def tell_check(report: CheckReport) -> None:
+    """Every defect on a line, the table of leaks, and a last line that sums up."""
+    out = console()
+    for defect in report.defects:
+        out.print(defect.line(), soft_wrap=True)
+    if report.leaks:
+        table = Table("split", "parts", "same files", "same pictures", "same groups", "pictures in them")
+        for column in table.columns[2:]:
+            column.justify = "right"
+        for leak in report.leaks:
+            of = zip(leak.pictures_in_groups, leak.pictures_in_parts, strict=True)
+            table.add_row(
+                *(leak.split, " and ".join(leak.parts), f"{len(leak.files):,}", f"{len(leak.pictures):,}"),
+                *(f"{len(leak.groups):,}", " and ".join(f"{some:,} of {every:,}" for some, every in of)),
+            )
+        out.print(table)
+    if not report.grouped:
+        out.print(
+            "note: no group is known, so videos in two parts were not looked for; give --group for footage"
+        )
+    kinds = Counter((defect.severity, defect.kind) for defect in report.defects)
+    found = ", ".join(f"{count:,} {kind} ({severity})" for (severity, kind), count in kinds.items())
+    out.print(f"{report.pictures:,} pictures, {len(report.files)} annotation files: {found or 'no defects'}")
 
 
 def tell_prepared(prepared: PreparedDataset, done: bool) -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from seasift.core.errors import BadDataset
 from seasift.core.instances import Category
 from seasift.core.masks import MaskCrop, from_coco
 from seasift.core.types import SizeHW
+from seasift.data.segmentation import defect_of_segmentation, is_integer, is_number, kind_of
 
 REMEDY = "Run `seasift data check` for all defects"
 
@@ -126,11 +126,11 @@ def read_document(path: Path | str, data: bytes | None = None) -> dict[str, Any]
         raise BadDataset(f"{path}: {what}; expected a COCO annotation file") from None
     if not isinstance(content, dict):
         raise BadDataset(
-            f"{path}: holds {_kind(content)}; expected an object with images, annotations, categories"
+            f"{path}: holds {kind_of(content)}; expected an object with images, annotations, categories"
         )
     for key in ("images", "annotations", "categories"):
         if not isinstance(content.get(key), list):
-            raise BadDataset(f"{path}: {key} is {_kind(content.get(key))}; expected a list as in COCO")
+            raise BadDataset(f"{path}: {key} is {kind_of(content.get(key))}; expected a list as in COCO")
     return content
 
 
@@ -163,22 +163,22 @@ def read_coco(path: Path | str, data: bytes | None = None) -> CocoDataset:
 
 def _annotation(item: dict[str, Any], place: str) -> CocoAnnotation:
     box = item.get("bbox")
-    if (
-        not isinstance(box, Sequence)
-        or isinstance(box, str)
-        or len(box) != 4
-        or not all(map(_is_number, box))
-    ):
-        raise BadDataset(f"{place}.bbox is {_kind(box)}; expected four numbers x, y, width, height. {REMEDY}")
+    if not isinstance(box, list) or len(box) != 4 or not all(map(is_number, box)):
+        raise BadDataset(
+            f"{place}.bbox is {kind_of(box)}; expected four numbers x, y, width, height. {REMEDY}"
+        )
+    if box[2] < 0 or box[3] < 0:
+        raise BadDataset(f"{place}.bbox is {box}; expected a width and height of 0 or more. {REMEDY}")
     crowd = item.get("iscrowd", 0)
     if crowd not in (0, 1):
-        raise BadDataset(f"{place}.iscrowd is {crowd!r}; expected 0 or 1. {REMEDY}")
+        raise BadDataset(f"{place}.iscrowd is {kind_of(crowd)}; expected 0 or 1. {REMEDY}")
     segmentation = item.get("segmentation")
-    if not isinstance(segmentation, list | dict):
-        raise BadDataset(f"{place}.segmentation is {_kind(segmentation)}; expected polygons or RLE. {REMEDY}")
+    defect = defect_of_segmentation(segmentation, None)
+    if defect:
+        raise BadDataset(f"{place}.{defect}. {REMEDY}")
     area = item.get("area", float(box[2]) * float(box[3]))
-    if not _is_number(area):
-        raise BadDataset(f"{place}.area is {_kind(area)}; expected a number. {REMEDY}")
+    if not is_number(area):
+        raise BadDataset(f"{place}.area is {kind_of(area)}; expected a number. {REMEDY}")
     x, y, width, height = (float(value) for value in box)
     return CocoAnnotation(
         _integer(item, "id", place),
@@ -213,14 +213,14 @@ def _check_references(dataset: CocoDataset, path: Path | str) -> None:
 def _items(path: Path | str, content: dict[str, Any], key: str) -> list[tuple[str, dict[str, Any]]]:
     for number, item in enumerate(content[key]):
         if not isinstance(item, dict):
-            raise BadDataset(f"{path}: {key}[{number}] is {_kind(item)}; expected an object. {REMEDY}")
+            raise BadDataset(f"{path}: {key}[{number}] is {kind_of(item)}; expected an object. {REMEDY}")
     return [(f"{path}: {key}[{number}]", item) for number, item in enumerate(content[key])]
 
 
 def _integer(item: dict[str, Any], key: str, place: str) -> int:
     value = item.get(key)
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise BadDataset(f"{place}.{key} is {_kind(value)}; expected a whole number. {REMEDY}")
+    if not is_integer(value):
+        raise BadDataset(f"{place}.{key} is {kind_of(value)}; expected a whole number. {REMEDY}")
     return value
 
 
@@ -234,13 +234,5 @@ def _side(item: dict[str, Any], key: str, place: str) -> int:
 def _text(item: dict[str, Any], key: str, place: str) -> str:
     value = item.get(key)
     if not isinstance(value, str) or not value:
-        raise BadDataset(f"{place}.{key} is {_kind(value)}; expected text. {REMEDY}")
+        raise BadDataset(f"{place}.{key} is {kind_of(value)}; expected text. {REMEDY}")
     return value
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _kind(value: Any) -> str:
-    return "missing" if value is None else f"a {type(value).__name__} ({str(value)[:40]!r})"

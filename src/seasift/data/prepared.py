@@ -15,6 +15,7 @@ from seasift.data.coco import CocoDataset, read_coco
 DATASET_FILE = "dataset.json"
 SCHEMA = "seasift-dataset/1"
 _DEFAULTS = ("labels", "masks", "split")
+_USUAL_PARTS = ("train", "val", "test")
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,8 @@ class PreparedDataset:
         return sorted(path.name for path in (self.folder / "splits").glob("*") if path.is_dir())
 
     def _parts(self, split: str) -> list[str]:
-        return sorted(path.stem for path in (self.folder / "splits" / split).glob("*.txt"))
+        found = {path.stem for path in (self.folder / "splits" / split).glob("*.txt")}
+        return [part for part in _USUAL_PARTS if part in found] + sorted(found - set(_USUAL_PARTS))
 
     def names(self, split: str, part: str) -> list[str]:
         """File names of one part.

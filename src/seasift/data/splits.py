@@ -8,8 +8,6 @@ from importlib.resources import files
 import numpy as np
 import numpy.typing as npt
 
-from seasift.core.errors import BadDataset
-
 # Draws for few groups; of many (pictures alone) each draw is good, and only the draw is affordable.
 TRIALS, STEPS, CLIMBED_GROUPS = 400, 200_000, 600
 LEAK_FREE_SEED, HALVES_SEED = 2020, 2020
@@ -135,35 +133,3 @@ def shipped_splits(data_set: str) -> dict[str, dict[str, list[str]]]:
         for split in sorted(folder.iterdir(), key=lambda entry: entry.name)
         if split.is_dir()
     }
-
-
-def leakage(
-    parts: Mapping[str, Sequence[str]], group_of: Mapping[str, str]
-) -> dict[tuple[str, str], dict[str, list[str]]]:
-    """What any two parts share.
-
-    Args:
-        parts: part name to file names.
-        group_of: file name to group.
-    Returns:
-        For each pair of parts that share something: "files", and "groups" with pictures in both.
-    Raises:
-        BadDataset: a file of unknown group.
-    """
-    missing = [name for names in parts.values() for name in names if name not in group_of]
-    if missing:
-        raise BadDataset(
-            f"{missing[0]}: in a split but not in the data set ({len(missing)} such files). Prepare again"
-        )
-    groups = {part: {group_of[name] for name in names} for part, names in parts.items()}
-    found = {}
-    names = list(parts)
-    for i, first in enumerate(names):
-        for second in names[i + 1 :]:
-            shared = {
-                "files": sorted(set(parts[first]) & set(parts[second])),
-                "groups": sorted(groups[first] & groups[second]),
-            }
-            if any(shared.values()):
-                found[first, second] = shared
-    return found

@@ -1,0 +1,138 @@
+"""Every defect of one COCO document; unlike reading, it does not stop at the first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeGuard
+
+from seasift.core.types import SizeHW
+from seasift.data.check_objects import check_object
+from seasift.data.defects import FATAL, WARNING, Defect
+from seasift.data.segmentation import is_integer, kind_of
+
+_LARGEST_SIDE = 100_000
+
+
+def check_document(content: Mapping[str, Any], file: str) -> tuple[list[Defect], dict[str, SizeHW | None]]:
+    """Check all categories, pictures and objects.
+
+    Args:
+        content: the document, with its three lists.
+        file: its name, for the defects.
+    Returns:
+        The defects, and file name to size of the pictures it lists (None: its size is not usable).
+    """
+    defects: list[Defect] = []
+    categories = _categories(content["categories"], file, defects)
+    pictures, sizes = _images(content["images"], file, defects)
+    ids: set[int] = set()
+    used: set[int] = set()
+    for number, item in enumerate(content["annotations"]):
+        if not isinstance(item, dict):
+            defects.append(_wrong_item(file, f"annotations[{number}]", item))
+            continue
+        own = item.get("id")
+        place = f"annotation {own}" if is_integer(own) else f"annotations[{number}]"
+        defects += _check_id(item, ids, file, place)
+        category = item.get("category_id")
+        if not is_integer(category) or category not in categories:
+            what = f"category_id is {kind_of(category)}; expected one of the categories' ids"
+            defects.append(
+                Defect(FATAL, "unknown category", file, place, what, "Correct it or add the category")
+            )
+        else:
+            used.add(category)
+        image = item.get("image_id")
+        if not is_integer(image) or image not in pictures:
+            what = f"image_id is {kind_of(image)}; expected the id of a picture of this file"
+            defects.append(
+                Defect(FATAL, "unknown picture", file, place, what, "Correct it or remove the object")
+            )
+        name = pictures.get(image) if is_integer(image) else None
+        where = f"{place} ({name})" if name else place
+        defects += check_object(item, sizes.get(name) if name else None, file, where)
+    for unused in sorted(categories.keys() - used):
+        what = "has no object"
+        remedy = "Leave the class out if it is not wanted"
+        defects.append(
+            Defect(WARNING, "empty class", file, f"category {unused} ({categories[unused]})", what, remedy)
+        )
+    return defects, sizes
+
+
+def _categories(items: list[Any], file: str, defects: list[Defect]) -> dict[int, str]:
+    names: dict[int, str] = {}
+    ids: set[int] = set()
+    for number, item in enumerate(items):
+        place = f"categories[{number}]"
+        if not isinstance(item, dict):
+            defects.append(_wrong_item(file, place, item))
+            continue
+        defects += _check_id(item, ids, file, place)
+        name = item.get("name")
+        if not isinstance(name, str) or not name:
+            what = f"name is {kind_of(name)}; expected text"
+            defects.append(Defect(FATAL, "wrong type", file, place, what, "Give it a name"))
+        elif name in names.values():
+            what = f"a second category {name!r}; expected each name once"
+            defects.append(Defect(FATAL, "duplicate name", file, place, what, "Rename or merge the two"))
+        if is_integer(item.get("id")):
+            names[item["id"]] = str(name)
+    return names
+
+
+def _images(
+    items: list[Any], file: str, defects: list[Defect]
+) -> tuple[dict[int, str], dict[str, SizeHW | None]]:
+    names: dict[int, str] = {}
+    sizes: dict[str, SizeHW | None] = {}
+    ids: set[int] = set()
+    for number, item in enumerate(items):
+        place = f"images[{number}]"
+        if not isinstance(item, dict):
+            defects.append(_wrong_item(file, place, item))
+            continue
+        defects += _check_id(item, ids, file, place)
+        name = item.get("file_name")
+        if not isinstance(name, str) or not name:
+            what = f"file_name is {kind_of(name)}; expected text"
+            defects.append(Defect(FATAL, "wrong type", file, place, what, "Name the picture's file"))
+            continue
+        if name in sizes:
+            what = f"{name} is listed a second time; expected each picture once"
+            defects.append(
+                Defect(FATAL, "duplicate name", file, place, what, "Remove one and join their objects")
+            )
+        if is_integer(item.get("id")):
+            names.setdefault(item["id"], name)
+        height, width = item.get("height"), item.get("width")
+        if _is_side(height) and _is_side(width):
+            sizes[name] = (height, width)
+            continue
+        what = f"height is {kind_of(height)}, width {kind_of(width)}; expected pixels, 1 to {_LARGEST_SIDE:,}"
+        defects.append(
+            Defect(FATAL, "wrong size", file, f"{place} ({name})", what, "Write the picture's size")
+        )
+        sizes[name] = None
+    return names, sizes
+
+
+def _is_side(value: Any) -> TypeGuard[int]:
+    return is_integer(value) and 0 < value <= _LARGEST_SIDE
+
+
+def _check_id(item: Mapping[str, Any], ids: set[int], file: str, place: str) -> Iterator[Defect]:
+    own = item.get("id")
+    if not is_integer(own):
+        yield Defect(
+            FATAL, "wrong type", file, place, f"id is {kind_of(own)}; expected a whole number", "Number it"
+        )
+        return
+    if own in ids:
+        what = f"id {own} is used a second time; expected each once"
+        yield Defect(FATAL, "duplicate id", file, place, what, "Give it an id of its own")
+    ids.add(own)
+
+
+def _wrong_item(file: str, place: str, item: Any) -> Defect:
+    return Defect(FATAL, "wrong type", file, place, f"is {kind_of(item)}; expected an object", "Remove it")

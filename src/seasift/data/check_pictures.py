@@ -1,0 +1,56 @@
+"""Defects of the pictures that annotations speak of."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from seasift.core.errors import BadPicture
+from seasift.core.picture import read_picture
+from seasift.core.types import SizeHW
+from seasift.data.defects import FATAL, Defect
+
+
+def check_pictures(
+    folder: Path,
+    sizes: Mapping[str, SizeHW | None],
+    file: str,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[list[Defect], dict[str, str]]:
+    """Decode every picture and compare its size.
+
+    Args:
+        folder: of the pictures.
+        sizes: file name to the size that the annotations give (None: not usable, so not compared).
+        file: annotation file, for the defects.
+        progress: called with (pictures done, in all).
+    Returns:
+        The defects, and file name to a digest of its pixels: equal for equal pictures, however they are stored.
+    """
+    defects: list[Defect] = []
+    digests: dict[str, str] = {}
+    for number, (name, size_hw) in enumerate(sizes.items(), 1):
+        if progress:
+            progress(number, len(sizes))
+        path = folder / name
+        if not path.is_file():
+            what = f"no such picture in {folder}; expected it there, as {file} lists it"
+            defects.append(
+                Defect(FATAL, "missing picture", name, "", what, "Add it, or name the folder with --images")
+            )
+            continue
+        try:
+            picture = read_picture(path)
+        except BadPicture as error:
+            what = str(error).removeprefix(f"{path}: ").rstrip(".")
+            defects.append(Defect(FATAL, "bad picture", name, "", what, "Replace the file"))
+            continue
+        digest = hashlib.blake2b(picture.tobytes(), digest_size=16, salt=str(picture.shape).encode()[:16])
+        digests[name] = digest.hexdigest()
+        height, width = picture.shape[:2]
+        if size_hw is not None and (height, width) != size_hw:
+            what = f"is {width}x{height} px but {file} says {size_hw[1]}x{size_hw[0]}; expected the same"
+            remedy = "Put the right picture there, or scale its objects and correct the size"
+            defects.append(Defect(FATAL, "size differs", name, "", what, remedy))
+    return defects, digests

@@ -1,0 +1,40 @@
+"""One defect of a data set."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+FATAL: Literal["fatal"] = "fatal"
+WARNING: Literal["warning"] = "warning"
+
+
+@dataclass(frozen=True)
+class Defect:
+    """Something wrong, where, and what to do about it.
+
+    Attributes:
+        severity: fatal: training or evaluation would stop or be wrong; warning: look at it.
+        kind: a short name, the same for all defects of a kind.
+        file: the annotation file, picture or list.
+        place: inside the file, such as "annotation 12"; "" for the whole file.
+        what: what was got and what was expected.
+        remedy: what to do.
+    """
+
+    severity: Literal["fatal", "warning"]
+    kind: str
+    file: str
+    place: str
+    what: str
+    remedy: str
+
+    def line(self) -> str:
+        """The defect on one line."""
+        place = f", {self.place}" if self.place else ""
+        text = f"{self.severity}: {self.file}{place}: {self.what}. {self.remedy}."
+        return " ".join(text.split())
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return asdict(self)
