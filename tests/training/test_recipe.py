@@ -35,7 +35,7 @@ def test_the_papers_recipe_holds_the_papers_numbers() -> None:
         ("seed", "expected key=value"),
         ("name.x=1", "name holds a value, not keys"),
         ("training.batch_size=[1", "is not a YAML value"),
-        ("zzz=1", "unknown key zzz; known here: name, about, seed"),
+        ("zzz=1", "unknown key zzz; known: name, about, seed"),
     ],
 )
 def test_wrong_overrides_are_explained(override: str, message: str) -> None:

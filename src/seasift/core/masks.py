@@ -92,11 +92,11 @@ def _column_runs(mask: MaskCrop, size_hw: SizeHW) -> list[int]:
     if left >= right or top >= bottom:
         return [height * width]
     crop = mask.crop[top - y1 : bottom - y1, left - x1 : right - x1]
-    columns = np.zeros((right - left, height), dtype=np.int8)
+    columns = np.zeros((right - left, height), dtype=bool)
     columns[:, top:bottom] = crop.T
-    edges = np.flatnonzero(np.diff(columns.ravel(), prepend=np.int8(0), append=np.int8(0)))
-    changes = np.concatenate(([0], edges + left * height, [height * width]))
-    runs = [int(run) for run in np.diff(changes)]
+    flat = np.concatenate(([False], columns.ravel(), [False]))
+    edges = np.flatnonzero(flat[1:] != flat[:-1]) + left * height
+    runs: list[int] = np.diff(edges, prepend=0, append=height * width).tolist()
     return runs[:-1] if runs[-1] == 0 else runs
 
 

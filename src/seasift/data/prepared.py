@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from seasift.core.errors import BadDataset
+from seasift.core.spelling import expected
 from seasift.data.coco import CocoDataset, read_coco
 
 DATASET_FILE = "dataset.json"
@@ -109,10 +109,7 @@ class PreparedDataset:
             BadDataset: an unknown name; the nearest known one is named.
         """
         labels, masks = labels or self.default("labels"), masks or self.default("masks")
-        split = split or self.default("split")
-        folder = self.folder / "splits"
-        own = f"{split}-{labels}" if (folder / f"{split}-{labels}").is_dir() else split
-        _choose(own, self._split_names(), "split", self.folder)
+        own = self.split_name(split, labels)
         parts = self._parts(own)
         part = part or ("val" if "val" in parts else next(iter(parts), "val"))
         _choose(part, parts, f"part of split {own}", self.folder)
@@ -120,11 +117,23 @@ class PreparedDataset:
         coco = self.coco(labels, masks).subset(names)
         if len(coco.images) != len(names):
             raise BadDataset(
-                f"{folder / own / part}.txt: {len(names)} names, of which {len(coco.images)} are in the data set; "
+                f"{self.folder / 'splits' / own / part}.txt: {len(names)} names, of which {len(coco.images)} are in the data set; "
                 "expected all, each once. Run: seasift data check"
             )
         name = f"{self.record['name']} {labels} {masks} {own}/{part}"
         return DataPart(coco, self.images_dir, name, self.fingerprint)
+
+    def split_name(self, split: str | None = None, labels: str | None = None) -> str:
+        """The split's full name: `official` is `official-material` where the labels are of the set material.
+
+        Raises:
+            BadDataset: an unknown name; the nearest known one is named.
+        """
+        split, labels = split or self.default("split"), labels or self.default("labels")
+        known = self._split_names()
+        own = f"{split}-{labels}" if f"{split}-{labels}" in known else split
+        _choose(own, known, "split", self.folder)
+        return own
 
     def default(self, what: str) -> str:
         """What to take when nothing is asked for: "labels", "masks" or "split"."""
@@ -192,6 +201,4 @@ def resolve_part(
 def _choose(name: str, known: Iterable[str], what: str, where: Path) -> None:
     known = list(known)
     if name not in known:
-        close = difflib.get_close_matches(name, known, n=1)
-        hint = f"did you mean {close[0]}?" if close else f"known: {', '.join(known)}"
-        raise BadDataset(f"{where}: no {what} {name!r}; {hint}")
+        raise BadDataset(f"{where}: no {what} {name!r}; {expected(name, known)}")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
-
 from seasift.core.errors import BadRecipe
+from seasift.core.spelling import expected
 from seasift.models.backbones import BACKBONES
 from seasift.models.yolact.config import YolactConfig
 from seasift.models.yolact.network import Yolact
@@ -17,7 +16,5 @@ def build_yolact(config: YolactConfig) -> Yolact:
         BadRecipe: a backbone that the catalog does not hold; the nearest is named.
     """
     if config.backbone not in BACKBONES:
-        close = difflib.get_close_matches(config.backbone, BACKBONES, n=1)
-        hint = f"did you mean {close[0]}?" if close else f"known: {', '.join(BACKBONES)}"
-        raise BadRecipe(f"model.backbone: got {config.backbone!r}; {hint}")
+        raise BadRecipe(f"model.backbone: got {config.backbone!r}; {expected(config.backbone, BACKBONES)}")
     return Yolact(config)

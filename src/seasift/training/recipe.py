@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from importlib.resources import files
 from pathlib import Path
@@ -12,6 +11,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError
 
 from seasift.core.errors import BadRecipe
+from seasift.core.spelling import expected
 
 
 class _Strict(BaseModel):
@@ -178,6 +178,4 @@ def _nearest(place: tuple[int | str, ...]) -> str:
         inner = model.model_fields[str(part)].annotation
         if isinstance(inner, type) and issubclass(inner, BaseModel):
             model = inner
-    known = list(model.model_fields)
-    close = difflib.get_close_matches(str(place[-1]), known, n=1)
-    return f"did you mean {close[0]}?" if close else f"known here: {', '.join(known)}"
+    return expected(str(place[-1]), model.model_fields)
