@@ -73,6 +73,35 @@ def check(
 
 
 @data.command()
+def stats(
+    path: Annotated[Path, typer.Argument(help="A prepared data set, or a COCO .json.")],
+    page: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Write an HTML page with plots and examples.")
+    ] = None,
+    labels: Annotated[str | None, typer.Option(help="Label set: instance or material.")] = None,
+    masks: Annotated[str | None, typer.Option(help="Mask version: exact or polygons.")] = None,
+    split: Annotated[str | None, typer.Option(help="Split: official, leak-free ...")] = None,
+    images: _Images = None,
+    group: _Group = None,
+    as_json: _Json = False,
+) -> None:
+    """Describe a data set: counts, sizes, classes that go together, videos of each part."""
+    from seasift.cli.data_output import print_json
+    from seasift.cli.data_stats import tell_stats, write_page
+    from seasift.data.describe import describe
+    from seasift.data.stats import statistics
+
+    described = describe(path, labels=labels, masks=masks, split=split, images=images, group=group)
+    counted = statistics(described)
+    if as_json:
+        print_json(counted.to_json())
+    else:
+        tell_stats(counted)
+    if page is not None:
+        write_page(page, path, described, counted)
+
+
+@data.command()
 def split(
     prepared: Annotated[Path, typer.Argument(help="A folder made by `seasift data prepare`.")],
     name: Annotated[str, typer.Option(help="Name of the new split.")],

@@ -117,8 +117,8 @@ class PreparedDataset:
         coco = self.coco(labels, masks).subset(names)
         if len(coco.images) != len(names):
             raise BadDataset(
-                f"{self.folder / 'splits' / own / part}.txt: {len(names)} names, of which {len(coco.images)} are in the data set; "
-                "expected all, each once. Run: seasift data check"
+                f"{self.folder / 'splits' / own / part}.txt: {len(names)} names, of which {len(coco.images)} are in the "
+                "data set; expected all, each once. Run: seasift data check"
             )
         name = f"{self.record['name']} {labels} {masks} {own}/{part}"
         return DataPart(coco, self.images_dir, name, self.fingerprint)

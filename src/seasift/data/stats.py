@@ -1,0 +1,167 @@
+"""What is in the parts of a data set: counts, sizes, videos, classes that go together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from seasift.core.instances import Category
+from seasift.core.types import Int64
+from seasift.data.coco import CocoDataset
+
+SIZES = ("small", "medium", "large")
+# COCO's borders: below 32 x 32 px is small, from 96 x 96 px is large, by the area in the file.
+_SIZE_BORDERS = (32**2, 96**2)
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What a part holds, of one class or of all.
+
+    Attributes:
+        objects: crowds left out.
+        crowds: regions of many objects.
+        pictures: with at least one object (for a whole part: all pictures).
+        groups: videos of those pictures; 0 if no groups are known.
+        small, medium, large: objects of COCO's sizes.
+        median_side_px: square root of the median area; 0 without objects.
+    """
+
+    objects: int
+    crowds: int
+    pictures: int
+    groups: int
+    small: int
+    medium: int
+    large: int
+    median_side_px: float
+
+
+@dataclass(frozen=True)
+class Stats:
+    """Statistics of a data set's parts.
+
+    Attributes:
+        name: of the data set, with label set, masks and split.
+        classes: names, in the order of their ids.
+        parts: part name to its counts; "all" is all parts together.
+        empty_pictures: part name to pictures without any object.
+        by_class: class name to part name to counts.
+        together: (C, C) pictures that hold an object of both classes; on the diagonal of the class.
+        objects_per_picture: part name to how many pictures hold 0, 1, 2 ... objects.
+        grouped: whether groups (videos) are known.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    parts: Mapping[str, Counts]
+    empty_pictures: Mapping[str, int]
+    by_class: Mapping[str, Mapping[str, Counts]]
+    together: Int64
+    objects_per_picture: Mapping[str, tuple[int, ...]]
+    grouped: bool
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {
+            "name": self.name,
+            "classes": list(self.classes),
+            "parts": {
+                part: {
+                    **asdict(counts),
+                    "empty_pictures": self.empty_pictures[part],
+                    "objects_per_picture": list(self.objects_per_picture[part]),
+                }
+                for part, counts in self.parts.items()
+            },
+            "by_class": {
+                name: {part: asdict(counts) for part, counts in row.items()}
+                for name, row in self.by_class.items()
+            },
+            "together": self.together.tolist(),
+            "grouped": self.grouped,
+        }
+
+
+@dataclass(frozen=True)
+class Described:
+    """A data set to be described.
+
+    Attributes:
+        name: for titles.
+        parts: part name to its pictures and objects; all of the same categories.
+        images_dir: folder of the pictures.
+        group_of: file name to group; empty if no groups are known.
+    """
+
+    name: str
+    parts: Mapping[str, CocoDataset]
+    images_dir: Path
+    group_of: Mapping[str, str]
+
+    @property
+    def categories(self) -> tuple[Category, ...]:
+        """The classes."""
+        return next(iter(self.parts.values())).categories
+
+
+def statistics(described: Described) -> Stats:
+    """Count everything."""
+    parts = dict(described.parts)
+    if len(parts) > 1:
+        parts["all"] = _all(described)
+    group_of = described.group_of
+    names = {category.id: category.name for category in described.categories}
+    return Stats(
+        described.name,
+        tuple(names.values()),
+        {part: _counts(coco, None, group_of) for part, coco in parts.items()},
+        {part: len(coco.images) - len(_with_objects(coco, None)) for part, coco in parts.items()},
+        {
+            name: {part: _counts(coco, number, group_of) for part, coco in parts.items()}
+            for number, name in names.items()
+        },
+        _together(list(parts.values())[-1]),
+        {part: _objects_per_picture(coco) for part, coco in parts.items()},
+        bool(group_of),
+    )
+
+
+def _all(described: Described) -> CocoDataset:
+    images = {image.id: image for coco in described.parts.values() for image in coco.images}
+    objects = {a.id: a for coco in described.parts.values() for a in coco.annotations}
+    return CocoDataset(described.categories, tuple(images.values()), tuple(objects.values()))
+
+
+def _with_objects(coco: CocoDataset, category_id: int | None) -> set[int]:
+    return {a.image_id for a in coco.annotations if category_id in (None, a.category_id)}
+
+
+def _counts(coco: CocoDataset, category_id: int | None, group_of: Mapping[str, str]) -> Counts:
+    chosen = [a for a in coco.annotations if category_id in (None, a.category_id)]
+    areas = np.array([a.area for a in chosen if not a.iscrowd])
+    sizes = np.bincount(np.digitize(areas, _SIZE_BORDERS), minlength=3) if len(areas) else np.zeros(3, int)
+    pictures = {image.id for image in coco.images} if category_id is None else {a.image_id for a in chosen}
+    groups = {group_of.get(image.file_name) for image in coco.images if image.id in pictures} - {None}
+    small, medium, large = (int(count) for count in sizes)
+    median = round(float(np.sqrt(np.median(areas))), 1) if len(areas) else 0.0
+    return Counts(
+        len(areas), len(chosen) - len(areas), len(pictures), len(groups), small, medium, large, median
+    )
+
+
+def _together(coco: CocoDataset) -> Int64:
+    place = {category.id: number for number, category in enumerate(coco.categories)}
+    present = np.zeros((len(coco.images), len(place)), dtype=np.int64)
+    for row, image in enumerate(coco.images):
+        present[row, [place[a.category_id] for a in coco.annotations_of(image.id)]] = 1
+    return np.asarray(present.T @ present, dtype=np.int64)
+
+
+def _objects_per_picture(coco: CocoDataset) -> tuple[int, ...]:
+    counts: Sequence[int] = [len(coco.annotations_of(image.id)) for image in coco.images]
+    return tuple(np.bincount(counts).tolist()) if counts else (0,)
