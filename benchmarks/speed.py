@@ -1,0 +1,150 @@
+"""The figures about speed that the README gives. Run: python benchmarks/speed.py
+
+Everything is measured on this machine, in this process or its children, with synthetic pictures of TrashCan's
+size, best of several runs; absolute times depend on the machine, ratios less so.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from importlib.util import find_spec
+
+import numpy as np
+
+from seasift.core.instances import Instances
+from seasift.core.masks import MaskCrop
+from seasift.data.coco import CocoAnnotation, CocoDataset, CocoImage
+from seasift.evaluation.coco_figures import evaluate
+from seasift.evaluation.machine import describe_machine
+from seasift.runtime.predictor import load_predictor
+
+SIZE_HW = (270, 480)
+PICTURES = 32
+
+
+def best_of(runs: int, work: Callable[[], object]) -> float:
+    """Least seconds of several runs after one warm-up."""
+    work()
+    times = []
+    for _ in range(runs):
+        start = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
+def pictures() -> list[np.ndarray]:
+    random = np.random.default_rng(0)
+    return [random.integers(0, 256, (*SIZE_HW, 3), dtype=np.uint8) for _ in range(PICTURES)]
+
+
+def help_seconds() -> float:
+    command = [sys.executable, "-m", "seasift", "--help"]
+    return best_of(5, lambda: subprocess.run(command, check=True, capture_output=True))
+
+
+def predict_rate(engine: str) -> float:
+    predictor, seen = load_predictor("default", engine=engine), pictures()
+    return PICTURES / best_of(3, lambda: predictor.predict(seen, threshold=0.05))
+
+
+def torch_rate() -> float:
+    """The same network in PyTorch, through the same prepare and decode."""
+    import torch
+
+    from seasift.core.instances import Category
+    from seasift.models.catalog import build_yolact
+    from seasift.models.yolact.inference import TorchPredictor
+    from seasift.training.module import config_of
+    from seasift.training.recipe import Recipe
+
+    info = load_predictor("default").info
+    recipe = Recipe.model_validate(info.training["recipe"])
+    torch.manual_seed(0)
+    network = build_yolact(config_of(recipe, len(info.categories)))
+    predictor = TorchPredictor(network, [Category(c.id, c.name) for c in info.categories], name="torch")
+    seen = pictures()
+    return PICTURES / best_of(3, lambda: predictor.predict(seen, threshold=0.05))
+
+
+def training_rate() -> float:
+    """Images/s of the box model's recipe: augmentation, forward, loss, backward, step, in bf16."""
+    import torch
+
+    from seasift.models.catalog import build_yolact
+    from seasift.models.yolact.inference import input_spec
+    from seasift.models.yolact.loss import yolact_loss
+    from seasift.training.augment import Augment
+    from seasift.training.batches import Batch
+    from seasift.training.module import config_of
+    from seasift.training.recipe import load_recipe
+    from seasift.training.schedule import make_optimizer
+
+    recipe = load_recipe("yolact-lite0-box")
+    config = config_of(recipe, 22)
+    network = build_yolact(config).to(memory_format=torch.channels_last).train()
+    spec = input_spec(config)
+    augment = Augment(recipe.augment, spec.mean, spec.std)
+    optimizer = make_optimizer(recipe.optimizer, network.parameters())
+    count, side = recipe.training.batch_size, config.size
+    masks = torch.zeros(count, 2, side, side, dtype=torch.bool)
+    masks[:, :, side // 4 : side // 2, side // 4 : side // 2] = True
+    box = torch.tensor([0.25, 0.25, 0.5, 0.5]).repeat(count, 2, 1)
+    present = torch.ones(count, 2, dtype=torch.bool)
+    images = torch.randint(0, 256, (count, side, side, 3), dtype=torch.uint8)
+    classes = torch.zeros(count, 2, dtype=torch.long)
+    batch = Batch(0, ("",) * count, images, box, classes, present, ~present, masks)
+
+    def step() -> None:
+        seen, targets = augment(batch, 0)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            output = network(seen)
+        loss = torch.stack(list(yolact_loss(output, targets, network.priors).values())).sum()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+    return count / best_of(3, step)
+
+
+def evaluation_seconds() -> float:
+    """1,147 pictures with 2 objects and 6 detections each: as many as TrashCan's val part has."""
+    random = np.random.default_rng(0)
+    categories = load_predictor("default").categories
+    images, annotations, found = [], [], {}
+    for number in range(1, 1148):
+        images.append(CocoImage(number, f"{number}.jpg", SIZE_HW))
+        boxes = random.uniform([0, 0, 20, 20], [300, 150, 150, 100], (6, 4)).astype(int)
+        masks = [MaskCrop(np.ones((h, w), bool), int(x), int(y)) for x, y, w, h in boxes]
+        for mask, (x, y, w, h) in list(zip(masks, boxes, strict=True))[:2]:
+            category = categories[int(random.integers(len(categories)))].id
+            box = (float(x), float(y), float(w), float(h))
+            annotations.append(
+                CocoAnnotation(len(annotations) + 1, number, category, box, box[2] * box[3], False, mask.rle(SIZE_HW))
+            )
+        corners = np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1).astype(np.float32)
+        scores = np.sort(random.random(6).astype(np.float32))[::-1]
+        found[number] = Instances(corners, scores, random.integers(0, len(categories), 6), SIZE_HW, tuple(masks))
+    truth = CocoDataset(categories, tuple(images), tuple(annotations))
+    return best_of(3, lambda: evaluate(truth, found, categories))
+
+
+def main() -> None:
+    rows = [("seasift --help", help_seconds(), "s")]
+    rows += [("predict, OpenVINO f32", predict_rate("openvino"), "images/s")]
+    if find_spec("onnxruntime"):
+        rows += [("predict, ONNX Runtime f32", predict_rate("onnxruntime"), "images/s")]
+    if find_spec("torch"):
+        rows += [("predict, PyTorch f32", torch_rate(), "images/s")]
+        rows += [("training, bf16", training_rate(), "images/s")]
+    rows += [("evaluation of 1,147 pictures, 24 figures and 22 classes", evaluation_seconds(), "s")]
+    print(describe_machine())
+    for name, value, unit in rows:
+        print(f"{name:60} {value:8.2f} {unit}")
+
+
+if __name__ == "__main__":
+    main()
