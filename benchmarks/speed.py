@@ -123,11 +123,15 @@ def evaluation_seconds() -> float:
             category = categories[int(random.integers(len(categories)))].id
             box = (float(x), float(y), float(w), float(h))
             annotations.append(
-                CocoAnnotation(len(annotations) + 1, number, category, box, box[2] * box[3], False, mask.rle(SIZE_HW))
+                CocoAnnotation(
+                    len(annotations) + 1, number, category, box, box[2] * box[3], False, mask.rle(SIZE_HW)
+                )
             )
         corners = np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1).astype(np.float32)
         scores = np.sort(random.random(6).astype(np.float32))[::-1]
-        found[number] = Instances(corners, scores, random.integers(0, len(categories), 6), SIZE_HW, tuple(masks))
+        found[number] = Instances(
+            corners, scores, random.integers(0, len(categories), 6), SIZE_HW, tuple(masks)
+        )
     truth = CocoDataset(categories, tuple(images), tuple(annotations))
     return best_of(3, lambda: evaluate(truth, found, categories))
 

@@ -51,7 +51,9 @@ def test_the_wheel_works_outside_the_repository(wheel: Path, tmp_path: Path) -> 
         "import numpy as np; from seasift.runtime.predictor import load_predictor; "
         "found = load_predictor().predict([np.zeros((50, 60, 3), np.uint8)]); print(found[0].size_hw)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path
+    )
     place, recipes, names, size = done.stdout.splitlines()
     assert Path(place).is_relative_to(tmp_path)
     assert "yolact-resnet50" in recipes

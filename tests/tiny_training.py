@@ -64,6 +64,11 @@ def tiny(shapes: Path) -> Recipe:
             *("model.backbone=efficientnet-lite0", "model.size=96", "model.fpn_channels=16"),
             *("model.proto_channels=16", "model.prototypes=8", "model.frozen_batch_norm=false"),
             *("optimizer.name=adamw", "optimizer.lr=0.001", "schedule.warmup_steps=0"),
-            *("training.batch_size=3", "training.max_steps=6", "training.validate_every=3", "training.precision=fp32"),
+            *(
+                "training.batch_size=3",
+                "training.max_steps=6",
+                "training.validate_every=3",
+                "training.precision=fp32",
+            ),
         ],
     )

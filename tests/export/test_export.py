@@ -33,7 +33,12 @@ def checkpoint(shapes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
             f"data.path={shapes.as_posix()!r}",
             *still,
             *("name=tiny", "model.backbone=efficientnet-lite0", "model.size=96", "model.fpn_channels=16"),
-            *("model.proto_channels=16", "model.prototypes=8", "optimizer.name=adamw", "schedule.warmup_steps=0"),
+            *(
+                "model.proto_channels=16",
+                "model.prototypes=8",
+                "optimizer.name=adamw",
+                "schedule.warmup_steps=0",
+            ),
             *("training.batch_size=8", "training.max_steps=12", "training.precision=fp32"),
         ],
     )
@@ -43,7 +48,9 @@ def checkpoint(shapes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def model(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("model") / "tiny.onnx"
-    export_checkpoint(checkpoint, path, threshold=0.2, figures={"val": {"masks AP": 0.5}}, attribution="nobody")
+    export_checkpoint(
+        checkpoint, path, threshold=0.2, figures={"val": {"masks AP": 0.5}}, attribution="nobody"
+    )
     return path
 
 
@@ -87,6 +94,7 @@ def test_the_file_explains_itself(model: Path) -> None:
     assert info.figures == {"val": {"masks AP": 0.5}}
     assert info.training["pictures_seen"] == 96
     assert info.training["steps"] == 12
+    assert info.training["data"]["train"] == "shapes.json"
     recipe = info.training["recipe"]
     assert "path" not in recipe["data"]  # a file must not carry paths of the machine it was made on
     recipe["data"]["path"] = None
@@ -95,7 +103,14 @@ def test_the_file_explains_itself(model: Path) -> None:
 
 def test_the_card_says_what_the_file_says(model: Path) -> None:
     card = render_card(read_model_file(model).info, model.stat().st_size)
-    for part in ("# Model card: tiny", "96 x 96 px", "box, ball", "pictures_seen: 96", "| masks AP | 0.5 |", "nobody"):
+    for part in (
+        "# Model card: tiny",
+        "96 x 96 px",
+        "box, ball",
+        "pictures_seen: 96",
+        "| masks AP | 0.5 |",
+        "nobody",
+    ):
         assert part in card
 
 

@@ -61,7 +61,9 @@ def test_an_unknown_name_lists_the_known_ones() -> None:
 
 
 def test_overrides_reach_their_place() -> None:
-    recipe = load_recipe("yolact-resnet50", ["training.batch_size=3", "data.split=leak-free", "optimizer.lr=1e-4"])
+    recipe = load_recipe(
+        "yolact-resnet50", ["training.batch_size=3", "data.split=leak-free", "optimizer.lr=1e-4"]
+    )
     assert (recipe.training.batch_size, recipe.data.split, recipe.optimizer.lr) == (3, "leak-free", 1e-4)
 
 

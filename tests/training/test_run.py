@@ -110,7 +110,7 @@ def test_resuming_nothing_is_refused(tiny: Recipe, tmp_path: Path) -> None:
 
 
 def test_no_data_is_refused(tiny: Recipe, tmp_path: Path) -> None:
-    with pytest.raises(BadRecipe, match="neither --data nor data.path"):
+    with pytest.raises(BadRecipe, match=r"neither --data nor data\.path"):
         train(changed(tiny, data={"path": None}), Options(tmp_path))
 
 
@@ -128,7 +128,9 @@ def test_initial_weights_go_on_from_a_checkpoint(tiny: Recipe, tmp_path: Path) -
     module = YolactModule(recipe, load_predictor(tmp_path / "last.ckpt").categories)
     run_module.initialise(module, recipe)
     state = read_checkpoint(tmp_path / "last.ckpt")["state_dict"]
-    assert all(torch.equal(value, state[f"network.{name}"]) for name, value in module.network.state_dict().items())
+    assert all(
+        torch.equal(value, state[f"network.{name}"]) for name, value in module.network.state_dict().items()
+    )
 
 
 def test_imagenet_weights_come_from_the_installed_package(tiny: Recipe) -> None:
@@ -159,7 +161,12 @@ def test_eight_pictures_are_learnt_by_heart(tmp_path: Path, trashcan_zip: Path) 
             f"data.path={(tmp_path / 'data').as_posix()!r}",
             *still,
             *("model.size=550", "model.fpn_channels=128", "schedule.warmup_steps=20", "optimizer.lr=0.001"),
-            *("training.batch_size=8", "training.max_steps=160", "training.validate_every=160", "training.ema=null"),
+            *(
+                "training.batch_size=8",
+                "training.max_steps=160",
+                "training.validate_every=160",
+                "training.ema=null",
+            ),
         ],
     )
     train(recipe, Options(tmp_path / "run", overfit=8))

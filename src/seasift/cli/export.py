@@ -16,7 +16,8 @@ def export(
         float, typer.Option(min=0, max=1, help="Score that predict asks for unless told otherwise.")
     ] = 0.3,
     figures: Annotated[
-        list[Path] | None, typer.Option(help="report.json of `seasift evaluate`, to be written into the file.")
+        list[Path] | None,
+        typer.Option(help="report.json of `seasift evaluate`, to be written into the file."),
     ] = None,
     licence: Annotated[str | None, typer.Option(help="Of the weights.")] = None,
     attribution: Annotated[str, typer.Option(help="Whom to credit: data, initial weights.")] = "",

@@ -39,7 +39,8 @@ def train(
         changes += [f"augment.{step}=false" for step in ("photometric", "expand", "crop", "flip")]
     wanted = load_recipe(recipe, changes)
     require("train", "torch", "lightning", "timm", "tensorboard")
-    from seasift.training.run import Options, train as run
+    from seasift.training.run import Options
+    from seasift.training.run import train as run
 
     folder = output or Path("runs") / wanted.name
     with progress_bar("decoding pictures") as progress:

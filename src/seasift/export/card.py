@@ -21,7 +21,9 @@ def figures_of(report: Path) -> tuple[str, dict[str, float]]:
         content = json.loads(report.read_text(encoding="utf-8"))
         data, settings = content["data"], content["settings"]
         if data["pictures"] < data["of_pictures"]:
-            raise BadInput(f"{report}: of a quick look at {data['pictures']} pictures; expected all. Evaluate without --limit")
+            raise BadInput(
+                f"{report}: of a quick look at {data['pictures']} pictures; expected all. Evaluate without --limit"
+            )
         figures = {
             f"{kind} {name}": content[kind][name]
             for kind in ("masks", "boxes")
@@ -63,7 +65,8 @@ def render_card(info: ModelInfo, size: int) -> str:
         "",
         "## Training",
         "",
-        *(f"- {key}: {value}" for key, value in training.items() if key != "recipe"),
+        *(f"- {key}: {value}" for key, value in training.items() if key not in ("recipe", "data")),
+        *(f"- data, {key}: {value}" for key, value in training.get("data", {}).items()),
         "",
         "The whole recipe is in the file's metadata.",
         "",
@@ -79,7 +82,9 @@ def _table(figures: dict[str, dict[str, float]]) -> list[str]:
     rows = list(dict.fromkeys(name for column in figures.values() for name in column))
     head = ["| | " + " | ".join(figures) + " |", "| --- |" + " ---: |" * len(figures)]
     body = [
-        f"| {row} | " + " | ".join(f"{column[row]:.3g}" if row in column else "" for column in figures.values()) + " |"
+        f"| {row} | "
+        + " | ".join(f"{column[row]:.3g}" if row in column else "" for column in figures.values())
+        + " |"
         for row in rows
     ]
     return [*head, *body, ""]

@@ -103,6 +103,7 @@ def _training_record(checkpoint: Path, recipe: dict[str, Any]) -> dict[str, Any]
     recipe["data"].pop("cache")
     return {
         "seasift": __version__,
+        "data": content["hyper_parameters"].get("data", {}),
         "recipe": recipe,
         "seed": recipe["seed"],
         "steps": content["global_step"],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -36,9 +36,16 @@ class YolactModule(LightningModule):
         recipe: of the run.
         categories: of the data; index is the class_id.
         judge: turns predictions by picture id into figures; None while no validation is wanted.
+        data: names and fingerprint of what it learns from and is judged on, kept in checkpoints.
     """
 
-    def __init__(self, recipe: Recipe, categories: tuple[Category, ...], judge: Judge | None = None) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        categories: tuple[Category, ...],
+        judge: Judge | None = None,
+        data: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__()
         self.recipe, self.categories, self._judge = recipe, categories, judge
         config = config_of(recipe, len(categories))
@@ -48,7 +55,11 @@ class YolactModule(LightningModule):
         self._found: dict[int, Instances] = {}
         self.batches_done = 0
         self.save_hyperparameters(
-            {"recipe": recipe.model_dump(), "categories": [asdict(category) for category in categories]}
+            {
+                "recipe": recipe.model_dump(),
+                "categories": [asdict(category) for category in categories],
+                "data": dict(data or {}),
+            }
         )
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:

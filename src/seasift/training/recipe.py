@@ -38,7 +38,9 @@ class ModelRecipe(_Strict):
 
     arch: Literal["yolact"] = "yolact"
     backbone: str = "resnet50"
-    size: int = Field(550, ge=96, description="below 96 px the coarsest level would be made of nothing but padding")
+    size: int = Field(
+        550, ge=96, description="below 96 px the coarsest level would be made of nothing but padding"
+    )
     fpn_channels: PositiveInt = 256
     proto_channels: PositiveInt = 256
     prototypes: PositiveInt = 32

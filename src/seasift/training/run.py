@@ -7,7 +7,7 @@ import logging
 import platform
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +80,8 @@ def train(recipe: Recipe, options: Options) -> Path:
     seed_everything(recipe.seed, verbose=False)
     learn, judge = _parts(recipe, options.overfit)
     cache = open_cache(learn, (recipe.model.size,) * 2, _cache_folder(recipe), progress=options.progress)
-    module = YolactModule(recipe, learn.coco.categories, make_judge(judge.coco))
+    names = {"train": learn.name, "val": judge.name, "fingerprint": learn.fingerprint}
+    module = YolactModule(recipe, learn.coco.categories, make_judge(judge.coco), names)
     start = read_checkpoint(last) if options.resume else None
     if start is None:
         initialise(module, recipe)
@@ -169,9 +170,8 @@ def _thin(part: DataPart, count: int) -> DataPart:
     """Some of the pictures that have objects, spread evenly over the part."""
     busy = [image.file_name for image in part.coco.images if part.coco.annotations_of(image.id)]
     places = np.linspace(0, len(busy) - 1, min(count, len(busy))).round().astype(int)
-    return DataPart(
-        part.coco.subset({busy[place] for place in places}), part.images_dir, f"{part.name}[{count}]"
-    )
+    few = part.coco.subset({busy[place] for place in places})
+    return replace(part, coco=few, name=f"{part.name}[{count}]")
 
 
 def _cache_folder(recipe: Recipe) -> Path:
@@ -226,6 +226,7 @@ def _write_records(recipe: Recipe, options: Options, learn: DataPart, judge: Dat
         "seed": recipe.seed,
         "train": {"name": learn.name, "pictures": len(learn.coco.images)},
         "val": {"name": judge.name, "pictures": len(judge.coco.images)},
+        "fingerprint": learn.fingerprint,
     }
     write_json(options.out / "run.json", record, indent=2)
 
