@@ -34,7 +34,7 @@ def check_pictures(
         if progress:
             progress(number, len(sizes))
         path = folder / name
-        if not path.is_file():
+        if not _is_file(path):
             what = f"no such picture in {folder}; expected it there, as {file} lists it"
             defects.append(
                 Defect(FATAL, "missing picture", name, "", what, "Add it, or name the folder with --images")
@@ -54,3 +54,10 @@ def check_pictures(
             remedy = "Put the right picture there, or scale its objects and correct the size"
             defects.append(Defect(FATAL, "size differs", name, "", what, remedy))
     return defects, digests
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a name no file can have
+        return False

@@ -123,8 +123,9 @@ def draw_trashcan(
     splits["leak-free"] = leak_free
     for fold, split in enumerate(draw_folds(both, group_of, FOLDS, seed=LEAK_FREE_SEED)):
         splits[f"leak-free-fold-{fold}"] = split
-    both_trains = set(official["official-instance"]["train"]) & set(leak_free["train"])
-    splits["box"] = {"train": sorted(both_trains), "val": leak_free["val"]}
+    # The model in the box may be judged on the val of every split: it has learnt from none of them.
+    trains = [set(split["train"]) for split in (*official.values(), leak_free)]
+    splits["box"] = {"train": sorted(set.intersection(*trains)), "val": leak_free["val"]}
     return splits
 
 

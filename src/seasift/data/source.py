@@ -88,7 +88,7 @@ class Source:
                 missing.append(name)
         if missing:
             raise BadDataset(
-                f"{self.name}: {len(missing)} of {len(names)} pictures are missing, first {missing[0]}; expected all. "
+                f"{self.name}: {len(missing)} of {len(names)} pictures are missing, first {missing[0]!r}; expected all. "
                 "Unpack the archive again, or name their folder with --images"
             )
         return found

@@ -43,7 +43,7 @@ def draw_by_group(
     trials = max(1, min(TRIALS, STEPS // max(len(groups), 1)))
     draws = (_one_draw(shares, targets, random) for _ in range(trials))
     best = min(draws, key=lambda parts: _badness(shares, targets, parts))
-    if len(groups) <= CLIMBED_GROUPS:
+    if len(fractions) > 1 and len(groups) <= CLIMBED_GROUPS:
         best = _climb(shares, targets, best)
     return {
         name: sorted(group for group, part in zip(groups, best, strict=True) if part == place)
@@ -81,7 +81,9 @@ def _climb(shares: Counts, targets: Counts, parts: npt.NDArray[np.int64]) -> npt
             best = np.lexsort((costs.sum(axis=(1, 2)), missing))[0]
             found.append(((int(missing[best]), float(costs[best].sum())), *moves[best]))
         cost, moved, to = min(found, key=lambda entry: entry[0])
-        if cost >= _badness(shares, targets, parts):
+        missing_now, cost_now = _badness(shares, targets, parts)
+        # Rounding makes equal draws differ by a hair; going from one to the other would never end.
+        if cost >= (missing_now, cost_now * (1 - 1e-9)):
             return parts
         parts[moved] = to
 

@@ -1,0 +1,103 @@
+"""The published archive itself: counts, masks, splits, leakage."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from pycocotools import mask as coco_mask
+
+from seasift.core.types import Bool, SizeHW
+from seasift.data.check import check
+from seasift.data.coco import CocoAnnotation
+from seasift.data.draw_split import draw_trashcan
+from seasift.data.prepare import prepare
+from seasift.data.prepared import PreparedDataset
+from seasift.data.splits import shipped_splits
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def prepared(trashcan_zip: Path, tmp_path_factory: pytest.TempPathFactory) -> PreparedDataset:
+    """The archive, prepared: half a minute."""
+    return prepare(trashcan_zip, tmp_path_factory.mktemp("trashcan"))[0]
+
+
+def _published_mask(annotation: CocoAnnotation, size_hw: SizeHW) -> Bool:
+    """By pycocotools, and moved back by the pixel that published polygons are off."""
+    height, width = size_hw[0] + 1, size_hw[1] + 1
+    coded = coco_mask.merge(coco_mask.frPyObjects(annotation.segmentation, height, width))
+    return np.asarray(coco_mask.decode(coded)[1:, 1:], dtype=bool)
+
+
+def _filled(mask: Bool) -> Bool:
+    outlines, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    return cv2.drawContours(np.zeros(mask.shape, np.uint8), outlines, -1, 1, -1).astype(bool)
+
+
+@pytest.mark.parametrize("labels", ["instance", "material"])
+def test_exact_masks_are_the_published_objects(prepared: PreparedDataset, labels: str) -> None:
+    """Object by object: the same id, class and picture; and the mask, with its holes filled, at the same place."""
+    polygons, exact = prepared.coco(labels, "polygons"), prepared.coco(labels, "exact")
+    key = [(a.id, a.image_id, a.category_id) for a in polygons.annotations]
+    assert [(a.id, a.image_id, a.category_id) for a in exact.annotations] == key
+    sizes = {image.id: image.size_hw for image in polygons.images}
+    overlaps, holes = [], 0
+    for published, ours in zip(polygons.annotations, exact.annotations, strict=True):
+        size_hw = sizes[published.image_id]
+        bitmap = coco_mask.decode(ours.segmentation).astype(bool)
+        holes += bool((_filled(bitmap) & ~bitmap).any())
+        drawn, filled = _published_mask(published, size_hw), _filled(bitmap)
+        overlaps.append((drawn & filled).sum() / (drawn | filled).sum())
+    assert np.median(overlaps) > 0.94
+    assert np.percentile(overlaps, 1) > 0.72
+    assert min(overlaps) > 0.4
+    assert holes > 100
+
+
+def test_the_lists_of_official_parts_are_the_archives(trashcan_zip: Path) -> None:
+    shipped = shipped_splits("trashcan")
+    with zipfile.ZipFile(trashcan_zip) as archive:
+        for labels in ("instance", "material"):
+            for part in ("train", "val"):
+                path = f"dataset/{labels}_version/instances_{part}_trashcan.json"
+                names = sorted(image["file_name"] for image in json.loads(archive.read(path))["images"])
+                assert shipped[f"official-{labels}"][part] == names
+
+
+def test_the_seed_draws_the_shipped_splits_again(prepared: PreparedDataset) -> None:
+    shipped = shipped_splits("trashcan")
+    official = {name: shipped[name] for name in ("official-instance", "official-material")}
+    drawn = draw_trashcan(
+        prepared.coco("instance", "polygons"), prepared.coco("material", "polygons"), official
+    )
+    assert drawn == shipped
+
+
+def test_every_class_of_both_label_sets_is_in_every_leak_free_part(prepared: PreparedDataset) -> None:
+    for labels in ("instance", "material"):
+        for part in ("train", "val", "test"):
+            coco = prepared.part(labels, "exact", "leak-free", part).coco
+            counts = {c.name: sum(a.category_id == c.id for a in coco.annotations) for c in coco.categories}
+            assert min(counts.values()) >= 6, (labels, part, counts)
+
+
+def test_it_has_no_defect_but_the_known_leakage(prepared: PreparedDataset) -> None:
+    report = check([prepared.folder])
+    assert {(defect.severity, defect.kind) for defect in report.defects} == {("warning", "shared groups")}
+    leaks = {(leak.split, leak.parts): leak for leak in report.leaks}
+    official = leaks["official-instance", ("train", "val")]
+    assert len(official.groups) == 113
+    assert (official.pictures_in_groups[1], official.pictures_in_parts[1]) == (1113, 1147)
+    assert not any(split.startswith("leak-free") or split == "box" for split, _ in leaks)
+
+
+def test_a_second_run_does_nothing(prepared: PreparedDataset, trashcan_zip: Path) -> None:
+    again, done = prepare(trashcan_zip, prepared.folder)
+    assert not done
+    assert again.fingerprint == prepared.fingerprint
