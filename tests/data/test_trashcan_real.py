@@ -29,10 +29,16 @@ def prepared(trashcan_zip: Path, tmp_path_factory: pytest.TempPathFactory) -> Pr
 
 
 def _published_mask(annotation: CocoAnnotation, size_hw: SizeHW) -> Bool:
-    """By pycocotools, and moved back by the pixel that published polygons are off."""
+    """By pycocotools, on a canvas with room for the pixel that published polygons reach too far."""
     height, width = size_hw[0] + 1, size_hw[1] + 1
     coded = coco_mask.merge(coco_mask.frPyObjects(annotation.segmentation, height, width))
-    return np.asarray(coco_mask.decode(coded)[1:, 1:], dtype=bool)
+    return np.asarray(coco_mask.decode(coded), dtype=bool)
+
+
+def _grown(mask: Bool) -> Bool:
+    """A pixel further right and down, as the published polygons are."""
+    padded = np.pad(mask, ((1, 1), (1, 1)))
+    return padded[1:, 1:] | padded[:-1, 1:] | padded[1:, :-1] | padded[:-1, :-1]
 
 
 def _filled(mask: Bool) -> Bool:
@@ -52,12 +58,12 @@ def test_exact_masks_are_the_published_objects(prepared: PreparedDataset, labels
         size_hw = sizes[published.image_id]
         bitmap = coco_mask.decode(ours.segmentation).astype(bool)
         holes += bool((_filled(bitmap) & ~bitmap).any())
-        drawn, filled = _published_mask(published, size_hw), _filled(bitmap)
-        overlaps.append((drawn & filled).sum() / (drawn | filled).sum())
-    assert np.median(overlaps) > 0.94
-    assert np.percentile(overlaps, 1) > 0.72
-    assert min(overlaps) > 0.4
-    assert holes > 100
+        drawn, grown = _published_mask(published, size_hw), _grown(_filled(bitmap))
+        overlaps.append((drawn & grown).sum() / (drawn | grown).sum())
+    assert np.median(overlaps) > 0.97
+    assert np.percentile(overlaps, 1) > 0.85
+    assert min(overlaps) > 0.55
+    assert holes > 1000
 
 
 def test_the_lists_of_official_parts_are_the_archives(trashcan_zip: Path) -> None:

@@ -14,7 +14,7 @@ from seasift.data.coco import CocoAnnotation
 from seasift.data.supervisely import OriginalObject
 from seasift.data.trashcan_labels import label_of, published_groups
 
-# Published polygons lie a pixel too far right and down, were simplified, and lost small islands: of all objects
+# Published polygons reach a pixel too far right and down, were simplified, and lost small islands: of all objects
 # the box changed most in one of vid_000437, to an IoU of 0.19.
 _LEAST_BOX_IOU = 0.15
 
@@ -60,7 +60,7 @@ def _with_mask(
     mask = MaskCrop.from_bitmap(bitmap)
     x1, y1, x2, y2 = (float(edge) for edge in mask.box_xyxy)
     x, y, width, height = annotation.bbox_xywh
-    both = np.array([[x1 + 1, y1 + 1, x2 + 1, y2 + 1], [x, y, x + width, y + height]])
+    both = np.array([[x1, y1, x2 + 1, y2 + 1], [x, y, x + width, y + height]])
     shared = np.clip(both[:, 2:].min(axis=0) - both[:, :2].max(axis=0), 0, None).prod()
     if shared < _LEAST_BOX_IOU * ((both[:, 2:] - both[:, :2]).prod(axis=1).sum() - shared):
         raise BadDataset(
