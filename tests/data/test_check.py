@@ -94,7 +94,7 @@ SPOILT = [
     (_set("annotations.0.iscrowd", [1]), "fatal", "wrong type", FIRST),
     (_set("annotations.0.segmentation", []), "fatal", "broken mask", FIRST),
     (_take("annotations.0.segmentation"), "fatal", "broken mask", FIRST),
-    (_set("annotations.0.segmentation", [[1, 1, 9, 1, 9]]), "fatal", "broken mask", FIRST),
+    (_set("annotations.0.segmentation", [[1, 1, 9, 1, 9, 9, 1]]), "fatal", "broken mask", FIRST),
     (_set("annotations.0.segmentation", [[1, 1, 9, 1]]), "fatal", "broken mask", FIRST),
     (_set("annotations.0.segmentation", [[1, 1, 9, 1, 9, None]]), "fatal", "broken mask", FIRST),
     (_set("annotations.0.segmentation", [[1, 1, 9, 1, 9, HUGE]]), "fatal", "broken mask", FIRST),

@@ -18,6 +18,7 @@ from seasift.data.draw_split import draw_trashcan
 from seasift.data.prepare import prepare
 from seasift.data.prepared import PreparedDataset
 from seasift.data.splits import shipped_splits
+from seasift.data.trashcan import PUBLISHED_COUNTS
 
 pytestmark = pytest.mark.slow
 
@@ -64,6 +65,20 @@ def test_exact_masks_are_the_published_objects(prepared: PreparedDataset, labels
     assert np.percentile(overlaps, 1) > 0.85
     assert min(overlaps) > 0.55
     assert holes > 1000
+
+
+@pytest.mark.parametrize("masks", ["polygons", "exact"])
+@pytest.mark.parametrize("labels", ["instance", "material"])
+def test_objects_per_class_and_part_are_the_published_ones(
+    prepared: PreparedDataset, labels: str, masks: str
+) -> None:
+    counts: dict[str, list[int]] = {name: [0, 0] for name in PUBLISHED_COUNTS[labels]}
+    for place, part in enumerate(("train", "val")):
+        coco = prepared.part(labels, masks, "official", part).coco
+        names = {category.id: category.name for category in coco.categories}
+        for annotation in coco.annotations:
+            counts[names[annotation.category_id]][place] += 1
+    assert counts == {name: list(pair) for name, pair in PUBLISHED_COUNTS[labels].items()}
 
 
 def test_the_lists_of_official_parts_are_the_archives(trashcan_zip: Path) -> None:
