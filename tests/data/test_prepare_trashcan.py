@@ -171,6 +171,8 @@ def test_an_interrupted_run_goes_on(tmp_path: Path) -> None:
     # One was damaged meanwhile, without a change of its size.
     copied[0].write_bytes(bytes(copied[0].stat().st_size))
     kept = copied[1].stat().st_mtime_ns
+    # What a kill in the middle of a file leaves.
+    (tmp_path / "out" / "images" / ".a.jpg.123.part").write_bytes(b"half")
     prepare(source, tmp_path / "out")
     assert _tree(tmp_path / "out") == _tree(tmp_path / "whole")
     assert copied[1].stat().st_mtime_ns == kept

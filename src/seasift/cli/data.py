@@ -93,12 +93,12 @@ def stats(
 
     described = describe(path, labels=labels, masks=masks, split=split, images=images, group=group)
     counted = statistics(described)
+    if page is not None:
+        write_page(page, path, described, counted)
     if as_json:
         print_json(counted.to_json())
     else:
         tell_stats(counted)
-    if page is not None:
-        write_page(page, path, described, counted)
 
 
 @data.command()
@@ -114,8 +114,9 @@ def split(
     force: Annotated[bool, typer.Option("--force", help="Write over a split of this name.")] = False,
 ) -> None:
     """Draw a split that keeps each video in one part, with every class in every part where that can be."""
-    from seasift.cli.data_output import tell_split
+    from seasift.cli.data_output import busy, tell_split
     from seasift.cli.data_split import draw
 
-    drawn = draw(prepared, name, fractions, folds, seed, group, force=force)
+    with busy("drawing"):
+        drawn = draw(prepared, name, fractions, folds, seed, group, force=force)
     tell_split(drawn)

@@ -34,6 +34,17 @@ def stages() -> Iterator[Callable[[str, int, int], None]]:
         yield progress
 
 
+@contextmanager
+def busy(what: str) -> Iterator[None]:
+    """A sign of life on standard error, on a terminal only, for work whose end is not known."""
+    terminal = Console(stderr=True)
+    if not terminal.is_terminal:
+        yield
+        return
+    with terminal.status(f"{what} ..."):
+        yield
+
+
 def console() -> Console:
     """Standard output; wide when it is not a terminal, so that tables in files are not cut."""
     return Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else 140)

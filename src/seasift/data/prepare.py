@@ -132,6 +132,8 @@ def _make_way(out: Path) -> None:
             splits = []
         (out / DATASET_FILE).unlink()
     shutil.rmtree(out / "annotations", ignore_errors=True)
+    for torn in (out / "images").rglob(".*.part"):  # left by a run that was killed
+        torn.unlink()
     for split in splits:
         if Path(split).name == split:
             shutil.rmtree(out / "splits" / split, ignore_errors=True)
