@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import zipfile
 from pathlib import Path
 
@@ -89,6 +90,14 @@ def test_the_lists_of_official_parts_are_the_archives(trashcan_zip: Path) -> Non
                 path = f"dataset/{labels}_version/instances_{part}_trashcan.json"
                 names = sorted(image["file_name"] for image in json.loads(archive.read(path))["images"])
                 assert shipped[f"official-{labels}"][part] == names
+
+
+@pytest.mark.parametrize("labels", ["instance", "material"])
+def test_the_tables_in_the_code_are_those_of_the_readme(trashcan_zip: Path, labels: str) -> None:
+    with zipfile.ZipFile(trashcan_zip) as archive:
+        text = archive.read(f"dataset/{labels}_version/README.txt").decode("latin-1")
+    rows = re.findall(r"^\|\s*(\w+)\s*\|\s*(\d+)\s*\|\s*(\d+)\s*\|", text, re.MULTILINE)
+    assert {name: (int(train), int(val)) for name, train, val in rows} == PUBLISHED_COUNTS[labels]
 
 
 def test_the_seed_draws_the_shipped_splits_again(prepared: PreparedDataset) -> None:

@@ -21,7 +21,8 @@ CITATION = (
 )
 LICENCE = "academic teaching and research; commercial use needs the permission of JAMSTEC (J-EDI archive)"
 
-# Objects per class in the published train and val parts: the tables of the data set's own README files.
+# Objects per class in the published train and val parts: the columns Train # and Val # of the tables in the data
+# set's own README files. Their Total # is larger for some classes: it counts before bitmaps were joined.
 PUBLISHED_COUNTS: Mapping[str, Mapping[str, tuple[int, int]]] = {
     "instance": {
         **{
