@@ -30,7 +30,7 @@ help:
 
 demo: .venv-demo/ready
 	.venv-demo/bin/seasift predict examples/footage/coral.mp4 examples/footage/shrimp.mp4 \
-		--format overlay,json -o demo-output
+		--every 10 --format overlay,json -o demo-output
 	@echo "Pictures and predictions.json are in demo-output/"
 
 test: .venv/ready
