@@ -82,9 +82,13 @@ def _table(figures: dict[str, dict[str, float]]) -> list[str]:
     rows = list(dict.fromkeys(name for column in figures.values() for name in column))
     head = ["| | " + " | ".join(figures) + " |", "| --- |" + " ---: |" * len(figures)]
     body = [
-        f"| {row} | "
-        + " | ".join(f"{column[row]:.3g}" if row in column else "" for column in figures.values())
-        + " |"
+        f"| {row} | " + " | ".join(_cell(column.get(row)) for column in figures.values()) + " |"
         for row in rows
     ]
     return [*head, *body, ""]
+
+
+def _cell(value: float | None) -> str:
+    if value is None:
+        return ""
+    return f"{value:,.0f}" if value >= 1 else f"{value:.3f}"
