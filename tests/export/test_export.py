@@ -108,7 +108,7 @@ def test_the_card_says_what_the_file_says(model: Path) -> None:
         "96 x 96 px",
         "box, ball",
         "pictures_seen: 96",
-        "| masks AP | 0.5 |",
+        "| masks AP | 0.500 |",
         "nobody",
     ):
         assert part in card
