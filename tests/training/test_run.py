@@ -109,6 +109,13 @@ def test_resuming_nothing_is_refused(tiny: Recipe, tmp_path: Path) -> None:
         train(tiny, Options(tmp_path / "none", resume=True))
 
 
+def test_an_unknown_backbone_is_refused_before_anything_is_decoded(tiny: Recipe, tmp_path: Path) -> None:
+    recipe = changed(tiny, model={"backbone": "resnet5"}, data={"cache": str(tmp_path / "cache")})
+    with pytest.raises(BadRecipe, match=r"model\.backbone: got 'resnet5'; did you mean resnet50"):
+        train(recipe, Options(tmp_path / "run"))
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_no_data_is_refused(tiny: Recipe, tmp_path: Path) -> None:
     with pytest.raises(BadRecipe, match=r"neither --data nor data\.path"):
         train(changed(tiny, data={"path": None}), Options(tmp_path))
@@ -154,7 +161,7 @@ def test_imagenet_weights_come_from_the_installed_package(tiny: Recipe) -> None:
 
 @pytest.mark.slow
 def test_eight_pictures_are_learnt_by_heart(tmp_path: Path, trashcan_zip: Path) -> None:
-    """The paper's network at 550 px drives mask AP on eight pictures above 0.9."""
+    """At 550 px, eight pictures are learnt to a mask AP above 0.9 (the prototypes' grid bounds it at about 0.92)."""
     from seasift.data.prepare import prepare
     from seasift.training.recipe import load_recipe
 
@@ -165,15 +172,21 @@ def test_eight_pictures_are_learnt_by_heart(tmp_path: Path, trashcan_zip: Path) 
         [
             f"data.path={(tmp_path / 'data').as_posix()!r}",
             *still,
-            *("model.size=550", "model.fpn_channels=128", "schedule.warmup_steps=20", "optimizer.lr=0.001"),
+            *(
+                "data.masks=polygons",
+                "data.split=official",
+                "model.size=550",
+                "schedule.warmup_steps=20",
+                "optimizer.lr=0.001",
+            ),
             *(
                 "training.batch_size=8",
-                "training.max_steps=160",
-                "training.validate_every=160",
+                "training.max_steps=90",
+                "training.validate_every=90",
                 "training.ema=null",
             ),
         ],
     )
     train(recipe, Options(tmp_path / "run", overfit=8))
     figures = [row for row in curve(tmp_path / "run") if row["val/score"]][-1]
-    assert float(figures["val/mask_AP"]) > 0.9
+    assert float(figures["val/mask_AP"]) > 0.9, figures

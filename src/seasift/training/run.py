@@ -79,12 +79,12 @@ def train(recipe: Recipe, options: Options) -> Path:
     _quieten()
     seed_everything(recipe.seed, verbose=False)
     learn, judge = _parts(recipe, options.overfit)
-    cache = open_cache(learn, (recipe.model.size,) * 2, _cache_folder(recipe), progress=options.progress)
     names = {"train": learn.name, "val": judge.name, "fingerprint": learn.fingerprint}
     module = YolactModule(recipe, learn.coco.categories, make_judge(judge.coco), names)
     start = read_checkpoint(last) if options.resume else None
     if start is None:
         initialise(module, recipe)
+    cache = open_cache(learn, (recipe.model.size,) * 2, _cache_folder(recipe), progress=options.progress)
     step, batch = (start["global_step"], start["batches_done"]) if start else (0, 0)
     _write_records(recipe, options, learn, judge)
     stream = BatchStream(
