@@ -109,6 +109,23 @@ def test_picture_box_and_mask_move_together(seed: int) -> None:
         assert (grid != small).float().mean() < 0.05
 
 
+def test_area_targets_are_the_covered_share_of_each_cell() -> None:
+    """A rectangle whose edges cut cells at a quarter: the shares are exact, and binary targets lose them."""
+    picture = torch.zeros(1, 96, 96, 3, dtype=torch.uint8)
+    masks = torch.zeros(1, 1, 96, 96, dtype=torch.bool)
+    masks[0, 0, 8:43, 9:50] = True
+    box = torch.tensor([[[9 / 96, 8 / 96, 50 / 96, 43 / 96]]])
+    one = torch.ones(1, 1, dtype=torch.bool)
+    batch = Batch(0, ("x",), picture, box, torch.zeros(1, 1, dtype=torch.long), one, ~one, masks)
+    shares = masks[0, 0].float().reshape(24, 4, 24, 4).mean(dim=(1, 3))
+    assert ((shares > 0) & (shares < 1)).any()
+    _, targets = Augment(STILL, *NEUTRAL, "area")(batch, seed=0)
+    torch.testing.assert_close(targets.proto_masks[0, 0], shares)
+    assert targets.semantic_masks.dtype == torch.bool
+    _, targets = Augment(STILL, *NEUTRAL)(batch, seed=0)
+    assert targets.proto_masks.dtype == torch.bool
+
+
 def test_the_same_seed_gives_the_same_picture_and_another_does_not(cache: PictureCache) -> None:
     batch = gather(cache, [0, 1, 2])
     augment = Augment(AugmentRecipe(), *NEUTRAL)

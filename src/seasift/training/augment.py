@@ -30,12 +30,17 @@ class Augment:
         recipe: which steps to take.
         mean: of R, G, B in pixel units.
         std: of R, G, B in pixel units.
+        mask_targets: "binary" or "area", see `TrainingRecipe`.
     """
 
     def __init__(
-        self, recipe: AugmentRecipe, mean: tuple[float, float, float], std: tuple[float, float, float]
+        self,
+        recipe: AugmentRecipe,
+        mean: tuple[float, float, float],
+        std: tuple[float, float, float],
+        mask_targets: str = "binary",
     ) -> None:
-        self.recipe = recipe
+        self.recipe, self._by_area = recipe, mask_targets == "area"
         self._mean, self._std = torch.tensor(mean).view(1, 3, 1, 1), torch.tensor(std).view(1, 3, 1, 1)
 
     @torch.no_grad()
@@ -55,7 +60,7 @@ class Augment:
         flip = flipped.to(device) if self.recipe.flip else torch.zeros_like(flipped, device=device)
         images = (images - self._mean.to(device)) / self._std.to(device)
         images = look_through(images, window, flip, (images.shape[2], images.shape[3]))
-        targets = _targets(batch, window, flip)
+        targets = _targets(batch, window, flip, by_area=self._by_area)
         return images.contiguous(memory_format=torch.channels_last), targets
 
 
@@ -147,7 +152,7 @@ def look_through(planes: Tensor, window: Tensor, flip: Tensor, size_hw: tuple[in
     return F.grid_sample(planes, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
 
 
-def _targets(batch: Batch, window: Tensor, flip: Tensor) -> Targets:
+def _targets(batch: Batch, window: Tensor, flip: Tensor, *, by_area: bool) -> Targets:
     """Objects as seen through the windows: those whose centre is inside, clipped to it."""
     boxes = (batch.boxes_xyxy - window[:, :2].repeat(1, 2)[:, None]) / (window[:, 2:] - window[:, :2]).repeat(
         1, 2
@@ -163,10 +168,20 @@ def _targets(batch: Batch, window: Tensor, flip: Tensor) -> Targets:
     owner, slot = present.nonzero(as_tuple=True)
     masks = batch.masks[owner, slot][:, None].float()
     grids = []
-    for reduction in (4, 8):
+    for reduction, soft in ((4, by_area), (8, False)):
         size = (-(-height // reduction), -(-width // reduction))
-        small = torch.zeros(*present.shape, *size, dtype=torch.bool, device=present.device)
+        grid = torch.zeros(
+            *present.shape, *size, dtype=torch.float32 if soft else torch.bool, device=present.device
+        )
         if len(owner):
-            small[owner, slot] = look_through(masks, window[owner], flip[owner], size)[:, 0] > 0.5
-        grids.append(small)
+            grid[owner, slot] = _on_grid(masks, window[owner], flip[owner], size, soft=soft)
+        grids.append(grid)
     return Targets(boxes, batch.class_ids, present, batch.crowd & seen, *grids)
+
+
+def _on_grid(masks: Tensor, window: Tensor, flip: Tensor, size_hw: tuple[int, int], *, soft: bool) -> Tensor:
+    """Masks (M, 1, H, W) through windows, on a coarse grid: (M, h, w), binary or as the share of each cell."""
+    if not soft:
+        return look_through(masks, window, flip, size_hw)[:, 0] > 0.5
+    fine = look_through(masks, window, flip, (4 * size_hw[0], 4 * size_hw[1]))
+    return F.avg_pool2d(fine, 4)[:, 0]

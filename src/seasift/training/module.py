@@ -51,7 +51,7 @@ class YolactModule(LightningModule):
         config = config_of(recipe, len(categories))
         self.network = build_yolact(config).to(memory_format=torch.channels_last)
         spec = input_spec(config)
-        self._augment = Augment(recipe.augment, spec.mean, spec.std)
+        self._augment = Augment(recipe.augment, spec.mean, spec.std, recipe.training.mask_targets)
         self._found: dict[int, Instances] = {}
         self.batches_done = 0
         self.save_hyperparameters(

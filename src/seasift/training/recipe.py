@@ -92,6 +92,10 @@ class TrainingRecipe(_Strict):
     max_steps: PositiveInt = 20_000
     max_minutes: PositiveFloat | None = None
     precision: Literal["fp32", "bf16"] = "bf16"
+    mask_targets: Literal["binary", "area"] = Field(
+        "binary",
+        description="each prototype cell of a mask as yes or no, as published, or as the share of it that is covered",
+    )
     ema: float | None = Field(None, gt=0, lt=1, description="decay of the moving average of the weights")
     validate_every: PositiveInt = Field(1_000, description="steps between validations")
     checkpoint_minutes: PositiveFloat = 5.0

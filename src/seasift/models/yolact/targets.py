@@ -20,7 +20,8 @@ class Targets:
         class_ids: (B, N) int64, without background; any value where not `present`.
         present: (B, N) bool, objects to learn.
         crowd: (B, N) bool, regions that are neither object nor background; never also `present`.
-        proto_masks: (B, N, H', W') bool, on the grid of the prototypes.
+        proto_masks: (B, N, H', W') on the grid of the prototypes: bool, or float32 in 0..1, the share of a
+            cell that is covered.
         semantic_masks: (B, N, H'', W'') bool, on the grid of the semantic branch.
     """
 
