@@ -34,7 +34,7 @@ demo: .venv-demo/ready
 	@echo "Pictures and predictions.json are in demo-output/"
 
 test: .venv/ready
-	OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n auto --dist loadfile
+	OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n auto --dist worksteal
 
 test-slow: .venv/ready
 	.venv/bin/python -m pytest -m slow

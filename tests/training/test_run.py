@@ -82,6 +82,20 @@ def test_a_run_leaves_its_records(tiny: Recipe, tmp_path: Path) -> None:
     assert [category.name for category in predictor.categories] == ["box", "ball"]
 
 
+@pytest.mark.parametrize(
+    "extra", [{"max_minutes": 1e-6}, {"max_minutes": 1e-6, "ema": 0.5}, {"max_steps": 2}]
+)
+def test_a_run_that_ends_between_validations_is_judged_at_its_end(
+    tiny: Recipe, tmp_path: Path, extra: dict[str, Any]
+) -> None:
+    train(changed(tiny, training=extra), Options(tmp_path, accelerator="cpu"))
+    rows = curve(tmp_path)
+    assert [int(row["step"]) for row in rows if row["val/score"]] == [int(rows[-1]["step"])]
+    assert int(rows[-1]["step"]) < 3
+    last, best = (read_checkpoint(tmp_path / name)["state_dict"] for name in ("last.ckpt", "best.ckpt"))
+    assert all(torch.equal(last[name], best[name]) for name in last)
+
+
 def test_a_loss_that_is_not_finite_names_the_pictures(
     tiny: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

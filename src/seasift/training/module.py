@@ -53,7 +53,7 @@ class YolactModule(LightningModule):
         spec = input_spec(config)
         self._augment = Augment(recipe.augment, spec.mean, spec.std, recipe.training.mask_targets)
         self._found: dict[int, Instances] = {}
-        self.batches_done = 0
+        self.batches_done, self.judged_at = 0, 0
         self.save_hyperparameters(
             {
                 "recipe": recipe.model_dump(),
@@ -92,6 +92,7 @@ class YolactModule(LightningModule):
             figures = self._judge(self._found)
             self.log_dict({f"val/{name}": value for name, value in figures.items()})
             self.log("val/score", (figures["mask_AP"] + figures["box_AP"]) / 2)
+            self.judged_at = self.global_step
         self._found = {}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:

@@ -103,6 +103,8 @@ def train(recipe: Recipe, options: Options) -> Path:
         ckpt_path=last if options.resume else None,
         weights_only=True,
     )
+    if trainer.global_step > module.judged_at:  # stopped by the clock, or between two validations
+        trainer.validate(module, pictures, verbose=False)
     return options.out
 
 
