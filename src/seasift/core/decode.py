@@ -10,7 +10,7 @@ import numpy as np
 from seasift.core.instances import Instances
 from seasift.core.masks import MaskCrop
 from seasift.core.nms import fast_nms
-from seasift.core.types import Bool, Float32, SizeHW
+from seasift.core.types import Float32, SizeHW
 
 
 @dataclass(frozen=True)
@@ -64,10 +64,9 @@ def decode_yolact(
     if not len(rows):
         return Instances.empty(size_hw)
     boxes = _ordered(boxes_norm[rows])
-    logits = coefficients[rows] @ prototypes.reshape(-1, prototypes.shape[2]).T
     masks = tuple(
-        _mask(logit.reshape(prototypes.shape[:2]), box, size_hw, settings.mask_threshold)
-        for logit, box in zip(logits, boxes, strict=True)
+        _mask(prototypes, mine, box, size_hw, settings.mask_threshold)
+        for mine, box in zip(coefficients[rows], boxes, strict=True)
     )
     scale = np.array([size_hw[1], size_hw[0]] * 2, dtype=np.float32)
     pixels = np.clip(boxes * scale, 0, scale)
@@ -79,21 +78,24 @@ def _ordered(boxes: Float32) -> Float32:
     return np.concatenate([low, high], axis=1)
 
 
-def _mask(logits: Float32, box_norm: Float32, size_hw: SizeHW, threshold: float) -> MaskCrop:
-    """Sigmoid, cut to the box (one prototype pixel wider), enlarge bilinearly, threshold.
+def _mask(
+    prototypes: Float32, coefficients: Float32, box_norm: Float32, size_hw: SizeHW, threshold: float
+) -> MaskCrop:
+    """Combine, sigmoid, cut to the box (one prototype pixel wider), enlarge bilinearly, threshold.
 
     Only the part of the picture that the box can reach is computed, so a 4K frame costs what its
-    objects cost.
+    objects cost. Nothing here is a matrix product: BLAS threads, once woken, spin on the cores that the
+    engine needs for the next picture, which cost it a third of its speed.
     """
-    rows = _reach(box_norm[1], box_norm[3], logits.shape[0])
-    columns = _reach(box_norm[0], box_norm[2], logits.shape[1])
+    rows = _reach(box_norm[1], box_norm[3], prototypes.shape[0])
+    columns = _reach(box_norm[0], box_norm[2], prototypes.shape[1])
     if rows[0] >= rows[1] or columns[0] >= columns[1]:
         return MaskCrop(np.zeros((0, 0), dtype=bool), 0, 0)
-    probability = 1 / (1 + np.exp(-logits[rows[0] : rows[1], columns[0] : columns[1]]))
-    top, weights_y = _enlarge(rows, logits.shape[0], size_hw[0])
-    left, weights_x = _enlarge(columns, logits.shape[1], size_hw[1])
-    enlarged: Bool = (weights_y @ probability @ weights_x.T) > threshold
-    return MaskCrop.from_bitmap(enlarged, left, top)
+    seen = prototypes[rows[0] : rows[1], columns[0] : columns[1]]
+    probability = 1 / (1 + np.exp(-np.einsum("hwk,k->hw", seen, coefficients)))
+    left, wide = _enlarge(probability.T, columns, prototypes.shape[1], size_hw[1])
+    top, enlarged = _enlarge(wide.T, rows, prototypes.shape[0], size_hw[0])
+    return MaskCrop.from_bitmap(enlarged > threshold, left, top)
 
 
 def _reach(low: np.float32, high: np.float32, cells: int) -> tuple[int, int]:
@@ -102,17 +104,24 @@ def _reach(low: np.float32, high: np.float32, cells: int) -> tuple[int, int]:
     return max(math.ceil(first), 0), min(math.ceil(last), cells)
 
 
-def _enlarge(reach: tuple[int, int], cells: int, pixels: int) -> tuple[int, Float32]:
-    """Bilinear weights (pixels that see the cells, cells), half-pixel centres, borders repeated."""
+def _enlarge(values: Float32, reach: tuple[int, int], cells: int, pixels: int) -> tuple[int, Float32]:
+    """Interpolate rows linearly, with half-pixel centres, repeated borders and zeros outside the reach.
+
+    Args:
+        values: (reach[1] - reach[0], W), rows `reach` of `cells`.
+        reach: first and last + 1 row that is not zero.
+        cells: rows there are.
+        pixels: rows to make of them.
+    Returns:
+        The first row that sees the reach, and those rows (M, W).
+    """
     scale = cells / pixels
     first = max(int(np.floor((reach[0] - 1) / scale)), 0)
     last = min(int(np.ceil((reach[1] + 1) / scale)) + 1, pixels)
     centre = np.clip((np.arange(first, last) + 0.5) * scale - 0.5, 0, None)
     low = np.minimum(centre.astype(np.int64), cells - 1)
     high = np.minimum(low + 1, cells - 1)
-    part = (centre - low).astype(np.float32)
-    weights = np.zeros((last - first, reach[1] - reach[0]), np.float32)
-    for cell, weight in ((low, 1 - part), (high, part)):
-        inside = (cell >= reach[0]) & (cell < reach[1])
-        np.add.at(weights, (np.flatnonzero(inside), cell[inside] - reach[0]), weight[inside])
-    return first, weights
+    part = (centre - low).astype(np.float32)[:, None]
+    padded = np.pad(np.ascontiguousarray(values), ((1, 1), (0, 0)))
+    rows = [np.clip(cell - reach[0] + 1, 0, len(padded) - 1) for cell in (low, high)]
+    return first, padded[rows[0]] * (1 - part) + padded[rows[1]] * part
