@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 from typing import Any
 
-import cv2
-import numpy as np
-
+from seasift.core.data_uri import jpeg_uri, svg_uri
 from seasift.core.errors import BadDataset, BadPicture
-from seasift.core.picture import encode_picture, read_picture
-from seasift.core.types import UInt8
+from seasift.core.picture import read_picture
 from seasift.data import stats_plots
 from seasift.data.examples import Example, choose_examples, colour_of, draw_truth
 from seasift.data.stats import Described, Stats
@@ -42,10 +38,10 @@ def render_stats_page(described: Described, stats: Stats, *, citation: str = "",
         last=list(stats.parts)[-1],
         citation=citation,
         licence=licence,
-        class_bars=_svg_uri(stats_plots.class_bars(stats)),
-        size_bars=_svg_uri(stats_plots.size_bars(stats)),
-        size_histogram=_svg_uri(stats_plots.size_histogram(described.parts)),
-        per_picture=_svg_uri(stats_plots.objects_per_picture(stats)),
+        class_bars=svg_uri(stats_plots.class_bars(stats)),
+        size_bars=svg_uri(stats_plots.size_bars(stats)),
+        size_histogram=svg_uri(stats_plots.size_histogram(described.parts)),
+        per_picture=svg_uri(stats_plots.objects_per_picture(stats)),
         together=_together_rows(stats),
         examples=[_shown(e, described) for e in choose_examples(described.parts, most=_EXAMPLES)],
     )
@@ -68,7 +64,7 @@ def _shown(example: Example, described: Described) -> dict[str, Any]:
     }
     try:
         picture = read_picture(described.images_dir / example.image.file_name)
-        return {**entry, "uri": _jpeg_uri(draw_truth(picture, example, coco)), "error": ""}
+        return {**entry, "uri": jpeg_uri(draw_truth(picture, example, coco), widest=_WIDEST), "error": ""}
     except (BadPicture, BadDataset) as error:
         return {**entry, "uri": "", "error": str(error)}
 
@@ -94,17 +90,3 @@ def _together_rows(stats: Stats) -> list[dict[str, Any]]:
             cells.append({"count": count, "tint": tint, "title": title, "ink": ink})
         rows.append({"name": name, "cells": cells})
     return rows
-
-
-def _jpeg_uri(image_rgb_u8: UInt8) -> str:
-    height, width = image_rgb_u8.shape[:2]
-    if width > _WIDEST:
-        size = (_WIDEST, max(1, round(height * _WIDEST / width)))
-        image_rgb_u8 = np.asarray(
-            cv2.resize(image_rgb_u8, size, interpolation=cv2.INTER_AREA), dtype=np.uint8
-        )
-    return "data:image/jpeg;base64," + base64.b64encode(encode_picture(image_rgb_u8, ".jpg")).decode("ascii")
-
-
-def _svg_uri(svg: str) -> str:
-    return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode("ascii")

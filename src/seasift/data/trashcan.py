@@ -7,7 +7,6 @@ Licence: free for academic teaching and research; commercial use needs JAMSTEC's
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping
 
@@ -69,18 +68,6 @@ PUBLISHED_COUNTS: Mapping[str, Mapping[str, tuple[int, int]]] = {
 
 # The video that a picture was taken from, in its file name.
 VIDEO = r"vid_(\d+)_frame"
-
-
-def video_of(file_name: str) -> str:
-    """The video that a picture was taken from, by the number in its name.
-
-    Raises:
-        BadDataset: a name of another form.
-    """
-    match = re.search(VIDEO, file_name)
-    if not match:
-        raise BadDataset(f"{file_name}: no video number; expected a name such as vid_000123_frame0000001.jpg")
-    return match.group(1)
 
 
 def check_counts(coco: CocoDataset, label_set: str, part: str) -> None:

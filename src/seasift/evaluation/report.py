@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import cv2
-
+from seasift.core.data_uri import jpeg_uri, svg_uri
 from seasift.core.files import write_json, write_text
 from seasift.core.instances import Category, Instances
-from seasift.core.picture import encode_picture, read_picture
+from seasift.core.picture import read_picture
 from seasift.core.types import UInt8
 from seasift.evaluation import plots
 from seasift.evaluation.stream import Outcome
@@ -73,8 +71,8 @@ def render_page(record: dict[str, Any], outcome: Outcome, *, images_dir: Path, d
         explained=EXPLAINED,
         mean=_mean_row(record),
         confusion=_confusion_rows(record["confusion"]),
-        overall_curves=_svg_uri(plots.overall_curves(outcome.figures)),
-        class_curves=_svg_uri(plots.class_curves(outcome.figures)),
+        overall_curves=svg_uri(plots.overall_curves(outcome.figures)),
+        class_curves=svg_uri(plots.class_curves(outcome.figures)),
         worst=_worst(record, outcome, images_dir, draw),
     )
 
@@ -85,7 +83,7 @@ def _worst(record: dict[str, Any], outcome: Outcome, images_dir: Path, draw: Dra
         picture = read_picture(images_dir / judged.image.file_name)
         both = {"truth": judged.truth.objects, "found": judged.found}
         drawn = {side: draw(picture, objects, outcome.truth.categories) for side, objects in both.items()}
-        shown.append({**entry, **{side: _jpeg_uri(image) for side, image in drawn.items()}})
+        shown.append({**entry, **{side: jpeg_uri(image, widest=_WIDEST) for side, image in drawn.items()}})
     return shown
 
 
@@ -125,18 +123,6 @@ def _confusion_rows(confusion: dict[str, Any]) -> list[dict[str, Any]]:
             )
         rows.append({"name": name, "cells": cells})
     return rows
-
-
-def _jpeg_uri(image_rgb_u8: UInt8) -> str:
-    height, width = image_rgb_u8.shape[:2]
-    if width > _WIDEST:
-        size = (_WIDEST, max(1, round(height * _WIDEST / width)))
-        image_rgb_u8 = cv2.resize(image_rgb_u8, size, interpolation=cv2.INTER_AREA).astype("uint8")
-    return "data:image/jpeg;base64," + base64.b64encode(encode_picture(image_rgb_u8, ".jpg")).decode("ascii")
-
-
-def _svg_uri(svg: str) -> str:
-    return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode("ascii")
 
 
 def _figure(value: float | None) -> str:

@@ -8,8 +8,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-IGNORED = -1
-
 
 @dataclass(frozen=True)
 class Targets:
