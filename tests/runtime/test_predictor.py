@@ -171,7 +171,7 @@ def test_precision_is_the_one_that_is_reported(asked: str) -> None:
     [
         (
             {"engine": "openvno"},
-            "engine 'openvno' (did you mean 'openvino'?); expected openvino or onnxruntime",
+            "engine 'openvno' (did you mean 'openvino'?); expected openvino, onnxruntime, onnxruntime-cuda",
         ),
         (
             {"engine": "onnxruntime", "precision": "bf16"},
@@ -191,6 +191,25 @@ def test_missing_onnxruntime_names_the_command(tiny: Path, monkeypatch: pytest.M
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(MissingExtra, match=r"pip install 'seasift\[onnxruntime\]'"):
         load_predictor(tiny, engine="onnxruntime")
+
+
+def test_a_gpu_engine_never_falls_back_to_the_cpu(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    onnxruntime = pytest.importorskip("onnxruntime")
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CPUExecutionProvider"])
+    with pytest.raises(MissingExtra, match=r"CUDAExecutionProvider.*CPUExecutionProvider.*seasift\[gpu\]"):
+        load_predictor(tiny, engine="onnxruntime-cuda")
+    real = onnxruntime.InferenceSession
+
+    def without_a_driver(
+        *args: object, providers: list[tuple[str, dict[str, str]]], **more: object
+    ) -> object:
+        assert providers == [("CUDAExecutionProvider", {"use_tf32": "0"})]
+        return real(*args, providers=["CPUExecutionProvider"], **more)
+
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CUDAExecutionProvider"])
+    monkeypatch.setattr(onnxruntime, "InferenceSession", without_a_driver)
+    with pytest.raises(BadInput, match="found no device"):
+        load_predictor(tiny, engine="onnxruntime-cuda")
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -42,7 +42,10 @@ def evaluate(
         int | None, typer.Option(min=1, help="A quick look at so many pictures, evenly spaced.")
     ] = None,
     engine: Annotated[
-        str | None, typer.Option(help="openvino or onnxruntime, for a model file.  [default: openvino]")
+        str | None,
+        typer.Option(
+            help="For a model file: openvino, onnxruntime or onnxruntime-cuda.  [default: openvino]"
+        ),
     ] = None,
     precision: Annotated[
         str | None, typer.Option(help="f32; with openvino also bf16 or f16.  [default: f32]")

@@ -44,7 +44,7 @@ def predict(
     every: Annotated[
         str, typer.Option(help="Frames of a video: 30 is each 30th, 2s one for each two seconds.")
     ] = "1s",
-    engine: Annotated[str, typer.Option(help="openvino or onnxruntime.")] = "openvino",
+    engine: Annotated[str, typer.Option(help="openvino, onnxruntime or onnxruntime-cuda.")] = "openvino",
     precision: Annotated[str, typer.Option(help="f32; with openvino also bf16 or f16.")] = "f32",
     threads: Annotated[
         int | None, typer.Option(min=1, help="CPU threads.  [default: the engine's choice]")

@@ -80,25 +80,36 @@ class OnnxRuntimeEngine:
 
     name = "onnxruntime"
     PRECISIONS = ("f32",)
+    PROVIDER: tuple[str, dict[str, str]] = ("CPUExecutionProvider", {})
+    EXTRA = "onnxruntime"
 
     def __init__(self, model: bytes, name: str, precision: str, threads: int | None) -> None:
+        instead = f"Install it: pip install 'seasift[{self.EXTRA}]', or use --engine openvino."
         try:
             import onnxruntime  # type: ignore[import-untyped,import-not-found,unused-ignore]
         except ImportError:
+            raise MissingExtra(f"the engine {self.name} is not installed. {instead}") from None
+        available = onnxruntime.get_available_providers()
+        if self.PROVIDER[0] not in available:
             raise MissingExtra(
-                "the engine onnxruntime is not installed. Install it: pip install 'seasift[onnxruntime]', "
-                "or use --engine openvino."
-            ) from None
+                f"the engine {self.name} needs ONNX Runtime with {self.PROVIDER[0]}; the one installed has "
+                f"{', '.join(available)}. {instead}"
+            )
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4  # what is wrong becomes an error of ours
         if threads is not None:
             options.intra_op_num_threads = threads
         try:
             self._session = onnxruntime.InferenceSession(
-                model, sess_options=options, providers=["CPUExecutionProvider"]
+                model, sess_options=options, providers=[self.PROVIDER]
             )
         except Exception as error:  # its exceptions share no base of their own
             raise BadModel(f"{name}: ONNX Runtime cannot load it ({_last_line(error)}).") from None
+        if self._session.get_providers()[0] != self.PROVIDER[0]:  # it falls back without a word
+            raise BadInput(
+                f"the engine {self.name} found no device it can use (driver, CUDA or cuDNN missing); "
+                "expected an NVIDIA GPU. Use --engine openvino."
+            )
         self.precision = precision
         self.inputs = tuple(_session_port(port) for port in self._session.get_inputs())
         self.outputs = tuple(_session_port(port) for port in self._session.get_outputs())
@@ -110,11 +121,24 @@ class OnnxRuntimeEngine:
         return {name: np.asarray(value, dtype=np.float32) for name, value in zip(names, results, strict=True)}
 
 
+class OnnxRuntimeCudaEngine(OnnxRuntimeEngine):
+    """ONNX Runtime on an NVIDIA GPU, in true float32 (it would take TF32 by itself)."""
+
+    name = "onnxruntime-cuda"
+    PROVIDER = ("CUDAExecutionProvider", {"use_tf32": "0"})
+    EXTRA = "gpu"
+
+
 ENGINES: dict[str, Callable[[bytes, str, str, int | None], Engine]] = {
     "openvino": OpenVinoEngine,
     "onnxruntime": OnnxRuntimeEngine,
+    "onnxruntime-cuda": OnnxRuntimeCudaEngine,
 }
-PRECISIONS = {"openvino": OpenVinoEngine.PRECISIONS, "onnxruntime": OnnxRuntimeEngine.PRECISIONS}
+PRECISIONS = {
+    "openvino": OpenVinoEngine.PRECISIONS,
+    "onnxruntime": OnnxRuntimeEngine.PRECISIONS,
+    "onnxruntime-cuda": OnnxRuntimeCudaEngine.PRECISIONS,
+}
 
 
 def open_engine(model: bytes, name: str, *, engine: str, precision: str, threads: int | None) -> Engine:
@@ -123,7 +147,7 @@ def open_engine(model: bytes, name: str, *, engine: str, precision: str, threads
     Args:
         model: the ONNX bytes.
         name: of the file, for errors.
-        engine: "openvino" or "onnxruntime".
+        engine: "openvino", "onnxruntime" or "onnxruntime-cuda".
         precision: what is asked for: "f32", "bf16" or "f16"; the engine's `.precision` says what it became.
         threads: of the CPU; None leaves it to the engine.
     Raises:
@@ -131,7 +155,7 @@ def open_engine(model: bytes, name: str, *, engine: str, precision: str, threads
         BadModel: the engine cannot load it. MissingExtra: the engine is not installed.
     """
     if engine not in ENGINES:
-        raise BadInput(f"engine {engine!r}{hint(engine, ENGINES)}; expected {' or '.join(ENGINES)}.")
+        raise BadInput(f"engine {engine!r}{hint(engine, ENGINES)}; expected {', '.join(ENGINES)}.")
     if precision not in PRECISIONS[engine]:
         expected = ", ".join(PRECISIONS[engine])
         raise BadInput(f"precision {precision!r} with engine {engine}; expected {expected}.")

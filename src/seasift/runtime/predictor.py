@@ -125,7 +125,7 @@ def load_predictor(
 
     Args:
         model: path of a model file, or a name in the box.
-        engine: "openvino" or "onnxruntime".
+        engine: "openvino", "onnxruntime" or "onnxruntime-cuda".
         precision: "f32", or "bf16" or "f16" with OpenVINO.
         threads: of the CPU; None leaves it to the engine.
         batch_size: pictures that run together.
