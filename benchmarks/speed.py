@@ -1,7 +1,9 @@
 """The figures about speed that the README gives. Run: python benchmarks/speed.py
 
-Everything is measured on this machine, in this process or its children, with synthetic pictures of TrashCan's
-size, best of several runs; absolute times depend on the machine, ratios less so.
+Everything is measured on this machine, in this process or its children, best of several runs; absolute times
+depend on the machine, ratios less so. Prediction sees frames of the NOAA clips in examples/footage, shrunk to the
+480 px across that TrashCan's pictures have. PyTorch is timed on the network alone, beside the engines on the network
+alone: what a forward pass costs does not depend on the weights, what decoding costs does.
 """
 
 from __future__ import annotations
@@ -11,7 +13,9 @@ import sys
 import time
 from collections.abc import Callable
 from importlib.util import find_spec
+from pathlib import Path
 
+import cv2
 import numpy as np
 
 from seasift.core.instances import Instances
@@ -19,10 +23,15 @@ from seasift.core.masks import MaskCrop
 from seasift.data.coco import CocoAnnotation, CocoDataset, CocoImage
 from seasift.evaluation.coco_figures import evaluate
 from seasift.evaluation.machine import describe_machine
+from seasift.runtime import box
+from seasift.runtime.engines import open_engine
+from seasift.runtime.model_file import read_model_file
 from seasift.runtime.predictor import load_predictor
+from seasift.runtime.video import Every, frames
 
 SIZE_HW = (270, 480)
-PICTURES = 32
+FOOTAGE = Path(__file__).resolve().parents[1] / "examples" / "footage"
+PASSES = 32
 
 
 def best_of(runs: int, work: Callable[[], object]) -> float:
@@ -37,8 +46,8 @@ def best_of(runs: int, work: Callable[[], object]) -> float:
 
 
 def pictures() -> list[np.ndarray]:
-    random = np.random.default_rng(0)
-    return [random.integers(0, 256, (*SIZE_HW, 3), dtype=np.uint8) for _ in range(PICTURES)]
+    seen = [frame.image_rgb_u8 for clip in sorted(FOOTAGE.glob("*.mp4")) for frame in frames(clip, Every(5))]
+    return [cv2.resize(frame, SIZE_HW[::-1], interpolation=cv2.INTER_AREA) for frame in seen]
 
 
 def help_seconds() -> float:
@@ -48,26 +57,36 @@ def help_seconds() -> float:
 
 def predict_rate(engine: str) -> float:
     predictor, seen = load_predictor("default", engine=engine), pictures()
-    return PICTURES / best_of(3, lambda: predictor.predict(seen, threshold=0.05))
+    return len(seen) / best_of(3, lambda: predictor.predict(seen, threshold=0.05))
 
 
-def torch_rate() -> float:
-    """The same network in PyTorch, through the same prepare and decode."""
+def one_input() -> np.ndarray:
+    size_hw = load_predictor("default").info.input.size_hw
+    return np.random.default_rng(0).normal(size=(1, 3, *size_hw)).astype(np.float32)
+
+
+def network_rate(engine: str) -> float:
+    file, seen = read_model_file(box.find("default")), one_input()
+    ready = open_engine(file.data, file.name, engine=engine, precision="f32", threads=None)
+    return PASSES / best_of(3, lambda: [ready.run(seen) for _ in range(PASSES)])
+
+
+def torch_network_rate() -> float:
+    """The same network in PyTorch with untrained weights, channels_last."""
     import torch
 
-    from seasift.core.instances import Category
     from seasift.models.catalog import build_yolact
-    from seasift.models.yolact.inference import TorchPredictor
+    from seasift.models.yolact.inference import YolactGraph
     from seasift.training.module import config_of
     from seasift.training.recipe import Recipe
 
     info = load_predictor("default").info
     recipe = Recipe.model_validate(info.training["recipe"])
-    torch.manual_seed(0)
-    network = build_yolact(config_of(recipe, len(info.categories)))
-    predictor = TorchPredictor(network, [Category(c.id, c.name) for c in info.categories], name="torch")
-    seen = pictures()
-    return PICTURES / best_of(3, lambda: predictor.predict(seen, threshold=0.05))
+    graph = YolactGraph(build_yolact(config_of(recipe, len(info.categories)))).eval()
+    graph = graph.to(memory_format=torch.channels_last)
+    seen = torch.from_numpy(one_input()).contiguous(memory_format=torch.channels_last)
+    with torch.inference_mode():
+        return PASSES / best_of(3, lambda: [graph(seen) for _ in range(PASSES)])
 
 
 def training_rate() -> float:
@@ -138,11 +157,11 @@ def evaluation_seconds() -> float:
 
 def main() -> None:
     rows = [("seasift --help", help_seconds(), "s")]
-    rows += [("predict, OpenVINO f32", predict_rate("openvino"), "images/s")]
-    if find_spec("onnxruntime"):
-        rows += [("predict, ONNX Runtime f32", predict_rate("onnxruntime"), "images/s")]
+    engines = ["openvino"] + ["onnxruntime"] * bool(find_spec("onnxruntime"))
+    rows += [(f"predict, {engine} f32", predict_rate(engine), "images/s") for engine in engines]
+    rows += [(f"network alone, {engine} f32", network_rate(engine), "images/s") for engine in engines]
     if find_spec("torch"):
-        rows += [("predict, PyTorch f32", torch_rate(), "images/s")]
+        rows += [("network alone, PyTorch f32", torch_network_rate(), "images/s")]
         rows += [("training, bf16", training_rate(), "images/s")]
     rows += [("evaluation of 1,147 pictures, 24 figures and 22 classes", evaluation_seconds(), "s")]
     print(describe_machine())
