@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import timm
+import torch
+from timm.layers import Conv2dSame  # type: ignore[attr-defined]
 from torch import Tensor, nn
 
 from seasift.core.errors import BadRecipe, MissingExtra
@@ -72,6 +74,7 @@ class Features(nn.Module):
             pretrained=False,
             out_indices=[reductions.index(reduction) for reduction in REDUCTIONS],
         )
+        _exact_depthwise(body)
         self.body: nn.Module = body
         self.channels: list[int] = body.feature_info.channels()
         self._frozen: list[nn.Module] = []
@@ -93,6 +96,40 @@ class Features(nn.Module):
         for module in self._frozen:
             module.eval()
         return self
+
+
+class _ExactDepthwise:
+    """Computes in fp32 where autocast on the CPU would learn in bf16: oneDNN's bf16 backward pass of a depthwise
+    convolution takes 2 to 6 times as long as fp32's."""
+
+    weight: nn.Parameter
+
+    def forward(self, x: Tensor) -> Tensor:
+        forward: Any = super().forward  # type: ignore[misc]
+        learns = torch.is_grad_enabled() and self.weight.requires_grad
+        if x.device.type != "cpu" or not learns or not torch.is_autocast_enabled("cpu"):
+            return forward(x)  # type: ignore[no-any-return]
+        with torch.autocast("cpu", enabled=False):
+            return forward(x.float()).to(torch.get_autocast_dtype("cpu"))  # type: ignore[no-any-return]
+
+
+class _Depthwise(_ExactDepthwise, nn.Conv2d):  # type: ignore[misc]
+    pass
+
+
+class _DepthwiseSame(_ExactDepthwise, Conv2dSame):  # type: ignore[misc]
+    pass
+
+
+def _exact_depthwise(body: nn.Module) -> None:
+    kinds: dict[type, type] = {nn.Conv2d: _Depthwise, Conv2dSame: _DepthwiseSame}
+    for module in body.modules():
+        if (
+            isinstance(module, nn.Conv2d)
+            and module.groups == module.in_channels > 1
+            and type(module) in kinds
+        ):
+            module.__class__ = kinds[type(module)]
 
 
 def _parts_up_to(body: nn.Module, last: str) -> list[nn.Module]:
