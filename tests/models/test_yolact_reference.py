@@ -15,6 +15,7 @@ from seasift.models.yolact.loss import yolact_loss
 from seasift.models.yolact.network import Yolact, YolactOutput
 from seasift.models.yolact.published import load_published, our_name
 
+from ..oracles.backbones import published_backbone
 from . import yolact_reference as reference
 
 
@@ -92,11 +93,33 @@ def test_detections_equal_the_published_ones() -> None:
     np.testing.assert_allclose(areas, expected["mask_area"], rtol=1e-3, atol=1)
 
 
-def test_every_published_entry_has_a_place() -> None:
-    own = reference.network().state_dict()
-    published = {our_name(name): shape for name, shape in reference.published_keys()}
+@pytest.mark.parametrize(
+    ("backbone", "parameters"),
+    [("resnet50", 30_748_967), ("resnet101", 49_741_095), ("darknet53", 47_367_111)],
+)
+def test_every_published_entry_has_a_place(backbone: str, parameters: int) -> None:
+    net = Yolact(YolactConfig(backbone, classes=22))
+    own = net.state_dict()
+    published = {our_name(name): shape for name, shape in reference.published_keys(backbone)}
     assert published.keys() == own.keys()
     assert all(list(own[name].shape) == shape for name, shape in published.items())
+    assert sum(p.numel() for p in net.parameters()) == parameters
+    assert net.priors.shape == (19_248, 4)
+
+
+@pytest.mark.parametrize("backbone", ["resnet101", "darknet53"])
+def test_backbones_compute_what_the_papers_say(backbone: str) -> None:
+    """Against a plain forward pass over the published entries, by their published names."""
+    state = reference.published_state(backbone)
+    net = Yolact(YolactConfig(backbone, classes=22, size=96))
+    load_published(net, state, source="reference")
+    image = torch.from_numpy(prepare(reference.picture(), input_spec(net.config)))[None]
+    assert torch.equal(image * 255, (image * 255).round()) == (backbone == "darknet53")  # rgb / 255
+    with torch.no_grad():
+        levels = net.eval().backbone(image)
+        expected = published_backbone(state, image, backbone)
+    for ours, theirs in zip(levels, expected, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize(

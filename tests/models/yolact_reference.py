@@ -30,8 +30,8 @@ def golden() -> dict[str, Any]:
     return json.loads((GOLDEN / "yolact_resnet50.json").read_text())
 
 
-def published_keys() -> list[tuple[str, list[int]]]:
-    return json.loads((GOLDEN / "yolact_resnet50.keys.json").read_text())
+def published_keys(backbone: str = "resnet50") -> list[tuple[str, list[int]]]:
+    return json.loads((GOLDEN / f"yolact_{backbone}.keys.json").read_text())
 
 
 def weight(name: str, shape: list[int]) -> np.ndarray:
@@ -52,8 +52,8 @@ def weight(name: str, shape: list[int]) -> np.ndarray:
     return np.asarray(value, np.float32)
 
 
-def published_state() -> dict[str, torch.Tensor]:
-    return {name: torch.from_numpy(weight(name, shape)) for name, shape in published_keys()}
+def published_state(backbone: str = "resnet50") -> dict[str, torch.Tensor]:
+    return {name: torch.from_numpy(weight(name, shape)) for name, shape in published_keys(backbone)}
 
 
 @cache

@@ -29,12 +29,14 @@ class Backbone:
         mean: of R, G, B in pixel units 0..255.
         std: of R, G, B in pixel units 0..255.
         package: (module, class) of an installed package that ships ImageNet weights for it, or None.
+        leaky_slope: of its leaky ReLUs, where timm's differs from the published one (Redmon and Farhadi 2018).
     """
 
     timm_name: str
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
     package: tuple[str, str] | None = None
+    leaky_slope: float | None = None
 
 
 _CLASSIFIER_ENTRIES = ("_conv_head", "_bn1", "_fc", "conv_head", "bn2", "classifier", "fc")
@@ -48,6 +50,8 @@ def _lite(number: int) -> Backbone:
 
 BACKBONES: dict[str, Backbone] = {
     "resnet50": Backbone("resnet50", _CAFFE_MEAN, _CAFFE_STD),
+    "resnet101": Backbone("resnet101", _CAFFE_MEAN, _CAFFE_STD),
+    "darknet53": Backbone("darknet53", (0.0,) * 3, (255.0,) * 3, leaky_slope=0.1),
     "efficientnet-lite0": _lite(0),
     "efficientnet-lite1": _lite(1),
     "efficientnet-lite2": _lite(2),
@@ -75,6 +79,10 @@ class Features(nn.Module):
             out_indices=[reductions.index(reduction) for reduction in REDUCTIONS],
         )
         _exact_depthwise(body)
+        slope = BACKBONES[name].leaky_slope
+        for module in body.modules():
+            if isinstance(module, nn.LeakyReLU) and slope is not None:
+                module.negative_slope = slope
         self.body: nn.Module = body
         self.channels: list[int] = body.feature_info.channels()
         self._frozen: list[nn.Module] = []

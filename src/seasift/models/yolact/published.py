@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from torch import Tensor
 
@@ -23,6 +23,13 @@ _RULES: tuple[tuple[str, str], ...] = (
     (r"^prediction_layers\.0\.conf_layer\.", "head.classify."),
     (r"^prediction_layers\.0\.mask_layer\.", "head.coefficient."),
     (r"^semantic_seg_conv\.", "semantic."),
+    # DarkNet: a strided convolution, then the blocks; each convolution is followed by its batch norm.
+    (r"^backbone\._preconv\.(0|1)\.", "backbone.body.stem_conv1.{conv|bn}."),
+    (r"^backbone\.layers\.(\d)\.0\.([01])\.", "backbone.body.stages_{}.conv_down.{conv|bn}."),
+    (
+        r"^backbone\.layers\.(\d)\.(\d)\.(conv\d)\.([01])\.",
+        "backbone.body.stages_{}.blocks.{-1}.{}.{conv|bn}.",
+    ),
     (r"^backbone\.layers\.(\d)\.", "backbone.body.layer{+1}."),
     (r"^backbone\.(conv1|bn1)\.", "backbone.body.{}."),
 )
@@ -38,7 +45,7 @@ def our_name(published: str) -> str:
 
 
 def load_published(network: Yolact, state: Mapping[str, Tensor], *, source: str) -> None:
-    """Load a published ResNet checkpoint. `num_batches_tracked` is optional: old files lack it.
+    """Load a published checkpoint (ResNet or DarkNet). `num_batches_tracked` is optional: old files lack it.
 
     Raises:
         BadWeights: entries that do not fit, named in our spelling.
@@ -51,13 +58,18 @@ def load_published(network: Yolact, state: Mapping[str, Tensor], *, source: str)
 
 
 def _fill(template: str, match: re.Match[str]) -> str:
-    if not match.groups():
-        return template
-    text = match.group(1)
-    if "{}" in template:
-        return template.replace("{}", text)
-    number = int(text)
-    numbers = {"{2-}": 2 - number, "{/2}": number // 2, "{+1}": number + 1}
-    for mark, value in numbers.items():
-        template = template.replace(mark, str(value))
-    return template
+    """Put what a pattern's groups hold into the marks of a template, in order."""
+    parts = re.split(r"(\{.*?\})", template)
+    marks = parts[1::2]
+    parts[1::2] = [_FORMS[mark](text) for mark, text in zip(marks, match.groups(), strict=True)]
+    return "".join(parts)
+
+
+_FORMS: dict[str, Callable[[str], str]] = {
+    "{}": str,
+    "{2-}": lambda text: str(2 - int(text)),
+    "{/2}": lambda text: str(int(text) // 2),
+    "{+1}": lambda text: str(int(text) + 1),
+    "{-1}": lambda text: str(int(text) - 1),
+    "{conv|bn}": lambda text: ("conv", "bn")[int(text)],
+}
