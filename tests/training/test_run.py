@@ -185,6 +185,7 @@ def test_eight_pictures_are_learnt_by_heart(tmp_path: Path, trashcan_zip: Path) 
         "yolact-lite0-box",
         [
             f"data.path={(tmp_path / 'data').as_posix()!r}",
+            "data.overfit=8",
             *still,
             *(
                 "data.masks=polygons",
@@ -201,6 +202,6 @@ def test_eight_pictures_are_learnt_by_heart(tmp_path: Path, trashcan_zip: Path) 
             ),
         ],
     )
-    train(recipe, Options(tmp_path / "run", overfit=8))
+    train(recipe, Options(tmp_path / "run"))
     figures = [row for row in curve(tmp_path / "run") if row["val/score"]][-1]
     assert float(figures["val/mask_AP"]) > 0.9, figures

@@ -36,6 +36,7 @@ def train(
     if max_minutes is not None:
         changes.append(f"training.max_minutes={max_minutes}")
     if overfit:
+        changes.append(f"data.overfit={overfit}")
         changes += [f"augment.{step}=false" for step in ("photometric", "expand", "crop", "flip")]
     wanted = load_recipe(recipe, changes)
     require("train", "torch", "lightning", "timm", "tensorboard")
@@ -44,6 +45,6 @@ def train(
 
     folder = output or Path("runs") / wanted.name
     with progress_bar("decoding pictures") as progress:
-        options = Options(folder, resume, overfit, accelerator, devices, nodes, progress)
+        options = Options(folder, resume, accelerator, devices, nodes, progress)
         run(wanted, options)
     typer.echo(f"done: {folder} holds best.ckpt, last.ckpt, metrics.csv, tensorboard, recipe.yaml")

@@ -30,6 +30,9 @@ class DataRecipe(_Strict):
     val_limit: PositiveInt | None = Field(
         None, description="validate on this many pictures, spread evenly over the part (None: all)"
     )
+    overfit: int = Field(
+        0, ge=0, description="learn and judge only this many pictures of the training part (0: all)"
+    )
     cache: str | None = Field(None, description="folder for decoded pictures (None: beside the data)")
 
 

@@ -48,7 +48,6 @@ class Options:
     Attributes:
         out: folder of the run.
         resume: go on from last.ckpt.
-        overfit: learn and judge only this many pictures of the training part (0: all).
         accelerator: of Lightning: auto, cpu, gpu.
         devices: processes or GPUs.
         nodes: machines.
@@ -57,7 +56,6 @@ class Options:
 
     out: Path
     resume: bool = False
-    overfit: int = 0
     accelerator: str = "auto"
     devices: int = 1
     nodes: int = 1
@@ -78,7 +76,7 @@ def train(recipe: Recipe, options: Options) -> Path:
     _check_folder(last, options.resume)
     _quieten()
     seed_everything(recipe.seed, verbose=False)
-    learn, judge = _parts(recipe, options.overfit)
+    learn, judge = _parts(recipe)
     names = {"train": learn.name, "val": judge.name, "fingerprint": learn.fingerprint}
     module = YolactModule(recipe, learn.coco.categories, make_judge(judge.coco), names)
     start = read_checkpoint(last) if options.resume else None
@@ -148,7 +146,7 @@ def _check_folder(last: Path, resume: bool) -> None:
         )
 
 
-def _parts(recipe: Recipe, overfit: int) -> tuple[DataPart, DataPart]:
+def _parts(recipe: Recipe) -> tuple[DataPart, DataPart]:
     data = recipe.data
     if data.path is None:
         raise BadRecipe(
@@ -161,8 +159,8 @@ def _parts(recipe: Recipe, overfit: int) -> tuple[DataPart, DataPart]:
         )
 
     learn = part(data.train)
-    if overfit:
-        few = _thin(learn, overfit)
+    if data.overfit:
+        few = _thin(learn, data.overfit)
         return few, few
     judge = part(data.val)
     return learn, (_thin(judge, data.val_limit) if data.val_limit else judge)
