@@ -62,7 +62,8 @@ def run(options: Options) -> None:
     with progress_bar("evaluating") as progress:
         outcome = judge_part(model.predictor, part, settings, progress)
     fingerprint = part.fingerprint or _sha256(options.data)
-    record = make_record(outcome, settings, Subject(model.facts, part.name, fingerprint))
+    subject = Subject(model.facts, part.name, fingerprint, part.chosen, options.threads)
+    record = make_record(outcome, settings, subject)
     written: tuple[Path, ...] = ()
     if options.output:
         written = write_report(options.output, record, outcome, images_dir=part.images_dir, draw=draw)

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from seasift import __version__
+from seasift.cli.compare import compare
 from seasift.cli.data import data
 from seasift.cli.evaluate import evaluate
 from seasift.cli.export import export
@@ -48,6 +49,7 @@ def _root(
 
 app.add_typer(data)
 app.command()(evaluate)
+app.command()(compare)
 app.command()(predict)
 app.command()(export)
 app.command()(train)

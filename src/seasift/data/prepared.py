@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +27,15 @@ class DataPart:
         images_dir: folder that file names are relative to.
         name: for tables and records.
         fingerprint: of the data set it was taken from, or of the COCO file.
+        chosen: of a prepared data set: labels, masks, split and part by their full names, which give the same
+            part again, and the regular expression of the group if there is one.
     """
 
     coco: CocoDataset
     images_dir: Path
     name: str
     fingerprint: str = ""
+    chosen: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -121,7 +124,10 @@ class PreparedDataset:
                 "data set; expected all, each once. Run: seasift data check"
             )
         name = f"{self.record['name']} {labels} {masks} {own}/{part}"
-        return DataPart(coco, self.images_dir, name, self.fingerprint)
+        chosen = {"labels": labels, "masks": masks, "split": own, "part": part}
+        if isinstance(self.record.get("group"), str):
+            chosen["group"] = self.record["group"]
+        return DataPart(coco, self.images_dir, name, self.fingerprint, chosen)
 
     def split_name(self, split: str | None = None, labels: str | None = None) -> str:
         """The split's full name: `official` is `official-material` where the labels are of the set material.

@@ -16,7 +16,7 @@ _COLUMNS = 4
 
 def overall_curves(figures: Figures) -> str:
     """One plot: the mean over classes, masks and boxes, at IoU .5 and .75."""
-    figure, (axes,) = _figure(1, 1, (4.9, 3.6))
+    figure, (axes,) = new_figure(1, 1, (4.9, 3.6))
     for (kind, iou), values in all_curves(figures).items():
         label = f"{kind}, IoU {iou:g}: AP {values.mean():.3f}"
         axes.plot(RECALLS, values, _STYLE[iou], color=_COLOUR[kind], linewidth=1.8, label=label)
@@ -24,7 +24,7 @@ def overall_curves(figures: Figures) -> str:
     axes.set_xlabel("recall")
     axes.set_ylabel("precision")
     axes.legend(loc="upper right", fontsize=9, frameon=False)
-    return _svg(figure, "overall")
+    return to_svg(figure, "overall")
 
 
 def class_curves(figures: Figures) -> str:
@@ -32,7 +32,7 @@ def class_curves(figures: Figures) -> str:
     names = [name for name, row in figures.per_class.items() if row["objects"]]
     places = {name: place for place, name in enumerate(figures.per_class)}
     rows = max(1, -(-len(names) // _COLUMNS))
-    figure, panels = _figure(rows, _COLUMNS, (10.4, 2.05 * rows + 0.45))
+    figure, panels = new_figure(rows, _COLUMNS, (10.4, 2.05 * rows + 0.45))
     for axes, name in zip(panels, names, strict=False):
         for (kind, iou), values in all_curves(figures, places[name]).items():
             axes.plot(RECALLS, values, _STYLE[iou], color=_COLOUR[kind], linewidth=1.3)
@@ -44,14 +44,17 @@ def class_curves(figures: Figures) -> str:
         axes.axison = place < len(names)
     figure.supxlabel("recall", fontsize=9)
     figure.supylabel("precision", fontsize=9)
-    return _svg(figure, "classes")
+    return to_svg(figure, "classes")
 
 
-def _figure(rows: int, columns: int, size_inches: tuple[float, float]) -> tuple[Any, list[Any]]:
+def new_figure(
+    rows: int, columns: int, size_inches: tuple[float, float], *, share: bool = True
+) -> tuple[Any, list[Any]]:
+    """A figure and its panels, row by row; with `share` they have the same axes."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=size_inches, layout="constrained")
-    grid = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
+    grid = figure.subplots(rows, columns, squeeze=False, sharex=share, sharey=share)
     return figure, list(grid.ravel())
 
 
@@ -65,7 +68,7 @@ def _frame(axes: Any) -> None:
         axes.spines[side].set_visible(False)
 
 
-def _svg(figure: Any, salt: str) -> str:
+def to_svg(figure: Any, salt: str) -> str:
     """The same figure gives the same bytes: no date, no random ids."""
     from matplotlib import rc_context
 

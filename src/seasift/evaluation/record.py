@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from seasift import __version__
 from seasift.evaluation.confusion import IOU
+from seasift.evaluation.curves import all_curves
 from seasift.evaluation.machine import describe_machine
 from seasift.evaluation.stream import Outcome, Settings
 from seasift.evaluation.worst import Judged
 
 SCHEMA = "seasift-evaluation/1"
 FEW_OBJECTS = 10
+CHOSEN = ("labels", "masks", "split", "part", "group")
 
 
 @dataclass(frozen=True)
@@ -21,14 +23,18 @@ class Subject:
     """What was judged on what.
 
     Attributes:
-        model: name, sha256, engine, precision and whatever else identifies it.
+        model: name, sha256, engine, precision and whatever else identifies it; "facts" are its sizes.
         data: name of the part.
         fingerprint: of its data set.
+        chosen: labels, masks, split, part and group; see `data.prepared.DataPart`.
+        threads: of the CPU, if a number was asked for.
     """
 
-    model: Mapping[str, str]
+    model: Mapping[str, Any]
     data: str
     fingerprint: str
+    chosen: Mapping[str, str] = field(default_factory=dict)
+    threads: int | None = None
 
 
 def make_record(outcome: Outcome, settings: Settings, subject: Subject) -> dict[str, Any]:
@@ -43,6 +49,7 @@ def make_record(outcome: Outcome, settings: Settings, subject: Subject) -> dict[
         "data": {
             "name": subject.data,
             "fingerprint": subject.fingerprint,
+            **{key: subject.chosen.get(key) for key in CHOSEN},
             "pictures": len(truth.images),
             "of_pictures": outcome.of_pictures,
             "objects": len(truth.annotations) - crowds,
@@ -57,6 +64,7 @@ def make_record(outcome: Outcome, settings: Settings, subject: Subject) -> dict[
             "iou": IOU,
         },
         "machine": describe_machine(),
+        "speed": _speed(outcome, subject),
         "seconds": {name: round(value, 3) for name, value in outcome.seconds.items()},
         "detections": len(outcome.results.entries),
         "boxes": outcome.figures.boxes,
@@ -68,9 +76,30 @@ def make_record(outcome: Outcome, settings: Settings, subject: Subject) -> dict[
             "classes": list(confusion.classes),
             "counts": confusion.counts.tolist(),
         },
+        "curves": _curves(outcome),
         "worst": [_worst(judged) for judged in outcome.worst],
         "notes": _notes(outcome),
     }
+
+
+def _speed(outcome: Outcome, subject: Subject) -> dict[str, Any]:
+    machine = describe_machine()
+    return {
+        "engine": subject.model.get("engine"),
+        "precision": subject.model.get("precision"),
+        "threads": subject.threads,
+        "machine": f"{machine['processor']}, {machine['cores']} cores",
+        "pictures": outcome.pace.pictures,
+        "pictures_per_second": outcome.pace.pictures_per_second,
+    }
+
+
+def _curves(outcome: Outcome) -> dict[str, dict[str, list[float]]]:
+    """Kind, IoU in percent, precision at recall 0, .01 ... 1: the mean over classes."""
+    curves: dict[str, dict[str, list[float]]] = {}
+    for (kind, iou), values in all_curves(outcome.figures).items():
+        curves.setdefault(kind, {})[f"{100 * iou:g}"] = [round(value, 5) for value in values.tolist()]
+    return curves
 
 
 def _per_class(outcome: Outcome) -> list[dict[str, Any]]:

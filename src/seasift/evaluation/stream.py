@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +45,19 @@ class Settings:
     worst: int = 12
 
 
+@dataclass
+class Pace:
+    """How long a predictor takes; reading files and the first picture, which warms up, are left out."""
+
+    pictures: int = 0
+    seconds: float = 0.0
+
+    @property
+    def pictures_per_second(self) -> float | None:
+        """None if nothing was timed."""
+        return self.pictures / self.seconds if self.pictures and self.seconds else None
+
+
 @dataclass(frozen=True)
 class Outcome:
     """Everything found out about a predictor on a part.
@@ -52,6 +66,7 @@ class Outcome:
         truth: what was judged (less than the part's if limited).
         of_pictures: how many the part has.
         seconds: "predict" (with reading the pictures), "judge", "total".
+        pace: of the predictor alone.
     """
 
     truth: CocoDataset
@@ -61,6 +76,7 @@ class Outcome:
     confusion: Confusion
     worst: list[Judged]
     seconds: dict[str, float]
+    pace: Pace
 
 
 def judge_part(
@@ -85,7 +101,8 @@ def judge_part(
     results = Results([category.id for category in truth.categories])
     confusion = Confusion([category.name for category in truth.categories])
     worst = WorstPictures(settings.worst)
-    for done, (image, found) in enumerate(_found(predictor, truth, part.images_dir, settings), start=1):
+    pace = Pace()
+    for done, (image, found) in enumerate(_found(predictor, truth, part.images_dir, settings, pace), start=1):
         own = replace(found, class_ids=class_ids[found.class_ids])
         results.add(image, own)
         judged = _judge_picture(truth, image, own, settings.confidence)
@@ -97,7 +114,9 @@ def judge_part(
     figures = figures_of(truth, results)
     ended = time.perf_counter()
     seconds = {"predict": predicted - started, "judge": ended - predicted, "total": ended - started}
-    return Outcome(truth, len(part.coco.images), results, figures, confusion, worst.worst_first(), seconds)
+    return Outcome(
+        truth, len(part.coco.images), results, figures, confusion, worst.worst_first(), seconds, pace
+    )
 
 
 def truth_class_ids(predictor: Predictor, truth: CocoDataset) -> Int64:
@@ -124,12 +143,18 @@ def _judge_picture(truth: CocoDataset, image: CocoImage, found: Instances, confi
 
 
 def _found(
-    predictor: Predictor, truth: CocoDataset, folder: Path, settings: Settings
+    predictor: Predictor, truth: CocoDataset, folder: Path, settings: Settings, pace: Pace
 ) -> Iterator[tuple[CocoImage, Instances]]:
-    for start in range(0, len(truth.images), settings.batch_size):
-        images = truth.images[start : start + settings.batch_size]
+    count = len(truth.images)
+    starts = [0, *range(1, count, settings.batch_size)]
+    for start, stop in pairwise([*starts, count]):
+        images = truth.images[start:stop]
         pictures = _read(images, folder)
+        began = time.perf_counter()
         found = predictor.predict(pictures, threshold=settings.threshold, max_objects=settings.max_objects)
+        if start:
+            pace.seconds += time.perf_counter() - began
+            pace.pictures += len(images)
         yield from zip(images, found, strict=True)
 
 

@@ -1,0 +1,46 @@
+"""`seasift compare RUN...`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def compare(
+    runs: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Folders of `seasift evaluate -o`, or training runs that hold one named `evaluation`."
+        ),
+    ],
+    data: Annotated[
+        Path | None,
+        typer.Option(help="What the runs were judged on (prepared data set or COCO file): adds intervals."),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", help="Folder for compare.html, compare.json and compare.md."),
+    ] = None,
+    resamples: Annotated[
+        int, typer.Option(min=20, help="How often the videos are drawn again for the intervals.")
+    ] = 1000,
+    seed: Annotated[int, typer.Option(min=0, help="Of the draws.")] = 0,
+) -> None:
+    """Hold judged models against each other and against published figures.
+
+    With --data every AP has a 95% interval, from whole videos drawn again and again, and so has the difference
+    of any two runs on the same part.
+    """
+    from seasift.cli.compare_table import tell
+    from seasift.core.errors import BadInput
+    from seasift.evaluation.compare import Settings
+    from seasift.evaluation.compare import compare as hold_together
+    from seasift.evaluation.compare_page import write_comparison
+    from seasift.evaluation.runs import read_runs
+
+    if output and output.exists() and not output.is_dir():
+        raise BadInput(f"-o {output}: a file; expected a folder, or a name that is free.")
+    comparison = hold_together(read_runs(runs), Settings(data, resamples, seed))
+    tell(comparison, write_comparison(output, comparison) if output else ())

@@ -1,0 +1,39 @@
+"""What `seasift compare` prints."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table as RichTable
+
+from seasift.evaluation import compare_tables as tables
+
+_WIDTH = 180
+
+
+def tell(comparison: dict[str, Any], written: Sequence[Path]) -> None:
+    """Print the tables and notes on standard output, where things lie on standard error."""
+    console = Console(highlight=False, markup=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, markup=False, width=_WIDTH)
+    for table in tables.tables(comparison):
+        console.print(_shown(table))
+        console.print()
+    for note in comparison["notes"]:
+        console.print(f"note: {note}", soft_wrap=True)
+    if written:
+        places = ", ".join(str(path) for path in written)
+        Console(stderr=True, highlight=False, markup=False).print(f"written: {places}", soft_wrap=True)
+
+
+def _shown(table: tables.Table) -> RichTable:
+    shown = RichTable(title=table.title, title_justify="left", box=None, pad_edge=False, title_style="bold")
+    for place, head in enumerate(table.heads):
+        is_text = place in table.texts
+        shown.add_column(head, justify="left" if is_text else "right", overflow="fold", no_wrap=not is_text)
+    for row in table.rows:
+        shown.add_row(*row)
+    return shown

@@ -1,0 +1,238 @@
+"""The tables of a comparison as rows of text, the same for terminal, Markdown and page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from seasift.evaluation.coco_figures import LINE
+
+NONE = "–"
+WITH_INTERVAL = ("AP", "AP50", "AP75")
+SHOWN_KINDS = ("masks", "boxes")
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table.
+
+    Attributes:
+        title: what it is of.
+        heads: of the columns; the first is text, the others are numbers unless in `texts`.
+        rows: as many cells as heads.
+        texts: columns of text.
+    """
+
+    title: str
+    heads: tuple[str, ...]
+    rows: Sequence[tuple[str, ...]]
+    texts: tuple[int, ...] = (0,)
+
+
+def tables(comparison: dict[str, Any]) -> list[Table]:
+    """All tables of a comparison, in the order to read them; those without rows are left out."""
+    makers: tuple[Callable[[dict[str, Any]], Table], ...]
+    makers = (summary, differences, sizes, trainings, lines, classes, class_differences)
+    return [table for make in makers if (table := make(comparison)).rows]
+
+
+def summary(comparison: dict[str, Any]) -> Table:
+    """One row a run, then the published figures."""
+    rows = [
+        (
+            f"{run['label']}  {run['name']}",
+            run["data"]["name"],
+            *(with_interval(run, kind, figure) for kind in SHOWN_KINDS for figure in WITH_INTERVAL),
+        )
+        for run in comparison["runs"]
+    ]
+    for each in comparison["published"]:
+        cells = [cell for kind in SHOWN_KINDS for cell in (number(each[kind]), NONE, NONE)]
+        rows.append((f"published: {each['name']}", each["split"], *cells))
+    heads = (f"{kind} {figure}" for kind in SHOWN_KINDS for figure in WITH_INTERVAL)
+    return Table("Average precision", ("run", "judged on", *heads), rows, (0, 1))
+
+
+def differences(comparison: dict[str, Any]) -> Table:
+    """One row a pair of runs and kind: second minus first."""
+    rows = []
+    for pair in comparison["pairs"]:
+        name = f"{pair['second']} − {pair['first']}"
+        if not pair["same_part"]:
+            rows.append((name, NONE, NONE, NONE, NONE, "judged on different parts: no difference"))
+        for kind in SHOWN_KINDS:
+            found = (pair["difference"] or {}).get(kind)
+            if found:
+                cells = [signed(found[figure]) for figure in WITH_INTERVAL]
+                rows.append((name, kind, *cells, verdict(found["AP"], pair)))
+    heads = ("pair", "kind", *WITH_INTERVAL, "AP")
+    return Table("Differences", heads, rows, (0, 1, 5))
+
+
+def sizes(comparison: dict[str, Any]) -> Table:
+    """One row a run and measured engine."""
+    rows = []
+    for run in comparison["runs"]:
+        facts = run["facts"]
+        about = (
+            count(facts["parameters"]),
+            count(facts["trainable"]),
+            NONE if facts["bytes"] is None else f"{facts['bytes'] / 2**20:,.1f}",
+            NONE if facts["gflops"] is None else f"{facts['gflops']:,.1f}",
+            count(facts["priors"]),
+        )
+        for place, speed in enumerate(run["speeds"] or [{}]):
+            label = f"{run['label']}  {run['name']}" if place == 0 else run["label"]
+            rows.append((label, *(about if place == 0 else [""] * len(about)), *_speed(speed)))
+    heads = (
+        "run",
+        "parameters",
+        "trainable",
+        "memory MiB",
+        "GFLOPs",
+        "priors",
+        "pictures/s",
+        "engine",
+        "hardware",
+    )
+    return Table("Size and speed", heads, rows, (0, 7, 8))
+
+
+def trainings(comparison: dict[str, Any]) -> Table:
+    """One row a training run."""
+    rows = []
+    for run in comparison["runs"]:
+        about = run["training"]
+        if about:
+            network = " ".join(str(about[key]) for key in ("arch", "backbone") if about[key])
+            rows.append(
+                (
+                    f"{run['label']}  {run['name']}",
+                    text(about["recipe"]),
+                    f"{network} {about['size']} px" if about["size"] else network or NONE,
+                    text(about["weights"]),
+                    text(about["data"]),
+                    count(about["pictures_seen"]),
+                    duration(about["seconds"]),
+                    text(about["machine"]),
+                )
+            )
+    heads = ("run", "recipe", "network", "initial weights", "trained on", "pictures seen", "time", "hardware")
+    return Table("Training", heads, rows, (0, 1, 2, 3, 4, 7))
+
+
+def lines(comparison: dict[str, Any]) -> Table:
+    """The 24 figures, one row each."""
+    rows = [
+        (f"{kind} {figure}", *(number(run[kind][figure]) for run in comparison["runs"]))
+        for kind in SHOWN_KINDS
+        for figure in LINE
+    ]
+    return Table("The 24 COCO figures", ("figure", *labels(comparison)), rows)
+
+
+def classes(comparison: dict[str, Any]) -> Table:
+    """One row a class: AP of masks and of boxes of each run."""
+    runs = comparison["runs"]
+    names = list(dict.fromkeys(row["name"] for run in runs for row in run["per_class"]))
+    by_run = [{row["name"]: row for row in run["per_class"]} for run in runs]
+    rows = []
+    for name in names:
+        objects = dict.fromkeys(str(own[name]["objects"]) for own in by_run if name in own)
+        cells = [
+            class_cell(run, own[name], kind) if name in own else NONE
+            for kind in SHOWN_KINDS
+            for run, own in zip(runs, by_run, strict=True)
+        ]
+        rows.append((name, " / ".join(objects), *cells))
+    heads = (f"{kind} {label}" for kind in SHOWN_KINDS for label in labels(comparison))
+    return Table("AP of each class", ("class", "objects", *heads), rows)
+
+
+def class_differences(comparison: dict[str, Any]) -> Table:
+    """One row a pair and class whose interval of the difference leaves out 0."""
+    rows = []
+    for pair in comparison["pairs"]:
+        for name, kinds in ((pair["difference"] or {}).get("per_class") or {}).items():
+            for kind in SHOWN_KINDS:
+                found = kinds.get(kind)
+                if found and not found["zero_inside"]:
+                    rows.append((f"{pair['second']} − {pair['first']}", name, kind, signed(found)))
+    return Table(
+        "Classes whose difference has an interval without 0", ("pair", "class", "kind", "AP"), rows, (0, 1, 2)
+    )
+
+
+def verdict(found: dict[str, Any] | None, pair: dict[str, Any]) -> str:
+    """In plain words what the interval of a difference says."""
+    if found is None:
+        return NONE
+    if found["zero_inside"]:
+        return "0 lies inside: no difference shown"
+    better = pair["second"] if found["value"] > 0 else pair["first"]
+    return f"0 lies outside: {better} is better"
+
+
+def with_interval(run: dict[str, Any], kind: str, figure: str) -> str:
+    """A figure with its interval, if there is one."""
+    limits = ((run["intervals"] or {}).get(kind) or {}).get(figure)
+    return _joined(number(run[kind][figure]), limits)
+
+
+def class_cell(run: dict[str, Any], row: dict[str, Any], kind: str) -> str:
+    """A class's AP with its interval, if there is one."""
+    own = (run["intervals"] or {}).get("per_class", {}).get(row["name"], {})
+    return _joined(number(row[kind]["AP"]), own.get(kind))
+
+
+def _joined(value: str, limits: list[float] | None) -> str:
+    return value if limits is None else f"{value} {_limits(limits, '.3f')}"
+
+
+def _limits(limits: list[float], form: str) -> str:
+    """In brackets, without the noughts before the point: tables are wide enough."""
+    low, high = (format(limit, form).replace("0.", ".", 1) for limit in limits)
+    return f"[{low}, {high}]"
+
+
+def _speed(speed: dict[str, Any]) -> tuple[str, str, str]:
+    pace = speed.get("pictures_per_second")
+    threads = f", {speed['threads']} threads" if speed.get("threads") else ""
+    engine = " ".join(str(speed[key]) for key in ("engine", "precision") if speed.get(key))
+    return (NONE if pace is None else f"{pace:.1f}", engine + threads or NONE, text(speed.get("machine")))
+
+
+def labels(comparison: dict[str, Any]) -> list[str]:
+    """A, B, C ..."""
+    return [run["label"] for run in comparison["runs"]]
+
+
+def number(value: float | None) -> str:
+    """A figure with three digits."""
+    return NONE if value is None else f"{value:.3f}"
+
+
+def signed(found: dict[str, Any] | None) -> str:
+    """A difference with its interval."""
+    if found is None:
+        return NONE
+    return f"{found['value']:+.3f} {_limits(found['interval'], '+.3f')}"
+
+
+def count(value: int | None) -> str:
+    """A whole number."""
+    return NONE if value is None else f"{value:,}"
+
+
+def text(value: Any) -> str:
+    """What is known, or a dash."""
+    return NONE if value is None or value == "" else str(value)
+
+
+def duration(seconds: float | None) -> str:
+    """Hours and minutes."""
+    if seconds is None:
+        return NONE
+    minutes = round(seconds / 60)
+    return f"{minutes // 60} h {minutes % 60:02d} min" if minutes >= 60 else f"{seconds / 60:.1f} min"
