@@ -9,7 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import onnx
 import pytest
+from onnx import numpy_helper
 
 from seasift import __version__
 from seasift.cli import main as entry
@@ -87,7 +90,20 @@ def test_figures_of_a_model_file_as_table_json_and_page(run: Run) -> None:
     assert record["model"] == {
         **{"name": "tiny", "file": "tiny.onnx", "sha256": model.sha256},
         **{"engine": "openvino", "precision": "f32"},
+        "facts": record["model"]["facts"],
     }
+    stored = [numpy_helper.to_array(each) for each in onnx.load("tiny.onnx").graph.initializer]
+    weights = [each for each in stored if each.dtype == np.float32 and each.ndim]
+    assert record["model"]["facts"] == {
+        "parameters": sum(each.size for each in weights),
+        "bytes": sum(each.nbytes for each in weights),
+        "counted": "stored",
+    }
+    speed = record["speed"]
+    assert (speed["engine"], speed["precision"], speed["threads"]) == ("openvino", "f32", None)
+    assert speed["pictures"] == 1  # the first warms up
+    assert speed["pictures_per_second"] > 0
+    assert record["curves"]["boxes"]["50"][0] == 0.5
     assert record["settings"]["confidence"] == tiny_info().threshold
     assert record["settings"]["threshold"] == 0.05
     assert record["seasift"] == __version__
@@ -173,14 +189,14 @@ def test_a_damaged_picture_leaves_no_report(run: Run) -> None:
 
 def test_a_checkpoint_is_judged_like_a_model_file(run: Run) -> None:
     torch = pytest.importorskip("torch")
-    from seasift.models.catalog import build_yolact
+    from seasift.models.catalog import build
     from seasift.training.module import config_of
     from seasift.training.recipe import load_recipe
 
     changes = ["model.size=128", "model.weights=none", "model.fpn_channels=16", "model.proto_channels=16"]
     recipe = load_recipe("yolact-lite0-box", changes)
     torch.manual_seed(0)
-    network = build_yolact(config_of(recipe, len(CATEGORIES)))
+    network = build(config_of(recipe, len(CATEGORIES)))
     content = {
         "hyper_parameters": {"recipe": recipe.model_dump(), "categories": CATEGORIES},
         "state_dict": {f"network.{name}": value for name, value in network.state_dict().items()},

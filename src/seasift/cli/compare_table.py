@@ -11,7 +11,7 @@ from rich.table import Table as RichTable
 
 from seasift.evaluation import compare_tables as tables
 
-_WIDTH = 180
+_WIDTH = 200
 
 
 def tell(comparison: dict[str, Any], written: Sequence[Path]) -> None:

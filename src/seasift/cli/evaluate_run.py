@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from seasift.cli.evaluate_table import tell
 from seasift.cli.terminal import progress_bar, require
@@ -14,7 +15,9 @@ from seasift.data.prepared import DataPart, resolve_part
 from seasift.evaluation.record import Subject, make_record
 from seasift.evaluation.report import write_report
 from seasift.evaluation.stream import Settings, judge_part
+from seasift.runtime import box
 from seasift.runtime.draw import draw
+from seasift.runtime.onnx_header import onnx_weights
 from seasift.runtime.predictor import load_predictor
 
 CHECKPOINTS = (".ckpt", ".pt")
@@ -44,7 +47,7 @@ class Options:
 @dataclass(frozen=True)
 class _Model:
     predictor: Predictor
-    facts: dict[str, str]
+    facts: dict[str, Any]
     confidence: float
 
 
@@ -108,6 +111,7 @@ def _model_file(options: Options) -> _Model:
         "sha256": predictor.sha256,
         "engine": predictor.engine,
         "precision": predictor.precision,
+        "facts": _stored(box.find(options.model)),
     }
     return _Model(predictor, facts, predictor.info.threshold)
 
@@ -133,6 +137,12 @@ def _checkpoint(options: Options) -> _Model:
         "precision": "f32",
     }
     return _Model(predictor, facts, Settings.confidence)
+
+
+def _stored(path: Path) -> dict[str, Any]:
+    """Numbers that a model file stores; what training counts differs a little, see `onnx_weights`."""
+    parameters, size = onnx_weights(path.read_bytes())
+    return {"parameters": parameters, "bytes": size, "counted": "stored"}
 
 
 def _sha256(path: Path) -> str:

@@ -17,7 +17,7 @@ from seasift.evaluation.curves import IOUS, RECALLS
 from seasift.evaluation.matches import ClassMatches
 
 RESAMPLES, SEED, LEVEL = 1000, 0, 0.95
-FEW_GROUPS = 20
+FEW_GROUPS, FEW_CLASS_GROUPS = 20, 5
 _CELLS = 4_000_000  # of one array in memory: resamples x detections of a class
 
 Values = npt.NDArray[np.float64]

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from seasift import __version__
-from seasift.evaluation.bootstrap import FEW_GROUPS, LEVEL, RESAMPLES, SEED
+from seasift.evaluation.bootstrap import FEW_CLASS_GROUPS, FEW_GROUPS, LEVEL, RESAMPLES, SEED
 from seasift.evaluation.coco_figures import KINDS
 from seasift.evaluation.run_intervals import Judged, difference, judge_runs
 from seasift.evaluation.runs import Run
 
 SCHEMA = "seasift-comparison/1"
+STORED = "Parameters and memory of model files are those stored: batch norm is folded in, constants such as priors count."
 FACTS = ("parameters", "trainable", "bytes", "gflops", "priors")
 
 
@@ -88,7 +89,13 @@ def _run(run: Run, judged: Judged | None) -> dict[str, Any]:
         "training": _training(run.training) if run.training else None,
         "boxes": record["boxes"],
         "masks": record["masks"],
-        "per_class": [{key: row[key] for key in ("name", "objects", *KINDS)} for row in record["per_class"]],
+        "per_class": [
+            {
+                **{key: row[key] for key in ("name", "objects", *KINDS)},
+                "groups": judged.class_groups.get(row["name"]) if judged else None,
+            }
+            for row in record["per_class"]
+        ],
         "groups": judged.groups if judged else None,
         "intervals": judged.intervals() if judged else None,
         "curves": record.get("curves"),
@@ -152,11 +159,7 @@ def _notes(
         notes.append(f"Judged on different parts, so not comparable with each other: {listed}.")
     for same in parts.values():
         one = judged.get(same[0].label)
-        if one and one.groups < FEW_GROUPS:
-            labels = ", ".join(run.label for run in same)
-            notes.append(
-                f"Only {one.groups} videos ({labels}): with fewer than {FEW_GROUPS} the intervals are too narrow."
-            )
+        notes += _few_groups(", ".join(run.label for run in same), one) if one else []
     limits = {
         (run.record["settings"].get("threshold"), run.record["settings"].get("max_objects")) for run in runs
     }
@@ -165,4 +168,21 @@ def _notes(
     notes += [
         f"{run.label}: {note}" for run in runs for note in run.record.get("notes", []) if "quick look" in note
     ]
+    if any(run.record["model"].get("facts", {}).get("counted") == "stored" for run in runs):
+        notes.append(STORED)
+    return notes
+
+
+def _few_groups(labels: str, judged: Judged) -> list[str]:
+    notes = []
+    if judged.groups < FEW_GROUPS:
+        notes.append(
+            f"Only {judged.groups} videos ({labels}): with fewer than {FEW_GROUPS} the intervals are too narrow."
+        )
+    few = [name for name, count in judged.class_groups.items() if 0 < count < FEW_CLASS_GROUPS]
+    if few:
+        notes.append(
+            f"{len(few)} classes have objects in fewer than {FEW_CLASS_GROUPS} videos ({labels}): their own intervals "
+            f"say little, and the mean AP of a draw without such a class is over the others: {', '.join(few)}."
+        )
     return notes

@@ -17,7 +17,7 @@ def overlays(comparison: dict[str, Any]) -> list[tuple[str, str]]:
     makers: tuple[tuple[str, Callable[[dict[str, Any]], str | None]], ...] = (
         ("Mean AP with 95% intervals", _forest),
         ("Precision and recall, mean over classes", _precision_recall),
-        ("Training", _training),
+        ("Training curves", _training),
     )
     drawn = [(title, make(comparison)) for title, make in makers]
     return [(title, svg) for title, svg in drawn if svg]
@@ -94,6 +94,7 @@ def _training(comparison: dict[str, Any]) -> str | None:
             axes.set_yscale("log")
         axes.set_title(title, fontsize=10)
         axes.grid(color="#e3e6e8", linewidth=0.7)
+        axes.locator_params(axis="x", nbins=5)
         axes.tick_params(labelsize=8)
         if axes.lines:
             axes.legend(fontsize=8, frameon=False)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from seasift.evaluation.bootstrap import FEW_CLASS_GROUPS
 from seasift.evaluation.coco_figures import LINE
 
 NONE = "–"
@@ -42,7 +43,7 @@ def summary(comparison: dict[str, Any]) -> Table:
     rows = [
         (
             f"{run['label']}  {run['name']}",
-            run["data"]["name"],
+            part_name(run["data"]),
             *(with_interval(run, kind, figure) for kind in SHOWN_KINDS for figure in WITH_INTERVAL),
         )
         for run in comparison["runs"]
@@ -56,7 +57,7 @@ def summary(comparison: dict[str, Any]) -> Table:
 
 def differences(comparison: dict[str, Any]) -> Table:
     """One row a pair of runs and kind: second minus first."""
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for pair in comparison["pairs"]:
         name = f"{pair['second']} − {pair['first']}"
         if not pair["same_part"]:
@@ -66,7 +67,7 @@ def differences(comparison: dict[str, Any]) -> Table:
             if found:
                 cells = [signed(found[figure]) for figure in WITH_INTERVAL]
                 rows.append((name, kind, *cells, verdict(found["AP"], pair)))
-    heads = ("pair", "kind", *WITH_INTERVAL, "AP")
+    heads = ("pair", "kind", *WITH_INTERVAL, "what the interval of AP says")
     return Table("Differences", heads, rows, (0, 1, 5))
 
 
@@ -123,45 +124,62 @@ def trainings(comparison: dict[str, Any]) -> Table:
 
 
 def lines(comparison: dict[str, Any]) -> Table:
-    """The 24 figures, one row each."""
+    """The 24 figures: 12 rows, masks and boxes of each run."""
     rows = [
-        (f"{kind} {figure}", *(number(run[kind][figure]) for run in comparison["runs"]))
-        for kind in SHOWN_KINDS
+        (figure, *(number(run[kind][figure]) for kind in SHOWN_KINDS for run in comparison["runs"]))
         for figure in LINE
     ]
-    return Table("The 24 COCO figures", ("figure", *labels(comparison)), rows)
+    return Table("The 24 COCO figures", ("figure", *_by_kind(comparison)), rows)
 
 
 def classes(comparison: dict[str, Any]) -> Table:
     """One row a class: AP of masks and of boxes of each run."""
     runs = comparison["runs"]
-    names = list(dict.fromkeys(row["name"] for run in runs for row in run["per_class"]))
     by_run = [{row["name"]: row for row in run["per_class"]} for run in runs]
     rows = []
-    for name in names:
-        objects = dict.fromkeys(str(own[name]["objects"]) for own in by_run if name in own)
+    for name in dict.fromkeys(name for own in by_run for name in own):
+        found = [own[name] for own in by_run if name in own]
         cells = [
             class_cell(run, own[name], kind) if name in own else NONE
             for kind in SHOWN_KINDS
             for run, own in zip(runs, by_run, strict=True)
         ]
-        rows.append((name, " / ".join(objects), *cells))
-    heads = (f"{kind} {label}" for kind in SHOWN_KINDS for label in labels(comparison))
-    return Table("AP of each class", ("class", "objects", *heads), rows)
+        rows.append((name, _counts(found, "objects"), _counts(found, "groups"), *cells))
+    return Table("AP of each class", ("class", "objects", "videos", *_by_kind(comparison)), rows)
+
+
+def _by_kind(comparison: dict[str, Any]) -> list[str]:
+    return [f"{kind} {run['label']}" for kind in SHOWN_KINDS for run in comparison["runs"]]
+
+
+def _counts(rows: list[dict[str, Any]], key: str) -> str:
+    """What the runs' parts hold: one number if they agree."""
+    counts = dict.fromkeys(count(row[key]) for row in rows)
+    known = [each for each in counts if each != NONE] or [NONE]
+    return " / ".join(known)
 
 
 def class_differences(comparison: dict[str, Any]) -> Table:
-    """One row a pair and class whose interval of the difference leaves out 0."""
+    """One row a pair and class whose interval of the difference leaves out 0; classes of few videos say nothing."""
+    videos = {
+        run["label"]: {row["name"]: row["groups"] for row in run["per_class"]} for run in comparison["runs"]
+    }
     rows = []
     for pair in comparison["pairs"]:
         for name, kinds in ((pair["difference"] or {}).get("per_class") or {}).items():
-            for kind in SHOWN_KINDS:
+            enough = videos[pair["first"]][name] >= FEW_CLASS_GROUPS
+            for kind in SHOWN_KINDS if enough else ():
                 found = kinds.get(kind)
                 if found and not found["zero_inside"]:
                     rows.append((f"{pair['second']} − {pair['first']}", name, kind, signed(found)))
-    return Table(
-        "Classes whose difference has an interval without 0", ("pair", "class", "kind", "AP"), rows, (0, 1, 2)
-    )
+    title = f"Classes in {FEW_CLASS_GROUPS} or more videos whose difference has an interval without 0"
+    return Table(title, ("pair", "class", "kind", "AP"), rows, (0, 1, 2))
+
+
+def part_name(data: dict[str, Any]) -> str:
+    """The part and how much of it was judged."""
+    pictures, of = data["pictures"], data.get("of_pictures") or data["pictures"]
+    return f"{data['name']}, {pictures:,} {f'of {of:,} ' if of > pictures else ''}pictures"
 
 
 def verdict(found: dict[str, Any] | None, pair: dict[str, Any]) -> str:
@@ -201,11 +219,6 @@ def _speed(speed: dict[str, Any]) -> tuple[str, str, str]:
     threads = f", {speed['threads']} threads" if speed.get("threads") else ""
     engine = " ".join(str(speed[key]) for key in ("engine", "precision") if speed.get(key))
     return (NONE if pace is None else f"{pace:.1f}", engine + threads or NONE, text(speed.get("machine")))
-
-
-def labels(comparison: dict[str, Any]) -> list[str]:
-    """A, B, C ..."""
-    return [run["label"] for run in comparison["runs"]]
 
 
 def number(value: float | None) -> str:

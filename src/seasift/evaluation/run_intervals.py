@@ -30,12 +30,12 @@ class Judged:
 
     Attributes:
         groups: videos in the part.
-        classes: names.
+        class_groups: class name to how many of them have objects of it.
         kinds: "boxes" and, if judged, "masks". The first resample is the part itself.
     """
 
     groups: int
-    classes: tuple[str, ...]
+    class_groups: dict[str, int]
     kinds: dict[str, Resampled]
 
     def intervals(self) -> dict[str, Any]:
@@ -71,7 +71,8 @@ def judge_runs(runs: Sequence[Run], data: Path, resamples: int, seed: int) -> di
     groups = group_names(picture_names(truth), part.chosen.get("group"))
     weights = draw_weights(groups, resamples, seed)
     weights = np.concatenate([np.ones((1, len(groups)), np.int64), weights])
-    return {run.label: _judge(run, truth, weights, len(set(groups))) for run in runs}
+    class_groups = _class_groups(truth, groups)
+    return {run.label: Judged(len(set(groups)), class_groups, _resample(run, truth, weights)) for run in runs}
 
 
 def difference(first: Judged, second: Judged) -> dict[str, Any]:
@@ -104,7 +105,7 @@ def _summary(judged: Judged, kinds: dict[str, Resampled], say: Any) -> dict[str,
         },
         "per_class": {
             name: {kind: say(each.per_class[:, place]) for kind, each in kinds.items()}
-            for place, name in enumerate(judged.classes)
+            for place, name in enumerate(judged.class_groups)
         },
     }
 
@@ -127,14 +128,26 @@ def _truth_part(run: Run, data: Path) -> DataPart:
     return part
 
 
-def _judge(run: Run, truth: CocoDataset, weights: Int64, groups: int) -> Judged:
+def _class_groups(truth: CocoDataset, groups: Sequence[str]) -> dict[str, int]:
+    group_of = dict(zip(sorted(image.id for image in truth.images), groups, strict=True))
+    held = {category.id: set[str]() for category in truth.categories}
+    for annotation in truth.annotations:
+        if not annotation.iscrowd:
+            held[annotation.category_id].add(group_of[annotation.image_id])
+    return {category.name: len(held[category.id]) for category in truth.categories}
+
+
+def _resample(run: Run, truth: CocoDataset, weights: Int64) -> dict[str, Resampled]:
     entries = run.entries()
-    known = {image.id for image in truth.images}
+    known = {image.id: list(image.size_hw) for image in truth.images}
     classes = {category.id for category in truth.categories}
     if any(entry["image_id"] not in known or entry["category_id"] not in classes for entry in entries):
         raise BadInput(
             f"{run.evaluation}: predictions for pictures or classes that are not of its part. {_AGAIN}"
         )
+    masks = [(entry["image_id"], entry["segmentation"]) for entry in entries if "segmentation" in entry]
+    if any(list(mask["size"]) != known[image_id] for image_id, mask in masks):
+        raise BadInput(f"{run.evaluation}: a predicted mask is of another size than its picture. {_AGAIN}")
     kinds = {}
     for kind in KINDS:
         matches = matches_of(truth, entries, kind)
@@ -145,7 +158,7 @@ def _judge(run: Run, truth: CocoDataset, weights: Int64, groups: int) -> Judged:
                 raise BadInput(
                     f"{run.evaluation}: predictions.json gives {kind} AP {again:.4f}; report.json says {noted:.4f}. {_AGAIN}"
                 )
-    return Judged(groups, tuple(category.name for category in truth.categories), kinds)
+    return kinds
 
 
 def _part_name(run: Run) -> str:

@@ -1,22 +1,19 @@
-"""Reading what a comparison is of: folders of `seasift evaluate` and of `seasift train`."""
+"""What a comparison is of: folders of `seasift evaluate` and of `seasift train`."""
 
 from __future__ import annotations
 
-import csv
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from seasift.core.errors import BadInput
-from seasift.evaluation.coco_figures import KINDS, LINE
-from seasift.evaluation.record import SCHEMA
+from seasift.evaluation.run_files import read_entries, read_record, read_training
 
-RECORD, PREDICTIONS = "report.json", "predictions.json"
+RECORD, PREDICTIONS, TRAINING = "report.json", "predictions.json", "run.json"
 EVALUATION = "evaluation"
-_TRAINING = "run.json"
-_AGAIN = "Evaluate the model again: seasift evaluate MODEL DATA -o FOLDER"
+_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_PART = ("name", "fingerprint", "labels", "masks", "split", "part", "pictures", "of_pictures")
 
 
 @dataclass(frozen=True)
@@ -29,8 +26,7 @@ class Run:
         folder: as given.
         evaluation: the folder of report.json.
         record: its content.
-        training: of run.json, recipe.yaml and metrics.csv: "record", "recipe", "curves" (column to a list of
-            [pictures, value]); None for a folder of `seasift evaluate`.
+        training: from `run_files.read_training`; None for a folder of `seasift evaluate`.
         more_speeds: "speed" of further evaluations, in folders evaluation-* of a training run.
     """
 
@@ -45,9 +41,7 @@ class Run:
     @property
     def part(self) -> tuple[Any, ...]:
         """What it was judged on; equal for runs that can be held against each other picture by picture."""
-        data, settings = self.record["data"], self.record["settings"]
-        keys = ("name", "fingerprint", "labels", "masks", "split", "part", "pictures", "of_pictures")
-        return (*(data.get(key) for key in keys), settings.get("limit"))
+        return (*(self.record["data"].get(key) for key in _PART), self.record["settings"].get("limit"))
 
     def entries(self) -> list[dict[str, Any]]:
         """Its predictions as COCO results.
@@ -55,14 +49,7 @@ class Run:
         Raises:
             BadInput: no such file, or not a list of results.
         """
-        path = self.evaluation / PREDICTIONS
-        entries = _read_json(path)
-        wanted = {"image_id", "category_id", "score", "bbox"}
-        if not isinstance(entries, list) or not all(
-            isinstance(e, dict) and wanted <= set(e) for e in entries
-        ):
-            raise BadInput(f"{path}: not a list of COCO results; expected predictions of seasift. {_AGAIN}")
-        return entries
+        return read_entries(self.evaluation / PREDICTIONS)
 
 
 def read_runs(folders: Sequence[Path]) -> list[Run]:
@@ -92,115 +79,29 @@ def read_run(folder: Path, label: str = "A") -> Run:
         raise BadInput(
             f"{folder}: {what}; expected a folder of `seasift evaluate -o` or of `seasift train`. Check the path"
         )
-    trained = (folder / _TRAINING).is_file()
     evaluation = folder if (folder / RECORD).is_file() else folder / EVALUATION
-    if not (evaluation / RECORD).is_file():
-        raise BadInput(
-            f"{folder}: no {RECORD} in it or in its folder {EVALUATION}; expected a run that was judged. Run: "
-            f"seasift evaluate {folder / 'best.ckpt' if trained else 'MODEL'} DATA -o "
-            f"{folder / EVALUATION if trained else folder}"
-        )
     own = folder.resolve()
-    name = own.parent.name if own.name == EVALUATION else own.name
-    others = sorted(path.parent for path in folder.glob(f"{EVALUATION}-*/{RECORD}"))
-    speeds = [speed for path in others if (speed := read_record(path / RECORD).get("speed"))]
-    training = _training(folder) if trained else None
-    return Run(label, name, folder, evaluation, read_record(evaluation / RECORD), training, tuple(speeds))
-
-
-def read_record(path: Path) -> dict[str, Any]:
-    """The record of an evaluation.
-
-    Raises:
-        BadInput: not JSON, of another schema, or without what a comparison needs.
-    """
-    record = _read_json(path)
-    schema = record.get("schema") if isinstance(record, dict) else None
-    if schema != SCHEMA:
-        raise BadInput(f"{path}: of schema {schema!r}; expected {SCHEMA!r}. {_AGAIN}")
-    missing = _missing(record)
-    if missing:
-        raise BadInput(f"{path}: {missing} is missing or damaged; expected a record of seasift. {_AGAIN}")
-    return dict(record)
-
-
-def _missing(record: dict[str, Any]) -> str | None:
-    for key in ("model", "data", "settings", "machine"):
-        if not isinstance(record.get(key), dict):
-            return key
-    for key, inner in (("model", "name"), ("data", "name"), ("data", "fingerprint"), ("data", "pictures")):
-        if inner not in record[key]:
-            return f"{key}.{inner}"
-    rows = record.get("per_class")
-    if not isinstance(rows, list) or not all(
-        isinstance(row, dict) and {"name", "objects"} <= set(row) for row in rows
-    ):
-        return "per_class"
-    for place, part in enumerate([record, *rows]):
-        for kind in KINDS:
-            line = part.get(kind)
-            if not isinstance(line, dict) or not all(
-                key in line and isinstance(line[key], int | float | None) for key in LINE
-            ):
-                return kind if place == 0 else f"per_class[{place - 1}].{kind}"
-    return None
-
-
-def _training(folder: Path) -> dict[str, Any]:
-    import yaml
-
-    record = _read_json(folder / _TRAINING)
-    if not isinstance(record, dict):
+    inside = own.name == EVALUATION and (own.parent / TRAINING).is_file()
+    trained = own.parent if inside else own if (own / TRAINING).is_file() else None
+    if not (evaluation / RECORD).is_file():
+        model, out = (folder / "best.ckpt", evaluation) if trained else ("MODEL", folder)
         raise BadInput(
-            f"{folder / _TRAINING}: not a record of `seasift train`. Restore it or give the evaluation alone"
+            f"{folder}: no {RECORD} in it or in its folder {EVALUATION}; expected a run that was judged. "
+            f"Run: seasift evaluate {model} DATA -o {out}"
         )
-    recipe: Any = {}
-    path = folder / "recipe.yaml"
-    if path.is_file():
-        try:
-            recipe = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError, yaml.YAMLError) as error:
-            problem = " ".join(str(error).split())
-            raise BadInput(
-                f"{path}: not YAML ({problem}); expected a recipe. Restore it or take it away"
-            ) from None
-    return {
-        "record": record,
-        "recipe": recipe if isinstance(recipe, dict) else {},
-        "curves": _curves(folder / "metrics.csv"),
-    }
-
-
-def _curves(path: Path) -> dict[str, list[list[float]]]:
-    """Column to [pictures seen, value] of each row that has one; no curves without the file."""
-    curves: dict[str, list[list[float]]] = {}
-    if not path.is_file():
-        return curves
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            for row in csv.DictReader(file):
-                for column, text in row.items():
-                    if column and text and column.startswith(("loss/", "val/")):
-                        curves.setdefault(column, []).append([float(row["pictures"]), float(text)])
-    except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
-        raise BadInput(
-            f"{path}: cannot be read as a training curve ({type(error).__name__}: {error}); expected the CSV of "
-            "`seasift train`. Restore it or take it away"
-        ) from None
-    return curves
-
-
-def _read_json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_bytes())
-    except FileNotFoundError:
-        raise BadInput(f"{path}: no such file; expected one by seasift. {_AGAIN}") from None
-    except (OSError, ValueError, RecursionError) as error:
-        problem = " ".join(str(error).split())
-        raise BadInput(f"{path}: not whole JSON ({problem}); expected a file of seasift. {_AGAIN}") from None
+    others = sorted(trained.glob(f"{EVALUATION}-*/{RECORD}")) if trained else []
+    speeds = [speed for path in others if (speed := read_record(path).get("speed"))]
+    return Run(
+        label,
+        (trained or own).name,
+        folder,
+        evaluation,
+        read_record(evaluation / RECORD),
+        read_training(trained) if trained else None,
+        tuple(speeds),
+    )
 
 
 def _label(place: int) -> str:
     """A ... Z, then A1, B1 ..."""
-    letter, lap = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[place % 26], place // 26
-    return f"{letter}{lap or ''}"
+    return f"{_LETTERS[place % len(_LETTERS)]}{place // len(_LETTERS) or ''}"

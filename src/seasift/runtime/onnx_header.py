@@ -6,10 +6,21 @@ Format: https://protobuf.dev/programming-guides/encoding and onnx.proto's ModelP
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 _IR_VERSION, _GRAPH, _METADATA = 1, 7, 14  # field numbers of ModelProto
 _KEY, _VALUE = 1, 2  # field numbers of StringStringEntryProto
+_INITIALIZER = 5  # of GraphProto
+_DIMS, _DATA_TYPE = 1, 2  # of TensorProto
+_WEIGHT_BYTES = {
+    1: 4,
+    2: 1,
+    3: 1,
+    10: 2,
+    11: 8,
+    16: 2,
+}  # data type of floats and bytes to size; others are indices
 _FIXED_SIZES = {1: 8, 5: 4}
 
 
@@ -29,6 +40,44 @@ def onnx_metadata(data: bytes) -> dict[str, str]:
     if not {_IR_VERSION, _GRAPH} <= seen:
         raise ValueError("it holds no graph")
     return metadata
+
+
+def onnx_weights(data: bytes) -> tuple[int, int]:
+    """How many numbers an ONNX file carries as weights, and their bytes.
+
+    Counted are stored arrays of floats or of 8-bit numbers: parameters with batch norm folded in where the
+    exporter did so, and constants such as priors if they are stored as arrays.
+    """
+    count = size = 0
+    graphs = [value for number, value in _fields(memoryview(data)) if number == _GRAPH]
+    tensors = [value for graph in graphs for number, value in _inner(graph) if number == _INITIALIZER]
+    for tensor in tensors:
+        dims: list[int] = []
+        kind = 0
+        for number, value in _inner(tensor):
+            if number == _DIMS:
+                dims += _integers(value)
+            elif number == _DATA_TYPE and isinstance(value, int):
+                kind = value
+        if dims and kind in _WEIGHT_BYTES:
+            count += math.prod(dims)
+            size += math.prod(dims) * _WEIGHT_BYTES[kind]
+    return count, size
+
+
+def _inner(value: int | memoryview) -> Iterator[tuple[int, int | memoryview]]:
+    return _fields(value) if isinstance(value, memoryview) else iter(())
+
+
+def _integers(value: int | memoryview) -> Iterator[int]:
+    """A repeated whole number, one at a time or packed."""
+    if isinstance(value, int):
+        yield value
+        return
+    place = 0
+    while place < len(value):
+        number, place = _varint(value, place)
+        yield number
 
 
 def _fields(data: memoryview) -> Iterator[tuple[int, int | memoryview]]:

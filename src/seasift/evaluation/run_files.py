@@ -1,0 +1,188 @@
+"""The files of a judged run, each value that a comparison uses checked for its type."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from seasift.core.errors import BadInput
+from seasift.data.segmentation import defect_of_segmentation, is_integer, is_number
+from seasift.evaluation.coco_figures import KINDS, LINE
+from seasift.evaluation.curves import RECALLS
+from seasift.evaluation.record import SCHEMA
+
+_AGAIN = "Evaluate the model again: seasift evaluate MODEL DATA -o FOLDER"
+
+
+def read_record(path: Path) -> dict[str, Any]:
+    """The record of an evaluation.
+
+    Raises:
+        BadInput: not JSON, of another schema, or without what a comparison needs.
+    """
+    record = read_json(path)
+    schema = record.get("schema") if isinstance(record, dict) else None
+    if schema != SCHEMA:
+        raise BadInput(f"{path}: of schema {schema!r}; expected {SCHEMA!r}. {_AGAIN}")
+    defect = _defect(record)
+    if defect:
+        raise BadInput(f"{path}: {defect} is missing or damaged; expected a record of seasift. {_AGAIN}")
+    return dict(record)
+
+
+def _defect(record: dict[str, Any]) -> str | None:
+    """The first place that is not as `record.make_record` has it."""
+    for key in ("model", "data", "settings"):
+        if not isinstance(record.get(key), dict):
+            return key
+    for key, inner in (("model", "name"), ("data", "name"), ("data", "fingerprint")):
+        if not isinstance(record[key].get(inner), str):
+            return f"{key}.{inner}"
+    if not is_integer(record["data"].get("pictures")):
+        return "data.pictures"
+    rows = record.get("per_class")
+    if not isinstance(rows, list):
+        return "per_class"
+    for place, row in enumerate(rows):
+        if (
+            not isinstance(row, dict)
+            or not isinstance(row.get("name"), str)
+            or not is_integer(row.get("objects"))
+        ):
+            return f"per_class[{place}]"
+    for place, part in enumerate([record, *rows]):
+        for kind in KINDS:
+            if not _numbers(part.get(kind), LINE):
+                return f"per_class[{place - 1}].{kind}" if place else kind
+    return _defect_of_extras(record)
+
+
+def _defect_of_extras(record: dict[str, Any]) -> str | None:
+    """Of what older records do not have."""
+    facts, speed, curves = record["model"].get("facts"), record.get("speed"), record.get("curves")
+    if facts is not None and not (isinstance(facts, dict) and _numbers(facts, _numeric(facts))):
+        return "model.facts"
+    if speed is not None and not _numbers(speed, ("pictures_per_second", "threads", "pictures")):
+        return "speed"
+    if curves is not None and not (isinstance(curves, dict) and all(map(_are_curves, curves.values()))):
+        return "curves"
+    return None if isinstance(record.get("notes", []), list) else "notes"
+
+
+def _are_curves(lines: Any) -> bool:
+    return isinstance(lines, dict) and all(
+        isinstance(line, list) and len(line) == len(RECALLS) and all(map(is_number, line))
+        for line in lines.values()
+    )
+
+
+def _numeric(facts: Mapping[str, Any]) -> list[str]:
+    return [key for key in ("parameters", "trainable", "bytes", "gflops", "priors") if key in facts]
+
+
+def _numbers(values: Any, keys: Any) -> bool:
+    """Whether all keys are there, with a number or None."""
+    return isinstance(values, dict) and all(
+        key in values and (values[key] is None or is_number(values[key])) for key in keys
+    )
+
+
+def read_entries(path: Path) -> list[dict[str, Any]]:
+    """Predictions as COCO results.
+
+    Raises:
+        BadInput: no such file, or an entry that is not one of seasift's.
+    """
+    entries = read_json(path)
+    if not isinstance(entries, list):
+        raise BadInput(f"{path}: not a list; expected COCO results of seasift. {_AGAIN}")
+    for place, entry in enumerate(entries):
+        if not _is_result(entry):
+            raise BadInput(f"{path}: entry {place} is not a COCO result; expected those of seasift. {_AGAIN}")
+    return entries
+
+
+def _is_result(entry: Any) -> bool:
+    if not isinstance(entry, dict) or not all(
+        is_integer(entry.get(key)) for key in ("image_id", "category_id")
+    ):
+        return False
+    box = entry.get("bbox")
+    if not is_number(entry.get("score")) or not isinstance(box, list) or len(box) != 4:
+        return False
+    if "segmentation" in entry:
+        mask = entry["segmentation"]
+        if not isinstance(mask, dict) or defect_of_segmentation(mask, None):
+            return False
+    return all(map(is_number, box))
+
+
+def read_training(folder: Path) -> dict[str, Any]:
+    """How a run was trained.
+
+    Returns:
+        "record": of run.json; "recipe": of recipe.yaml, empty without; "curves": column of metrics.csv to a list
+        of [pictures seen, value], empty without.
+    Raises:
+        BadInput: one of the files is damaged.
+    """
+    import yaml
+
+    record = read_json(folder / "run.json", "Restore it, or give the folder of the evaluation alone")
+    if not isinstance(record, dict) or not all(
+        record.get(key) is None or is_number(record[key]) for key in ("train_seconds", "pictures_seen")
+    ):
+        raise BadInput(f"{folder / 'run.json'}: damaged; expected the record of `seasift train`. Restore it")
+    path = folder / "recipe.yaml"
+    try:
+        recipe = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        problem = " ".join(str(error).split())
+        raise BadInput(
+            f"{path}: not YAML ({problem}); expected a recipe. Restore it or take it away"
+        ) from None
+    curves = _read_curves(folder / "metrics.csv")
+    return {"record": record, "recipe": recipe if isinstance(recipe, dict) else {}, "curves": curves}
+
+
+def _read_curves(path: Path) -> dict[str, list[list[float]]]:
+    curves: dict[str, list[list[float]]] = {}
+    if not path.is_file():
+        return curves
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            for row in csv.DictReader(file):
+                for column, text in row.items():
+                    if column and text and column.startswith(("loss/", "val/")):
+                        point = [float(row["pictures"]), float(text)]
+                        if all(map(math.isfinite, point)):
+                            curves.setdefault(column, []).append(point)
+    except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
+        raise BadInput(
+            f"{path}: not a training curve ({type(error).__name__}: {error}); expected the CSV of `seasift train`. "
+            "Restore it or take it away"
+        ) from None
+    return curves
+
+
+def read_json(path: Path, remedy: str = _AGAIN) -> Any:
+    """A JSON file without NaN and infinity.
+
+    Raises:
+        BadInput: no such file, or not whole JSON.
+    """
+    try:
+        return json.loads(path.read_bytes(), parse_constant=_refuse)
+    except FileNotFoundError:
+        raise BadInput(f"{path}: no such file; expected one by seasift. {remedy}") from None
+    except (OSError, ValueError, RecursionError) as error:
+        problem = " ".join(str(error).split())
+        raise BadInput(f"{path}: not whole JSON ({problem}); expected a file by seasift. {remedy}") from None
+
+
+def _refuse(name: str) -> Any:
+    raise ValueError(f"holds {name}")

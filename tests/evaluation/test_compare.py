@@ -1,0 +1,256 @@
+"""From folders of judged runs to tables, intervals, differences and the page."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from seasift.core.errors import BadInput
+from seasift.data.prepared import open_prepared
+from seasift.evaluation.bootstrap import draw_weights, resampled
+from seasift.evaluation.compare import Settings, compare, published
+from seasift.evaluation.compare_page import write_comparison
+from seasift.evaluation.compare_tables import duration, tables
+from seasift.evaluation.matches import matches_of
+from seasift.evaluation.run_intervals import judge_runs
+from seasift.evaluation.runs import read_run, read_runs
+from tests.evaluation.judged_folders import FACTS, judged, prepared, trained
+from tests.evaluation.test_report import _Page
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data set and runs on it. For reading only."""
+    folder = tmp_path_factory.mktemp("runs")
+    data = prepared(folder / "data")
+    judged(folder / "one", data, seed=1)
+    judged(folder / "two", data, seed=2)
+    judged(folder / "few", data, seed=1, part="few")
+    judged(folder / "quick", data, seed=1, limit=5)
+    judged(folder / "boxes", data, seed=3, masked=False)
+    trained(folder / "trained", data, seed=4)
+    return folder
+
+
+def compared(place: Path, *names: str, data: bool = True, resamples: int = 60) -> dict[str, Any]:
+    runs = read_runs([place / name for name in names])
+    return compare(runs, Settings(place / "data" if data else None, resamples))
+
+
+def text_of(comparison: dict[str, Any], title: str) -> list[tuple[str, ...]]:
+    (table,) = (table for table in tables(comparison) if table.title == title)
+    assert {len(row) for row in table.rows} == {len(table.heads)}
+    return list(table.rows)
+
+
+def test_intervals_are_of_the_runs_own_figures(place: Path) -> None:
+    comparison = compared(place, "one", "two")
+    for run, name in zip(comparison["runs"], ("one", "two"), strict=True):
+        record = json.loads((place / name / "report.json").read_text())
+        assert run["boxes"] == record["boxes"]
+        assert run["groups"] == 6
+        for kind in ("masks", "boxes"):
+            for figure in ("AP", "AP50", "AP75"):
+                low, high = run["intervals"][kind][figure]
+                assert 0 <= low < record[kind][figure] < high <= 1
+            assert run["intervals"]["per_class"]["never there"][kind] is None
+            assert run["intervals"]["per_class"]["net"][kind] is not None
+    truth = open_prepared(place / "data").part().coco
+    place_of = {image.id: number for number, image in enumerate(truth.images)}
+    for category, row in zip(truth.categories, comparison["runs"][0]["per_class"], strict=True):
+        own = [a for a in truth.annotations if a.category_id == category.id and not a.iscrowd]
+        assert row["groups"] == len({place_of[a.image_id] // 2 for a in own})
+
+
+def test_the_difference_comes_from_the_same_draws(place: Path) -> None:
+    (pair,) = compared(place, "one", "two")["pairs"]
+    part = open_prepared(place / "data").part()
+    weights = draw_weights([str(n // 2) for n in range(12)], 60, 0)
+    both = []
+    for name in ("one", "two"):
+        entries = json.loads((place / name / "predictions.json").read_text())
+        classes = matches_of(part.coco, entries, "masks")
+        assert classes is not None
+        both.append(resampled(classes, weights).overall["AP"])
+    expected = np.quantile(both[1] - both[0], [0.025, 0.975])
+    found = pair["difference"]["masks"]["AP"]
+    assert found["interval"] == pytest.approx(expected.tolist())
+    assert found["zero_inside"] == (expected[0] <= 0 <= expected[1])
+    records = [json.loads((place / name / "report.json").read_text()) for name in ("one", "two")]
+    assert found["value"] == pytest.approx(records[1]["masks"]["AP"] - records[0]["masks"]["AP"])
+
+
+def test_words_say_where_zero_lies(place: Path) -> None:
+    comparison = compared(place, "one", "two")
+    found = comparison["pairs"][0]["difference"]["masks"]["AP"]
+    for value, limits, words in (
+        (0.1, [0.02, 0.2], "0 lies outside: B is better"),
+        (-0.1, [-0.2, -0.02], "0 lies outside: A is better"),
+        (0.1, [-0.02, 0.2], "0 lies inside: no difference shown"),
+    ):
+        found |= {"value": value, "interval": limits, "zero_inside": limits[0] <= 0 <= limits[1]}
+        assert text_of(comparison, "Differences")[0][-1] == words
+
+
+def test_the_same_seed_gives_the_same_bytes(place: Path) -> None:
+    first, second = (compared(place, "one", "two") for _ in range(2))
+    assert json.dumps(first) == json.dumps(second)
+
+
+def test_other_parts_stand_in_the_table_without_a_difference(place: Path) -> None:
+    comparison = compared(place, "one", "few", "two", "quick")
+    by_pair = {pair["first"] + pair["second"]: pair["difference"] is not None for pair in comparison["pairs"]}
+    assert by_pair == {"AB": False, "AC": True, "AD": False, "BC": False, "BD": False, "CD": False}
+    rows = text_of(comparison, "Differences")
+    assert ("B − A", "–", "–", "–", "–", "judged on different parts: no difference") in rows
+    named = [row[1] for row in text_of(comparison, "Average precision")[:4]]
+    assert named == [
+        "little default published published/val, 12 pictures",
+        "little default published published/few, 4 pictures",
+        "little default published published/val, 12 pictures",
+        "little default published published/val, 5 of 12 pictures",
+    ]
+    assert any("A, C on little default published published/val" in note for note in comparison["notes"])
+    assert any("D: A quick look" in note for note in comparison["notes"])
+    assert {run["groups"] for run in comparison["runs"]} == {6, 2, 5}
+
+
+def test_runs_of_different_parts_are_not_drawn_together(place: Path) -> None:
+    runs = read_runs([place / "one", place / "few"])
+    with pytest.raises(BadInput, match=r"published/val .12 of 12 pictures. and .*published/few"):
+        judge_runs(runs, place / "data", 10, 0)
+
+
+def test_few_videos_are_told(place: Path) -> None:
+    notes = compared(place, "one", "few")["notes"]
+    assert any(note.startswith("Only 6 videos (A)") for note in notes)
+    assert any("2 classes have objects in fewer than 5 videos (B)" in note for note in notes)
+
+
+def test_without_data_there_are_no_intervals(place: Path) -> None:
+    comparison = compared(place, "one", "two", data=False)
+    assert comparison["bootstrap"] is None
+    assert comparison["runs"][0]["intervals"] is None
+    assert comparison["notes"][0].startswith("No intervals: they need the truth. Give --data")
+    assert "[" not in text_of(comparison, "Average precision")[0][2]
+    assert "Differences" not in {table.title for table in tables(comparison)}
+
+
+def test_a_run_without_masks(place: Path) -> None:
+    comparison = compared(place, "one", "boxes")
+    assert set(comparison["runs"][1]["intervals"]) == {"boxes", "per_class"}
+    assert set(comparison["pairs"][0]["difference"]) == {"boxes", "per_class"}
+    assert text_of(comparison, "Average precision")[1][2] == "–"
+
+
+def test_facts_speeds_and_training(place: Path) -> None:
+    comparison = compared(place, "trained", "one", data=False)
+    first, other, last = text_of(comparison, "Size and speed")
+    assert first[:6] == ("A  trained", "1,234,567", "1,000,000", "8.0", "4.2", "400")
+    assert first[7] == other[7] == "openvino f32, 3 threads"
+    assert other[:2] == ("A", "")
+    assert re.fullmatch(r"[\d,]+\.\d", last[6])
+    assert "cores" in last[8]
+    (row,) = text_of(comparison, "Training")
+    assert row == (
+        *("A  trained", "my recipe", "yolact resnet50 550 px", "imagenet", "little/train"),
+        *("160,000", "1 h 07 min", "x86_64, 2 threads"),
+    )
+    curves = comparison["runs"][0]["training"]["curves"]
+    assert curves["loss/total"] == [[160, 7.5], [480, 3.5]]
+    assert curves["val/mask_AP"] == [[480, 0.1], [960, 0.15]]
+    assert {key: comparison["runs"][1]["facts"][key] for key in FACTS} == FACTS
+
+
+def test_the_evaluation_folder_of_a_training_run_is_that_run(place: Path) -> None:
+    inner, outer = read_run(place / "trained" / "evaluation"), read_run(place / "trained")
+    assert (inner.name, inner.training, inner.record) == ("trained", outer.training, outer.record)
+    assert len(outer.more_speeds) == 1
+
+
+def test_a_record_of_an_older_version_stands_with_dashes(place: Path, tmp_path: Path) -> None:
+    record = json.loads((place / "one" / "report.json").read_text())
+    for key in ("speed", "curves"):
+        del record[key]
+    del record["model"]["facts"]
+    record["data"] = {
+        k: v for k, v in record["data"].items() if k not in ("labels", "masks", "split", "part", "group")
+    }
+    (tmp_path / "report.json").write_text(json.dumps(record))
+    comparison = compare([read_run(tmp_path)], Settings())
+    assert set(text_of(comparison, "Size and speed")[0][1:]) == {"–"}
+    write_comparison(tmp_path / "out", comparison)
+    with pytest.raises(BadInput, match="does not name labels, masks, split and part"):
+        compare([read_run(tmp_path)], Settings(place / "data"))
+
+
+def test_data_and_predictions_must_be_those_of_the_run(place: Path, tmp_path: Path) -> None:
+    record = json.loads((place / "one" / "report.json").read_text())
+    entries = json.loads((place / "one" / "predictions.json").read_text())
+
+    def refused(match: str, record: dict[str, Any], entries: Any) -> None:
+        (tmp_path / "report.json").write_text(json.dumps(record))
+        (tmp_path / "predictions.json").write_text(json.dumps(entries))
+        with pytest.raises(BadInput, match=match) as error:
+            compare([read_run(tmp_path)], Settings(place / "data", 20))
+        assert "\n" not in str(error.value)
+
+    refused(
+        "fingerprint abc; .* with xyz", record | {"data": record["data"] | {"fingerprint": "xyz"}}, entries
+    )
+    refused(
+        "12 pictures in .*was judged on 11", record | {"data": record["data"] | {"pictures": 11}}, entries
+    )
+    refused(r"gives boxes AP \d.\d+; report.json says", record, entries[5:])
+    refused("not of its part", record, [entries[0] | {"image_id": 999}])
+    refused("another size", record, [entries[0] | {"segmentation": {"size": [3, 3], "counts": [9]}}])
+    refused("entry 0 is not a COCO result", record, [{"image_id": 1}])
+    refused("not a list", record, {})
+
+
+def test_published_rows_have_split_and_source() -> None:
+    rows = published()
+    assert all(set(row) == {"name", "masks", "boxes", "split", "source"} for row in rows)
+    assert all(row["split"] and row["source"] for row in rows)
+    assert {(row["masks"], row["boxes"]) for row in rows} == {
+        *((0.238, 0.291), (0.235, 0.286), (0.3, 0.345), (0.308, 0.387)),
+        *((0.365, None), (0.377, None), (None, 0.475), (None, 0.517)),
+    }
+
+
+def test_the_page_needs_nothing_else(place: Path, tmp_path: Path) -> None:
+    comparison = compared(place, "one", "trained")
+    paths = write_comparison(tmp_path / "out", comparison)
+    assert [path.name for path in paths] == ["compare.html", "compare.json", "compare.md"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(path.name for path in paths)
+    assert json.loads(paths[1].read_text(encoding="utf-8")) == comparison
+    html = paths[0].read_text(encoding="utf-8")
+    page = _Page()
+    page.feed(html)
+    assert page.open == []
+    assert len(page.loads) == 3
+    assert all(load.startswith("data:image/") for load in page.loads)
+    assert not re.search(r"url\(|@import|<script", html)
+    assert "model <1>" in page.text  # escaped
+    assert "of 6 videos" in page.text
+    assert "Not comparable with figures on leak-free splits" in page.text
+    for table in tables(comparison):
+        assert table.title in page.text
+        assert all(cell in page.text for row in table.rows for cell in row)
+    markdown = paths[2].read_text(encoding="utf-8")
+    assert markdown.count("\n### ") + 1 == len(tables(comparison))
+    assert re.search(r"^\| A  one \| little .* \| 0\.\d{3} \[\.\d{3}, \.\d{3}\] \|", markdown, re.MULTILINE)
+
+
+def test_durations() -> None:
+    assert [duration(seconds) for seconds in (None, 90, 3599, 7260)] == [
+        "–",
+        "1.5 min",
+        "1 h 00 min",
+        "2 h 01 min",
+    ]
