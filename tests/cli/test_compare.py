@@ -87,6 +87,7 @@ def test_one_run_alone_without_output(run: Run) -> None:
         (("one", "--data", "data/annotations/default-published.json"), "fingerprint"),
         (("one", "-o", "one/report.json"), "-o one/report.json: a file"),
         (("one", "--resamples", "5"), "--resamples"),
+        (("one", "--data", "data", "--group", "("), "group '(': not a regular expression"),
         ((), "RUN"),
     ],
 )

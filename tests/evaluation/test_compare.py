@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from pathlib import Path
@@ -130,6 +131,24 @@ def test_few_videos_are_told(place: Path) -> None:
     notes = compared(place, "one", "few")["notes"]
     assert any(note.startswith("Only 6 videos (A)") for note in notes)
     assert any("2 classes have objects in fewer than 5 videos (B)" in note for note in notes)
+
+
+def test_videos_may_be_told_or_unknown(place: Path, tmp_path: Path) -> None:
+    runs = read_runs([place / "one"])
+    told = compare(
+        runs, Settings(place / "data", 20, group=r"_(frame\d)")
+    )  # frame1, frame10 and frame11 are one
+    assert told["runs"][0]["groups"] == 10
+    truth = tmp_path / "truth.json"
+    truth.write_bytes((place / "data" / "annotations" / "default-published.json").read_bytes())
+    record = json.loads((place / "one" / "report.json").read_text())
+    record["data"]["fingerprint"] = hashlib.sha256(truth.read_bytes()).hexdigest()
+    (tmp_path / "report.json").write_text(json.dumps(record))
+    (tmp_path / "predictions.json").write_bytes((place / "one" / "predictions.json").read_bytes())
+    alone = compare(read_runs([tmp_path]), Settings(truth, 20))
+    assert alone["runs"][0]["groups"] == 12
+    assert any(note.startswith("No videos are known (A)") for note in alone["notes"])
+    assert not any(note.startswith("No videos are known") for note in told["notes"])
 
 
 def test_without_data_there_are_no_intervals(place: Path) -> None:

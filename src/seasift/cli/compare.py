@@ -27,6 +27,12 @@ def compare(
         int, typer.Option(min=20, help="How often the videos are drawn again for the intervals.")
     ] = 1000,
     seed: Annotated[int, typer.Option(min=0, help="Of the draws.")] = 0,
+    group: Annotated[
+        str | None,
+        typer.Option(
+            help="Regular expression that finds a picture's video in its file name.  [default: the data set's own]"
+        ),
+    ] = None,
 ) -> None:
     """Hold judged models against each other and against published figures.
 
@@ -42,5 +48,5 @@ def compare(
 
     if output and output.exists() and not output.is_dir():
         raise BadInput(f"-o {output}: a file; expected a folder, or a name that is free.")
-    comparison = hold_together(read_runs(runs), Settings(data, resamples, seed))
+    comparison = hold_together(read_runs(runs), Settings(data, resamples, seed, group))
     tell(comparison, write_comparison(output, comparison) if output else ())

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from seasift.core.errors import BadInput
 from seasift.core.types import Int64
 from seasift.evaluation.curves import IOUS, RECALLS
 from seasift.evaluation.matches import ClassMatches
@@ -40,8 +41,17 @@ def group_names(file_names: Sequence[str], pattern: str | None) -> list[str]:
     """The group (video) of each picture: the first bracket of a regular expression, or all that it finds.
 
     A name without a group is a group of its own, as every name is without a pattern.
+
+    Raises:
+        BadInput: not a regular expression.
     """
-    found = [re.search(pattern, name) if pattern else None for name in file_names]
+    try:
+        found = [re.search(pattern, name) if pattern else None for name in file_names]
+    except re.error as error:
+        raise BadInput(
+            f"group {pattern!r}: not a regular expression ({error}); expected one such as 'vid_(\\d+)_frame'. "
+            "Give another --group"
+        ) from None
     return [
         (match.group(1 if match.re.groups else 0) or name) if match else name
         for name, match in zip(file_names, found, strict=True)

@@ -28,11 +28,13 @@ class Settings:
         data: prepared data set or COCO file with the truth; None: no intervals.
         resamples: draws of videos.
         seed: of the draws.
+        group: regular expression that finds a picture's video in its name; None: the data set's own.
     """
 
     data: Path | None = None
     resamples: int = RESAMPLES
     seed: int = SEED
+    group: str | None = None
 
 
 def compare(runs: Sequence[Run], settings: Settings) -> dict[str, Any]:
@@ -50,7 +52,7 @@ def compare(runs: Sequence[Run], settings: Settings) -> dict[str, Any]:
     judged: dict[str, Judged] = {}
     if settings.data:
         for same in parts.values():
-            judged |= judge_runs(same, settings.data, settings.resamples, settings.seed)
+            judged |= judge_runs(same, settings.data, settings.resamples, settings.seed, settings.group)
     return {
         "schema": SCHEMA,
         "seasift": __version__,
@@ -175,6 +177,11 @@ def _notes(
 
 def _few_groups(labels: str, judged: Judged) -> list[str]:
     notes = []
+    if judged.pattern is None:
+        notes.append(
+            f"No videos are known ({labels}): pictures were drawn one by one. If they are frames of videos, the intervals "
+            "are too narrow; say with --group how a file name tells its video."
+        )
     if judged.groups < FEW_GROUPS:
         notes.append(
             f"Only {judged.groups} videos ({labels}): with fewer than {FEW_GROUPS} the intervals are too narrow."

@@ -32,23 +32,28 @@ class Judged:
         groups: videos in the part.
         class_groups: class name to how many of them have objects of it.
         kinds: "boxes" and, if judged, "masks". The first resample is the part itself.
+        pattern: that found the videos; None: each picture was drawn alone.
     """
 
     groups: int
     class_groups: dict[str, int]
     kinds: dict[str, Resampled]
+    pattern: str | None
 
     def intervals(self) -> dict[str, Any]:
         """Kind to figure to [low, high], and "per_class" name to kind to that of its AP."""
         return _summary(self, self.kinds, lambda values: interval(values[1:]))
 
 
-def judge_runs(runs: Sequence[Run], data: Path, resamples: int, seed: int) -> dict[str, Judged]:
+def judge_runs(
+    runs: Sequence[Run], data: Path, resamples: int, seed: int, group: str | None = None
+) -> dict[str, Judged]:
     """Resample runs together.
 
     Args:
         runs: all judged on the same part.
         data: the truth.
+        group: regular expression that finds a picture's video in its name (None: the data set's own).
     Returns:
         Label of the run to what came out.
     Raises:
@@ -68,11 +73,15 @@ def judge_runs(runs: Sequence[Run], data: Path, resamples: int, seed: int) -> di
             f"{data}: {len(truth.images)} pictures in {part.name}; {first.folder} was judged on "
             f"{first.record['data']['pictures']}. {_AGAIN}"
         )
-    groups = group_names(picture_names(truth), part.chosen.get("group"))
+    pattern = group or part.chosen.get("group")
+    groups = group_names(picture_names(truth), pattern)
     weights = draw_weights(groups, resamples, seed)
     weights = np.concatenate([np.ones((1, len(groups)), np.int64), weights])
     class_groups = _class_groups(truth, groups)
-    return {run.label: Judged(len(set(groups)), class_groups, _resample(run, truth, weights)) for run in runs}
+    return {
+        run.label: Judged(len(set(groups)), class_groups, _resample(run, truth, weights), pattern)
+        for run in runs
+    }
 
 
 def difference(first: Judged, second: Judged) -> dict[str, Any]:
