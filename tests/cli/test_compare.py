@@ -140,6 +140,10 @@ def test_damaged_files_are_named(run: Run, name: str, content: str, complaint: s
         (("curves", "boxes", "50"), [1], "curves"),
         (("curves",), 5, "curves"),
         (("notes",), "none", "notes"),
+        (("notes",), [3], "notes"),
+        (("data", "labels"), ["instance"], "data.labels"),
+        (("data", "of_pictures"), "all", "data.of_pictures"),
+        (("settings", "limit"), [], "settings.limit"),
     ],
 )
 def test_damaged_values_are_named(

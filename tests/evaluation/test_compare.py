@@ -16,7 +16,9 @@ from seasift.data.prepared import open_prepared
 from seasift.evaluation.bootstrap import draw_weights, resampled
 from seasift.evaluation.compare import Settings, compare, published
 from seasift.evaluation.compare_page import write_comparison
-from seasift.evaluation.compare_tables import duration, tables
+from seasift.evaluation.compare_tables import tables
+from seasift.evaluation.compare_words import duration
+from seasift.evaluation.machine import graphics_processor
 from seasift.evaluation.matches import matches_of
 from seasift.evaluation.run_intervals import judge_runs
 from seasift.evaluation.runs import read_run, read_runs
@@ -264,6 +266,21 @@ def test_the_page_needs_nothing_else(place: Path, tmp_path: Path) -> None:
     markdown = paths[2].read_text(encoding="utf-8")
     assert markdown.count("\n### ") + 1 == len(tables(comparison))
     assert re.search(r"^\| A  one \| little .* \| 0\.\d{3} \[\.\d{3}, \.\d{3}\] \|", markdown, re.MULTILINE)
+
+
+def test_runs_that_list_other_objects_are_told(place: Path, tmp_path: Path) -> None:
+    record = json.loads((place / "one" / "report.json").read_text())
+    record["settings"]["threshold"] = 0.3
+    (tmp_path / "report.json").write_text(json.dumps(record))
+    notes = compare(read_runs([place / "one", tmp_path]), Settings())["notes"]
+    assert any("A scores from 0.2, at most 100 a picture; B scores from 0.3, at" in note for note in notes)
+
+
+def test_a_graphics_processor_is_named_by_its_driver(tmp_path: Path) -> None:
+    assert graphics_processor(tmp_path) is None
+    (tmp_path / "0000:01").mkdir()
+    (tmp_path / "0000:01" / "information").write_text("Model: \t\t NVIDIA X1\nIRQ:   	 47\n")
+    assert graphics_processor(tmp_path) == "NVIDIA X1"
 
 
 def test_durations() -> None:

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from seasift import __version__
-from seasift.evaluation.bootstrap import FEW_CLASS_GROUPS, FEW_GROUPS, LEVEL, RESAMPLES, SEED
+from seasift.evaluation.bootstrap import LEVEL, RESAMPLES, SEED
 from seasift.evaluation.coco_figures import KINDS
+from seasift.evaluation.compare_notes import notes
 from seasift.evaluation.run_intervals import Judged, difference, judge_runs
 from seasift.evaluation.runs import Run
 
 SCHEMA = "seasift-comparison/1"
-STORED = "Parameters and memory of model files are those stored: batch norm is folded in, constants such as priors count."
 FACTS = ("parameters", "trainable", "bytes", "gflops", "priors")
 
 
@@ -60,7 +60,7 @@ def compare(runs: Sequence[Run], settings: Settings) -> dict[str, Any]:
         "runs": [_run(run, judged.get(run.label)) for run in runs],
         "pairs": [_pair(first, second, judged) for first, second in combinations(runs, 2)],
         "published": published(),
-        "notes": _notes(runs, parts, judged, settings),
+        "notes": notes(runs, parts, judged, with_data=settings.data is not None),
     }
 
 
@@ -107,6 +107,7 @@ def _run(run: Run, judged: Judged | None) -> dict[str, Any]:
 
 def _training(training: dict[str, Any]) -> dict[str, Any]:
     record, recipe = training["record"], training["recipe"]
+    data = record.get("train")
 
     def of(section: str, key: str) -> Any:
         inner = recipe.get(section)
@@ -125,7 +126,7 @@ def _training(training: dict[str, Any]) -> dict[str, Any]:
         "optimizer": of("optimizer", "name"),
         "seed": record.get("seed"),
         "machine": record.get("machine"),
-        "data": (record.get("train") or {}).get("name"),
+        "data": data.get("name") if isinstance(data, dict) else None,
         "curves": training["curves"],
     }
 
@@ -139,57 +140,3 @@ def _pair(first: Run, second: Run, judged: dict[str, Judged]) -> dict[str, Any]:
         "same_part": same,
         "difference": difference(judged[first.label], judged[second.label]) if made else None,
     }
-
-
-def _notes(
-    runs: Sequence[Run],
-    parts: dict[tuple[Any, ...], list[Run]],
-    judged: dict[str, Judged],
-    settings: Settings,
-) -> list[str]:
-    notes = []
-    if settings.data is None:
-        notes.append(
-            "No intervals: they need the truth. Give --data DATA, the data set that the runs were judged on."
-        )
-    if len(parts) > 1:
-        listed = "; ".join(
-            f"{', '.join(run.label for run in same)} on {same[0].record['data']['name']} "
-            f"({same[0].record['data']['pictures']:,} pictures)"
-            for same in parts.values()
-        )
-        notes.append(f"Judged on different parts, so not comparable with each other: {listed}.")
-    for same in parts.values():
-        one = judged.get(same[0].label)
-        notes += _few_groups(", ".join(run.label for run in same), one) if one else []
-    limits = {
-        (run.record["settings"].get("threshold"), run.record["settings"].get("max_objects")) for run in runs
-    }
-    if len(limits) > 1:
-        notes.append("The runs list objects from different scores or numbers a picture (see their settings).")
-    notes += [
-        f"{run.label}: {note}" for run in runs for note in run.record.get("notes", []) if "quick look" in note
-    ]
-    if any(run.record["model"].get("facts", {}).get("counted") == "stored" for run in runs):
-        notes.append(STORED)
-    return notes
-
-
-def _few_groups(labels: str, judged: Judged) -> list[str]:
-    notes = []
-    if judged.pattern is None:
-        notes.append(
-            f"No videos are known ({labels}): pictures were drawn one by one. If they are frames of videos, the intervals "
-            "are too narrow; say with --group how a file name tells its video."
-        )
-    if judged.groups < FEW_GROUPS:
-        notes.append(
-            f"Only {judged.groups} videos ({labels}): with fewer than {FEW_GROUPS} the intervals are too narrow."
-        )
-    few = [name for name, count in judged.class_groups.items() if 0 < count < FEW_CLASS_GROUPS]
-    if few:
-        notes.append(
-            f"{len(few)} classes have objects in fewer than {FEW_CLASS_GROUPS} videos ({labels}): their own intervals "
-            f"say little, and the mean AP of a draw without such a class is over the others: {', '.join(few)}."
-        )
-    return notes

@@ -8,8 +8,17 @@ from typing import Any
 
 from seasift.evaluation.bootstrap import FEW_CLASS_GROUPS
 from seasift.evaluation.coco_figures import LINE
+from seasift.evaluation.compare_words import (
+    NONE,
+    count,
+    duration,
+    number,
+    part_name,
+    signed,
+    text,
+    with_limits,
+)
 
-NONE = "–"
 WITH_INTERVAL = ("AP", "AP50", "AP75")
 SHOWN_KINDS = ("masks", "boxes")
 
@@ -176,12 +185,6 @@ def class_differences(comparison: dict[str, Any]) -> Table:
     return Table(title, ("pair", "class", "kind", "AP"), rows, (0, 1, 2))
 
 
-def part_name(data: dict[str, Any]) -> str:
-    """The part and how much of it was judged."""
-    pictures, of = data["pictures"], data.get("of_pictures") or data["pictures"]
-    return f"{data['name']}, {pictures:,} {f'of {of:,} ' if of > pictures else ''}pictures"
-
-
 def verdict(found: dict[str, Any] | None, pair: dict[str, Any]) -> str:
     """In plain words what the interval of a difference says."""
     if found is None:
@@ -195,23 +198,13 @@ def verdict(found: dict[str, Any] | None, pair: dict[str, Any]) -> str:
 def with_interval(run: dict[str, Any], kind: str, figure: str) -> str:
     """A figure with its interval, if there is one."""
     limits = ((run["intervals"] or {}).get(kind) or {}).get(figure)
-    return _joined(number(run[kind][figure]), limits)
+    return with_limits(number(run[kind][figure]), limits)
 
 
 def class_cell(run: dict[str, Any], row: dict[str, Any], kind: str) -> str:
     """A class's AP with its interval, if there is one."""
     own = (run["intervals"] or {}).get("per_class", {}).get(row["name"], {})
-    return _joined(number(row[kind]["AP"]), own.get(kind))
-
-
-def _joined(value: str, limits: list[float] | None) -> str:
-    return value if limits is None else f"{value} {_limits(limits, '.3f')}"
-
-
-def _limits(limits: list[float], form: str) -> str:
-    """In brackets, without the noughts before the point: tables are wide enough."""
-    low, high = (format(limit, form).replace("0.", ".", 1) for limit in limits)
-    return f"[{low}, {high}]"
+    return with_limits(number(row[kind]["AP"]), own.get(kind))
 
 
 def _speed(speed: dict[str, Any]) -> tuple[str, str, str]:
@@ -219,33 +212,3 @@ def _speed(speed: dict[str, Any]) -> tuple[str, str, str]:
     threads = f", {speed['threads']} threads" if speed.get("threads") else ""
     engine = " ".join(str(speed[key]) for key in ("engine", "precision") if speed.get(key))
     return (NONE if pace is None else f"{pace:.1f}", engine + threads or NONE, text(speed.get("machine")))
-
-
-def number(value: float | None) -> str:
-    """A figure with three digits."""
-    return NONE if value is None else f"{value:.3f}"
-
-
-def signed(found: dict[str, Any] | None) -> str:
-    """A difference with its interval."""
-    if found is None:
-        return NONE
-    return f"{found['value']:+.3f} {_limits(found['interval'], '+.3f')}"
-
-
-def count(value: int | None) -> str:
-    """A whole number."""
-    return NONE if value is None else f"{value:,}"
-
-
-def text(value: Any) -> str:
-    """What is known, or a dash."""
-    return NONE if value is None or value == "" else str(value)
-
-
-def duration(seconds: float | None) -> str:
-    """Hours and minutes."""
-    if seconds is None:
-        return NONE
-    minutes = round(seconds / 60)
-    return f"{minutes // 60} h {minutes % 60:02d} min" if minutes >= 60 else f"{seconds / 60:.1f} min"

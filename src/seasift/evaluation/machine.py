@@ -17,6 +17,16 @@ def describe_machine() -> dict[str, str | int]:
     }
 
 
+def graphics_processor(folder: Path = Path("/proc/driver/nvidia/gpus")) -> str | None:
+    """Name of the first NVIDIA graphics processor, as its driver gives it; None without one."""
+    for path in sorted(folder.glob("*/information")):
+        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+            key, _, value = line.partition(":")
+            if key.strip() == "Model" and value.strip():
+                return value.strip()
+    return None
+
+
 def _processor() -> str:
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.is_file():

@@ -9,7 +9,7 @@ from typing import Any
 from seasift import __version__
 from seasift.evaluation.confusion import IOU
 from seasift.evaluation.curves import all_curves
-from seasift.evaluation.machine import describe_machine
+from seasift.evaluation.machine import describe_machine, graphics_processor
 from seasift.evaluation.stream import Outcome, Settings
 from seasift.evaluation.worst import Judged
 
@@ -83,12 +83,15 @@ def make_record(outcome: Outcome, settings: Settings, subject: Subject) -> dict[
 
 
 def _speed(outcome: Outcome, subject: Subject) -> dict[str, Any]:
-    machine = describe_machine()
+    machine, engine = describe_machine(), subject.model.get("engine")
+    hardware = f"{machine['processor']}, {machine['cores']} cores"
+    if engine and "cuda" in engine:
+        hardware = f"{graphics_processor() or 'unnamed GPU'} beside {hardware}"
     return {
-        "engine": subject.model.get("engine"),
+        "engine": engine,
         "precision": subject.model.get("precision"),
         "threads": subject.threads,
-        "machine": f"{machine['processor']}, {machine['cores']} cores",
+        "machine": hardware,
         "pictures": outcome.pace.pictures,
         "pictures_per_second": outcome.pace.pictures_per_second,
     }

@@ -13,7 +13,7 @@ from seasift.core.errors import BadInput
 from seasift.data.segmentation import defect_of_segmentation, is_integer, is_number
 from seasift.evaluation.coco_figures import KINDS, LINE
 from seasift.evaluation.curves import RECALLS
-from seasift.evaluation.record import SCHEMA
+from seasift.evaluation.record import CHOSEN, SCHEMA
 
 _AGAIN = "Evaluate the model again: seasift evaluate MODEL DATA -o FOLDER"
 
@@ -44,6 +44,13 @@ def _defect(record: dict[str, Any]) -> str | None:
             return f"{key}.{inner}"
     if not is_integer(record["data"].get("pictures")):
         return "data.pictures"
+    for key in CHOSEN:
+        if not isinstance(record["data"].get(key), str | None):
+            return f"data.{key}"
+    for key, inner in (("data", "of_pictures"), ("settings", "limit"), ("settings", "threshold")):
+        value = record[key].get(inner)
+        if value is not None and not is_number(value):
+            return f"{key}.{inner}"
     rows = record.get("per_class")
     if not isinstance(rows, list):
         return "per_class"
@@ -70,7 +77,8 @@ def _defect_of_extras(record: dict[str, Any]) -> str | None:
         return "speed"
     if curves is not None and not (isinstance(curves, dict) and all(map(_are_curves, curves.values()))):
         return "curves"
-    return None if isinstance(record.get("notes", []), list) else "notes"
+    notes = record.get("notes", [])
+    return None if isinstance(notes, list) and all(isinstance(note, str) for note in notes) else "notes"
 
 
 def _are_curves(lines: Any) -> bool:
