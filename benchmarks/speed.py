@@ -75,14 +75,14 @@ def torch_network_rate() -> float:
     """The same network in PyTorch with untrained weights, channels_last."""
     import torch
 
-    from seasift.models.catalog import build_yolact
-    from seasift.models.yolact.inference import YolactGraph
+    from seasift.models.catalog import FAMILIES, build
     from seasift.training.module import config_of
     from seasift.training.recipe import Recipe
 
     info = load_predictor("default").info
     recipe = Recipe.model_validate(info.training["recipe"])
-    graph = YolactGraph(build_yolact(config_of(recipe, len(info.categories)))).eval()
+    config = config_of(recipe, len(info.categories))
+    graph = FAMILIES[config.arch].graph(build(config)).eval()
     graph = graph.to(memory_format=torch.channels_last)
     seen = torch.from_numpy(one_input()).contiguous(memory_format=torch.channels_last)
     with torch.inference_mode():
@@ -93,9 +93,7 @@ def training_rate() -> float:
     """Images/s of the box model's recipe: augmentation, forward, loss, backward, step, in bf16."""
     import torch
 
-    from seasift.models.catalog import build_yolact
-    from seasift.models.yolact.inference import input_spec
-    from seasift.models.yolact.loss import yolact_loss
+    from seasift.models.catalog import FAMILIES, build
     from seasift.training.augment import Augment
     from seasift.training.batches import Batch
     from seasift.training.module import config_of
@@ -104,8 +102,8 @@ def training_rate() -> float:
 
     recipe = load_recipe("yolact-lite0-box")
     config = config_of(recipe, 22)
-    network = build_yolact(config).to(memory_format=torch.channels_last).train()
-    spec = input_spec(config)
+    family, network = FAMILIES[config.arch], build(config).to(memory_format=torch.channels_last).train()
+    spec = family.input_spec(config)
     augment = Augment(recipe.augment, spec.mean, spec.std)
     optimizer = make_optimizer(recipe.optimizer, network.parameters())
     count, side = recipe.training.batch_size, config.size
@@ -120,8 +118,8 @@ def training_rate() -> float:
     def step() -> None:
         seen, targets = augment(batch, 0)
         with torch.autocast("cpu", dtype=torch.bfloat16):
-            output = network(seen)
-        loss = torch.stack(list(yolact_loss(output, targets, network.priors).values())).sum()
+            losses = family.losses(network, seen, targets)
+        loss = torch.stack(list(losses.values())).sum()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

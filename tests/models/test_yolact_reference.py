@@ -9,8 +9,9 @@ import torch
 from seasift.core.decode import YolactDecode, decode_yolact
 from seasift.core.errors import BadWeights
 from seasift.core.prepare import prepare
+from seasift.models.catalog import FAMILIES
 from seasift.models.yolact.config import YolactConfig
-from seasift.models.yolact.inference import YolactGraph, input_spec
+from seasift.models.yolact.inference import YolactGraph
 from seasift.models.yolact.loss import yolact_loss
 from seasift.models.yolact.network import Yolact, YolactOutput
 from seasift.models.yolact.published import load_published, our_name
@@ -22,7 +23,7 @@ from . import yolact_reference as reference
 @pytest.fixture(scope="module")
 def output() -> YolactOutput:
     net = reference.network()
-    image = torch.from_numpy(prepare(reference.picture(), input_spec(net.config)))[None]
+    image = torch.from_numpy(prepare(reference.picture(), FAMILIES["yolact"].input_spec(net.config)))[None]
     with torch.no_grad():
         # Evaluation mode leaves the semantic branch out; the reference holds it.
         semantic = net.semantic(net.fpn(net.backbone(image))[0])
@@ -69,7 +70,9 @@ def test_losses_equal_the_published_ones(copies: int, output: YolactOutput) -> N
 def test_detections_equal_the_published_ones() -> None:
     net = reference.network()
     with torch.no_grad():
-        image = torch.from_numpy(prepare(reference.picture(), input_spec(net.config)))[None]
+        image = torch.from_numpy(prepare(reference.picture(), FAMILIES["yolact"].input_spec(net.config)))[
+            None
+        ]
         parts = [part[0].numpy() for part in YolactGraph(net)(image)]
     found = decode_yolact(
         *parts,
@@ -113,7 +116,7 @@ def test_backbones_compute_what_the_papers_say(backbone: str) -> None:
     state = reference.published_state(backbone)
     net = Yolact(YolactConfig(backbone, classes=22, size=96))
     load_published(net, state, source="reference")
-    image = torch.from_numpy(prepare(reference.picture(), input_spec(net.config)))[None]
+    image = torch.from_numpy(prepare(reference.picture(), FAMILIES["yolact"].input_spec(net.config)))[None]
     assert torch.equal(image * 255, (image * 255).round()) == (backbone == "darknet53")  # rgb / 255
     with torch.no_grad():
         levels = net.eval().backbone(image)
@@ -151,3 +154,8 @@ def test_files_without_batch_counters_load() -> None:
 def test_prior_scales_grow_with_the_input(size: int) -> None:
     scales = YolactConfig("resnet50", classes=22, size=size).prior_scales_px
     assert scales == pytest.approx([24 * size / 550 * 2**level for level in range(5)])
+    whole = YolactConfig("resnet50", classes=22, size=size, whole_prior_scales=True).prior_scales_px
+    assert (
+        whole
+        == {400: (17, 34, 69, 139, 279), 550: (24, 48, 96, 192, 384), 700: (30, 61, 122, 244, 488)}[size]
+    )

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from seasift.models.targets import Targets, shrink_masks
 from seasift.models.yolact.config import YolactConfig
 from seasift.models.yolact.network import Yolact
 from seasift.models.yolact.published import load_published
-from seasift.models.yolact.targets import Targets, shrink_masks
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 BOXES = [

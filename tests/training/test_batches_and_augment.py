@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from seasift.core.prepare import InputSpec
 from seasift.data.cache import PictureCache, open_cache
 from seasift.data.prepared import resolve_part
 from seasift.training.augment import Augment, draw_windows, look_through, photometric
@@ -19,9 +20,12 @@ NEUTRAL = ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 STILL = AugmentRecipe(photometric=False, expand=False, crop=False, flip=False)
 
 
+SPEC = InputSpec((64, 64), (0, 0, 0), (1, 1, 1))
+
+
 @pytest.fixture(scope="module")
 def cache(shapes: Path, tmp_path_factory: pytest.TempPathFactory) -> PictureCache:
-    return open_cache(resolve_part(shapes), (64, 64), tmp_path_factory.mktemp("cache"))
+    return open_cache(resolve_part(shapes), SPEC, tmp_path_factory.mktemp("cache"))
 
 
 def stream(cache: PictureCache, **changes: int) -> BatchStream:
@@ -57,12 +61,12 @@ def test_crowds_and_empty_pictures_are_no_objects(cache: PictureCache) -> None:
 
 def test_a_changed_data_set_gets_a_new_cache(shapes: Path, tmp_path: Path) -> None:
     part = resolve_part(shapes)
-    open_cache(part, (64, 64), tmp_path)
+    open_cache(part, SPEC, tmp_path)
     before = set(tmp_path.iterdir())
-    open_cache(part, (64, 64), tmp_path)
+    open_cache(part, SPEC, tmp_path)
     assert set(tmp_path.iterdir()) == before
     fewer = type(part)(part.coco.subset({part.coco.images[0].file_name}), part.images_dir, part.name)
-    assert len(open_cache(fewer, (64, 64), tmp_path).file_names) == 1
+    assert len(open_cache(fewer, SPEC, tmp_path).file_names) == 1
 
 
 def test_a_broken_build_is_built_again(shapes: Path, tmp_path: Path) -> None:
@@ -73,8 +77,8 @@ def test_a_broken_build_is_built_again(shapes: Path, tmp_path: Path) -> None:
             raise RuntimeError("power cut")
 
     with pytest.raises(RuntimeError, match="power cut"):
-        open_cache(part, (64, 64), tmp_path, progress=pull_the_plug)
-    again = open_cache(part, (64, 64), tmp_path)
+        open_cache(part, SPEC, tmp_path, progress=pull_the_plug)
+    again = open_cache(part, SPEC, tmp_path)
     assert all(picture.any() for picture in again.images_rgb_u8)
 
 

@@ -14,7 +14,7 @@ from seasift.core.errors import BadRecipe
 from seasift.training import run as run_module
 from seasift.training.callbacks import Checkpoints, Curve
 from seasift.training.checkpoint import load_predictor, read_checkpoint
-from seasift.training.module import NonFiniteLoss, YolactModule
+from seasift.training.module import NonFiniteLoss, TrainingModule
 from seasift.training.recipe import Recipe
 from seasift.training.run import Options, train
 
@@ -99,14 +99,14 @@ def test_a_run_that_ends_between_validations_is_judged_at_its_end(
 def test_a_loss_that_is_not_finite_names_the_pictures(
     tiny: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from seasift.training import module
+    from seasift.models import catalog
 
-    genuine = module.yolact_loss
+    genuine = catalog.yolact_loss
 
     def broken(*arguments: Any) -> dict[str, torch.Tensor]:
         return genuine(*arguments) | {"mask": torch.tensor(float("nan"), requires_grad=True)}
 
-    monkeypatch.setattr(module, "yolact_loss", broken)
+    monkeypatch.setattr(catalog, "yolact_loss", broken)
     with pytest.raises(NonFiniteLoss, match=r"step 0 .*mask nan.* for vid_\d+_frame0000001.png, vid_"):
         train(tiny, Options(tmp_path, accelerator="cpu"))
 
@@ -151,7 +151,7 @@ def test_training_lowers_the_loss_on_what_it_sees(tiny: Recipe, tmp_path: Path) 
 def test_initial_weights_go_on_from_a_checkpoint(tiny: Recipe, tmp_path: Path) -> None:
     train(tiny, Options(tmp_path, accelerator="cpu"))
     recipe = changed(tiny, model={"weights": str(tmp_path / "last.ckpt")})
-    module = YolactModule(recipe, load_predictor(tmp_path / "last.ckpt").categories)
+    module = TrainingModule(recipe, load_predictor(tmp_path / "last.ckpt").categories)
     run_module.initialise(module, recipe)
     state = read_checkpoint(tmp_path / "last.ckpt")["state_dict"]
     assert all(
@@ -165,7 +165,7 @@ def test_imagenet_weights_come_from_the_installed_package(tiny: Recipe) -> None:
     from seasift.models.backbones import packaged_weights
 
     recipe = changed(tiny, model={"weights": "imagenet"})
-    module = YolactModule(recipe, (Category(1, "a"),))
+    module = TrainingModule(recipe, (Category(1, "a"),))
     run_module.initialise(module, recipe)
     stored = torch.load(packaged_weights("efficientnet-lite0"), weights_only=True)
     own = module.network.backbone.body.state_dict()

@@ -126,6 +126,7 @@ def _checkpoint(options: Options) -> _Model:
     if not path.is_file():  # said here, since loading PyTorch takes seconds
         raise BadInput(f"{path}: no such file; expected a checkpoint of `seasift train`. Check the path.")
     require("train", "torch", "lightning", "timm")
+    from seasift.models.facts import describe
     from seasift.training.checkpoint import load_predictor as load_checkpoint
 
     predictor = load_checkpoint(path)
@@ -135,6 +136,7 @@ def _checkpoint(options: Options) -> _Model:
         "sha256": _sha256(path),
         "engine": "torch",
         "precision": "f32",
+        "facts": describe(predictor.config).as_dict(),
     }
     return _Model(predictor, facts, Settings.confidence)
 

@@ -12,6 +12,7 @@ from seasift.cli.compare import compare
 from seasift.cli.data import data
 from seasift.cli.evaluate import evaluate
 from seasift.cli.export import export
+from seasift.cli.models import models
 from seasift.cli.predict import predict
 from seasift.cli.train import train
 from seasift.cli.validate import validate
@@ -48,6 +49,7 @@ def _root(
 
 
 app.add_typer(data)
+app.add_typer(models)
 app.command()(evaluate)
 app.command()(compare)
 app.command()(predict)

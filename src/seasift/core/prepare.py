@@ -9,6 +9,8 @@ import numpy as np
 
 from seasift.core.types import Float32, SizeHW, UInt8
 
+RESIZE_RULES = ("stretch", "fit")
+
 
 @dataclass(frozen=True)
 class InputSpec:
@@ -18,7 +20,8 @@ class InputSpec:
         size_hw: input height and width, px.
         mean: of red, green, blue, in pixel units 0..255.
         std: of red, green, blue, in pixel units 0..255.
-        resize: "stretch" fills the input and lets the aspect ratio go (Bolya et al. 2019, section 5).
+        resize: "stretch" fills the input and lets the aspect ratio go (Bolya et al. 2019, section 5); "fit"
+            keeps it, puts the picture in the upper left corner and leaves the rest at the mean.
     """
 
     size_hw: SizeHW
@@ -27,8 +30,21 @@ class InputSpec:
     resize: str = "stretch"
 
     def __post_init__(self) -> None:
-        if self.resize != "stretch":
-            raise ValueError(f"resize rule {self.resize!r}; this version knows 'stretch'")
+        if self.resize not in RESIZE_RULES:
+            raise ValueError(f"resize rule {self.resize!r}; this version knows {', '.join(RESIZE_RULES)}")
+
+    def content_hw(self, own_hw: SizeHW) -> SizeHW:
+        """The part of the input that a picture of `own_hw` fills, px."""
+        if self.resize == "stretch":
+            return self.size_hw
+        scale = min(self.size_hw[0] / own_hw[0], self.size_hw[1] / own_hw[1])
+        height, width = (max(1, min(round(own_hw[a] * scale), self.size_hw[a])) for a in (0, 1))
+        return height, width
+
+    def visible_yx(self, own_hw: SizeHW) -> tuple[float, float]:
+        """The same as a share of the input, down and across."""
+        height, width = self.content_hw(own_hw)
+        return height / self.size_hw[0], width / self.size_hw[1]
 
 
 def resize_u8(image_rgb_u8: UInt8, size_hw: SizeHW) -> UInt8:
@@ -49,4 +65,10 @@ def normalise(image_rgb_u8: UInt8, spec: InputSpec) -> Float32:
 
 def prepare(image_rgb_u8: UInt8, spec: InputSpec) -> Float32:
     """A picture (H, W, 3) uint8 RGB of any size to the network's input (3, H', W') float32."""
-    return normalise(resize_u8(image_rgb_u8, spec.size_hw), spec)
+    content = spec.content_hw((image_rgb_u8.shape[0], image_rgb_u8.shape[1]))
+    planes = normalise(resize_u8(image_rgb_u8, content), spec)
+    if content == spec.size_hw:
+        return planes
+    canvas = np.zeros((3, *spec.size_hw), dtype=np.float32)
+    canvas[:, : content[0], : content[1]] = planes
+    return canvas

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from seasift.core.errors import BadDataset
 from seasift.core.picture import read_picture
-from seasift.core.prepare import resize_u8
+from seasift.core.prepare import InputSpec, resize_u8
 from seasift.core.types import Bool, Float32, Int64, SizeHW, UInt8
 from seasift.data.coco import CocoAnnotation, CocoImage
 from seasift.data.prepared import DataPart
@@ -32,7 +32,7 @@ class PictureCache:
         images_rgb_u8: (N, H, W, 3) uint8, memory-mapped.
         masks_packed: (M, H, ceil(W / 8)) uint8, memory-mapped: bits of each object's mask.
         first_object: (N + 1,) int64: objects of picture i are first_object[i] to first_object[i + 1].
-        boxes_xyxy: (M, 4) float32, relative to the picture.
+        boxes_xyxy: (M, 4) float32, relative to the cached picture.
         class_ids: (M,) int64.
         crowd: (M,) bool.
     """
@@ -52,7 +52,7 @@ class PictureCache:
 
 
 def open_cache(
-    part: DataPart, size_hw: SizeHW, folder: Path, *, progress: Callable[[int, int], None] | None = None
+    part: DataPart, spec: InputSpec, folder: Path, *, progress: Callable[[int, int], None] | None = None
 ) -> PictureCache:
     """Open the cache of a part, building it first if it is not there.
 
@@ -61,7 +61,7 @@ def open_cache(
 
     Args:
         part: the data.
-        size_hw: height and width of the cached pictures.
+        spec: size of the cached pictures, and how they are fitted into it.
         folder: where caches are kept.
         progress: called with (pictures done, pictures in all).
     Raises:
@@ -70,12 +70,13 @@ def open_cache(
     """
     if not part.coco.images:
         raise BadDataset(f"{part.name}: no pictures to train on; expected at least one. Choose another part")
-    target = folder / f"{size_hw[0]}x{size_hw[1]}-{_digest(part)}"
+    rule = "" if spec.resize == "stretch" else f"-{spec.resize}"
+    target = folder / f"{spec.size_hw[0]}x{spec.size_hw[1]}{rule}-{_digest(part)}"
     if not (target / "index.npz").exists():
         unfinished = target.with_name(target.name + ".part")
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(parents=True)
-        _build(part, size_hw, unfinished, progress)
+        _build(part, spec, unfinished, progress)
         unfinished.replace(target)
     index = np.load(target / "index.npz")
     return PictureCache(
@@ -96,9 +97,9 @@ def _digest(part: DataPart) -> str:
 
 
 def _build(
-    part: DataPart, size_hw: SizeHW, folder: Path, progress: Callable[[int, int], None] | None
+    part: DataPart, spec: InputSpec, folder: Path, progress: Callable[[int, int], None] | None
 ) -> None:
-    images, (height, width) = part.coco.images, size_hw
+    images, (height, width) = part.coco.images, spec.size_hw
     objects = [part.coco.annotations_of(image.id) for image in images]
     class_of = {category.id: index for index, category in enumerate(part.coco.categories)}
     flat = [annotation for group in objects for annotation in group]
@@ -110,9 +111,12 @@ def _build(
     )
     place = 0
     for number, (image, group) in enumerate(zip(images, objects, strict=True)):
-        pixels[number] = resize_u8(_read(part, image), size_hw)
+        down, across = spec.content_hw(image.size_hw)
+        pixels[number] = np.round(spec.mean)
+        pixels[number, :down, :across] = resize_u8(_read(part, image), (down, across))
         for annotation in group:
-            masks[place] = np.packbits(_resized_mask(annotation, image.size_hw, size_hw), axis=1)
+            mask = _resized_mask(annotation, image.size_hw, (down, across))
+            masks[place] = np.packbits(np.pad(mask, ((0, height - down), (0, width - across))), axis=1)
             place += 1
         if progress:
             progress(number + 1, len(images))
@@ -122,7 +126,7 @@ def _build(
         folder / "index.npz",
         file_names=np.array([image.file_name for image in images]),
         first_object=np.cumsum([0, *(len(group) for group in objects)]),
-        boxes_xyxy=_relative_boxes(images, objects),
+        boxes_xyxy=_relative_boxes(images, objects, spec),
         class_ids=np.array([class_of[a.category_id] for a in flat], dtype=np.int64),
         crowd=np.array([a.iscrowd for a in flat], dtype=bool),
     )
@@ -144,10 +148,13 @@ def _resized_mask(annotation: CocoAnnotation, own_hw: SizeHW, size_hw: SizeHW) -
     return np.asarray(resized > 127)
 
 
-def _relative_boxes(images: Sequence[CocoImage], objects: Sequence[Sequence[CocoAnnotation]]) -> Float32:
-    rows = [
-        np.array([x, y, x + w, y + h]) / np.array([image.size_hw[1], image.size_hw[0]] * 2)
-        for image, group in zip(images, objects, strict=True)
-        for x, y, w, h in (annotation.bbox_xywh for annotation in group)
-    ]
-    return np.clip(np.array(rows, dtype=np.float32).reshape(-1, 4), 0, 1)
+def _relative_boxes(
+    images: Sequence[CocoImage], objects: Sequence[Sequence[CocoAnnotation]], spec: InputSpec
+) -> Float32:
+    rows = []
+    for image, group in zip(images, objects, strict=True):
+        share = np.array(spec.visible_yx(image.size_hw)[::-1] * 2)
+        scale = share / np.array([image.size_hw[1], image.size_hw[0]] * 2)
+        for x, y, w, h in (annotation.bbox_xywh for annotation in group):
+            rows.append(np.clip(np.array([x, y, x + w, y + h]) * scale, 0, share))
+    return np.array(rows, dtype=np.float32).reshape(-1, 4)

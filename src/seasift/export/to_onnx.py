@@ -10,12 +10,13 @@ from typing import Any
 
 import onnx
 import torch
+from torch import nn
 
 from seasift import __version__
 from seasift.core.decode import YolactDecode
 from seasift.core.files import write_bytes
-from seasift.models.yolact.inference import OUTPUTS, YolactGraph, input_spec
-from seasift.models.yolact.network import Yolact
+from seasift.core.heads import HEADS
+from seasift.models.catalog import FAMILIES
 from seasift.runtime.model_file import (
     INPUT_NAME,
     CategoryEntry,
@@ -54,12 +55,13 @@ def export_checkpoint(
         BadWeights: not a checkpoint of ours, or one that does not fit.
     """
     network, recipe, categories = load_network(checkpoint)
-    spec = input_spec(network.config)
+    config: Any = network.config
+    spec = FAMILIES[config.arch].input_spec(config)
     info = ModelInfo(
         name=name or recipe.name,
-        head="yolact",
+        head=config.arch,
         categories=tuple(CategoryEntry(id=c.id, name=c.name) for c in categories),
-        input=InputEntry(size_hw=spec.size_hw, mean=spec.mean, std=spec.std, resize="stretch"),
+        input=InputEntry(size_hw=spec.size_hw, mean=spec.mean, std=spec.std, resize=spec.resize),
         decode=DecodeEntry(**asdict(YolactDecode())),
         threshold=threshold,
         max_objects=100,
@@ -68,26 +70,33 @@ def export_checkpoint(
         licence=licence,
         attribution=attribution,
     )
+    write_bytes(out, serialise(network, info))
+    return info
+
+
+def serialise(network: nn.Module, info: ModelInfo) -> bytes:
+    """A network and what is to be said of it as the bytes of a model file."""
     model = trace(network)
     for key, value in to_metadata(info).items():
         model.metadata_props.add(key=key, value=value)
     onnx.checker.check_model(model)
-    write_bytes(out, model.SerializeToString())
-    return info
+    data: bytes = model.SerializeToString()
+    return data
 
 
-def trace(network: Yolact) -> onnx.ModelProto:
-    """The exported graph of a network: up to decoded boxes, scores, coefficients and prototypes."""
-    size = network.config.size
-    example = torch.zeros(2, 3, size, size)
+def trace(network: nn.Module) -> onnx.ModelProto:
+    """The exported graph of a network, up to what its head in `core.heads` lists."""
+    config: Any = network.config
+    family = FAMILIES[config.arch]
+    example = torch.zeros(2, 3, *family.input_spec(config).size_hw)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the exporter's own use of deprecated calls
         logging.getLogger("torch.onnx").setLevel(logging.ERROR)
         program = torch.onnx.export(
-            YolactGraph(network.eval()).to(memory_format=torch.contiguous_format),
+            family.graph(network.eval()).to(memory_format=torch.contiguous_format),
             (example,),
             input_names=[INPUT_NAME],
-            output_names=list(OUTPUTS),
+            output_names=list(HEADS[config.arch].outputs),
             dynamic_shapes={"images": {0: torch.export.Dim("batch", min=1, max=1024)}},
             opset_version=OPSET,
             dynamo=True,

@@ -159,7 +159,7 @@ def packaged_weights(name: str) -> Path:
         BadRecipe: no package ships weights for it.
         MissingExtra: the package is not installed.
     """
-    package = BACKBONES[name].package
+    package = BACKBONES[name].package if name in BACKBONES else None
     if package is None:
         raise BadRecipe(
             f"initial weights 'imagenet' for {name}: no package ships them; expected a path to a file or "

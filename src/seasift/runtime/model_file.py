@@ -1,7 +1,7 @@
 """The model file: an ONNX file that explains itself. One JSON document in its metadata says everything.
 
-Graph: input "images" (B, 3, H, W) float32; outputs "boxes" (B, P, 4), relative to the picture, "scores"
-(B, P, C) without background, "coefficients" (B, P, K), "prototypes" (B, H', W', K).
+Graph: input "images" (B, 3, H, W) float32; outputs as `core.heads.HEADS` has them for the head, float32. Boxes
+are relative to the input, class scores without background.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from seasift.core.decode import YolactDecode
 from seasift.core.errors import BadModel
+from seasift.core.heads import HEADS
 from seasift.core.instances import Category
 from seasift.core.prepare import InputSpec
 from seasift.runtime.onnx_header import onnx_metadata
@@ -23,7 +24,6 @@ from seasift.runtime.onnx_header import onnx_metadata
 METADATA_KEY = "seasift"
 SCHEMA: Literal["seasift-model/1"] = "seasift-model/1"
 INPUT_NAME = "images"
-OUTPUT_NAMES = ("boxes", "scores", "coefficients", "prototypes")
 
 _Share = Annotated[float, Field(ge=0, le=1)]
 _Positive = Annotated[float, Field(gt=0)]
@@ -47,7 +47,7 @@ class InputEntry(_Strict):
     size_hw: tuple[_Side, _Side]
     mean: tuple[float, float, float]
     std: tuple[_Positive, _Positive, _Positive]
-    resize: Literal["stretch"] = "stretch"
+    resize: Literal["stretch", "fit"] = "stretch"
 
 
 class DecodeEntry(_Strict):
@@ -73,7 +73,7 @@ class ModelInfo(_Strict):
 
     schema_version: Literal["seasift-model/1"] = SCHEMA
     name: Annotated[str, Field(min_length=1)]
-    head: Literal["yolact"]
+    head: Literal["yolact", "mask-rcnn", "faster-rcnn"]
     categories: Annotated[tuple[CategoryEntry, ...], Field(min_length=1)]
     input: InputEntry
     decode: DecodeEntry = DecodeEntry()
@@ -92,6 +92,8 @@ class ModelInfo(_Strict):
         ):
             if len(set(values)) < len(values):
                 raise ValueError(f"two categories have the same {what}")
+        if self.input.resize not in HEADS[self.head].resize:
+            raise ValueError(f"head {self.head} with resize rule {self.input.resize!r}")
         return self
 
     def input_spec(self) -> InputSpec:
@@ -156,8 +158,9 @@ def _first_problem(error: ValidationError) -> str:
         ("head", "Install a seasift that knows it, or export another model."),
     ):
         if entry in problems:
-            got, expected = problems[entry]["input"], "yolact" if entry == "head" else SCHEMA
-            return f"model file of {entry.replace('_', ' ')} {got!r}; expected {expected!r}. {remedy}"
+            got, expected = problems[entry]["input"], list(HEADS) if entry == "head" else [SCHEMA]
+            known = " or ".join(repr(value) for value in expected)
+            return f"model file of {entry.replace('_', ' ')} {got!r}; expected {known}. {remedy}"
     place, problem = next(iter(problems.items()))
     return f"its description is wrong at {place or 'the top'}: {problem['msg']}. Export the model again."
 

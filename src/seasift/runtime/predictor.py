@@ -7,14 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
-from seasift.core.decode import decode_yolact
 from seasift.core.errors import BadModel
+from seasift.core.heads import HEADS, decode
 from seasift.core.instances import Category, Instances
 from seasift.core.prepare import prepare
-from seasift.core.types import Float32, Int64, UInt8
+from seasift.core.types import Float32, UInt8
 from seasift.runtime import box
 from seasift.runtime.engines import Engine, Port, open_engine
-from seasift.runtime.model_file import INPUT_NAME, OUTPUT_NAMES, ModelFile, ModelInfo, read_model_file
+from seasift.runtime.model_file import INPUT_NAME, ModelFile, ModelInfo, read_model_file
 
 
 class OnnxPredictor:
@@ -36,7 +36,7 @@ class OnnxPredictor:
         self._engine = engine
         self._batch_size = batch_size
         self._spec = file.info.input_spec()
-        self._decode = file.info.decode_settings()
+        self._settings = file.info.decode_settings()
         self._categories = file.info.class_list()
 
     @property
@@ -77,40 +77,27 @@ class OnnxPredictor:
         Returns:
             One Instances a picture, in order, best object first.
         """
-        wanted = (
-            np.arange(len(self._categories)) if class_ids is None else np.unique(np.asarray(class_ids, int))
-        )
-        found = []
-        for image, outputs in self._outputs(images_rgb_u8):
-            instances = decode_yolact(
-                outputs["boxes"],
-                np.ascontiguousarray(outputs["scores"][:, wanted]),
-                outputs["coefficients"],
-                outputs["prototypes"],
+        wanted = None if class_ids is None else np.unique(np.asarray(class_ids, np.int64))
+        return [
+            decode(
+                self.info.head,
+                outputs,
                 size_hw=(image.shape[0], image.shape[1]),
-                settings=self._decode,
+                spec=self._spec,
+                settings=self._settings,
                 threshold=threshold,
                 max_objects=max_objects,
+                class_ids=wanted,
             )
-            found.append(_with_class_ids(instances, wanted))
-        return found
+            for image, outputs in self._outputs(images_rgb_u8)
+        ]
 
     def _outputs(self, images: Sequence[UInt8]) -> Iterator[tuple[UInt8, dict[str, Float32]]]:
         for start in range(0, len(images), self._batch_size):
             part = images[start : start + self._batch_size]
             results = self._engine.run(np.stack([prepare(image, self._spec) for image in part]))
             for row, image in enumerate(part):
-                yield image, {name: results[name][row] for name in OUTPUT_NAMES}
-
-
-def _with_class_ids(instances: Instances, wanted: Int64) -> Instances:
-    return Instances(
-        instances.boxes_xyxy,
-        instances.scores,
-        wanted[instances.class_ids].astype(np.int64),
-        instances.size_hw,
-        instances.masks,
-    )
+                yield image, {name: values[row] for name, values in results.items()}
 
 
 def load_predictor(
@@ -148,20 +135,20 @@ def check_graph(info: ModelInfo, inputs: Sequence[Port], outputs: Sequence[Port]
     sizes["H"], sizes["W"] = info.input.size_hw
     expected = {
         INPUT_NAME: "B 3 H W",
-        **dict(zip(OUTPUT_NAMES, ("B P 4", "B P C", "B P K", "B H' W' K"), strict=True)),
+        **HEADS[info.head].outputs,
     }
     got = {port.name: port for port in (*inputs, *outputs)}
-    if {p.name for p in inputs} != {INPUT_NAME} or {p.name for p in outputs} != set(OUTPUT_NAMES):
+    if {p.name for p in inputs} != {INPUT_NAME} or {p.name for p in outputs} != set(HEADS[info.head].outputs):
         raise BadModel(
             f"{name}: inputs {_names(inputs)} and outputs {_names(outputs)}; expected {INPUT_NAME} and "
-            f"{', '.join(OUTPUT_NAMES)}. Export the model again."
+            f"{', '.join(HEADS[info.head].outputs)}. Export the model again."
         )
     for port_name, letters in expected.items():
         _check_port(got[port_name], letters.split(), sizes, name)
 
 
 def _check_port(port: Port, letters: Sequence[str], sizes: dict[str, int], name: str) -> None:
-    """Compare dimension by dimension; a letter without a size (P, K, H', W') takes the first it meets."""
+    """Compare dimension by dimension; a letter without a size (P, K, N, ...) takes the first it meets."""
     shown = "x".join("?" if size is None else str(size) for size in port.shape)
     fits = len(port.shape) == len(letters)
     for letter, size in zip(letters, port.shape, strict=False):

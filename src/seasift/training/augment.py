@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
-from seasift.models.yolact.targets import Targets
+from seasift.models.targets import Targets
 from seasift.training.batches import Batch
 from seasift.training.recipe import AugmentRecipe
 
@@ -31,6 +31,7 @@ class Augment:
         mean: of R, G, B in pixel units.
         std: of R, G, B in pixel units.
         mask_targets: "binary" or "area", see `TrainingRecipe`.
+        full_masks: give masks on the input's own grid as well.
     """
 
     def __init__(
@@ -39,8 +40,10 @@ class Augment:
         mean: tuple[float, float, float],
         std: tuple[float, float, float],
         mask_targets: str = "binary",
+        *,
+        full_masks: bool = False,
     ) -> None:
-        self.recipe, self._by_area = recipe, mask_targets == "area"
+        self.recipe, self._by_area, self._full = recipe, mask_targets == "area", full_masks
         self._mean, self._std = torch.tensor(mean).view(1, 3, 1, 1), torch.tensor(std).view(1, 3, 1, 1)
 
     @torch.no_grad()
@@ -60,7 +63,7 @@ class Augment:
         flip = flipped.to(device) if self.recipe.flip else torch.zeros_like(flipped, device=device)
         images = (images - self._mean.to(device)) / self._std.to(device)
         images = look_through(images, window, flip, (images.shape[2], images.shape[3]))
-        targets = _targets(batch, window, flip, by_area=self._by_area)
+        targets = _targets(batch, window, flip, by_area=self._by_area, full=self._full)
         return images.contiguous(memory_format=torch.channels_last), targets
 
 
@@ -152,7 +155,7 @@ def look_through(planes: Tensor, window: Tensor, flip: Tensor, size_hw: tuple[in
     return F.grid_sample(planes, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
 
 
-def _targets(batch: Batch, window: Tensor, flip: Tensor, *, by_area: bool) -> Targets:
+def _targets(batch: Batch, window: Tensor, flip: Tensor, *, by_area: bool, full: bool) -> Targets:
     """Objects as seen through the windows: those whose centre is inside, clipped to it."""
     boxes = (batch.boxes_xyxy - window[:, :2].repeat(1, 2)[:, None]) / (window[:, 2:] - window[:, :2]).repeat(
         1, 2
@@ -168,7 +171,7 @@ def _targets(batch: Batch, window: Tensor, flip: Tensor, *, by_area: bool) -> Ta
     owner, slot = present.nonzero(as_tuple=True)
     masks = batch.masks[owner, slot][:, None].float()
     grids = []
-    for reduction, soft in ((4, by_area), (8, False)):
+    for reduction, soft in ((4, by_area), (8, False), *(((1, False),) if full else ())):
         size = (-(-height // reduction), -(-width // reduction))
         grid = torch.zeros(
             *present.shape, *size, dtype=torch.float32 if soft else torch.bool, device=present.device

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from seasift.core.errors import BadWeights
 from seasift.core.instances import Category
-from seasift.models.catalog import build_yolact
+from seasift.models.catalog import build
+from seasift.models.inference import TorchPredictor
 from seasift.models.weights import load_exactly
-from seasift.models.yolact.inference import TorchPredictor
-from seasift.models.yolact.network import Yolact
 from seasift.training.module import config_of
 from seasift.training.recipe import Recipe
 
@@ -38,13 +38,13 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     return content
 
 
-def load_network(path: Path) -> tuple[Yolact, Recipe, tuple[Category, ...]]:
+def load_network(path: Path) -> tuple[nn.Module, Recipe, tuple[Category, ...]]:
     """The network of a checkpoint in evaluation mode, with its recipe and categories."""
     content = read_checkpoint(path)
     known = content["hyper_parameters"]
     recipe = Recipe.model_validate(known["recipe"])
     categories = tuple(Category(**category) for category in known["categories"])
-    network = build_yolact(config_of(recipe, len(categories)))
+    network = build(config_of(recipe, len(categories)))
     start = "network."
     state = {name.removeprefix(start): value for name, value in content["state_dict"].items()}
     load_exactly(network, state, source=str(path))

@@ -13,13 +13,11 @@ from torch import Tensor
 
 from seasift.core.errors import SeasiftError
 from seasift.core.instances import Category, Instances
-from seasift.models.catalog import build_yolact
-from seasift.models.yolact.config import YolactConfig
-from seasift.models.yolact.inference import TorchPredictor, input_spec
-from seasift.models.yolact.loss import yolact_loss
+from seasift.models.catalog import FAMILIES, Config, build, make_config
+from seasift.models.inference import TorchPredictor
 from seasift.training.augment import Augment
 from seasift.training.batches import Batch
-from seasift.training.recipe import Recipe
+from seasift.training.recipe import ModelRecipe, Recipe
 from seasift.training.schedule import make_optimizer, rate_factor
 
 Judge = Callable[[dict[int, Instances]], dict[str, float]]
@@ -29,8 +27,8 @@ class NonFiniteLoss(SeasiftError):
     """Training diverged or met a broken picture."""
 
 
-class YolactModule(LightningModule):
-    """Trains one YOLACT.
+class TrainingModule(LightningModule):
+    """Trains one network of the catalog.
 
     Args:
         recipe: of the run.
@@ -49,9 +47,16 @@ class YolactModule(LightningModule):
         super().__init__()
         self.recipe, self.categories, self._judge = recipe, categories, judge
         config = config_of(recipe, len(categories))
-        self.network = build_yolact(config).to(memory_format=torch.channels_last)
-        spec = input_spec(config)
-        self._augment = Augment(recipe.augment, spec.mean, spec.std, recipe.training.mask_targets)
+        self.family = FAMILIES[config.arch]
+        self.network = build(config).to(memory_format=torch.channels_last)
+        self.input_spec = spec = self.family.input_spec(config)
+        self._augment = Augment(
+            recipe.augment,
+            spec.mean,
+            spec.std,
+            recipe.training.mask_targets,
+            full_masks=self.family.full_masks,
+        )
         self._found: dict[int, Instances] = {}
         self.batches_done, self.judged_at = 0, 0
         self.save_hyperparameters(
@@ -67,7 +72,7 @@ class YolactModule(LightningModule):
         seed = step_seed(self.recipe.seed, batch.number, self.global_rank)
         torch.manual_seed(seed)
         images, targets = self._augment(batch, seed)
-        losses = yolact_loss(self.network(images), targets, self.network.priors)
+        losses = self.family.losses(self.network, images, targets)
         total = torch.stack(list(losses.values())).sum()
         if not bool(torch.isfinite(total)):
             parts = ", ".join(f"{name} {value.item():.4g}" for name, value in losses.items())
@@ -117,7 +122,13 @@ def step_seed(seed: int, number: int, rank: int) -> int:
     return int(np.random.SeedSequence((seed, number, rank)).generate_state(1, np.uint64)[0] >> np.uint64(2))
 
 
-def config_of(recipe: Recipe, classes: int) -> YolactConfig:
-    """The network that a recipe asks for."""
-    shape = recipe.model.model_dump(exclude={"arch", "weights"})
-    return YolactConfig(classes=classes, **shape)
+def config_of(recipe: Recipe, classes: int) -> Config:
+    """The network that a recipe asks for.
+
+    Raises:
+        BadRecipe: names that the catalog does not hold, or settings that the network does not have.
+    """
+    shape = recipe.model.model_dump(exclude={"arch", "backbone", "size", "weights"})
+    if recipe.model.arch != "yolact":
+        shape = {key: value for key, value in shape.items() if value != ModelRecipe.model_fields[key].default}
+    return make_config(recipe.model.arch, recipe.model.backbone, classes, size=recipe.model.size, **shape)

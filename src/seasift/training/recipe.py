@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError
@@ -36,19 +36,25 @@ class DataRecipe(_Strict):
     cache: str | None = Field(None, description="folder for decoded pictures (None: beside the data)")
 
 
+Side = Annotated[int, Field(ge=96)]
+
+
 class ModelRecipe(_Strict):
     """Which network and where its weights start."""
 
-    arch: Literal["yolact"] = "yolact"
+    arch: Literal["yolact", "mask-rcnn", "faster-rcnn"] = "yolact"
     backbone: str = "resnet50"
-    size: int = Field(
-        550, ge=96, description="below 96 px the coarsest level would be made of nothing but padding"
+    size: Side | tuple[Side, Side] | None = Field(
+        None,
+        description="input, px: the side of a square, or for R-CNN [height, width]; at least 96, below which the "
+        "coarsest level would be made of nothing but padding (None: 550 for yolact, [800, 1344] for R-CNN)",
     )
     fpn_channels: PositiveInt = 256
     proto_channels: PositiveInt = 256
     prototypes: PositiveInt = 32
     frozen_reduction: Literal[0, 2, 4, 8, 16, 32] = 0
     frozen_batch_norm: bool = False
+    whole_prior_scales: bool = False
     weights: str = Field(
         "none",
         description="'none', 'imagenet' (from an installed package), a backbone .pth, or a seasift .ckpt to go on from",

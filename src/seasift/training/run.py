@@ -29,12 +29,12 @@ from seasift.data.cache import open_cache
 from seasift.data.coco import CocoDataset
 from seasift.data.prepared import DataPart, resolve_part
 from seasift.evaluation.coco_figures import evaluate
-from seasift.models.backbones import load_backbone_weights, packaged_weights
+from seasift.models.backbones import packaged_weights
 from seasift.models.weights import load_exactly
 from seasift.training.batches import BatchStream
 from seasift.training.callbacks import LAST, Checkpoints, Curve, ProgressLine, TimeLimit
 from seasift.training.checkpoint import load_network, read_checkpoint
-from seasift.training.module import Judge, YolactModule
+from seasift.training.module import Judge, TrainingModule
 from seasift.training.recipe import Recipe
 
 PRECISIONS: dict[str, Any] = {"fp32": "32-true", "bf16": "bf16-mixed"}
@@ -78,11 +78,11 @@ def train(recipe: Recipe, options: Options) -> Path:
     seed_everything(recipe.seed, verbose=False)
     learn, judge = _parts(recipe)
     names = {"train": learn.name, "val": judge.name, "fingerprint": learn.fingerprint}
-    module = YolactModule(recipe, learn.coco.categories, make_judge(judge.coco), names)
+    module = TrainingModule(recipe, learn.coco.categories, make_judge(judge.coco), names)
     start = read_checkpoint(last) if options.resume else None
     if start is None:
         initialise(module, recipe)
-    cache = open_cache(learn, (recipe.model.size,) * 2, _cache_folder(recipe), progress=options.progress)
+    cache = open_cache(learn, module.input_spec, _cache_folder(recipe), progress=options.progress)
     step, batch = (start["global_step"], start["batches_done"]) if start else (0, 0)
     _write_records(recipe, options, learn, judge)
     stream = BatchStream(
@@ -121,18 +121,18 @@ def make_judge(truth: CocoDataset) -> Judge:
     return judge
 
 
-def initialise(module: YolactModule, recipe: Recipe) -> None:
+def initialise(module: TrainingModule, recipe: Recipe) -> None:
     """Fill in initial weights: random, a packaged ImageNet backbone, a file's backbone, or a checkpoint."""
     source = recipe.model.weights
     if source == "none":
         return
     if source == "imagenet":
-        load_backbone_weights(module.network.backbone, packaged_weights(recipe.model.backbone))
+        module.family.load_backbone(module.network, packaged_weights(recipe.model.backbone))
     elif source.endswith(".ckpt"):
         network, _, _ = load_network(Path(source))
         load_exactly(module.network, network.state_dict(), source=source)
     else:
-        load_backbone_weights(module.network.backbone, Path(source))
+        module.family.load_backbone(module.network, Path(source))
 
 
 def _check_folder(last: Path, resume: bool) -> None:

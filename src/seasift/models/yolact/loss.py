@@ -6,9 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from seasift.models.targets import Targets
 from seasift.models.yolact.matching import NEUTRAL, Matches, match
 from seasift.models.yolact.network import YolactOutput
-from seasift.models.yolact.targets import Targets
 
 BOX_WEIGHT, CLASS_WEIGHT, MASK_WEIGHT, SEMANTIC_WEIGHT = 1.5, 1.0, 6.125, 1.0
 NEGATIVES_PER_POSITIVE = 3

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from seasift.models.targets import Targets
 from seasift.models.yolact.priors import encode, to_corners
-from seasift.models.yolact.targets import Targets
 
 POSITIVE_IOU, NEGATIVE_IOU, CROWD_IOU = 0.5, 0.4, 0.7
 NEUTRAL, BACKGROUND = -1, 0

@@ -10,6 +10,8 @@ from torch import Tensor
 from seasift.models.weights import load_exactly
 from seasift.models.yolact.network import Yolact
 
+BACKBONES = ("resnet50", "resnet101", "darknet53")
+
 _RULES: tuple[tuple[str, str], ...] = (
     # The published pyramid keeps its layers coarsest first.
     (r"^fpn\.lat_layers\.(\d)\.", "fpn.lateral.{2-}."),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -21,6 +22,7 @@ class Targets:
         proto_masks: (B, N, H', W') on the grid of the prototypes: bool, or float32 in 0..1, the share of a
             cell that is covered.
         semantic_masks: (B, N, H'', W'') bool, on the grid of the semantic branch.
+        full_masks: (B, N, H, W) bool, on the input's own grid, for networks that ask for them.
     """
 
     boxes_xyxy: Tensor
@@ -29,10 +31,15 @@ class Targets:
     crowd: Tensor
     proto_masks: Tensor
     semantic_masks: Tensor
+    full_masks: Tensor | None = None
 
     def to(self, device: torch.device) -> Targets:
         """The same on another device."""
-        moved = {f.name: getattr(self, f.name).to(device, non_blocking=True) for f in fields(self)}
+        moved: dict[str, Any] = {
+            f.name: part.to(device, non_blocking=True)
+            for f in fields(self)
+            if (part := getattr(self, f.name)) is not None
+        }
         return Targets(**moved)
 
 

@@ -1,0 +1,96 @@
+"""`seasift models list | show | import`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+models = typer.Typer(name="models", help="The networks of the catalog.", no_args_is_help=True)
+
+_Classes = Annotated[int, typer.Option(min=1, help="Classes without background.")]
+
+
+def _sizes(text: str | None) -> int | tuple[int, int] | None:
+    from seasift.core.errors import BadInput
+
+    if text is None:
+        return None
+    parts = text.lower().split("x")
+    if not all(part.isdigit() and int(part) >= 96 for part in parts) or len(parts) > 2:
+        raise BadInput(
+            f"--size {text!r}; expected a side such as 550, or HEIGHTxWIDTH such as 800x1344, from 96 px."
+        )
+    numbers = [int(part) for part in parts]
+    return numbers[0] if len(numbers) == 1 else (numbers[0], numbers[1])
+
+
+@models.command("list")
+def list_models(classes: _Classes = 22) -> None:
+    """Every network: parameters, memory, work, priors, and where weights come from."""
+    from seasift.cli.terminal import require
+
+    require("train", "torch", "torchvision", "timm")
+    from seasift.cli.models_table import print_table
+    from seasift.models.catalog import catalog
+
+    print_table(list(catalog()), classes)
+
+
+@models.command()
+def show(
+    name: Annotated[str, typer.Argument(help="A name from `seasift models list`.")],
+    classes: _Classes = 22,
+    size: Annotated[
+        str | None, typer.Option(help="Input, px: a side, or HEIGHTxWIDTH for R-CNN.  [default: its own]")
+    ] = None,
+) -> None:
+    """One network in full."""
+    from seasift.cli.terminal import require
+
+    wanted = _sizes(size)
+    require("train", "torch", "torchvision", "timm")
+    from seasift.cli.models_table import print_one
+
+    print_one(name, classes, wanted)
+
+
+@models.command("import")
+def import_weights(
+    weights: Annotated[Path, typer.Argument(help="A .pth of the published YOLACT implementation.")],
+    arch: Annotated[str, typer.Option(help="Its network: yolact-resnet50, -resnet101 or -darknet53.")],
+    names: Annotated[
+        Path, typer.Option(help="Text file with one class name a line, in the order of training.")
+    ],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The model file to write (.onnx).")],
+    size: Annotated[int, typer.Option(min=96, help="Input side it was trained at, px.")] = 550,
+    threshold: Annotated[
+        float, typer.Option(min=0, max=1, help="Score below which objects are left out.")
+    ] = 0.3,
+    licence: Annotated[str, typer.Option(help="Of the weights.")] = "unknown",
+    attribution: Annotated[str, typer.Option(help="Whom to credit.")] = "YOLACT (Bolya et al. 2019)",
+) -> None:
+    """Turn a published checkpoint into a model file; an entry that does not fit is named and fatal."""
+    from seasift.cli.terminal import require
+    from seasift.core.errors import BadInput
+
+    if output.suffix != ".onnx":
+        raise BadInput(f"-o {output}: expected a name that ends in .onnx.")
+    for path in (weights, names):
+        if not path.is_file():
+            raise BadInput(f"{path}: no such file. Check the name and the folder you are in.")
+    require("train", "torch", "torchvision", "timm", "onnx")
+    from seasift.export.from_published import import_published
+
+    info = import_published(
+        weights,
+        output,
+        arch=arch,
+        names=names,
+        size=size,
+        threshold=threshold,
+        licence=licence,
+        attribution=attribution,
+    )
+    typer.echo(f"{output}: {info.name}, {len(info.categories)} classes, input {size} px")

@@ -1,0 +1,56 @@
+"""What `seasift models` prints."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+
+from seasift.core.errors import BadInput
+from seasift.core.spelling import expected
+from seasift.core.types import SizeHW
+
+if TYPE_CHECKING:
+    from seasift.models.facts import Facts
+
+
+def print_table(names: Sequence[str], classes: int) -> None:
+    """One row a network."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("network", "parameters", "trainable", "bytes", "GFLOPs", "input px", "priors"):
+        table.add_column(column, justify="left" if column == "network" else "right", no_wrap=True)
+    table.add_column("weights")
+    for name in names:
+        facts, weights = _described(name, classes, None)
+        table.add_row(name, *_figures(facts), weights)
+    Console(width=None if Console().is_terminal else 200).print(table)
+
+
+def print_one(name: str, classes: int, size: int | SizeHW | None) -> None:
+    """One network, a line a fact."""
+    facts, weights = _described(name, classes, size)
+    labels: tuple[str, ...] = ("parameters", "trainable parameters", "bytes of parameters and buffers")
+    labels += ("GFLOPs (multiply-add = 2)", "input (height x width, px)", "priors")
+    print(f"{name}, {classes} classes")
+    for label, figure in zip(labels, _figures(facts), strict=True):
+        print(f"  {label}: {figure}")
+    print(f"  weights: {weights}")
+
+
+def _described(name: str, classes: int, size: int | SizeHW | None) -> tuple[Facts, str]:
+    from seasift.models.catalog import catalog, make_config, weights_note
+    from seasift.models.facts import describe
+
+    known = catalog()
+    if name not in known:
+        raise BadInput(f"{name!r}: no such network; {expected(name, known)}.")
+    config = make_config(*known[name], classes, size=size)
+    return describe(config), weights_note(config)
+
+
+def _figures(facts: Facts) -> tuple[str, ...]:
+    height, width = facts.size_hw
+    counts = (f"{facts.parameters:,}", f"{facts.trainable:,}", f"{facts.bytes:,}")
+    return (*counts, f"{facts.gflops:.1f}", f"{height} x {width}", f"{facts.priors:,}")

@@ -1,0 +1,1 @@
+"""Mask R-CNN and Faster R-CNN, assembled from torchvision's parts."""

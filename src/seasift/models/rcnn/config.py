@@ -1,0 +1,33 @@
+"""What makes one R-CNN differ from another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from seasift.core.types import SizeHW
+
+# ImageNet's, as torchvision's backbones were trained, in pixel units.
+MEAN = (0.485 * 255, 0.456 * 255, 0.406 * 255)
+STD = (0.229 * 255, 0.224 * 255, 0.225 * 255)
+# torchvision's shortest side 800 and longest side 1333, rounded up to whole strides.
+SIZE_HW = (800, 1344)
+
+
+@dataclass(frozen=True)
+class RcnnConfig:
+    """Shape of the network.
+
+    Attributes:
+        arch: "mask-rcnn" or "faster-rcnn" (no masks).
+        backbone: key of `seasift.models.rcnn.backbones.RCNN_BACKBONES`.
+        classes: C, without background.
+        size_hw: input, px; pictures are fitted into it with their aspect ratio kept.
+    """
+
+    arch: str
+    backbone: str
+    classes: int
+    size_hw: SizeHW = SIZE_HW
+
+    resize: ClassVar[str] = "fit"

@@ -1,0 +1,104 @@
+"""Mask R-CNN and Faster R-CNN: torchvision's detector without its own resizing, which `core.prepare` does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torchvision.models.detection import FasterRCNN, MaskRCNN
+from torchvision.models.detection.image_list import ImageList
+
+from seasift.models.rcnn.backbones import RCNN_BACKBONES
+from seasift.models.rcnn.config import RcnnConfig
+from seasift.models.targets import Targets
+from seasift.models.weights import load_exactly, read_state_dict
+
+_LOSSES = {
+    "loss_objectness": "objectness",
+    "loss_rpn_box_reg": "proposal",
+    "loss_classifier": "class",
+    "loss_box_reg": "box",
+    "loss_mask": "mask",
+}
+
+
+class Rcnn(nn.Module):
+    """Backbone, region proposals and heads. Source: Ren et al. 2015, He et al. 2017, Lin et al. 2017.
+
+    Args:
+        config: shape of the network.
+    """
+
+    def __init__(self, config: RcnnConfig) -> None:
+        super().__init__()
+        self.config = config
+        entry = RCNN_BACKBONES[config.backbone]
+        make: Any = MaskRCNN if config.arch == "mask-rcnn" else FasterRCNN
+        detector = make(entry.build(), config.classes + 1, **entry.parts())
+        self.backbone: nn.Module = detector.backbone
+        self.rpn: Any = detector.rpn
+        self.roi_heads: Any = detector.roi_heads
+
+    @property
+    def has_masks(self) -> bool:
+        """Whether objects get masks."""
+        return self.config.arch == "mask-rcnn"
+
+    def features(self, images: Tensor) -> dict[str, Tensor]:
+        """Normalised images (B, 3, H, W) to feature maps by level, float32 whatever they were computed in.
+
+        Anchors take over the type of the maps, and bf16 cannot hold their corners.
+        """
+        maps = self.backbone(images)
+        named = {"0": maps} if isinstance(maps, Tensor) else maps
+        return {name: feature.float() for name, feature in named.items()}
+
+    def forward(self, images: Tensor, targets: Targets) -> dict[str, Tensor]:
+        """Losses of a batch in training mode, by name; scalars.
+
+        Args:
+            images: (B, 3, H, W) normalised.
+            targets: of the same pictures, with `full_masks` if the network has masks.
+        """
+        features = self.features(images)
+        sizes = [(images.shape[2], images.shape[3])] * len(images)
+        truth = self._truth(targets, sizes[0])
+        proposals, first = self.rpn(ImageList(images, sizes), features, truth)
+        _, second = self.roi_heads(features, proposals, sizes, truth)
+        return {_LOSSES[name]: value for name, value in {**first, **second}.items()}
+
+    def _truth(self, targets: Targets, size_hw: tuple[int, int]) -> list[dict[str, Tensor]]:
+        scale = torch.tensor([size_hw[1], size_hw[0]] * 2, device=targets.boxes_xyxy.device)
+        truth = []
+        for place, keep in enumerate(targets.present):  # torchvision takes pictures one by one
+            entry = {
+                "boxes": targets.boxes_xyxy[place, keep] * scale,
+                "labels": targets.class_ids[place, keep] + 1,
+            }
+            if self.has_masks:
+                assert targets.full_masks is not None
+                entry["masks"] = targets.full_masks[place, keep].to(torch.uint8)
+            truth.append(entry)
+        return truth
+
+
+def load_rcnn_backbone(network: Rcnn, path: Path) -> None:
+    """Fill a backbone from a torchvision ImageNet classifier (.pth), by name; its own head is left over.
+
+    Raises:
+        BadWeights: entries differ; they are named.
+    """
+    body = RCNN_BACKBONES[network.config.backbone].features(network.backbone)
+    state = read_state_dict(path)
+    own = body.state_dict()
+    named = {name.removeprefix("features."): value for name, value in state.items()}
+    kept = {
+        name: value
+        for name, value in named.items()
+        # Frozen batch norm counts no batches.
+        if not name.startswith(("fc.", "classifier."))
+        and (name in own or not name.endswith("num_batches_tracked"))
+    }
+    load_exactly(body, kept, source=str(path))
