@@ -120,6 +120,8 @@ def draw_trashcan(
             "train": parts["train"],
             **halve(parts["val"], seed=HALVES_SEED),
         }
+    for labels, coco in zip(trashcan.LABEL_SETS, both, strict=True):
+        splits[f"report-rov-{labels}"] = pictures_with("rov", coco, official[f"official-{labels}"])
     splits["leak-free"] = leak_free
     for fold, split in enumerate(draw_folds(both, group_of, FOLDS, seed=LEAK_FREE_SEED)):
         splits[f"leak-free-fold-{fold}"] = split
@@ -127,6 +129,17 @@ def draw_trashcan(
     trains = [set(split["train"]) for split in (*official.values(), leak_free)]
     splits["box"] = {"train": sorted(set.intersection(*trains)), "val": leak_free["val"]}
     return splits
+
+
+def pictures_with(name: str, coco: CocoDataset, split: Split) -> Split:
+    """The pictures of each part that hold an object of a class, in the order of the part."""
+    (category,) = (c.id for c in coco.categories if c.name == name)
+    held = {
+        image.file_name
+        for image in coco.images
+        if any(annotation.category_id == category for annotation in coco.annotations_of(image.id))
+    }
+    return {part: [file for file in names if file in held] for part, names in split.items()}
 
 
 def add_split(prepared: PreparedDataset, name: str, split: Split, *, force: bool = False) -> Path:

@@ -116,6 +116,7 @@ def make_judge(truth: CocoDataset) -> Judge:
             f"{kind}_{key}": float(lines[key] or 0.0)
             for kind, lines in wanted.items()
             for key in ("AP", "AP50")
+            if kind == "box" or figures.curves.keys() >= {"masks"}
         }
 
     return judge
