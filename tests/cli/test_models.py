@@ -1,0 +1,113 @@
+"""`seasift models`, as a user runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from seasift.cli import main as entry
+from seasift.core.picture import write_picture
+from tests.models import yolact_reference as reference
+
+Run = Callable[..., tuple[int, str, str]]
+NAMES = [f"class {number}" for number in range(22)]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    monkeypatch.chdir(tmp_path)
+    Path("names.txt").write_text("\n".join(NAMES), encoding="utf-8")
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", ["seasift", *arguments])
+        with pytest.raises(SystemExit) as stop:
+            entry.main()
+        captured = capsys.readouterr()
+        return int(stop.value.code or 0), captured.out, captured.err
+
+    return call
+
+
+def test_show_prints_what_a_network_costs(run: Run) -> None:
+    code, out, err = run("models", "show", "yolact-resnet50")
+    assert (code, err) == (0, "")
+    for part in ("30,748,967", "19,248", "550 x 550", "weights: none"):
+        assert part in out
+    _, out, _ = run("models", "show", "yolact-efficientnet-lite0", "--size", "320", "--classes", "3")
+    assert "320 x 320" in out
+    assert "Apache-2.0" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("show", "yolact-resnet5"), "did you mean yolact-resnet50?"),
+        (("show", "yolact-resnet50", "--size", "big"), "expected a side such as 550"),
+        (("show", "yolact-resnet50", "--size", "100x200"), "square"),
+    ],
+)
+def test_what_cannot_be_shown_is_said_in_one_line(run: Run, arguments: tuple[str, ...], message: str) -> None:
+    code, out, err = run("models", *arguments)
+    assert (code, out, len(err.splitlines())) == (2, "", 1)
+    assert message in err
+
+
+def published(**changes: torch.Tensor) -> Path:
+    path = Path("yolact_base_54_800000.pth")
+    torch.save({**reference.published_state(), **changes}, path)
+    return path
+
+
+IMPORT = ("models", "import", "yolact_base_54_800000.pth", "--names", "names.txt", "-o", "out.onnx")
+
+
+@pytest.mark.parametrize(
+    ("prepare", "arch", "message"),
+    [
+        (lambda: None, "yolact-resnet50", "no such file"),
+        (lambda: Path("yolact_base_54_800000.pth").write_text("x"), "yolact-resnet50", "not a PyTorch file"),
+        (published, "yolact-resnet", "did you mean yolact-resnet50?"),
+        (published, "mask-rcnn-resnet50-fpn", "known: yolact-resnet50"),
+        (published, "yolact-darknet53", "entries do not fit"),
+        (lambda: published(extra=torch.zeros(1)), "yolact-resnet50", "extra is not part of this network"),
+        (lambda: (published(), Path("names.txt").write_text("a\nb\n")), "yolact-resnet50", "22 classes"),
+        (
+            lambda: (published(), Path("names.txt").write_text("a\na\n")),
+            "yolact-resnet50",
+            "'a' stands in it twice",
+        ),
+    ],
+)
+def test_what_cannot_be_imported_leaves_nothing(
+    run: Run, prepare: Callable[[], object], arch: str, message: str
+) -> None:
+    prepare()
+    code, out, err = run(*IMPORT, "--arch", arch)
+    assert (code, out, len(err.splitlines())) == (2, "", 1)
+    assert message in err
+    assert not Path("out.onnx").exists()
+
+
+@pytest.mark.slow
+def test_a_published_checkpoint_becomes_a_model_that_predicts(run: Run) -> None:
+    """At the published size its detections are the published ones."""
+    published()
+    code, out, err = run(*IMPORT, "--arch", "yolact-resnet50", "--threshold", "0.05")
+    assert (code, err) == (0, ""), err
+    assert "22 classes" in out
+    from seasift.runtime.predictor import load_predictor
+
+    picture = reference.picture()
+    (found,) = load_predictor("out.onnx").predict([picture], threshold=0.05)
+    expected = reference.golden()["det"]
+    assert len(found) == reference.golden()["ndet"]
+    assert found.class_ids[: len(expected["class"])].tolist() == expected["class"]
+    np.testing.assert_allclose(found.scores[: len(expected["score"])], expected["score"], rtol=1e-3)
+    write_picture(Path("a.png"), picture)
+    code, out, _ = run("predict", "a.png", "-m", "out.onnx", "-f", "csv")
+    assert code == 0
+    assert "class 11" in out
