@@ -6,11 +6,8 @@ PyTorch cannot run that, or only one picture at a time. Here suppressed boxes ke
 
 from __future__ import annotations
 
-from math import log2
-
 import torch
 from torch import Tensor, nn
-from torchvision.models.detection.image_list import ImageList
 from torchvision.ops import nms, roi_align
 
 from seasift.models.rcnn.network import Rcnn
@@ -31,19 +28,14 @@ class RcnnGraph(nn.Module):
     def __init__(self, network: Rcnn) -> None:
         super().__init__()
         self.network = network
-        height, width = self.size_hw = network.config.size_hw
-        with torch.no_grad():
-            image = torch.zeros(1, 3, height, width, device=next(network.parameters()).device)
-            features = network.features(image)
-            maps = list(features.values())
-            (anchors,) = network.rpn.anchor_generator(ImageList(image, [(height, width)]), maps)
-        self.register_buffer("anchors", anchors, persistent=False)
-        ratios = network.rpn.anchor_generator.num_anchors_per_location()
-        self._counts = [m.shape[-2] * m.shape[-1] * n for m, n in zip(maps, ratios, strict=True)]
-        names = network.roi_heads.box_roi_pool.featmap_names
-        # Strides as powers of two, as torchvision rounds them.
+        self.size_hw = network.config.size_hw
+        layout = network.layout()
+        self.register_buffer("anchors", layout.anchors, persistent=False)
+        self._counts = layout.counts
         self._pooled = [
-            (name, round(log2(height / features[name].shape[-2]))) for name in names if name in features
+            (name, layout.octaves[name])
+            for name in network.roi_heads.box_roi_pool.featmap_names
+            if name in layout.octaves
         ]
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:

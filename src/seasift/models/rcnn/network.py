@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from math import log2
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,21 @@ _LOSSES = {
 }
 
 
+@dataclass(frozen=True)
+class Layout:
+    """Where things lie in an input of the configured size; weights have no say in it.
+
+    Attributes:
+        anchors: (A, 4), px, level after level.
+        counts: anchors of each level.
+        octaves: feature map to the binary logarithm of its stride, rounded as torchvision does.
+    """
+
+    anchors: Tensor
+    counts: list[int]
+    octaves: dict[str, int]
+
+
 class Rcnn(nn.Module):
     """Backbone, region proposals and heads. Source: Ren et al. 2015, He et al. 2017, Lin et al. 2017.
 
@@ -41,6 +58,8 @@ class Rcnn(nn.Module):
         self.rpn: Any = detector.rpn
         self.roi_heads: Any = detector.roi_heads
 
+        self._layout: Layout | None = None
+
     @property
     def has_masks(self) -> bool:
         """Whether objects get masks."""
@@ -54,6 +73,23 @@ class Rcnn(nn.Module):
         maps = self.backbone(images)
         named = {"0": maps} if isinstance(maps, Tensor) else maps
         return {name: feature.float() for name, feature in named.items()}
+
+    @torch.no_grad()
+    def layout(self) -> Layout:
+        """Anchors and strides; found once, by looking at the shapes of the feature maps."""
+        if self._layout is None:
+            height, width = self.config.size_hw
+            image = torch.zeros(1, 3, height, width, device=next(self.parameters()).device)
+            was_training = self.training
+            features = self.eval().features(image)
+            self.train(was_training)
+            maps = list(features.values())
+            (anchors,) = self.rpn.anchor_generator(ImageList(image, [(height, width)]), maps)
+            ratios = self.rpn.anchor_generator.num_anchors_per_location()
+            counts = [m.shape[-2] * m.shape[-1] * n for m, n in zip(maps, ratios, strict=True)]
+            octaves = {name: round(log2(height / m.shape[-2])) for name, m in features.items()}
+            self._layout = Layout(anchors, counts, octaves)
+        return self._layout
 
     def forward(self, images: Tensor, targets: Targets) -> dict[str, Tensor]:
         """Losses of a batch in training mode, by name; scalars.
