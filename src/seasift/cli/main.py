@@ -12,6 +12,7 @@ from seasift.cli.compare import compare
 from seasift.cli.data import data
 from seasift.cli.evaluate import evaluate
 from seasift.cli.export import export
+from seasift.cli.lr_find import lr_find
 from seasift.cli.models import models
 from seasift.cli.predict import predict
 from seasift.cli.train import train
@@ -55,6 +56,7 @@ app.command()(compare)
 app.command()(predict)
 app.command()(export)
 app.command()(train)
+app.command("lr-find")(lr_find)
 app.command()(validate)
 
 

@@ -25,7 +25,7 @@ from seasift.core.files import write_json, write_text
 from seasift.core.instances import Instances
 from seasift.core.picture import read_picture
 from seasift.core.types import UInt8
-from seasift.data.cache import open_cache
+from seasift.data.cache import PictureCache, open_cache
 from seasift.data.coco import CocoDataset
 from seasift.data.prepared import DataPart, resolve_part
 from seasift.evaluation.coco_figures import evaluate
@@ -74,15 +74,15 @@ def train(recipe: Recipe, options: Options) -> Path:
     """
     last = options.out / LAST
     _check_folder(last, options.resume)
-    _quieten()
+    quieten()
     seed_everything(recipe.seed, verbose=False)
-    learn, judge = _parts(recipe)
+    learn, judge = data_parts(recipe)
     names = {"train": learn.name, "val": judge.name, "fingerprint": learn.fingerprint}
     module = TrainingModule(recipe, learn.coco.categories, make_judge(judge.coco), names)
     start = read_checkpoint(last) if options.resume else None
     if start is None:
         initialise(module, recipe)
-    cache = open_cache(learn, module.input_spec, _cache_folder(recipe), progress=options.progress)
+    cache = open_pictures(learn, module, options)
     step, batch = (start["global_step"], start["batches_done"]) if start else (0, 0)
     _write_records(recipe, options, learn, judge)
     stream = BatchStream(
@@ -147,7 +147,12 @@ def _check_folder(last: Path, resume: bool) -> None:
         )
 
 
-def _parts(recipe: Recipe) -> tuple[DataPart, DataPart]:
+def data_parts(recipe: Recipe) -> tuple[DataPart, DataPart]:
+    """What a recipe learns from and what it is judged on.
+
+    Raises:
+        BadRecipe: no data. BadDataset: it cannot be used.
+    """
     data = recipe.data
     if data.path is None:
         raise BadRecipe(
@@ -165,6 +170,12 @@ def _parts(recipe: Recipe) -> tuple[DataPart, DataPart]:
         return few, few
     judge = part(data.val)
     return learn, (_thin(judge, data.val_limit) if data.val_limit else judge)
+
+
+def open_pictures(learn: DataPart, module: TrainingModule, options: Options) -> PictureCache:
+    """The decoded pictures of a part as the module's network wants them."""
+    folder = _cache_folder(module.recipe)
+    return open_cache(learn, module.input_spec, folder, progress=options.progress)
 
 
 def _thin(part: DataPart, count: int) -> DataPart:
@@ -232,7 +243,7 @@ def _write_records(recipe: Recipe, options: Options, learn: DataPart, judge: Dat
     write_json(options.out / "run.json", record, indent=2)
 
 
-def _quieten() -> None:
+def quieten() -> None:
     """Drop advice of Lightning that does not apply to this use of it."""
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     for about in (

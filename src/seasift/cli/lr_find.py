@@ -1,0 +1,47 @@
+"""`seasift lr-find RECIPE`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def lr_find(
+    recipe: Annotated[str, typer.Argument(help="A recipe of the package by name, or a YAML file.")],
+    data: Annotated[
+        Path | None, typer.Option(help="Prepared data set or COCO file; stands in for data.path.")
+    ] = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Folder for curve and plot.")] = None,
+    overrides: Annotated[
+        list[str] | None, typer.Option("--set", help="Override a key: --set training.batch_size=4")
+    ] = None,
+    low: Annotated[float, typer.Option(help="First learning rate.")] = 1e-6,
+    high: Annotated[float, typer.Option(help="Last learning rate.")] = 1.0,
+    steps: Annotated[int, typer.Option(help="Steps between them.")] = 100,
+    accelerator: Annotated[str, typer.Option(help="auto, cpu or gpu.")] = "auto",
+) -> None:
+    """Range test: at which learning rate does the loss fall fastest?"""
+    from seasift.cli.terminal import progress_bar, require
+    from seasift.training.recipe import load_recipe
+
+    changes = list(overrides or [])
+    if data is not None:
+        changes.append(f"data.path={data.as_posix()!r}")
+    wanted = load_recipe(recipe, changes)
+    require("train", "torch", "lightning", "timm", "tensorboard")
+    from seasift.training.rate_test import find_rate, write_rate_test
+    from seasift.training.run import Options
+
+    folder = output or Path("runs") / f"{wanted.name}-lr-find"
+    with progress_bar("decoding pictures") as progress:
+        options = Options(folder, accelerator=accelerator, progress=progress)
+        test = find_rate(wanted, options, low=low, high=high, steps=steps)
+    paths = write_rate_test(test, folder)
+    ended = f"diverged at {test.rates[-1]:.2e}" if test.diverged else "did not diverge"
+    if test.suggestion is None:
+        typer.echo(f"the loss never fell and {ended}; try lower rates: --low, --high")
+    else:
+        typer.echo(f"suggested optimizer.lr: {test.suggestion:.2e} (steepest fall of the loss; {ended})")
+    typer.echo(f"curve and plot: {', '.join(str(path) for path in paths)}")
