@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from seasift.core.errors import BadRecipe
+from seasift.core.picture import read_picture
 from seasift.training import run as run_module
 from seasift.training.callbacks import Checkpoints, Curve
 from seasift.training.checkpoint import load_predictor, read_checkpoint
@@ -61,7 +62,9 @@ def test_a_killed_run_resumes_to_the_same_curve_and_weights(
         with pytest.raises(PowerCut):
             train(recipe, Options(tmp_path / "cut", accelerator="cpu"))
     assert read_checkpoint(tmp_path / "cut" / "last.ckpt")["global_step"] == 4
+    before = read_checkpoint(tmp_path / "cut" / "last.ckpt")["train_seconds"]
     train(recipe, Options(tmp_path / "cut", resume=True, accelerator="cpu"))
+    assert json.loads((tmp_path / "cut" / "run.json").read_text())["train_seconds"] > before > 0
     assert curve(tmp_path / "cut") == curve(tmp_path / "whole")
     whole, cut_ = (read_checkpoint(tmp_path / name / "last.ckpt")["state_dict"] for name in ("whole", "cut"))
     assert all(torch.equal(whole[name], cut_[name]) for name in whole)
@@ -76,6 +79,13 @@ def test_a_run_leaves_its_records(tiny: Recipe, tmp_path: Path) -> None:
     record = json.loads((tmp_path / "run.json").read_text())
     assert record["seed"] == tiny.seed
     assert record["train"]["pictures"] == 8
+    assert record["pictures_seen"] == 18
+    assert 0 < record["train_seconds"] < 600
+    drawn = {path.name: path for path in (tmp_path / "curves").iterdir()}
+    assert sorted(drawn) == sorted(
+        f"{n}.{kind}" for n in ("losses", "ap", "classes") for kind in ("png", "svg")
+    )
+    assert all(read_picture(path).std() > 5 for name, path in drawn.items() if name.endswith(".png"))
     assert (tmp_path / "best.ckpt").exists()
     assert list((tmp_path / "tensorboard").iterdir())
     predictor = load_predictor(tmp_path / "best.ckpt")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
@@ -59,6 +60,7 @@ class TrainingModule(LightningModule):
         )
         self._found: dict[int, Instances] = {}
         self.batches_done, self.judged_at = 0, 0
+        self._seconds_before, self._began = 0.0, time.monotonic()
         self.save_hyperparameters(
             {
                 "recipe": recipe.model_dump(),
@@ -101,9 +103,23 @@ class TrainingModule(LightningModule):
             self.judged_at = self.global_step
         self._found = {}
 
+    @property
+    def train_seconds(self) -> float:
+        """Time spent since training began, validation included, over all resumes."""
+        return self._seconds_before + time.monotonic() - self._began
+
+    def on_fit_start(self) -> None:
+        """The clock starts here: building the cache is not training."""
+        self._began = time.monotonic()
+
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the place in the sequence of batches, from which a resumed run goes on."""
+        """Keep the place in the sequence of batches, from which a resumed run goes on, and the time spent."""
         checkpoint["batches_done"] = self.batches_done
+        checkpoint["train_seconds"] = self.train_seconds
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Go on counting the time; checkpoints of older versions have none."""
+        self._seconds_before = checkpoint.get("train_seconds", 0.0)
 
     def configure_optimizers(self) -> Any:
         """Optimizer and schedule of the recipe; the rate moves every optimizer step."""

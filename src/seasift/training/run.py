@@ -22,23 +22,23 @@ from torch.utils.data import DataLoader, Dataset
 from seasift import __version__
 from seasift.core.errors import BadRecipe
 from seasift.core.files import write_json, write_text
-from seasift.core.instances import Instances
 from seasift.core.picture import read_picture
 from seasift.core.types import UInt8
 from seasift.data.cache import PictureCache, open_cache
-from seasift.data.coco import CocoDataset
 from seasift.data.prepared import DataPart, resolve_part
-from seasift.evaluation.coco_figures import evaluate
 from seasift.models.backbones import packaged_weights
 from seasift.models.weights import load_exactly
 from seasift.training.batches import BatchStream
-from seasift.training.callbacks import LAST, Checkpoints, Curve, ProgressLine, TimeLimit
+from seasift.training.callbacks import CURVE, LAST, Checkpoints, Curve, ProgressLine, TimeLimit
 from seasift.training.checkpoint import load_network, read_checkpoint
-from seasift.training.module import Judge, TrainingModule
+from seasift.training.judge import PartJudge
+from seasift.training.module import TrainingModule
+from seasift.training.plots import draw_run
 from seasift.training.recipe import Recipe
 
 PRECISIONS: dict[str, Any] = {"fp32": "32-true", "bf16": "bf16-mixed"}
 VALIDATION_BATCH = 8
+RECORD = "run.json"
 
 
 @dataclass(frozen=True)
@@ -78,13 +78,14 @@ def train(recipe: Recipe, options: Options) -> Path:
     seed_everything(recipe.seed, verbose=False)
     learn, judge = data_parts(recipe)
     names = {"train": learn.name, "val": judge.name, "fingerprint": learn.fingerprint}
-    module = TrainingModule(recipe, learn.coco.categories, make_judge(judge.coco), names)
+    decide = PartJudge(judge.coco)
+    module = TrainingModule(recipe, learn.coco.categories, decide, names)
     start = read_checkpoint(last) if options.resume else None
     if start is None:
         initialise(module, recipe)
     cache = open_pictures(learn, module, options)
     step, batch = (start["global_step"], start["batches_done"]) if start else (0, 0)
-    _write_records(recipe, options, learn, judge)
+    record = _write_records(recipe, options, learn, judge)
     stream = BatchStream(
         cache,
         batch_size=recipe.training.batch_size,
@@ -103,23 +104,13 @@ def train(recipe: Recipe, options: Options) -> Path:
     )
     if trainer.global_step > module.judged_at:  # stopped by the clock, or between two validations
         trainer.validate(module, pictures, verbose=False)
+    if trainer.is_global_zero:
+        seen = module.batches_done * recipe.training.batch_size
+        done = {"train_seconds": round(module.train_seconds, 1), "pictures_seen": seen}
+        write_json(options.out / RECORD, record | done, indent=2)
+        if decide.figures is not None:
+            draw_run(options.out / CURVE, decide.figures.per_class, options.out / "curves")
     return options.out
-
-
-def make_judge(truth: CocoDataset) -> Judge:
-    """Figures of predictions on one data part, by the code that `seasift evaluate` uses."""
-
-    def judge(found: dict[int, Instances]) -> dict[str, float]:
-        figures = evaluate(truth, found, truth.categories)
-        wanted = {"box": figures.boxes, "mask": figures.masks}
-        return {
-            f"{kind}_{key}": float(lines[key] or 0.0)
-            for kind, lines in wanted.items()
-            for key in ("AP", "AP50")
-            if kind == "box" or figures.curves.keys() >= {"masks"}
-        }
-
-    return judge
 
 
 def initialise(module: TrainingModule, recipe: Recipe) -> None:
@@ -227,7 +218,7 @@ def make_trainer(recipe: Recipe, options: Options, *, start: int) -> Trainer:
     )
 
 
-def _write_records(recipe: Recipe, options: Options, learn: DataPart, judge: DataPart) -> None:
+def _write_records(recipe: Recipe, options: Options, learn: DataPart, judge: DataPart) -> dict[str, Any]:
     text = yaml.safe_dump(json.loads(recipe.model_dump_json()), sort_keys=False, allow_unicode=True)
     write_text(options.out / "recipe.yaml", text)
     record = {
@@ -240,7 +231,8 @@ def _write_records(recipe: Recipe, options: Options, learn: DataPart, judge: Dat
         "val": {"name": judge.name, "pictures": len(judge.coco.images)},
         "fingerprint": learn.fingerprint,
     }
-    write_json(options.out / "run.json", record, indent=2)
+    write_json(options.out / RECORD, record, indent=2)
+    return record
 
 
 def quieten() -> None:
