@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -47,4 +48,5 @@ def train(
     with progress_bar("decoding pictures") as progress:
         options = Options(folder, resume, accelerator, devices, nodes, progress)
         run(wanted, options)
-    typer.echo(f"done: {folder} holds best.ckpt, last.ckpt, metrics.csv, tensorboard, recipe.yaml")
+    if os.environ.get("LOCAL_RANK", "0") == "0":  # Lightning starts this command once a process
+        typer.echo(f"done: {folder} holds best.ckpt, last.ckpt, metrics.csv, tensorboard, recipe.yaml")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+import torch.distributed as dist
 from torch import Tensor
 from torch.utils.data import IterableDataset
 
@@ -74,7 +75,7 @@ class BatchStream(IterableDataset[Batch]):
     """Batches `start` to `stop` of an endless, seeded sequence of shuffled passes over the pictures.
 
     Batch k is the same whether or not the stream began at 0, so a resumed run sees what an unbroken one
-    sees. With several ranks each takes its share of every batch.
+    sees. With several processes each takes its share of every batch.
 
     Args:
         cache: the pictures.
@@ -82,8 +83,6 @@ class BatchStream(IterableDataset[Batch]):
         seed: of the order.
         start: first batch.
         stop: batch to stop before.
-        rank: this process.
-        ranks: processes in all.
     """
 
     def __init__(
@@ -94,15 +93,15 @@ class BatchStream(IterableDataset[Batch]):
         seed: int,
         start: int,
         stop: int,
-        rank: int = 0,
-        ranks: int = 1,
     ) -> None:
         self._cache, self._batch_size, self._seed = cache, batch_size, seed
-        self._start, self._stop, self._rank, self._ranks = start, stop, rank, ranks
+        self._start, self._stop = start, stop
 
     def __iter__(self) -> Iterator[Batch]:
+        started = dist.is_available() and dist.is_initialized()
+        rank, ranks = (dist.get_rank(), dist.get_world_size()) if started else (0, 1)
         for number in range(self._start, self._stop):
-            yield gather(self._cache, self.pictures(number)[self._rank :: self._ranks], number)
+            yield gather(self._cache, self.pictures(number)[rank::ranks], number)
 
     def pictures(self, number: int) -> list[int]:
         """Indices of the pictures in batch `number`."""

@@ -45,7 +45,7 @@ class Checkpoints(Callback):
     ) -> None:
         """Save `last` if it is time; never between the parts of one accumulated step."""
         due = time.monotonic() - self._saved_at > self._recipe.checkpoint_minutes * 60
-        if due and (batch.number + 1) % self._recipe.accumulate == 0:
+        if trainer.strategy.broadcast(due) and (batch.number + 1) % self._recipe.accumulate == 0:
             self.save(trainer, LAST)
 
     def on_validation_end(self, trainer: Trainer, module: LightningModule) -> None:
@@ -60,9 +60,12 @@ class Checkpoints(Callback):
         self.save(trainer, LAST)
 
     def save(self, trainer: Trainer, name: str) -> None:
-        """Write one checkpoint."""
-        with replacing(self._folder / name) as part:
-            trainer.save_checkpoint(part)
+        """Write one checkpoint; every process takes part, the first one writes."""
+        if trainer.is_global_zero:
+            with replacing(self._folder / name) as part:
+                trainer.save_checkpoint(part)
+        else:
+            trainer.save_checkpoint(self._folder / name)
         if name == LAST:
             self._saved_at = time.monotonic()
 
@@ -77,7 +80,7 @@ class TimeLimit(Callback):
         self, trainer: Trainer, module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Stop if it is time."""
-        if time.monotonic() > self._end:
+        if trainer.strategy.broadcast(time.monotonic() > self._end):
             trainer.should_stop = True
 
 
@@ -97,11 +100,16 @@ class Curve(Callback):
     )
 
     def __init__(self, folder: Path, *, start: int, every: int = 10) -> None:
-        self._path, self._every, self._pictures = folder / CURVE, every, 0
+        self._path, self._every, self._start, self._pictures = folder / CURVE, every, start, 0
+
+    def on_fit_start(self, trainer: Trainer, module: LightningModule) -> None:
+        """Begin the file, or go on with what a resumed run keeps of it."""
+        if not trainer.is_global_zero:
+            return
         rows: list[dict[str, str]] = []
-        if start and self._path.exists():
+        if self._start and self._path.exists():
             with self._path.open(newline="", encoding="utf-8") as file:
-                rows = [row for row in csv.DictReader(file) if int(row["step"]) <= start]
+                rows = [row for row in csv.DictReader(file) if int(row["step"]) <= self._start]
         with replacing(self._path) as part, part.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, self.COLUMNS)
             writer.writeheader()
@@ -121,6 +129,8 @@ class Curve(Callback):
         self._append(trainer, "val/")
 
     def _append(self, trainer: Trainer, start: str) -> None:
+        if not trainer.is_global_zero:
+            return
         row: dict[str, Any] = {"step": trainer.global_step, "pictures": self._pictures}
         row["lr"] = trainer.optimizers[0].param_groups[0]["lr"] if trainer.optimizers else ""
         metrics = trainer.callback_metrics
@@ -154,7 +164,7 @@ class ProgressLine(Callback):
         """Start the clock."""
         self._first_step = trainer.global_step
         self._since = time.monotonic()
-        if self._console.is_terminal:
+        if self._console.is_terminal and trainer.is_global_zero:
             self._bar.start()
 
     def on_train_batch_end(
@@ -166,7 +176,7 @@ class ProgressLine(Callback):
         self._rate = self._pictures / max(now - self._since, 1e-9)
         text = self._text(trainer)
         self._bar.update(self._task, completed=trainer.global_step, description=text)
-        if not self._console.is_terminal and now - self._said_at > 60:
+        if not self._console.is_terminal and now - self._said_at > 60 and trainer.is_global_zero:
             self._said_at = now
             left = (now - self._since) / max(trainer.global_step - self._first_step, 1)
             left *= self._max_steps - trainer.global_step
@@ -180,7 +190,8 @@ class ProgressLine(Callback):
         """Say the figures."""
         metrics = {k[4:]: float(v) for k, v in trainer.callback_metrics.items() if k.startswith("val/")}
         figures = "  ".join(f"{name} {value:.3f}" for name, value in metrics.items())
-        self._console.print(f"step {trainer.global_step}: {figures}", highlight=False, soft_wrap=True)
+        if trainer.is_global_zero:
+            self._console.print(f"step {trainer.global_step}: {figures}", highlight=False, soft_wrap=True)
 
     def on_train_end(self, trainer: Trainer, module: LightningModule) -> None:
         """Close the bar."""

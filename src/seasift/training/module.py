@@ -82,8 +82,8 @@ class TrainingModule(LightningModule):
                 f"loss is not finite at step {self.global_step} ({parts}) for {', '.join(batch.file_names)}; "
                 "expected a number. Lower optimizer.lr, use training.precision=fp32, or run: seasift data check"
             )
-        self.log_dict({f"loss/{name}": value.detach() for name, value in losses.items()})
-        self.log("loss/total", total.detach())
+        parts_of_total = {f"loss/{name}": value.detach() for name, value in losses.items()}
+        self.log_dict({**parts_of_total, "loss/total": total.detach()}, sync_dist=True)
         self.batches_done = batch.number + 1
         return total
 
@@ -97,6 +97,7 @@ class TrainingModule(LightningModule):
         """Judge what was found; `val/score` picks the best: (mask AP + box AP) / 2, or box AP without masks."""
         if self._judge is not None and not self.trainer.sanity_checking:
             figures = self._judge(self._found)
+            # Every process judges every picture, so there is nothing to add up between them.
             self.log_dict({f"val/{name}": value for name, value in figures.items()})
             both = [figures[key] for key in ("mask_AP", "box_AP") if key in figures]
             self.log("val/score", sum(both) / len(both))

@@ -242,6 +242,7 @@ def quieten() -> None:
         ".*does not have many workers.*",
         ".*isinstance.treespec, LeafSpec.*",
         ".*in eval mode at the start.*",
+        ".*recommended to use `self.log.*sync_dist=True.*",
     ):
         warnings.filterwarnings("ignore", message=about)
 

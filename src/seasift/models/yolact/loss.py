@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+import torch.distributed as dist
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -30,7 +31,7 @@ def yolact_loss(output: YolactOutput, targets: Targets, priors: Tensor) -> dict[
     Source: Bolya et al. 2019, sections 3.1, 3.2, 4 and the published weights 1.5, 1, 6.125, 1.
     """
     matches = match(targets, priors)
-    positives = matches.positive.sum().clamp(min=1)
+    positives = _shared(matches.positive.sum())
     losses = {
         "box": BOX_WEIGHT * _box_loss(output.offsets.float(), matches) / positives,
         "class": CLASS_WEIGHT * _class_loss(output.logits.float(), matches) / positives,
@@ -39,6 +40,15 @@ def yolact_loss(output: YolactOutput, targets: Targets, priors: Tensor) -> dict[
     if output.semantic is not None:
         losses["semantic"] = SEMANTIC_WEIGHT * _semantic_loss(output.semantic.float(), targets)
     return losses
+
+
+def _shared(count: Tensor) -> Tensor:
+    """What to divide by so that the mean over processes is the loss of all their pictures together."""
+    if not (dist.is_available() and dist.is_initialized()):
+        return count.clamp(min=1)
+    total = count.float()
+    dist.all_reduce(total)
+    return total.clamp(min=1) / dist.get_world_size()
 
 
 def _box_loss(offsets: Tensor, matches: Matches) -> Tensor:
@@ -67,7 +77,7 @@ def _mask_loss(output: YolactOutput, targets: Targets, matches: Matches) -> Tens
     counts = matches.positive.sum(1)
     width = min(int(counts.max()), MASKS_PER_PICTURE)
     if width == 0:
-        return output.prototypes.sum() * 0.0
+        return (output.prototypes.sum() + output.coefficients.sum()) * 0.0  # every weight keeps a gradient
     draw = torch.rand(matches.labels.shape, device=matches.labels.device)
     drawn, chosen = draw.masked_fill(~matches.positive, -1.0).topk(width, dim=1)  # (B, T)
     objects = matches.objects.gather(1, chosen)

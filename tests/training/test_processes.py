@@ -1,0 +1,59 @@
+"""Two processes learn what one learns from the whole batch."""
+
+from __future__ import annotations
+
+import csv
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+LOSSES = ("loss/total", "loss/box", "loss/class", "loss/mask", "loss/semantic")
+SCRIPT = """
+from seasift.cli.main import main
+from seasift.training.callbacks import Curve
+
+Curve.__init__.__kwdefaults__["every"] = 1
+main()
+"""
+
+
+def losses(folder: Path) -> np.ndarray:
+    with (folder / "metrics.csv").open(newline="", encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if row["loss/total"]]
+    return np.array([[float(row[name]) for name in LOSSES] for row in rows])
+
+
+@pytest.mark.slow
+def test_two_processes_have_the_losses_of_one(shapes: Path, tmp_path: Path) -> None:
+    """A few steps of a small rate: an untrained network soon makes much of the last digit of a sum.
+
+    Batch norm is frozen, since its statistics are each process's own.
+    """
+    (tmp_path / "train.py").write_text(SCRIPT)  # Lightning starts the same script once more for each process
+    changes = [
+        *("model.backbone=efficientnet-lite0", "model.size=96", "model.fpn_channels=16"),
+        *("model.proto_channels=16", "model.prototypes=8", "training.precision=fp32"),
+        *("schedule.name=constant", "schedule.warmup_steps=0", "optimizer.lr=0.0001"),
+        *(f"augment.{step}=false" for step in ("photometric", "expand", "crop", "flip")),
+        *("training.batch_size=4", "training.max_steps=4", "training.validate_every=4"),
+        *(f"data.{key}=null" for key in ("labels", "masks", "split")),
+    ]
+    command = [sys.executable, str(tmp_path / "train.py"), "train", "yolact-resnet50", "--data", str(shapes)]
+    command += [part for change in changes for part in ("--set", change)]
+    for devices in ("1", "2"):
+        folder = tmp_path / devices
+        more = ["--accelerator", "cpu", "--devices", devices, "-o", str(folder)]
+        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+        done = subprocess.run(command + more, capture_output=True, text=True, env=environment, check=False)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.count("done:") == 1
+    one, two = losses(tmp_path / "1"), losses(tmp_path / "2")
+    assert one.shape == (4, 5)
+    assert one[-1, 0] < 0.8 * one[0, 0]  # it has learnt something on the way
+    np.testing.assert_allclose(two, one, rtol=1e-4)
+    assert (tmp_path / "2" / "best.ckpt").exists()
+    assert (tmp_path / "2" / "curves" / "ap.svg").exists()
