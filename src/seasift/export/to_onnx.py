@@ -77,6 +77,9 @@ def export_checkpoint(
 def serialise(network: nn.Module, info: ModelInfo) -> bytes:
     """A network and what is to be said of it as the bytes of a model file."""
     model = trace(network)
+    for part in (*model.graph.node, *model.graph.value_info, *model.graph.initializer):
+        part.ClearField("metadata_props")  # the exporter's notes on its source code, with this machine's folders
+        part.ClearField("doc_string")
     for key, value in to_metadata(info).items():
         model.metadata_props.add(key=key, value=value)
     onnx.checker.check_model(model)
@@ -110,6 +113,7 @@ def _training_record(checkpoint: Path, recipe: dict[str, Any]) -> dict[str, Any]
     content = read_checkpoint(checkpoint)
     recipe["data"].pop("path")
     recipe["data"].pop("cache")
+    recipe["model"]["weights"] = Path(recipe["model"]["weights"]).name  # no folders of the machine
     return {
         "seasift": __version__,
         "data": content["hyper_parameters"].get("data", {}),
