@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import os
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+
+class Logger(StrEnum):
+    """Where records go beside metrics.csv and TensorBoard."""
+
+    WANDB = "wandb"
 
 
 def train(
@@ -26,6 +33,7 @@ def train(
     accelerator: Annotated[str, typer.Option(help="auto, cpu or gpu.")] = "auto",
     devices: Annotated[int, typer.Option(min=1, help="GPUs or processes.")] = 1,
     nodes: Annotated[int, typer.Option(min=1, help="Machines.")] = 1,
+    logger: Annotated[Logger | None, typer.Option(help="Keep records at Weights & Biases as well.")] = None,
 ) -> None:
     """Train a model from a recipe; leaves checkpoints, curve and records in a folder."""
     from seasift.cli.terminal import progress_bar, require
@@ -41,12 +49,14 @@ def train(
         changes += [f"augment.{step}=false" for step in ("photometric", "expand", "crop", "flip")]
     wanted = load_recipe(recipe, changes)
     require("train", "torch", "lightning", "timm", "tensorboard")
+    if logger is Logger.WANDB:
+        require("wandb", "wandb")
     from seasift.training.run import Options
     from seasift.training.run import train as run
 
     folder = output or Path("runs") / wanted.name
     with progress_bar("decoding pictures") as progress:
-        options = Options(folder, resume, accelerator, devices, nodes, progress)
+        options = Options(folder, resume, accelerator, devices, nodes, progress, logger is Logger.WANDB)
         run(wanted, options)
     if os.environ.get("LOCAL_RANK", "0") == "0":  # Lightning starts this command once a process
         typer.echo(f"done: {folder} holds best.ckpt, last.ckpt, metrics.csv, tensorboard, recipe.yaml")

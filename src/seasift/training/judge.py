@@ -13,15 +13,18 @@ class PartJudge:
     """Called with what was found, by picture id; gives the figures that the curve shows.
 
     Attributes:
+        found: what the last call was given.
         figures: of the last call, in full; None before it.
     """
 
     def __init__(self, truth: CocoDataset) -> None:
         self._truth = truth
+        self.found: Mapping[int, Instances] = {}
         self.figures: Figures | None = None
 
     def __call__(self, found: Mapping[int, Instances]) -> dict[str, float]:
         """`box_AP`, `box_AP50`, and for a network with masks `mask_AP`, `mask_AP50`."""
+        self.found = found
         self.figures = evaluate(self._truth, found, self._truth.categories)
         wanted = {"box": self.figures.boxes}
         if "masks" in self.figures.curves:

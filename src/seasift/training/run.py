@@ -16,7 +16,7 @@ import torch
 import yaml
 from lightning.pytorch import Callback, Trainer, seed_everything
 from lightning.pytorch.callbacks import EMAWeightAveraging
-from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.loggers import Logger, TensorBoardLogger
 from torch.utils.data import DataLoader, Dataset
 
 from seasift import __version__
@@ -29,12 +29,13 @@ from seasift.data.prepared import DataPart, resolve_part
 from seasift.models.backbones import packaged_weights
 from seasift.models.weights import load_exactly
 from seasift.training.batches import BatchStream
-from seasift.training.callbacks import CURVE, LAST, Checkpoints, Curve, ProgressLine, TimeLimit
+from seasift.training.callbacks import BEST, CURVE, LAST, Checkpoints, Curve, ProgressLine, TimeLimit
 from seasift.training.checkpoint import load_network, read_checkpoint
 from seasift.training.judge import PartJudge
 from seasift.training.module import TrainingModule
 from seasift.training.plots import draw_run
 from seasift.training.recipe import Recipe
+from seasift.training.wandb_records import WandbRecords
 
 PRECISIONS: dict[str, Any] = {"fp32": "32-true", "bf16": "bf16-mixed"}
 VALIDATION_BATCH = 8
@@ -52,6 +53,7 @@ class Options:
         devices: processes or GPUs.
         nodes: machines.
         progress: called with (pictures done, in all) while the cache is built.
+        wandb: keep records at Weights & Biases as well.
     """
 
     out: Path
@@ -60,6 +62,7 @@ class Options:
     devices: int = 1
     nodes: int = 1
     progress: Callable[[int, int], None] | None = None
+    wandb: bool = False
 
 
 def train(recipe: Recipe, options: Options) -> Path:
@@ -93,7 +96,12 @@ def train(recipe: Recipe, options: Options) -> Path:
         start=batch,
         stop=recipe.training.max_steps * recipe.training.accumulate,
     )
-    trainer = make_trainer(recipe, options, start=step)
+    more = (
+        WandbRecords(options.out, recipe.name, judge, decide, resume=options.resume)
+        if options.wandb
+        else None
+    )
+    trainer = make_trainer(recipe, options, start=step, more=more)
     pictures = DataLoader(_Pictures(judge), batch_size=VALIDATION_BATCH, collate_fn=list)
     trainer.fit(
         module,
@@ -110,6 +118,8 @@ def train(recipe: Recipe, options: Options) -> Path:
         write_json(options.out / RECORD, record | done, indent=2)
         if decide.figures is not None:
             draw_run(options.out / CURVE, decide.figures.per_class, options.out / "curves")
+    if more is not None:
+        more.finish(options.out / BEST)
     return options.out
 
 
@@ -184,7 +194,9 @@ def _cache_folder(recipe: Recipe) -> Path:
     return path / "cache" if path.is_dir() else path.parent / "cache"
 
 
-def make_trainer(recipe: Recipe, options: Options, *, start: int) -> Trainer:
+def make_trainer(
+    recipe: Recipe, options: Options, *, start: int, more: WandbRecords | None = None
+) -> Trainer:
     """A Lightning trainer that does what the recipe says, beginning at optimizer step `start`."""
     training = recipe.training
     callbacks: list[Callback] = [
@@ -192,6 +204,12 @@ def make_trainer(recipe: Recipe, options: Options, *, start: int) -> Trainer:
         ProgressLine(training.max_steps),
         Checkpoints(options.out, training),
     ]
+    loggers: list[Logger] = [
+        TensorBoardLogger(options.out, name="", version="tensorboard", purge_step=start or None)
+    ]
+    if more is not None:
+        callbacks.append(more)
+        loggers.append(more.logger)
     if training.ema:
         callbacks.insert(0, EMAWeightAveraging(decay=training.ema))
     if training.max_minutes:
@@ -209,7 +227,7 @@ def make_trainer(recipe: Recipe, options: Options, *, start: int) -> Trainer:
         check_val_every_n_epoch=None,
         num_sanity_val_steps=0,
         log_every_n_steps=10,
-        logger=TensorBoardLogger(options.out, name="", version="tensorboard", purge_step=start or None),
+        logger=loggers,
         callbacks=callbacks,
         enable_progress_bar=False,
         enable_model_summary=False,

@@ -1,0 +1,154 @@
+"""A run's records at Weights & Biases, beside metrics.csv and TensorBoard, for those who ask for them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.loggers import WandbLogger
+from lightning.pytorch.utilities.rank_zero import rank_zero_only
+
+from seasift.core.errors import BadInput
+from seasift.core.files import write_text
+from seasift.core.instances import Instances
+from seasift.core.picture import read_picture
+from seasift.core.types import UInt8
+from seasift.data.prepared import DataPart
+from seasift.evaluation.coco_figures import LINE, Figures
+from seasift.training.judge import PartJudge
+
+if TYPE_CHECKING:
+    import wandb
+
+PROJECT = "seasift"
+_EXAMPLES, _THRESHOLD = 6, 0.3
+_STEP = "trainer/global_step"
+
+
+class NoWandb(BadInput):
+    """Weights & Biases does not let a run begin."""
+
+
+class WandbRecords(Callback):
+    """Sends example pictures, the table of figures and the best model; losses and AP go by `logger`.
+
+    Args:
+        folder: of the run; what W&B keeps of it on disk lies in its `wandb`.
+        name: of the recipe.
+        part: what the run is judged on.
+        judge: keeps what was found in it, and the figures.
+        resume: go on with the W&B run of the folder.
+    Attributes:
+        logger: takes what the module logs.
+    Raises:
+        NoWandb: no key and not offline, or no answer.
+    """
+
+    def __init__(self, folder: Path, name: str, part: DataPart, judge: PartJudge, *, resume: bool) -> None:
+        self._name, self._part, self._judge = name, part, judge
+        self._run = _begin(folder, name, resume=resume) if rank_zero_only.rank == 0 else None
+        self.logger = WandbLogger(save_dir=folder, experiment=self._run)
+
+    def on_validation_end(self, trainer: Trainer, module: LightningModule) -> None:
+        """Pictures and the table, on the curve's axis."""
+        if self._run is None or self._judge.figures is None:
+            return
+        from wandb import Table
+
+        columns, rows = table_of(self._judge.figures)
+        self._run.log(
+            {
+                "examples": self._pictures(),
+                "figures": Table(columns=columns, data=rows),
+                _STEP: trainer.global_step,
+            }
+        )
+
+    def on_exception(self, trainer: Trainer, module: LightningModule, exception: BaseException) -> None:
+        """The W&B run failed, too."""
+        if self._run is not None:
+            self._run.finish(exit_code=1)
+
+    def finish(self, model: Path) -> None:
+        """Keep the model file as an artifact and end the W&B run."""
+        if self._run is None:
+            return
+        from wandb import Artifact
+
+        if model.exists():
+            artifact = Artifact(f"{self._name}-{self._run.id}", type="model")
+            artifact.add_file(str(model))
+            self._run.log_artifact(artifact)
+        self._run.finish()
+
+    def _pictures(self) -> list[wandb.Image]:
+        from wandb import Image
+
+        names = {0: "water"} | {
+            place: category.name for place, category in enumerate(self._part.coco.categories, 1)
+        }
+        images = self._part.coco.images
+        places = np.linspace(0, len(images) - 1, min(_EXAMPLES, len(images))).round().astype(int)
+        shown = []
+        for image in (images[place] for place in places):
+            found = self._judge.found.get(image.id, Instances.empty((image.height, image.width)))
+            overlay = {"mask_data": class_map(found, _THRESHOLD), "class_labels": names}
+            picture = read_picture(self._part.images_dir / image.file_name)
+            shown.append(Image(picture, caption=image.file_name, masks={"prediction": overlay}))
+        return shown
+
+
+def class_map(found: Instances, threshold: float) -> UInt8:
+    """Predictions as W&B draws them: (H, W) of class_id + 1, 0 where nothing is; the surest lie on top."""
+    canvas = np.zeros(found.size_hw, np.uint8)
+    for place in reversed(np.flatnonzero(found.scores >= threshold)):
+        label = int(found.class_ids[place]) + 1
+        if found.masks is not None:
+            canvas[found.masks[place].bitmap(found.size_hw)] = label
+        else:
+            x1, y1, x2, y2 = found.boxes_xyxy[place].round().astype(int).clip(0)
+            canvas[y1:y2, x1:x2] = label
+    return canvas
+
+
+def table_of(figures: Figures) -> tuple[list[str], list[list[Any]]]:
+    """The 24 COCO figures overall and of each class, as columns and rows."""
+    kinds = (("box", "boxes"), ("mask", "masks"))
+    columns = ["class", "objects", *(f"{short} {key}" for short, _ in kinds for key in LINE)]
+    objects = sum(row["objects"] for row in figures.per_class.values())
+    whole = {"objects": objects, "boxes": figures.boxes, "masks": figures.masks}
+    rows = [
+        [name, row["objects"], *((row[kind] or {}).get(key) for _, kind in kinds for key in LINE)]
+        for name, row in {"all": whole, **figures.per_class}.items()
+    ]
+    return columns, rows
+
+
+def _begin(folder: Path, name: str, *, resume: bool) -> wandb.Run:
+    os.environ.setdefault(
+        "WANDB_ERROR_REPORTING", "false"
+    )  # read at import: its own crash reports are not asked for
+    import wandb
+
+    kept = folder / "wandb" / "id.txt"
+    known = kept.read_text(encoding="utf-8").strip() if resume and kept.exists() else None
+    folder.mkdir(parents=True, exist_ok=True)
+    settings = wandb.Settings(console="off", silent=True)
+    try:
+        run = wandb.init(
+            project=os.environ.get("WANDB_PROJECT", PROJECT),
+            name=name,
+            dir=folder,
+            id=known,
+            resume="allow",
+            settings=settings,
+        )
+    except wandb.Error as error:
+        raise NoWandb(f"--logger wandb: {error} Run wandb login, or set WANDB_MODE=offline") from error
+    write_text(kept, run.id)
+    run.define_metric(_STEP)
+    run.define_metric("*", step_metric=_STEP, step_sync=True)
+    return run
