@@ -21,7 +21,13 @@ help:
 
 .venv/ready: .venv-uv/ready pyproject.toml uv.lock
 	UV_PROJECT_ENVIRONMENT=.venv .venv-uv/bin/uv sync --quiet --frozen --python $(PYTHON) \
-		--extra train --extra imagenet --extra onnxruntime --group dev
+		--extra train --extra imagenet --extra onnxruntime --extra wandb --group dev
+	@touch $@
+
+# DVC brings sixty packages that one slow test needs, so they come only with the slow tests.
+.venv/ready-slow: .venv/ready
+	UV_PROJECT_ENVIRONMENT=.venv .venv-uv/bin/uv sync --quiet --frozen --inexact --python $(PYTHON) \
+		--extra train --extra imagenet --extra onnxruntime --extra wandb --extra dvc --group dev
 	@touch $@
 
 .venv-demo/ready: .venv-uv/ready pyproject.toml uv.lock
@@ -36,7 +42,7 @@ demo: .venv-demo/ready
 test: .venv/ready
 	OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n auto --dist worksteal
 
-test-slow: .venv/ready
+test-slow: .venv/ready-slow
 	.venv/bin/python -m pytest -m slow
 
 lint: .venv/ready

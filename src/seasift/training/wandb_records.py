@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import WandbLogger
-from lightning.pytorch.utilities.rank_zero import rank_zero_only
+from lightning.pytorch.utilities import rank_zero_only
 
 from seasift.core.errors import BadInput
 from seasift.core.files import write_text
@@ -49,7 +49,8 @@ class WandbRecords(Callback):
 
     def __init__(self, folder: Path, name: str, part: DataPart, judge: PartJudge, *, resume: bool) -> None:
         self._name, self._part, self._judge = name, part, judge
-        self._run = _begin(folder, name, resume=resume) if rank_zero_only.rank == 0 else None
+        first = getattr(rank_zero_only, "rank", 0) == 0
+        self._run = _begin(folder, name, resume=resume) if first else None
         self.logger = WandbLogger(save_dir=folder, experiment=self._run)
 
     def on_validation_end(self, trainer: Trainer, module: LightningModule) -> None:
@@ -62,7 +63,7 @@ class WandbRecords(Callback):
         self._run.log(
             {
                 "examples": self._pictures(),
-                "figures": Table(columns=columns, data=rows),
+                "figures": Table(columns=[*columns], data=rows),
                 _STEP: trainer.global_step,
             }
         )
@@ -94,7 +95,7 @@ class WandbRecords(Callback):
         places = np.linspace(0, len(images) - 1, min(_EXAMPLES, len(images))).round().astype(int)
         shown = []
         for image in (images[place] for place in places):
-            found = self._judge.found.get(image.id, Instances.empty((image.height, image.width)))
+            found = self._judge.found.get(image.id, Instances.empty(image.size_hw))
             overlay = {"mask_data": class_map(found, _THRESHOLD), "class_labels": names}
             picture = read_picture(self._part.images_dir / image.file_name)
             shown.append(Image(picture, caption=image.file_name, masks={"prediction": overlay}))
@@ -147,7 +148,7 @@ def _begin(folder: Path, name: str, *, resume: bool) -> wandb.Run:
             settings=settings,
         )
     except wandb.Error as error:
-        raise NoWandb(f"--logger wandb: {error} Run wandb login, or set WANDB_MODE=offline") from error
+        raise NoWandb(f"--logger wandb: {error} Or set WANDB_MODE=offline") from error
     write_text(kept, run.id)
     run.define_metric(_STEP)
     run.define_metric("*", step_metric=_STEP, step_sync=True)

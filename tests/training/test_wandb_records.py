@@ -1,0 +1,112 @@
+"""Records at Weights & Biases, without a network: what its client would send lies on disk."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from seasift.core.instances import Instances
+from seasift.core.masks import MaskCrop
+from seasift.training.recipe import Recipe
+from seasift.training.run import Options, train
+from seasift.training.wandb_records import NoWandb, class_map
+
+
+@pytest.fixture
+def offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("wandb", reason="the extra 'wandb' is not installed")
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    for place in ("DATA", "CACHE", "CONFIG"):
+        monkeypatch.setenv(f"WANDB_{place}_DIR", str(tmp_path / place))
+
+
+def only(folder: Path, pattern: str) -> Path:
+    (path,) = folder.glob(pattern)
+    return path
+
+
+@pytest.mark.usefixtures("offline")
+def test_curves_pictures_figures_and_the_model_are_kept(tiny: Recipe, tmp_path: Path) -> None:
+    training = tiny.training.model_copy(update={"max_steps": 10, "validate_every": 10})
+    out = tmp_path / "run"
+    train(tiny.model_copy(update={"training": training}), Options(out, accelerator="cpu", wandb=True))
+    kept = only(out, "wandb/offline-run-*")
+    media = kept / "files" / "media"
+    assert len(list((media / "images").glob("examples_*.png"))) == 6
+    masks = [cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) for path in (media / "images" / "mask").iterdir()]
+    assert [mask.shape for mask in masks] == [(72, 96)] * 6
+    table = json.loads(only(media / "table", "figures_*.json").read_text(encoding="utf-8"))
+    figures = [dict(zip(table["columns"], row, strict=True)) for row in table["data"]]
+    assert [(row["class"], row["objects"]) for row in figures[:1]] == [("all", 12)]
+    assert {row["class"] for row in figures[1:]} == {"box", "ball"}
+    assert len(table["columns"]) == 26
+    with (out / "metrics.csv").open(newline="", encoding="utf-8") as file:
+        judged = [row for row in csv.DictReader(file) if row["val/score"]][-1]
+    assert figures[0]["mask AP"] == pytest.approx(float(judged["val/mask_AP"]), rel=1e-6)
+    assert figures[0]["box AP50"] == pytest.approx(float(judged["val/box_AP50"]), rel=1e-6)
+    sent = only(kept, "run-*.wandb").read_bytes()
+    assert all(name in sent for name in (b"loss/mask", b"loss/total", b"val/mask_AP", b"best.ckpt"))
+    staged = [path.read_bytes() for path in (tmp_path / "DATA").rglob("*") if path.is_file()]
+    assert (out / "best.ckpt").read_bytes() in staged
+    assert (out / "metrics.csv").exists()
+    assert any((out / "tensorboard").iterdir())
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("offline")
+def test_a_resumed_run_goes_on_with_the_same_run_there(tiny: Recipe, tmp_path: Path) -> None:
+    for steps in (1, 2):
+        training = tiny.training.model_copy(update={"max_steps": steps})
+        options = Options(tmp_path, resume=steps > 1, accelerator="cpu", wandb=True)
+        train(tiny.model_copy(update={"training": training}), options)
+    first, second = sorted(tmp_path.glob("wandb/offline-run-*/run-*.wandb"))
+    assert first.name == second.name
+
+
+@pytest.mark.usefixtures("offline")
+def test_without_a_key_it_says_what_to_do(
+    tiny: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import wandb
+
+    def refuses(**_: object) -> None:
+        raise wandb.errors.UsageError("No API key configured.")
+
+    monkeypatch.setattr(wandb, "init", refuses)
+    with pytest.raises(NoWandb, match=r"No API key configured\. Or set WANDB_MODE=offline"):
+        train(tiny, Options(tmp_path / "run", accelerator="cpu", wandb=True))
+
+
+def test_the_surest_object_lies_on_top_and_unsure_ones_are_not_shown() -> None:
+    square = MaskCrop(np.ones((4, 4), dtype=bool), 2, 2)
+    corner = MaskCrop(np.ones((2, 2), dtype=bool), 4, 4)
+    boxes = np.array([[4, 4, 6, 6], [2, 2, 6, 6], [0, 0, 8, 8]], np.float32)
+    scores, classes = np.array([0.9, 0.5, 0.1], np.float32), np.array([1, 0, 2])
+    whole = MaskCrop(np.ones((8, 8), dtype=bool), 0, 0)
+    expected = np.zeros((8, 8), np.uint8)
+    expected[2:6, 2:6] = 1
+    expected[4:6, 4:6] = 2
+    for masks in ((corner, square, whole), None):
+        drawn = class_map(Instances(boxes, scores, classes, (8, 8), masks), 0.3)
+        np.testing.assert_array_equal(drawn, expected)
+
+
+def test_a_missing_package_is_named_with_what_installs_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from seasift.cli import main, terminal
+
+    monkeypatch.setattr(terminal, "find_spec", lambda name: None if name == "wandb" else name)
+    monkeypatch.setattr("sys.argv", ["seasift", "train", "yolact-resnet50", "--logger", "wandb"])
+    with pytest.raises(SystemExit) as ended:
+        main.main()
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "seasift: this command needs the package wandb, which is not installed. "
+        "Run: pip install 'seasift[wandb]'"
+    ]
