@@ -78,9 +78,8 @@ def serialise(network: nn.Module, info: ModelInfo) -> bytes:
     """A network and what is to be said of it as the bytes of a model file."""
     model = trace(network)
     for part in (*model.graph.node, *model.graph.value_info, *model.graph.initializer):
-        part.ClearField(
-            "metadata_props"
-        )  # the exporter's notes on its source code, with this machine's folders
+        # The exporter's notes on its source code name the folders of this machine.
+        part.ClearField("metadata_props")
         part.ClearField("doc_string")
     for key, value in to_metadata(info).items():
         model.metadata_props.add(key=key, value=value)
