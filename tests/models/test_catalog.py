@@ -167,6 +167,7 @@ class TestContract:
         assert np.isfinite(totals).all()
         assert min(totals[1:]) < totals[0], totals
 
+    @pytest.mark.slow
     def test_onnx_and_openvino_say_what_torch_says(self, name: str) -> None:
         pytest.importorskip("onnx")
         from seasift.export.to_onnx import trace

@@ -110,7 +110,7 @@ def test_every_published_entry_has_a_place(backbone: str, parameters: int) -> No
     assert net.priors.shape == (19_248, 4)
 
 
-@pytest.mark.parametrize("backbone", ["resnet101", "darknet53"])
+@pytest.mark.parametrize("backbone", [pytest.param("resnet101", marks=pytest.mark.slow), "darknet53"])
 def test_backbones_compute_what_the_papers_say(backbone: str) -> None:
     """Against a plain forward pass over the published entries, by their published names."""
     state = reference.published_state(backbone)
