@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import subprocess
 import sys
@@ -13,10 +14,26 @@ import pytest
 
 LOSSES = ("loss/total", "loss/box", "loss/class", "loss/mask", "loss/semantic")
 SCRIPT = """
+import json
+from pathlib import Path
+
 from seasift.cli.main import main
 from seasift.training.callbacks import Curve
+from seasift.training.judge import PartJudge
 
 Curve.__init__.__kwdefaults__["every"] = 1
+judge = PartJudge.__call__
+
+
+def and_tell(self, found):
+    figures = judge(self, found)
+    pictures = [image.id for image in self._truth.images]
+    with Path(__file__).with_name("judged.txt").open("a") as file:
+        file.write(json.dumps([sorted(found), sorted(self.found) == pictures, figures]) + "\\n")
+    return figures
+
+
+PartJudge.__call__ = and_tell
 main()
 """
 
@@ -51,6 +68,12 @@ def test_two_processes_have_the_losses_of_one(shapes: Path, tmp_path: Path) -> N
         done = subprocess.run(command + more, capture_output=True, text=True, env=environment, check=False)
         assert done.returncode == 0, done.stderr
         assert done.stdout.count("done:") == 1
+        told = tmp_path / "judged.txt"
+        shares = [json.loads(line) for line in told.read_text(encoding="utf-8").splitlines()]
+        told.unlink()
+        assert len(shares) == int(devices)
+        assert sorted(picture for own, _, _ in shares for picture in own) == list(range(1, 9))
+        assert all(whole and figures == shares[0][2] for _, whole, figures in shares)
     one, two = losses(tmp_path / "1"), losses(tmp_path / "2")
     assert one.shape == (4, 5)
     assert one[-1, 0] < 0.8 * one[0, 0]  # it has learnt something on the way

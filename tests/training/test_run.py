@@ -128,6 +128,11 @@ def test_a_folder_with_a_run_is_not_overwritten(tiny: Recipe, tmp_path: Path) ->
     assert (tmp_path / "last.ckpt").read_bytes() == b"precious"
 
 
+def test_a_batch_that_processes_cannot_share_is_refused(tiny: Recipe, tmp_path: Path) -> None:
+    with pytest.raises(BadRecipe, match=r"got 3 for 2 processes; .* --set training\.batch_size=4"):
+        train(tiny, Options(tmp_path, devices=2))
+
+
 def test_resuming_nothing_is_refused(tiny: Recipe, tmp_path: Path) -> None:
     with pytest.raises(BadRecipe, match="no checkpoint to resume from"):
         train(tiny, Options(tmp_path / "none", resume=True))

@@ -71,6 +71,12 @@ def gather(cache: PictureCache, pictures: list[int], number: int = 0) -> Batch:
     )
 
 
+def process_of() -> tuple[int, int]:
+    """Which of how many processes that train together this is."""
+    started = dist.is_available() and dist.is_initialized()
+    return (dist.get_rank(), dist.get_world_size()) if started else (0, 1)
+
+
 class BatchStream(IterableDataset[Batch]):
     """Batches `start` to `stop` of an endless, seeded sequence of shuffled passes over the pictures.
 
@@ -98,8 +104,7 @@ class BatchStream(IterableDataset[Batch]):
         self._start, self._stop = start, stop
 
     def __iter__(self) -> Iterator[Batch]:
-        started = dist.is_available() and dist.is_initialized()
-        rank, ranks = (dist.get_rank(), dist.get_world_size()) if started else (0, 1)
+        rank, ranks = process_of()
         for number in range(self._start, self._stop):
             yield gather(self._cache, self.pictures(number)[rank::ranks], number)
 

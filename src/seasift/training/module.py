@@ -97,7 +97,7 @@ class TrainingModule(LightningModule):
         """Judge what was found; `val/score` picks the best: (mask AP + box AP) / 2, or box AP without masks."""
         if self._judge is not None and not self.trainer.sanity_checking:
             figures = self._judge(self._found)
-            # Every process judges every picture, so there is nothing to add up between them.
+            # The judge has what all processes found, so there is nothing to add up between them.
             self.log_dict({f"val/{name}": value for name, value in figures.items()})
             both = [figures[key] for key in ("mask_AP", "box_AP") if key in figures]
             self.log("val/score", sum(both) / len(both))

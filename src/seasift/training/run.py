@@ -25,10 +25,11 @@ from seasift.core.files import write_json, write_text
 from seasift.core.picture import read_picture
 from seasift.core.types import UInt8
 from seasift.data.cache import PictureCache, open_cache
+from seasift.data.coco import CocoImage
 from seasift.data.prepared import DataPart, resolve_part
 from seasift.models.backbones import packaged_weights
 from seasift.models.weights import load_exactly
-from seasift.training.batches import BatchStream
+from seasift.training.batches import BatchStream, process_of
 from seasift.training.callbacks import BEST, CURVE, LAST, Checkpoints, Curve, ProgressLine, TimeLimit
 from seasift.training.checkpoint import load_network, read_checkpoint
 from seasift.training.judge import PartJudge
@@ -77,6 +78,7 @@ def train(recipe: Recipe, options: Options) -> Path:
     """
     last = options.out / LAST
     _check_folder(last, options.resume)
+    _check_shares(recipe.training.batch_size, options.devices * options.nodes)
     quieten()
     seed_everything(recipe.seed, verbose=False)
     learn, judge = data_parts(recipe)
@@ -145,6 +147,14 @@ def _check_folder(last: Path, resume: bool) -> None:
     if not resume and last.exists():
         raise BadRecipe(
             f"{last.parent}: holds a run already; expected an empty folder. Add --resume or choose another -o"
+        )
+
+
+def _check_shares(batch_size: int, processes: int) -> None:
+    if batch_size % processes:
+        raise BadRecipe(
+            f"training.batch_size: got {batch_size} for {processes} processes; expected a multiple, so that "
+            f"their shares are equal. Add --set training.batch_size={-(-batch_size // processes) * processes}"
         )
 
 
@@ -266,12 +276,19 @@ def quieten() -> None:
 
 
 class _Pictures(Dataset[tuple[int, UInt8]]):
+    """A process's share of a part: each picture once; all of them if some process would have none."""
+
     def __init__(self, part: DataPart) -> None:
         self._part = part
 
     def __len__(self) -> int:
-        return len(self._part.coco.images)
+        return len(self._share())
 
     def __getitem__(self, place: int) -> tuple[int, UInt8]:
-        image = self._part.coco.images[place]
+        image = self._share()[place]
         return image.id, read_picture(self._part.images_dir / image.file_name)
+
+    def _share(self) -> tuple[CocoImage, ...]:
+        rank, ranks = process_of()  # not known before the trainer starts
+        images = self._part.coco.images
+        return images[rank::ranks] if len(images) >= ranks else images
