@@ -7,31 +7,27 @@ import logging
 import platform
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 import yaml
 from lightning.pytorch import Callback, Trainer, seed_everything
 from lightning.pytorch.callbacks import EMAWeightAveraging
 from lightning.pytorch.loggers import Logger, TensorBoardLogger
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 
 from seasift import __version__
 from seasift.core.errors import BadRecipe
 from seasift.core.files import write_json, write_text
-from seasift.core.picture import read_picture
-from seasift.core.types import UInt8
-from seasift.data.cache import PictureCache, open_cache
-from seasift.data.coco import CocoImage
-from seasift.data.prepared import DataPart, resolve_part
+from seasift.data.prepared import DataPart
 from seasift.models.backbones import packaged_weights
 from seasift.models.weights import load_exactly
-from seasift.training.batches import BatchStream, process_of
+from seasift.training.batches import BatchStream
 from seasift.training.callbacks import BEST, CURVE, LAST, Checkpoints, Curve, ProgressLine, TimeLimit
 from seasift.training.checkpoint import load_network, read_checkpoint
+from seasift.training.data import JudgedPictures, data_parts, open_pictures
 from seasift.training.judge import PartJudge
 from seasift.training.module import TrainingModule
 from seasift.training.plots import draw_run
@@ -88,7 +84,7 @@ def train(recipe: Recipe, options: Options) -> Path:
     start = read_checkpoint(last) if options.resume else None
     if start is None:
         initialise(module, recipe)
-    cache = open_pictures(learn, module, options)
+    cache = open_pictures(learn, module.input_spec, recipe, options.progress)
     step, batch = (start["global_step"], start["batches_done"]) if start else (0, 0)
     record = _write_records(recipe, options, learn, judge)
     stream = BatchStream(
@@ -104,7 +100,7 @@ def train(recipe: Recipe, options: Options) -> Path:
         else None
     )
     trainer = make_trainer(recipe, options, start=step, more=more)
-    pictures = DataLoader(_Pictures(judge), batch_size=VALIDATION_BATCH, collate_fn=list)
+    pictures = DataLoader(JudgedPictures(judge), batch_size=VALIDATION_BATCH, collate_fn=list)
     trainer.fit(
         module,
         DataLoader(stream, batch_size=None),
@@ -156,52 +152,6 @@ def _check_shares(batch_size: int, processes: int) -> None:
             f"training.batch_size: got {batch_size} for {processes} processes; expected a multiple, so that "
             f"their shares are equal. Add --set training.batch_size={-(-batch_size // processes) * processes}"
         )
-
-
-def data_parts(recipe: Recipe) -> tuple[DataPart, DataPart]:
-    """What a recipe learns from and what it is judged on.
-
-    Raises:
-        BadRecipe: no data. BadDataset: it cannot be used.
-    """
-    data = recipe.data
-    if data.path is None:
-        raise BadRecipe(
-            "no data: got neither --data nor data.path; expected a prepared data set or COCO file"
-        )
-
-    def part(name: str) -> DataPart:
-        return resolve_part(
-            Path(str(data.path)), labels=data.labels, masks=data.masks, split=data.split, part=name
-        )
-
-    learn = part(data.train)
-    if data.overfit:
-        few = _thin(learn, data.overfit)
-        return few, few
-    judge = part(data.val)
-    return learn, (_thin(judge, data.val_limit) if data.val_limit else judge)
-
-
-def open_pictures(learn: DataPart, module: TrainingModule, options: Options) -> PictureCache:
-    """The decoded pictures of a part as the module's network wants them."""
-    folder = _cache_folder(module.recipe)
-    return open_cache(learn, module.input_spec, folder, progress=options.progress)
-
-
-def _thin(part: DataPart, count: int) -> DataPart:
-    """Some of the pictures that have objects, spread evenly over the part."""
-    busy = [image.file_name for image in part.coco.images if part.coco.annotations_of(image.id)]
-    places = np.linspace(0, len(busy) - 1, min(count, len(busy))).round().astype(int)
-    few = part.coco.subset({busy[place] for place in places})
-    return replace(part, coco=few, name=f"{part.name}[{count}]")
-
-
-def _cache_folder(recipe: Recipe) -> Path:
-    if recipe.data.cache:
-        return Path(recipe.data.cache)
-    path = Path(str(recipe.data.path))
-    return path / "cache" if path.is_dir() else path.parent / "cache"
 
 
 def make_trainer(
@@ -273,22 +223,3 @@ def quieten() -> None:
         ".*recommended to use `self.log.*sync_dist=True.*",
     ):
         warnings.filterwarnings("ignore", message=about)
-
-
-class _Pictures(Dataset[tuple[int, UInt8]]):
-    """A process's share of a part: each picture once; all of them if some process would have none."""
-
-    def __init__(self, part: DataPart) -> None:
-        self._part = part
-
-    def __len__(self) -> int:
-        return len(self._share())
-
-    def __getitem__(self, place: int) -> tuple[int, UInt8]:
-        image = self._share()[place]
-        return image.id, read_picture(self._part.images_dir / image.file_name)
-
-    def _share(self) -> tuple[CocoImage, ...]:
-        rank, ranks = process_of()  # not known before the trainer starts
-        images = self._part.coco.images
-        return images[rank::ranks] if len(images) >= ranks else images
