@@ -34,11 +34,14 @@ def only(folder: Path, pattern: str) -> Path:
 def test_curves_pictures_figures_and_the_model_are_kept(tiny: Recipe, tmp_path: Path) -> None:
     training = tiny.training.model_copy(update={"max_steps": 10, "validate_every": 10})
     out = tmp_path / "run"
-    train(tiny.model_copy(update={"training": training}), Options(out, accelerator="cpu", wandb=True))
+    recipe = tiny.model_copy(update={"name": "a tiny one/ä", "training": training})
+    train(recipe, Options(out, accelerator="cpu", wandb=True))
     kept = only(out, "wandb/offline-run-*")
     media = kept / "files" / "media"
-    assert len(list((media / "images").glob("examples_*.png"))) == 6
-    masks = [cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) for path in (media / "images" / "mask").iterdir()]
+    assert len(list((media / "images" / "examples").glob("*.png"))) == 6
+    masks = [
+        cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) for path in (media / "images" / "mask").rglob("*.png")
+    ]
     assert [mask.shape for mask in masks] == [(72, 96)] * 6
     table = json.loads(only(media / "table", "figures_*.json").read_text(encoding="utf-8"))
     figures = [dict(zip(table["columns"], row, strict=True)) for row in table["data"]]
@@ -50,7 +53,9 @@ def test_curves_pictures_figures_and_the_model_are_kept(tiny: Recipe, tmp_path: 
     assert figures[0]["mask AP"] == pytest.approx(float(judged["val/mask_AP"]), rel=1e-6)
     assert figures[0]["box AP50"] == pytest.approx(float(judged["val/box_AP50"]), rel=1e-6)
     sent = only(kept, "run-*.wandb").read_bytes()
-    assert all(name in sent for name in (b"loss/mask", b"loss/total", b"val/mask_AP", b"best.ckpt"))
+    assert all(
+        name in sent for name in (b"loss/mask", b"loss/total", b"val/mask_AP", b"a-tiny-one--", b"best.ckpt")
+    )
     staged = [path.read_bytes() for path in (tmp_path / "DATA").rglob("*") if path.is_file()]
     assert (out / "best.ckpt").read_bytes() in staged
     assert (out / "metrics.csv").exists()

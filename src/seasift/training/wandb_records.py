@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,7 +63,7 @@ class WandbRecords(Callback):
         columns, rows = table_of(self._judge.figures)
         self._run.log(
             {
-                "examples": self._pictures(),
+                **self._pictures(),
                 "figures": Table(columns=[*columns], data=rows),
                 _STEP: trainer.global_step,
             }
@@ -80,12 +81,14 @@ class WandbRecords(Callback):
         from wandb import Artifact
 
         if model.exists():
-            artifact = Artifact(f"{self._name}-{self._run.id}", type="model")
+            allowed = re.sub(r"[^A-Za-z0-9_.-]", "-", self._name)
+            artifact = Artifact(f"{allowed}-{self._run.id}", type="model")
             artifact.add_file(str(model))
             self._run.log_artifact(artifact)
         self._run.finish()
 
-    def _pictures(self) -> list[wandb.Image]:
+    def _pictures(self) -> dict[str, wandb.Image]:
+        """Each under its own name: W&B shows pictures of one name in one size."""
         from wandb import Image
 
         names = {0: "water"} | {
@@ -93,12 +96,14 @@ class WandbRecords(Callback):
         }
         images = self._part.coco.images
         places = np.linspace(0, len(images) - 1, min(_EXAMPLES, len(images))).round().astype(int)
-        shown = []
-        for image in (images[place] for place in places):
+        shown = {}
+        for number, image in enumerate((images[place] for place in places), 1):
             found = self._judge.found.get(image.id, Instances.empty(image.size_hw))
             overlay = {"mask_data": class_map(found, _THRESHOLD), "class_labels": names}
             picture = read_picture(self._part.images_dir / image.file_name)
-            shown.append(Image(picture, caption=image.file_name, masks={"prediction": overlay}))
+            shown[f"examples/{number}"] = Image(
+                picture, caption=image.file_name, masks={"prediction": overlay}
+            )
         return shown
 
 
