@@ -232,6 +232,13 @@ def test_parameters_are_the_published_ones(name: str, parameters: int, trainable
     assert (facts.parameters, facts.trainable) == (parameters, trainable)
 
 
+@pytest.mark.parametrize("backbone", ["resnet50-fpn", "mobilenet-v2-fpn"])
+def test_a_backbone_with_random_weights_learns_as_a_whole(backbone: str) -> None:
+    net = build(make_config("mask-rcnn", backbone, CLASSES, size=96, frozen_batch_norm=False))
+    assert all(parameter.requires_grad for parameter in net.parameters())
+    assert any(isinstance(module, nn.BatchNorm2d) for module in net.modules())
+
+
 @pytest.mark.parametrize("name", ["faster-rcnn-mobilenet-v2", "mask-rcnn-resnet50-fpn"])
 def test_the_graph_of_fixed_shapes_says_what_torchvision_says(name: str) -> None:
     from torchvision.models.detection.image_list import ImageList
@@ -266,5 +273,5 @@ def test_unknown_names_and_foreign_settings_are_refused() -> None:
         make_config("mask-rcnn", "resnet50", 3)
     with pytest.raises(BadRecipe, match="square"):
         make_config("yolact", "resnet50", 3, size=(100, 200))
-    with pytest.raises(BadRecipe, match="only for yolact"):
+    with pytest.raises(BadRecipe, match="no such setting"):
         make_config("mask-rcnn", "resnet50-fpn", 3, fpn_channels=64)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from seasift.core.errors import BadRecipe
+from seasift.training.module import config_of
 from seasift.training.recipe import Recipe, ScheduleRecipe, load_recipe, shipped_recipes
 from seasift.training.schedule import rate_factor
 
@@ -80,3 +81,14 @@ def test_schedules() -> None:
     cosine = rate_factor(ScheduleRecipe(name="cosine", warmup_steps=0, final=0.02), 100)
     assert [cosine(step) for step in (0, 50, 100)] == pytest.approx([1, 0.51, 0.02])
     assert rate_factor(ScheduleRecipe(name="constant", warmup_steps=0), 100)(99) == 1.0
+
+
+@pytest.mark.parametrize("name", ["yolact-resnet50", "mask-rcnn-resnet50-fpn"])
+def test_batch_norm_is_frozen_only_on_weights_that_know_something(name: str) -> None:
+    assert not config_of(load_recipe(name), 3).frozen_batch_norm
+    assert config_of(load_recipe(name, ["model.weights=resnet50.pth"]), 3).frozen_batch_norm
+
+
+def test_a_setting_of_another_family_is_refused() -> None:
+    with pytest.raises(BadRecipe, match=r"model\.rois: yolact has no such setting"):
+        config_of(load_recipe("yolact-resnet50", ["model.rois=64"]), 3)

@@ -105,7 +105,7 @@ def make_config(
         backbone: one of the family's.
         classes: C, without background.
         size: of the input, px: one number is the side of a square; None is the family's own.
-        shape: other fields of `YolactConfig`; R-CNN has none.
+        shape: other fields of `YolactConfig` or `RcnnConfig`.
     Raises:
         BadRecipe: an unknown name (the nearest is named), or a setting that the family does not have.
     """
@@ -114,6 +114,10 @@ def make_config(
     known = FAMILIES[arch].backbones
     if backbone not in known:
         raise BadRecipe(f"model.backbone: got {backbone!r}; {expected(backbone, known)} for {arch}")
+    kind: type[Config] = YolactConfig if arch == "yolact" else RcnnConfig
+    for key in shape:
+        if key not in kind.__dataclass_fields__:
+            raise BadRecipe(f"model.{key}: {arch} has no such setting. Remove it")
     if arch == "yolact":
         side = 550 if size is None else size
         if not isinstance(side, int):
@@ -121,12 +125,8 @@ def make_config(
                 f"model.size: got {list(side)}; expected one number for yolact, whose input is square"
             )
         return YolactConfig(backbone, classes, size=side, **shape)
-    if shape:
-        raise BadRecipe(
-            f"model.{next(iter(shape))}: only for yolact; expected no such key for {arch}. Remove it"
-        )
     size_hw = SIZE_HW if size is None else (size, size) if isinstance(size, int) else size
-    return RcnnConfig(arch, backbone, classes, size_hw)
+    return RcnnConfig(arch, backbone, classes, size_hw, **shape)
 
 
 def build(config: Config) -> nn.Module:

@@ -146,7 +146,9 @@ def config_of(recipe: Recipe, classes: int) -> Config:
     Raises:
         BadRecipe: names that the catalog does not hold, or settings that the network does not have.
     """
-    shape = recipe.model.model_dump(exclude={"arch", "backbone", "size", "weights"})
-    if recipe.model.arch != "yolact":
-        shape = {key: value for key, value in shape.items() if value != ModelRecipe.model_fields[key].default}
-    return make_config(recipe.model.arch, recipe.model.backbone, classes, size=recipe.model.size, **shape)
+    model = recipe.model
+    shape = model.model_dump(exclude={"arch", "backbone", "size", "weights", "frozen_batch_norm"})
+    shape = {key: value for key, value in shape.items() if value != ModelRecipe.model_fields[key].default}
+    frozen = model.frozen_batch_norm
+    shape["frozen_batch_norm"] = model.weights != "none" if frozen == "pretrained" else frozen
+    return make_config(model.arch, model.backbone, classes, size=model.size, **shape)

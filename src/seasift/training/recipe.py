@@ -53,7 +53,12 @@ class ModelRecipe(_Strict):
     proto_channels: PositiveInt = 256
     prototypes: PositiveInt = 32
     frozen_reduction: Literal[0, 2, 4, 8, 16, 32] = 0
-    frozen_batch_norm: bool = False
+    frozen_batch_norm: bool | Literal["pretrained"] = Field(
+        False,
+        description="batch norm keeps its statistics (R-CNN: and its weights, with a ResNet's stem and first stage); "
+        "'pretrained': unless weights is 'none', for random weights cannot learn like that",
+    )
+    rois: PositiveInt = Field(512, description="regions of a picture on which R-CNN's heads learn")
     whole_prior_scales: bool = False
     weights: str = Field(
         "none",

@@ -23,28 +23,32 @@ class RcnnBackbone:
 
     Attributes:
         archs: the detectors that it is made for.
-        build: makes it, with random weights; it has `out_channels`.
+        build: makes it, with random weights, from `RcnnConfig.frozen_batch_norm`; it has `out_channels`.
         parts: what to hand to torchvision's detector beside it.
         features: the part that ImageNet weights fill.
     """
 
     archs: tuple[str, ...]
-    build: Callable[[], nn.Module]
+    build: Callable[[bool], nn.Module]
     parts: Callable[[], dict[str, Any]]
     features: Callable[[nn.Module], nn.Module]
 
 
-def _resnet50_fpn() -> nn.Module:
-    """Stem and first stage frozen, batch norm frozen: torchvision's own fine-tuning set-up."""
-    backbone: nn.Module = _resnet_fpn_extractor(resnet50(norm_layer=FrozenBatchNorm2d), trainable_layers=3)
+def _resnet50_fpn(frozen: bool) -> nn.Module:
+    body = resnet50(norm_layer=_norm(frozen))
+    backbone: nn.Module = _resnet_fpn_extractor(body, trainable_layers=3 if frozen else 5)
     return backbone
 
 
-def _mobilenet_fpn(make: Callable[..., nn.Module]) -> Callable[[], nn.Module]:
-    return lambda: _mobilenet_extractor(make(norm_layer=FrozenBatchNorm2d), fpn=True, trainable_layers=6)
+def _mobilenet_fpn(make: Callable[..., nn.Module]) -> Callable[[bool], nn.Module]:
+    return lambda frozen: _mobilenet_extractor(make(norm_layer=_norm(frozen)), fpn=True, trainable_layers=6)
 
 
-def _mobilenet_v2_single() -> nn.Module:
+def _norm(frozen: bool) -> type[nn.Module]:
+    return FrozenBatchNorm2d if frozen else nn.BatchNorm2d
+
+
+def _mobilenet_v2_single(_frozen: bool) -> nn.Module:
     """The last 1,280 channels alone, as in torchvision's tutorial and the report; everything learns."""
     features: Any = mobilenet_v2().features
     features.out_channels = 1280

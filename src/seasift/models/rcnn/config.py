@@ -23,11 +23,16 @@ class RcnnConfig:
         backbone: key of `seasift.models.rcnn.backbones.RCNN_BACKBONES`.
         classes: C, without background.
         size_hw: input, px; pictures are fitted into it with their aspect ratio kept.
+        frozen_batch_norm: batch norm, and with it a ResNet's stem and first stage, keep their initial weights:
+            torchvision's set-up for a pretrained backbone. A random one cannot learn like that.
+        rois: regions of a picture on which the heads learn.
     """
 
     arch: str
     backbone: str
     classes: int
     size_hw: SizeHW = SIZE_HW
+    frozen_batch_norm: bool = True
+    rois: int = 512
 
     resize: ClassVar[str] = "fit"

@@ -53,7 +53,12 @@ class Rcnn(nn.Module):
         self.config = config
         entry = RCNN_BACKBONES[config.backbone]
         make: Any = MaskRCNN if config.arch == "mask-rcnn" else FasterRCNN
-        detector = make(entry.build(), config.classes + 1, **entry.parts())
+        detector = make(
+            entry.build(config.frozen_batch_norm),
+            config.classes + 1,
+            box_batch_size_per_image=config.rois,
+            **entry.parts(),
+        )
         self.backbone: nn.Module = detector.backbone
         self.rpn: Any = detector.rpn
         self.roi_heads: Any = detector.roi_heads
