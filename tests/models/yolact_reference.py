@@ -53,6 +53,11 @@ def weight(name: str, shape: list[int]) -> np.ndarray:
 
 
 def published_state(backbone: str = "resnet50") -> dict[str, torch.Tensor]:
+    return dict(_state(backbone))
+
+
+@cache
+def _state(backbone: str) -> dict[str, torch.Tensor]:
     return {name: torch.from_numpy(weight(name, shape)) for name, shape in published_keys(backbone)}
 
 

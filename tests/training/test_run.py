@@ -41,7 +41,16 @@ class PowerCut(Exception):
     pass
 
 
-@pytest.mark.parametrize("extra", [{}, {"accumulate": 2}, {"ema": 0.9}, {"precision": "bf16"}])
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {"accumulate": 2, "ema": 0.9, "precision": "bf16"},
+        *(
+            pytest.param(part, marks=pytest.mark.slow)
+            for part in ({}, {"accumulate": 2}, {"ema": 0.9}, {"precision": "bf16"})
+        ),
+    ],
+)
 def test_a_killed_run_resumes_to_the_same_curve_and_weights(
     tiny: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, extra: dict[str, Any]
 ) -> None:
