@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from seasift.core.boxes import pairwise_iou
 from seasift.core.decode import YolactDecode, decode_yolact
+from seasift.core.instances import Instances
 from seasift.core.nms import fast_nms
 
 from ..oracles import yolact as oracle
@@ -56,6 +57,27 @@ def test_masks_equal_the_pixel_loops(size_hw: tuple[int, int], seed: int) -> Non
         expected = oracle.assemble_mask(coefficients[place], prototypes, boxes[place], size_hw)
         sure = np.abs(expected - 0.5) > 1e-5  # float32 may fall either way on the very border
         np.testing.assert_array_equal(mask.bitmap(size_hw)[sure], (expected > 0.5)[sure])
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_picture_that_fills_part_of_the_input_is_that_part_of_the_whole(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    prototypes = random.normal(0, 1, (12, 16, 4)).astype(np.float32)
+    coefficients = random.normal(0, 1, (6, 4)).astype(np.float32)
+    boxes, scores = random_boxes(random, 6), np.eye(6, dtype=np.float32) * np.float32(0.9)
+
+    def found(size_hw: tuple[int, int], visible_yx: tuple[float, float]) -> Instances:
+        return decode_yolact(
+            boxes, scores, coefficients, prototypes,
+            size_hw=size_hw, visible_yx=visible_yx, settings=YolactDecode(), threshold=0.1, max_objects=6,
+        )  # fmt: skip
+
+    part, whole = found((60, 90), (0.75, 0.9)), found((80, 100), (1.0, 1.0))
+    np.testing.assert_allclose(part.boxes_xyxy, np.clip(whole.boxes_xyxy, 0, [90, 60] * 2), atol=1e-4)
+    assert part.masks is not None
+    assert whole.masks is not None
+    for mine, theirs in zip(part.masks, whole.masks, strict=True):
+        np.testing.assert_array_equal(mine.bitmap((60, 90)), theirs.bitmap((80, 100))[:60, :90])
 
 
 def test_boxes_are_clipped_to_the_picture_and_put_in_order() -> None:

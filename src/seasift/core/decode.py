@@ -38,18 +38,20 @@ def decode_yolact(
     settings: YolactDecode,
     threshold: float,
     max_objects: int,
+    visible_yx: tuple[float, float] = (1.0, 1.0),
 ) -> Instances:
     """Select objects and assemble their masks.
 
     Args:
-        boxes_norm: (P, 4) float32, x1, y1, x2, y2 relative to the picture (0..1, may reach outside).
+        boxes_norm: (P, 4) float32, x1, y1, x2, y2 relative to the input (0..1, may reach outside).
         scores: (P, C) float32 probabilities without background.
-        coefficients: (P, K) float32, after tanh.
-        prototypes: (H', W', K) float32, after ReLU.
+        coefficients: (P, K) float32.
+        prototypes: (H', W', K) float32, of the whole input.
         size_hw: height and width of the original picture, px.
         settings: thresholds that belong to the model.
         threshold: a prior takes part if any class scores above this, and an object is kept if its own does.
         max_objects: at most this many objects, the best.
+        visible_yx: share of the input that the picture fills, down and across, from its upper left corner.
     Returns:
         Instances best first. A box is clipped to the picture; a mask may reach past its box by about one
         prototype pixel, and may be empty.
@@ -65,11 +67,12 @@ def decode_yolact(
         return Instances.empty(size_hw)
     boxes = _ordered(boxes_norm[rows])
     masks = tuple(
-        _mask(prototypes, mine, box, size_hw, settings.mask_threshold)
+        _mask(prototypes, mine, box, size_hw, visible_yx, settings.mask_threshold)
         for mine, box in zip(coefficients[rows], boxes, strict=True)
     )
     scale = np.array([size_hw[1], size_hw[0]] * 2, dtype=np.float32)
-    pixels = np.clip(boxes * scale, 0, scale)
+    visible = np.array(visible_yx[::-1] * 2, dtype=np.float32)
+    pixels = np.clip(boxes * (scale / visible), 0, scale)
     return Instances(pixels, kept.scores[above], kept.class_ids[above], size_hw, masks)
 
 
@@ -79,7 +82,12 @@ def _ordered(boxes: Float32) -> Float32:
 
 
 def _mask(
-    prototypes: Float32, coefficients: Float32, box_norm: Float32, size_hw: SizeHW, threshold: float
+    prototypes: Float32,
+    coefficients: Float32,
+    box_norm: Float32,
+    size_hw: SizeHW,
+    visible_yx: tuple[float, float],
+    threshold: float,
 ) -> MaskCrop:
     """Combine, sigmoid, cut to the box (one prototype pixel wider), enlarge bilinearly, threshold.
 
@@ -93,8 +101,8 @@ def _mask(
         return MaskCrop(np.zeros((0, 0), dtype=bool), 0, 0)
     seen = prototypes[rows[0] : rows[1], columns[0] : columns[1]]
     probability = 1 / (1 + np.exp(-np.einsum("hwk,k->hw", seen, coefficients)))
-    left, wide = _enlarge(probability.T, columns, prototypes.shape[1], size_hw[1])
-    top, enlarged = _enlarge(wide.T, rows, prototypes.shape[0], size_hw[0])
+    left, wide = _enlarge(probability.T, columns, prototypes.shape[1], size_hw[1], visible_yx[1])
+    top, enlarged = _enlarge(wide.T, rows, prototypes.shape[0], size_hw[0], visible_yx[0])
     return MaskCrop.from_bitmap(enlarged > threshold, left, top)
 
 
@@ -104,18 +112,21 @@ def _reach(low: np.float32, high: np.float32, cells: int) -> tuple[int, int]:
     return max(math.ceil(first), 0), min(math.ceil(last), cells)
 
 
-def _enlarge(values: Float32, reach: tuple[int, int], cells: int, pixels: int) -> tuple[int, Float32]:
+def _enlarge(
+    values: Float32, reach: tuple[int, int], cells: int, pixels: int, visible: float
+) -> tuple[int, Float32]:
     """Interpolate rows linearly, with half-pixel centres, repeated borders and zeros outside the reach.
 
     Args:
         values: (reach[1] - reach[0], W), rows `reach` of `cells`.
         reach: first and last + 1 row that is not zero.
         cells: rows there are.
-        pixels: rows to make of them.
+        pixels: rows to make of those that are visible.
+        visible: share of the rows, from the first.
     Returns:
         The first row that sees the reach, and those rows (M, W).
     """
-    scale = cells / pixels
+    scale = cells * visible / pixels
     first = max(int(np.floor((reach[0] - 1) / scale)), 0)
     last = min(int(np.ceil((reach[1] + 1) / scale)) + 1, pixels)
     centre = np.clip((np.arange(first, last) + 0.5) * scale - 0.5, 0, None)

@@ -59,7 +59,7 @@ def export_checkpoint(
     spec = FAMILIES[config.arch].input_spec(config)
     info = ModelInfo(
         name=name or recipe.name,
-        head=config.arch,
+        head=FAMILIES[config.arch].head,
         categories=tuple(CategoryEntry(id=c.id, name=c.name) for c in categories),
         input=InputEntry(size_hw=spec.size_hw, mean=spec.mean, std=spec.std, resize=spec.resize),
         decode=DecodeEntry(**asdict(YolactDecode())),
@@ -100,7 +100,7 @@ def trace(network: nn.Module) -> onnx.ModelProto:
             family.graph(network.eval()).to(memory_format=torch.contiguous_format),
             (example,),
             input_names=[INPUT_NAME],
-            output_names=list(HEADS[config.arch].outputs),
+            output_names=list(HEADS[family.head].outputs),
             dynamic_shapes={"images": {0: torch.export.Dim("batch", min=1, max=1024)}},
             opset_version=OPSET,
             dynamo=True,

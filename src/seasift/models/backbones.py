@@ -59,24 +59,32 @@ BACKBONES: dict[str, Backbone] = {
 
 
 class Features(nn.Module):
-    """Feature maps at reductions 8, 16 and 32.
+    """Feature maps at some reductions.
 
     Args:
         name: key of `BACKBONES`.
+        reductions: of the maps, finest first.
         frozen_reduction: stages up to this reduction do not learn (0: all learn).
         frozen_batch_norm: batch norm keeps its statistics (its scale and shift still learn).
     """
 
-    def __init__(self, name: str, *, frozen_reduction: int = 0, frozen_batch_norm: bool = False) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        reductions: tuple[int, ...] = REDUCTIONS,
+        frozen_reduction: int = 0,
+        frozen_batch_norm: bool = False,
+    ) -> None:
         super().__init__()
         timm_name = BACKBONES[name].timm_name
         stages: Any = timm.create_model(timm_name, features_only=True, pretrained=False).feature_info
-        reductions = stages.reduction()
+        known = stages.reduction()
         body: Any = timm.create_model(
             timm_name,
             features_only=True,
             pretrained=False,
-            out_indices=[reductions.index(reduction) for reduction in REDUCTIONS],
+            out_indices=[known.index(reduction) for reduction in reductions],
         )
         _exact_depthwise(body)
         slope = BACKBONES[name].leaky_slope
@@ -89,13 +97,13 @@ class Features(nn.Module):
         if frozen_batch_norm:
             self._frozen += [module for module in self.body.modules() if isinstance(module, _BATCH_NORMS)]
         if frozen_reduction:
-            parts = _parts_up_to(self.body, stages.module_name(reductions.index(frozen_reduction)))
+            parts = _parts_up_to(self.body, stages.module_name(known.index(frozen_reduction)))
             self._frozen += parts
             for part in parts:
                 part.requires_grad_(False)
 
     def forward(self, images: Tensor) -> list[Tensor]:
-        """(B, 3, H, W) to three maps (B, C_i, H/r, W/r), r = 8, 16, 32."""
+        """(B, 3, H, W) to maps (B, C_i, H/r, W/r), one a reduction."""
         return list(self.body(images))
 
     def train(self, mode: bool = True) -> Features:

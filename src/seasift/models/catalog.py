@@ -19,13 +19,17 @@ from seasift.models.rcnn.backbones import RCNN_BACKBONES
 from seasift.models.rcnn.config import MEAN, SIZE_HW, STD, RcnnConfig
 from seasift.models.rcnn.graph import RcnnGraph
 from seasift.models.rcnn.network import Rcnn, load_rcnn_backbone
+from seasift.models.sift.config import STRIDES, VARIANTS, SiftConfig
+from seasift.models.sift.inference import SiftGraph
+from seasift.models.sift.loss import sift_loss
+from seasift.models.sift.network import Sift
 from seasift.models.targets import Targets
 from seasift.models.yolact.config import YolactConfig
 from seasift.models.yolact.inference import YolactGraph
 from seasift.models.yolact.loss import yolact_loss
 from seasift.models.yolact.network import Yolact
 
-Config = YolactConfig | RcnnConfig
+Config = YolactConfig | SiftConfig | RcnnConfig
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,8 @@ class Family:
     """What training, export and prediction need to know of one kind of network.
 
     Attributes:
+        config: its configuration.
+        head: what its graph gives, a key of `core.heads.HEADS`.
         backbones: names that `build` knows.
         build: a network with random weights from its configuration.
         losses: (network in training mode, normalised images, targets) to scalars by name; their sum is
@@ -43,6 +49,8 @@ class Family:
         full_masks: whether its losses want masks on the input's own grid.
     """
 
+    config: type[Any]
+    head: str
     backbones: tuple[str, ...]
     build: Callable[[Any], nn.Module]
     losses: Callable[[Any, Tensor, Targets], dict[str, Tensor]]
@@ -61,8 +69,17 @@ def _yolact_input(config: YolactConfig) -> InputSpec:
     return InputSpec((config.size, config.size), backbone.mean, backbone.std)
 
 
-def _yolact_backbone(network: Yolact, path: Path) -> None:
+def _own_backbone(network: Yolact | Sift, path: Path) -> None:
     load_backbone_weights(network.backbone, path)
+
+
+def _sift_losses(network: Sift, images: Tensor, targets: Targets) -> dict[str, Tensor]:
+    return sift_loss(network(images), targets, network.points, network.strides, network.config.size_hw)
+
+
+def _sift_input(config: SiftConfig) -> InputSpec:
+    backbone = BACKBONES[config.variant.backbone]
+    return InputSpec(config.size_hw, backbone.mean, backbone.std, config.resize)
 
 
 def _rcnn_losses(network: Rcnn, images: Tensor, targets: Targets) -> dict[str, Tensor]:
@@ -76,11 +93,25 @@ def _rcnn_input(config: RcnnConfig) -> InputSpec:
 
 def _rcnn(arch: str, *, full_masks: bool) -> Family:
     names = tuple(name for name, entry in RCNN_BACKBONES.items() if arch in entry.archs)
-    return Family(names, Rcnn, _rcnn_losses, RcnnGraph, _rcnn_input, load_rcnn_backbone, full_masks)
+    return Family(
+        RcnnConfig, arch, names, Rcnn, _rcnn_losses, RcnnGraph, _rcnn_input, load_rcnn_backbone, full_masks
+    )
 
 
 FAMILIES: dict[str, Family] = {
-    "yolact": Family(tuple(BACKBONES), Yolact, _yolact_losses, YolactGraph, _yolact_input, _yolact_backbone),
+    "yolact": Family(
+        YolactConfig,
+        "yolact",
+        tuple(BACKBONES),
+        Yolact,
+        _yolact_losses,
+        YolactGraph,
+        _yolact_input,
+        _own_backbone,
+    ),
+    "sift": Family(
+        SiftConfig, "yolact", tuple(VARIANTS), Sift, _sift_losses, SiftGraph, _sift_input, _own_backbone
+    ),
     "mask-rcnn": _rcnn("mask-rcnn", full_masks=True),
     "faster-rcnn": _rcnn("faster-rcnn", full_masks=False),
 }
@@ -105,7 +136,7 @@ def make_config(
         backbone: one of the family's.
         classes: C, without background.
         size: of the input, px: one number is the side of a square; None is the family's own.
-        shape: other fields of `YolactConfig` or `RcnnConfig`.
+        shape: other fields of the family's configuration.
     Raises:
         BadRecipe: an unknown name (the nearest is named), or a setting that the family does not have.
     """
@@ -114,9 +145,8 @@ def make_config(
     known = FAMILIES[arch].backbones
     if backbone not in known:
         raise BadRecipe(f"model.backbone: got {backbone!r}; {expected(backbone, known)} for {arch}")
-    kind: type[Config] = YolactConfig if arch == "yolact" else RcnnConfig
     for key in shape:
-        if key not in kind.__dataclass_fields__:
+        if key not in FAMILIES[arch].config.__dataclass_fields__:
             raise BadRecipe(f"model.{key}: {arch} has no such setting. Remove it")
     if arch == "yolact":
         side = 550 if size is None else size
@@ -125,8 +155,18 @@ def make_config(
                 f"model.size: got {list(side)}; expected one number for yolact, whose input is square"
             )
         return YolactConfig(backbone, classes, size=side, **shape)
+    if arch == "sift":
+        size_hw = SiftConfig.size_hw if size is None else (size, size) if isinstance(size, int) else size
+        if any(side % STRIDES[-1] for side in size_hw):
+            raise BadRecipe(f"model.size: got {list(size_hw)}; expected multiples of {STRIDES[-1]} for sift")
+        return SiftConfig(backbone, classes, size_hw, **shape)
     size_hw = SIZE_HW if size is None else (size, size) if isinstance(size, int) else size
     return RcnnConfig(arch, backbone, classes, size_hw, **shape)
+
+
+def backbone_of(config: Config) -> str:
+    """The backbone's own name, where a size of the network stands for it."""
+    return config.variant.backbone if isinstance(config, SiftConfig) else config.backbone
 
 
 def build(config: Config) -> nn.Module:
@@ -136,12 +176,13 @@ def build(config: Config) -> nn.Module:
 
 def named_outputs(arch: str, outputs: tuple[Tensor, ...]) -> Mapping[str, Tensor]:
     """What a family's graph gives, by the names of its head."""
-    return dict(zip(HEADS[arch].outputs, outputs, strict=True))
+    return dict(zip(HEADS[FAMILIES[arch].head].outputs, outputs, strict=True))
 
 
 def weights_note(config: Config) -> str:
     """Where initial weights for a network come from, and their licence."""
-    package = BACKBONES[config.backbone].package if config.arch == "yolact" else None
+    name = backbone_of(config)
+    package = BACKBONES[name].package if name in BACKBONES else None
     if package:
         return f"ImageNet backbone in the package {package[0].replace('_', '-')}, Apache-2.0"
     return (

@@ -25,7 +25,7 @@ class Facts:
         trainable: those that training moves.
         bytes: of parameters and buffers, as float32 where they are.
         gflops: of one picture from input to the exported outputs, 10^9, a multiply-add counted as two.
-        priors: anchor boxes of one picture.
+        priors: anchor boxes of one picture, or the points that stand in for them.
         size_hw: of the input, px.
     """
 
@@ -62,5 +62,9 @@ def describe(config: Config) -> Facts:
 
 
 def _priors(network: nn.Module, graph: nn.Module) -> int:
-    boxes: Any = network.priors if hasattr(network, "priors") else graph.anchors
-    return int(boxes.shape[0])
+    places = (
+        getattr(network, "priors", None),
+        getattr(network, "points", None),
+        getattr(graph, "anchors", None),
+    )
+    return next(int(place.shape[0]) for place in places if place is not None)

@@ -61,7 +61,7 @@ class TorchPredictor:
             arrays = {name: output.float().cpu().numpy() for name, output in outputs.items()}
             found += [
                 decode(
-                    self._arch,
+                    FAMILIES[self._arch].head,
                     {name: array[row] for name, array in arrays.items()},
                     size_hw=(picture.shape[0], picture.shape[1]),
                     spec=self._spec,

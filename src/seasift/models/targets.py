@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 import torch
+import torch.distributed as dist
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -48,3 +49,12 @@ def shrink_masks(masks: Tensor, size_hw: tuple[int, int]) -> Tensor:
     flat = masks.reshape(-1, 1, *masks.shape[-2:]).float()
     small = F.interpolate(flat, size_hw, mode="bilinear", align_corners=False) > 0.5
     return small.reshape(*masks.shape[:-2], *size_hw)
+
+
+def shared_count(count: Tensor) -> Tensor:
+    """What to divide by so that the mean over processes is the loss of all their pictures together; at least 1."""
+    if not (dist.is_available() and dist.is_initialized()):
+        return count.clamp(min=1)
+    total = count.float()
+    dist.all_reduce(total)
+    return total.clamp(min=1) / dist.get_world_size()

@@ -101,6 +101,11 @@ def _turn_colours(images: Tensor, saturation: Tensor, hue: Tensor) -> Tensor:
 def draw_windows(batch: Batch, recipe: AugmentRecipe, random: Generator) -> Tensor:
     """The part of each picture that will be seen: (B, 4) x1, y1, x2, y2 relative to the picture."""
     count = len(batch.file_names)
+    if recipe.scale:
+        low, high = (math.log(factor) for factor in recipe.scale)
+        side = torch.exp(-(torch.rand(count, 1, generator=random) * (high - low) + low)).expand(-1, 2)
+        corner = torch.rand(count, 2, generator=random) * (1 - side)
+        return torch.cat([corner, corner + side], dim=1)
     canvas = torch.tensor([0.0, 0.0, 1.0, 1.0]).repeat(count, 1)
     if recipe.expand:
         ratio = 1 + torch.rand(count, 1, generator=random) * (EXPAND_UP_TO - 1)

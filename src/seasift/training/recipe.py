@@ -42,7 +42,7 @@ Side = Annotated[int, Field(ge=96)]
 class ModelRecipe(_Strict):
     """Which network and where its weights start."""
 
-    arch: Literal["yolact", "mask-rcnn", "faster-rcnn"] = "yolact"
+    arch: Literal["yolact", "sift", "mask-rcnn", "faster-rcnn"] = "yolact"
     backbone: str = "resnet50"
     size: Side | tuple[Side, Side] | None = Field(
         None,
@@ -70,6 +70,9 @@ class AugmentRecipe(_Strict):
     """Augmentation of Liu et al. 2016 (SSD), section 2.2, which YOLACT takes over."""
 
     photometric: bool = True
+    scale: tuple[PositiveFloat, PositiveFloat] | None = Field(
+        None, description="show pictures enlarged by a factor from this range, instead of expand and crop"
+    )
     expand: bool = True
     crop: bool = True
     flip: bool = True

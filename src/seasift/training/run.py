@@ -23,6 +23,7 @@ from seasift.core.errors import BadRecipe
 from seasift.core.files import write_json, write_text
 from seasift.data.prepared import DataPart
 from seasift.models.backbones import packaged_weights
+from seasift.models.catalog import backbone_of
 from seasift.models.weights import load_exactly
 from seasift.training.batches import BatchStream
 from seasift.training.callbacks import BEST, CURVE, LAST, Checkpoints, Curve, ProgressLine, TimeLimit
@@ -127,7 +128,8 @@ def initialise(module: TrainingModule, recipe: Recipe) -> None:
     if source == "none":
         return
     if source == "imagenet":
-        module.family.load_backbone(module.network, packaged_weights(recipe.model.backbone))
+        config: Any = module.network.config
+        module.family.load_backbone(module.network, packaged_weights(backbone_of(config)))
     elif source.endswith(".ckpt"):
         network, _, _ = load_network(Path(source))
         load_exactly(module.network, network.state_dict(), source=source)

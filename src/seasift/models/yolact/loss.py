@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import torch
-import torch.distributed as dist
 import torch.nn.functional as F
 from torch import Tensor
 
-from seasift.models.targets import Targets
+from seasift.models.targets import Targets, shared_count
 from seasift.models.yolact.matching import NEUTRAL, Matches, match
 from seasift.models.yolact.network import YolactOutput
 
@@ -31,7 +30,7 @@ def yolact_loss(output: YolactOutput, targets: Targets, priors: Tensor) -> dict[
     Source: Bolya et al. 2019, sections 3.1, 3.2, 4 and the published weights 1.5, 1, 6.125, 1.
     """
     matches = match(targets, priors)
-    positives = _shared(matches.positive.sum())
+    positives = shared_count(matches.positive.sum())
     losses = {
         "box": BOX_WEIGHT * _box_loss(output.offsets.float(), matches) / positives,
         "class": CLASS_WEIGHT * _class_loss(output.logits.float(), matches) / positives,
@@ -40,15 +39,6 @@ def yolact_loss(output: YolactOutput, targets: Targets, priors: Tensor) -> dict[
     if output.semantic is not None:
         losses["semantic"] = SEMANTIC_WEIGHT * _semantic_loss(output.semantic.float(), targets)
     return losses
-
-
-def _shared(count: Tensor) -> Tensor:
-    """What to divide by so that the mean over processes is the loss of all their pictures together."""
-    if not (dist.is_available() and dist.is_initialized()):
-        return count.clamp(min=1)
-    total = count.float()
-    dist.all_reduce(total)
-    return total.clamp(min=1) / dist.get_world_size()
 
 
 def _box_loss(offsets: Tensor, matches: Matches) -> Tensor:

@@ -1,0 +1,57 @@
+"""What makes one sift differ from another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from seasift.core.types import SizeHW
+
+STRIDES = (8, 16, 32)
+# Sides of a box are learnt as distributions over 0 to 15 cells of their level.
+BINS = 16
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One size of the network.
+
+    Attributes:
+        backbone: name in `seasift.models.backbones.BACKBONES`.
+        width: channels of the neck, the head and the prototype network.
+    """
+
+    backbone: str
+    width: int
+
+
+VARIANTS = {"s": Variant("efficientnet-lite0", 64), "m": Variant("efficientnet-lite2", 96)}
+
+
+@dataclass(frozen=True)
+class SiftConfig:
+    """Shape of the network.
+
+    Attributes:
+        backbone: key of VARIANTS.
+        classes: C.
+        size_hw: input, px, multiples of 32; pictures are fitted into it with their aspect ratio kept.
+        prototypes: K.
+        frozen_reduction: backbone stages up to this reduction keep their initial weights (0: none do).
+        frozen_batch_norm: batch norm of the backbone keeps its initial statistics.
+    """
+
+    arch: ClassVar[str] = "sift"
+    resize: ClassVar[str] = "fit"
+
+    backbone: str
+    classes: int
+    size_hw: SizeHW = (352, 480)
+    prototypes: int = 32
+    frozen_reduction: int = 0
+    frozen_batch_norm: bool = False
+
+    @property
+    def variant(self) -> Variant:
+        """What the name of the backbone stands for."""
+        return VARIANTS[self.backbone]

@@ -1,0 +1,154 @@
+"""The network: backbone, pyramid up and down, prototypes, and a head without priors on every level."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from seasift.models.backbones import Features
+from seasift.models.sift.config import BINS, STRIDES, SiftConfig
+
+_RARE = 0.01  # share of points that belong to an object, with which class scores start
+
+
+class SiftOutput(NamedTuple):
+    """What the network says; A points, level after level, row by row.
+
+    Attributes:
+        logits: (B, A, C).
+        sides: (B, A, 4, BINS) logits of the distances to left, top, right, bottom in cells.
+        coefficients: (B, A, K).
+        prototypes: (B, K, H/4, W/4).
+    """
+
+    logits: Tensor
+    sides: Tensor
+    coefficients: Tensor
+    prototypes: Tensor
+
+
+class Sift(nn.Module):
+    """Prototypes and coefficients (Bolya et al. 2019) on an anchor-free head (Tian et al. 2019, FCOS).
+
+    Args:
+        config: shape of the network.
+    """
+
+    points: Tensor
+    strides: Tensor
+
+    def __init__(self, config: SiftConfig) -> None:
+        super().__init__()
+        self.config = config
+        width = config.variant.width
+        self.backbone = Features(
+            config.variant.backbone,
+            reductions=(4, *STRIDES),
+            frozen_reduction=config.frozen_reduction,
+            frozen_batch_norm=config.frozen_batch_norm,
+        )
+        finest, *channels = self.backbone.channels
+        self.neck = Neck(channels, width)
+        self.prototype_net = PrototypeNet(finest, width, config.prototypes)
+        self.heads = nn.ModuleList(Head(width, config.classes, config.prototypes) for _ in STRIDES)
+        points, strides = make_points(config.size_hw)
+        self.register_buffer("points", points, persistent=False)
+        self.register_buffer("strides", strides, persistent=False)
+
+    def forward(self, images: Tensor) -> SiftOutput:
+        """Normalised images (B, 3, H, W) to raw output."""
+        finest, *maps = self.backbone(images)
+        levels = self.neck(maps)
+        parts = [head(level) for head, level in zip(self.heads, levels, strict=True)]
+        logits, sides, coefficients = (torch.cat(part, dim=1) for part in zip(*parts, strict=True))
+        sides = sides.reshape(*sides.shape[:2], 4, BINS)
+        return SiftOutput(logits, sides, coefficients, self.prototype_net(levels[0], finest))
+
+
+class Neck(nn.Module):
+    """A feature pyramid (Lin et al. 2017) and a path back down (Liu et al. 2018, PANet)."""
+
+    def __init__(self, channels: list[int], width: int) -> None:
+        super().__init__()
+        self.lateral = nn.ModuleList(_convolution(count, width, 1) for count in channels)
+        self.up = nn.ModuleList(_convolution(width, width, 3) for _ in channels[1:])
+        self.down = nn.ModuleList(_convolution(width, width, 3, stride=2) for _ in channels[1:])
+        self.out = nn.ModuleList(_convolution(width, width, 3) for _ in channels[1:])
+
+    def forward(self, maps: list[Tensor]) -> list[Tensor]:
+        """Three maps, finest first, to three of equal width."""
+        levels = [lateral(feature) for lateral, feature in zip(self.lateral, maps, strict=True)]
+        for place in range(len(levels) - 2, -1, -1):
+            levels[place] = self.up[place](levels[place] + F.interpolate(levels[place + 1], scale_factor=2.0))
+        for place, (down, out) in enumerate(zip(self.down, self.out, strict=True)):
+            levels[place + 1] = out(levels[place + 1] + down(levels[place]))
+        return levels
+
+
+class PrototypeNet(nn.Module):
+    """K prototypes at a quarter of the input, from the finest level and what the backbone sees there."""
+
+    def __init__(self, finest: int, width: int, prototypes: int) -> None:
+        super().__init__()
+        self.before = _convolution(width, width, 3)
+        self.lateral = _convolution(finest, width, 1)
+        self.after = _convolution(width, width, 3)
+        self.last = nn.Conv2d(width, prototypes, 1)
+
+    def forward(self, level: Tensor, finest: Tensor) -> Tensor:
+        """P3 (B, F, H/8, W/8) and C2 (B, ., H/4, W/4) to (B, K, H/4, W/4)."""
+        doubled = F.interpolate(self.before(level), scale_factor=2.0, mode="bilinear", align_corners=False)
+        prototypes: Tensor = self.last(self.after(doubled + self.lateral(finest)))
+        return prototypes
+
+
+class Head(nn.Module):
+    """Classes, boxes and coefficients at every point of one level."""
+
+    def __init__(self, width: int, classes: int, prototypes: int) -> None:
+        super().__init__()
+        self.class_tower = nn.Sequential(_convolution(width, width, 3), _convolution(width, width, 3))
+        self.shape_tower = nn.Sequential(_convolution(width, width, 3), _convolution(width, width, 3))
+        self.classify = nn.Conv2d(width, classes, 1)
+        self.sides = nn.Conv2d(width, 4 * BINS, 1)
+        self.coefficient = nn.Conv2d(width, prototypes, 1)
+        nn.init.constant_(self.classify.bias, -math.log((1 - _RARE) / _RARE))  # type: ignore[arg-type]
+
+    def forward(self, level: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(B, F, h, w) to logits (B, hw, C), sides (B, hw, 4 BINS), coefficients (B, hw, K)."""
+        classes, shape = self.class_tower(level), self.shape_tower(level)
+        parts = self.classify(classes), self.sides(shape), self.coefficient(shape)
+        logits, sides, coefficients = (part.flatten(2).transpose(1, 2) for part in parts)
+        return logits, sides, coefficients
+
+
+def make_points(size_hw: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    """Centres of the cells of all levels, (A, 2) x, y in px, and their strides (A, 1) in px."""
+    points, strides = [], []
+    for stride in STRIDES:
+        y = (torch.arange(size_hw[0] // stride) + 0.5) * stride
+        x = (torch.arange(size_hw[1] // stride) + 0.5) * stride
+        grid_y, grid_x = torch.meshgrid(y, x, indexing="ij")
+        points.append(torch.stack([grid_x, grid_y], dim=-1).reshape(-1, 2))
+        strides.append(torch.full((len(points[-1]), 1), float(stride)))
+    return torch.cat(points), torch.cat(strides)
+
+
+def boxes_of(sides: Tensor, points: Tensor, strides: Tensor) -> Tensor:
+    """Expected boxes of distributions (B, A, 4, BINS): (B, A, 4) x1, y1, x2, y2, px.
+
+    Source: Li et al. 2020 (Generalized Focal Loss), section 3.
+    """
+    cells = torch.arange(BINS, dtype=sides.dtype, device=sides.device)
+    distances = (sides.softmax(-1) * cells).sum(-1) * strides
+    return torch.cat([points - distances[..., :2], points + distances[..., 2:]], dim=-1)
+
+
+def _convolution(width_in: int, width: int, side: int, *, stride: int = 1) -> nn.Sequential:
+    convolution = nn.Conv2d(width_in, width, side, stride=stride, padding=side // 2, bias=False)
+    nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
+    return nn.Sequential(convolution, nn.BatchNorm2d(width), nn.ReLU(inplace=True))
