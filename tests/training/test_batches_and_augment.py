@@ -13,9 +13,10 @@ import torch.distributed as dist
 from seasift.core.prepare import InputSpec
 from seasift.data.cache import PictureCache, open_cache
 from seasift.data.prepared import resolve_part
-from seasift.training.augment import Augment, draw_windows, look_through, photometric
+from seasift.training.augment import Augment, photometric
 from seasift.training.batches import Batch, BatchStream, gather
 from seasift.training.recipe import AugmentRecipe
+from seasift.training.windows import draw_windows, look_through
 
 NEUTRAL = ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 STILL = AugmentRecipe(photometric=False, expand=False, crop=False, flip=False)

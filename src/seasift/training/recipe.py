@@ -76,6 +76,8 @@ class AugmentRecipe(_Strict):
     expand: bool = True
     crop: bool = True
     flip: bool = True
+    paste: float = Field(0.0, ge=0, le=1, description="chance of an object to be copied into another picture")
+    haze: float = Field(0.0, ge=0, le=1, description="chance of a picture to be seen through turbid water")
 
 
 class OptimizerRecipe(_Strict):
