@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from seasift.core.prepare import InputSpec
 from seasift.data.cache import PictureCache, open_cache
 from seasift.data.prepared import resolve_part
 from seasift.training.augment import Augment, photometric
-from seasift.training.batches import Batch, BatchStream, gather
+from seasift.training.batches import Batch, BatchStream, gather, picture_shares
 from seasift.training.recipe import AugmentRecipe
 from seasift.training.windows import draw_windows, look_through
 
@@ -39,6 +40,25 @@ def test_every_pass_shows_every_picture_once(cache: PictureCache) -> None:
     for start in range(0, 48, 8):
         assert sorted(seen[start : start + 8]) == list(range(8))
     assert seen[:8] != seen[8:16]
+
+
+def test_pictures_with_rare_classes_come_more_often(cache: PictureCache) -> None:
+    """Four classes on 1, 4, 8 and 8 of eight pictures: below a half there is one, on the first."""
+    holds = [[0, 1, 2, 3], *[[1, 2, 3]] * 3, *[[2, 3]] * 4]
+    flat = [class_id for classes in holds for class_id in classes]
+    made = replace(
+        cache,
+        first_object=np.cumsum([0, *map(len, holds)]),
+        class_ids=np.array(flat),
+        crowd=np.zeros(len(flat), bool),
+    )
+    shares = picture_shares(made, 0.5)
+    np.testing.assert_allclose(shares / shares[-1], [2, *[1] * 7])  # sqrt(0.5 / (1 / 8)) = 2
+    rare = BatchStream(made, batch_size=8, seed=1, start=0, stop=90, rare=0.5)
+    seen = Counter(picture for number in range(90) for picture in rare.pictures(number))
+    assert abs(seen[0] - 160) < 15
+    assert all(abs(seen[picture] - 80) < 15 for picture in range(1, 8))
+    assert all(Counter(rare.pictures(number))[0] in (1, 2) for number in range(90))
 
 
 def test_a_late_start_sees_what_an_early_one_sees(cache: PictureCache) -> None:

@@ -11,6 +11,7 @@ import torch.distributed as dist
 from torch import Tensor
 from torch.utils.data import IterableDataset
 
+from seasift.core.types import Float64
 from seasift.data.cache import PictureCache
 
 
@@ -89,6 +90,7 @@ class BatchStream(IterableDataset[Batch]):
         seed: of the order.
         start: first batch.
         stop: batch to stop before.
+        rare: pictures with a class that is on fewer than this share of them come more often.
     """
 
     def __init__(
@@ -99,9 +101,11 @@ class BatchStream(IterableDataset[Batch]):
         seed: int,
         start: int,
         stop: int,
+        rare: float = 0.0,
     ) -> None:
         self._cache, self._batch_size, self._seed = cache, batch_size, seed
         self._start, self._stop = start, stop
+        self._shares = picture_shares(cache, rare) if rare else None
 
     def __iter__(self) -> Iterator[Batch]:
         rank, ranks = process_of()
@@ -116,4 +120,23 @@ class BatchStream(IterableDataset[Batch]):
         return [int(orders[place // count][place % count]) for place in places]
 
     def _order(self, epoch: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-        return np.random.default_rng((self._seed, epoch)).permutation(len(self._cache.file_names))
+        random, count = np.random.default_rng((self._seed, epoch)), len(self._cache.file_names)
+        if self._shares is None:
+            return random.permutation(count)
+        ticks = (np.arange(count) + random.random()) / count
+        return random.permutation(np.searchsorted(np.cumsum(self._shares), ticks).clip(max=count - 1))
+
+
+def picture_shares(cache: PictureCache, rare: float) -> Float64:
+    """How often each picture should come, as shares of a pass.
+
+    Source: Gupta et al. 2019 (LVIS), section 4.1, repeat factor sampling: a class on a share f of the pictures
+        calls for sqrt(rare / f) times as many, a picture comes as often as its rarest class asks.
+    """
+    count = len(cache.file_names)
+    owner = np.repeat(np.arange(count), np.diff(cache.first_object))
+    holds = np.zeros((count, int(cache.class_ids.max(initial=0)) + 1), dtype=bool)
+    holds[owner[~cache.crowd], cache.class_ids[~cache.crowd]] = True
+    share = np.maximum(holds.mean(axis=0), 1 / count)
+    wanted = np.where(holds, np.sqrt(rare / share), 1.0).max(axis=1, initial=1.0)
+    return np.asarray(wanted / wanted.sum(), dtype=np.float64)

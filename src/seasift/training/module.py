@@ -125,7 +125,7 @@ class TrainingModule(LightningModule):
     def configure_optimizers(self) -> Any:
         """Optimizer and schedule of the recipe; the rate moves every optimizer step."""
         recipe = self.recipe
-        optimizer = make_optimizer(recipe.optimizer, self.parameters())
+        optimizer = make_optimizer(recipe.optimizer, self.network)
         factor = rate_factor(recipe.schedule, recipe.training.max_steps)
         scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}

@@ -33,6 +33,9 @@ class DataRecipe(_Strict):
     overfit: int = Field(
         0, ge=0, description="learn and judge only this many pictures of the training part (0: all)"
     )
+    rare: float = Field(
+        0.0, ge=0, le=1, description="show pictures with a class on fewer than this share of them more often"
+    )
     cache: str | None = Field(None, description="folder for decoded pictures (None: beside the data)")
 
 
@@ -88,6 +91,7 @@ class OptimizerRecipe(_Strict):
     momentum: float = Field(0.9, ge=0, lt=1)
     weight_decay: float = Field(5e-4, ge=0)
     clip_norm: PositiveFloat | None = None
+    backbone: PositiveFloat = Field(1.0, description="the backbone's rate as a fraction of the others'")
 
 
 class ScheduleRecipe(_Strict):

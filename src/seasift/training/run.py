@@ -94,6 +94,7 @@ def train(recipe: Recipe, options: Options) -> Path:
         seed=recipe.seed,
         start=batch,
         stop=recipe.training.max_steps * recipe.training.accumulate,
+        rare=recipe.data.rare,
     )
     more = (
         WandbRecords(options.out, recipe.name, judge, decide, resume=options.resume)

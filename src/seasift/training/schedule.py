@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import nn
@@ -12,9 +13,15 @@ from torch.optim import Optimizer
 from seasift.training.recipe import OptimizerRecipe, ScheduleRecipe
 
 
-def make_optimizer(recipe: OptimizerRecipe, parameters: Iterable[nn.Parameter]) -> Optimizer:
-    """The optimizer of a recipe over the parameters that learn."""
-    learning = [parameter for parameter in parameters if parameter.requires_grad]
+def make_optimizer(recipe: OptimizerRecipe, network: nn.Module) -> Optimizer:
+    """The optimizer of a recipe over the parameters of a network that learn."""
+    learning: list[Any] = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    if recipe.backbone != 1:
+        body = {id(p) for name, p in network.named_parameters() if name.startswith("backbone.")}
+        learning = [
+            {"params": [p for p in learning if id(p) not in body]},
+            {"params": [p for p in learning if id(p) in body], "lr": recipe.lr * recipe.backbone},
+        ]
     if recipe.name == "sgd":
         return torch.optim.SGD(
             learning, lr=recipe.lr, momentum=recipe.momentum, weight_decay=recipe.weight_decay
