@@ -33,7 +33,7 @@ _DETECTIONS = {"boxes": "B N 4", "scores": "B N", "classes": "B N"}
 HEADS: dict[str, Head] = {
     "yolact": Head(
         {"boxes": "B P 4", "scores": "B P C", "coefficients": "B P K", "prototypes": "B H' W' K"},
-        ("stretch", "fit"),
+        ("stretch", "trim"),
     ),
     "mask-rcnn": Head({**_DETECTIONS, "masks": "B N M M"}, ("stretch", "fit")),
     "faster-rcnn": Head(_DETECTIONS, ("stretch", "fit")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -9,7 +10,8 @@ import numpy as np
 
 from seasift.core.types import Float32, SizeHW, UInt8
 
-RESIZE_RULES = ("stretch", "fit")
+RESIZE_RULES = ("stretch", "fit", "trim")
+TRIM = 32  # px, the coarsest stride
 
 
 @dataclass(frozen=True)
@@ -17,11 +19,12 @@ class InputSpec:
     """What a network wants to see.
 
     Attributes:
-        size_hw: input height and width, px.
+        size_hw: input height and width, px; with "trim" the largest.
         mean: of red, green, blue, in pixel units 0..255.
         std: of red, green, blue, in pixel units 0..255.
         resize: "stretch" fills the input and lets the aspect ratio go (Bolya et al. 2019, section 5); "fit"
-            keeps it, puts the picture in the upper left corner and leaves the rest at the mean.
+            keeps it, puts the picture in the upper left corner and leaves the rest at the mean; "trim" does the
+            same and ends the input at the next multiple of 32 px below and beside the picture.
     """
 
     size_hw: SizeHW
@@ -32,19 +35,30 @@ class InputSpec:
     def __post_init__(self) -> None:
         if self.resize not in RESIZE_RULES:
             raise ValueError(f"resize rule {self.resize!r}; this version knows {', '.join(RESIZE_RULES)}")
+        if self.resize == "trim" and any(side % TRIM for side in self.size_hw):
+            raise ValueError(
+                f"input of {self.size_hw} px; expected multiples of {TRIM} with resize rule 'trim'"
+            )
 
     def content_hw(self, own_hw: SizeHW) -> SizeHW:
-        """The part of the input that a picture of `own_hw` fills, px."""
+        """What a picture of `own_hw` becomes, px, without what is left at the mean."""
         if self.resize == "stretch":
             return self.size_hw
         scale = min(self.size_hw[0] / own_hw[0], self.size_hw[1] / own_hw[1])
         height, width = (max(1, min(round(own_hw[a] * scale), self.size_hw[a])) for a in (0, 1))
         return height, width
 
+    def input_hw(self, own_hw: SizeHW) -> SizeHW:
+        """The input that a picture of `own_hw` gives, px."""
+        if self.resize != "trim":
+            return self.size_hw
+        height, width = (-(-side // TRIM) * TRIM for side in self.content_hw(own_hw))
+        return height, width
+
     def visible_yx(self, own_hw: SizeHW) -> tuple[float, float]:
-        """The same as a share of the input, down and across."""
-        height, width = self.content_hw(own_hw)
-        return height / self.size_hw[0], width / self.size_hw[1]
+        """The share of the input that the picture fills, down and across."""
+        content, whole = self.content_hw(own_hw), self.input_hw(own_hw)
+        return content[0] / whole[0], content[1] / whole[1]
 
 
 def resize_u8(image_rgb_u8: UInt8, size_hw: SizeHW) -> UInt8:
@@ -65,10 +79,20 @@ def normalise(image_rgb_u8: UInt8, spec: InputSpec) -> Float32:
 
 def prepare(image_rgb_u8: UInt8, spec: InputSpec) -> Float32:
     """A picture (H, W, 3) uint8 RGB of any size to the network's input (3, H', W') float32."""
-    content = spec.content_hw((image_rgb_u8.shape[0], image_rgb_u8.shape[1]))
+    own_hw = image_rgb_u8.shape[0], image_rgb_u8.shape[1]
+    content, whole = spec.content_hw(own_hw), spec.input_hw(own_hw)
     planes = normalise(resize_u8(image_rgb_u8, content), spec)
-    if content == spec.size_hw:
+    if content == whole:
         return planes
-    canvas = np.zeros((3, *spec.size_hw), dtype=np.float32)
+    canvas = np.zeros((3, *whole), dtype=np.float32)
     canvas[:, : content[0], : content[1]] = planes
     return canvas
+
+
+def batches_of_one_size(prepared: Sequence[Float32]) -> Iterator[tuple[list[int], Float32]]:
+    """Inputs (3, H, W) of any sizes as batches (B, 3, H, W), each with the places of what is in it."""
+    places: dict[tuple[int, ...], list[int]] = {}
+    for place, planes in enumerate(prepared):
+        places.setdefault(planes.shape, []).append(place)
+    for alike in places.values():
+        yield alike, np.stack([prepared[place] for place in alike])

@@ -70,7 +70,7 @@ def open_cache(
     """
     if not part.coco.images:
         raise BadDataset(f"{part.name}: no pictures to train on; expected at least one. Choose another part")
-    rule = "" if spec.resize == "stretch" else f"-{spec.resize}"
+    rule = "" if spec.resize == "stretch" else "-fit"
     target = folder / f"{spec.size_hw[0]}x{spec.size_hw[1]}{rule}-{_digest(part)}"
     if not (target / "index.npz").exists():
         unfinished = target.with_name(target.name + ".part")
@@ -153,7 +153,8 @@ def _relative_boxes(
 ) -> Float32:
     rows = []
     for image, group in zip(images, objects, strict=True):
-        share = np.array(spec.visible_yx(image.size_hw)[::-1] * 2)
+        content = spec.content_hw(image.size_hw)
+        share = np.array([content[1] / spec.size_hw[1], content[0] / spec.size_hw[0]] * 2)
         scale = share / np.array([image.size_hw[1], image.size_hw[0]] * 2)
         for x, y, w, h in (annotation.bbox_xywh for annotation in group):
             rows.append(np.clip(np.array([x, y, x + w, y + h]) * scale, 0, share))

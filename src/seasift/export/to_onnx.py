@@ -16,6 +16,7 @@ from seasift import __version__
 from seasift.core.decode import YolactDecode
 from seasift.core.files import write_bytes
 from seasift.core.heads import HEADS
+from seasift.core.prepare import TRIM, InputSpec
 from seasift.models.catalog import FAMILIES
 from seasift.runtime.model_file import (
     INPUT_NAME,
@@ -92,7 +93,8 @@ def trace(network: nn.Module) -> onnx.ModelProto:
     """The exported graph of a network, up to what its head in `core.heads` lists."""
     config: Any = network.config
     family = FAMILIES[config.arch]
-    example = torch.zeros(2, 3, *family.input_spec(config).size_hw)
+    spec = family.input_spec(config)
+    example = torch.zeros(2, 3, *spec.size_hw)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the exporter's own use of deprecated calls
         logging.getLogger("torch.onnx").setLevel(logging.ERROR)
@@ -101,13 +103,24 @@ def trace(network: nn.Module) -> onnx.ModelProto:
             (example,),
             input_names=[INPUT_NAME],
             output_names=list(HEADS[family.head].outputs),
-            dynamic_shapes={"images": {0: torch.export.Dim("batch", min=1, max=1024)}},
+            dynamic_shapes={"images": _free(spec)},
             opset_version=OPSET,
             dynamo=True,
             verbose=False,
         )
     assert program is not None
     return program.model_proto
+
+
+def _free(spec: InputSpec) -> dict[int, Any]:
+    """The dimensions of the input that are only known when it comes."""
+    free: dict[int, Any] = {0: torch.export.Dim("batch", min=1, max=1024)}
+    if spec.resize == "trim":
+        free[2], free[3] = (
+            TRIM * torch.export.Dim(name, min=1, max=side // TRIM)
+            for name, side in zip(("rows", "columns"), spec.size_hw, strict=True)
+        )
+    return free
 
 
 def _training_record(checkpoint: Path, recipe: dict[str, Any]) -> dict[str, Any]:

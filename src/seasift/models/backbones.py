@@ -12,6 +12,7 @@ import timm
 import torch
 from timm.layers import Conv2dSame  # type: ignore[attr-defined]
 from torch import Tensor, nn
+from torch.nn import functional
 
 from seasift.core.errors import BadRecipe, MissingExtra
 from seasift.models.weights import load_in_order, read_state_dict
@@ -64,6 +65,8 @@ class Features(nn.Module):
     Args:
         name: key of `BACKBONES`.
         reductions: of the maps, finest first.
+        whole_cells: the sides of the input are multiples of 32. Padding then is a number instead of a formula of
+            the sides, as an export with free sides needs it.
         frozen_reduction: stages up to this reduction do not learn (0: all learn).
         frozen_batch_norm: batch norm keeps its statistics (its scale and shift still learn).
     """
@@ -73,6 +76,7 @@ class Features(nn.Module):
         name: str,
         *,
         reductions: tuple[int, ...] = REDUCTIONS,
+        whole_cells: bool = False,
         frozen_reduction: int = 0,
         frozen_batch_norm: bool = False,
     ) -> None:
@@ -86,6 +90,8 @@ class Features(nn.Module):
             pretrained=False,
             out_indices=[known.index(reduction) for reduction in reductions],
         )
+        if whole_cells:
+            _pad_evenly(body)
         _exact_depthwise(body)
         slope = BACKBONES[name].leaky_slope
         for module in body.modules():
@@ -137,8 +143,31 @@ class _DepthwiseSame(_ExactDepthwise, Conv2dSame):  # type: ignore[misc]
     pass
 
 
+class _EvenSame(Conv2dSame):
+    """TensorFlow's padding of a map whose sides are multiples of the stride."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        total = self.kernel_size[0] - self.stride[0]
+        x = functional.pad(x, (total // 2, total - total // 2) * 2)
+        return functional.conv2d(x, self.weight, self.bias, self.stride, 0, self.dilation, self.groups)
+
+
+class _DepthwiseEvenSame(_ExactDepthwise, _EvenSame):  # type: ignore[misc]
+    pass
+
+
+def _pad_evenly(body: nn.Module) -> None:
+    for module in body.modules():
+        if type(module) is Conv2dSame:
+            module.__class__ = _EvenSame
+
+
 def _exact_depthwise(body: nn.Module) -> None:
-    kinds: dict[type, type] = {nn.Conv2d: _Depthwise, Conv2dSame: _DepthwiseSame}
+    kinds: dict[type, type] = {
+        nn.Conv2d: _Depthwise,
+        Conv2dSame: _DepthwiseSame,
+        _EvenSame: _DepthwiseEvenSame,
+    }
     for module in body.modules():
         if (
             isinstance(module, nn.Conv2d)

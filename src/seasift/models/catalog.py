@@ -74,7 +74,7 @@ def _own_backbone(network: Yolact | Sift, path: Path) -> None:
 
 
 def _sift_losses(network: Sift, images: Tensor, targets: Targets) -> dict[str, Tensor]:
-    return sift_loss(network(images), targets, network.points, network.strides, network.config.size_hw)
+    return sift_loss(network(images), targets, (images.shape[2], images.shape[3]))
 
 
 def _sift_input(config: SiftConfig) -> InputSpec:

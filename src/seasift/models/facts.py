@@ -14,6 +14,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from seasift.core.types import SizeHW
 from seasift.models.catalog import FAMILIES, Config, build
+from seasift.models.sift.config import STRIDES
+from seasift.models.sift.network import Sift
 
 
 @dataclass(frozen=True)
@@ -62,9 +64,8 @@ def describe(config: Config) -> Facts:
 
 
 def _priors(network: nn.Module, graph: nn.Module) -> int:
-    places = (
-        getattr(network, "priors", None),
-        getattr(network, "points", None),
-        getattr(graph, "anchors", None),
-    )
-    return next(int(place.shape[0]) for place in places if place is not None)
+    if isinstance(network, Sift):
+        height, width = network.config.size_hw
+        return sum(height // stride * (width // stride) for stride in STRIDES)
+    boxes: Any = network.priors if hasattr(network, "priors") else graph.anchors
+    return int(boxes.shape[0])

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 from torch import nn
 
 from seasift.core.decode import YolactDecode
 from seasift.core.heads import decode
 from seasift.core.instances import Category, Instances
-from seasift.core.prepare import prepare
-from seasift.core.types import UInt8
+from seasift.core.prepare import batches_of_one_size, prepare
+from seasift.core.types import Float32, UInt8
 from seasift.models.catalog import FAMILIES, Config, named_outputs
 
 
@@ -55,21 +54,24 @@ class TorchPredictor:
         found: list[Instances] = []
         for start in range(0, len(images_rgb_u8), self._batch_size):
             pictures = images_rgb_u8[start : start + self._batch_size]
-            batch = torch.from_numpy(np.stack([prepare(picture, self._spec) for picture in pictures]))
-            batch = batch.to(device).contiguous(memory_format=torch.channels_last)
-            outputs = named_outputs(self._arch, graph(batch))
-            arrays = {name: output.float().cpu().numpy() for name, output in outputs.items()}
+            rows: dict[int, dict[str, Float32]] = {}
+            for places, stacked in batches_of_one_size([prepare(p, self._spec) for p in pictures]):
+                batch = torch.from_numpy(stacked).to(device).contiguous(memory_format=torch.channels_last)
+                outputs = named_outputs(self._arch, graph(batch))
+                arrays = {name: output.float().cpu().numpy() for name, output in outputs.items()}
+                for row, place in enumerate(places):
+                    rows[place] = {name: array[row] for name, array in arrays.items()}
             found += [
                 decode(
                     FAMILIES[self._arch].head,
-                    {name: array[row] for name, array in arrays.items()},
+                    rows[place],
                     size_hw=(picture.shape[0], picture.shape[1]),
                     spec=self._spec,
                     settings=self.settings,
                     threshold=threshold,
                     max_objects=max_objects,
                 )
-                for row, picture in enumerate(pictures)
+                for place, picture in enumerate(pictures)
             ]
         self.network.train(was_training)
         return found

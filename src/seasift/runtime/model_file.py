@@ -47,7 +47,7 @@ class InputEntry(_Strict):
     size_hw: tuple[_Side, _Side]
     mean: tuple[float, float, float]
     std: tuple[_Positive, _Positive, _Positive]
-    resize: Literal["stretch", "fit"] = "stretch"
+    resize: Literal["stretch", "fit", "trim"] = "stretch"
 
 
 class DecodeEntry(_Strict):

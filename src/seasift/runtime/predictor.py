@@ -10,7 +10,7 @@ import numpy as np
 from seasift.core.errors import BadModel
 from seasift.core.heads import HEADS, decode
 from seasift.core.instances import Category, Instances
-from seasift.core.prepare import prepare
+from seasift.core.prepare import batches_of_one_size, prepare
 from seasift.core.types import Float32, UInt8
 from seasift.runtime import box
 from seasift.runtime.engines import Engine, Port, open_engine
@@ -95,9 +95,12 @@ class OnnxPredictor:
     def _outputs(self, images: Sequence[UInt8]) -> Iterator[tuple[UInt8, dict[str, Float32]]]:
         for start in range(0, len(images), self._batch_size):
             part = images[start : start + self._batch_size]
-            results = self._engine.run(np.stack([prepare(image, self._spec) for image in part]))
-            for row, image in enumerate(part):
-                yield image, {name: values[row] for name, values in results.items()}
+            rows: dict[int, dict[str, Float32]] = {}
+            for places, batch in batches_of_one_size([prepare(image, self._spec) for image in part]):
+                results = self._engine.run(batch)
+                for row, place in enumerate(places):
+                    rows[place] = {name: values[row] for name, values in results.items()}
+            yield from ((image, rows[place]) for place, image in enumerate(part))
 
 
 def load_predictor(
@@ -131,8 +134,8 @@ def check_graph(info: ModelInfo, inputs: Sequence[Port], outputs: Sequence[Port]
     Raises:
         BadModel: names, shapes or types differ.
     """
-    sizes: dict[str, int] = {"3": 3, "4": 4, "C": len(info.categories)}
-    sizes["H"], sizes["W"] = info.input.size_hw
+    sizes: dict[str, int | None] = {"3": 3, "4": 4, "C": len(info.categories), "B": None}
+    sizes["H"], sizes["W"] = (None, None) if info.input.resize == "trim" else info.input.size_hw
     expected = {
         INPUT_NAME: "B 3 H W",
         **HEADS[info.head].outputs,
@@ -147,21 +150,25 @@ def check_graph(info: ModelInfo, inputs: Sequence[Port], outputs: Sequence[Port]
         _check_port(got[port_name], letters.split(), sizes, name)
 
 
-def _check_port(port: Port, letters: Sequence[str], sizes: dict[str, int], name: str) -> None:
-    """Compare dimension by dimension; a letter without a size (P, K, N, ...) takes the first it meets."""
+def _check_port(port: Port, letters: Sequence[str], sizes: dict[str, int | None], name: str) -> None:
+    """Compare dimension by dimension.
+
+    A letter of size None must be free, one without a size (P, K, N, ...) takes the first it meets.
+    """
     shown = "x".join("?" if size is None else str(size) for size in port.shape)
     fits = len(port.shape) == len(letters)
     for letter, size in zip(letters, port.shape, strict=False):
-        if letter == "B":
-            fits = fits and size is None
-        elif size is not None:
+        if size is not None:
             fits = fits and sizes.setdefault(letter, size) == size
+        elif letter in sizes:
+            fits = fits and sizes[letter] is None
     if not fits or not port.float32:
-        expected = "x".join("?" if letter == "B" else str(sizes.get(letter, letter)) for letter in letters)
+        known = [sizes.get(letter, letter) for letter in letters]
+        expected = "x".join("?" if size is None else str(size) for size in known)
         kind = "float32" if port.float32 else "another type than float32"
         raise BadModel(
             f"{name}: {port.name!r} is {shown} of {kind}; expected {expected} of float32 "
-            "(? is the batch, any size). Export the model again."
+            "(? is any size). Export the model again."
         )
 
 

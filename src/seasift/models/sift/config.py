@@ -35,18 +35,18 @@ class SiftConfig:
     Attributes:
         backbone: key of VARIANTS.
         classes: C.
-        size_hw: input, px, multiples of 32; pictures are fitted into it with their aspect ratio kept.
+        size_hw: the largest input, px, multiples of 32; pictures are fitted into it with their aspect ratio kept.
         prototypes: K.
         frozen_reduction: backbone stages up to this reduction keep their initial weights (0: none do).
         frozen_batch_norm: batch norm of the backbone keeps its initial statistics.
     """
 
     arch: ClassVar[str] = "sift"
-    resize: ClassVar[str] = "fit"
+    resize: ClassVar[str] = "trim"
 
     backbone: str
     classes: int
-    size_hw: SizeHW = (352, 480)
+    size_hw: SizeHW = (384, 480)
     prototypes: int = 32
     frozen_reduction: int = 0
     frozen_batch_norm: bool = False

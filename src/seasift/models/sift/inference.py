@@ -15,13 +15,9 @@ class SiftGraph(nn.Module):
         network: in evaluation mode.
     """
 
-    size: Tensor
-
     def __init__(self, network: Sift) -> None:
         super().__init__()
         self.network = network
-        height, width = network.config.size_hw
-        self.register_buffer("size", torch.tensor([width, height] * 2, dtype=torch.float32))
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Normalised images (B, 3, H, W) float32 to what `core.heads` lists.
@@ -31,5 +27,7 @@ class SiftGraph(nn.Module):
             prototypes (B, H/4, W/4, K).
         """
         output = self.network(images)
-        boxes = boxes_of(output.sides, self.network.points, self.network.strides) / self.size
+        height, width = images.shape[2:]
+        corners = boxes_of(output.sides, output.points, output.strides)
+        boxes = torch.stack([corners[..., i] / (width, height)[i % 2] for i in range(4)], dim=-1)
         return boxes, output.logits.sigmoid(), output.coefficients, output.prototypes.permute(0, 2, 3, 1)

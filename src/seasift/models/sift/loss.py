@@ -15,16 +15,12 @@ CLASS_WEIGHT, BOX_WEIGHT, SIDES_WEIGHT, MASK_WEIGHT, DICE_WEIGHT = 1.0, 2.0, 0.5
 MASKS_PER_PICTURE = 32
 
 
-def sift_loss(
-    output: SiftOutput, targets: Targets, points: Tensor, strides: Tensor, size_hw: tuple[int, int]
-) -> dict[str, Tensor]:
+def sift_loss(output: SiftOutput, targets: Targets, size_hw: tuple[int, int]) -> dict[str, Tensor]:
     """Losses with their weights applied; their sum is what training minimises.
 
     Args:
         output: of the network.
         targets: truth of the same B pictures.
-        points: (A, 2) px.
-        strides: (A, 1) px.
         size_hw: of the input, px.
     Returns:
         "class" (quality focal loss), "box" (GIoU) and "sides" (distribution focal loss) by the sum of the
@@ -33,6 +29,7 @@ def sift_loss(
         Milletari et al. 2016 (V-Net), section 3 (Dice).
     """
     logits, sides = output.logits.float(), output.sides.float()
+    points, strides = output.points, output.strides
     boxes = boxes_of(sides, points, strides)
     scale = torch.tensor([size_hw[1], size_hw[0]] * 2, device=boxes.device)
     true_boxes = targets.boxes_xyxy * scale

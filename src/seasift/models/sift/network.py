@@ -19,12 +19,16 @@ class SiftOutput(NamedTuple):
     """What the network says; A points, level after level, row by row.
 
     Attributes:
+        points: (A, 2) x, y, px.
+        strides: (A, 1) px.
         logits: (B, A, C).
         sides: (B, A, 4, BINS) logits of the distances to left, top, right, bottom in cells.
         coefficients: (B, A, K).
         prototypes: (B, K, H/4, W/4).
     """
 
+    points: Tensor
+    strides: Tensor
     logits: Tensor
     sides: Tensor
     coefficients: Tensor
@@ -38,9 +42,6 @@ class Sift(nn.Module):
         config: shape of the network.
     """
 
-    points: Tensor
-    strides: Tensor
-
     def __init__(self, config: SiftConfig) -> None:
         super().__init__()
         self.config = config
@@ -48,6 +49,7 @@ class Sift(nn.Module):
         self.backbone = Features(
             config.variant.backbone,
             reductions=(4, *STRIDES),
+            whole_cells=True,
             frozen_reduction=config.frozen_reduction,
             frozen_batch_norm=config.frozen_batch_norm,
         )
@@ -55,18 +57,16 @@ class Sift(nn.Module):
         self.neck = Neck(channels, width)
         self.prototype_net = PrototypeNet(finest, width, config.prototypes)
         self.heads = nn.ModuleList(Head(width, config.classes, config.prototypes) for _ in STRIDES)
-        points, strides = make_points(config.size_hw)
-        self.register_buffer("points", points, persistent=False)
-        self.register_buffer("strides", strides, persistent=False)
 
     def forward(self, images: Tensor) -> SiftOutput:
-        """Normalised images (B, 3, H, W) to raw output."""
+        """Normalised images (B, 3, H, W), sides multiples of 32, to raw output."""
         finest, *maps = self.backbone(images)
         levels = self.neck(maps)
         parts = [head(level) for head, level in zip(self.heads, levels, strict=True)]
         logits, sides, coefficients = (torch.cat(part, dim=1) for part in zip(*parts, strict=True))
         sides = sides.reshape(*sides.shape[:2], 4, BINS)
-        return SiftOutput(logits, sides, coefficients, self.prototype_net(levels[0], finest))
+        points, strides = make_points(levels)
+        return SiftOutput(points, strides, logits, sides, coefficients, self.prototype_net(levels[0], finest))
 
 
 class Neck(nn.Module):
@@ -126,15 +126,16 @@ class Head(nn.Module):
         return logits, sides, coefficients
 
 
-def make_points(size_hw: tuple[int, int]) -> tuple[Tensor, Tensor]:
+def make_points(levels: list[Tensor]) -> tuple[Tensor, Tensor]:
     """Centres of the cells of all levels, (A, 2) x, y in px, and their strides (A, 1) in px."""
     points, strides = [], []
-    for stride in STRIDES:
-        y = (torch.arange(size_hw[0] // stride) + 0.5) * stride
-        x = (torch.arange(size_hw[1] // stride) + 0.5) * stride
+    for level, stride in zip(levels, STRIDES, strict=True):
+        height, width = level.shape[2:]
+        y = (torch.arange(height, device=level.device) + 0.5) * stride
+        x = (torch.arange(width, device=level.device) + 0.5) * stride
         grid_y, grid_x = torch.meshgrid(y, x, indexing="ij")
         points.append(torch.stack([grid_x, grid_y], dim=-1).reshape(-1, 2))
-        strides.append(torch.full((len(points[-1]), 1), float(stride)))
+        strides.append(torch.full_like(points[-1][:, :1], stride))
     return torch.cat(points), torch.cat(strides)
 
 
