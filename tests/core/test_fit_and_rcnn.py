@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from seasift.core.decode_rcnn import decode_rcnn, paste_mask
-from seasift.core.prepare import InputSpec, prepare
+from seasift.core.prepare import InputSpec, batches_of_one_size, prepare
 
 FIT = InputSpec((80, 160), (10.0, 20.0, 30.0), (1.0, 1.0, 1.0), "fit")
 
@@ -29,6 +29,43 @@ def test_a_picture_is_fitted_with_its_aspect_ratio(own: tuple[int, int], content
     assert (seen[:, : content[0], : content[1]] == 100).all()
     assert np.count_nonzero(seen) == 3 * content[0] * content[1]
     assert FIT.visible_yx(own) == (content[0] / 80, content[1] / 160)
+
+
+@pytest.mark.parametrize(
+    ("own", "content", "whole"),
+    [
+        ((270, 480), (270, 480), (288, 480)),
+        ((360, 480), (360, 480), (384, 480)),
+        ((2160, 3840), (270, 480), (288, 480)),
+        ((480, 270), (384, 216), (384, 224)),
+        ((1, 900), (1, 480), (32, 480)),
+    ],
+)
+def test_a_trimmed_input_ends_with_the_picture(
+    own: tuple[int, int], content: tuple[int, int], whole: tuple[int, int]
+) -> None:
+    trim = InputSpec((384, 480), (10.0, 20.0, 30.0), (1.0, 1.0, 1.0), "trim")
+    assert (trim.content_hw(own), trim.input_hw(own)) == (content, whole)
+    seen = prepare(np.full((*own, 3), (110, 120, 130), np.uint8), trim)
+    assert seen.shape == (3, *whole)
+    assert (seen[:, : content[0], : content[1]] == 100).all()
+    assert np.count_nonzero(seen) == 3 * content[0] * content[1]
+    assert trim.visible_yx(own) == (content[0] / whole[0], content[1] / whole[1])
+
+
+def test_a_trimmed_input_is_a_multiple_of_32() -> None:
+    with pytest.raises(ValueError, match="multiples of 32"):
+        InputSpec((100, 480), (0.0,) * 3, (1.0,) * 3, "trim")
+
+
+def test_inputs_of_many_sizes_run_in_batches_of_one() -> None:
+    prepared = [
+        np.full((3, 32, width), place, np.float32) for place, width in enumerate((32, 64, 32, 96, 64))
+    ]
+    batches = {tuple(places): batch for places, batch in batches_of_one_size(prepared)}
+    assert list(batches) == [(0, 2), (1, 4), (3,)]
+    for places, batch in batches.items():
+        assert batch[:, 0, 0, 0].tolist() == list(places)
 
 
 def found(**changes: object) -> dict[str, object]:
