@@ -118,6 +118,12 @@ def test_without_augmentation_the_picture_stays(cache: PictureCache) -> None:
     assert targets.semantic_masks.shape[-2:] == (8, 8)
 
 
+def _one(picture: torch.Tensor, box: torch.Tensor, masks: torch.Tensor) -> Batch:
+    one = torch.ones(1, 1, dtype=torch.bool)
+    class_ids = torch.zeros(1, 1, dtype=torch.long)
+    return Batch(0, ("x",), picture, box, class_ids, one, ~one, masks, torch.ones(1, 2))
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_picture_box_and_mask_move_together(seed: int) -> None:
     """One bright rectangle: after any geometry it fills its box and its mask."""
@@ -125,8 +131,7 @@ def test_picture_box_and_mask_move_together(seed: int) -> None:
     picture[0, 40:72, 24:88] = 200
     masks = (picture[..., 0] > 0)[:, None]
     box = torch.tensor([[[24 / 128, 40 / 128, 88 / 128, 72 / 128]]])
-    one = torch.ones(1, 1, dtype=torch.bool)
-    batch = Batch(0, ("x",), picture, box, torch.zeros(1, 1, dtype=torch.long), one, ~one, masks)
+    batch = _one(picture, box, masks)
     augment = Augment(AugmentRecipe(photometric=False), *NEUTRAL)
     images, targets = augment(batch, seed)
     assert bool(targets.present[0, 0])
@@ -140,14 +145,56 @@ def test_picture_box_and_mask_move_together(seed: int) -> None:
         assert (grid != small).float().mean() < 0.05
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_a_smaller_part_is_shown_at_the_drawn_scale_from_where_the_picture_is(seed: int) -> None:
+    picture = torch.zeros(1, 256, 256, 3, dtype=torch.uint8)
+    picture[0, 40:72, 24:88] = 200
+    masks = (picture[..., 0] > 0)[:, None]
+    box = torch.tensor([[[24 / 256, 40 / 256, 88 / 256, 72 / 256]]])
+    batch = replace(_one(picture, box, masks), content=torch.tensor([[1.0, 0.5]]))
+    recipe = AugmentRecipe(photometric=False, flip=False, scale=(0.5, 2.0), size=(96, 128))
+    window = draw_windows(batch, recipe, torch.Generator().manual_seed(seed))[0] * 256
+    zoom = 128 / (window[2] - window[0])
+    assert 0.5 <= zoom <= 2
+    torch.testing.assert_close(96 / (window[3] - window[1]), zoom)
+    for low, high, content in ((window[0], window[2], 256), (window[1], window[3], 128)):
+        if high - low <= content:  # nothing but picture
+            assert low >= -1e-3
+            assert high <= content + 1e-3
+        else:  # all of the picture
+            assert low <= 1e-3
+            assert high >= content - 1e-3
+    images, targets = Augment(recipe, *NEUTRAL)(batch, seed)
+    assert images.shape == (1, 3, 96, 128)
+    assert targets.proto_masks.shape == (1, 1, 24, 32)
+    if bool(targets.present[0, 0]):
+        shown = targets.boxes_xyxy[0, 0] * torch.tensor([128, 96, 128, 96])
+        bright = images[0, 0] > 100
+        rows, columns = torch.nonzero(bright.any(1)).flatten(), torch.nonzero(bright.any(0)).flatten()
+        seen = torch.tensor([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1]).float()
+        torch.testing.assert_close(shown, seen, atol=1.5, rtol=0)
+
+
+def test_the_cache_knows_where_the_picture_is(shapes: Path, tmp_path: Path) -> None:
+    part = resolve_part(shapes)
+    for rule in ("stretch", "fit"):
+        spec = replace(SPEC, resize=rule)
+        cache = open_cache(part, spec, tmp_path)
+        expected = [spec.content_hw(image.size_hw) for image in part.coco.images]
+        height, width = spec.size_hw
+        torch.testing.assert_close(
+            torch.from_numpy(cache.content),
+            torch.tensor([[across / width, down / height] for down, across in expected]),
+        )
+
+
 def test_area_targets_are_the_covered_share_of_each_cell() -> None:
     """A rectangle whose edges cut cells at a quarter: the shares are exact, and binary targets lose them."""
     picture = torch.zeros(1, 96, 96, 3, dtype=torch.uint8)
     masks = torch.zeros(1, 1, 96, 96, dtype=torch.bool)
     masks[0, 0, 8:43, 9:50] = True
     box = torch.tensor([[[9 / 96, 8 / 96, 50 / 96, 43 / 96]]])
-    one = torch.ones(1, 1, dtype=torch.bool)
-    batch = Batch(0, ("x",), picture, box, torch.zeros(1, 1, dtype=torch.long), one, ~one, masks)
+    batch = _one(picture, box, masks)
     shares = masks[0, 0].float().reshape(24, 4, 24, 4).mean(dim=(1, 3))
     assert ((shares > 0) & (shares < 1)).any()
     _, targets = Augment(STILL, *NEUTRAL, "area")(batch, seed=0)

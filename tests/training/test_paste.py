@@ -25,7 +25,8 @@ def scenes(seed: int, count: int = 4, objects: int = 3) -> Batch:
     boxes[present] = tight_boxes(masks[present])
     class_ids = torch.arange(objects).repeat(count, 1)
     names = tuple(f"{n}.png" for n in range(count))
-    return Batch(0, names, images, boxes, class_ids, present, torch.zeros_like(present), masks)
+    crowd, whole = torch.zeros_like(present), torch.ones(count, 2)
+    return Batch(0, names, images, boxes, class_ids, present, crowd, masks, whole)
 
 
 def test_masks_boxes_and_pixels_agree_after_pasting() -> None:

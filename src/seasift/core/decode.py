@@ -100,7 +100,8 @@ def _mask(
     if rows[0] >= rows[1] or columns[0] >= columns[1]:
         return MaskCrop(np.zeros((0, 0), dtype=bool), 0, 0)
     seen = prototypes[rows[0] : rows[1], columns[0] : columns[1]]
-    probability = 1 / (1 + np.exp(-np.einsum("hwk,k->hw", seen, coefficients)))
+    logits = np.einsum("hwk,k->hw", seen, coefficients)
+    probability = 1 / (1 + np.exp(np.minimum(-logits, 80)))  # beyond, exp leaves float32
     left, wide = _enlarge(probability.T, columns, prototypes.shape[1], size_hw[1], visible_yx[1])
     top, enlarged = _enlarge(wide.T, rows, prototypes.shape[0], size_hw[0], visible_yx[0])
     return MaskCrop.from_bitmap(enlarged > threshold, left, top)

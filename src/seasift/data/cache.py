@@ -20,7 +20,7 @@ from seasift.core.types import Bool, Float32, Int64, SizeHW, UInt8
 from seasift.data.coco import CocoAnnotation, CocoImage
 from seasift.data.prepared import DataPart
 
-_FORMAT = "seasift-cache/1"
+_FORMAT = "seasift-cache/2"
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,7 @@ class PictureCache:
         boxes_xyxy: (M, 4) float32, relative to the cached picture.
         class_ids: (M,) int64.
         crowd: (M,) bool.
+        content: (N, 2) float32, the part of the cached width and height that shows the picture.
     """
 
     file_names: tuple[str, ...]
@@ -44,6 +45,7 @@ class PictureCache:
     boxes_xyxy: Float32
     class_ids: Int64
     crowd: Bool
+    content: Float32
 
     def masks(self, objects: npt.NDArray[np.int64]) -> Bool:
         """Masks of some objects as (n, H, W) bool."""
@@ -87,6 +89,7 @@ def open_cache(
         index["boxes_xyxy"],
         index["class_ids"],
         index["crowd"],
+        index["content"],
     )
 
 
@@ -129,6 +132,7 @@ def _build(
         boxes_xyxy=_relative_boxes(images, objects, spec),
         class_ids=np.array([class_of[a.category_id] for a in flat], dtype=np.int64),
         crowd=np.array([a.iscrowd for a in flat], dtype=bool),
+        content=np.array([_content(image, spec) for image in images], dtype=np.float32),
     )
 
 
@@ -148,13 +152,17 @@ def _resized_mask(annotation: CocoAnnotation, own_hw: SizeHW, size_hw: SizeHW) -
     return np.asarray(resized > 127)
 
 
+def _content(image: CocoImage, spec: InputSpec) -> tuple[float, float]:
+    height, width = spec.content_hw(image.size_hw)
+    return width / spec.size_hw[1], height / spec.size_hw[0]
+
+
 def _relative_boxes(
     images: Sequence[CocoImage], objects: Sequence[Sequence[CocoAnnotation]], spec: InputSpec
 ) -> Float32:
     rows = []
     for image, group in zip(images, objects, strict=True):
-        content = spec.content_hw(image.size_hw)
-        share = np.array([content[1] / spec.size_hw[1], content[0] / spec.size_hw[0]] * 2)
+        share = np.array(_content(image, spec) * 2)
         scale = share / np.array([image.size_hw[1], image.size_hw[0]] * 2)
         for x, y, w, h in (annotation.bbox_xywh for annotation in group):
             rows.append(np.clip(np.array([x, y, x + w, y + h]) * scale, 0, share))

@@ -67,8 +67,9 @@ class Augment:
         flipped = torch.rand(len(images), generator=random) < 0.5
         flip = flipped.to(device) if self.recipe.flip else torch.zeros_like(flipped, device=device)
         images = (images - self._mean.to(device)) / self._std.to(device)
-        images = look_through(images, window, flip, (images.shape[2], images.shape[3]))
-        targets = _targets(batch, window, flip, by_area=self._by_area, full=self._full)
+        size_hw = self.recipe.size or (images.shape[2], images.shape[3])
+        images = look_through(images, window, flip, size_hw)
+        targets = _targets(batch, window, flip, size_hw, by_area=self._by_area, full=self._full)
         return images.contiguous(memory_format=torch.channels_last), targets
 
 
@@ -114,7 +115,9 @@ def _turn_colours(images: Tensor, saturation: Tensor, hue: Tensor) -> Tensor:
     return torch.einsum("bij,bjhw->bihw", matrix, images)
 
 
-def _targets(batch: Batch, window: Tensor, flip: Tensor, *, by_area: bool, full: bool) -> Targets:
+def _targets(
+    batch: Batch, window: Tensor, flip: Tensor, size_hw: tuple[int, int], *, by_area: bool, full: bool
+) -> Targets:
     """Objects as seen through the windows: those whose centre is inside, clipped to it."""
     boxes = (batch.boxes_xyxy - window[:, :2].repeat(1, 2)[:, None]) / (window[:, 2:] - window[:, :2]).repeat(
         1, 2
@@ -126,7 +129,7 @@ def _targets(batch: Batch, window: Tensor, flip: Tensor, *, by_area: bool, full:
     boxes = boxes.clamp(0, 1)
     seen &= ((boxes[..., 2:] - boxes[..., :2]) > SMALLEST_SIDE).all(-1)
     present = batch.present & seen
-    height, width = batch.masks.shape[-2:]
+    height, width = size_hw
     owner, slot = present.nonzero(as_tuple=True)
     masks = batch.masks[owner, slot][:, None].float()
     grids = []

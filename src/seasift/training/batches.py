@@ -28,6 +28,7 @@ class Batch:
         present: (B, N) bool, objects to learn.
         crowd: (B, N) bool.
         masks: (B, N, H, W) bool.
+        content: (B, 2) float32, the part of the width and height that shows the picture.
     """
 
     number: int
@@ -38,12 +39,13 @@ class Batch:
     present: Tensor
     crowd: Tensor
     masks: Tensor
+    content: Tensor
 
     def to(self, device: torch.device) -> Batch:
         """The same on another device."""
         moved = [
             getattr(self, name).to(device, non_blocking=True)
-            for name in ("images_rgb_u8", "boxes_xyxy", "class_ids", "present", "crowd", "masks")
+            for name in ("images_rgb_u8", "boxes_xyxy", "class_ids", "present", "crowd", "masks", "content")
         ]
         return Batch(self.number, self.file_names, *moved)
 
@@ -68,7 +70,7 @@ def gather(cache: PictureCache, pictures: list[int], number: int = 0) -> Batch:
         number,
         tuple(cache.file_names[p] for p in pictures),
         torch.from_numpy(np.stack([cache.images_rgb_u8[p] for p in pictures])),
-        *(torch.from_numpy(array) for array in (boxes, classes, real & ~crowd, crowd, masks)),
+        *(torch.from_numpy(array) for array in (boxes, classes, real & ~crowd, crowd, masks, cache.content[pictures])),
     )
 
 

@@ -95,7 +95,7 @@ class Curve(Callback):
 
     COLUMNS = (
         *("step", "pictures", "lr", "loss/total", "loss/box", "loss/class", "loss/mask", "loss/semantic"),
-        *("loss/objectness", "loss/proposal"),
+        *("loss/objectness", "loss/proposal", "loss/sides", "loss/dice"),
         *("val/score", "val/mask_AP", "val/mask_AP50", "val/box_AP", "val/box_AP50"),
     )
 

@@ -12,7 +12,7 @@ import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor
 
-from seasift.core.errors import SeasiftError
+from seasift.core.errors import BadRecipe, SeasiftError
 from seasift.core.instances import Category, Instances
 from seasift.models.catalog import FAMILIES, Config, build, make_config
 from seasift.models.inference import TorchPredictor
@@ -151,4 +151,12 @@ def config_of(recipe: Recipe, classes: int) -> Config:
     shape = {key: value for key, value in shape.items() if value != ModelRecipe.model_fields[key].default}
     frozen = model.frozen_batch_norm
     shape["frozen_batch_norm"] = model.weights != "none" if frozen == "pretrained" else frozen
-    return make_config(model.arch, model.backbone, classes, size=model.size, **shape)
+    config = make_config(model.arch, model.backbone, classes, size=model.size, **shape)
+    shown = recipe.augment.size
+    trims = FAMILIES[config.arch].input_spec(config).resize == "trim"
+    if shown and (not trims or recipe.augment.scale is None or any(side % 32 for side in shown)):
+        raise BadRecipe(
+            f"augment.size: got {list(shown)}; expected multiples of 32, with augment.scale, for a network that "
+            "takes pictures in their own shape (sift). Remove it"
+        )
+    return config

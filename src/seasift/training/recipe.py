@@ -76,6 +76,9 @@ class AugmentRecipe(_Strict):
     scale: tuple[PositiveFloat, PositiveFloat] | None = Field(
         None, description="show pictures enlarged by a factor from this range, instead of expand and crop"
     )
+    size: tuple[Side, Side] | None = Field(
+        None, description="height and width of the part that is shown, px, with scale (None: the whole input)"
+    )
     expand: bool = True
     crop: bool = True
     flip: bool = True

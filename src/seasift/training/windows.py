@@ -20,9 +20,11 @@ def draw_windows(batch: Batch, recipe: AugmentRecipe, random: Generator) -> Tens
     """The part of each picture that will be seen: (B, 4) x1, y1, x2, y2 relative to the picture."""
     count = len(batch.file_names)
     if recipe.scale:
+        whole = torch.tensor([batch.images_rgb_u8.shape[2], batch.images_rgb_u8.shape[1]])
+        shown = torch.tensor(recipe.size[::-1]) if recipe.size else whole
         low, high = (math.log(factor) for factor in recipe.scale)
-        side = torch.exp(-(torch.rand(count, 1, generator=random) * (high - low) + low)).expand(-1, 2)
-        corner = torch.rand(count, 2, generator=random) * (1 - side)
+        side = shown / whole * torch.exp(-(torch.rand(count, 1, generator=random) * (high - low) + low))
+        corner = torch.rand(count, 2, generator=random) * (batch.content.cpu() - side)
         return torch.cat([corner, corner + side], dim=1)
     canvas = torch.tensor([0.0, 0.0, 1.0, 1.0]).repeat(count, 1)
     if recipe.expand:
