@@ -70,7 +70,10 @@ def gather(cache: PictureCache, pictures: list[int], number: int = 0) -> Batch:
         number,
         tuple(cache.file_names[p] for p in pictures),
         torch.from_numpy(np.stack([cache.images_rgb_u8[p] for p in pictures])),
-        *(torch.from_numpy(array) for array in (boxes, classes, real & ~crowd, crowd, masks, cache.content[pictures])),
+        *(
+            torch.from_numpy(array)
+            for array in (boxes, classes, real & ~crowd, crowd, masks, cache.content[pictures])
+        ),
     )
 
 
