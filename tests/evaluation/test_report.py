@@ -185,7 +185,7 @@ def test_page_needs_nothing_else_and_shows_the_figures(part: DataPart, tmp_path:
     for kind in ("boxes", "masks"):
         assert f"{record[kind]['AP']:.3f}" in page.text
     assert "never there" in page.text
-    assert len(page.loads) == 2 + 2 * len(record["worst"]) == 8
+    assert len(page.loads) == 3 + 2 * len(record["worst"]) == 9
     assert record["worst"][0]["file"] in page.text
 
 

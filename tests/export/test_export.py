@@ -15,7 +15,7 @@ import pytest
 from seasift.core.errors import BadInput, BadWeights
 from seasift.core.instances import Instances
 from seasift.core.picture import read_picture
-from seasift.export.card import figures_of, render_card
+from seasift.export.card import calibration_of, figures_of, render_card
 from seasift.export.to_onnx import export_checkpoint
 from seasift.runtime.model_file import read_model_file
 from seasift.runtime.predictor import load_predictor
@@ -112,6 +112,32 @@ def test_the_card_says_what_the_file_says(model: Path) -> None:
         "nobody",
     ):
         assert part in card
+
+
+def test_a_calibration_goes_from_the_report_into_the_file(checkpoint: Path, tmp_path: Path) -> None:
+    fitted = {"a": 0.5, "b": 1.5, "c": 0.25}
+    content: dict[str, Any] = {
+        "model": {"name": "tiny"},
+        "data": {"name": "some val", "pictures": 3, "of_pictures": 3},
+        "reliability": {"calibration": fitted},
+    }
+    report = tmp_path / "report.json"
+    report.write_text(json.dumps(content))
+    entry = calibration_of(report)
+    export_checkpoint(checkpoint, tmp_path / "m.onnx", calibration=entry)
+    info = read_model_file(tmp_path / "m.onnx").info
+    assert info.calibration == entry
+    assert entry.model_dump() == {**fitted, "fitted_on": "some val"}
+    assert "calibrated on some val" in render_card(info, 1)
+    for change, words in (
+        ({"model": {"calibrated": True}}, "scores are calibrated"),
+        ({"reliability": {"calibration": None}}, "no calibration was fitted"),
+        ({"data": {"name": "val", "pictures": 3, "of_pictures": 9}}, "quick look"),
+        ({"reliability": {}}, "not a report"),
+    ):
+        report.write_text(json.dumps(content | change))
+        with pytest.raises(BadInput, match=words):
+            calibration_of(report)
 
 
 def test_figures_of_a_quick_look_are_refused(tmp_path: Path) -> None:

@@ -85,6 +85,18 @@ def test_threshold_and_max_objects(predictor: OnnxPredictor) -> None:
     np.testing.assert_allclose(best.scores, [250 / 255, 200 / 255], atol=1e-5)
 
 
+def test_calibrated_scores_and_thresholds(tmp_path: Path) -> None:
+    """With a = 2, b = 1, c = 0 the odds of s are s^2 / (1 - s)."""
+    entry = {"a": 2.0, "b": 1.0, "c": 0.0, "fitted_on": "val"}
+    predictor = load_predictor(save_tiny(tmp_path / "tiny.onnx", tiny_info(calibration=entry)), threads=1)
+    image = quarters(204, 153, 102, 51)  # 0.8, 0.6, 0.4, 0.2
+    expected = [s * s / (1 - s) / (1 + s * s / (1 - s)) for s in (0.8, 0.6, 0.4, 0.2)]
+    (found,) = predictor.predict([image], threshold=0.0)
+    np.testing.assert_allclose(found.scores, expected, atol=1e-5)
+    for count, threshold in ((4, 0.04), (3, 0.06), (3, 0.2), (2, 0.22), (1, 0.5), (0, 0.8)):
+        assert len(predictor.predict([image], threshold=threshold)[0]) == count
+
+
 def test_chosen_classes_do_not_compete_with_others(predictor: OnnxPredictor) -> None:
     image = quarters(250, 240, 230, 220)
     image[..., 2] = 100

@@ -111,6 +111,7 @@ def _model_file(options: Options) -> _Model:
         "sha256": predictor.sha256,
         "engine": predictor.engine,
         "precision": predictor.precision,
+        "calibrated": predictor.info.calibration is not None,
         "facts": _stored(box.find(options.model)),
     }
     return _Model(predictor, facts, predictor.info.threshold)

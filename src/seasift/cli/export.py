@@ -19,6 +19,12 @@ def export(
         list[Path] | None,
         typer.Option(help="report.json of `seasift evaluate`, to be written into the file."),
     ] = None,
+    calibrate: Annotated[
+        Path | None,
+        typer.Option(
+            help="report.json of `seasift evaluate` on the checkpoint: its scores will be probabilities."
+        ),
+    ] = None,
     licence: Annotated[str | None, typer.Option(help="Of the weights.")] = None,
     attribution: Annotated[str, typer.Option(help="Whom to credit: data, initial weights.")] = "",
 ) -> None:
@@ -28,7 +34,7 @@ def export(
     require("train", "torch", "lightning", "timm", "onnx", "onnxscript")
     from seasift.core.errors import BadInput
     from seasift.core.files import write_text
-    from seasift.export.card import figures_of, render_card
+    from seasift.export.card import calibration_of, figures_of, render_card
     from seasift.export.to_onnx import LICENCE, export_checkpoint
 
     if output.suffix != ".onnx":
@@ -39,6 +45,7 @@ def export(
         name=name,
         threshold=threshold,
         figures=dict(figures_of(report) for report in figures or []),
+        calibration=calibration_of(calibrate) if calibrate else None,
         licence=licence or LICENCE,
         attribution=attribution,
     )

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from hotcoco import COCO, COCOeval
 
-from seasift.core.types import Bool, Int64
+from seasift.core.types import Bool, Float64, Int64
 from seasift.data.coco import CocoDataset
 from seasift.evaluation.coco_figures import KINDS, MAX_DETECTIONS, has_masks
 
@@ -23,12 +23,14 @@ class ClassMatches:
 
     Attributes:
         picture: (N,) place of the picture that each detection is in.
+        scores: (N,).
         right: (10, N) at each IoU: whether the detection has an object of its own, not a crowd.
         counted: (10, N) whether it is right or wrong; one in a crowd is neither.
         objects: (P,) truth without crowds, in each picture.
     """
 
     picture: Int64
+    scores: Float64
     right: Bool
     counted: Bool
     objects: Int64
@@ -77,7 +79,9 @@ def _of_class(judged: Sequence[dict[str, Any]], places: dict[int, int]) -> Class
     scores = np.array([score for each in judged for score in each["dtScores"]], np.float64)
     order = np.argsort(-scores, kind="stable")
     matched, ignored = (_rows(judged, key)[:, order] for key in ("dtMatched", "dtIgnore"))
-    return ClassMatches(np.array(picture, np.int64)[order], matched & ~ignored, ~ignored, objects)
+    return ClassMatches(
+        np.array(picture, np.int64)[order], scores[order], matched & ~ignored, ~ignored, objects
+    )
 
 
 def _rows(judged: Sequence[dict[str, Any]], key: str) -> npt.NDArray[np.bool_]:

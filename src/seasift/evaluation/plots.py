@@ -47,6 +47,28 @@ def class_curves(figures: Figures) -> str:
     return to_svg(figure, "classes")
 
 
+def reliability(found: dict[str, Any]) -> str:
+    """Share of right detections by their score, and below it how many have it."""
+    figure, (axes, counts) = new_figure(2, 1, (4.9, 4.6), share=False)
+    filled = [each for each in found["bins"] if each["count"]]
+    axes.plot([0, 1], [0, 1], color="#9aa7b0", linewidth=1)
+    axes.plot([e["score"] for e in filled], [e["right"] for e in filled], "o-", color=_COLOUR["masks"])
+    _frame(axes)
+    axes.set_ylabel(f"right at IoU {found['iou']:g}")
+    counts.bar(
+        [(e["from"] + e["to"]) / 2 for e in found["bins"]],
+        [e["count"] for e in found["bins"]],
+        width=0.09,
+        color="#9aa7b0",
+    )
+    counts.set_xlim(0, 1)
+    counts.set_xlabel("score")
+    counts.set_ylabel("detections")
+    for side in ("top", "right"):
+        counts.spines[side].set_visible(False)
+    return to_svg(figure, "reliability")
+
+
 def new_figure(
     rows: int, columns: int, size_inches: tuple[float, float], *, share: bool = True
 ) -> tuple[Any, list[Any]]:

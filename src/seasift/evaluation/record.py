@@ -77,6 +77,7 @@ def make_record(outcome: Outcome, settings: Settings, subject: Subject) -> dict[
             "counts": confusion.counts.tolist(),
         },
         "curves": _curves(outcome),
+        "reliability": outcome.reliability,
         "worst": [_worst(judged) for judged in outcome.worst],
         "notes": _notes(outcome),
     }

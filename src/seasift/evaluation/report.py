@@ -72,6 +72,7 @@ def render_page(record: dict[str, Any], outcome: Outcome, *, images_dir: Path, d
         mean=_mean_row(record),
         confusion=_confusion_rows(record["confusion"]),
         overall_curves=svg_uri(plots.overall_curves(outcome.figures)),
+        reliability=svg_uri(plots.reliability(outcome.reliability)),
         class_curves=svg_uri(plots.class_curves(outcome.figures)),
         worst=_worst(record, outcome, images_dir, draw),
     )

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +20,8 @@ from seasift.data.coco import CocoDataset, CocoImage
 from seasift.data.prepared import DataPart
 from seasift.evaluation.coco_figures import Figures, figures_of
 from seasift.evaluation.confusion import Confusion, match
+from seasift.evaluation.matches import matches_of
+from seasift.evaluation.reliability import reliability_of
 from seasift.evaluation.results import Results, map_categories
 from seasift.evaluation.truth import truth_of
 from seasift.evaluation.worst import Judged, WorstPictures
@@ -67,6 +70,7 @@ class Outcome:
         of_pictures: how many the part has.
         seconds: "predict" (with reading the pictures), "judge", "total".
         pace: of the predictor alone.
+        reliability: see `reliability.reliability_of`.
     """
 
     truth: CocoDataset
@@ -77,6 +81,7 @@ class Outcome:
     worst: list[Judged]
     seconds: dict[str, float]
     pace: Pace
+    reliability: dict[str, Any]
 
 
 def judge_part(
@@ -112,10 +117,20 @@ def judge_part(
             progress(done, len(truth.images))
     predicted = time.perf_counter()
     figures = figures_of(truth, results)
+    kind = "masks" if "masks" in figures.curves else "boxes"
+    reliability = reliability_of(matches_of(truth, results.entries, kind) or [])
     ended = time.perf_counter()
     seconds = {"predict": predicted - started, "judge": ended - predicted, "total": ended - started}
     return Outcome(
-        truth, len(part.coco.images), results, figures, confusion, worst.worst_first(), seconds, pace
+        truth,
+        len(part.coco.images),
+        results,
+        figures,
+        confusion,
+        worst.worst_first(),
+        seconds,
+        pace,
+        reliability,
     )
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from seasift.core.errors import BadInput
-from seasift.runtime.model_file import ModelInfo
+from seasift.runtime.model_file import CalibrationEntry, ModelInfo
 
 FIGURES = ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR100")
 
@@ -17,25 +18,63 @@ def figures_of(report: Path) -> tuple[str, dict[str, float]]:
     Raises:
         BadInput: not such a file, or one of a quick look at some pictures only.
     """
+    content = _read(report)
     try:
-        content = json.loads(report.read_text(encoding="utf-8"))
         data, settings = content["data"], content["settings"]
-        if data["pictures"] < data["of_pictures"]:
-            raise BadInput(
-                f"{report}: of a quick look at {data['pictures']} pictures; expected all. Evaluate without --limit"
-            )
         figures = {
             f"{kind} {name}": content[kind][name]
             for kind in ("masks", "boxes")
             for name in FIGURES
             if content[kind][name] is not None
         }
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BadInput(
-            f"{report}: not a report of `seasift evaluate` ({type(error).__name__}: {error}); expected its report.json"
-        ) from None
+    except (KeyError, TypeError) as error:
+        raise _not_a_report(report, error) from None
     about = {"pictures": data["pictures"], "score threshold": settings["threshold"]}
     return str(data["name"]), about | figures
+
+
+def calibration_of(report: Path) -> CalibrationEntry:
+    """The calibration that an evaluation fitted to a model's scores.
+
+    Raises:
+        BadInput: not a report, one of a quick look, without a calibration, or of a model whose scores are
+            calibrated already.
+    """
+    content = _read(report)
+    try:
+        fitted, calibrated = content["reliability"]["calibration"], content["model"].get("calibrated")
+        name = str(content["data"]["name"])
+    except (KeyError, TypeError) as error:
+        raise _not_a_report(report, error) from None
+    if calibrated:
+        raise BadInput(
+            f"{report}: of a model whose scores are calibrated; expected one of raw scores. Evaluate the checkpoint"
+        )
+    if fitted is None:
+        raise BadInput(
+            f"{report}: no calibration was fitted, for too few detections are right or wrong; expected 50 of each. "
+            "Evaluate on more pictures"
+        )
+    return CalibrationEntry(**fitted, fitted_on=name)
+
+
+def _read(report: Path) -> dict[str, Any]:
+    try:
+        content: dict[str, Any] = json.loads(report.read_text(encoding="utf-8"))
+        seen, whole = content["data"]["pictures"], content["data"]["of_pictures"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise _not_a_report(report, error) from None
+    if seen < whole:
+        raise BadInput(
+            f"{report}: of a quick look at {seen} pictures; expected all. Evaluate without --limit"
+        )
+    return content
+
+
+def _not_a_report(report: Path, error: Exception) -> BadInput:
+    return BadInput(
+        f"{report}: not a report of `seasift evaluate` ({type(error).__name__}: {error}); expected its report.json"
+    )
 
 
 def render_card(info: ModelInfo, size: int) -> str:
@@ -60,6 +99,7 @@ def render_card(info: ModelInfo, size: int) -> str:
         f"| file | {size / 1e6:.1f} MB, ONNX float32 |",
         f"| classes | {', '.join(category.name for category in info.categories)} |",
         f"| default threshold | {info.threshold} |",
+        f"| scores | {_scores(info)} |",
         f"| licence | {info.licence} |",
         f"| credit | {info.attribution or 'none'} |",
         "",
@@ -74,6 +114,12 @@ def render_card(info: ModelInfo, size: int) -> str:
         "",
     ]
     return "\n".join(lines + (_table(info.figures) or ["None were measured.", ""]))
+
+
+def _scores(info: ModelInfo) -> str:
+    if info.calibration is None:
+        return "as the network gives them"
+    return f"calibrated on {info.calibration.fitted_on}: a score is the probability of being right at IoU .50"
 
 
 def _table(figures: dict[str, dict[str, float]]) -> list[str]:

@@ -20,6 +20,7 @@ from seasift.core.prepare import TRIM, InputSpec
 from seasift.models.catalog import FAMILIES
 from seasift.runtime.model_file import (
     INPUT_NAME,
+    CalibrationEntry,
     CategoryEntry,
     DecodeEntry,
     InputEntry,
@@ -39,6 +40,7 @@ def export_checkpoint(
     name: str | None = None,
     threshold: float = 0.3,
     figures: dict[str, dict[str, float]] | None = None,
+    calibration: CalibrationEntry | None = None,
     licence: str = LICENCE,
     attribution: str = "",
 ) -> ModelInfo:
@@ -50,6 +52,7 @@ def export_checkpoint(
         name: of the model (default: of its recipe).
         threshold: score below which `predict` leaves objects out unless told otherwise.
         figures: by data set, by figure.
+        calibration: of its scores.
         licence: of the weights.
         attribution: whom to credit.
     Raises:
@@ -64,6 +67,7 @@ def export_checkpoint(
         categories=tuple(CategoryEntry(id=c.id, name=c.name) for c in categories),
         input=InputEntry(size_hw=spec.size_hw, mean=spec.mean, std=spec.std, resize=spec.resize),
         decode=DecodeEntry(**asdict(YolactDecode())),
+        calibration=calibration,
         threshold=threshold,
         max_objects=100,
         training=_training_record(checkpoint, recipe.model_dump(mode="json")),

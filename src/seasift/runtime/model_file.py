@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from seasift.core.calibration import Calibration
 from seasift.core.decode import YolactDecode
 from seasift.core.errors import BadModel
 from seasift.core.heads import HEADS
@@ -58,11 +59,27 @@ class DecodeEntry(_Strict):
     mask_threshold: _Share = 0.5
 
 
+class CalibrationEntry(_Strict):
+    """`core.calibration.Calibration` as written in the file, and the name of the data it was fitted on."""
+
+    a: Annotated[float, Field(ge=0)]
+    b: Annotated[float, Field(ge=0)]
+    c: float
+    fitted_on: str
+
+    @model_validator(mode="after")
+    def _rises(self) -> CalibrationEntry:
+        if self.a + self.b <= 0:
+            raise ValueError("a + b is 0; expected more, so that it rises with the score")
+        return self
+
+
 class ModelInfo(_Strict):
     """What a model file says about itself.
 
     Attributes:
         name: what to call the model.
+        calibration: makes of a score the probability of being right; None where it was not fitted.
         threshold: score below which `predict` leaves objects out unless told otherwise.
         max_objects: objects a picture that `predict` gives at most unless told otherwise.
         training: data, split, recipe, seed, version and whatever else makes the training repeatable.
@@ -77,6 +94,7 @@ class ModelInfo(_Strict):
     categories: Annotated[tuple[CategoryEntry, ...], Field(min_length=1)]
     input: InputEntry
     decode: DecodeEntry = DecodeEntry()
+    calibration: CalibrationEntry | None = None
     threshold: _Share
     max_objects: Annotated[int, Field(ge=1)]
     training: dict[str, Any] = Field(default_factory=dict)
@@ -103,6 +121,11 @@ class ModelInfo(_Strict):
     def decode_settings(self) -> YolactDecode:
         """How this model's outputs become Instances."""
         return YolactDecode(**self.decode.model_dump())
+
+    def score_calibration(self) -> Calibration | None:
+        """What is done to this model's scores."""
+        entry = self.calibration
+        return None if entry is None else Calibration(entry.a, entry.b, entry.c)
 
     def class_list(self) -> tuple[Category, ...]:
         """The classes; the index is the class_id."""

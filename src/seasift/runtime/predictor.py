@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,7 @@ class OnnxPredictor:
         self._spec = file.info.input_spec()
         self._settings = file.info.decode_settings()
         self._categories = file.info.class_list()
+        self._calibration = file.info.score_calibration()
 
     @property
     def name(self) -> str:
@@ -71,26 +73,31 @@ class OnnxPredictor:
 
         Args:
             images_rgb_u8: each (H, W, 3) uint8, RGB.
-            threshold: objects with a lower score are left out.
+            threshold: objects with a lower score, calibrated where the model is, are left out.
             max_objects: at most this many a picture, the best.
             class_ids: look only for these; they do not compete with the others for `max_objects`.
         Returns:
             One Instances a picture, in order, best object first.
         """
         wanted = None if class_ids is None else np.unique(np.asarray(class_ids, np.int64))
-        return [
+        calibration = self._calibration
+        raw_threshold = threshold if calibration is None else calibration.invert(threshold)
+        found = [
             decode(
                 self.info.head,
                 outputs,
                 size_hw=(image.shape[0], image.shape[1]),
                 spec=self._spec,
                 settings=self._settings,
-                threshold=threshold,
+                threshold=raw_threshold,
                 max_objects=max_objects,
                 class_ids=wanted,
             )
             for image, outputs in self._outputs(images_rgb_u8)
         ]
+        if calibration is None:
+            return found
+        return [replace(each, scores=calibration.apply(each.scores)) for each in found]
 
     def _outputs(self, images: Sequence[UInt8]) -> Iterator[tuple[UInt8, dict[str, Float32]]]:
         for start in range(0, len(images), self._batch_size):

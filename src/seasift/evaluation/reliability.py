@@ -1,0 +1,103 @@
+"""How often a score is right, and the calibration that would make it say so."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from seasift.core.calibration import Calibration, features
+from seasift.core.types import Bool, Float64
+from seasift.evaluation.confusion import IOU
+from seasift.evaluation.matches import ClassMatches
+
+BINS = 10
+FEWEST = 50
+"""Right and wrong detections that a calibration is fitted on at least, each."""
+
+
+def reliability_of(matches: Sequence[ClassMatches]) -> dict[str, Any]:
+    """Hold scores against how often they are right, over the detections of all classes.
+
+    Args:
+        matches: one entry a class, see `matches.matches_of`; right at IoU .50 counts, detections in crowds do not.
+    Returns:
+        "iou"; "detections"; "error", the expected calibration error: the mean over detections of how far the mean
+        score of their bin lies from the share that is right (None without detections); "bins" of equal width with
+        "from", "to", "count", "score" (mean) and "right" (share); "calibration" (a, b, c), None if fewer than 50
+        are right or wrong; "calibrated_error", after it, on the detections that it was fitted on.
+    Source: Naeini, Cooper, Hauskrecht 2015 (expected calibration error), section 2; Kuppers et al. 2020
+        (Multivariate Confidence Calibration for Object Detection), section 3, on what being right means.
+    """
+    scores = np.concatenate([np.zeros(0), *(each.scores[each.counted[0]] for each in matches)])
+    right = np.concatenate([np.zeros(0, bool), *(each.right[0][each.counted[0]] for each in matches)])
+    bins = _bins(scores, right)
+    calibration = fit(scores, right)
+    after = None if calibration is None else _bins(calibration.apply(scores).astype(np.float64), right)
+    return {
+        "iou": IOU,
+        "detections": len(scores),
+        "error": _error(bins),
+        "bins": bins,
+        "calibration": None if calibration is None else asdict(calibration),
+        "calibrated_error": None if after is None else _error(after),
+    }
+
+
+def fit(scores: Float64, right: Bool) -> Calibration | None:
+    """Beta calibration by maximum likelihood; a power that would come out negative is left out.
+
+    Returns:
+        None if fewer than 50 are right or wrong, or scores do not rise with being right.
+    """
+    if min(right.sum(), (~right).sum()) < FEWEST:
+        return None
+    columns = features(scores)
+    for kept in ([0, 1, 2], [0, 2], [1, 2]):
+        weights = np.zeros(3)
+        weights[kept] = _logistic(columns[:, kept], right)
+        if weights[0] >= 0 and weights[1] >= 0 and weights[:2].sum() > 0:
+            return Calibration(*(float(weight) for weight in weights))
+    return None
+
+
+def _logistic(columns: Float64, right: Bool) -> Float64:
+    """Weights of a logistic regression by Newton's method, with a trace of shrinkage so that it always ends."""
+    weights = np.zeros(columns.shape[1])
+    for _ in range(100):
+        chance = 1 / (1 + np.exp(-np.clip(columns @ weights, -30, 30)))
+        slope = columns.T @ (right - chance) - 1e-6 * weights
+        bend = (columns * (chance * (1 - chance))[:, None]).T @ columns + 1e-6 * np.eye(len(weights))
+        step = np.linalg.solve(bend, slope)
+        weights = weights + step / max(1.0, float(np.abs(step).max()) / 2)
+        if np.abs(step).max() < 1e-8:
+            break
+    return weights
+
+
+def _bins(scores: Float64, right: Bool) -> list[dict[str, Any]]:
+    place = np.minimum((scores * BINS).astype(int), BINS - 1)
+    bins: list[dict[str, Any]] = []
+    for number in range(BINS):
+        here = place == number
+        shares = (float(scores[here].mean()), float(right[here].mean())) if here.any() else (None, None)
+        bins.append(
+            {
+                "from": number / BINS,
+                "to": (number + 1) / BINS,
+                "count": int(here.sum()),
+                "score": shares[0],
+                "right": shares[1],
+            }
+        )
+    return bins
+
+
+def _error(bins: Sequence[dict[str, Any]]) -> float | None:
+    filled = [each for each in bins if each["count"]]
+    count = sum(each["count"] for each in filled)
+    return (
+        sum(each["count"] * abs(each["score"] - each["right"]) for each in filled) / count if count else None
+    )
