@@ -81,7 +81,8 @@ def test_figures_of_a_model_file_as_table_json_and_page(run: Run) -> None:
     assert (green["boxes"]["AP50"], green["recall"], green["precision"]) == (0, 0, None)
     assert (blue["boxes"]["AP"], blue["objects"]) == (None, 0)
     assert record["boxes"]["AP50"] == 0.5
-    assert re.search(r"^AP50 +0\.500 +0\.500$", out, re.MULTILINE)
+    both = r" +0\.500 \[\d\.\d{3}, \d\.\d{3}\]" * 2
+    assert re.search(rf"^AP50{both}$", out, re.MULTILINE)
     assert re.search(
         r"^red thing +4 few( +\d\.\d{3}){4} +0\.300 +1\.000 +0\.000 +\d\.\d{3}$", out, re.MULTILINE
     )

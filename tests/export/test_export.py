@@ -15,7 +15,7 @@ import pytest
 from seasift.core.errors import BadInput, BadWeights
 from seasift.core.instances import Instances
 from seasift.core.picture import read_picture
-from seasift.export.card import calibration_of, figures_of, render_card
+from seasift.export.card import calibration_of, figures_of, read_report, render_card
 from seasift.export.to_onnx import export_checkpoint
 from seasift.runtime.model_file import read_model_file
 from seasift.runtime.predictor import load_predictor
@@ -114,53 +114,87 @@ def test_the_card_says_what_the_file_says(model: Path) -> None:
         assert part in card
 
 
-def test_a_calibration_goes_from_the_report_into_the_file(checkpoint: Path, tmp_path: Path) -> None:
-    fitted = {"a": 0.5, "b": 1.5, "c": 0.25}
-    content: dict[str, Any] = {
+def judged(**changes: Any) -> dict[str, Any]:
+    """A report as `seasift evaluate` writes it, of a model that finds boxes better than masks."""
+    lines = ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl")
+    masks, boxes = dict.fromkeys(lines, 0.25) | {"APs": None}, dict.fromkeys(lines, 0.5)
+    bins = [{"from": 0.4, "to": 0.5, "count": 7, "score": 0.45, "right": 0.375}]
+    return {
+        "schema": "seasift-evaluation/1",
         "model": {"name": "tiny"},
-        "data": {"name": "some val", "pictures": 3, "of_pictures": 3},
-        "reliability": {"calibration": fitted},
-    }
-    report = tmp_path / "report.json"
-    report.write_text(json.dumps(content))
-    entry = calibration_of(report)
+        "data": {"name": "some val", "pictures": 3, "of_pictures": 3, "objects": 9, "fingerprint": "abc"},
+        "settings": {"threshold": 0.05, "confidence": 0.3},
+        "speed": {"engine": "openvino", "precision": "f32", "machine": "a laptop"},
+        "masks": masks,
+        "boxes": boxes,
+        "at_confidence": {"precision": 0.75, "recall": None},
+        "per_class": [
+            {"name": "box", "objects": 5, "masks": masks, "boxes": boxes},
+            {"name": "ball", "objects": 4, "masks": masks, "boxes": boxes},
+        ],
+        "confusion": {"classes": ["box", "ball"], "counts": [[3, 2, 0], [0, 1, 3], [1, 1, 0]]},
+        "reliability": {
+            "calibration": {"a": 0.5, "b": 1.5, "c": 0.25},
+            "error": 0.075,
+            "detections": 7,
+            "bins": bins,
+        },
+        "intervals": {
+            "resamples": 100,
+            "groups": 2,
+            "class_groups": {"box": 2, "ball": 1},
+            "masks": {"AP": [0.125, 0.375]},
+            "per_class": {"box": {"masks": [0.0625, 0.5], "boxes": None}},
+        },
+    } | changes
+
+
+def test_a_calibration_goes_from_the_report_into_the_file(checkpoint: Path, tmp_path: Path) -> None:
+    entry = calibration_of(judged())
     export_checkpoint(checkpoint, tmp_path / "m.onnx", calibration=entry)
     info = read_model_file(tmp_path / "m.onnx").info
     assert info.calibration == entry
-    assert entry.model_dump() == {**fitted, "fitted_on": "some val"}
+    assert entry.model_dump() == {"a": 0.5, "b": 1.5, "c": 0.25, "fitted_on": "some val"}
     assert "calibrated on some val" in render_card(info, 1)
-    for change, words in (
-        ({"model": {"calibrated": True}}, "scores are calibrated"),
-        ({"reliability": {"calibration": None}}, "no calibration was fitted"),
-        ({"data": {"name": "val", "pictures": 3, "of_pictures": 9}}, "quick look"),
-        ({"reliability": {}}, "not a report"),
+    with pytest.raises(BadInput, match="scores are calibrated"):
+        calibration_of(judged(model={"calibrated": True}))
+    with pytest.raises(BadInput, match="no calibration was fitted"):
+        calibration_of(judged(reliability={"calibration": None}))
+
+
+def test_the_card_shows_each_evaluation(model: Path) -> None:
+    card = render_card(read_model_file(model).info, 1, [judged()], "Words first.")
+    assert card.index("Words first.") < card.index("| head |")
+    for part in (
+        "## On some val",
+        "3 pictures, 9 objects",
+        "100 draws of 2 videos",
+        "| AP | 0.250 [0.125, 0.375] | 0.500 |",
+        "| APs | – | 0.500 |",
+        "| box | 5 | 2 | 0.250 [0.062, 0.500] | 0.500 |",
+        "precision 0.750, recall –",
+        "box for ball (2)",
+        "calibration error 0.075 over 7",
+        "| 0.4 to 0.5 | 7 | 0.375 |",
     ):
-        report.write_text(json.dumps(content | change))
-        with pytest.raises(BadInput, match=words):
-            calibration_of(report)
+        assert part in card
+    assert "ball for box" not in card
 
 
-def test_figures_of_a_quick_look_are_refused(tmp_path: Path) -> None:
+def test_only_whole_reports_are_read(tmp_path: Path) -> None:
     report = tmp_path / "report.json"
-    line = dict.fromkeys(("AP", "AP50", "AP75", "APs", "APm", "APl", "AR100"), 0.25) | {"APs": None}
-    content = {
-        "data": {"name": "val", "pictures": 3, "of_pictures": 3},
-        "settings": {"threshold": 0.05},
-        "boxes": line,
-        "masks": line,
-    }
-    report.write_text(json.dumps(content))
-    name, figures = figures_of(report)
-    assert name == "val"
-    assert figures["masks AP50"] == 0.25
+    report.write_text(json.dumps(judged()))
+    name, figures = figures_of(read_report(report))
+    assert name == "some val"
+    assert (figures["masks AP50"], figures["boxes ARl"], figures["pictures"]) == (0.25, 0.5, 3)
     assert "masks APs" not in figures
-    content["data"]["of_pictures"] = 9
-    report.write_text(json.dumps(content))
+    report.write_text(json.dumps(judged(data={"name": "val", "pictures": 3, "of_pictures": 9})))
     with pytest.raises(BadInput, match="quick look at 3 pictures"):
-        figures_of(report)
-    report.write_text("{}")
-    with pytest.raises(BadInput, match="not a report"):
-        figures_of(report)
+        read_report(report)
+    for text in ("{}", "no JSON", json.dumps(judged(schema="seasift-evaluation/9"))):
+        report.write_text(text)
+        with pytest.raises(BadInput, match="not a report"):
+            read_report(report)
 
 
 def test_what_is_no_checkpoint_is_refused(tmp_path: Path) -> None:

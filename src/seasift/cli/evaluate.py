@@ -41,6 +41,10 @@ def evaluate(
     limit: Annotated[
         int | None, typer.Option(min=1, help="A quick look at so many pictures, evenly spaced.")
     ] = None,
+    resamples: Annotated[
+        int,
+        typer.Option(min=0, help="Draws of whole videos for the 95% intervals of AP; 0 leaves them out."),
+    ] = 1000,
     engine: Annotated[
         str | None,
         typer.Option(
@@ -74,6 +78,7 @@ def evaluate(
             max_objects=max_objects,
             confidence=confidence,
             limit=limit,
+            resamples=resamples,
             engine=engine,
             precision=precision,
             threads=threads,

@@ -39,6 +39,7 @@ class Options:
     max_objects: int = 100
     confidence: float | None = None
     limit: int | None = None
+    resamples: int = 1000
     engine: str | None = None
     precision: str | None = None
     threads: int | None = None
@@ -95,6 +96,7 @@ def _settings(options: Options, model: _Model) -> Settings:
         max_objects=options.max_objects,
         confidence=max(confidence, options.threshold),
         limit=options.limit,
+        resamples=options.resamples,
     )
 
 

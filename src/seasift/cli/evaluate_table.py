@@ -39,8 +39,17 @@ def _summary(record: dict[str, Any]) -> Table:
     for kind in ("masks", "boxes"):
         table.add_column(kind, justify="right")
     for key in record["masks"]:
-        table.add_row(key, *(_figure(record[kind][key]) for kind in ("masks", "boxes")))
+        table.add_row(
+            key, *(_figure(record[kind][key]) + _interval(record, kind, key) for kind in ("masks", "boxes"))
+        )
     return table
+
+
+def _interval(record: dict[str, Any], kind: str, key: str) -> str:
+    if not record["intervals"]:
+        return ""
+    limits = record["intervals"].get(kind, {}).get(key)
+    return " [{:.3f}, {:.3f}]".format(*limits) if limits else " " * len(" [0.000, 0.000]")
 
 
 def _classes(record: dict[str, Any]) -> Table:

@@ -25,6 +25,10 @@ def export(
             help="report.json of `seasift evaluate` on the checkpoint: its scores will be probabilities."
         ),
     ] = None,
+    about: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="Markdown that the card begins with."),
+    ] = None,
     licence: Annotated[str | None, typer.Option(help="Of the weights.")] = None,
     attribution: Annotated[str, typer.Option(help="Whom to credit: data, initial weights.")] = "",
 ) -> None:
@@ -34,20 +38,22 @@ def export(
     require("train", "torch", "lightning", "timm", "onnx", "onnxscript")
     from seasift.core.errors import BadInput
     from seasift.core.files import write_text
-    from seasift.export.card import calibration_of, figures_of, render_card
+    from seasift.export.card import calibration_of, figures_of, read_report, render_card
     from seasift.export.to_onnx import LICENCE, export_checkpoint
 
     if output.suffix != ".onnx":
         raise BadInput(f"{output}: expected a name that ends with .onnx")
+    reports = [read_report(path) for path in figures or []]
+    words = about.read_text(encoding="utf-8") if about else ""
     info = export_checkpoint(
         checkpoint,
         output,
         name=name,
         threshold=threshold,
-        figures=dict(figures_of(report) for report in figures or []),
-        calibration=calibration_of(calibrate) if calibrate else None,
+        figures=dict(figures_of(report) for report in reports),
+        calibration=calibration_of(read_report(calibrate)) if calibrate else None,
         licence=licence or LICENCE,
         attribution=attribution,
     )
-    write_text(output.with_suffix(".md"), render_card(info, output.stat().st_size))
+    write_text(output.with_suffix(".md"), render_card(info, output.stat().st_size, reports, words))
     typer.echo(f"{output}: {output.stat().st_size / 1e6:.1f} MB, {len(info.categories)} classes")

@@ -13,7 +13,8 @@ from seasift import __version__
 from seasift.evaluation.bootstrap import LEVEL, RESAMPLES, SEED
 from seasift.evaluation.coco_figures import KINDS
 from seasift.evaluation.compare_notes import notes
-from seasift.evaluation.run_intervals import Judged, difference, judge_runs
+from seasift.evaluation.intervals import Judged, difference
+from seasift.evaluation.run_intervals import judge_runs
 from seasift.evaluation.runs import Run
 
 SCHEMA = "seasift-comparison/1"

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from seasift.evaluation.bootstrap import FEW_CLASS_GROUPS, FEW_GROUPS
-from seasift.evaluation.run_intervals import Judged
+from seasift.evaluation.intervals import Judged
 from seasift.evaluation.runs import Run
 
 _STORED = "Parameters and memory of model files are those stored: batch norm is folded in, constants such as priors count."

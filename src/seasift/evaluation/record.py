@@ -78,6 +78,7 @@ def make_record(outcome: Outcome, settings: Settings, subject: Subject) -> dict[
         },
         "curves": _curves(outcome),
         "reliability": outcome.reliability,
+        "intervals": outcome.intervals,
         "worst": [_worst(judged) for judged in outcome.worst],
         "notes": _notes(outcome),
     }

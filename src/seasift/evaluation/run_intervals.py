@@ -4,45 +4,19 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from seasift.core.errors import BadInput
-from seasift.core.types import Int64
 from seasift.data.coco import CocoDataset
 from seasift.data.prepared import DataPart, resolve_part
-from seasift.evaluation.bootstrap import Resampled, draw_weights, group_names, interval, resampled
 from seasift.evaluation.coco_figures import KINDS
-from seasift.evaluation.matches import matches_of, picture_names
+from seasift.evaluation.intervals import Draws, Judged, draw
+from seasift.evaluation.matches import matches_of
 from seasift.evaluation.runs import Run
 from seasift.evaluation.stream import limited
 
 _AGAIN = "Evaluate it again, or leave out --data"
 _CHOICE = ("labels", "masks", "split", "part")
-
-
-@dataclass(frozen=True)
-class Judged:
-    """One run under all resamples.
-
-    Attributes:
-        groups: videos in the part.
-        class_groups: class name to how many of them have objects of it.
-        kinds: "boxes" and, if judged, "masks". The first resample is the part itself.
-        pattern: that found the videos; None: each picture was drawn alone.
-    """
-
-    groups: int
-    class_groups: dict[str, int]
-    kinds: dict[str, Resampled]
-    pattern: str | None
-
-    def intervals(self) -> dict[str, Any]:
-        """Kind to figure to [low, high], and "per_class" name to kind to that of its AP."""
-        return _summary(self, self.kinds, lambda values: interval(values[1:]))
 
 
 def judge_runs(
@@ -73,50 +47,8 @@ def judge_runs(
             f"{data}: {len(truth.images)} pictures in {part.name}; {first.folder} was judged on "
             f"{first.record['data']['pictures']}. {_AGAIN}"
         )
-    pattern = group or part.chosen.get("group")
-    groups = group_names(picture_names(truth), pattern)
-    weights = draw_weights(groups, resamples, seed)
-    weights = np.concatenate([np.ones((1, len(groups)), np.int64), weights])
-    class_groups = _class_groups(truth, groups)
-    return {
-        run.label: Judged(len(set(groups)), class_groups, _resample(run, truth, weights), pattern)
-        for run in runs
-    }
-
-
-def difference(first: Judged, second: Judged) -> dict[str, Any]:
-    """Second minus first: kind to figure to {"value", "interval", "zero_inside"}, and "per_class".
-
-    Both must come from one call of `judge_runs`. An entry is None where either has no figure.
-    """
-    kinds = {
-        kind: Resampled(
-            {name: second.kinds[kind].overall[name] - values for name, values in mine.overall.items()},
-            second.kinds[kind].per_class - mine.per_class,
-        )
-        for kind, mine in first.kinds.items()
-        if kind in second.kinds
-    }
-    return _summary(first, kinds, _difference)
-
-
-def _difference(values: Any) -> dict[str, Any] | None:
-    limits = interval(values[1:])
-    if limits is None or np.isnan(values[0]):
-        return None
-    return {"value": float(values[0]), "interval": limits, "zero_inside": limits[0] <= 0 <= limits[1]}
-
-
-def _summary(judged: Judged, kinds: dict[str, Resampled], say: Any) -> dict[str, Any]:
-    return {
-        **{
-            kind: {name: say(values) for name, values in each.overall.items()} for kind, each in kinds.items()
-        },
-        "per_class": {
-            name: {kind: say(each.per_class[:, place]) for kind, each in kinds.items()}
-            for place, name in enumerate(judged.class_groups)
-        },
-    }
+    draws = draw(truth, group or part.chosen.get("group"), resamples, seed)
+    return {run.label: _judge(run, truth, draws) for run in runs}
 
 
 def _truth_part(run: Run, data: Path) -> DataPart:
@@ -137,16 +69,7 @@ def _truth_part(run: Run, data: Path) -> DataPart:
     return part
 
 
-def _class_groups(truth: CocoDataset, groups: Sequence[str]) -> dict[str, int]:
-    group_of = dict(zip(sorted(image.id for image in truth.images), groups, strict=True))
-    held = {category.id: set[str]() for category in truth.categories}
-    for annotation in truth.annotations:
-        if not annotation.iscrowd:
-            held[annotation.category_id].add(group_of[annotation.image_id])
-    return {category.name: len(held[category.id]) for category in truth.categories}
-
-
-def _resample(run: Run, truth: CocoDataset, weights: Int64) -> dict[str, Resampled]:
+def _judge(run: Run, truth: CocoDataset, draws: Draws) -> Judged:
     entries = run.entries()
     known = {image.id: list(image.size_hw) for image in truth.images}
     classes = {category.id for category in truth.categories}
@@ -157,17 +80,15 @@ def _resample(run: Run, truth: CocoDataset, weights: Int64) -> dict[str, Resampl
     masks = [(entry["image_id"], entry["segmentation"]) for entry in entries if "segmentation" in entry]
     if any(list(mask["size"]) != known[image_id] for image_id, mask in masks):
         raise BadInput(f"{run.evaluation}: a predicted mask is of another size than its picture. {_AGAIN}")
-    kinds = {}
-    for kind in KINDS:
-        matches = matches_of(truth, entries, kind)
-        if matches is not None and run.record[kind]["AP"] is not None:
-            kinds[kind] = resampled(matches, weights)
-            again, noted = float(kinds[kind].overall["AP"][0]), run.record[kind]["AP"]
-            if not abs(again - noted) < 1e-6:
-                raise BadInput(
-                    f"{run.evaluation}: predictions.json gives {kind} AP {again:.4f}; report.json says {noted:.4f}. {_AGAIN}"
-                )
-    return kinds
+    found = {kind: matches_of(truth, entries, kind) for kind in KINDS if run.record[kind]["AP"] is not None}
+    judged = draws.judge({kind: matches for kind, matches in found.items() if matches is not None})
+    for kind, each in judged.kinds.items():
+        again, noted = float(each.overall["AP"][0]), run.record[kind]["AP"]
+        if not abs(again - noted) < 1e-6:
+            raise BadInput(
+                f"{run.evaluation}: predictions.json gives {kind} AP {again:.4f}; report.json says {noted:.4f}. {_AGAIN}"
+            )
+    return judged
 
 
 def _part_name(run: Run) -> str:

@@ -18,8 +18,10 @@ from seasift.core.predictor import Predictor
 from seasift.core.types import Int64, UInt8
 from seasift.data.coco import CocoDataset, CocoImage
 from seasift.data.prepared import DataPart
+from seasift.evaluation.bootstrap import RESAMPLES, SEED
 from seasift.evaluation.coco_figures import Figures, figures_of
 from seasift.evaluation.confusion import Confusion, match
+from seasift.evaluation.intervals import draw
 from seasift.evaluation.matches import matches_of
 from seasift.evaluation.reliability import reliability_of
 from seasift.evaluation.results import Results, map_categories
@@ -38,6 +40,8 @@ class Settings:
         batch_size: pictures in memory at once.
         limit: judge only so many pictures, evenly spaced (None: all).
         worst: pictures to show.
+        resamples: draws of videos for the intervals (0: none).
+        seed: of the draws.
     """
 
     threshold: float = 0.05
@@ -46,6 +50,8 @@ class Settings:
     batch_size: int = 8
     limit: int | None = None
     worst: int = 12
+    resamples: int = RESAMPLES
+    seed: int = SEED
 
 
 @dataclass
@@ -71,6 +77,7 @@ class Outcome:
         seconds: "predict" (with reading the pictures), "judge", "total".
         pace: of the predictor alone.
         reliability: see `reliability.reliability_of`.
+        intervals: see `intervals.Judged.record`; None if none were asked for.
     """
 
     truth: CocoDataset
@@ -82,6 +89,7 @@ class Outcome:
     seconds: dict[str, float]
     pace: Pace
     reliability: dict[str, Any]
+    intervals: dict[str, Any] | None
 
 
 def judge_part(
@@ -117,8 +125,12 @@ def judge_part(
             progress(done, len(truth.images))
     predicted = time.perf_counter()
     figures = figures_of(truth, results)
-    kind = "masks" if "masks" in figures.curves else "boxes"
-    reliability = reliability_of(matches_of(truth, results.entries, kind) or [])
+    by_kind = {kind: matches_of(truth, results.entries, kind) for kind in figures.curves}
+    matches = {kind: each for kind, each in by_kind.items() if each is not None}
+    intervals = None
+    if settings.resamples:
+        draws = draw(truth, part.chosen.get("group"), settings.resamples, settings.seed)
+        intervals = draws.judge(matches).record(settings.resamples, settings.seed)
     ended = time.perf_counter()
     seconds = {"predict": predicted - started, "judge": ended - predicted, "total": ended - started}
     return Outcome(
@@ -130,7 +142,8 @@ def judge_part(
         worst.worst_first(),
         seconds,
         pace,
-        reliability,
+        reliability_of(matches["masks" if "masks" in matches else "boxes"]),
+        intervals,
     )
 
 

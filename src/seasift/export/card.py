@@ -3,86 +3,76 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from seasift.core.errors import BadInput
+from seasift.evaluation.record import SCHEMA
 from seasift.runtime.model_file import CalibrationEntry, ModelInfo
 
-FIGURES = ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR100")
+KINDS = ("masks", "boxes")
+CONFUSIONS = 10
 
 
-def figures_of(report: Path) -> tuple[str, dict[str, float]]:
-    """The name of the data part and the figures that a report.json of `seasift evaluate` holds.
+def read_report(path: Path) -> dict[str, Any]:
+    """The content of a report.json of `seasift evaluate`.
 
     Raises:
         BadInput: not such a file, or one of a quick look at some pictures only.
     """
-    content = _read(report)
     try:
-        data, settings = content["data"], content["settings"]
-        figures = {
-            f"{kind} {name}": content[kind][name]
-            for kind in ("masks", "boxes")
-            for name in FIGURES
-            if content[kind][name] is not None
-        }
-    except (KeyError, TypeError) as error:
-        raise _not_a_report(report, error) from None
-    about = {"pictures": data["pictures"], "score threshold": settings["threshold"]}
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if content["schema"] != SCHEMA:
+            raise ValueError(f"schema {content['schema']!r}")
+        seen, whole = content["data"]["pictures"], content["data"]["of_pictures"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BadInput(
+            f"{path}: not a report of `seasift evaluate` ({type(error).__name__}: {error}); expected its report.json"
+        ) from None
+    if seen < whole:
+        raise BadInput(f"{path}: of a quick look at {seen} pictures; expected all. Evaluate without --limit")
+    return content
+
+
+def figures_of(report: dict[str, Any]) -> tuple[str, dict[str, float]]:
+    """The name of the data part and the 24 figures that a report holds."""
+    data = report["data"]
+    figures = {
+        f"{kind} {name}": value for kind in KINDS for name, value in report[kind].items() if value is not None
+    }
+    about = {"pictures": data["pictures"], "score threshold": report["settings"]["threshold"]}
     return str(data["name"]), about | figures
 
 
-def calibration_of(report: Path) -> CalibrationEntry:
+def calibration_of(report: dict[str, Any]) -> CalibrationEntry:
     """The calibration that an evaluation fitted to a model's scores.
 
     Raises:
-        BadInput: not a report, one of a quick look, without a calibration, or of a model whose scores are
-            calibrated already.
+        BadInput: none was fitted, or the model's scores are calibrated already.
     """
-    content = _read(report)
-    try:
-        fitted, calibrated = content["reliability"]["calibration"], content["model"].get("calibrated")
-        name = str(content["data"]["name"])
-    except (KeyError, TypeError) as error:
-        raise _not_a_report(report, error) from None
-    if calibrated:
+    name, fitted = str(report["data"]["name"]), report["reliability"]["calibration"]
+    if report["model"].get("calibrated"):
         raise BadInput(
-            f"{report}: of a model whose scores are calibrated; expected one of raw scores. Evaluate the checkpoint"
+            f"report on {name}: of a model whose scores are calibrated; expected one of raw scores. Evaluate the "
+            "checkpoint"
         )
     if fitted is None:
         raise BadInput(
-            f"{report}: no calibration was fitted, for too few detections are right or wrong; expected 50 of each. "
-            "Evaluate on more pictures"
+            f"report on {name}: no calibration was fitted, for too few detections are right or wrong; expected 50 of "
+            "each. Evaluate on more pictures"
         )
     return CalibrationEntry(**fitted, fitted_on=name)
 
 
-def _read(report: Path) -> dict[str, Any]:
-    try:
-        content: dict[str, Any] = json.loads(report.read_text(encoding="utf-8"))
-        seen, whole = content["data"]["pictures"], content["data"]["of_pictures"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise _not_a_report(report, error) from None
-    if seen < whole:
-        raise BadInput(
-            f"{report}: of a quick look at {seen} pictures; expected all. Evaluate without --limit"
-        )
-    return content
-
-
-def _not_a_report(report: Path, error: Exception) -> BadInput:
-    return BadInput(
-        f"{report}: not a report of `seasift evaluate` ({type(error).__name__}: {error}); expected its report.json"
-    )
-
-
-def render_card(info: ModelInfo, size: int) -> str:
+def render_card(info: ModelInfo, size: int, reports: Sequence[dict[str, Any]] = (), about: str = "") -> str:
     """A model card in Markdown.
 
     Args:
         info: of the model file.
         size: of the model file in bytes.
+        reports: of its evaluations, see `read_report`.
+        about: Markdown to begin with; the recipe's own words where there is none.
     """
     height, width = info.input.size_hw
     training = info.training
@@ -90,13 +80,13 @@ def render_card(info: ModelInfo, size: int) -> str:
     lines = [
         f"# Model card: {info.name}",
         "",
-        f"{recipe.get('about', '').strip()}",
+        about.strip() or recipe.get("about", "").strip(),
         "",
         "| | |",
         "| --- | --- |",
         f"| head | {info.head} |",
         f"| input | {height} x {width} px, RGB, {info.input.resize} |",
-        f"| file | {size / 1e6:.1f} MB, ONNX float32 |",
+        f"| file | {size / 1e6:.1f} MB, ONNX |",
         f"| classes | {', '.join(category.name for category in info.categories)} |",
         f"| default threshold | {info.threshold} |",
         f"| scores | {_scores(info)} |",
@@ -110,10 +100,12 @@ def render_card(info: ModelInfo, size: int) -> str:
         "",
         "The whole recipe is in the file's metadata.",
         "",
-        "## Figures",
-        "",
     ]
-    return "\n".join(lines + (_table(info.figures) or ["None were measured.", ""]))
+    if not reports:
+        return "\n".join([*lines, "## Figures", "", *(_stored(info.figures) or ["None were measured.", ""])])
+    for report in reports:
+        lines += _judged(report)
+    return "\n".join(lines)
 
 
 def _scores(info: ModelInfo) -> str:
@@ -122,7 +114,8 @@ def _scores(info: ModelInfo) -> str:
     return f"calibrated on {info.calibration.fitted_on}: a score is the probability of being right at IoU .50"
 
 
-def _table(figures: dict[str, dict[str, float]]) -> list[str]:
+def _stored(figures: dict[str, dict[str, float]]) -> list[str]:
+    """The figures in the file, where the reports that they came from are not at hand."""
     if not figures:
         return []
     rows = list(dict.fromkeys(name for column in figures.values() for name in column))
@@ -134,7 +127,69 @@ def _table(figures: dict[str, dict[str, float]]) -> list[str]:
     return [*head, *body, ""]
 
 
+def _judged(report: dict[str, Any]) -> list[str]:
+    """One evaluation: 24 figures, classes, what is taken for what, and what scores mean."""
+    data, intervals, reliability = report["data"], report["intervals"] or {}, report["reliability"]
+    speed = report["speed"]
+    lines = [
+        f"## On {data['name']}",
+        "",
+        f"{data['pictures']:,} pictures, {data['objects']:,} objects, fingerprint {data['fingerprint']}; scores from "
+        f"{report['settings']['threshold']:g}; {speed['engine']} {speed['precision']} on {speed['machine']}."
+        + (
+            f" In brackets: 95% interval over {intervals['resamples']:,} draws of {intervals['groups']} videos."
+            if intervals
+            else ""
+        ),
+        "",
+        "| | masks | boxes |",
+        "| --- | ---: | ---: |",
+    ]
+    for key in report["masks"]:
+        cells = [_cell(report[kind][key]) + _interval(intervals.get(kind, {}).get(key)) for kind in KINDS]
+        lines.append(f"| {key} | {' | '.join(cells)} |")
+    lines += ["", "| class | objects | videos | mask AP | box AP |", "| --- | ---: | ---: | ---: | ---: |"]
+    for row in report["per_class"]:
+        own = intervals.get("per_class", {}).get(row["name"], {})
+        cells = [_cell(row[kind]["AP"]) + _interval(own.get(kind)) for kind in KINDS]
+        videos = intervals.get("class_groups", {}).get(row["name"], "")
+        lines.append(f"| {row['name']} | {row['objects']} | {videos} | {' | '.join(cells)} |")
+    confidence, at = report["settings"]["confidence"], report["at_confidence"]
+    lines += [
+        "",
+        f"At scores from {confidence:g}: precision {_cell(at['precision'])}, recall {_cell(at['recall'])}. "
+        f"Taken for another class most often: {_confusions(report['confusion'])}.",
+        "",
+        f"Expected calibration error {_cell(reliability['error'])} over {reliability['detections']:,} detections:",
+        "",
+        "| score | detections | right at IoU .50 |",
+        "| --- | ---: | ---: |",
+        *(
+            f"| {each['from']:.1f} to {each['to']:.1f} | {each['count']:,} | {_cell(each['right'])} |"
+            for each in reliability["bins"]
+            if each["count"]
+        ),
+        "",
+    ]
+    return lines
+
+
+def _confusions(confusion: dict[str, Any]) -> str:
+    names, counts = confusion["classes"], confusion["counts"]
+    wrong = [
+        (count, f"{names[row]} for {names[column]} ({count})")
+        for row, cells in enumerate(counts[:-1])
+        for column, count in enumerate(cells[:-1])
+        if row != column and count
+    ]
+    return ", ".join(text for _, text in sorted(wrong, key=lambda each: -each[0])[:CONFUSIONS]) or "none"
+
+
+def _interval(limits: list[float] | None) -> str:
+    return f" [{limits[0]:.3f}, {limits[1]:.3f}]" if limits else ""
+
+
 def _cell(value: float | None) -> str:
     if value is None:
-        return ""
-    return f"{value:,.0f}" if value >= 1 else f"{value:.3f}"
+        return "–"
+    return f"{value:,.0f}" if value > 1 else f"{value:.3f}"
