@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.callbacks import WeightAveraging
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from torch import Tensor
 
 from seasift.core.files import replacing
 from seasift.training.recipe import TrainingRecipe
@@ -68,6 +70,22 @@ class Checkpoints(Callback):
             trainer.save_checkpoint(self._folder / name)
         if name == LAST:
             self._saved_at = time.monotonic()
+
+
+class MovingAverage(WeightAveraging):
+    """An exponential moving average of the weights, with which the model is judged and saved.
+
+    Args:
+        decay: what it rises to. After n steps it is at most (1 + n) / (10 + n), so that a young average is not
+            made of the initial weights.
+    """
+
+    def __init__(self, decay: float) -> None:
+        def average(mean: Tensor, latest: Tensor, steps: Tensor | int) -> Tensor:
+            share = min(decay, (1 + int(steps)) / (10 + int(steps)))
+            return share * mean + (1 - share) * latest
+
+        super().__init__(avg_fn=average)
 
 
 class TimeLimit(Callback):

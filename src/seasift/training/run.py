@@ -14,7 +14,6 @@ from typing import Any
 import torch
 import yaml
 from lightning.pytorch import Callback, Trainer, seed_everything
-from lightning.pytorch.callbacks import EMAWeightAveraging
 from lightning.pytorch.loggers import Logger, TensorBoardLogger
 from torch.utils.data import DataLoader
 
@@ -26,7 +25,16 @@ from seasift.models.backbones import packaged_weights
 from seasift.models.catalog import backbone_of
 from seasift.models.weights import load_exactly
 from seasift.training.batches import BatchStream
-from seasift.training.callbacks import BEST, CURVE, LAST, Checkpoints, Curve, ProgressLine, TimeLimit
+from seasift.training.callbacks import (
+    BEST,
+    CURVE,
+    LAST,
+    Checkpoints,
+    Curve,
+    MovingAverage,
+    ProgressLine,
+    TimeLimit,
+)
 from seasift.training.checkpoint import load_network, read_checkpoint
 from seasift.training.data import JudgedPictures, data_parts, open_pictures
 from seasift.training.judge import PartJudge
@@ -174,7 +182,7 @@ def make_trainer(
         callbacks.append(more)
         loggers.append(more.logger)
     if training.ema:
-        callbacks.insert(0, EMAWeightAveraging(decay=training.ema))
+        callbacks.insert(0, MovingAverage(training.ema))
     if training.max_minutes:
         callbacks.append(TimeLimit(training.max_minutes))
     return Trainer(
