@@ -9,6 +9,8 @@ import pytest
 
 from seasift.data.synthetic import make_synthetic
 
+os.environ["SEASIFT_CACHE"] = "off"  # nothing in the home of whoever runs the tests
+
 
 @pytest.fixture(scope="session")
 def synthetic(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -14,7 +14,8 @@ from seasift.core.instances import Category, Instances
 from seasift.core.prepare import batches_of_one_size, prepare
 from seasift.core.types import Float32, UInt8
 from seasift.runtime import box
-from seasift.runtime.engines import Engine, Port, open_engine
+from seasift.runtime.engine import Engine, Port
+from seasift.runtime.engines import open_engine
 from seasift.runtime.model_file import INPUT_NAME, ModelFile, ModelInfo, read_model_file
 
 
