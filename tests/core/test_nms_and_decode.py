@@ -33,6 +33,19 @@ def test_fast_nms_equals_the_loops(seed: int, count: int, levels: int) -> None:
     )
 
 
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1), count=st.integers(0, 30), threshold=st.sampled_from([0.0, 0.25, 0.5, 2.0])
+)
+def test_what_fast_nms_leaves_out_changes_nothing_above_it(seed: int, count: int, threshold: float) -> None:
+    random = np.random.default_rng(seed)
+    boxes, scores = random_boxes(random, count), (random.integers(0, 9, (count, 3)) / 8).astype(np.float32)
+    all_of_them = oracle.fast_nms(boxes, scores, iou_limit=0.3, top_k=12, keep=20)
+    kept = fast_nms(boxes, scores, iou=0.3, top_k=12, keep=20, threshold=threshold)
+    found = list(zip(kept.rows.tolist(), kept.class_ids.tolist(), kept.scores.tolist(), strict=True))
+    assert found == [each for each in all_of_them if each[2] > threshold]
+
+
 def test_iou_of_boxes_without_area_is_zero() -> None:
     point = np.array([[0.5, 0.5, 0.5, 0.5]], np.float32)
     assert pairwise_iou(point, point).tolist() == [[0.0]]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
 from seasift.core.instances import Instances
 from seasift.core.masks import MaskCrop
 from seasift.core.nms import fast_nms
-from seasift.core.types import Float32, SizeHW
+from seasift.core.types import Float32, Int64, SizeHW
 
 
 @dataclass(frozen=True)
@@ -57,23 +58,21 @@ def decode_yolact(
         prototype pixel, and may be empty.
     Source: Bolya et al. 2019, sections 3.1 to 3.3.
     """
-    priors = np.flatnonzero(scores.max(axis=1, initial=0.0) > threshold)
     kept = fast_nms(
-        boxes_norm[priors], scores[priors], iou=settings.nms_iou, top_k=settings.top_k, keep=max_objects
+        boxes_norm, scores, iou=settings.nms_iou, top_k=settings.top_k, keep=max_objects, threshold=threshold
     )
-    above = kept.scores > threshold
-    rows = priors[kept.rows[above]]
-    if not len(rows):
+    if not len(kept.rows):
         return Instances.empty(size_hw)
-    boxes = _ordered(boxes_norm[rows])
+    boxes = _ordered(boxes_norm[kept.rows])
+    down, across = (_side(prototypes.shape[side], size_hw[side], visible_yx[side]) for side in (0, 1))
     masks = tuple(
-        _mask(prototypes, mine, box, size_hw, visible_yx, settings.mask_threshold)
-        for mine, box in zip(coefficients[rows], boxes, strict=True)
+        _mask(prototypes, mine, box, down, across, settings.mask_threshold)
+        for mine, box in zip(coefficients[kept.rows], boxes, strict=True)
     )
     scale = np.array([size_hw[1], size_hw[0]] * 2, dtype=np.float32)
     visible = np.array(visible_yx[::-1] * 2, dtype=np.float32)
     pixels = np.clip(boxes * (scale / visible), 0, scale)
-    return Instances(pixels, kept.scores[above], kept.class_ids[above], size_hw, masks)
+    return Instances(pixels, kept.scores, kept.class_ids, size_hw, masks)
 
 
 def _ordered(boxes: Float32) -> Float32:
@@ -81,12 +80,64 @@ def _ordered(boxes: Float32) -> Float32:
     return np.concatenate([low, high], axis=1)
 
 
+@dataclass(frozen=True, eq=False)
+class _Side:
+    """How the pixels of a picture's side lie between prototype cells: linear, half-pixel centres, repeated ends.
+
+    Attributes:
+        cells: there are along the side of the whole input.
+        low: (M,) the cell before each pixel's centre.
+        high: (M,) the cell behind it.
+        part: (M, 1) float32 of `high` in the pixel's value.
+        rest: (M, 1) float32 of `low`.
+    """
+
+    cells: int
+    low: Int64
+    high: Int64
+    part: Float32
+    rest: Float32
+
+    def reach(self, start: np.float32, end: np.float32) -> tuple[int, int]:
+        """First and last + 1 cell k with `start * cells - 1 <= k < end * cells + 1`."""
+        first, last = (
+            math.ceil(np.float32(start) * self.cells - 1),
+            math.ceil(np.float32(end) * self.cells + 1),
+        )
+        return max(first, 0), min(last, self.cells)
+
+    def enlarge(self, values: Float32, reach: tuple[int, int]) -> tuple[int, Float32]:
+        """From rows (N, W) at the cells of `reach`, zeros elsewhere, to pixels.
+
+        Returns:
+            The first pixel that sees the reach, and those that do (M, W).
+        """
+        first, last = int(self.high.searchsorted(reach[0])), int(self.low.searchsorted(reach[1]))
+        padded = np.zeros((len(values) + 2, values.shape[1]), np.float32)
+        padded[1:-1] = values
+        pixels = padded.take(self.low[first:last] - (reach[0] - 1), axis=0)
+        pixels *= self.rest[first:last]
+        behind = padded.take(self.high[first:last] - (reach[0] - 1), axis=0)
+        behind *= self.part[first:last]
+        pixels += behind
+        return first, pixels
+
+
+@lru_cache(maxsize=8)
+def _side(cells: int, pixels: int, visible: float) -> _Side:
+    """The side of a picture of so many pixels that covers so much of the input's cells."""
+    centre = np.clip((np.arange(pixels) + 0.5) * (cells * visible / pixels) - 0.5, 0, None)
+    low = np.minimum(centre.astype(np.int64), cells - 1)
+    part = (centre - low).astype(np.float32)[:, None]
+    return _Side(cells, low, np.minimum(low + 1, cells - 1), part, 1 - part)
+
+
 def _mask(
     prototypes: Float32,
     coefficients: Float32,
     box_norm: Float32,
-    size_hw: SizeHW,
-    visible_yx: tuple[float, float],
+    down: _Side,
+    across: _Side,
     threshold: float,
 ) -> MaskCrop:
     """Combine, sigmoid, cut to the box (one prototype pixel wider), enlarge bilinearly, threshold.
@@ -95,45 +146,11 @@ def _mask(
     objects cost. Nothing here is a matrix product: BLAS threads, once woken, spin on the cores that the
     engine needs for the next picture, which cost it a third of its speed.
     """
-    rows = _reach(box_norm[1], box_norm[3], prototypes.shape[0])
-    columns = _reach(box_norm[0], box_norm[2], prototypes.shape[1])
+    rows, columns = down.reach(box_norm[1], box_norm[3]), across.reach(box_norm[0], box_norm[2])
     if rows[0] >= rows[1] or columns[0] >= columns[1]:
         return MaskCrop(np.zeros((0, 0), dtype=bool), 0, 0)
-    seen = prototypes[rows[0] : rows[1], columns[0] : columns[1]]
-    logits = np.einsum("hwk,k->hw", seen, coefficients)
+    logits = np.einsum("hwk,k->hw", prototypes[slice(*rows), slice(*columns)], coefficients)
     probability = 1 / (1 + np.exp(np.minimum(-logits, 80)))  # beyond, exp leaves float32
-    left, wide = _enlarge(probability.T, columns, prototypes.shape[1], size_hw[1], visible_yx[1])
-    top, enlarged = _enlarge(wide.T, rows, prototypes.shape[0], size_hw[0], visible_yx[0])
+    left, wide = across.enlarge(probability.T, columns)
+    top, enlarged = down.enlarge(wide.T, rows)
     return MaskCrop.from_bitmap(enlarged > threshold, left, top)
-
-
-def _reach(low: np.float32, high: np.float32, cells: int) -> tuple[int, int]:
-    """First and last + 1 prototype cell k with `low * cells - 1 <= k < high * cells + 1`."""
-    first, last = np.float32(low) * cells - 1, np.float32(high) * cells + 1
-    return max(math.ceil(first), 0), min(math.ceil(last), cells)
-
-
-def _enlarge(
-    values: Float32, reach: tuple[int, int], cells: int, pixels: int, visible: float
-) -> tuple[int, Float32]:
-    """Interpolate rows linearly, with half-pixel centres, repeated borders and zeros outside the reach.
-
-    Args:
-        values: (reach[1] - reach[0], W), rows `reach` of `cells`.
-        reach: first and last + 1 row that is not zero.
-        cells: rows there are.
-        pixels: rows to make of those that are visible.
-        visible: share of the rows, from the first.
-    Returns:
-        The first row that sees the reach, and those rows (M, W).
-    """
-    scale = cells * visible / pixels
-    first = max(int(np.floor((reach[0] - 1) / scale)), 0)
-    last = min(int(np.ceil((reach[1] + 1) / scale)) + 1, pixels)
-    centre = np.clip((np.arange(first, last) + 0.5) * scale - 0.5, 0, None)
-    low = np.minimum(centre.astype(np.int64), cells - 1)
-    high = np.minimum(low + 1, cells - 1)
-    part = (centre - low).astype(np.float32)[:, None]
-    padded = np.pad(np.ascontiguousarray(values), ((1, 1), (0, 0)))
-    rows = [np.clip(cell - reach[0] + 1, 0, len(padded) - 1) for cell in (low, high)]
-    return first, padded[rows[0]] * (1 - part) + padded[rows[1]] * part

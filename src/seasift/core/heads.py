@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -64,10 +64,10 @@ def decode(
         class_ids: look only for these, in ascending order; they do not compete with the others. None: all.
     """
     if head == "yolact":
-        wanted = np.arange(outputs["scores"].shape[1]) if class_ids is None else class_ids
+        scores = outputs["scores"]
         found = decode_yolact(
             outputs["boxes"],
-            np.ascontiguousarray(outputs["scores"][:, wanted]),
+            scores if class_ids is None else np.ascontiguousarray(scores[:, class_ids]),
             outputs["coefficients"],
             outputs["prototypes"],
             size_hw=size_hw,
@@ -76,8 +76,7 @@ def decode(
             threshold=threshold,
             max_objects=max_objects,
         )
-        classes = wanted[found.class_ids].astype(np.int64)
-        return Instances(found.boxes_xyxy, found.scores, classes, size_hw, found.masks)
+        return found if class_ids is None else replace(found, class_ids=class_ids[found.class_ids])
     return decode_rcnn(
         outputs["boxes"],
         outputs["scores"],

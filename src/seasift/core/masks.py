@@ -30,12 +30,10 @@ class MaskCrop:
     @classmethod
     def from_bitmap(cls, bitmap: Bool | UInt8, x0: int = 0, y0: int = 0) -> MaskCrop:
         """Trim a bitmap (h, w), whose corner lies at (x0, y0), to its set pixels."""
-        box = cv2.boundingRect(np.ascontiguousarray(bitmap, dtype=np.uint8))
-        x, y, w, h = box
-        crop = np.ascontiguousarray(bitmap[y : y + h, x : x + w]).astype(bool)
-        if not crop.any():
+        x, y, w, h = cv2.boundingRect(np.ascontiguousarray(bitmap).view(np.uint8))
+        if w == 0 or h == 0:
             return cls(np.zeros((0, 0), dtype=bool), x0, y0)
-        return cls(crop, x0 + x, y0 + y)
+        return cls(bitmap[y : y + h, x : x + w].astype(bool, order="C"), x0 + x, y0 + y)
 
     @property
     def area(self) -> int:

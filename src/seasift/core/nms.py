@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -18,8 +20,16 @@ class Kept(NamedTuple):
     scores: Float32
 
 
-def fast_nms(boxes_xyxy: Float32, scores: Float32, *, iou: float, top_k: int, keep: int) -> Kept:
-    """Suppress overlapping boxes class by class in one matrix step.
+def fast_nms(
+    boxes_xyxy: Float32,
+    scores: Float32,
+    *,
+    iou: float,
+    top_k: int,
+    keep: int,
+    threshold: float = -math.inf,
+) -> Kept:
+    """Suppress overlapping boxes class by class, each class in one matrix step.
 
     A box falls if a better box of its class overlaps it by more than `iou`, even when that better box
     falls itself.
@@ -30,16 +40,32 @@ def fast_nms(boxes_xyxy: Float32, scores: Float32, *, iou: float, top_k: int, ke
         iou: highest overlap that is let pass.
         top_k: boxes of a class that take part, the best.
         keep: boxes that come back, the best over all classes.
+        threshold: only what scores above this comes back. What does not can make nothing better fall, so it
+            is left out first: matrices are as small as the picture is empty.
     Returns:
         Rows of `boxes_xyxy`, classes and scores, best first, at most `keep`. One box may come back
         once for each class.
     Source: Bolya et al. 2019 (YOLACT), section 3.3. Ties keep the earlier row, and the lower class.
     """
-    order = np.argsort(-scores, axis=0, kind="stable")[:top_k].T  # (C, K)
-    ranked = np.take_along_axis(scores.T, order, axis=1)
-    overlap = np.triu(pairwise_iou(boxes_xyxy[order], boxes_xyxy[order]), k=1)
-    survives = overlap.max(axis=1, initial=0.0) <= iou
-    class_ids, places = np.nonzero(survives)
-    kept_scores = ranked[class_ids, places]
-    best = np.argsort(-kept_scores, kind="stable")[:keep]
-    return Kept(order[class_ids, places][best].astype(np.int64), class_ids[best], kept_scores[best])
+    rows, class_ids = np.divmod(np.flatnonzero(scores > threshold), scores.shape[1])
+    candidates = scores[rows, class_ids]
+    order = np.lexsort((rows, -candidates, class_ids))  # by class, each best first
+    starts = np.searchsorted(class_ids[order], np.arange(scores.shape[1] + 1))
+    survivors = [
+        _survivors(boxes_xyxy, rows, order[first:last][:top_k], iou)
+        for first, last in pairwise(starts.tolist())
+        if first < last
+    ]
+    places = np.concatenate(survivors) if survivors else order
+    best = places[np.argsort(-candidates[places], kind="stable")[:keep]]
+    return Kept(rows[best], class_ids[best], candidates[best])
+
+
+def _survivors(boxes_xyxy: Float32, rows: Int64, order: Int64, iou: float) -> Int64:
+    """Which of one class, in the order of their scores, no better one overlaps."""
+    if len(order) == 1:
+        return order
+    boxes = boxes_xyxy[rows[order]]
+    overlap = np.triu(pairwise_iou(boxes, boxes), k=1)
+    kept: Int64 = order[overlap.max(axis=0) <= iou]
+    return kept

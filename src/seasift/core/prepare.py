@@ -72,9 +72,11 @@ def resize_u8(image_rgb_u8: UInt8, size_hw: SizeHW) -> UInt8:
 
 def normalise(image_rgb_u8: UInt8, spec: InputSpec) -> Float32:
     """(H, W, 3) uint8 to (3, H, W) float32, `(pixel - mean) / std`, computed in float64 and rounded once."""
-    table = (np.arange(256)[:, None] - np.asarray(spec.mean)) / np.asarray(spec.std)
-    channels = [table[:, c].astype(np.float32)[image_rgb_u8[..., c]] for c in range(3)]
-    return np.stack(channels)
+    tables = ((np.arange(256) - mean) / std for mean, std in zip(spec.mean, spec.std, strict=True))
+    planes = np.empty((3, *image_rgb_u8.shape[:2]), dtype=np.float32)
+    for plane, values, table in zip(planes, cv2.split(image_rgb_u8), tables, strict=True):
+        plane[:] = cv2.LUT(values, table.astype(np.float32))
+    return planes
 
 
 def prepare(image_rgb_u8: UInt8, spec: InputSpec) -> Float32:
