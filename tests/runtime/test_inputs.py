@@ -6,6 +6,7 @@ import io
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Barrier
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from seasift.core.instances import Instances
 from seasift.core.picture import encode_picture, write_picture
 from seasift.core.types import UInt8
 from seasift.runtime.inputs import Failure, Source, expand
-from seasift.runtime.stream import Found, predict_sources
+from seasift.runtime.stream import Found, Picture, predict_sources
 from seasift.runtime.video import Every
 from tests.tiny_video import index_of, save_video
 
@@ -88,22 +89,22 @@ def test_absolute_globs(tree: Path) -> None:
     assert len(expand([str(tree / "pics" / "*.png")])) == 2
 
 
-def brightness(image: UInt8) -> Instances:
+def brightness(_picture: Picture, image: UInt8) -> Instances:
     """One object whose score tells the picture."""
     return Instances(
         np.zeros((1, 4), np.float32), np.array([image.max() / 255], np.float32), np.zeros(1, np.int64), (8, 8)
     )
 
 
-def scores(found: Iterator[Found | Failure]) -> list[str]:
+def scores(found: Iterator[Found[Instances] | Failure]) -> list[str]:
     texts = []
     for item in found:
         if isinstance(item, Failure):
             texts.append(f"{item.file} failed")
-        elif item.instances is None:
+        elif item.result is None:
             texts.append(f"{item.picture.file} known")
         else:
-            texts.append(f"{item.picture.file} {round(float(item.instances.scores[0]) * 255)}")
+            texts.append(f"{item.picture.file} {round(float(item.result.scores[0]) * 255)}")
     return texts
 
 
@@ -116,9 +117,10 @@ def test_stream_keeps_the_order_and_goes_on_after_bad_files(tree: Path) -> None:
     sources = expand(["0.png", "1.png", "clip.mp4", "none", "4.png", "gone.png", "bad.mp4", "8.png"])
     predicted: list[int] = []
 
-    def predict(image: UInt8) -> Instances:
+    def predict(picture: Picture, image: UInt8) -> Instances:
+        assert picture.image_rgb_u8 is None
         predicted.append(index_of(image) if image.shape[:2] == (32, 48) else int(image.max()))
-        return brightness(image)
+        return brightness(picture, image)
 
     got = scores(predict_sources(predict, sources, every=Every(frames=2)))
     assert [text for text in got if "clip" not in text] == [
@@ -148,10 +150,47 @@ def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     assert scores(predict_sources(brightness, expand(["-"]), every=Every(frames=1))) == ["- 77"]
 
 
+def test_several_at_once_keep_the_order_and_the_bounds(tree: Path) -> None:
+    for i in range(20):
+        write_picture(tree / f"{i:02}.png", grey(10 * i + 1))
+    sources = expand([f"{i:02}.png" for i in range(20)])
+    begun: list[str] = []
+    together = Barrier(3, timeout=30)  # only three threads at once get past it
+
+    def look(picture: Picture, image: UInt8) -> Instances:
+        begun.append(picture.file)
+        if int(picture.file[:2]) < 18:
+            together.wait()
+        return brightness(picture, image)
+
+    got: list[str] = []
+    for item in predict_sources(look, sources, every=Every(frames=1), at_once=3):
+        got += scores(iter([item]))
+        assert len(begun) < len(got) + 2 * 3
+    assert got == [f"{i:02}.png {10 * i + 1}" for i in range(20)]
+
+
+def test_who_stops_listening_stops_the_rest(tree: Path) -> None:
+    for i in range(20):
+        write_picture(tree / f"{i:02}.png", grey(i + 1))
+    begun: list[str] = []
+
+    def look(picture: Picture, image: UInt8) -> Instances:
+        begun.append(picture.file)
+        return brightness(picture, image)
+
+    found = predict_sources(
+        look, expand([f"{i:02}.png" for i in range(20)]), every=Every(frames=1), at_once=2
+    )
+    next(found)
+    found.close()
+    assert len(begun) <= 4
+
+
 def test_an_error_of_the_model_is_not_a_bad_picture(tree: Path) -> None:
     write_picture(tree / "a.png", grey(50))
 
-    def broken(_image: UInt8) -> Instances:
+    def broken(_picture: Picture, _image: UInt8) -> Instances:
         raise RuntimeError("out of memory")
 
     with pytest.raises(RuntimeError, match="out of memory"):

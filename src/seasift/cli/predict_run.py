@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import PurePosixPath
 
 import typer
@@ -13,14 +14,13 @@ from seasift.cli.predict_summary import tell
 from seasift.cli.predict_task import Options, Task, prepare
 from seasift.cli.terminal import progress_bar
 from seasift.core.errors import BadInput
-from seasift.core.instances import Instances
 from seasift.core.picture import write_picture
 from seasift.core.types import UInt8
 from seasift.formats import document
 from seasift.formats.journal import Journal
 from seasift.runtime.draw import draw
 from seasift.runtime.inputs import Failure, Source
-from seasift.runtime.stream import Found, predict_sources
+from seasift.runtime.stream import Picture, predict_sources
 from seasift.runtime.video import Every, expected_count
 
 
@@ -56,46 +56,45 @@ def _predict_all(task: Task, journal: Journal) -> tuple[list[document.Image], li
     total = sum(_expected(source, task.every) for source in task.sources)
     with progress_bar("predicting") as progress:
         found_all = predict_sources(
-            lambda image: _predict_one(task, image), task.sources, every=task.every, known=set(journal.images)
+            partial(_look, task, overlays),
+            task.sources,
+            every=task.every,
+            known=set(journal.images),
+            at_once=task.predictor.at_once,
         )
         for found in found_all:
             if isinstance(found, Failure):
                 print(f"seasift: {found.error}", file=sys.stderr)  # not echo: the bar moves down for print
                 failures.append(document.FailedFile(file=found.file, error=found.error))
             else:
-                if found.instances is not None:
-                    _finish(task, found, found.instances, overlays, journal)
+                if found.result is not None:
+                    journal.add(found.picture.key, found.result)
                 images.append(journal.images[found.picture.key])
             progress(len(images) + len(failures), max(total, len(images) + len(failures)))
     return images, failures
 
 
-def _predict_one(task: Task, image: UInt8) -> Instances:
-    settings = task.settings
+def _look(
+    task: Task, overlays: Mapping[str, PurePosixPath], picture: Picture, image_rgb_u8: UInt8
+) -> document.Image:
+    """Predict, and write what belongs to one picture. Several threads do this at once."""
+    settings, categories = task.settings, task.predictor.categories
     (instances,) = task.predictor.predict(
-        [image],
+        [image_rgb_u8],
         threshold=settings.threshold,
         max_objects=settings.max_objects,
         class_ids=task.class_ids,
     )
-    return instances
-
-
-def _finish(
-    task: Task, found: Found, instances: Instances, overlays: Mapping[str, PurePosixPath], journal: Journal
-) -> None:
-    """Write what belongs to one picture, then enter it as finished."""
-    picture = found.picture
     entry = document.image_entry(
-        picture.file, instances, task.predictor.categories, frame=picture.frame, time_s=picture.time_s
+        picture.file, instances, categories, frame=picture.frame, time_s=picture.time_s
     )
     if task.like:
         task.like.check((picture.file,), ())
         task.like.check_size(entry)
-    if overlays and picture.image_rgb_u8 is not None:
+    if overlays:
         path = out.overlay_path(task.plan, overlays[picture.source.name], picture.frame)
-        write_picture(path, draw(picture.image_rgb_u8, instances, task.predictor.categories))
-    journal.add(picture.key, entry)
+        write_picture(path, draw(image_rgb_u8, instances, categories))
+    return entry
 
 
 def _expected(source: Source | Failure, every: Every) -> int:

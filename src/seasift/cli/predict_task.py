@@ -73,7 +73,11 @@ def prepare(options: Options) -> Task:
     plan = out.plan(formats, options.output, single_picture=len(still) == len(good) == 1)
     like = coco.read_truth_ids(options.like) if options.like else None
     predictor = load_predictor(
-        options.model, engine=options.engine, precision=options.precision, threads=options.threads
+        options.model,
+        engine=options.engine,
+        precision=options.precision,
+        threads=options.threads,
+        throughput=len(sources) > 1 or len(still) < len(good),
     )
     names = [category.name for category in predictor.categories]
     classes = parse_classes(options.classes, names)

@@ -58,6 +58,11 @@ class OnnxPredictor:
         return self._engine.name
 
     @property
+    def at_once(self) -> int:
+        """Threads that may call `predict` together and gain by it."""
+        return self._engine.at_once
+
+    @property
     def precision(self) -> str:
         """What the engine really computes in, which may differ from what was asked for."""
         return self._engine.precision
@@ -118,6 +123,7 @@ def load_predictor(
     precision: str = "f32",
     threads: int | None = None,
     batch_size: int = 1,
+    throughput: bool = False,
 ) -> OnnxPredictor:
     """Load a model file and make it ready.
 
@@ -127,12 +133,16 @@ def load_predictor(
         precision: "f32", or "bf16" or "f16" with OpenVINO.
         threads: of the CPU; None leaves it to the engine.
         batch_size: pictures that run together.
+        throughput: for as many threads as `.at_once` says, each with a picture of its own: more pictures a
+            second, and each takes longer.
     Raises:
         BadModel: no such model, not ours, or damaged. BadInput: an impossible setting.
         MissingExtra: the engine is not installed.
     """
     file = read_model_file(box.find(model))
-    ready = open_engine(file.data, file.name, engine=engine, precision=precision, threads=threads)
+    ready = open_engine(
+        file.data, file.name, engine=engine, precision=precision, threads=threads, throughput=throughput
+    )
     return OnnxPredictor(file, ready, batch_size=batch_size)
 
 

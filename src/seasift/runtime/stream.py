@@ -1,23 +1,24 @@
-"""Pictures and frames of many sources, one after the other, read ahead of the model."""
+"""Pictures and frames of many sources, in order, several in work."""
 
 from __future__ import annotations
 
 import hashlib
 import sys
 from collections import deque
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from seasift.core.errors import BadPicture
-from seasift.core.instances import Instances
 from seasift.core.picture import decode_picture, read_picture
 from seasift.core.types import UInt8
 from seasift.runtime.inputs import Failure, Source
 from seasift.runtime.video import Every, frames
 
-AHEAD = 2  # pictures decoded while the model works; a picture of 12,000 x 9,000 takes 324 MB
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +28,7 @@ class Picture:
     Attributes:
         file: what results call it: the source's name, with `#frame=12` for a frame.
         key: of this state of the file: changes when the file does.
-        image_rgb_u8: (H, W, 3), or None if its result is known already.
+        image_rgb_u8: (H, W, 3), or None if its result is known already or exists by now.
         frame: place in the video, 0-based; None for a still picture.
         time_s: time in the video.
     """
@@ -41,65 +42,80 @@ class Picture:
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
-    """A picture with its objects; None if its result was known already."""
+class Found(Generic[T]):
+    """A picture, without its pixels, and what was made of it; None if its result was known already."""
 
     picture: Picture
-    instances: Instances | None
+    result: T | None
 
 
 def predict_sources(
-    predict: Callable[[UInt8], Instances],
-    sources: Sequence[Source | Failure],
+    look: Callable[[Picture, UInt8], T],
+    sources: Iterable[Source | Failure],
     *,
     every: Every,
     known: Collection[str] = (),
-) -> Iterator[Found | Failure]:
-    """Run a model over all sources, in order. A bad file gives a Failure and does not stop the rest.
+    at_once: int = 1,
+) -> Iterator[Found[T] | Failure]:
+    """Look at all sources, several pictures beside each other. A bad file gives a Failure and does not stop the rest.
+
+    Each picture is read, decoded and looked at by one thread, so that one is decoded while the engine works on
+    another; videos are decoded by the caller's.
 
     Args:
-        predict: from a picture (H, W, 3) uint8 RGB to its objects.
+        look: from a picture and its pixels (H, W, 3) uint8 RGB to what is to be known of it; called by threads.
         sources: from `inputs.expand`.
         every: which frames of videos to take.
-        known: keys of pictures whose results exist; they are neither decoded nor predicted.
+        known: keys of pictures whose results exist; they are neither decoded nor looked at.
+        at_once: pictures in work; as many again may wait, done or not begun.
+    Returns:
+        In the order of the sources.
     """
-    for item in read_ahead(sources, every=every, known=known):
-        if isinstance(item, Failure):
-            yield item
-        elif item.image_rgb_u8 is None:
-            yield Found(item, None)
+    waiting: deque[Future[Found[T] | Failure]] = deque()
+    with ThreadPoolExecutor(at_once) as pool:
+        try:
+            for task in _tasks(look, sources, every, known):
+                waiting.append(pool.submit(task))
+                if len(waiting) >= 2 * at_once:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def _tasks(
+    look: Callable[[Picture, UInt8], T],
+    sources: Iterable[Source | Failure],
+    every: Every,
+    known: Collection[str],
+) -> Iterator[Callable[[], Found[T] | Failure]]:
+    """What is to be done for each picture and frame, and for what failed already, in order."""
+
+    def task(read: Callable[[], Picture | Failure]) -> Found[T] | Failure:
+        picture = read()
+        if isinstance(picture, Failure):
+            return picture
+        pixels = picture.image_rgb_u8
+        without = replace(picture, image_rgb_u8=None)
+        return Found(without, None if pixels is None else look(without, pixels))
+
+    for source in sources:
+        if isinstance(source, Failure):
+            yield partial(task, partial(_itself, source))
+        elif source.kind == "video":
+            for frame in _read_video(source, every, known):
+                yield partial(task, partial(_itself, frame))
         else:
-            yield Found(item, predict(item.image_rgb_u8))
+            yield partial(task, partial(_read_still, source, known))
 
 
-def read_ahead(
-    sources: Sequence[Source | Failure], *, every: Every, known: Collection[str]
-) -> Iterator[Picture | Failure]:
-    """Decode pictures in threads while the caller works on earlier ones; keeps the order."""
-    waiting: deque[Future[Picture | Failure] | Source | Failure] = deque()
-    with ThreadPoolExecutor(AHEAD) as pool:
-        for source in sources:
-            still = isinstance(source, Source) and source.kind != "video"
-            waiting.append(pool.submit(_read_still, source, known) if still else source)
-            while len(waiting) > AHEAD:
-                yield from _finished(waiting.popleft(), every, known)
-        while waiting:
-            yield from _finished(waiting.popleft(), every, known)
+def _itself(item: Picture | Failure) -> Picture | Failure:
+    return item
 
 
-def _finished(
-    item: Future[Picture | Failure] | Source | Failure, every: Every, known: Collection[str]
-) -> Iterator[Picture | Failure]:
-    if isinstance(item, Future):
-        yield item.result()
-    elif isinstance(item, Failure):
-        yield item
-    else:
-        yield from _read_video(item, every, known)
-
-
-def _read_still(source: Source | Failure, known: Collection[str]) -> Picture | Failure:
-    assert isinstance(source, Source)
+def _read_still(source: Source, known: Collection[str]) -> Picture | Failure:
     try:
         if source.path is None:
             data = sys.stdin.buffer.read()
