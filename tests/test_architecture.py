@@ -22,6 +22,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "models": {"core"},
     "training": ROOMS - {"cli"},
     "export": ROOMS - {"cli"},
+    "speed": {"core", "runtime", "formats", "evaluation"},
     "cli": ROOMS,
 }
 HEAVY = ("torch", "torchvision", "lightning", "matplotlib", "pycocotools")
@@ -63,7 +64,7 @@ def modules_of(room: str) -> list[str]:
     return sorted({".".join(p.parts).removesuffix(".__init__") for p in files})
 
 
-@pytest.mark.parametrize("room", ["core", "data", "runtime", "formats", "evaluation", "cli"])
+@pytest.mark.parametrize("room", ["core", "data", "runtime", "formats", "evaluation", "speed", "cli"])
 def test_loading_a_room_loads_nothing_heavy(room: str) -> None:
     code = "; ".join(
         [

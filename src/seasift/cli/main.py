@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from seasift import __version__
+from seasift.cli.bench import bench
 from seasift.cli.compare import compare
 from seasift.cli.data import data
 from seasift.cli.evaluate import evaluate
@@ -58,6 +59,7 @@ app.command()(export)
 app.command()(train)
 app.command("lr-find")(lr_find)
 app.command()(validate)
+app.command()(bench)
 
 
 def main() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from seasift.core.errors import BadModel
 from seasift.core.heads import HEADS, decode
 from seasift.core.instances import Category, Instances
 from seasift.core.prepare import batches_of_one_size, prepare
-from seasift.core.types import Float32, UInt8
+from seasift.core.types import Float32, SizeHW, UInt8
 from seasift.runtime import box
 from seasift.runtime.engine import Engine, Port
 from seasift.runtime.engines import open_engine
@@ -85,32 +85,54 @@ class OnnxPredictor:
         Returns:
             One Instances a picture, in order, best object first.
         """
-        wanted = None if class_ids is None else np.unique(np.asarray(class_ids, np.int64))
-        calibration = self._calibration
-        raw_threshold = threshold if calibration is None else calibration.invert(threshold)
-        found = [
-            decode(
-                self.info.head,
+        return [
+            self.decode(
                 outputs,
                 size_hw=(image.shape[0], image.shape[1]),
-                spec=self._spec,
-                settings=self._settings,
-                threshold=raw_threshold,
+                threshold=threshold,
                 max_objects=max_objects,
-                class_ids=wanted,
+                class_ids=class_ids,
             )
             for image, outputs in self._outputs(images_rgb_u8)
         ]
-        if calibration is None:
-            return found
-        return [replace(each, scores=calibration.apply(each.scores)) for each in found]
+
+    def prepare(self, image_rgb_u8: UInt8) -> Float32:
+        """A picture (H, W, 3) uint8 RGB as the network wants it: (3, H', W') float32."""
+        return prepare(image_rgb_u8, self._spec)
+
+    def run(self, batch: Float32) -> dict[str, Float32]:
+        """The network's outputs by name for prepared pictures of one size (B, 3, H', W')."""
+        return self._engine.run(batch)
+
+    def decode(
+        self,
+        outputs: Mapping[str, Float32],
+        *,
+        size_hw: SizeHW,
+        threshold: float = 0.05,
+        max_objects: int = 100,
+        class_ids: Sequence[int] | None = None,
+    ) -> Instances:
+        """The objects of a picture of `size_hw` px from its outputs, without the batch dimension; see `predict`."""
+        calibration = self._calibration
+        found = decode(
+            self.info.head,
+            outputs,
+            size_hw=size_hw,
+            spec=self._spec,
+            settings=self._settings,
+            threshold=threshold if calibration is None else calibration.invert(threshold),
+            max_objects=max_objects,
+            class_ids=None if class_ids is None else np.unique(np.asarray(class_ids, np.int64)),
+        )
+        return found if calibration is None else replace(found, scores=calibration.apply(found.scores))
 
     def _outputs(self, images: Sequence[UInt8]) -> Iterator[tuple[UInt8, dict[str, Float32]]]:
         for start in range(0, len(images), self._batch_size):
             part = images[start : start + self._batch_size]
             rows: dict[int, dict[str, Float32]] = {}
-            for places, batch in batches_of_one_size([prepare(image, self._spec) for image in part]):
-                results = self._engine.run(batch)
+            for places, batch in batches_of_one_size([self.prepare(image) for image in part]):
+                results = self.run(batch)
                 for row, place in enumerate(places):
                     rows[place] = {name: values[row] for name, values in results.items()}
             yield from ((image, rows[place]) for place, image in enumerate(part))

@@ -1,0 +1,64 @@
+"""`seasift bench [MODEL] [PICTURE…]`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def bench(
+    model: Annotated[
+        str, typer.Argument(help="A model file, or the name of a model in the box.")
+    ] = "default",
+    pictures: Annotated[
+        list[str] | None, typer.Argument(help="Pictures, folders or globs.  [default: some are drawn]")
+    ] = None,
+    way: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="ENGINE:PRECISION, repeated; the first is what ratios refer to.  [default: all there are]"
+        ),
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="CPU threads.  [default: the engine's choice]")
+    ] = None,
+    threshold: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Leave out lower scores.  [default: the model's]")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many pictures, evenly spaced.")] = 64,
+    repeats: Annotated[int, typer.Option(min=1, help="Rounds that count, after one that does not.")] = 5,
+    cold: Annotated[
+        bool, typer.Option("--cold/--no-cold", help="Time whole processes on one picture, too.")
+    ] = True,
+    beside: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="A foreign ONNX network (1, 3, H, W), run bare on OpenVINO in the same rounds; repeated."
+        ),
+    ] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write the figures to this file, too.")
+    ] = None,
+) -> None:
+    """Measure how fast a model runs here: each stage, one warm picture, end to end, and a whole process.
+
+    Everything runs in turn in one process, so ratios hold where absolute times do not.
+    """
+    from seasift.cli.bench_run import Options, run
+
+    run(
+        Options(
+            model=model,
+            pictures=tuple(pictures or ()),
+            ways=tuple(way or ()),
+            threads=threads,
+            threshold=threshold,
+            limit=limit,
+            repeats=repeats,
+            cold=cold,
+            beside=tuple(beside or ()),
+            json_file=json_file,
+        )
+    )

@@ -1,0 +1,1 @@
+"""How fast a model runs on a machine, stage by stage and end to end."""

@@ -1,0 +1,141 @@
+"""A measurement of speed: rounds over all subjects, and what they come to."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from statistics import fmean, median
+from typing import Any
+
+from seasift import __version__
+from seasift.evaluation.machine import describe_machine
+from seasift.speed.pictures import Pictures
+from seasift.speed.subjects import STAGES, Beside, Round, Subject, cold_start_s
+from seasift.speed.timing import interleaved, percentile, ratio
+
+SCHEMA = "seasift-speed/1"
+_LIBRARIES = ("openvino", "onnxruntime", "opencv-python-headless", "numpy")
+
+
+def measure(
+    model: str,
+    subjects: Sequence[Subject],
+    beside: Sequence[Beside],
+    pictures: Pictures,
+    *,
+    repeats: int,
+    cold: bool,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, Any]:
+    """Measure all in one run, in turn, and say what came out.
+
+    Args:
+        model: as given, for processes of its own.
+        repeats: rounds that count, after one that does not.
+        cold: whole processes, too.
+        progress: called with parts done and in all.
+    Returns:
+        JSON values: the machine, the model, the pictures, a row a subject and a row a foreign network. A time is the
+        median over rounds of the mean over pictures; a ratio is the median over rounds of the ratio in a round.
+    """
+    works: dict[str, Callable[[], Any]] = {subject.way.name: subject.round for subject in subjects}
+    count = len(pictures.sources)
+    works |= {each.name: partial(each.round, count) for each in beside}
+    rounds = interleaved(works, repeats=repeats, progress=progress)
+    starts = _starts(model, subjects, pictures, repeats) if cold else {}
+    first = rounds[subjects[0].way.name]
+    rows = []
+    for subject in subjects:
+        own = rounds[subject.way.name]
+        against = {each.name: _against(own, rounds[each.name]) for each in beside}
+        rows.append({**_row(subject, own, first), **starts.get(subject.way.name, {}), "against": against})
+    return {
+        **_circumstances(subjects[0], pictures, repeats),
+        "rows": rows,
+        "beside": [
+            {
+                "name": each.name,
+                "input": list(each.shape),
+                "network_ms": round(median(1000 / one for one, _ in rounds[each.name]), 3),
+                "network_per_s": round(median(many for _, many in rounds[each.name]), 3),
+            }
+            for each in beside
+        ],
+    }
+
+
+def _circumstances(subject: Subject, pictures: Pictures, repeats: int) -> dict[str, Any]:
+    model = subject.single
+    return {
+        "schema": SCHEMA,
+        "date": datetime.now(UTC).date().isoformat(),
+        "machine": describe_machine(),
+        "versions": {"seasift": __version__, **_versions()},
+        "model": {"name": model.name, "sha256": model.sha256},
+        "pictures": pictures.what,
+        "threshold": subject.way.threshold,
+        "threads": subject.way.threads,
+        "repeats": repeats,
+    }
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in _LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _row(subject: Subject, own: Sequence[Round], first: Sequence[Round]) -> dict[str, Any]:
+    latencies = [latency for each in own for latency in each.latencies_ms]
+    stages = {stage: round(median(each.stages_ms[stage] for each in own), 3) for stage in STAGES}
+    rates = [each.end_to_end_per_s for each in own]
+    return {
+        "engine": subject.way.engine,
+        "precision": subject.way.precision,
+        "at_once": subject.at_once,
+        "objects": round(fmean(each.objects for each in own), 2),
+        "stages_ms": stages,
+        "sum_ms": round(median(sum(each.stages_ms.values()) for each in own), 3),
+        "latency_p50_ms": round(percentile(latencies, 0.5), 3),
+        "latency_p95_ms": round(percentile(latencies, 0.95), 3),
+        "network_per_s": round(median(each.network_per_s for each in own), 3),
+        "end_to_end_per_s": round(median(rates), 3),
+        "ratio_to_first": round(ratio(rates, [each.end_to_end_per_s for each in first]), 3),
+    }
+
+
+def _against(own: Sequence[Round], foreign: Sequence[tuple[float, float]]) -> dict[str, float]:
+    """End to end against a bare network, run one after the other and as many at once as gain by it."""
+    rates = [each.end_to_end_per_s for each in own]
+    return {
+        "one_by_one": round(ratio(rates, [one for one, _ in foreign]), 3),
+        "at_once": round(ratio(rates, [many for _, many in foreign]), 3),
+    }
+
+
+def _starts(
+    model: str, subjects: Sequence[Subject], pictures: Pictures, repeats: int
+) -> dict[str, dict[str, float]]:
+    """Whole processes on one picture; the first of each, which compiles the model, does not count."""
+    with tempfile.TemporaryDirectory() as folder:
+        places = {subject.way.name: Path(folder) / str(number) for number, subject in enumerate(subjects)}
+        for place in places.values():
+            place.mkdir()
+        taken = interleaved(
+            {
+                subject.way.name: partial(
+                    cold_start_s, model, subject.way, pictures.paths[0], places[subject.way.name]
+                )
+                for subject in subjects
+            },
+            repeats=repeats,
+        )
+    return {name: {"start_s": round(median(seconds), 3)} for name, seconds in taken.items()}

@@ -1,0 +1,222 @@
+"""What is measured: a model on an engine in a precision, and foreign networks beside it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from statistics import fmean
+
+import numpy as np
+
+from seasift.core.errors import BadModel, SeasiftError
+from seasift.core.instances import Instances
+from seasift.core.picture import read_picture
+from seasift.core.types import Float32, UInt8
+from seasift.formats.document import Image, image_entry, plain
+from seasift.runtime.compile_cache import VARIABLE
+from seasift.runtime.engines import open_engine
+from seasift.runtime.inputs import Failure
+from seasift.runtime.predictor import OnnxPredictor, load_predictor
+from seasift.runtime.stream import Picture, predict_sources
+from seasift.runtime.video import Every
+from seasift.speed.pictures import Pictures
+from seasift.speed.timing import rate_at_once, seconds_of
+
+STAGES = ("read", "prepare", "network", "decode", "write")
+_FREE_SIDE = 640  # px, of a foreign network that takes any
+
+
+@dataclass(frozen=True)
+class Way:
+    """How a model runs: on which engine, in what precision, on how many threads, with which objects kept."""
+
+    engine: str
+    precision: str
+    threads: int | None
+    threshold: float
+
+    @property
+    def name(self) -> str:
+        """For tables."""
+        return f"{self.engine} {self.precision}"
+
+
+@dataclass(frozen=True)
+class Round:
+    """What one round over all pictures gave.
+
+    Attributes:
+        stages_ms: mean of a picture, one thread, each stage by itself.
+        latencies_ms: of each picture from a warm Predictor: prepare, network, decode.
+        network_per_s: runs of the network alone a second, as many at once as gain by it.
+        end_to_end_per_s: pictures a second as `seasift predict` does it, from JPEG to JSON with masks.
+        objects: mean of a picture.
+    """
+
+    stages_ms: dict[str, float]
+    latencies_ms: list[float]
+    network_per_s: float
+    end_to_end_per_s: float
+    objects: float
+
+
+class Subject:
+    """A model that is ready to be measured on pictures."""
+
+    def __init__(self, model: str, way: Way, pictures: Pictures) -> None:
+        """Load the model twice: for one picture at a time and for many.
+
+        Raises:
+            as `load_predictor`.
+        """
+        self.way, self._pictures = way, pictures
+        self.single, self._many = (
+            load_predictor(
+                model, engine=way.engine, precision=way.precision, threads=way.threads, throughput=throughput
+            )
+            for throughput in (False, True)
+        )
+
+    @property
+    def at_once(self) -> int:
+        """Pictures in work together, end to end."""
+        return self._many.at_once
+
+    def round(self) -> Round:
+        """Measure everything once."""
+        images = [read_picture(path) for path in self._pictures.paths]
+        stages = [self._stages(path) for path in self._pictures.paths]
+        latencies = [1000 * seconds_of(partial(self._predict, self.single, image)) for image in images]
+        inputs = [self._many.prepare(image)[None] for image in images]
+        return Round(
+            {stage: 1000 * fmean(times[stage] for times in stages) for stage in STAGES},
+            latencies,
+            rate_at_once(self._many.run, inputs, self._many.at_once),
+            len(images) / seconds_of(self._end_to_end),
+            fmean(times["objects"] for times in stages),
+        )
+
+    def _stages(self, path: Path) -> dict[str, float]:
+        """Seconds of each stage for one picture, and how many objects it has."""
+        times = [time.perf_counter()]
+        image = read_picture(path)
+        times.append(time.perf_counter())
+        batch = self.single.prepare(image)[None]
+        times.append(time.perf_counter())
+        outputs = self.single.run(batch)
+        times.append(time.perf_counter())
+        found = self.single.decode(
+            {name: values[0] for name, values in outputs.items()},
+            size_hw=(image.shape[0], image.shape[1]),
+            threshold=self.way.threshold,
+            max_objects=self.single.info.max_objects,
+        )
+        times.append(time.perf_counter())
+        _text(self._entry(str(path), found))
+        times.append(time.perf_counter())
+        spent = np.diff(times).tolist()
+        return {**dict(zip(STAGES, spent, strict=True)), "objects": float(len(found))}
+
+    def _predict(self, predictor: OnnxPredictor, image: UInt8) -> Instances:
+        (found,) = predictor.predict(
+            [image], threshold=self.way.threshold, max_objects=predictor.info.max_objects
+        )
+        return found
+
+    def _entry(self, file: str, found: Instances) -> Image:
+        return image_entry(file, found, self.single.categories)
+
+    def _end_to_end(self) -> None:
+        def look(picture: Picture, image: UInt8) -> Image:
+            return self._entry(picture.file, self._predict(self._many, image))
+
+        for found in predict_sources(
+            look, self._pictures.sources, every=Every(frames=1), at_once=self._many.at_once
+        ):
+            if isinstance(found, Failure):
+                raise SeasiftError(found.error)
+            assert found.result is not None
+            _text(found.result)
+
+
+def _text(entry: Image) -> str:
+    return json.dumps(plain(entry), ensure_ascii=False)
+
+
+class Beside:
+    """A foreign ONNX network, whatever it gives out, run bare on OpenVINO: no decoding of its outputs."""
+
+    def __init__(self, path: Path, precision: str, threads: int | None) -> None:
+        """Load it twice: for one run at a time and for many.
+
+        Raises:
+            BadModel: it cannot be read, or takes anything but one batch (1, 3, H, W) of float32.
+        """
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise BadModel(f"{path}: cannot be read ({error.strerror}); expected an ONNX file.") from None
+        self.precision = precision
+        self.name = f"{path.stem} alone, openvino {precision}"
+        self._single, self._many = (
+            open_engine(
+                data,
+                str(path),
+                engine="openvino",
+                precision=precision,
+                threads=threads,
+                throughput=throughput,
+            )
+            for throughput in (False, True)
+        )
+        shapes = [port.shape for port in self._single.inputs if port.float32]
+        if len(shapes) != 1 or len(shapes[0]) != 4 or shapes[0][1] != 3:
+            raise BadModel(f"{path}: inputs {shapes}; expected one of (1, 3, H, W) float32.")
+        self.shape = (1, 3, *(side or _FREE_SIDE for side in shapes[0][2:]))
+
+    def round(self, runs: int) -> tuple[float, float]:
+        """Runs a second, one after the other, and as many at once as gain by it."""
+        seen: Float32 = np.random.default_rng(0).random(self.shape, dtype=np.float32)
+        one_by_one = runs / seconds_of(lambda: [self._single.run(seen) for _ in range(runs)])
+        return one_by_one, rate_at_once(self._many.run, [seen] * runs, self._many.at_once)
+
+
+def cold_start_s(model: str, way: Way, picture: Path, cache: Path) -> float:
+    """Seconds of a whole `seasift predict` on one picture, from nothing to its JSON file.
+
+    Args:
+        cache: for compiled graphs.
+    Raises:
+        SeasiftError: the command fails.
+    """
+    settings: Sequence[str] = ["--engine", way.engine, "--precision", way.precision]
+    threads = [] if way.threads is None else ["--threads", str(way.threads)]
+    command = [
+        sys.executable,
+        "-m",
+        "seasift",
+        "predict",
+        str(picture),
+        "--model",
+        model,
+        *settings,
+        *threads,
+    ]
+    start = time.perf_counter()
+    done = subprocess.run(
+        [*command, "-o", str(cache / "cold.json")],
+        capture_output=True,
+        text=True,
+        env={**os.environ, VARIABLE: str(cache)},
+    )
+    taken = time.perf_counter() - start
+    if done.returncode:
+        raise SeasiftError(f"`{' '.join(command)}` failed: {done.stderr.strip()[-300:]}")
+    return taken

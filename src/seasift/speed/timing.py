@@ -1,0 +1,57 @@
+"""Times that can be trusted on a machine with other work: interleaved, medians, ratios of what ran side by side."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from statistics import median
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+def interleaved(
+    works: Mapping[str, Callable[[], Any]],
+    *,
+    repeats: int,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, list[Any]]:
+    """What each work gives in each of several rounds, after a round that does not count.
+
+    In a round each runs once, so that a machine that slows down slows all of them.
+    """
+    results: dict[str, list[Any]] = {name: [] for name in works}
+    for round_ in range(repeats + 1):
+        for place, (name, work) in enumerate(works.items()):
+            result = work()
+            if round_:
+                results[name].append(result)
+            if progress:
+                progress(round_ * len(works) + place + 1, (repeats + 1) * len(works))
+    return results
+
+
+def seconds_of(work: Callable[[], object]) -> float:
+    """How long it takes."""
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def rate_at_once(work: Callable[[T], object], items: Sequence[T], at_once: int) -> float:
+    """Items a second, several threads at work."""
+    with ThreadPoolExecutor(at_once) as pool:
+        return len(items) / seconds_of(lambda: list(pool.map(work, items)))
+
+
+def ratio(a: Sequence[float], b: Sequence[float]) -> float:
+    """Median of a / b, round by round."""
+    return median(x / y for x, y in zip(a, b, strict=True))
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The value that this share of the values does not exceed (nearest rank)."""
+    ranked = sorted(values)
+    return ranked[max(math.ceil(share * len(ranked)) - 1, 0)]
