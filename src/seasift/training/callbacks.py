@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -72,20 +73,26 @@ class Checkpoints(Callback):
             self._saved_at = time.monotonic()
 
 
-class MovingAverage(WeightAveraging):
-    """An exponential moving average of the weights, with which the model is judged and saved.
+def moving_average(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Tensor]:
+    """How an average moves: from itself, the latest value and the number of steps to itself.
 
     Args:
         decay: what it rises to. After n steps it is at most (1 + n) / (10 + n), so that a young average is not
             made of the initial weights.
     """
 
-    def __init__(self, decay: float) -> None:
-        def average(mean: Tensor, latest: Tensor, steps: Tensor | int) -> Tensor:
-            share = min(decay, (1 + int(steps)) / (10 + int(steps)))
-            return share * mean + (1 - share) * latest
+    def average(mean: Tensor, latest: Tensor, steps: Tensor | int) -> Tensor:
+        share = min(decay, (1 + int(steps)) / (10 + int(steps)))
+        return share * mean + (1 - share) * latest
 
-        super().__init__(avg_fn=average)
+    return average
+
+
+class MovingAverage(WeightAveraging):
+    """An exponential moving average of the weights, with which the model is judged and saved; see `moving_average`."""
+
+    def __init__(self, decay: float) -> None:
+        super().__init__(avg_fn=moving_average(decay))
 
 
 class TimeLimit(Callback):
