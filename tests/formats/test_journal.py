@@ -16,9 +16,9 @@ SETTINGS = {"threshold": 0.5, "model": "a"}
 def interrupted(path: Path, count: int, settings: object = SETTINGS) -> dict[str, object]:
     """A run that dies after `count` pictures; gives what it had found finished."""
     journal = Journal(path, settings).__enter__()
-    found = dict(journal.images)
+    found = dict(journal)
     for key, image in list(zip("abc", result().images, strict=True))[:count]:
-        if key not in journal.images:
+        if key not in journal:
             journal.add(key, image)
     journal.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None)
     return found
@@ -89,7 +89,7 @@ def test_finished_or_empty_runs_leave_nothing(tmp_path: Path) -> None:
 def test_without_a_path_it_only_remembers() -> None:
     with Journal(None, SETTINGS) as journal:
         journal.add("a", result().images[0])
-        assert set(journal.images) == {"a"}
+        assert dict(journal) == {"a": result().images[0]}
 
 
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:

@@ -74,5 +74,5 @@ def predict(
         precision=precision,
         threads=threads,
     )
-    if run(options).failures:
+    if run(options):
         raise typer.Exit(2)

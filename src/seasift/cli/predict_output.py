@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from seasift.core.errors import BadInput
-from seasift.core.files import write_json, write_text
+from seasift.core.files import write_json
 from seasift.core.picture import SUFFIXES
 from seasift.core.spelling import hint
 from seasift.formats import coco, document, journal, table_csv
@@ -156,30 +156,30 @@ def write_documents(
     print_text: Callable[[str], None],
 ) -> list[Path]:
     """Write the documents of the plan, or print the only one; returns the files."""
-    outlined = (
-        result.model_copy(update={"images": [document.with_polygons(image) for image in result.images]})
-        if masks == "polygons" and "json" in planned.formats
-        else result
-    )
-    coco_value = (
-        coco.to_coco(result, masks=masks, file_names=file_names, like=like)
-        if "coco" in planned.formats
-        else {}
-    )
     written = []
     for name in planned.formats:
         if name == "overlay":
             continue
         path = planned.folder / _FILE_NAMES[name] if planned.folder else planned.file
         if path is None:
-            texts = {"json": document.to_text, "csv": table_csv.to_text}
-            print_text(texts[name](outlined) if name in texts else coco.to_text(coco_value))
+            for part in _parts(name, result, masks, file_names, like):
+                print_text(part)
             continue
         if name == "csv":
             table_csv.write(path, result)
         elif name == "coco":
-            write_json(path, coco_value)
+            write_json(path, coco.to_coco(result, masks=masks, file_names=file_names, like=like))
         else:
-            write_text(path, document.to_text(outlined))
+            document.write(path, result, masks=masks)
         written.append(path)
     return written
+
+
+def _parts(
+    name: str, result: Document, masks: str, file_names: Mapping[str, str], like: coco.TruthIds | None
+) -> Iterable[str]:
+    if name == "json":
+        return document.text_parts(result, masks=masks)
+    if name == "csv":
+        return [table_csv.to_text(result)]
+    return [coco.to_text(coco.to_coco(result, masks=masks, file_names=file_names, like=like))]

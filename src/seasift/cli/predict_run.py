@@ -17,15 +17,15 @@ from seasift.core.errors import BadInput
 from seasift.core.picture import write_picture
 from seasift.core.types import UInt8
 from seasift.formats import document
-from seasift.formats.journal import Journal
+from seasift.formats.journal import Finished, Journal
 from seasift.runtime.draw import draw
 from seasift.runtime.inputs import Failure, Source
 from seasift.runtime.stream import Picture, predict_sources
 from seasift.runtime.video import Every, expected_count
 
 
-def run(options: Options) -> document.Document:
-    """Predict, write, and tell on standard error what was done.
+def run(options: Options) -> list[document.FailedFile]:
+    """Predict, write, and tell on standard error what was done; gives the inputs that failed.
 
     Raises:
         BadInput: a bad option, or no input that gives a result; nothing is written then.
@@ -41,17 +41,17 @@ def run(options: Options) -> document.Document:
             task.plan,
             result,
             masks=options.masks,
-            file_names=_short_image_names(task, images),
+            file_names=_short_image_names(task, images) if "coco" in task.plan.formats else {},
             like=task.like,
             print_text=lambda text: typer.echo(text.encode(), nl=False),
         )
-    tell(result, [*written, *out.overlay_places(task.plan)], asked_precision=options.precision)
-    return result
+        tell(result, [*written, *out.overlay_places(task.plan)], asked_precision=options.precision)
+    return failures
 
 
-def _predict_all(task: Task, journal: Journal) -> tuple[list[document.Image], list[document.FailedFile]]:
+def _predict_all(task: Task, journal: Journal) -> tuple[Finished, list[document.FailedFile]]:
     overlays = out.overlay_paths(task.short) if "overlay" in task.plan.formats else {}
-    images: list[document.Image] = []
+    done: list[str] = []
     failures: list[document.FailedFile] = []
     total = sum(_expected(source, task.every) for source in task.sources)
     with progress_bar("predicting") as progress:
@@ -59,7 +59,7 @@ def _predict_all(task: Task, journal: Journal) -> tuple[list[document.Image], li
             partial(_look, task, overlays),
             task.sources,
             every=task.every,
-            known=set(journal.images),
+            known=set(journal),
             at_once=task.predictor.at_once,
         )
         for found in found_all:
@@ -69,9 +69,9 @@ def _predict_all(task: Task, journal: Journal) -> tuple[list[document.Image], li
             else:
                 if found.result is not None:
                     journal.add(found.picture.key, found.result)
-                images.append(journal.images[found.picture.key])
-            progress(len(images) + len(failures), max(total, len(images) + len(failures)))
-    return images, failures
+                done.append(found.picture.key)
+            progress(len(done) + len(failures), max(total, len(done) + len(failures)))
+    return Finished(journal, done), failures
 
 
 def _look(

@@ -15,9 +15,14 @@ from seasift.formats.document import Document
 def tell(result: Document, places: Sequence[Path], *, asked_precision: str) -> None:
     """Print on standard error a table of what was found, how it was computed, and where the results are."""
     console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
-    objects = Counter(found.name for image in result.images for found in image.objects)
+    objects: Counter[str] = Counter()
+    pictures: Counter[str] = Counter()
+    for image in result.images:
+        names = [found.name for found in image.objects]
+        objects.update(names)
+        pictures.update(set(names))
     if objects:
-        console.print(_table(result, objects))
+        console.print(_table(objects, pictures))
     if result.precision != asked_precision:
         console.print(
             f"note: --precision {asked_precision} was asked for; "
@@ -37,8 +42,7 @@ def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def _table(result: Document, objects: Counter[str]) -> Table:
-    pictures = Counter(name for image in result.images for name in {found.name for found in image.objects})
+def _table(objects: Counter[str], pictures: Counter[str]) -> Table:
     table = Table("class", box=None, pad_edge=False)
     table.add_column("objects", justify="right")
     table.add_column("pictures", justify="right")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from seasift.core.files import write_text
+from seasift.core.files import replacing
 from seasift.core.instances import Category, Instances
 from seasift.core.masks import MaskCrop, from_coco
 
@@ -139,10 +139,10 @@ def image_entry(
     return Image(file=file, width=width, height=height, frame=frame, time_s=time_s, objects=objects)
 
 
-def complete(settings: Settings, images: list[Image], failures: list[FailedFile]) -> Document:
-    """The whole document."""
+def complete(settings: Settings, images: Sequence[Image], failures: list[FailedFile]) -> Document:
+    """The whole document. `images` may be any sequence; what is read one by one is written one by one."""
     shared = {key: value for key, value in settings if key != "schema_version"}
-    return Document(**shared, images=images, failures=failures)
+    return Document.model_construct(**shared, images=cast(list[Image], images), failures=failures)
 
 
 def with_polygons(image: Image) -> Image:
@@ -164,25 +164,41 @@ def plain(entry: Entry) -> dict[str, Any]:
     return entry.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
-def to_text(document: Document) -> str:
-    """The document as JSON with one image, category and failure a line, for people and diffs."""
-    parts = []
-    for key, value in plain(document).items():
-        rows = (
-            [json.dumps(row, ensure_ascii=False, allow_nan=False) for row in value] if _is_rows(value) else []
-        )
-        text = "[\n  " + ",\n  ".join(rows) + "\n ]" if rows else json.dumps(value, ensure_ascii=False)
-        parts.append(f' "{key}": {text}')
-    return "{\n" + ",\n".join(parts) + "\n}\n"
+def text_parts(document: Document, *, masks: str = "rle") -> Iterator[str]:
+    """The document as JSON, a part at a time: one image, category and failure a line, for people and diffs.
+
+    Args:
+        masks: "rle", or "polygons" for outlines instead.
+    """
+    images = document.images
+    frame = plain(document.model_copy(update={"images": []}))
+    yield "{\n"
+    for place, (key, value) in enumerate(frame.items()):
+        yield (",\n" if place else "") + f' "{key}": '
+        if key == "images" and images:
+            yield from _rows(plain(with_polygons(each) if masks == "polygons" else each) for each in images)
+        elif isinstance(value, list) and value and isinstance(value[0], dict):
+            yield from _rows(value)
+        else:
+            yield json.dumps(value, ensure_ascii=False)
+    yield "\n}\n"
 
 
-def _is_rows(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and isinstance(value[0], dict)
+def _rows(values: Iterable[dict[str, Any]]) -> Iterator[str]:
+    for place, value in enumerate(values):
+        yield (",\n  " if place else "[\n  ") + json.dumps(value, ensure_ascii=False, allow_nan=False)
+    yield "\n ]"
 
 
-def write(path: Path, document: Document) -> None:
+def to_text(document: Document, *, masks: str = "rle") -> str:
+    """The document as JSON; see `text_parts`."""
+    return "".join(text_parts(document, masks=masks))
+
+
+def write(path: Path, document: Document, *, masks: str = "rle") -> None:
     """Write the document, whole or not at all."""
-    write_text(path, to_text(document))
+    with replacing(path) as part, part.open("w", encoding="utf-8", newline="\n") as file:
+        file.writelines(text_parts(document, masks=masks))
 
 
 def json_schema() -> dict[str, Any]:

@@ -1,9 +1,11 @@
-"""What a run has finished, kept so that the same command goes on after a kill."""
+"""What a run has finished, kept in a file: memory does not grow, and the same command goes on after a kill."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
@@ -14,30 +16,30 @@ from seasift.formats.document import Image, plain
 NAME = ".seasift-partial.jsonl"
 
 
-class Journal:
-    """A file of one JSON line a finished picture; its first line says for which settings.
+class Journal(Mapping[str, Image]):
+    """Finished pictures by their keys, each read back when asked for; a file of one JSON line each.
 
-    Use as a context manager. Leaving it normally removes the file: the documents are complete. Leaving it
-    by an error keeps it.
+    Its first line says for which settings. Use as a context manager. Leaving it normally removes the file: the
+    documents are complete. Leaving it by an error keeps it.
     """
 
     def __init__(self, path: Path | None, settings: Any) -> None:
         """Take up what a run with the same settings left, or start afresh.
 
         Args:
-            path: of the journal; None keeps it in memory only.
+            path: of the journal; None for a file without a name, gone in the end however that comes.
             settings: JSON values that a result depends on.
         Raises:
             BadInput: the file cannot be written.
         """
         self.path = path
         self.settings_sha256 = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
-        self.images: dict[str, Image] = {}
+        self._places: dict[str, tuple[int, int]] = {}  # first byte and length of a line
         self._file: IO[bytes] | None = None
-        self._kept = 0
+        self._end = 0
 
     def __enter__(self) -> Journal:
-        self._kept = self._take_up()
+        self._end = self._take_up()
         return self
 
     def __exit__(
@@ -48,47 +50,86 @@ class Journal:
         if kind is None and self.path is not None:
             self.path.unlink(missing_ok=True)
 
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._places
+
+    def __getitem__(self, key: str) -> Image:
+        start, length = self._places[key]
+        file = self._opened()
+        file.seek(start)
+        return _entry(json.loads(file.read(length)))[1]
+
     def add(self, key: str, image: Image) -> None:
         """A picture is finished, and so is everything written for it."""
-        self.images[key] = image
-        self._append({"key": key, "image": plain(image)})
+        file = self._opened()
+        line = json.dumps({"key": key, "image": plain(image)}, ensure_ascii=False).encode() + b"\n"
+        file.seek(self._end)
+        file.write(line)
+        file.flush()
+        self._places[key] = self._end, len(line)
+        self._end += len(line)
 
-    def _append(self, value: Any) -> None:
-        if self.path is None:
-            return
-        if self._file is None:
-            self._file = self._open(self.path)
-        self._file.write(json.dumps(value, ensure_ascii=False).encode() + b"\n")
-        self._file.flush()
-
-    def _open(self, path: Path) -> IO[bytes]:
-        """Behind the last whole line; late, so that a run without any result leaves no file."""
+    def _opened(self) -> IO[bytes]:
+        """The file, behind the last whole line; late, so that a run without any result leaves no file."""
+        if self._file is not None:
+            return self._file
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            file = path.open("r+b" if self._kept else "wb")
+            if self.path is None:
+                file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
+            else:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                file = self.path.open("r+b" if self._end else "w+b")
         except OSError as error:
+            place = self.path.parent if self.path else Path(tempfile.gettempdir())
             reason = error.strerror or type(error).__name__
-            raise BadInput(f"{path.parent}: cannot be written to ({reason}). Give another -o.") from None
-        file.truncate(self._kept)
-        file.seek(self._kept)
-        if not self._kept:
-            file.write(json.dumps({"settings": self.settings_sha256}).encode() + b"\n")
+            raise BadInput(f"{place}: cannot be written to ({reason}). Give another -o.") from None
+        self._file = file
+        file.truncate(self._end)
+        if not self._end:
+            self._end = file.write(json.dumps({"settings": self.settings_sha256}).encode() + b"\n")
         return file
 
     def _take_up(self) -> int:
-        """Read finished pictures; returns how many bytes are good: a kill can tear the last line."""
+        """Find finished pictures; returns how many bytes are good: a kill can tear the last line."""
         if self.path is None or not self.path.is_file():
             return 0
         good = 0
-        for line in self.path.read_bytes().splitlines(keepends=True):
-            try:
-                value = json.loads(line) if line.endswith(b"\n") else {}
-                if good == 0:
-                    if value.get("settings") != self.settings_sha256:
-                        return 0
-                else:
-                    self.images[value["key"]] = Image.model_validate_json(json.dumps(value["image"]))
-            except (ValueError, KeyError, AttributeError, TypeError):
-                break
-            good += len(line)
+        with self.path.open("rb") as file:
+            for line in file:
+                try:
+                    value = json.loads(line) if line.endswith(b"\n") else {}
+                    if good == 0:
+                        if value.get("settings") != self.settings_sha256:
+                            return 0
+                    else:
+                        self._places[_entry(value)[0]] = good, len(line)
+                except (ValueError, KeyError, AttributeError, TypeError):
+                    break
+                good += len(line)
         return good
+
+
+class Finished(Sequence[Image]):
+    """Some of a journal's pictures in an order of their own, read one by one while the journal is open."""
+
+    def __init__(self, journal: Journal, keys: Sequence[str]) -> None:
+        self._journal, self._keys = journal, keys
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def __getitem__(self, place: Any) -> Any:
+        return self._journal[self._keys[place]]
+
+    def __iter__(self) -> Iterator[Image]:
+        return (self._journal[key] for key in self._keys)
+
+
+def _entry(value: Any) -> tuple[str, Image]:
+    return value["key"], Image.model_validate_json(json.dumps(value["image"]))

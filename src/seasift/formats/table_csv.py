@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-from seasift.core.files import write_bytes
+from seasift.core.files import replacing
 from seasift.formats.document import Document
 
 COLUMNS = (
@@ -18,16 +20,20 @@ COLUMNS = (
 def to_text(document: Document) -> str:
     """Header and rows by RFC 4180. Pictures without objects have no row."""
     text = io.StringIO(newline="")
-    rows = csv.writer(text)
-    rows.writerow(COLUMNS)
-    for image in document.images:
-        for number, found in enumerate(image.objects, start=1):
-            place = (image.file, image.frame, image.time_s, image.width, image.height, number)
-            what = (found.category_id, found.name, found.score, *found.box_xywh, found.area_px)
-            rows.writerow((*place, *what))
+    csv.writer(text).writerows(_rows(document))
     return text.getvalue()
 
 
 def write(path: Path, document: Document) -> None:
     """Write UTF-8 with a byte order mark, without which spreadsheets garble letters like é."""
-    write_bytes(path, to_text(document).encode("utf-8-sig"))
+    with replacing(path) as part, part.open("w", encoding="utf-8-sig", newline="") as file:
+        csv.writer(file).writerows(_rows(document))
+
+
+def _rows(document: Document) -> Iterator[tuple[Any, ...]]:
+    yield COLUMNS
+    for image in document.images:
+        for number, found in enumerate(image.objects, start=1):
+            place = (image.file, image.frame, image.time_s, image.width, image.height, number)
+            what = (found.category_id, found.name, found.score, *found.box_xywh, found.area_px)
+            yield (*place, *what)
