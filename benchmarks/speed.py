@@ -1,33 +1,36 @@
 """The figures about speed that the README gives. Run: python benchmarks/speed.py
 
-Everything is measured on this machine, in this process or its children, best of several runs; absolute times
-depend on the machine, ratios less so. Prediction sees frames of the NOAA clips in examples/footage, shrunk to the
-480 px across that TrashCan's pictures have. PyTorch is timed on the network alone, beside the engines on the network
-alone: what a forward pass costs does not depend on the weights, what decoding costs does.
+Prediction is `seasift bench` on frames of the NOAA clips in examples/footage, shrunk to the 480 px across that TrashCan's
+pictures have. PyTorch is timed on the network alone: what a forward pass costs does not depend on the weights. A training
+step is in training_step.py, memory in memory.py.
 """
 
 from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 
+from seasift.cli.bench_run import parse_ways
+from seasift.cli.bench_table import tell
 from seasift.core.instances import Instances
 from seasift.core.masks import MaskCrop
+from seasift.core.picture import write_picture
 from seasift.data.coco import CocoAnnotation, CocoDataset, CocoImage
 from seasift.evaluation.coco_figures import evaluate
-from seasift.evaluation.machine import describe_machine
-from seasift.runtime import box
-from seasift.runtime.engines import open_engine
-from seasift.runtime.model_file import read_model_file
 from seasift.runtime.predictor import load_predictor
 from seasift.runtime.video import Every, frames
+from seasift.speed.pictures import given_pictures
+from seasift.speed.record import measure
+from seasift.speed.subjects import Subject, Way
 
 SIZE_HW = (270, 480)
 FOOTAGE = Path(__file__).resolve().parents[1] / "examples" / "footage"
@@ -45,9 +48,22 @@ def best_of(runs: int, work: Callable[[], object]) -> float:
     return min(times)
 
 
-def pictures() -> list[np.ndarray]:
+def write_frames(folder: Path) -> None:
+    """Frames of the clips, shrunk, as pictures."""
     seen = [frame.image_rgb_u8 for clip in sorted(FOOTAGE.glob("*.mp4")) for frame in frames(clip, Every(5))]
-    return [cv2.resize(frame, SIZE_HW[::-1], interpolation=cv2.INTER_AREA) for frame in seen]
+    for number, frame in enumerate(seen):
+        small = cv2.resize(frame, SIZE_HW[::-1], interpolation=cv2.INTER_AREA)
+        write_picture(folder / f"{number:03}.jpg", np.asarray(small, np.uint8))
+
+
+def predict_record() -> dict[str, Any]:
+    """What `seasift bench default` says of the frames at a score of 0.05."""
+    with tempfile.TemporaryDirectory() as folder:
+        write_frames(Path(folder))
+        pictures = given_pictures([folder], limit=1000)
+        ways = [Way(engine, precision, None, 0.05) for engine, precision in parse_ways(())]
+        subjects = [Subject("default", way, pictures) for way in ways]
+        return measure("default", subjects, [], pictures, repeats=3, cold=True)
 
 
 def help_seconds() -> float:
@@ -55,20 +71,9 @@ def help_seconds() -> float:
     return best_of(5, lambda: subprocess.run(command, check=True, capture_output=True))
 
 
-def predict_rate(engine: str) -> float:
-    predictor, seen = load_predictor("default", engine=engine), pictures()
-    return len(seen) / best_of(3, lambda: predictor.predict(seen, threshold=0.05))
-
-
 def one_input() -> np.ndarray:
     size_hw = load_predictor("default").info.input.size_hw
     return np.random.default_rng(0).normal(size=(1, 3, *size_hw)).astype(np.float32)
-
-
-def network_rate(engine: str) -> float:
-    file, seen = read_model_file(box.find("default")), one_input()
-    ready = open_engine(file.data, file.name, engine=engine, precision="f32", threads=None)
-    return PASSES / best_of(3, lambda: [ready.run(seen) for _ in range(PASSES)])
 
 
 def torch_network_rate() -> float:
@@ -87,44 +92,6 @@ def torch_network_rate() -> float:
     seen = torch.from_numpy(one_input()).contiguous(memory_format=torch.channels_last)
     with torch.inference_mode():
         return PASSES / best_of(3, lambda: [graph(seen) for _ in range(PASSES)])
-
-
-def training_rate() -> float:
-    """Images/s of the box model's recipe: augmentation, forward, loss, backward, step, in bf16."""
-    import torch
-
-    from seasift.models.catalog import FAMILIES, build
-    from seasift.training.augment import Augment
-    from seasift.training.batches import Batch
-    from seasift.training.module import config_of
-    from seasift.training.recipe import load_recipe
-    from seasift.training.schedule import make_optimizer
-
-    recipe = load_recipe("yolact-lite0-box")
-    config = config_of(recipe, 22)
-    family, network = FAMILIES[config.arch], build(config).to(memory_format=torch.channels_last).train()
-    spec = family.input_spec(config)
-    augment = Augment(recipe.augment, spec.mean, spec.std)
-    optimizer = make_optimizer(recipe.optimizer, network.parameters())
-    count, side = recipe.training.batch_size, config.size
-    masks = torch.zeros(count, 2, side, side, dtype=torch.bool)
-    masks[:, :, side // 4 : side // 2, side // 4 : side // 2] = True
-    box = torch.tensor([0.25, 0.25, 0.5, 0.5]).repeat(count, 2, 1)
-    present = torch.ones(count, 2, dtype=torch.bool)
-    images = torch.randint(0, 256, (count, side, side, 3), dtype=torch.uint8)
-    classes = torch.zeros(count, 2, dtype=torch.long)
-    batch = Batch(0, ("",) * count, images, box, classes, present, ~present, masks)
-
-    def step() -> None:
-        seen, targets = augment(batch, 0)
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            losses = family.losses(network, seen, targets)
-        loss = torch.stack(list(losses.values())).sum()
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-
-    return count / best_of(3, step)
 
 
 def evaluation_seconds() -> float:
@@ -154,15 +121,11 @@ def evaluation_seconds() -> float:
 
 
 def main() -> None:
+    tell(predict_record())
     rows = [("seasift --help", help_seconds(), "s")]
-    engines = ["openvino"] + ["onnxruntime"] * bool(find_spec("onnxruntime"))
-    rows += [(f"predict, {engine} f32", predict_rate(engine), "images/s") for engine in engines]
-    rows += [(f"network alone, {engine} f32", network_rate(engine), "images/s") for engine in engines]
     if find_spec("torch"):
         rows += [("network alone, PyTorch f32", torch_network_rate(), "images/s")]
-        rows += [("training, bf16", training_rate(), "images/s")]
     rows += [("evaluation of 1,147 pictures, 24 figures and 22 classes", evaluation_seconds(), "s")]
-    print(describe_machine())
     for name, value, unit in rows:
         print(f"{name:60} {value:8.2f} {unit}")
 
