@@ -96,7 +96,7 @@ def render_card(info: ModelInfo, size: int, reports: Sequence[dict[str, Any]] = 
         "## Training",
         "",
         *(f"- {key}: {value}" for key, value in training.items() if key not in ("recipe", "data")),
-        *(f"- data, {key}: {value}" for key, value in training.get("data", {}).items()),
+        *_learnt_from(training.get("data")),
         "",
         "The whole recipe is in the file's metadata.",
         "",
@@ -106,6 +106,13 @@ def render_card(info: ModelInfo, size: int, reports: Sequence[dict[str, Any]] = 
     for report in reports:
         lines += _judged(report)
     return "\n".join(lines)
+
+
+def _learnt_from(data: Any) -> list[str]:
+    """Lines about the data, of which a file of another program may say anything."""
+    if isinstance(data, dict):
+        return [f"- data, {key}: {value}" for key, value in data.items()]
+    return [f"- data: {data}"] if data else []
 
 
 def _scores(info: ModelInfo) -> str:
