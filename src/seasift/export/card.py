@@ -86,7 +86,7 @@ def render_card(info: ModelInfo, size: int, reports: Sequence[dict[str, Any]] = 
         "| --- | --- |",
         f"| head | {info.head} |",
         f"| input | {height} x {width} px, RGB, {info.input.resize} |",
-        f"| file | {size / 1e6:.1f} MB, ONNX |",
+        f"| file | {size / 1e6:.1f} MB, ONNX, {info.quantized or 'float32'} |",
         f"| classes | {', '.join(category.name for category in info.categories)} |",
         f"| default threshold | {info.threshold} |",
         f"| scores | {_scores(info)} |",

@@ -58,8 +58,10 @@ class OnnxPredictor:
 
     @property
     def precision(self) -> str:
-        """What the engine really computes in, which may differ from what was asked for."""
-        return self._engine.precision
+        """What the engine really computes in, which may differ from what was asked for; `int8+f32` and the like
+        where the file's convolutions are in 8-bit numbers.
+        """
+        return f"int8+{self._engine.precision}" if self.info.quantized else self._engine.precision
 
     def predict(
         self,
