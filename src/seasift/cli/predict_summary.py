@@ -29,6 +29,11 @@ def tell(result: Document, places: Sequence[Path], *, asked_precision: str) -> N
         f"{result.threshold:g}"
         f"{failed} (model {result.model.name}, {result.engine}, {result.precision})"
     )
+    if result.tile:
+        tile = result.tile
+        console.print(
+            f"in tiles of {tile.width}x{tile.height} px that share {tile.overlap_x} and {tile.overlap_y} px"
+        )
     if places:
         console.print("written: " + ", ".join(str(path) for path in places))
 

@@ -8,11 +8,15 @@ from pathlib import Path
 
 from seasift import __version__
 from seasift.cli import predict_output as out
+from seasift.cli.tile_option import MAX_TILED_OBJECTS, parse_tile, tile_entry
 from seasift.core.errors import BadInput
+from seasift.core.predictor import Predictor
 from seasift.core.spelling import hint
+from seasift.core.tiles import TileGrid
 from seasift.formats import coco, document
 from seasift.runtime.inputs import Failure, Source, expand
-from seasift.runtime.predictor import OnnxPredictor, load_predictor
+from seasift.runtime.predictor import ChosenClasses, OnnxPredictor, load_predictor
+from seasift.runtime.tiled import TiledPredictor
 from seasift.runtime.video import Every
 
 
@@ -31,6 +35,8 @@ class Options:
     like: Path | None = None
     recursive: bool = False
     every: str = "1s"
+    tile: str | None = None
+    tile_overlap: float | None = None
     engine: str = "openvino"
     precision: str = "f32"
     threads: int | None = None
@@ -45,9 +51,8 @@ class Task:
     every: Every
     plan: out.Plan
     like: coco.TruthIds | None
-    predictor: OnnxPredictor
+    predictor: Predictor
     settings: document.Settings
-    class_ids: tuple[int, ...] | None
     root: str
     short: dict[str, str]
 
@@ -72,13 +77,14 @@ def prepare(options: Options) -> Task:
     still = [source for source in good if source.kind != "video"]
     plan = out.plan(formats, options.output, single_picture=len(still) == len(good) == 1)
     like = coco.read_truth_ids(options.like) if options.like else None
-    predictor = load_predictor(
+    model = load_predictor(
         options.model, engine=options.engine, precision=options.precision, threads=options.threads
     )
-    names = [category.name for category in predictor.categories]
+    names = [category.name for category in model.categories]
     classes = parse_classes(options.classes, names)
     if like:
         like.check((source.name for source in still), classes or names)
+    grid = parse_tile(options.tile, options.tile_overlap, model.info.input.size_hw)
     root, short = out.short_names(good)
     return Task(
         options=options,
@@ -86,9 +92,8 @@ def prepare(options: Options) -> Task:
         every=every,
         plan=plan,
         like=like,
-        predictor=predictor,
-        settings=_settings(options, predictor, classes),
-        class_ids=tuple(names.index(name) for name in classes) if classes else None,
+        predictor=_predictor(model, [names.index(name) for name in classes], grid),
+        settings=_settings(options, model, classes, grid),
         root=root,
         short=short,
     )
@@ -111,15 +116,26 @@ def parse_classes(given: Sequence[str], names: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(wanted))
 
 
-def _settings(options: Options, predictor: OnnxPredictor, classes: list[str]) -> document.Settings:
+def _predictor(model: OnnxPredictor, class_ids: list[int], grid: TileGrid | None) -> Predictor:
+    chosen = ChosenClasses(model, class_ids) if class_ids else model
+    if grid is None:
+        return chosen
+    return TiledPredictor(chosen, grid, max_objects_a_tile=model.info.max_objects)
+
+
+def _settings(
+    options: Options, predictor: OnnxPredictor, classes: list[str], grid: TileGrid | None
+) -> document.Settings:
     info = predictor.info
+    most = info.max_objects if grid is None else MAX_TILED_OBJECTS
     return document.Settings(
         seasift=__version__,
         model=document.ModelEntry(name=predictor.name, sha256=predictor.sha256),
         engine=predictor.engine,
         precision=predictor.precision,
         threshold=info.threshold if options.threshold is None else options.threshold,
-        max_objects=options.max_objects or info.max_objects,
+        max_objects=options.max_objects or most,
+        tile=None if grid is None else tile_entry(grid, info.max_objects),
         classes=classes or None,
         categories=[document.CategoryEntry(id=c.id, name=c.name) for c in predictor.categories],
     )
