@@ -58,6 +58,10 @@ def predict(
     tile_overlap: Annotated[
         float | None, typer.Option(help="Share of a tile that its neighbour sees, too.  [default: 0.25]")
     ] = None,
+    tile_whole: Annotated[
+        bool,
+        typer.Option("--tile-whole", help="Besides the tiles look at the whole: for objects beyond a tile."),
+    ] = False,
     engine: Annotated[str, typer.Option(help="openvino, onnxruntime or onnxruntime-cuda.")] = "openvino",
     precision: Annotated[str, typer.Option(help="f32; with openvino also bf16 or f16.")] = "f32",
     threads: Annotated[
@@ -86,6 +90,7 @@ def predict(
         every=every,
         tile=tile,
         tile_overlap=tile_overlap,
+        tile_whole=tile_whole,
         engine=engine,
         precision=precision,
         threads=threads,

@@ -8,15 +8,13 @@ from pathlib import Path
 
 from seasift import __version__
 from seasift.cli import predict_output as out
-from seasift.cli.tile_option import MAX_TILED_OBJECTS, parse_tile, tile_entry
+from seasift.cli.tile_option import MAX_OBJECTS, Tiling, parse_tiling
 from seasift.core.errors import BadInput
 from seasift.core.predictor import Predictor
 from seasift.core.spelling import hint
-from seasift.core.tiles import TileGrid
 from seasift.formats import coco, document
 from seasift.runtime.inputs import Failure, Source, expand
 from seasift.runtime.predictor import ChosenClasses, OnnxPredictor, load_predictor
-from seasift.runtime.tiled import TiledPredictor
 from seasift.runtime.video import Every
 
 
@@ -37,6 +35,7 @@ class Options:
     every: str = "1s"
     tile: str | None = None
     tile_overlap: float | None = None
+    tile_whole: bool = False
     engine: str = "openvino"
     precision: str = "f32"
     threads: int | None = None
@@ -84,7 +83,7 @@ def prepare(options: Options) -> Task:
     classes = parse_classes(options.classes, names)
     if like:
         like.check((source.name for source in still), classes or names)
-    grid = parse_tile(options.tile, options.tile_overlap, model.info.input.size_hw)
+    tiling = parse_tiling(options.tile, options.tile_overlap, options.tile_whole, model.info.input.size_hw)
     root, short = out.short_names(good)
     return Task(
         options=options,
@@ -92,8 +91,8 @@ def prepare(options: Options) -> Task:
         every=every,
         plan=plan,
         like=like,
-        predictor=_predictor(model, [names.index(name) for name in classes], grid),
-        settings=_settings(options, model, classes, grid),
+        predictor=_predictor(model, [names.index(name) for name in classes], tiling),
+        settings=_settings(options, model, classes, tiling),
         root=root,
         short=short,
     )
@@ -116,18 +115,16 @@ def parse_classes(given: Sequence[str], names: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(wanted))
 
 
-def _predictor(model: OnnxPredictor, class_ids: list[int], grid: TileGrid | None) -> Predictor:
+def _predictor(model: OnnxPredictor, class_ids: list[int], tiling: Tiling | None) -> Predictor:
     chosen = ChosenClasses(model, class_ids) if class_ids else model
-    if grid is None:
-        return chosen
-    return TiledPredictor(chosen, grid, max_objects_a_tile=model.info.max_objects)
+    return tiling.around(chosen, model.info.max_objects) if tiling else chosen
 
 
 def _settings(
-    options: Options, predictor: OnnxPredictor, classes: list[str], grid: TileGrid | None
+    options: Options, predictor: OnnxPredictor, classes: list[str], tiling: Tiling | None
 ) -> document.Settings:
     info = predictor.info
-    most = info.max_objects if grid is None else MAX_TILED_OBJECTS
+    most = MAX_OBJECTS if tiling else info.max_objects
     return document.Settings(
         seasift=__version__,
         model=document.ModelEntry(name=predictor.name, sha256=predictor.sha256),
@@ -135,7 +132,7 @@ def _settings(
         precision=predictor.precision,
         threshold=info.threshold if options.threshold is None else options.threshold,
         max_objects=options.max_objects or most,
-        tile=None if grid is None else tile_entry(grid, info.max_objects),
+        tile=tiling.entry(info.max_objects) if tiling else None,
         classes=classes or None,
         categories=[document.CategoryEntry(id=c.id, name=c.name) for c in predictor.categories],
     )

@@ -77,7 +77,7 @@ def _linked(views: Views, first: int) -> Views:
             views = views.united(pair.a, pair.b)
     for pair in pairs:
         torn = pair.inside > ABSORBED and len(views.of_group(pair.smaller)) == 1
-        if torn and views.is_cut(pair.smaller):
+        if torn and views.is_cut(pair.smaller) and not views.share_a_tile(pair.a, pair.b):
             views = views.united(pair.a, pair.b)
     return views
 

@@ -93,6 +93,7 @@ class TileEntry(Entry):
     height: _Side
     overlap_x: Annotated[_Side, Field(description="px that neighbours in a row share at least")]
     overlap_y: Annotated[_Side, Field(description="px that neighbours in a column share at least")]
+    whole: Annotated[bool, Field(description="the whole picture was looked at like one more tile")]
     max_objects: Annotated[int, Field(ge=1, description="at most this many objects a tile")]
 
 

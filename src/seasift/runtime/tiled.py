@@ -9,7 +9,7 @@ import numpy as np
 from seasift.core.instances import Category, Instances
 from seasift.core.predictor import Predictor
 from seasift.core.seams import SeamMerger
-from seasift.core.tiles import TileGrid
+from seasift.core.tiles import TileGrid, Window
 from seasift.core.types import UInt8
 
 TILES_AT_ONCE = 8
@@ -22,16 +22,21 @@ class TiledPredictor:
     tiles see: `core.seams.SeamMerger`.
     """
 
-    def __init__(self, predictor: Predictor, grid: TileGrid, *, max_objects_a_tile: int = 100) -> None:
+    def __init__(
+        self, predictor: Predictor, grid: TileGrid, *, max_objects_a_tile: int = 100, whole: bool = False
+    ) -> None:
         """Put a predictor behind a grid.
 
         Args:
             predictor: sees the tiles.
             grid: how pictures are cut, px of the picture.
             max_objects_a_tile: at most this many are taken from a tile, the best.
+            whole: look at the shrunken whole picture, too, as if it were one more tile. It finds what is larger
+                than a tile, and makes more mistakes where all objects are small.
         """
         self._predictor = predictor
         self._max_objects_a_tile = max_objects_a_tile
+        self._whole = whole
         self.grid = grid
 
     @property
@@ -54,7 +59,11 @@ class TiledPredictor:
         size_hw = image.shape[0], image.shape[1]
         merger = SeamMerger(size_hw, max_objects=max_objects)
         most = min(max_objects, self._max_objects_a_tile)
-        for row in self.grid.rows(size_hw):
+        rows = self.grid.rows(size_hw)
+        if self._whole and (len(rows), len(rows[0])) != (1, 1):
+            found = self._predictor.predict([image], threshold=threshold, max_objects=most)
+            merger.add(Window(0, 0, size_hw[1], size_hw[0]), found[0])
+        for row in rows:
             merger.close(row[0].y1)
             for start in range(0, len(row), TILES_AT_ONCE):
                 windows = row[start : start + TILES_AT_ONCE]
