@@ -76,7 +76,6 @@ def _predict_one(task: Task, image: UInt8) -> Instances:
         [image],
         threshold=settings.threshold,
         max_objects=settings.max_objects,
-        class_ids=task.class_ids,
     )
     return instances
 

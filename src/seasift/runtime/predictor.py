@@ -112,6 +112,31 @@ class OnnxPredictor:
             yield from ((image, rows[place]) for place, image in enumerate(part))
 
 
+class ChosenClasses:
+    """A model that looks only for some of its classes; implements `core.predictor.Predictor`."""
+
+    def __init__(self, model: OnnxPredictor, class_ids: Sequence[int]) -> None:
+        self._model, self._class_ids = model, tuple(class_ids)
+
+    @property
+    def name(self) -> str:
+        """The model's."""
+        return self._model.name
+
+    @property
+    def categories(self) -> tuple[Category, ...]:
+        """All classes of the model."""
+        return self._model.categories
+
+    def predict(
+        self, images_rgb_u8: Sequence[UInt8], *, threshold: float = 0.05, max_objects: int = 100
+    ) -> list[Instances]:
+        """See `OnnxPredictor.predict`."""
+        return self._model.predict(
+            images_rgb_u8, threshold=threshold, max_objects=max_objects, class_ids=self._class_ids
+        )
+
+
 def load_predictor(
     model: str | Path = box.DEFAULT,
     *,
