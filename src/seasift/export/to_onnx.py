@@ -116,7 +116,8 @@ def trace(network: nn.Module) -> onnx.ModelProto:
     example = torch.zeros(2, 3, *spec.size_hw)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the exporter's own use of deprecated calls
-        logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+        for exporter in ("torch.onnx", "onnx_ir"):
+            logging.getLogger(exporter).setLevel(logging.ERROR)
         program = torch.onnx.export(
             family.graph(network.eval()).to(memory_format=torch.contiguous_format),
             (example,),
