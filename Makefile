@@ -24,10 +24,10 @@ help:
 		--extra train --extra imagenet --extra onnxruntime --extra wandb --group dev
 	@touch $@
 
-# DVC brings sixty packages that one slow test needs, so they come only with the slow tests.
+# DVC and NNCF bring many packages that one slow test each needs, so they come only with the slow tests.
 .venv/ready-slow: .venv/ready
 	UV_PROJECT_ENVIRONMENT=.venv .venv-uv/bin/uv sync --quiet --frozen --inexact --python $(PYTHON) \
-		--extra train --extra imagenet --extra onnxruntime --extra wandb --extra dvc --group dev
+		--extra train --extra imagenet --extra onnxruntime --extra wandb --extra dvc --extra quantize --group dev
 	@touch $@
 
 .venv-demo/ready: .venv-uv/ready pyproject.toml uv.lock

@@ -122,6 +122,21 @@ def test_figures_of_a_model_file_as_table_json_and_page(run: Run) -> None:
     assert {entry["category_id"] for entry in entries if entry["score"] > 0.5} == {28}
 
 
+def test_tiles_are_judged_and_recorded(run: Run) -> None:
+    """Tiles as large as the pictures change nothing; smaller ones see quarters of which the model knows nothing."""
+    records = []
+    for arguments in ((), ("--tile", "40"), ("--tile", "24x20", "--tile-whole")):
+        code, _, err = run("tiny.onnx", "data/truth.json", "-o", "out", "--resamples", "0", *arguments)
+        assert code == 0, err
+        records.append(json.loads(Path("out/report.json").read_text(encoding="utf-8")))
+    assert records[0]["boxes"] == records[1]["boxes"] != records[2]["boxes"]
+    assert "tile" not in records[0]["model"]
+    assert records[2]["model"]["tile"] == {
+        **{"width": 24, "height": 20, "overlap_x": 6, "overlap_y": 5},
+        **{"whole": True, "max_objects": 100},
+    }
+
+
 def test_without_output_only_the_table(run: Run) -> None:
     before = sorted(Path().rglob("*"))
     code, out, err = run("tiny.onnx", "data/truth.json", "--limit", "1")

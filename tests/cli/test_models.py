@@ -11,7 +11,10 @@ import torch
 
 from seasift.cli import main as entry
 from seasift.core.picture import write_picture
+from seasift.runtime import box
+from seasift.runtime.model_file import read_model_file
 from tests.models import yolact_reference as reference
+from tests.tiny_model import save_tiny
 
 Run = Callable[..., tuple[int, str, str]]
 NAMES = [f"class {number}" for number in range(22)]
@@ -42,9 +45,28 @@ def test_show_prints_what_a_network_costs(run: Run) -> None:
     assert "Apache-2.0" in out
 
 
+def test_show_prints_the_card_of_the_model_in_the_box(run: Run) -> None:
+    code, out, err = run("models", "show", "default")
+    assert (code, err) == (0, "")
+    assert out.strip() == (box.BOX / "default.md").read_text(encoding="utf-8").strip()
+
+
+def test_show_prints_what_a_model_file_says_unless_its_own_card_lies_beside_it(run: Run) -> None:
+    save_tiny(Path("mine.onnx"))
+    name = read_model_file(Path("mine.onnx")).info.name
+    Path("mine.md").write_text("# Model card: another\n", encoding="utf-8")
+    code, out, err = run("models", "show", "mine.onnx")
+    assert (code, err) == (0, "")
+    assert out.startswith(f"# Model card: {name}\n")
+    assert "| mask AP | 0.000 |" in out
+    Path("mine.md").write_text(f"# Model card: {name}\nwhole\n", encoding="utf-8")
+    assert run("models", "show", "mine.onnx")[1] == f"# Model card: {name}\nwhole\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (("show", "none.onnx"), "no such model file"),
         (("show", "yolact-resnet5"), "did you mean yolact-resnet50?"),
         (("show", "yolact-resnet50", "--size", "big"), "expected a side such as 550"),
         (("show", "yolact-resnet50", "--size", "100x200"), "square"),

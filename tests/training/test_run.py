@@ -12,9 +12,9 @@ import torch
 
 from seasift.core.errors import BadRecipe
 from seasift.core.picture import read_picture
-from seasift.training import run as run_module
 from seasift.training.callbacks import Checkpoints, Curve
 from seasift.training.checkpoint import load_predictor, read_checkpoint
+from seasift.training.initial import initialise
 from seasift.training.module import NonFiniteLoss, TrainingModule
 from seasift.training.recipe import Recipe
 from seasift.training.run import Options, train
@@ -176,7 +176,7 @@ def test_initial_weights_go_on_from_a_checkpoint(tiny: Recipe, tmp_path: Path) -
     train(tiny, Options(tmp_path, accelerator="cpu"))
     recipe = changed(tiny, model={"weights": str(tmp_path / "last.ckpt")})
     module = TrainingModule(recipe, load_predictor(tmp_path / "last.ckpt").categories)
-    run_module.initialise(module, recipe)
+    assert initialise(module, recipe.model.weights) == []
     state = read_checkpoint(tmp_path / "last.ckpt")["state_dict"]
     assert all(
         torch.equal(value, state[f"network.{name}"]) for name, value in module.network.state_dict().items()
@@ -190,7 +190,7 @@ def test_imagenet_weights_come_from_the_installed_package(tiny: Recipe) -> None:
 
     recipe = changed(tiny, model={"weights": "imagenet"})
     module = TrainingModule(recipe, (Category(1, "a"),))
-    run_module.initialise(module, recipe)
+    assert initialise(module, recipe.model.weights) == []
     stored = torch.load(packaged_weights("efficientnet-lite0"), weights_only=True)
     own = module.network.backbone.body.state_dict()
     assert torch.equal(own["conv_stem.weight"], stored["_conv_stem.weight"])

@@ -45,6 +45,16 @@ def evaluate(
         int,
         typer.Option(min=0, help="Draws of whole videos for the 95% intervals of AP; 0 leaves them out."),
     ] = 1000,
+    tile: Annotated[
+        str | None,
+        typer.Option(help="Look at the pictures in tiles: a side, WIDTHxHEIGHT in px, or auto; see predict."),
+    ] = None,
+    tile_overlap: Annotated[
+        float | None, typer.Option(help="Share of a tile that its neighbour sees, too.  [default: 0.25]")
+    ] = None,
+    tile_whole: Annotated[
+        bool, typer.Option("--tile-whole", help="Besides the tiles look at the whole.")
+    ] = False,
     engine: Annotated[
         str | None,
         typer.Option(
@@ -79,6 +89,9 @@ def evaluate(
             confidence=confidence,
             limit=limit,
             resamples=resamples,
+            tile=tile,
+            tile_overlap=tile_overlap,
+            tile_whole=tile_whole,
             engine=engine,
             precision=precision,
             threads=threads,

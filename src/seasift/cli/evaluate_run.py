@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from seasift.cli.evaluate_table import tell
 from seasift.cli.terminal import progress_bar, require
+from seasift.cli.tile_option import parse_tiling
 from seasift.core.errors import BadInput
 from seasift.core.predictor import Predictor
+from seasift.core.types import SizeHW
 from seasift.data.prepared import DataPart, resolve_part
 from seasift.evaluation.record import Subject, make_record
 from seasift.evaluation.report import write_report
@@ -40,6 +42,9 @@ class Options:
     confidence: float | None = None
     limit: int | None = None
     resamples: int = 1000
+    tile: str | None = None
+    tile_overlap: float | None = None
+    tile_whole: bool = False
     engine: str | None = None
     precision: str | None = None
     threads: int | None = None
@@ -50,6 +55,7 @@ class _Model:
     predictor: Predictor
     facts: dict[str, Any]
     confidence: float
+    input_hw: SizeHW | None = None
 
 
 def run(options: Options) -> None:
@@ -62,6 +68,7 @@ def run(options: Options) -> None:
         raise BadInput(f"-o {options.output}: a file; expected a folder, or a name that is free.")
     part = _part(options)
     model = _checkpoint(options) if Path(options.model).suffix in CHECKPOINTS else _model_file(options)
+    model = _tiled(options, model)
     settings = _settings(options, model)
     with progress_bar("evaluating") as progress:
         outcome = judge_part(model.predictor, part, settings, progress)
@@ -116,7 +123,16 @@ def _model_file(options: Options) -> _Model:
         "calibrated": predictor.info.calibration is not None,
         "facts": _stored(box.find(options.model)),
     }
-    return _Model(predictor, facts, predictor.info.threshold)
+    return _Model(predictor, facts, predictor.info.threshold, predictor.info.input.size_hw)
+
+
+def _tiled(options: Options, model: _Model) -> _Model:
+    tiling = parse_tiling(options.tile, options.tile_overlap, options.tile_whole, model.input_hw)
+    if tiling is None:
+        return model
+    tiled = tiling.around(model.predictor, options.max_objects)
+    facts = {**model.facts, "tile": tiling.entry(options.max_objects).model_dump()}
+    return replace(model, predictor=tiled, facts=facts)
 
 
 def _checkpoint(options: Options) -> _Model:

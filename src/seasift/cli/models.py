@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
-models = typer.Typer(name="models", help="The networks of the catalog.", no_args_is_help=True)
+models = typer.Typer(
+    name="models", help="The model in the box, and the networks of the catalog.", no_args_is_help=True
+)
 
 _Classes = Annotated[int, typer.Option(min=1, help="Classes without background.")]
 
@@ -40,20 +42,38 @@ def list_models(classes: _Classes = 22) -> None:
 
 @models.command()
 def show(
-    name: Annotated[str, typer.Argument(help="A name from `seasift models list`.")],
+    name: Annotated[
+        str, typer.Argument(help="`default`, a model file (.onnx), or a name from `seasift models list`.")
+    ],
     classes: _Classes = 22,
     size: Annotated[
         str | None, typer.Option(help="Input, px: a side, or HEIGHTxWIDTH for R-CNN.  [default: its own]")
     ] = None,
 ) -> None:
-    """One network in full."""
+    """The card of a model file or of the model in the box, or a network of the catalog in full."""
     from seasift.cli.terminal import require
+    from seasift.runtime import box
 
+    if name in box.names() or name.endswith(".onnx"):
+        typer.echo(_card(box.find(name)))
+        return
     wanted = _sizes(size)
     require("train", "torch", "torchvision", "timm")
     from seasift.cli.models_table import print_one
 
     print_one(name, classes, wanted)
+
+
+def _card(path: Path) -> str:
+    """The card beside a model file, with all that evaluations said; else what the file itself says."""
+    from seasift.export.card import render_card
+    from seasift.runtime.model_file import read_model_file
+
+    file, beside = read_model_file(path), path.with_suffix(".md")
+    written = beside.read_text(encoding="utf-8") if beside.is_file() else ""
+    if written.startswith(f"# Model card: {file.info.name}\n"):
+        return written.rstrip()
+    return render_card(file.info, len(file.data)).rstrip()
 
 
 @models.command("import")

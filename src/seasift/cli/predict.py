@@ -20,7 +20,11 @@ def predict(
         float | None, typer.Option(min=0, max=1, help="Leave out lower scores.  [default: the model's]")
     ] = None,
     max_objects: Annotated[
-        int | None, typer.Option(min=1, help="At most so many a picture.  [default: the model's]")
+        int | None,
+        typer.Option(
+            min=1,
+            help="At most so many a picture.  [default: the model's; with --tile that many a tile, 10,000 in all]",
+        ),
     ] = None,
     classes: Annotated[
         list[str] | None, typer.Option(help="Look only for these: names, comma separated or repeated.")
@@ -44,6 +48,20 @@ def predict(
     every: Annotated[
         str, typer.Option(help="Frames of a video: 30 is each 30th, 2s one for each two seconds.")
     ] = "1s",
+    tile: Annotated[
+        str | None,
+        typer.Option(
+            help="Look at large pictures in tiles: a side, WIDTHxHEIGHT in px of the picture, or auto, the model's "
+            "input size.  [default: whole pictures]"
+        ),
+    ] = None,
+    tile_overlap: Annotated[
+        float | None, typer.Option(help="Share of a tile that its neighbour sees, too.  [default: 0.25]")
+    ] = None,
+    tile_whole: Annotated[
+        bool,
+        typer.Option("--tile-whole", help="Besides the tiles look at the whole: for objects beyond a tile."),
+    ] = False,
     engine: Annotated[str, typer.Option(help="openvino, onnxruntime or onnxruntime-cuda.")] = "openvino",
     precision: Annotated[str, typer.Option(help="f32; with openvino also bf16 or f16.")] = "f32",
     threads: Annotated[
@@ -70,6 +88,9 @@ def predict(
         like=like,
         recursive=recursive,
         every=every,
+        tile=tile,
+        tile_overlap=tile_overlap,
+        tile_whole=tile_whole,
         engine=engine,
         precision=precision,
         threads=threads,

@@ -60,7 +60,7 @@ def _predict_all(task: Task, journal: Journal) -> tuple[Finished, list[document.
             task.sources,
             every=task.every,
             known=set(journal),
-            at_once=task.predictor.at_once,
+            at_once=task.at_once,
         )
         for found in found_all:
             if isinstance(found, Failure):
@@ -83,7 +83,6 @@ def _look(
         [image_rgb_u8],
         threshold=settings.threshold,
         max_objects=settings.max_objects,
-        class_ids=task.class_ids,
     )
     entry = document.image_entry(
         picture.file, instances, categories, frame=picture.frame, time_s=picture.time_s

@@ -34,6 +34,12 @@ def tell(result: Document, places: Sequence[Path], *, asked_precision: str) -> N
         f"{result.threshold:g}"
         f"{failed} (model {result.model.name}, {result.engine}, {result.precision})"
     )
+    if result.tile:
+        tile, whole = result.tile, " and as a whole" if result.tile.whole else ""
+        console.print(
+            f"looked at in tiles of {tile.width}x{tile.height} px that share "
+            f"{tile.overlap_x} and {tile.overlap_y} px{whole}"
+        )
     if places:
         console.print("written: " + ", ".join(str(path) for path in places))
 

@@ -8,11 +8,13 @@ from pathlib import Path
 
 from seasift import __version__
 from seasift.cli import predict_output as out
+from seasift.cli.tile_option import MAX_OBJECTS, Tiling, parse_tiling
 from seasift.core.errors import BadInput
+from seasift.core.predictor import Predictor
 from seasift.core.spelling import hint
 from seasift.formats import coco, document
 from seasift.runtime.inputs import Failure, Source, expand
-from seasift.runtime.predictor import OnnxPredictor, load_predictor
+from seasift.runtime.predictor import ChosenClasses, OnnxPredictor, load_predictor
 from seasift.runtime.video import Every
 
 
@@ -31,6 +33,9 @@ class Options:
     like: Path | None = None
     recursive: bool = False
     every: str = "1s"
+    tile: str | None = None
+    tile_overlap: float | None = None
+    tile_whole: bool = False
     engine: str = "openvino"
     precision: str = "f32"
     threads: int | None = None
@@ -45,9 +50,9 @@ class Task:
     every: Every
     plan: out.Plan
     like: coco.TruthIds | None
-    predictor: OnnxPredictor
+    predictor: Predictor
+    at_once: int
     settings: document.Settings
-    class_ids: tuple[int, ...] | None
     root: str
     short: dict[str, str]
 
@@ -72,17 +77,18 @@ def prepare(options: Options) -> Task:
     still = [source for source in good if source.kind != "video"]
     plan = out.plan(formats, options.output, single_picture=len(still) == len(good) == 1)
     like = coco.read_truth_ids(options.like) if options.like else None
-    predictor = load_predictor(
+    model = load_predictor(
         options.model,
         engine=options.engine,
         precision=options.precision,
         threads=options.threads,
         throughput=len(sources) > 1 or len(still) < len(good),
     )
-    names = [category.name for category in predictor.categories]
+    names = [category.name for category in model.categories]
     classes = parse_classes(options.classes, names)
     if like:
         like.check((source.name for source in still), classes or names)
+    tiling = parse_tiling(options.tile, options.tile_overlap, options.tile_whole, model.info.input.size_hw)
     root, short = out.short_names(good)
     return Task(
         options=options,
@@ -90,9 +96,9 @@ def prepare(options: Options) -> Task:
         every=every,
         plan=plan,
         like=like,
-        predictor=predictor,
-        settings=_settings(options, predictor, classes),
-        class_ids=tuple(names.index(name) for name in classes) if classes else None,
+        at_once=model.at_once,
+        predictor=_predictor(model, [names.index(name) for name in classes], tiling),
+        settings=_settings(options, model, classes, tiling),
         root=root,
         short=short,
     )
@@ -115,15 +121,24 @@ def parse_classes(given: Sequence[str], names: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(wanted))
 
 
-def _settings(options: Options, predictor: OnnxPredictor, classes: list[str]) -> document.Settings:
+def _predictor(model: OnnxPredictor, class_ids: list[int], tiling: Tiling | None) -> Predictor:
+    chosen = ChosenClasses(model, class_ids) if class_ids else model
+    return tiling.around(chosen, model.info.max_objects) if tiling else chosen
+
+
+def _settings(
+    options: Options, predictor: OnnxPredictor, classes: list[str], tiling: Tiling | None
+) -> document.Settings:
     info = predictor.info
+    most = MAX_OBJECTS if tiling else info.max_objects
     return document.Settings(
         seasift=__version__,
         model=document.ModelEntry(name=predictor.name, sha256=predictor.sha256),
         engine=predictor.engine,
         precision=predictor.precision,
         threshold=info.threshold if options.threshold is None else options.threshold,
-        max_objects=options.max_objects or info.max_objects,
+        max_objects=options.max_objects or most,
+        tile=tiling.entry(info.max_objects) if tiling else None,
         classes=classes or None,
         categories=[document.CategoryEntry(id=c.id, name=c.name) for c in predictor.categories],
     )

@@ -56,7 +56,9 @@ def train(
 
     folder = output or Path("runs") / wanted.name
     with progress_bar("decoding pictures") as progress:
-        options = Options(folder, resume, accelerator, devices, nodes, progress, logger is Logger.WANDB)
+        options = Options(
+            folder, resume, accelerator, devices, nodes, progress, logger is Logger.WANDB, tell=typer.echo
+        )
         run(wanted, options)
     if os.environ.get("LOCAL_RANK", "0") == "0":  # Lightning starts this command once a process
         typer.echo(f"done: {folder} holds best.ckpt, last.ckpt, metrics.csv, tensorboard, recipe.yaml")

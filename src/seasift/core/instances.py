@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,6 +63,18 @@ class Instances:
             () if with_masks else None,
         )
 
+    @classmethod
+    def joined(cls, parts: Sequence[Instances]) -> Instances:
+        """The objects of one or more values of the same picture, in their order; without masks if any is."""
+        masks = [part.masks for part in parts]
+        return cls(
+            np.concatenate([part.boxes_xyxy for part in parts]),
+            np.concatenate([part.scores for part in parts]),
+            np.concatenate([part.class_ids for part in parts]),
+            parts[0].size_hw,
+            None if None in masks else tuple(mask for each in masks for mask in each or ()),
+        )
+
     def __len__(self) -> int:
         return len(self.scores)
 
@@ -72,3 +85,9 @@ class Instances:
         return Instances(
             self.boxes_xyxy[index], self.scores[index], self.class_ids[index], self.size_hw, masks
         )
+
+    def moved(self, dx: int, dy: int, size_hw: SizeHW) -> Instances:
+        """The same objects further right by `dx` and down by `dy`, px, in a picture of size `size_hw`."""
+        masks = None if self.masks is None else tuple(mask.moved(dx, dy) for mask in self.masks)
+        boxes = self.boxes_xyxy + np.array([dx, dy, dx, dy], np.float32)
+        return Instances(boxes, self.scores, self.class_ids, size_hw, masks)

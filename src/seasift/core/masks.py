@@ -46,6 +46,17 @@ class MaskCrop:
         height, width = self.crop.shape
         return self.x0, self.y0, self.x0 + width, self.y0 + height
 
+    def moved(self, dx: int, dy: int) -> MaskCrop:
+        """The same mask further right by `dx` and down by `dy`, px; the crop is shared."""
+        return MaskCrop(self.crop, self.x0 + dx, self.y0 + dy)
+
+    def within(self, box_xyxy: Sequence[int]) -> Bool:
+        """The part of the crop inside a box, as a view: of the box's size where the box lies in the crop."""
+        x1, y1, x2, y2 = box_xyxy
+        return self.crop[
+            max(y1 - self.y0, 0) : max(y2 - self.y0, 0), max(x1 - self.x0, 0) : max(x2 - self.x0, 0)
+        ]
+
     def bitmap(self, size_hw: SizeHW) -> Bool:
         """The mask as a full (H, W) bool bitmap; parts outside the picture are dropped."""
         full = np.zeros(size_hw, dtype=bool)
@@ -75,6 +86,20 @@ class MaskCrop:
         # In the doubled picture a pixel k covers 2k and 2k+1; its edges are at k and k+1 of the original.
         offset = np.array([self.x0 - 1, self.y0 - 1])
         return [((contour[:, 0, :] + 1) // 2) + offset for contour in contours]
+
+
+def union(masks: Sequence[MaskCrop]) -> MaskCrop:
+    """Every pixel that is in any of the masks; they may lie anywhere."""
+    filled = [mask for mask in masks if mask.crop.size]
+    if len(filled) < 2:
+        return filled[0] if filled else masks[0]
+    boxes = np.array([mask.box_xyxy for mask in filled])
+    (left, top), (right, bottom) = boxes[:, :2].min(axis=0).tolist(), boxes[:, 2:].max(axis=0).tolist()
+    crop = np.zeros((bottom - top, right - left), dtype=bool)
+    for mask in filled:
+        x1, y1, x2, y2 = mask.box_xyxy
+        crop[y1 - top : y2 - top, x1 - left : x2 - left] |= mask.crop
+    return MaskCrop(crop, left, top)
 
 
 def _edge_ring(points: np.ndarray[Any, Any]) -> list[float]:

@@ -86,7 +86,7 @@ def render_card(info: ModelInfo, size: int, reports: Sequence[dict[str, Any]] = 
         "| --- | --- |",
         f"| head | {info.head} |",
         f"| input | {height} x {width} px, RGB, {info.input.resize} |",
-        f"| file | {size / 1e6:.1f} MB, ONNX |",
+        f"| file | {size / 1e6:.1f} MB, ONNX, {info.quantized or 'float32'} |",
         f"| classes | {', '.join(category.name for category in info.categories)} |",
         f"| default threshold | {info.threshold} |",
         f"| scores | {_scores(info)} |",
@@ -96,7 +96,7 @@ def render_card(info: ModelInfo, size: int, reports: Sequence[dict[str, Any]] = 
         "## Training",
         "",
         *(f"- {key}: {value}" for key, value in training.items() if key not in ("recipe", "data")),
-        *(f"- data, {key}: {value}" for key, value in training.get("data", {}).items()),
+        *_learnt_from(training.get("data")),
         "",
         "The whole recipe is in the file's metadata.",
         "",
@@ -106,6 +106,13 @@ def render_card(info: ModelInfo, size: int, reports: Sequence[dict[str, Any]] = 
     for report in reports:
         lines += _judged(report)
     return "\n".join(lines)
+
+
+def _learnt_from(data: Any) -> list[str]:
+    """Lines about the data, of which a file of another program may say anything."""
+    if isinstance(data, dict):
+        return [f"- data, {key}: {value}" for key, value in data.items()]
+    return [f"- data: {data}"] if data else []
 
 
 def _scores(info: ModelInfo) -> str:

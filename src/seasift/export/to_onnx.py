@@ -9,7 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import onnx
+import onnx_ir as ir
 import torch
+from onnx_ir import passes
+from onnxscript import optimizer
+from onnxscript.rewriter import rewrite
+from onnxscript.rewriter.rules import common as rules
 from torch import nn
 
 from seasift import __version__
@@ -30,6 +35,16 @@ from seasift.runtime.model_file import (
 from seasift.training.checkpoint import load_network, read_checkpoint
 
 OPSET = 18
+# The shapes of outputs and of padding become known.
+_RULES = (
+    rules.materialize_reshape_shape_rule,
+    rules.collapse_slice_rule,
+    rules.collapse_slice2_rule,
+    rules.no_op_expand_rule,
+    rules.no_op_cast_rule,
+    rules.normalize_pad_format_conv_rule,
+    rules.fuse_pad_into_conv_rule,
+)
 LICENCE = "Apache-2.0 for the weights; the pictures they learned from may bind their use, see attribution"
 
 
@@ -101,7 +116,8 @@ def trace(network: nn.Module) -> onnx.ModelProto:
     example = torch.zeros(2, 3, *spec.size_hw)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the exporter's own use of deprecated calls
-        logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+        for exporter in ("torch.onnx", "onnx_ir"):
+            logging.getLogger(exporter).setLevel(logging.ERROR)
         program = torch.onnx.export(
             family.graph(network.eval()).to(memory_format=torch.contiguous_format),
             (example,),
@@ -111,9 +127,29 @@ def trace(network: nn.Module) -> onnx.ModelProto:
             opset_version=OPSET,
             dynamo=True,
             verbose=False,
+            optimize=False,
         )
     assert program is not None
+    _fold(program.model)
     return program.model_proto
+
+
+def _fold(model: ir.Model) -> None:
+    """Compute what does not depend on the input.
+
+    The exporter's own optimisation would fold batch norm into convolutions, too. Engines do that as they load a
+    file; here the weights stay as they were learnt, so that training can go on from a model file.
+    """
+    optimizer.inline(model)
+    optimizer.fold_constants(model)
+    rewrite(model, _RULES)
+    optimizer.fold_constants(model)
+    passes.Sequential(
+        passes.common.RemoveUnusedNodesPass(),
+        passes.common.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0),
+        passes.common.CommonSubexpressionEliminationPass(),
+        passes.common.RemoveUnusedNodesPass(),
+    )(model)
 
 
 def _free(spec: InputSpec) -> dict[int, Any]:

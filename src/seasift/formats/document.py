@@ -86,6 +86,17 @@ class CategoryEntry(Entry):
     name: _Text
 
 
+class TileEntry(Entry):
+    """How pictures were cut: the same tiles of the picture's pixels, each looked at alone."""
+
+    width: _Side
+    height: _Side
+    overlap_x: Annotated[_Side, Field(description="px that neighbours in a row share at least")]
+    overlap_y: Annotated[_Side, Field(description="px that neighbours in a column share at least")]
+    whole: Annotated[bool, Field(description="the whole picture was looked at like one more tile")]
+    max_objects: Annotated[int, Field(ge=1, description="at most this many objects a tile")]
+
+
 class Settings(Entry):
     """How the pictures were looked at: everything that a result depends on besides the pictures."""
 
@@ -99,6 +110,7 @@ class Settings(Entry):
     classes: Annotated[list[_Text] | None, Field(description="only these were looked for; absent: all")] = (
         None
     )
+    tile: Annotated[TileEntry | None, Field(description="absent: pictures were looked at whole")] = None
     categories: Annotated[list[CategoryEntry], Field(min_length=1)]
 
 

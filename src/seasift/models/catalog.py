@@ -47,6 +47,7 @@ class Family:
         input_spec: what the network wants to see.
         load_backbone: fills a network's backbone from the file of an ImageNet classifier.
         full_masks: whether its losses want masks on the input's own grid.
+        class_layers: layers with a row for each class.
     """
 
     config: type[Any]
@@ -58,6 +59,7 @@ class Family:
     input_spec: Callable[[Any], InputSpec]
     load_backbone: Callable[[Any, Path], None]
     full_masks: bool = False
+    class_layers: tuple[str, ...] = ()
 
 
 def _yolact_losses(network: Yolact, images: Tensor, targets: Targets) -> dict[str, Tensor]:
@@ -93,8 +95,18 @@ def _rcnn_input(config: RcnnConfig) -> InputSpec:
 
 def _rcnn(arch: str, *, full_masks: bool) -> Family:
     names = tuple(name for name, entry in RCNN_BACKBONES.items() if arch in entry.archs)
+    layers = ("roi_heads.box_predictor", "roi_heads.mask_predictor")
     return Family(
-        RcnnConfig, arch, names, Rcnn, _rcnn_losses, RcnnGraph, _rcnn_input, load_rcnn_backbone, full_masks
+        RcnnConfig,
+        arch,
+        names,
+        Rcnn,
+        _rcnn_losses,
+        RcnnGraph,
+        _rcnn_input,
+        load_rcnn_backbone,
+        full_masks,
+        layers,
     )
 
 
@@ -108,9 +120,18 @@ FAMILIES: dict[str, Family] = {
         YolactGraph,
         _yolact_input,
         _own_backbone,
+        class_layers=("head.classify", "semantic"),
     ),
     "sift": Family(
-        SiftConfig, "yolact", tuple(VARIANTS), Sift, _sift_losses, SiftGraph, _sift_input, _own_backbone
+        SiftConfig,
+        "yolact",
+        tuple(VARIANTS),
+        Sift,
+        _sift_losses,
+        SiftGraph,
+        _sift_input,
+        _own_backbone,
+        class_layers=("classify",),
     ),
     "mask-rcnn": _rcnn("mask-rcnn", full_masks=True),
     "faster-rcnn": _rcnn("faster-rcnn", full_masks=False),

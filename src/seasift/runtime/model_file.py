@@ -82,6 +82,7 @@ class ModelInfo(_Strict):
         calibration: makes of a score the probability of being right; None where it was not fitted.
         threshold: score below which `predict` leaves objects out unless told otherwise.
         max_objects: objects a picture that `predict` gives at most unless told otherwise.
+        quantized: how its weights and activations became 8-bit numbers; empty for float32.
         training: data, split, recipe, seed, version and whatever else makes the training repeatable.
         figures: by data set, by figure; for example {"official val": {"mask AP": 0.3}}.
         licence: of the weights, and what binds their user.
@@ -97,6 +98,7 @@ class ModelInfo(_Strict):
     calibration: CalibrationEntry | None = None
     threshold: _Share
     max_objects: Annotated[int, Field(ge=1)]
+    quantized: str = ""
     training: dict[str, Any] = Field(default_factory=dict)
     figures: dict[str, dict[str, float]] = Field(default_factory=dict)
     licence: str

@@ -64,8 +64,10 @@ class OnnxPredictor:
 
     @property
     def precision(self) -> str:
-        """What the engine really computes in, which may differ from what was asked for."""
-        return self._engine.precision
+        """What the engine really computes in, which may differ from what was asked for; `int8+f32` and the like
+        where the file's convolutions are in 8-bit numbers.
+        """
+        return f"int8+{self._engine.precision}" if self.info.quantized else self._engine.precision
 
     def predict(
         self,
@@ -136,6 +138,31 @@ class OnnxPredictor:
                 for row, place in enumerate(places):
                     rows[place] = {name: values[row] for name, values in results.items()}
             yield from ((image, rows[place]) for place, image in enumerate(part))
+
+
+class ChosenClasses:
+    """A model that looks only for some of its classes; implements `core.predictor.Predictor`."""
+
+    def __init__(self, model: OnnxPredictor, class_ids: Sequence[int]) -> None:
+        self._model, self._class_ids = model, tuple(class_ids)
+
+    @property
+    def name(self) -> str:
+        """The model's."""
+        return self._model.name
+
+    @property
+    def categories(self) -> tuple[Category, ...]:
+        """All classes of the model."""
+        return self._model.categories
+
+    def predict(
+        self, images_rgb_u8: Sequence[UInt8], *, threshold: float = 0.05, max_objects: int = 100
+    ) -> list[Instances]:
+        """See `OnnxPredictor.predict`."""
+        return self._model.predict(
+            images_rgb_u8, threshold=threshold, max_objects=max_objects, class_ids=self._class_ids
+        )
 
 
 def load_predictor(

@@ -20,9 +20,10 @@ from seasift.core.errors import BadRecipe
 from seasift.core.files import replacing, write_text
 from seasift.training.batches import Batch, BatchStream
 from seasift.training.data import data_parts, open_pictures
+from seasift.training.initial import initialise
 from seasift.training.module import NonFiniteLoss, TrainingModule
 from seasift.training.recipe import Recipe
-from seasift.training.run import PRECISIONS, Options, initialise, quieten
+from seasift.training.run import PRECISIONS, Options, quieten
 
 _SKIPPED = 10  # the first losses, in which the running mean has not settled
 _DIVERGED = 4.0  # times the best loss
@@ -70,7 +71,7 @@ def find_rate(recipe: Recipe, options: Options, *, low: float, high: float, step
     seed_everything(recipe.seed, verbose=False)
     learn, _ = data_parts(recipe)
     module = _Probe(recipe, learn.coco.categories)
-    initialise(module, recipe)
+    initialise(module, recipe.model.weights)
     cache = open_pictures(learn, module.input_spec, recipe, options.progress)
     stop = steps * recipe.training.accumulate + 1
     stream = BatchStream(cache, batch_size=recipe.training.batch_size, seed=recipe.seed, start=0, stop=stop)

@@ -65,7 +65,8 @@ class ModelRecipe(_Strict):
     whole_prior_scales: bool = False
     weights: str = Field(
         "none",
-        description="'none', 'imagenet' (from an installed package), a backbone .pth, or a seasift .ckpt to go on from",
+        description="'none', 'imagenet' (from an installed package), a backbone .pth, or a whole network to go on "
+        "from: 'default', a .onnx or a .ckpt",
     )
 
 

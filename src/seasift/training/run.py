@@ -21,9 +21,6 @@ from seasift import __version__
 from seasift.core.errors import BadRecipe
 from seasift.core.files import write_json, write_text
 from seasift.data.prepared import DataPart
-from seasift.models.backbones import packaged_weights
-from seasift.models.catalog import backbone_of
-from seasift.models.weights import load_exactly
 from seasift.training.batches import BatchStream
 from seasift.training.callbacks import (
     BEST,
@@ -35,8 +32,9 @@ from seasift.training.callbacks import (
     ProgressLine,
     TimeLimit,
 )
-from seasift.training.checkpoint import load_network, read_checkpoint
+from seasift.training.checkpoint import read_checkpoint
 from seasift.training.data import JudgedPictures, data_parts, open_pictures
+from seasift.training.initial import initialise
 from seasift.training.judge import PartJudge
 from seasift.training.module import TrainingModule
 from seasift.training.plots import draw_run
@@ -60,6 +58,7 @@ class Options:
         nodes: machines.
         progress: called with (pictures done, in all) while the cache is built.
         wandb: keep records at Weights & Biases as well.
+        tell: called with a line that the user should see before training begins.
     """
 
     out: Path
@@ -69,6 +68,7 @@ class Options:
     nodes: int = 1
     progress: Callable[[int, int], None] | None = None
     wandb: bool = False
+    tell: Callable[[str], None] | None = None
 
 
 def train(recipe: Recipe, options: Options) -> Path:
@@ -91,8 +91,8 @@ def train(recipe: Recipe, options: Options) -> Path:
     decide = PartJudge(judge.coco)
     module = TrainingModule(recipe, learn.coco.categories, decide, names)
     start = read_checkpoint(last) if options.resume else None
-    if start is None:
-        initialise(module, recipe)
+    if start is None and (fresh := initialise(module, recipe.model.weights)) and options.tell:
+        options.tell(f"{recipe.model.weights} does not give, so they start at random: {', '.join(fresh)}")
     cache = open_pictures(learn, module.input_spec, recipe, options.progress)
     step, batch = (start["global_step"], start["batches_done"]) if start else (0, 0)
     record = _write_records(recipe, options, learn, judge)
@@ -129,21 +129,6 @@ def train(recipe: Recipe, options: Options) -> Path:
     if more is not None:
         more.finish(options.out / BEST)
     return options.out
-
-
-def initialise(module: TrainingModule, recipe: Recipe) -> None:
-    """Fill in initial weights: random, a packaged ImageNet backbone, a file's backbone, or a checkpoint."""
-    source = recipe.model.weights
-    if source == "none":
-        return
-    if source == "imagenet":
-        config: Any = module.network.config
-        module.family.load_backbone(module.network, packaged_weights(backbone_of(config)))
-    elif source.endswith(".ckpt"):
-        network, _, _ = load_network(Path(source))
-        load_exactly(module.network, network.state_dict(), source=source)
-    else:
-        module.family.load_backbone(module.network, Path(source))
 
 
 def _check_folder(last: Path, resume: bool) -> None:

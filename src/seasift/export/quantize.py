@@ -1,0 +1,106 @@
+"""A model file in 8-bit numbers, by post-training quantisation. Needs the `quantize` extra, not PyTorch."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Callable, Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import onnx
+from onnxscript import ir
+from onnxscript.rewriter import rewrite
+from onnxscript.rewriter.rules import common as rules
+
+from seasift.core.errors import BadModel
+from seasift.core.files import write_bytes
+from seasift.core.picture import read_picture
+from seasift.core.prepare import InputSpec, prepare
+from seasift.core.types import Float32
+from seasift.data.prepared import DataPart
+from seasift.evaluation.stream import limited
+from seasift.runtime.model_file import INPUT_NAME, ModelInfo, read_model_file, to_metadata
+
+HEAD = "yolact"
+# Boxes and scores are worked out from the network's answers in full precision.
+_EXACT = ("Mul", "Div", "Sub", "Exp", "Softmax", "ReduceSum", "Sigmoid", "Tanh")
+
+
+def quantize(
+    model: Path,
+    out: Path,
+    part: DataPart,
+    *,
+    pictures: int = 300,
+    progress: Callable[[int, int], None] | None = None,
+) -> ModelInfo:
+    """Write a model file whose convolutions compute in int8.
+
+    Args:
+        model: a model file with prototypes and coefficients (head `yolact`), in float32.
+        out: the .onnx file; appears whole or not at all.
+        part: pictures whose activations set the ranges; take those that the model learned from.
+        pictures: how many of them, evenly spaced.
+        progress: called with (pictures seen, in all).
+    Returns:
+        What the file says about itself: figures and calibration of scores are left out, for they are those of
+        the float32 network.
+    Raises:
+        BadModel: not a model file, of another head, or quantised already.
+    Source: Jacob et al. 2018 (integer arithmetic); NNCF's post-training quantisation with fast bias correction.
+    """
+    import nncf  # type: ignore[import-untyped]
+
+    file = read_model_file(model)
+    if file.info.head != HEAD or file.info.quantized:
+        what = f"head {file.info.head}" if file.info.head != HEAD else "quantised already"
+        raise BadModel(f"{model}: {what}; expected a float32 model file of head {HEAD}. Give that")
+    seen = limited(part.coco, pictures)
+    paths = [part.images_dir / image.file_name for image in seen.images]
+    logging.getLogger("nncf").setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of its own dependencies
+        answer = nncf.quantize(
+            _folded(file.data),
+            nncf.Dataset(_Inputs(paths, file.info.input_spec(), progress)),
+            preset=nncf.QuantizationPreset.MIXED,
+            subset_size=len(paths),
+            ignored_scope=nncf.IgnoredScope(types=list(_EXACT), validate=False),
+        )
+    how = f"int8 by NNCF {version('nncf')}, ranges from {len(paths)} pictures of {part.name}"
+    info = file.info.model_copy(update={"quantized": how, "figures": {}, "calibration": None})
+    del answer.metadata_props[:]
+    for key, value in to_metadata(info).items():
+        answer.metadata_props.add(key=key, value=value)
+    onnx.checker.check_model(answer)
+    write_bytes(out, answer.SerializeToString())
+    return info
+
+
+def _folded(data: bytes) -> onnx.ModelProto:
+    """The graph with batch norm inside its convolutions, whose weights are then what is rounded."""
+    model = ir.from_proto(onnx.load_model_from_string(data))
+    rewrite(model, [rules.fuse_batchnorm_into_conv_rule])
+    proto: onnx.ModelProto = ir.to_proto(model)
+    return proto
+
+
+class _Inputs:
+    """Pictures as the network sees them, one at a time, as often as they are asked for."""
+
+    def __init__(
+        self, paths: list[Path], spec: InputSpec, progress: Callable[[int, int], None] | None
+    ) -> None:
+        self._paths, self._spec, self._progress = paths, spec, progress
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        for done, path in enumerate(self._paths, start=1):
+            image: Float32 = prepare(read_picture(path), self._spec)
+            if self._progress:
+                self._progress(done, len(self._paths))
+            yield {INPUT_NAME: image[None]}
