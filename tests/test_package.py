@@ -28,6 +28,8 @@ def test_the_wheel_holds_recipes_weights_splits_and_pages(wheel: Path) -> None:
         "seasift/recipes/yolact-resnet50.yaml",
         "seasift/weights/default.onnx",
         "seasift/weights/default.md",
+        "seasift/weights/sift-s-official.onnx",
+        "seasift/weights/sift-s-official.md",
         "seasift/data/trashcan_splits/leak-free/test.txt",
         "seasift/evaluation/templates/report.html",
         "seasift/formats/predictions-1.schema.json",
@@ -37,8 +39,11 @@ def test_the_wheel_holds_recipes_weights_splits_and_pages(wheel: Path) -> None:
     assert not [name for name in names if name.startswith(("tests", "examples", "benchmarks"))]
 
 
-def test_the_model_in_the_box_is_small_enough() -> None:
-    assert (ROOT / "src/seasift/weights/default.onnx").stat().st_size <= 25_000_000
+def test_models_in_the_box_and_the_wheel_are_small_enough(wheel: Path) -> None:
+    sizes = [path.stat().st_size for path in (ROOT / "src/seasift/weights").glob("*.onnx")]
+    assert sizes
+    assert max(sizes) <= 25_000_000
+    assert wheel.stat().st_size <= 40_000_000
 
 
 def test_the_wheel_works_outside_the_repository(wheel: Path, tmp_path: Path) -> None:
