@@ -63,7 +63,7 @@ def _measure(options: Options, pictures: Pictures) -> dict[str, object]:
         Subject(options.model, Way(engine, precision, options.threads, threshold), pictures)
         for engine, precision in parse_ways(options.ways)
     ]
-    real = [subject for subject in subjects if subject.single.precision == subject.way.precision]
+    real = [s for s in subjects if s.single.precision.removeprefix("int8+") == s.way.precision]
     for subject in subjects:
         if subject not in real:
             print(
