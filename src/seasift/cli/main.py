@@ -16,6 +16,7 @@ from seasift.cli.lr_find import lr_find
 from seasift.cli.models import models
 from seasift.cli.predict import predict
 from seasift.cli.quantize import quantize
+from seasift.cli.serve import serve
 from seasift.cli.train import train
 from seasift.cli.validate import validate
 from seasift.core.errors import SeasiftError
@@ -57,6 +58,7 @@ app.command()(compare)
 app.command()(predict)
 app.command()(export)
 app.command()(quantize)
+app.command()(serve)
 app.command()(train)
 app.command("lr-find")(lr_find)
 app.command()(validate)

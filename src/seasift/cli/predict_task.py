@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from seasift import __version__
 from seasift.cli import predict_output as out
+from seasift.core.classes import parse_classes
 from seasift.core.errors import BadInput
-from seasift.core.spelling import hint
 from seasift.formats import coco, document
 from seasift.runtime.inputs import Failure, Source, expand
 from seasift.runtime.predictor import OnnxPredictor, load_predictor
@@ -76,7 +75,7 @@ def prepare(options: Options) -> Task:
         options.model, engine=options.engine, precision=options.precision, threads=options.threads
     )
     names = [category.name for category in predictor.categories]
-    classes = parse_classes(options.classes, names)
+    classes = parse_classes(options.classes, names, option="--classes")
     if like:
         like.check((source.name for source in still), classes or names)
     root, short = out.short_names(good)
@@ -92,23 +91,6 @@ def prepare(options: Options) -> Task:
         root=root,
         short=short,
     )
-
-
-def parse_classes(given: Sequence[str], names: Sequence[str]) -> list[str]:
-    """Class names from values like ["rov,plant", "trash_net"]; a name with a comma may stand alone.
-
-    Raises:
-        BadInput: a name the model does not know, with the nearest it does.
-    """
-    wanted = []
-    for value in given:
-        wanted += [value] if value in names else [part.strip() for part in value.split(",") if part.strip()]
-    for name in wanted:
-        if name not in names:
-            raise BadInput(f"--classes {name!r}{hint(name, names)}; the model knows {', '.join(names)}.")
-    if given and not wanted:
-        raise BadInput(f"--classes names nothing; the model knows {', '.join(names)}.")
-    return list(dict.fromkeys(wanted))
 
 
 def _settings(options: Options, predictor: OnnxPredictor, classes: list[str]) -> document.Settings:

@@ -1,0 +1,143 @@
+"""What is settled before a request's body is read: the token, its size, room for it, and the time it has."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+from dataclasses import dataclass
+
+from pydantic import SecretStr
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from seasift.core.errors import NotAllowed, SeasiftError, TookTooLong
+from seasift.service.picture_queue import PictureQueue
+from seasift.service.refusals import UploadTooLarge, refusal, words
+from seasift.service.settings import Settings
+
+OPEN_PATHS = frozenset({"/healthz", "/readyz"})
+PICTURE_PATHS = frozenset({"/v1/predict", "/detection"})
+
+
+@dataclass
+class Place:
+    """Room that a request has in the queue."""
+
+    queue: PictureQueue
+    count: int = 0
+
+    def widen(self, count: int) -> None:
+        """Have room for so many pictures in all.
+
+        Raises:
+            Busy: there is not so much.
+        """
+        more = max(0, count - self.count)
+        self.queue.admit(more)
+        self.count += more
+
+    def leave(self) -> None:
+        """Give it back."""
+        self.queue.leave(self.count)
+        self.count = 0
+
+
+class Gate:
+    """ASGI middleware."""
+
+    def __init__(self, app: ASGIApp, *, settings: Settings, queue: PictureQueue) -> None:
+        self._app, self._settings, self._queue = app, settings, queue
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuse a request, or pass it on with bounds on its body and its time."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        place = Place(self._queue)
+        try:
+            self._check_token(scope)
+            limit, seconds = self._bounds(scope["path"])
+            _check_length(scope, limit)
+            if scope["method"] == "POST" and scope["path"] in PICTURE_PATHS:
+                place.widen(1)
+            scope.setdefault("state", {})["place"] = place
+            if scope["method"] == "POST":
+                await self._in_time(scope, _Bounded(receive, limit), send, seconds)
+            else:
+                await self._app(scope, _Bounded(receive, limit), send)
+        except SeasiftError as error:
+            await refusal(scope, error)(scope, receive, send)
+        except UploadTooLarge as error:
+            close = {"Connection": "close"}  # or the rest of the upload would have to be read
+            await words(scope, 413, error.detail, close)(scope, receive, send)
+        finally:
+            place.leave()
+
+    def _check_token(self, scope: Scope) -> None:
+        if self._settings.token is None or scope["path"] in OPEN_PATHS:
+            return
+        given = Headers(scope=scope).get("authorization", "")
+        if not same_token(given, self._settings.token):
+            raise NotAllowed(
+                "the token is missing or wrong; expected the header `Authorization: Bearer TOKEN`."
+            )
+
+    def _bounds(self, path: str) -> tuple[int, float]:
+        if path == "/v1/jobs":
+            return self._settings.job_upload_bytes, self._settings.job_upload_s
+        return self._settings.request_bytes, self._settings.request_s
+
+    async def _in_time(self, scope: Scope, receive: _Bounded, send: Send, seconds: float) -> None:
+        begun = False
+
+        async def watched(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            async with asyncio.timeout(seconds):
+                await self._app(scope, receive, watched)
+        except TimeoutError:
+            if begun:
+                raise
+            what = "work" if receive.whole else "upload"
+            raise TookTooLong(
+                f"the {what} was not finished within {seconds:g} s, the time a request has here. "
+                "Send fewer or smaller pictures, or a job to /v1/jobs."
+            ) from None
+
+
+def same_token(header: str, token: SecretStr) -> bool:
+    """Compare in a time that tells nothing about the token, not even its length."""
+    kind, _, given = header.partition(" ")
+    digests = (
+        hashlib.sha256(t.encode("utf-8", "replace")).digest() for t in (given, token.get_secret_value())
+    )
+    return hmac.compare_digest(*digests) and kind.lower() == "bearer"
+
+
+def _check_length(scope: Scope, limit: int) -> None:
+    """By what the header says; a body without the header, or that is longer, is stopped while it is read."""
+    length = Headers(scope=scope).get("content-length", "")
+    if length.isdecimal() and int(length[:20]) > limit:
+        raise UploadTooLarge(limit)
+
+
+class _Bounded:
+    """A `receive` that counts bytes."""
+
+    def __init__(self, receive: Receive, limit: int) -> None:
+        self._receive, self._limit = receive, limit
+        self._got = 0
+        self.whole = False
+
+    async def __call__(self) -> Message:
+        message = await self._receive()
+        if message["type"] == "http.request":
+            self._got += len(message.get("body", b""))
+            self.whole = not message.get("more_body", False)
+            if self._got > self._limit:
+                raise UploadTooLarge(self._limit)
+        return message
