@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -132,3 +133,19 @@ class Cuda(Answer):
     cuda: bool
     engine: str
     precision: str
+
+
+class JobAnswer(Answer):
+    """A job and how far it is."""
+
+    id: str
+    state: Literal["queued", "running", "done", "failed", "cancelled"]
+    file: Annotated[str, Field(description="name of the upload, as given")]
+    done: Annotated[int, Field(description="pictures that are finished, failures included")]
+    total: Annotated[int, Field(description="pictures in all; of a video an estimate")]
+    failures: Annotated[int, Field(description="pictures that gave no result; the documents say why")]
+    error: Annotated[str, Field(description="why the job failed; else empty")]
+    created: datetime
+    finished: datetime | None
+    expires: Annotated[datetime | None, Field(description="when results are removed at the latest")]
+    files: Annotated[list[str], Field(description="below /v1/jobs/{id}/files/")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 from typing import Any
 
@@ -54,7 +55,7 @@ def _contents(content: dict[str, Any]) -> str:
     return "; ".join(f"{media}: {_kind(entry.get('schema', {}))}" for media, entry in content.items())
 
 
-def _table(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def _table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     if not rows:
         return ""
     top = "".join(f"<th scope=col>{head}</th>" for head in heads)

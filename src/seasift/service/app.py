@@ -10,8 +10,9 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from seasift import __version__
-from seasift.service import routes_about, routes_predict
+from seasift.service import routes_about, routes_jobs, routes_predict, routes_report
 from seasift.service.gate import Gate
+from seasift.service.jobs import Jobs
 from seasift.service.metrics import Metrics
 from seasift.service.picture_queue import PictureQueue
 from seasift.service.records import Records
@@ -29,6 +30,8 @@ def create_app(predictor: Served, settings: Settings | None = None) -> FastAPI:
     Args:
         predictor: the model, ready to run; `runtime.predictor.load_predictor` gives one.
         settings: limits and the like; without them the defaults.
+    Raises:
+        BadInput: the folder for jobs cannot be used.
     """
     settings = settings or Settings()
     metrics = Metrics()
@@ -41,23 +44,28 @@ def create_app(predictor: Served, settings: Settings | None = None) -> FastAPI:
         max_pixels=settings.picture_pixels,
         on_seen=metrics.seen,
     )
-    service = Service(predictor, settings, queue, metrics)
+    jobs = Jobs(settings.jobs, predictor, queue, settings) if settings.jobs else None
+    service = Service(predictor, settings, queue, metrics, jobs)
 
     @asynccontextmanager
     async def life(_app: FastAPI) -> AsyncIterator[None]:
         queue.start()
+        if jobs:
+            jobs.start()
         yield
         service.draining = True
+        if jobs:
+            await anyio.to_thread.run_sync(jobs.stop)
         await anyio.to_thread.run_sync(queue.stop)
 
     app = FastAPI(
         title="seasift", version=__version__, description=_ABOUT, docs_url=None, redoc_url=None, lifespan=life
     )
     app.state.service = service
-    for module in (routes_predict, routes_about):
+    for module in (routes_predict, routes_report, routes_jobs, routes_about):
         app.include_router(module.router)
     add_refusals(app)
-    app.add_middleware(Gate, settings=settings, queue=queue)
+    app.add_middleware(Gate, settings=settings, queue=queue, jobs=jobs)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,

@@ -12,11 +12,13 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from seasift.core.errors import NotAllowed, SeasiftError, TookTooLong
+from seasift.service.jobs import Jobs
 from seasift.service.picture_queue import PictureQueue
 from seasift.service.refusals import UploadTooLarge, refusal, words
 from seasift.service.settings import Settings
 
 OPEN_PATHS = frozenset({"/healthz", "/readyz"})
+JOBS_PATH = "/v1/jobs"
 PICTURE_PATHS = frozenset({"/v1/predict", "/detection"})
 
 
@@ -46,8 +48,10 @@ class Place:
 class Gate:
     """ASGI middleware."""
 
-    def __init__(self, app: ASGIApp, *, settings: Settings, queue: PictureQueue) -> None:
-        self._app, self._settings, self._queue = app, settings, queue
+    def __init__(
+        self, app: ASGIApp, *, settings: Settings, queue: PictureQueue, jobs: Jobs | None = None
+    ) -> None:
+        self._app, self._settings, self._queue, self._jobs = app, settings, queue, jobs
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse a request, or pass it on with bounds on its body and its time."""
@@ -61,6 +65,9 @@ class Gate:
             _check_length(scope, limit)
             if scope["method"] == "POST" and scope["path"] in PICTURE_PATHS:
                 place.widen(1)
+            if scope["method"] == "POST" and scope["path"] == JOBS_PATH and self._jobs:
+                client = scope.get("client")
+                await asyncio.to_thread(self._jobs.check_room, client[0] if client else "")
             scope.setdefault("state", {})["place"] = place
             if scope["method"] == "POST":
                 await self._in_time(scope, _Bounded(receive, limit), send, seconds)
@@ -84,7 +91,7 @@ class Gate:
             )
 
     def _bounds(self, path: str) -> tuple[int, float]:
-        if path == "/v1/jobs":
+        if path == JOBS_PATH:
             return self._settings.job_upload_bytes, self._settings.job_upload_s
         return self._settings.request_bytes, self._settings.request_s
 

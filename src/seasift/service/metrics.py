@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter as Tally
+from collections.abc import Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
@@ -31,6 +32,7 @@ class Metrics:
         self._pictures = Counter("seasift_pictures", "Pictures looked at", registry=self._registry)
         self._objects = Counter("seasift_objects", "Objects found", ["name"], registry=self._registry)
         self._waiting = Gauge("seasift_queue_pictures", "Pictures that wait", registry=self._registry)
+        self._jobs = Gauge("seasift_jobs", "Jobs that are kept", ["state"], registry=self._registry)
         self._ready = Gauge("seasift_ready", "1 if requests are taken", registry=self._registry)
 
     def request(self, method: str, path: str, status: int, seconds: float) -> None:
@@ -44,8 +46,10 @@ class Metrics:
         for name, count in Tally(found.name for found in seen.entry.objects).items():
             self._objects.labels(name).inc(count)
 
-    def text(self, queue: PictureQueue, *, ready: bool) -> bytes:
+    def text(self, queue: PictureQueue, jobs: Mapping[str, int], *, ready: bool) -> bytes:
         """All of them in Prometheus's text format."""
         self._waiting.set(queue.waiting)
         self._ready.set(ready)
+        for state, count in jobs.items():
+            self._jobs.labels(state).set(count)
         return generate_latest(self._registry)

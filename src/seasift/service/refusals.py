@@ -27,6 +27,7 @@ _WORDS = {
 ERRORS: dict[int | str, dict[str, object]] = {
     400: {"model": ErrorAnswer, "description": "Something in the request cannot be used."},
     401: {"model": ErrorAnswer, "description": "The token is missing or wrong."},
+    404: {"model": ErrorAnswer, "description": "What was asked for does not exist, or no longer."},
     413: {"model": ErrorAnswer, "description": "More than this server takes."},
     422: {"model": ErrorAnswer, "description": "A field is missing or of a wrong type or value."},
     429: {"model": ErrorAnswer, "description": "No room at the moment; Retry-After says when to come back."},

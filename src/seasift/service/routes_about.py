@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import Any
+
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 
@@ -14,7 +17,9 @@ from seasift.service.refusals import ERRORS
 from seasift.service.state import WithService
 
 router = APIRouter(tags=["about"], responses={401: ERRORS[401]})
-_PLAIN = {200: {"content": {"text/plain": {"schema": {"type": "string"}}}}}
+# Of a named class of answers FastAPI would give the errors the same media type, too.
+_PAGE: dict[int | str, dict[str, Any]] = {200: {"content": {"text/html": {"schema": {"type": "string"}}}}}
+_PLAIN: dict[int | str, dict[str, Any]] = {200: {"content": {"text/plain": {"schema": {"type": "string"}}}}}
 
 
 @router.get("/v1/models")
@@ -74,7 +79,9 @@ async def readyz(service: WithService, response: Response) -> Readiness:
 @router.get("/metrics", response_class=Response, responses=_PLAIN)
 async def metrics(service: WithService) -> Response:
     """Requests, latency, queue, pictures and objects by class, for Prometheus."""
-    return Response(service.metrics.text(service.queue, ready=not service.reason), media_type=CONTENT_TYPE)
+    counts = await asyncio.to_thread(service.jobs.counts) if service.jobs else {}
+    text = service.metrics.text(service.queue, counts, ready=not service.reason)
+    return Response(text, media_type=CONTENT_TYPE)
 
 
 @router.get("/cuda")
@@ -84,7 +91,7 @@ async def cuda(service: WithService) -> Cuda:
     return Cuda(cuda="cuda" in model.engine, engine=model.engine, precision=model.precision)
 
 
-@router.get("/docs", response_class=HTMLResponse)
+@router.get("/docs", response_class=Response, responses=_PAGE)
 async def docs(request: Request) -> HTMLResponse:
     """This API as a page, made from /openapi.json; it loads nothing from elsewhere."""
     return HTMLResponse(api_page(request.app.openapi()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,7 +21,7 @@ from seasift.core.errors import BadInput
 from seasift.core.spelling import expected
 
 PREFIX = "SEASIFT_"
-_LOOPBACK = ("127.", "::1", "localhost")
+_LOOPBACK = re.compile(r"127(\.\d{1,3}){3}|::1|localhost")
 
 _Count = Annotated[int, Field(ge=1)]
 _Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -90,7 +91,7 @@ class Settings(BaseModel):
     @property
     def loopback(self) -> bool:
         """Whether only this machine can reach the server."""
-        return self.host.startswith(_LOOPBACK)
+        return _LOOPBACK.fullmatch(self.host) is not None
 
 
 def read_settings(environment: Mapping[str, str], given: Mapping[str, Any]) -> Settings:

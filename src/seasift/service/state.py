@@ -7,6 +7,7 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
+from seasift.service.jobs import Jobs
 from seasift.service.metrics import Metrics
 from seasift.service.picture_queue import PictureQueue
 from seasift.service.served import Served
@@ -18,6 +19,7 @@ class Service:
     """Model, queue, settings.
 
     Attributes:
+        jobs: None where no folder for them was named.
         draining: the server was told to stop: what is here is finished, and `/readyz` says no.
     """
 
@@ -25,6 +27,7 @@ class Service:
     settings: Settings
     queue: PictureQueue
     metrics: Metrics
+    jobs: Jobs | None = None
     draining: bool = False
 
     @property
