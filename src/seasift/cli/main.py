@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from seasift import __version__
+from seasift.cli.client import client
 from seasift.cli.compare import compare
 from seasift.cli.data import data
 from seasift.cli.evaluate import evaluate
@@ -59,6 +60,7 @@ app.command()(predict)
 app.command()(export)
 app.command()(quantize)
 app.command()(serve)
+app.command()(client)
 app.command()(train)
 app.command("lr-find")(lr_find)
 app.command()(validate)
