@@ -39,7 +39,7 @@ async def create(
     threshold: Threshold = None,
     classes: Classes = None,
     every: Annotated[
-        str, Form(description="frames of a video: 30 is each 30th, 2s one each two seconds")
+        str, Form(max_length=20, description="frames of a video: 30 is each 30th, 2s one each two seconds")
     ] = "1s",
     overlays: Annotated[bool, Form(description="pictures with outlines, too")] = False,
 ) -> JobAnswer:
