@@ -19,6 +19,7 @@ from seasift.service.settings import Settings
 
 OPEN_PATHS = frozenset({"/healthz", "/readyz"})
 JOBS_PATH = "/v1/jobs"
+_PATIENCE = 16
 PICTURE_PATHS = frozenset({"/v1/predict", "/detection"})
 
 
@@ -59,9 +60,9 @@ class Gate:
             await self._app(scope, receive, send)
             return
         place = Place(self._queue)
+        limit, seconds = self._bounds(scope["path"])
         try:
             self._check_token(scope)
-            limit, seconds = self._bounds(scope["path"])
             _check_length(scope, limit)
             if scope["method"] == "POST" and scope["path"] in PICTURE_PATHS:
                 place.widen(1)
@@ -76,8 +77,7 @@ class Gate:
         except SeasiftError as error:
             await refusal(scope, error)(scope, receive, send)
         except UploadTooLarge as error:
-            close = {"Connection": "close"}  # or the rest of the upload would have to be read
-            await words(scope, 413, error.detail, close)(scope, receive, send)
+            await words(scope, 413, error.detail, _closing(scope, limit))(scope, receive, send)
         finally:
             place.leave()
 
@@ -130,6 +130,17 @@ def _check_length(scope: Scope, limit: int) -> None:
     length = Headers(scope=scope).get("content-length", "")
     if length.isdecimal() and int(length[:20]) > limit:
         raise UploadTooLarge(limit)
+
+
+def _closing(scope: Scope, limit: int) -> dict[str, str]:
+    """Whether to hang up on an upload that is refused.
+
+    Many clients send all of it before they read an answer, and lose the answer if the connection is closed
+    meanwhile. So the rest is read and dropped, unless it may be endless.
+    """
+    length = Headers(scope=scope).get("content-length", "")
+    finite = length.isdecimal() and len(length) < 20 and int(length) <= _PATIENCE * limit
+    return {} if finite else {"Connection": "close"}
 
 
 class _Bounded:

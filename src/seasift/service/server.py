@@ -43,6 +43,9 @@ def log_as_json(level: int = logging.INFO) -> None:
     handler.setFormatter(JsonLines())
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     LOG.setLevel(level)
+    logging.getLogger("python_multipart").setLevel(
+        logging.ERROR
+    )  # a broken upload is answered, not our trouble
 
 
 def serve(app: FastAPI, settings: Settings) -> None:
