@@ -105,6 +105,20 @@ def test_a_full_queue_says_when_to_come_back(serve: Serve, held: Held) -> None:
     assert client.post("/v1/predict", files=files(NONE)).status_code == 200, "room is given back"
 
 
+def test_uploads_under_way_together(serve: Serve, held: Held) -> None:
+    client = serve(held, request_bytes=3000, uploads_bytes=3000)
+    first: list[Any] = []
+    thread = threading.Thread(target=lambda: first.append(client.post("/v1/predict", files=files(ONE))))
+    thread.start()
+    assert held.entered.acquire(timeout=30)
+    answer = client.post("/v1/predict", files=files(bytes(2500)))
+    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "1")
+    held.door.set()
+    thread.join()
+    assert first[0].status_code == 200
+    assert client.post("/v1/predict", files=files(bytes(2500))).status_code == 400, "room is given back"
+
+
 def test_time_of_a_request(serve: Serve, held: Held) -> None:
     client = serve(held, request_s=0.2, workers=1)
     answer = client.post("/v1/predict", files=files(ONE, ONE, ONE))

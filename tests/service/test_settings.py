@@ -27,6 +27,7 @@ def test_options_count_more_than_the_environment() -> None:
         ({"request_s": "nan"}, "request_s: got 'nan'"),
         ({"workers": "0"}, "workers: got '0'"),
         ({"queue_pictures": "3"}, "could never be taken"),
+        ({"uploads_bytes": "10"}, "could never be taken"),
         ({"token": "short"}, "fewer than 8 characters"),
     ],
 )
@@ -35,6 +36,11 @@ def test_wrong_settings_are_named(given: dict[str, str], words: str) -> None:
         read_settings({}, given)
     assert words in str(caught.value)
     assert "'short'" not in str(caught.value), "a token is never shown"
+
+
+def test_the_documentation_names_every_setting() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "service.md").read_text(encoding="utf-8")
+    assert [name for name in Settings.model_fields if f"`{name}`" not in text] == []
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1"])

@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from pydantic import SecretStr
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from seasift.core.errors import NotAllowed, SeasiftError, TookTooLong
-from seasift.service.jobs import Jobs
+from seasift.core.errors import Busy, NotAllowed, NotThere, SeasiftError, TookTooLong
+from seasift.service.jobs import NO_JOBS, Jobs
 from seasift.service.picture_queue import PictureQueue
 from seasift.service.refusals import UploadTooLarge, refusal, words
 from seasift.service.settings import Settings
@@ -53,6 +55,7 @@ class Gate:
         self, app: ASGIApp, *, settings: Settings, queue: PictureQueue, jobs: Jobs | None = None
     ) -> None:
         self._app, self._settings, self._queue, self._jobs = app, settings, queue, jobs
+        self._under_way = 0  # bytes of pictures; touched by the event loop alone
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse a request, or pass it on with bounds on its body and its time."""
@@ -64,16 +67,16 @@ class Gate:
         try:
             self._check_token(scope)
             _check_length(scope, limit)
-            if scope["method"] == "POST" and scope["path"] in PICTURE_PATHS:
-                place.widen(1)
-            if scope["method"] == "POST" and scope["path"] == JOBS_PATH and self._jobs:
-                client = scope.get("client")
-                await asyncio.to_thread(self._jobs.check_room, client[0] if client else "")
             scope.setdefault("state", {})["place"] = place
-            if scope["method"] == "POST":
+            if scope["method"] != "POST":
+                await self._app(scope, _Bounded(receive, limit), send)
+            elif scope["path"] == JOBS_PATH:
+                await self._check_jobs(scope)
                 await self._in_time(scope, _Bounded(receive, limit), send, seconds)
             else:
-                await self._app(scope, _Bounded(receive, limit), send)
+                place.widen(scope["path"] in PICTURE_PATHS)
+                with self._uploading(scope, limit):
+                    await self._in_time(scope, _Bounded(receive, limit), send, seconds)
         except SeasiftError as error:
             await refusal(scope, error)(scope, receive, send)
         except UploadTooLarge as error:
@@ -89,6 +92,25 @@ class Gate:
             raise NotAllowed(
                 "the token is missing or wrong; expected the header `Authorization: Bearer TOKEN`."
             )
+
+    async def _check_jobs(self, scope: Scope) -> None:
+        if self._jobs is None:
+            raise NotThere(NO_JOBS)
+        client = scope.get("client")
+        await asyncio.to_thread(self._jobs.check_room, client[0] if client else "")
+
+    @contextmanager
+    def _uploading(self, scope: Scope, limit: int) -> Iterator[None]:
+        """Hold the bytes of requests under way together below a limit; one that does not say counts fully."""
+        length = Headers(scope=scope).get("content-length", "")
+        size = int(length) if length.isdecimal() else limit
+        if self._under_way + size > self._settings.uploads_bytes:
+            raise Busy("too many uploads are under way. Try again later or send fewer at once.")
+        self._under_way += size
+        try:
+            yield
+        finally:
+            self._under_way -= size
 
     def _bounds(self, path: str) -> tuple[int, float]:
         if path == JOBS_PATH:

@@ -26,6 +26,7 @@ from seasift.service.settings import Settings
 from seasift.service.written import entry_name
 
 LOG = logging.getLogger("seasift.service.jobs")
+NO_JOBS = "this server keeps no jobs. Start it with --jobs FOLDER, or send pictures to /v1/predict."
 _SWEEP_S = 60.0
 _LATER_S = 30
 _SORRY = "something went wrong here; the server's log has it."
@@ -54,6 +55,7 @@ class Jobs:
         self._folder, self._model, self._queue, self._settings = folder, model, queue, settings
         self._store = JobStore(folder)
         self._wake = threading.Event()
+        self._entering = threading.Lock()
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="seasift-jobs", daemon=True)
 
@@ -91,7 +93,6 @@ class Jobs:
             BadInput: it is neither an archive of pictures nor a video. OverLimit: it is too large.
             Busy: see `check_room`.
         """
-        self.check_room(wanted.client)
         job_id = secrets.token_hex(16)
         folder = self._folder / job_id
         folder.mkdir()
@@ -113,7 +114,9 @@ class Jobs:
                 total=total,
                 created=time.time(),
             )
-            self._store.add(job)
+            with self._entering:  # or several at once might all find room
+                self.check_room(wanted.client)
+                self._store.add(job)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise

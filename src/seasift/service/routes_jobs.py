@@ -12,7 +12,7 @@ from fastapi.responses import FileResponse
 from seasift.core.errors import NotThere
 from seasift.runtime.video import Every
 from seasift.service.answers import JobAnswer
-from seasift.service.jobs import Jobs, Wanted
+from seasift.service.jobs import NO_JOBS, Jobs, Wanted
 from seasift.service.refusals import ERRORS
 from seasift.service.routes_predict import Classes, Threshold
 from seasift.service.served import look_of
@@ -84,9 +84,7 @@ def client_of(request: Request) -> str:
 
 def _jobs(service: Service) -> Jobs:
     if service.jobs is None:
-        raise NotThere(
-            "this server keeps no jobs. Start it with --jobs FOLDER, or send pictures to /v1/predict."
-        )
+        raise NotThere(NO_JOBS)
     return service.jobs
 
 

@@ -45,6 +45,7 @@ class Settings(BaseModel):
         float, Field(ge=0, le=1000, description="how long a picture waits for others")
     ] = 0
     request_bytes: Annotated[_Count, Field(description="of a whole request with pictures")] = 64 << 20
+    uploads_bytes: Annotated[_Count, Field(description="of all requests with pictures under way")] = 1 << 30
     request_s: Annotated[_Seconds, Field(description="for a whole request, its upload included")] = 60
     picture_pixels: Annotated[_Count, Field(description="of a picture, by its header")] = 100_000_000
     pictures_per_request: _Count = 64
@@ -81,6 +82,11 @@ class Settings(BaseModel):
 
     @model_validator(mode="after")
     def _possible(self) -> Settings:
+        if self.request_bytes > self.uploads_bytes:
+            raise ValueError(
+                f"request_bytes {self.request_bytes} is more than uploads_bytes {self.uploads_bytes}; "
+                "such a request could never be taken"
+            )
         if self.pictures_per_request > self.queue_pictures:
             raise ValueError(
                 f"pictures_per_request {self.pictures_per_request} is more than queue_pictures "
