@@ -103,6 +103,19 @@ def test_the_description_is_complete(client: TestClient) -> None:
                     )
 
 
+def test_a_wrong_method_is_told_the_right_ones(client: TestClient) -> None:
+    for path, methods in (("/v1/jobs/0", "DELETE, GET"), ("/v1/predict", "POST")):
+        answer = client.patch(path)
+        assert (answer.status_code, answer.headers["Allow"]) == (405, methods)
+
+
+def test_no_picture_at_all(client: TestClient) -> None:
+    assert client.post("/v1/predict", data={"threshold": "0.5"}).json()["error"].startswith("files: ")
+    schemas = client.get("/openapi.json").json()["components"]["schemas"]
+    (form,) = (schema for name, schema in schemas.items() if name.startswith("Body_predict"))
+    assert form["properties"]["files"]["minItems"] == 1
+
+
 def test_the_page_about_the_api_loads_nothing_from_elsewhere(client: TestClient) -> None:
     page = client.get("/docs").text
     assert "//" not in page.replace("<!doctype", "")

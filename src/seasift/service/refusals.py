@@ -8,6 +8,7 @@ from fastapi import FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException as StarletteHTTPException
+from starlette.routing import compile_path
 from starlette.types import Scope
 
 from seasift.core.errors import Busy, NotAllowed, NotThere, OverLimit, SeasiftError, TookTooLong
@@ -63,6 +64,15 @@ def words(scope: Scope, status: int, text: str, headers: Mapping[str, str] | Non
     return JSONResponse(answer.model_dump(), status, headers=dict(headers or {}))
 
 
+def _methods_at(app: FastAPI, path: str) -> list[str]:
+    """All methods of an address; Starlette would name those of its first route alone."""
+    found: set[str] = set()
+    for template, operations in app.openapi()["paths"].items():
+        if compile_path(template)[0].fullmatch(path):
+            found |= {method.upper() for method in operations}
+    return sorted(found)
+
+
 def add_refusals(app: FastAPI) -> None:
     """Make the app answer errors in our form."""
 
@@ -72,8 +82,10 @@ def add_refusals(app: FastAPI) -> None:
 
     @app.exception_handler(StarletteHTTPException)
     async def _http(request: Request, error: StarletteHTTPException) -> JSONResponse:
-        text = _WORDS.get(error.status_code, str(error.detail))
-        return words(request.scope, error.status_code, text, error.headers)
+        text, headers = _WORDS.get(error.status_code, str(error.detail)), dict(error.headers or {})
+        if error.status_code == 405 and (methods := _methods_at(app, request.url.path)):
+            headers["Allow"] = ", ".join(methods)
+        return words(request.scope, error.status_code, text, headers)
 
     @app.exception_handler(RequestValidationError)
     async def _fields(request: Request, error: RequestValidationError) -> JSONResponse:

@@ -41,7 +41,9 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
 async def predict(
     request: Request,
     service: WithService,
-    files: Annotated[list[UploadFile], File(description="pictures: JPEG, PNG, TIFF, WebP or BMP")],
+    files: Annotated[
+        list[UploadFile], File(min_length=1, description="pictures: JPEG, PNG, TIFF, WebP or BMP")
+    ],
     threshold: Threshold = None,
     classes: Classes = None,
     format: Annotated[Format, Form(description="csv: a table; zip: all documents, overlays")] = "json",
