@@ -72,5 +72,9 @@ def test_a_client_and_a_server(run: Run, tmp_path: Path) -> None:
         assert (code, "1 of 2 pictures gave no result" in err) == (2, True)
         names = sorted(path.name for path in (tmp_path / "found").iterdir())
         assert names == ["overlays.zip", "predictions.coco.json", "predictions.csv", "predictions.json"]
+        with (tmp_path / "large.png").open("wb") as large:
+            large.truncate(70 << 20)
+        code, _, err = run("client", "large.png", "--url", server.url)
+        assert (code, "more than 67,108,864 bytes" in err) == (2, True), err
         code, _, err = run("client", "tiny.onnx", "--url", server.url)
         assert (code, "tiny.onnx: not a picture" in err) == (2, True), "the server's words"

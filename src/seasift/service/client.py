@@ -104,8 +104,8 @@ class Client:
         body: Iterable[bytes] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> bytes:
-        request = urllib.request.Request(self._url + path, method=method, headers=dict(headers or {}))
-        request.data = body  # an iterable, which http.client sends piece by piece
+        # Data set later would take the length's header away, and an upload of unknown length may be refused unread.
+        request = urllib.request.Request(self._url + path, body, dict(headers or {}), method=method)
         if self._token:
             request.add_header("Authorization", f"Bearer {self._token}")
         try:

@@ -6,11 +6,12 @@ import asyncio
 import hashlib
 import hmac
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from pydantic import SecretStr
 from starlette.datastructures import Headers
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from seasift.core.errors import Busy, NotAllowed, NotThere, SeasiftError, TookTooLong
@@ -22,6 +23,7 @@ from seasift.service.settings import Settings
 OPEN_PATHS = frozenset({"/healthz", "/readyz"})
 JOBS_PATH = "/v1/jobs"
 _PATIENCE = 16
+_DROP_S = 30.0
 PICTURE_PATHS = frozenset({"/v1/predict", "/detection"})
 
 
@@ -64,23 +66,24 @@ class Gate:
             return
         place = Place(self._queue)
         limit, seconds = self._bounds(scope["path"])
+        body = _Bounded(receive, limit)
         try:
             self._check_token(scope)
             _check_length(scope, limit)
             scope.setdefault("state", {})["place"] = place
             if scope["method"] != "POST":
-                await self._app(scope, _Bounded(receive, limit), send)
+                await self._app(scope, body, send)
             elif scope["path"] == JOBS_PATH:
                 await self._check_jobs(scope)
-                await self._in_time(scope, _Bounded(receive, limit), send, seconds)
+                await self._in_time(scope, body, send, seconds)
             else:
                 place.widen(scope["path"] in PICTURE_PATHS)
                 with self._uploading(scope, limit):
-                    await self._in_time(scope, _Bounded(receive, limit), send, seconds)
+                    await self._in_time(scope, body, send, seconds)
         except SeasiftError as error:
-            await refusal(scope, error)(scope, receive, send)
+            await _refuse(scope, body, send, refusal(scope, error), limit)
         except UploadTooLarge as error:
-            await words(scope, 413, error.detail, _closing(scope, limit))(scope, receive, send)
+            await _refuse(scope, body, send, words(scope, 413, error.detail), limit)
         finally:
             place.leave()
 
@@ -154,15 +157,26 @@ def _check_length(scope: Scope, limit: int) -> None:
         raise UploadTooLarge(limit)
 
 
-def _closing(scope: Scope, limit: int) -> dict[str, str]:
-    """Whether to hang up on an upload that is refused.
+async def _refuse(scope: Scope, body: _Bounded, send: Send, answer: Response, limit: int) -> None:
+    """Answer a request whose upload may still be on its way.
 
     Many clients send all of it before they read an answer, and lose the answer if the connection is closed
-    meanwhile. So the rest is read and dropped, unless it may be endless.
+    meanwhile. So the rest is read and dropped: after the answer by the server, or before it for a client that
+    wants the connection closed. An upload that may be endless is hung up on.
     """
-    length = Headers(scope=scope).get("content-length", "")
-    finite = length.isdecimal() and len(length) < 20 and int(length) <= _PATIENCE * limit
-    return {} if finite else {"Connection": "close"}
+    if not _finite(scope, limit) and not body.whole:
+        answer.headers["Connection"] = "close"
+    elif Headers(scope=scope).get("connection", "").lower() == "close":
+        await body.drop_rest()
+    await answer(scope, body, send)
+
+
+def _finite(scope: Scope, limit: int) -> bool:
+    """Whether an upload that is refused ends soon enough to be read to its end and dropped."""
+    headers = Headers(scope=scope)
+    length = headers.get("content-length", "0")
+    short = length.isdecimal() and len(length) < 20 and int(length) <= _PATIENCE * limit
+    return short and "transfer-encoding" not in headers
 
 
 class _Bounded:
@@ -175,9 +189,15 @@ class _Bounded:
 
     async def __call__(self) -> Message:
         message = await self._receive()
-        if message["type"] == "http.request":
-            self._got += len(message.get("body", b""))
-            self.whole = not message.get("more_body", False)
-            if self._got > self._limit:
-                raise UploadTooLarge(self._limit)
+        self.whole = not message.get("more_body", False)  # also at a disconnect
+        self._got += len(message.get("body", b""))
+        if self._got > self._limit:
+            raise UploadTooLarge(self._limit)
         return message
+
+    async def drop_rest(self) -> None:
+        """Read to the end, for some seconds at most."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_DROP_S):
+                while not self.whole:
+                    self.whole = not (await self._receive()).get("more_body", False)
