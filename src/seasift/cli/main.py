@@ -9,6 +9,7 @@ import typer
 
 from seasift import __version__
 from seasift.cli.bench import bench
+from seasift.cli.client import client
 from seasift.cli.compare import compare
 from seasift.cli.data import data
 from seasift.cli.evaluate import evaluate
@@ -17,6 +18,7 @@ from seasift.cli.lr_find import lr_find
 from seasift.cli.models import models
 from seasift.cli.predict import predict
 from seasift.cli.quantize import quantize
+from seasift.cli.serve import serve
 from seasift.cli.train import train
 from seasift.cli.validate import validate
 from seasift.core.errors import SeasiftError
@@ -58,6 +60,8 @@ app.command()(compare)
 app.command()(predict)
 app.command()(export)
 app.command()(quantize)
+app.command()(serve)
+app.command()(client)
 app.command()(train)
 app.command("lr-find")(lr_find)
 app.command()(validate)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from seasift import __version__
 from seasift.cli import predict_output as out
 from seasift.cli.tile_option import MAX_OBJECTS, Tiling, parse_tiling
+from seasift.core.classes import parse_classes
 from seasift.core.errors import BadInput
 from seasift.core.predictor import Predictor
-from seasift.core.spelling import hint
 from seasift.formats import coco, document
 from seasift.runtime.inputs import Failure, Source, expand
 from seasift.runtime.predictor import ChosenClasses, OnnxPredictor, load_predictor
@@ -85,7 +84,7 @@ def prepare(options: Options) -> Task:
         throughput=len(sources) > 1 or len(still) < len(good),
     )
     names = [category.name for category in model.categories]
-    classes = parse_classes(options.classes, names)
+    classes = parse_classes(options.classes, names, option="--classes")
     if like:
         like.check((source.name for source in still), classes or names)
     tiling = parse_tiling(options.tile, options.tile_overlap, options.tile_whole, model.info.input.size_hw)
@@ -102,23 +101,6 @@ def prepare(options: Options) -> Task:
         root=root,
         short=short,
     )
-
-
-def parse_classes(given: Sequence[str], names: Sequence[str]) -> list[str]:
-    """Class names from values like ["rov,plant", "trash_net"]; a name with a comma may stand alone.
-
-    Raises:
-        BadInput: a name the model does not know, with the nearest it does.
-    """
-    wanted = []
-    for value in given:
-        wanted += [value] if value in names else [part.strip() for part in value.split(",") if part.strip()]
-    for name in wanted:
-        if name not in names:
-            raise BadInput(f"--classes {name!r}{hint(name, names)}; the model knows {', '.join(names)}.")
-    if given and not wanted:
-        raise BadInput(f"--classes names nothing; the model knows {', '.join(names)}.")
-    return list(dict.fromkeys(wanted))
 
 
 def _predictor(model: OnnxPredictor, class_ids: list[int], tiling: Tiling | None) -> Predictor:

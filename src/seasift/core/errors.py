@@ -41,3 +41,31 @@ class BadRecipe(BadInput):
 
 class MissingExtra(BadInput):
     """A command needs packages of an extra that is not installed."""
+
+
+class OverLimit(BadInput):
+    """More bytes, pixels, pictures or jobs than this server takes."""
+
+
+class NotAllowed(BadInput):
+    """The token is missing or wrong."""
+
+
+class NotThere(BadInput):
+    """What was asked for does not exist, or no longer."""
+
+
+class Busy(SeasiftError):
+    """No room at the moment; the same request may do later.
+
+    Attributes:
+        retry_after_s: when to try again.
+    """
+
+    def __init__(self, message: str, retry_after_s: int = 1) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class TookTooLong(SeasiftError):
+    """A request that was not finished in the time it had."""

@@ -9,9 +9,10 @@ from typing import Any
 import cv2
 import numpy as np
 
-from seasift.core.errors import BadPicture
+from seasift.core.errors import BadPicture, OverLimit
 from seasift.core.files import write_bytes
 from seasift.core.picture_format import defect_of, format_of, other_kind
+from seasift.core.picture_size import size_of
 from seasift.core.types import UInt8
 
 FORMATS = "JPEG, PNG, TIFF, WebP or BMP"
@@ -41,8 +42,16 @@ def read_picture(path: Path) -> UInt8:
     return decode_picture(data, str(path))
 
 
-def decode_picture(data: bytes, name: str) -> UInt8:
-    """Decode a picture from the bytes of its file; `name` is used in errors. Else like `read_picture`."""
+def decode_picture(data: bytes, name: str, *, max_pixels: int | None = None) -> UInt8:
+    """Decode a picture from the bytes of its file. Else like `read_picture`.
+
+    Args:
+        data: the file.
+        name: of the file, for errors.
+        max_pixels: a picture of more is refused by its header, before anything is decoded.
+    Raises:
+        BadPicture: as in `read_picture`. OverLimit: more than `max_pixels`.
+    """
     if not data:
         raise BadPicture(f"{name}: an empty file (0 bytes); expected {FORMATS}. Remove or replace it.")
     kind = format_of(data)
@@ -59,7 +68,22 @@ def decode_picture(data: bytes, name: str) -> UInt8:
         )
     if defect:
         raise BadPicture(f"{name}: the {kind} is {defect} ({len(data):,} bytes). Copy or download it again.")
+    if max_pixels is not None:
+        _check_pixels(data, kind, name, max_pixels)
     return _to_rgb_u8(_decode(data, kind, name), kind, name)
+
+
+def _check_pixels(data: bytes, kind: str, name: str, max_pixels: int) -> None:
+    size = size_of(data, kind)
+    if size is None:
+        raise BadPicture(
+            f"{name}: the {kind} does not say how large it is ({len(data):,} bytes). Convert it to PNG."
+        )
+    if size[0] * size[1] > max_pixels:
+        raise OverLimit(
+            f"{name}: {size[1]:,} x {size[0]:,} px; expected at most {max_pixels:,} pixels. "
+            "Make it smaller or cut it into parts."
+        )
 
 
 def _decode(data: bytes, kind: str, name: str) -> np.ndarray[Any, Any]:

@@ -9,7 +9,10 @@ from seasift.evaluation.bootstrap import FEW_CLASS_GROUPS, FEW_GROUPS
 from seasift.evaluation.intervals import Judged
 from seasift.evaluation.runs import Run
 
-_STORED = "Parameters and memory of model files are those stored: batch norm with its statistics unless it is folded in, constants such as priors count."
+_STORED = (
+    "Parameters and memory of model files are those stored: batch norm with its statistics unless it is folded in, "
+    "constants such as priors count."
+)
 
 
 def notes(

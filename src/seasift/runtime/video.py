@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seasift.core.errors import BadInput, BadPicture
-from seasift.core.types import UInt8
+from seasift.core.types import SizeHW, UInt8
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -90,6 +90,18 @@ def expected_count(path: Path, every: Every) -> int:
             return max(1, round(length_s / (every.seconds or 1.0)))
     except (av.FFmpegError, OSError, IndexError):
         return 1
+
+
+def frame_size(path: Path) -> SizeHW | None:
+    """Height and width of a video's frames in px, by its header; None if it does not say."""
+    import av
+
+    try:
+        with av.open(str(path)) as container:
+            track = container.streams.video[0]
+            return track.height, track.width
+    except (av.FFmpegError, OSError, IndexError):
+        return None
 
 
 def _track(container: InputContainer, path: Path) -> VideoStream:

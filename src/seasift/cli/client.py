@@ -1,0 +1,78 @@
+"""`seasift client FILE…`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from seasift.service.client import Client
+
+
+def client(
+    files: Annotated[list[Path], typer.Argument(help="Pictures; or with --job an archive or a video.")],
+    url: Annotated[str, typer.Option(help="Where `seasift serve` listens.")] = "http://127.0.0.1:8000",
+    token: Annotated[
+        str | None, typer.Option(envvar="SEASIFT_TOKEN", help="If the server wants one.", show_envvar=True)
+    ] = None,
+    threshold: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Leave out lower scores.  [default: the model's]")
+    ] = None,
+    classes: Annotated[
+        list[str] | None, typer.Option(help="Look only for these: names, comma separated or repeated.")
+    ] = None,
+    format: Annotated[
+        str, typer.Option("--format", "-f", help="json, coco, csv, overlay (of one picture) or zip.")
+    ] = "json",
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", help="A file; with --job a folder.  [default: standard output]"),
+    ] = None,
+    job: Annotated[bool, typer.Option("--job", help="Long work: wait for it, then fetch its files.")] = False,
+    every: Annotated[str, typer.Option(help="Frames of a video, with --job.")] = "1s",
+    overlays: Annotated[
+        bool, typer.Option("--overlays", help="Pictures with outlines, too, with --job.")
+    ] = False,
+) -> None:
+    """Have a server look at pictures."""
+    from seasift.core.errors import BadInput
+    from seasift.core.files import write_bytes
+    from seasift.service.client import Client
+
+    server = Client(url, token)
+    fields: dict[str, Any] = {"threshold": threshold, "classes": classes}
+    if job:
+        if len(files) != 1 or output is None:
+            raise BadInput("--job takes one archive or video, and -o FOLDER for the results.")
+        _run_job(server, files[0], output, {**fields, "every": every, "overlays": overlays})
+        return
+    data = server.predict(files, **fields, format=format, overlay_type=_overlay_type(output))
+    if output is None:
+        typer.echo(data, nl=False)
+    else:
+        write_bytes(output, data)
+
+
+def _overlay_type(output: Path | None) -> str:
+    return "png" if output is not None and output.suffix.lower() == ".png" else "jpeg"
+
+
+def _run_job(server: Client, upload: Path, folder: Path, fields: dict[str, Any]) -> None:
+    from seasift.cli.terminal import progress_bar
+    from seasift.core.files import write_bytes
+
+    submitted = server.submit(upload, **fields)
+    typer.echo(f"job {submitted['id']}", err=True)
+    with progress_bar("looking") as progress:
+        done = server.wait(submitted["id"], progress)
+    for name in done["files"]:
+        write_bytes(folder / name, server.fetch(done["id"], name))
+        typer.echo(str(folder / name), err=True)
+    if done["failures"]:
+        typer.echo(
+            f"{done['failures']} of {done['done']} pictures gave no result; predictions.json says why",
+            err=True,
+        )
+        raise typer.Exit(2)

@@ -1,0 +1,78 @@
+"""The application: model in, ASGI app out."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import anyio.to_thread
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+
+from seasift import __version__
+from seasift.service import routes_about, routes_jobs, routes_predict, routes_report
+from seasift.service.gate import Gate
+from seasift.service.jobs import Jobs
+from seasift.service.metrics import Metrics
+from seasift.service.picture_queue import PictureQueue
+from seasift.service.records import Records
+from seasift.service.refusals import add_refusals
+from seasift.service.served import Served
+from seasift.service.settings import Settings
+from seasift.service.state import Service
+
+_ABOUT = "Finds, outlines and counts trash, animals, plants and vehicle parts in underwater pictures."
+
+
+def create_app(predictor: Served, settings: Settings | None = None) -> FastAPI:
+    """Make the service around a model.
+
+    Args:
+        predictor: the model, ready to run; `runtime.predictor.load_predictor` gives one.
+        settings: limits and the like; without them the defaults.
+    Raises:
+        BadInput: the folder for jobs cannot be used.
+    """
+    settings = settings or Settings()
+    metrics = Metrics()
+    queue = PictureQueue(
+        predictor,
+        workers=settings.workers,
+        batch=settings.batch,
+        delay_s=settings.batch_delay_ms / 1000,
+        room=settings.queue_pictures,
+        max_pixels=settings.picture_pixels,
+        on_seen=metrics.seen,
+    )
+    jobs = Jobs(settings.jobs, predictor, queue, settings) if settings.jobs else None
+    service = Service(predictor, settings, queue, metrics, jobs)
+
+    @asynccontextmanager
+    async def life(_app: FastAPI) -> AsyncIterator[None]:
+        queue.start()
+        if jobs:
+            jobs.start()
+        yield
+        service.draining = True
+        if jobs:
+            await anyio.to_thread.run_sync(jobs.stop)
+        await anyio.to_thread.run_sync(queue.stop)
+
+    app = FastAPI(
+        title="seasift", version=__version__, description=_ABOUT, docs_url=None, redoc_url=None, lifespan=life
+    )
+    app.state.service = service
+    for module in (routes_predict, routes_report, routes_jobs, routes_about):
+        app.include_router(module.router)
+    add_refusals(app)
+    app.add_middleware(Gate, settings=settings, queue=queue, jobs=jobs)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=["GET", "POST", "DELETE"],
+            allow_headers=["Authorization", "X-Request-ID"],
+            expose_headers=["X-Request-ID", "Retry-After"],
+        )
+    app.add_middleware(Records, metrics=metrics)
+    return app

@@ -1,0 +1,134 @@
+"""The thread that does jobs, one after the other."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from pathlib import Path
+
+from seasift.core.errors import SeasiftError
+from seasift.core.files import write_bytes
+from seasift.formats.document import FailedFile, plain
+from seasift.service import job_upload
+from seasift.service.job_results import look_from, write_results
+from seasift.service.job_store import Job, JobStore
+from seasift.service.picture_queue import PictureQueue, Seen, Task
+from seasift.service.served import Look, Served
+from seasift.service.settings import Settings
+from seasift.service.written import entry_name
+
+LOG = logging.getLogger("seasift.service.jobs")
+_SWEEP_S = 60.0
+_SORRY = "something went wrong here; the server's log has it."
+
+
+class JobRunner:
+    """Takes what waits in the store, oldest first, and hands its pictures to the queue, behind those of requests."""
+
+    def __init__(
+        self,
+        folder: Path,
+        store: JobStore,
+        model: Served,
+        queue: PictureQueue,
+        settings: Settings,
+        sweep: Callable[[float], None],
+    ) -> None:
+        """Make the thread; `sweep` is called with the time now and then."""
+        self._folder, self._store, self._sweep = folder, store, sweep
+        self._model, self._queue, self._settings = model, queue, settings
+        self._wake = threading.Event()
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="seasift-jobs", daemon=True)
+
+    def start(self) -> None:
+        """Go on with what the last server left, then wait for more."""
+        self._thread.start()
+
+    def wake(self) -> None:
+        """A job was added."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Finish the pictures in hand and end; jobs wait for the next server."""
+        self._stopping = True
+        self._wake.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stopping:
+            self._wake.clear()
+            try:
+                self._sweep(time.time())
+            except OSError:
+                LOG.exception("sweep failed")
+            job = self._store.claim()
+            if job is None:
+                self._wake.wait(_SWEEP_S)
+                continue
+            try:
+                self._do(job)
+            except SeasiftError as error:
+                self._store.finish(job.id, "failed", " ".join(str(error).split()))
+            except Exception:
+                if not self._is_running(job.id):  # cancelled, and its files are gone
+                    continue
+                LOG.exception("job failed", extra={"fields": {"job": job.id}})
+                self._store.finish(job.id, "failed", _SORRY)
+
+    def _do(self, job: Job) -> None:
+        if job.model != self._model.sha256:
+            self._store.start_over(job.id, self._model.sha256)
+        done = {place for place, _, _ in self._store.pictures(job.id)}
+        waiting: deque[tuple[job_upload.Entry, Future[Seen]]] = deque()
+        folder, look = self._folder / job.id, look_from(job.look)
+        upload = folder / "upload"
+        for entry in job_upload.entries(upload, job.kind, job.file, job.every, self._settings, done):
+            waiting.append((entry, self._put(job, entry, look)))
+            while len(waiting) > 2 * self._queue.workers:
+                self._keep(job, *waiting.popleft())
+            if self._stopping or not self._is_running(job.id):
+                break
+        while waiting:
+            self._keep(job, *waiting.popleft())
+        if self._stopping:
+            self._store.pause(job.id)
+        elif self._is_running(job.id):
+            write_results(job, self._store, self._model, folder)
+            self._store.finish(job.id, "done")
+            upload.unlink(missing_ok=True)
+
+    def _is_running(self, job_id: str) -> bool:
+        job = self._store.get(job_id)
+        return job is not None and job.state == "running"
+
+    def _put(self, job: Job, entry: job_upload.Entry, look: Look) -> Future[Seen]:
+        if isinstance(entry.picture, SeasiftError):
+            failed: Future[Seen] = Future()
+            failed.set_exception(entry.picture)
+            return failed
+        suffix = ".jpg" if job.overlays else None
+        task = Task(entry.file, entry.picture, look, overlay=suffix, frame=entry.frame, time_s=entry.time_s)
+        return self._queue.put(task, background=True)
+
+    def _keep(self, job: Job, entry: job_upload.Entry, future: Future[Seen]) -> None:
+        """Write what belongs to one picture, then enter it as finished."""
+        try:
+            seen = future.result()
+        except Exception as error:
+            words = " ".join(str(error).split())
+            if not isinstance(error, SeasiftError):
+                LOG.exception("picture failed", extra={"fields": {"job": job.id, "file": entry.file}})
+                words = f"{entry.file}: {_SORRY}"
+            failure = FailedFile(file=entry.file, error=words)
+            self._store.add_picture(job.id, entry.place, failure=json.dumps(plain(failure)))
+            return
+        if seen.overlay and self._is_running(job.id):
+            name = entry_name(entry.place + 1, entry.file.partition("#frame=")[0])
+            write_bytes(self._folder / job.id / "overlays" / name, seen.overlay)
+        self._store.add_picture(job.id, entry.place, image=json.dumps(plain(seen.entry)))

@@ -1,0 +1,94 @@
+"""From errors to answers: which status, in the same words as at the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from fastapi import FastAPI, HTTPException, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException as StarletteHTTPException
+from starlette.routing import compile_path
+from starlette.types import Scope
+
+from seasift.core.errors import Busy, NotAllowed, NotThere, OverLimit, SeasiftError, TookTooLong
+from seasift.service.answers import ErrorAnswer
+
+_STATUS: Mapping[type[SeasiftError], int] = {
+    OverLimit: 413,
+    NotAllowed: 401,
+    NotThere: 404,
+    Busy: 429,
+    TookTooLong: 503,
+}
+_WORDS = {
+    404: "no such page. GET /docs lists what there is.",
+    405: "this address does not take this method. GET /docs lists what there is.",
+}
+ERRORS: dict[int | str, dict[str, object]] = {
+    400: {"model": ErrorAnswer, "description": "Something in the request cannot be used."},
+    401: {"model": ErrorAnswer, "description": "The token is missing or wrong."},
+    404: {"model": ErrorAnswer, "description": "What was asked for does not exist, or no longer."},
+    413: {"model": ErrorAnswer, "description": "More than this server takes."},
+    422: {"model": ErrorAnswer, "description": "A field is missing or of a wrong type or value."},
+    429: {"model": ErrorAnswer, "description": "No room at the moment; Retry-After says when to come back."},
+    503: {"model": ErrorAnswer, "description": "Not finished in the time a request has, or shutting down."},
+}
+
+
+class UploadTooLarge(HTTPException):
+    """The body grew over its limit while it was read; an HTTPException, which form parsing lets through."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            413, f"the upload has more than {limit:,} bytes, the most this server takes at once."
+        )
+
+
+def refusal(scope: Scope, error: SeasiftError) -> JSONResponse:
+    """The answer that says what was wrong."""
+    status = next((status for kind, status in _STATUS.items() if isinstance(error, kind)), 400)
+    headers = {}
+    if isinstance(error, Busy):
+        headers["Retry-After"] = str(error.retry_after_s)
+    if status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    return words(scope, status, " ".join(str(error).split()), headers)
+
+
+def words(scope: Scope, status: int, text: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    """An answer with an error in one line."""
+    request_id = scope.get("state", {}).get("request_id", "")
+    readable = text.encode("utf-8", "backslashreplace").decode("utf-8")
+    answer = ErrorAnswer(error=readable, request_id=request_id)
+    return JSONResponse(answer.model_dump(), status, headers=dict(headers or {}))
+
+
+def _methods_at(app: FastAPI, path: str) -> list[str]:
+    """All methods of an address; Starlette would name those of its first route alone."""
+    found: set[str] = set()
+    for template, operations in app.openapi()["paths"].items():
+        if compile_path(template)[0].fullmatch(path):
+            found |= {method.upper() for method in operations}
+    return sorted(found)
+
+
+def add_refusals(app: FastAPI) -> None:
+    """Make the app answer errors in our form."""
+
+    @app.exception_handler(SeasiftError)
+    async def _ours(request: Request, error: SeasiftError) -> JSONResponse:
+        return refusal(request.scope, error)
+
+    @app.exception_handler(StarletteHTTPException)
+    async def _http(request: Request, error: StarletteHTTPException) -> JSONResponse:
+        text, headers = _WORDS.get(error.status_code, str(error.detail)), dict(error.headers or {})
+        if error.status_code == 405 and (methods := _methods_at(app, request.url.path)):
+            headers["Allow"] = ", ".join(methods)
+        return words(request.scope, error.status_code, text, headers)
+
+    @app.exception_handler(RequestValidationError)
+    async def _fields(request: Request, error: RequestValidationError) -> JSONResponse:
+        problem = error.errors()[0]
+        place = ".".join(str(part) for part in problem["loc"][1:]) or str(problem["loc"][0])
+        return words(request.scope, 422, f"{place}: {problem['msg'][:300]}.")

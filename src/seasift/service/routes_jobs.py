@@ -1,0 +1,110 @@
+"""Endpoints for long work."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, File, Form, Request, Response, UploadFile
+from fastapi.responses import FileResponse
+
+from seasift.core.errors import NotThere
+from seasift.runtime.video import Every
+from seasift.service.answers import JobAnswer
+from seasift.service.jobs import NO_JOBS, Jobs, Wanted
+from seasift.service.refusals import ERRORS
+from seasift.service.routes_predict import Classes, Threshold
+from seasift.service.served import look_of
+from seasift.service.state import Service, WithService
+from seasift.service.written import shown_names
+
+router = APIRouter(tags=["jobs"], responses={**ERRORS, 404: ERRORS[404]})
+
+FileName = Literal["predictions.json", "predictions.coco.json", "predictions.csv", "overlays.zip"]
+_BINARY: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
+_REF = "#/components/schemas/"
+_JSON: dict[str, Any] = {"schema": {"anyOf": [{"$ref": f"{_REF}Document"}, {"$ref": f"{_REF}CocoAnswer"}]}}
+_FILE: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"application/json": _JSON, "text/csv": _BINARY, "application/zip": _BINARY}}
+}
+
+
+@router.post("/v1/jobs", status_code=202)
+async def create(
+    request: Request,
+    response: Response,
+    service: WithService,
+    file: Annotated[UploadFile, File(description="a zip archive of pictures, or a video")],
+    threshold: Threshold = None,
+    classes: Classes = None,
+    every: Annotated[
+        str, Form(max_length=20, description="frames of a video: 30 is each 30th, 2s one each two seconds")
+    ] = "1s",
+    overlays: Annotated[bool, Form(description="pictures with outlines, too")] = False,
+) -> JobAnswer:
+    """Take long work: the answer names a job, whose address says how far it is."""
+    jobs = _jobs(service)
+    Every.parse(every)
+    wanted = Wanted(
+        client=client_of(request),
+        file=shown_names([file.filename])[0],
+        look=look_of(service.model, threshold, classes or ()),
+        every=every,
+        overlays=overlays,
+    )
+    job = await asyncio.to_thread(jobs.add, file.file, wanted)
+    response.headers["Location"] = f"/v1/jobs/{job.id}"
+    return await _answer(service, job.id)
+
+
+@router.get("/v1/jobs/{job_id}")
+async def show(service: WithService, job_id: str) -> JobAnswer:
+    """How far a job is."""
+    return await _answer(service, job_id)
+
+
+@router.delete("/v1/jobs/{job_id}")
+async def cancel(service: WithService, job_id: str) -> JobAnswer:
+    """Stop a job if it is not finished, and remove its files."""
+    await asyncio.to_thread(_jobs(service).cancel, job_id)
+    return await _answer(service, job_id)
+
+
+@router.get("/v1/jobs/{job_id}/files/{name}", response_class=Response, responses=_FILE)
+async def fetch(service: WithService, job_id: str, name: FileName) -> FileResponse:
+    """One of the files that a finished job left."""
+    return FileResponse(await asyncio.to_thread(_jobs(service).file, job_id, name), filename=name)
+
+
+def client_of(request: Request) -> str:
+    """Whose jobs are counted together: those of one address."""
+    return request.client.host if request.client else ""
+
+
+def _jobs(service: Service) -> Jobs:
+    if service.jobs is None:
+        raise NotThere(NO_JOBS)
+    return service.jobs
+
+
+async def _answer(service: Service, job_id: str) -> JobAnswer:
+    job, done, failures, files = await asyncio.to_thread(_jobs(service).get, job_id)
+    expires = None if job.finished is None else job.finished + service.settings.jobs_age_s
+    return JobAnswer(
+        id=job.id,
+        state=job.state,
+        file=job.file,
+        done=done,
+        total=max(done, job.total),
+        failures=failures,
+        error=job.error,
+        created=_time(job.created),
+        finished=None if job.finished is None else _time(job.finished),
+        expires=None if expires is None else _time(expires),
+        files=files,
+    )
+
+
+def _time(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)

@@ -1,0 +1,120 @@
+"""Endpoints that look at pictures and answer at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, File, Form, Request, Response, UploadFile
+
+from seasift.core.errors import BadInput, OverLimit, SeasiftError
+from seasift.formats.document import Document, FailedFile, complete
+from seasift.service.answers import CocoAnswer
+from seasift.service.picture_queue import Seen, Task
+from seasift.service.refusals import ERRORS
+from seasift.service.served import document_settings, look_of
+from seasift.service.state import Service, WithService
+from seasift.service.written import DOCUMENTS, MEDIA_TYPES, document_bytes, shown_names, to_zip
+
+router = APIRouter(tags=["pictures"], responses=ERRORS)
+
+Format = Literal["json", "coco", "csv", "overlay", "zip"]
+Threshold = Annotated[
+    float | None,
+    Form(ge=0, le=1, allow_inf_nan=False, description="leave out lower scores; the model's own without it"),
+]
+Classes = Annotated[list[str] | None, Form(description="look only for these; repeated or comma separated")]
+_BINARY: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
+_ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The result in the form that was asked for.",
+        "content": {
+            "text/csv": {"schema": {"type": "string"}},
+            **dict.fromkeys(("image/jpeg", "image/png", "application/zip"), _BINARY),
+        },
+    }
+}
+
+
+@router.post("/v1/predict", response_model=Document | CocoAnswer, responses=_ANSWERS)
+async def predict(
+    request: Request,
+    service: WithService,
+    files: Annotated[
+        list[UploadFile], File(min_length=1, description="pictures: JPEG, PNG, TIFF, WebP or BMP")
+    ],
+    threshold: Threshold = None,
+    classes: Classes = None,
+    format: Annotated[Format, Form(description="csv: a table; zip: all documents, overlays")] = "json",
+    overlay_type: Annotated[Literal["jpeg", "png"], Form(description="of format overlay")] = "jpeg",
+) -> Response:
+    """Find and outline objects in one or several pictures.
+
+    A bad picture fails alone: it gets an entry in `failures`. If none is good, the answer is the first error.
+    """
+    if format == "overlay" and len(files) > 1:
+        raise BadInput(f"format overlay with {len(files)} pictures; expected one. Ask for format zip.")
+    suffix = {"overlay": f".{overlay_type}", "zip": ".jpg"}.get(format)
+    look = look_of(service.model, threshold, classes or ())
+    names = shown_names(upload.filename for upload in files)
+    tasks = [
+        Task(name, await upload.read(), look, overlay=suffix)
+        for name, upload in zip(names, await _admitted(request, service, files), strict=True)
+    ]
+    outcomes = await look_at(service, tasks)
+    seen = [outcome for outcome in outcomes if isinstance(outcome, Seen)]
+    failures = [
+        FailedFile(file=name, error=" ".join(str(outcome).split()))
+        for name, outcome in zip(names, outcomes, strict=True)
+        if not isinstance(outcome, Seen)
+    ]
+    note(
+        request, pictures=len(files), failures=len(failures), objects=sum(len(s.entry.objects) for s in seen)
+    )
+    if not seen:
+        raise next(outcome for outcome in outcomes if isinstance(outcome, SeasiftError))
+    if format == "overlay":
+        return Response(seen[0].overlay, media_type=f"image/{overlay_type}")
+    result = complete(document_settings(service.model, look), [each.entry for each in seen], failures)
+    data = await asyncio.to_thread(_encode, format, result, seen)
+    return Response(data, media_type=MEDIA_TYPES[format])
+
+
+def _encode(format: Format, result: Document, seen: Sequence[Seen]) -> bytes:
+    if format == "zip":
+        return to_zip(result, {each.entry.file: each.overlay or b"" for each in seen})
+    return document_bytes(DOCUMENTS[("json", "coco", "csv").index(format)], result)
+
+
+async def _admitted(request: Request, service: Service, files: Sequence[UploadFile]) -> Sequence[UploadFile]:
+    most = service.settings.pictures_per_request
+    if len(files) > most:
+        raise OverLimit(
+            f"{len(files)} pictures; expected at most {most} in a request. Send a job to /v1/jobs."
+        )
+    request.state.place.widen(len(files))
+    return files
+
+
+async def look_at(service: Service, tasks: Sequence[Task]) -> list[Seen | SeasiftError]:
+    """Look at pictures; each gives what was seen or its own error.
+
+    Raises:
+        Exception: one that is not of ours, which is a bug.
+    """
+    futures = [asyncio.wrap_future(service.queue.put(task)) for task in tasks]
+    try:
+        outcomes = await asyncio.gather(*futures, return_exceptions=True)
+    finally:
+        for future in futures:
+            future.cancel()
+    for outcome in outcomes:
+        if not isinstance(outcome, Seen | SeasiftError):
+            raise outcome
+    return [outcome for outcome in outcomes if isinstance(outcome, Seen | SeasiftError)]
+
+
+def note(request: Request, **values: object) -> None:
+    """Have something written into the request's line of the log."""
+    request.scope["state"].setdefault("notes", {}).update(values)

@@ -1,0 +1,93 @@
+"""What the service asks of a model, and how it writes down what one found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from seasift import __version__
+from seasift.core.classes import parse_classes
+from seasift.core.instances import Category, Instances
+from seasift.core.types import UInt8
+from seasift.formats import document
+from seasift.runtime.model_file import ModelInfo
+
+
+class Served(Protocol):
+    """A `core.predictor.Predictor` that can say where it comes from; `OnnxPredictor` is one.
+
+    `predict` may be called from several threads.
+    """
+
+    info: ModelInfo
+    sha256: str
+
+    @property
+    def name(self) -> str:
+        """What the model calls itself."""
+
+    @property
+    def categories(self) -> tuple[Category, ...]:
+        """The classes; the index is the `class_id`."""
+
+    @property
+    def engine(self) -> str:
+        """Name of the engine."""
+
+    @property
+    def precision(self) -> str:
+        """What the engine computes in."""
+
+    def predict(
+        self,
+        images_rgb_u8: Sequence[UInt8],
+        *,
+        threshold: float,
+        max_objects: int,
+        class_ids: Sequence[int] | None,
+    ) -> list[Instances]:
+        """One Instances a picture, in order."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """How to look at a picture. Pictures that are looked at alike may run together.
+
+    Attributes:
+        class_ids: look only for these; None for all.
+    """
+
+    threshold: float
+    max_objects: int
+    class_ids: tuple[int, ...] | None = None
+
+
+def look_of(model: Served, threshold: float | None, classes: Sequence[str]) -> Look:
+    """What a request asks for, with the model's own values where it says nothing.
+
+    Raises:
+        BadInput: a class that the model does not know.
+    """
+    names = [category.name for category in model.categories]
+    wanted = parse_classes(classes, names)
+    return Look(
+        model.info.threshold if threshold is None else threshold,
+        model.info.max_objects,
+        tuple(names.index(name) for name in wanted) if wanted else None,
+    )
+
+
+def document_settings(model: Served, look: Look) -> document.Settings:
+    """The head of the result document."""
+    names = [category.name for category in model.categories]
+    return document.Settings(
+        seasift=__version__,
+        model=document.ModelEntry(name=model.name, sha256=model.sha256),
+        engine=model.engine,
+        precision=model.precision,
+        threshold=look.threshold,
+        max_objects=look.max_objects,
+        classes=None if look.class_ids is None else [names[i] for i in look.class_ids],
+        categories=[document.CategoryEntry(id=c.id, name=c.name) for c in model.categories],
+    )

@@ -1,0 +1,145 @@
+"""Everything that may be set about a server: by option, by environment variable, or left alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from seasift.core.errors import BadInput
+from seasift.core.spelling import expected
+
+PREFIX = "SEASIFT_"
+_LOOPBACK = re.compile(r"127(\.\d{1,3}){3}|::1|localhost")
+
+_Count = Annotated[int, Field(ge=1)]
+_Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class Settings(BaseModel):
+    """One server's settings. `request_bytes` is read from `SEASIFT_REQUEST_BYTES`, and so on."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    host: Annotated[str, Field(description="address to listen on")] = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535, description="0 takes a free one")] = 8000
+    token: Annotated[SecretStr | None, Field(description="what clients must send as a bearer token")] = None
+    open_to_all: Annotated[bool, Field(description="listen beyond this machine without a token")] = False
+    cors_origins: Annotated[
+        tuple[str, ...], Field(description="pages of other origins that may call; comma separated")
+    ] = ()
+    workers: Annotated[_Count, Field(le=64, description="threads that decode and look at pictures")] = 2
+    batch: Annotated[_Count, Field(le=256, description="waiting pictures that run together")] = 1
+    batch_delay_ms: Annotated[
+        float, Field(ge=0, le=1000, description="how long a picture waits for others")
+    ] = 0
+    request_bytes: Annotated[_Count, Field(description="of a whole request with pictures")] = 64 << 20
+    uploads_bytes: Annotated[_Count, Field(description="of all requests with pictures under way")] = 1 << 30
+    request_s: Annotated[_Seconds, Field(description="for a whole request, its upload included")] = 60
+    picture_pixels: Annotated[_Count, Field(description="of a picture, by its header")] = 100_000_000
+    pictures_per_request: _Count = 64
+    queue_pictures: Annotated[_Count, Field(description="pictures of requests that may wait")] = 256
+    jobs: Annotated[Path | None, Field(description="folder that keeps jobs; without it there are none")] = (
+        None
+    )
+    jobs_per_client: Annotated[_Count, Field(description="unfinished at one time")] = 4
+    job_upload_bytes: Annotated[_Count, Field(description="of an archive or video")] = 2 << 30
+    job_upload_s: Annotated[_Seconds, Field(description="for uploading it")] = 1800
+    job_unpacked_bytes: Annotated[_Count, Field(description="of all pictures in an archive")] = 8 << 30
+    job_pictures: Annotated[_Count, Field(description="pictures or frames of a job")] = 20_000
+    jobs_age_s: Annotated[_Seconds, Field(description="results older than this are removed")] = 7 * 86400
+    jobs_bytes: Annotated[_Count, Field(description="of all jobs; the oldest results go first")] = 20 << 30
+    drain_s: Annotated[
+        float, Field(ge=0, le=600, description="from SIGTERM until no new connection is taken")
+    ] = 1.0
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _listed(cls, value: Any) -> Any:
+        return (
+            tuple(part.strip() for part in value.split(",") if part.strip())
+            if isinstance(value, str)
+            else value
+        )
+
+    @field_validator("token")
+    @classmethod
+    def _worth_having(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value()) < 8:
+            raise ValueError("a token of fewer than 8 characters; give a longer one")
+        return value
+
+    @model_validator(mode="after")
+    def _possible(self) -> Settings:
+        if self.request_bytes > self.uploads_bytes:
+            raise ValueError(
+                f"request_bytes {self.request_bytes} is more than uploads_bytes {self.uploads_bytes}; "
+                "such a request could never be taken"
+            )
+        if self.pictures_per_request > self.queue_pictures:
+            raise ValueError(
+                f"pictures_per_request {self.pictures_per_request} is more than queue_pictures "
+                f"{self.queue_pictures}; such a request could never be taken"
+            )
+        return self
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only this machine can reach the server."""
+        return _LOOPBACK.fullmatch(self.host) is not None
+
+
+def read_settings(environment: Mapping[str, str], given: Mapping[str, Any]) -> Settings:
+    """Settings from the environment, then from what was given, which counts more.
+
+    Raises:
+        BadInput: an unknown or impossible setting.
+    """
+    for name in given:
+        if name not in Settings.model_fields:
+            raise BadInput(f"--set {name}: no such setting; {expected(name, Settings.model_fields)}.")
+    found = {
+        name: environment[PREFIX + name.upper()]
+        for name in Settings.model_fields
+        if environment.get(PREFIX + name.upper())
+    }
+    try:
+        return Settings.model_validate({**found, **given})
+    except ValidationError as error:
+        raise BadInput(_in_words(error)) from None
+
+
+def _in_words(error: ValidationError) -> str:
+    problem = error.errors(include_url=False, include_context=False)[0]
+    place = ".".join(str(part) for part in problem["loc"])
+    got = "" if not place or place == "token" else f" got {problem['input']!r};"
+    return f"{place or 'settings'}:{got} {problem['msg'].removeprefix('Value error, ')}."
+
+
+def check_reach(settings: Settings) -> str | None:
+    """Hold address and token to each other.
+
+    Returns:
+        A warning, if all the network may use the server.
+    Raises:
+        BadInput: an address beyond this machine without a token, and nobody said that this is meant.
+    """
+    if settings.loopback or settings.token:
+        return None
+    if not settings.open_to_all:
+        raise BadInput(
+            f"--host {settings.host} without a token would let anyone who reaches this machine use it. "
+            f"Set {PREFIX}TOKEN, or say --open-to-all."
+        )
+    return f"{settings.host}:{settings.port} answers anyone who reaches this machine: no token is set."

@@ -1,0 +1,80 @@
+"""`seasift serve` and `seasift client`, as a user runs them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from seasift.cli import main as entry
+from seasift.core.picture import read_picture, write_picture
+from tests.service.server_process import ServerProcess
+from tests.service.test_jobs import archive
+from tests.tiny_model import quarters, save_tiny
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]) -> Run:
+    """Run the command line in an empty folder; gives exit code, stdout, stderr."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["seasift", *arguments])
+        with pytest.raises(SystemExit) as done:
+            entry.main()
+        out, err = capfdbinary.readouterr()
+        return int(done.value.code or 0), out.decode(), err.decode()
+
+    return call
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--host", "0.0.0.0"), "say --open-to-all"),
+        (("--set", "request_byte=1"), "did you mean request_bytes?"),
+        (("--set", "request_bytes"), "expected NAME=VALUE"),
+        (("--port", "70000"), "port: got 70000"),
+        (("--model", "nowhere.onnx"), "no such model file"),
+    ],
+)
+def test_what_serve_refuses_before_it_listens(run: Run, arguments: tuple[str, ...], words: str) -> None:
+    code, _, err = run("serve", *arguments)
+    assert (code, words in err) == (2, True), err
+    assert len(err.splitlines()) == 1
+
+
+def test_a_client_without_a_server(run: Run, tmp_path: Path) -> None:
+    write_picture(tmp_path / "a.png", quarters(250, 0, 0, 0))
+    code, _, err = run("client", "a.png", "--url", "http://127.0.0.1:9")
+    assert (code, "Is `seasift serve` running there?" in err) == (1, True)
+    assert run("client", "missing.png")[0] == 2
+    assert "expected an address" in run("client", "a.png", "--url", "file:///etc/passwd")[2]
+
+
+@pytest.mark.slow
+def test_a_client_and_a_server(run: Run, tmp_path: Path) -> None:
+    write_picture(tmp_path / "a.png", quarters(250, 0, 160, 200))
+    (tmp_path / "dive.zip").write_bytes(
+        archive(**{"a.png": (tmp_path / "a.png").read_bytes(), "b.png": b"hello"})
+    )
+    with ServerProcess(save_tiny(tmp_path / "tiny.onnx"), tmp_path / "jobs") as server:
+        code, out, err = run("client", "a.png", "--url", server.url, "--threshold", "0.7")
+        assert (code, [len(image["objects"]) for image in json.loads(out)["images"]]) == (0, [2]), err
+        assert run("client", "a.png", "--url", server.url, "-f", "overlay", "-o", "x.png")[0] == 0
+        assert read_picture(tmp_path / "x.png").shape == (480, 480, 3)
+        code, _, err = run("client", "--job", "dive.zip", "--overlays", "-o", "found", "--url", server.url)
+        assert (code, "1 of 2 pictures gave no result" in err) == (2, True)
+        names = sorted(path.name for path in (tmp_path / "found").iterdir())
+        assert names == ["overlays.zip", "predictions.coco.json", "predictions.csv", "predictions.json"]
+        with (tmp_path / "large.png").open("wb") as large:
+            large.truncate(70 << 20)
+        code, _, err = run("client", "large.png", "--url", server.url)
+        assert (code, "more than 67,108,864 bytes" in err) == (2, True), err
+        code, _, err = run("client", "tiny.onnx", "--url", server.url)
+        assert (code, "tiny.onnx: not a picture" in err) == (2, True), "the server's words"

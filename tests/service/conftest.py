@@ -1,0 +1,59 @@
+"""A service around the tiny model, in the test's own process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from seasift.core.picture import encode_picture
+from seasift.runtime.predictor import OnnxPredictor, load_predictor
+from seasift.service.app import create_app
+from seasift.service.served import Served
+from seasift.service.settings import Settings
+from tests.tiny_model import quarters, save_tiny
+
+Serve = Callable[..., TestClient]
+THREE = encode_picture(quarters(250, 0, 160, 200))
+ONE = encode_picture(quarters(0, 240, 0, 0, size=80), ".jpg")
+NONE = encode_picture(quarters(0, 0, 0, 0))
+
+
+def files(*pictures: bytes) -> list[tuple[str, tuple[str, bytes]]]:
+    """The multipart fields of an upload."""
+    return [("files", (f"{number}.png", data)) for number, data in enumerate(pictures)]
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> OnnxPredictor:
+    """The tiny model, ready to run."""
+    return load_predictor(save_tiny(tmp_path_factory.mktemp("service") / "tiny.onnx"), threads=1)
+
+
+@pytest.fixture
+def serve(tiny: OnnxPredictor) -> Iterator[Serve]:
+    """Start a service with these settings; gives its client."""
+    with ExitStack() as stack:
+
+        def start(model: Served = tiny, **settings: Any) -> TestClient:
+            app = create_app(model, Settings(**settings))
+            return stack.enter_context(TestClient(app, raise_server_exceptions=False))
+
+        yield start
+
+
+@pytest.fixture(scope="module")
+def client(tiny: OnnxPredictor) -> Iterator[TestClient]:
+    """A service with default settings, shared by the tests of a file."""
+    with TestClient(create_app(tiny)) as shared:
+        yield shared
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """An empty folder for jobs."""
+    return tmp_path / "jobs"

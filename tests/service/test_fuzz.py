@@ -1,0 +1,118 @@
+"""Mutated uploads: whatever comes, the answer is below 500, and the server is ready afterwards."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+
+from seasift.core.picture import encode_picture
+from tests.service.conftest import ONE, THREE, Serve
+from tests.service.test_jobs import archive
+from tests.service.test_limits import png_of
+
+# A form that breaks off leaves its unfinished part to the garbage collector, inside of Starlette.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+NOISE = np.random.default_rng(1).integers(0, 255, (30, 40, 3), dtype=np.uint8)
+SEEDS = [
+    *(encode_picture(NOISE, suffix) for suffix in (".jpg", ".png", ".tif", ".webp", ".bmp")),
+    *(ONE, THREE, b"", b"GIF89a", b"%PDF", png_of(2**31 - 1, 2**31 - 1), png_of(0, 0)),
+    *(archive(**{"a.png": ONE, "b.png": bytes(300_000)}), bytes(5000), b"\0\0\0\x18ftypisom" + bytes(100)),
+]
+WORDS = [
+    "nan",
+    "-inf",
+    "1e999",
+    "0.5",
+    "",
+    "NULL",
+    "\u202e",
+    "é" * 500,
+    "red thing",
+    ",",
+    "json",
+    "zip",
+    "9" * 5000,
+]
+NAMES = ["a.png", "../../x", "a\\b", "", "x" * 5000, "\u202e.png", "con", "%00.png", '"', "a;b=c"]
+
+
+def mutated(data: bytes, chance: random.Random) -> bytes:
+    """Cut, overwritten, repeated or swapped bytes."""
+    out = bytearray(data)
+    for _ in range(chance.randrange(4)):
+        place = chance.randrange(len(out) + 1)
+        kind = chance.randrange(5)
+        if kind == 0:
+            del out[place:]
+        elif kind == 1:
+            out[place : place + 4] = chance.randbytes(4)
+        elif kind == 2:
+            out[place:place] = out[: chance.randrange(200)]
+        elif kind == 3:
+            out[: min(40, len(out))] = bytes(chance.choices(out[:40] or b"x", k=min(40, len(out))))
+        else:
+            out[place : place + 4] = b"\xff\xff\xff\x7f"
+    return bytes(out)
+
+
+def fire(client: TestClient, chance: random.Random) -> Any:
+    """One odd request."""
+    upload = [
+        (chance.choice(NAMES), mutated(chance.choice(SEEDS), chance)) for _ in range(chance.randrange(1, 4))
+    ]
+    fields = {
+        name: chance.choice(WORDS)
+        for name in ("threshold", "classes", "format", "overlay_type", "every", "overlays")
+        if chance.random() < 0.2
+    }
+    kind = chance.randrange(8)
+    if kind == 0:
+        body = mutated(
+            b'--b\r\nContent-Disposition: form-data; name="files"; filename="a"\r\n\r\nx\r\n--b--\r\n', chance
+        )
+        headers = {
+            "Content-Type": chance.choice(["multipart/form-data; boundary=b", "multipart/form-data", "a/b"])
+        }
+        return client.post(
+            chance.choice(["/v1/predict", "/v1/jobs", "/detection"]), content=body, headers=headers
+        )
+    if kind == 1:
+        return client.post("/v1/jobs", files={"file": upload[0]}, data=fields)
+    if kind == 2:
+        masks = chance.choice(["rle", "bitmap", "polygons", "x"])
+        return client.post(
+            f"/detection?masks={masks}&threshold={chance.choice(WORDS)[:50]}", files={"file": upload[0]}
+        )
+    if kind == 3:
+        return client.request(
+            chance.choice(["PUT", "GET", "DELETE", "PATCH"]), "/v1/" + chance.choice(NAMES + WORDS)[:90]
+        )
+    return client.post("/v1/predict", files=[("files", each) for each in upload], data=fields)
+
+
+def bombard(client: TestClient, count: int, seed: int) -> set[int]:
+    chance, statuses = random.Random(seed), set()
+    for number in range(count):
+        answer = fire(client, chance)
+        assert answer.status_code < 500, f"seed {seed}, request {number}: {answer.text}"
+        statuses.add(answer.status_code)
+        if answer.status_code >= 400:
+            assert answer.json()["request_id"], answer.text
+    assert client.get("/readyz").json()["ready"]
+    return statuses
+
+
+def test_some_odd_uploads(serve: Serve, folder: Path) -> None:
+    limits = {"request_bytes": 200_000, "picture_pixels": 100_000, "jobs_per_client": 1000}
+    assert {200, 400, 422} <= bombard(serve(jobs=folder, **limits), 100, seed=1)
+
+
+@pytest.mark.slow
+def test_many_odd_uploads(serve: Serve, folder: Path) -> None:
+    limits = {"request_bytes": 200_000, "picture_pixels": 100_000, "jobs_per_client": 1000}
+    bombard(serve(jobs=folder, **limits), 2000, seed=2)

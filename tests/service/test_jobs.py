@@ -1,0 +1,197 @@
+"""Jobs in the test's own process: results, damaged archives, limits, cancelling, expiry."""
+
+from __future__ import annotations
+
+import io
+import json
+import stat
+import time
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from seasift.core.errors import BadInput
+from seasift.formats import validation
+from seasift.service.job_store import JobStore
+from tests.service.conftest import NONE, ONE, THREE, Serve
+from tests.service.test_limits import Held, held, png_of  # noqa: F401 - held is a fixture
+from tests.tiny_video import save_video
+
+
+def archive(**entries: bytes) -> bytes:
+    """A zip archive; `|` in a name stands for a slash."""
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, content in entries.items():
+            file.writestr(name.replace("|", "/"), content)
+    return data.getvalue()
+
+
+def post(client: TestClient, data: bytes, name: str = "dive.zip", **fields: str) -> Any:
+    return client.post("/v1/jobs", files={"file": (name, data)}, data=fields)
+
+
+def finished(client: TestClient, job_id: str) -> dict[str, Any]:
+    """The job once it has ended."""
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        job: dict[str, Any] = client.get(f"/v1/jobs/{job_id}").json()
+        if job["state"] not in ("queued", "running"):
+            return job
+        time.sleep(0.01)
+    raise AssertionError(job)
+
+
+def result(client: TestClient, job_id: str, name: str = "predictions.json") -> bytes:
+    answer = client.get(f"/v1/jobs/{job_id}/files/{name}")
+    assert answer.status_code == 200, answer.text
+    return answer.content
+
+
+def test_an_archive_of_pictures(serve: Serve, folder: Path) -> None:
+    client = serve(jobs=folder)
+    mixed = archive(
+        **{"a.png": THREE, "deep|b.jpg": ONE, "bad.png": b"hello", "notes.txt": b"", "__MACOSX|a.png": b""},
+        **{".hidden.png": b"", "c.png": NONE},
+    )
+    answer = post(client, mixed, overlays="true")
+    assert answer.status_code == 202, answer.text
+    job = answer.json()
+    assert answer.headers["Location"] == f"/v1/jobs/{job['id']}"
+    assert job["total"] == 4
+    job = finished(client, job["id"])
+    assert (job["state"], job["done"], job["failures"]) == ("done", 4, 1)
+    assert job["files"] == ["predictions.json", "predictions.coco.json", "predictions.csv", "overlays.zip"]
+    got = json.loads(result(client, job["id"]))
+    assert validation.problems(got) == []
+    assert [(i["file"], len(i["objects"])) for i in got["images"]] == [
+        ("a.png", 3),
+        ("deep/b.jpg", 1),
+        ("c.png", 0),
+    ]
+    assert [failure["file"] for failure in got["failures"]] == ["bad.png"]
+    overlays = zipfile.ZipFile(io.BytesIO(result(client, job["id"], "overlays.zip")))
+    assert overlays.namelist() == ["0001-a.jpg", "0002-b.jpg", "0004-c.jpg"]
+    assert not (folder / job["id"] / "upload").exists(), "the upload goes when the results are there"
+
+
+def test_a_video(serve: Serve, folder: Path, tmp_path: Path) -> None:
+    client = serve(jobs=folder)
+    clip = save_video(tmp_path / "clip.mp4", count=6).read_bytes()
+    job = finished(client, post(client, clip, "clip.mp4", every="2").json()["id"])
+    assert (job["state"], job["done"]) == ("done", 3)
+    got = json.loads(result(client, job["id"]))
+    assert [i["file"] for i in got["images"]] == ["clip.mp4#frame=0", "clip.mp4#frame=2", "clip.mp4#frame=4"]
+
+
+def with_link() -> bytes:
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as file:
+        link = zipfile.ZipInfo("a.png")
+        link.external_attr = (stat.S_IFLNK | 0o777) << 16
+        file.writestr(link, "/etc/passwd")
+    return data.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (archive(**{"..|..|x.png": ONE}), "lies outside of the archive"),
+        (archive(**{"|x.png": ONE}), "lies outside of the archive"),
+        (archive(**{"a\\..\\x.png": ONE}), "lies outside of the archive"),
+        (archive(**{"C:x.png": ONE}), "lies outside of the archive"),
+        (with_link(), "is a link"),
+        (archive(**{"a.txt": b"x"}), "without pictures"),
+        (archive(**{"a.png": ONE})[:-30], "not a whole zip archive"),
+        (b"#EXTM3U\nhttp://127.0.0.1/x.ts\n", "neither a zip archive nor a video"),
+        (b"", "neither a zip archive nor a video"),
+        (b"\0\0\0\x18ftypisom" + bytes(40), "holds no picture track"),
+    ],
+)
+def test_archives_that_are_refused(serve: Serve, folder: Path, data: bytes, words: str) -> None:
+    answer = post(serve(jobs=folder), data)
+    assert answer.status_code == 400
+    assert words in answer.json()["error"]
+    assert str(folder) not in answer.text
+    assert [path for path in folder.iterdir() if path.is_dir()] == [], "nothing of it is kept"
+
+
+def test_limits_of_archives(serve: Serve, folder: Path) -> None:
+    client = serve(
+        jobs=folder, job_pictures=2, job_unpacked_bytes=100_000, picture_pixels=5000, request_bytes=50_000
+    )
+    assert post(client, archive(**{f"{n}.png": NONE for n in range(3)})).status_code == 413
+    bomb = archive(**{"a.png": bytes(120_000)})
+    assert len(bomb) < 1000
+    assert "when unpacked" in post(client, bomb).json()["error"]
+    large = archive(**{"a.png": bytes(60_000), "b.png": png_of(9999, 9999)})
+    job = finished(client, post(client, large).json()["id"])
+    assert (job["state"], job["failures"]) == ("done", 2)
+    errors = [f["error"] for f in json.loads(result(client, job["id"]))["failures"]]
+    assert ["60,000 bytes" in errors[0], "9,999 x 9,999 px" in errors[1]] == [True, True]
+    upload = serve(jobs=folder.with_name("other"), job_upload_bytes=500)
+    assert post(upload, bytes(2000)).status_code == 413
+
+
+def test_a_long_list_of_files_is_refused_before_it_is_read(serve: Serve, folder: Path) -> None:
+    many = archive(**{"x" * 60_000 + f"{n}.png": b"" for n in range(20)})
+    assert "lists too many files" in post(serve(jobs=folder, job_pictures=1), many).json()["error"]
+
+
+def test_jobs_of_a_client_and_cancelling(serve: Serve, folder: Path, held: Held) -> None:  # noqa: F811
+    client = serve(held, jobs=folder, jobs_per_client=2)
+    first, second = (post(client, archive(**{"a.png": ONE})).json()["id"] for _ in range(2))
+    answer = post(client, archive(**{"a.png": ONE}))
+    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "30")
+    assert client.delete(f"/v1/jobs/{second}").json()["state"] == "cancelled"
+    assert client.get(f"/v1/jobs/{first}/files/predictions.json").status_code == 404, "not yet"
+    third = post(client, archive(**{"a.png": ONE})).json()["id"]
+    held.door.set()
+    assert finished(client, first)["state"] == finished(client, third)["state"] == "done"
+    assert client.get(f"/v1/jobs/{second}").json()["files"] == []
+    assert client.delete(f"/v1/jobs/{first}").json()["state"] == "done"
+    assert client.get(f"/v1/jobs/{first}").json()["files"] == [], "the client removed them"
+
+
+def test_results_expire_by_age_and_by_size(serve: Serve, folder: Path) -> None:
+    client = serve(jobs=folder, jobs_age_s=1000)
+    jobs = client.app.state.service.jobs  # type: ignore[attr-defined]
+    old = finished(client, post(client, archive(**{"a.png": ONE})).json()["id"])
+    assert old["expires"] > old["finished"]
+    jobs.sweep(time.time() + 900)
+    assert client.get(f"/v1/jobs/{old['id']}").status_code == 200
+    jobs.sweep(time.time() + 1001)
+    assert client.get(f"/v1/jobs/{old['id']}").status_code == 404
+    assert not (folder / old["id"]).exists()
+    ids = [finished(client, post(client, archive(**{"a.png": ONE})).json()["id"])["id"] for _ in range(2)]
+    small = client.app.state.service.settings.model_copy(  # type: ignore[attr-defined]
+        update={"jobs_bytes": jobs._bytes() - 1}
+    )
+    jobs._settings = small
+    jobs.sweep(time.time())
+    assert [client.get(f"/v1/jobs/{job_id}").status_code for job_id in ids] == [404, 200], (
+        "the older one went"
+    )
+
+
+def test_without_a_folder_there_are_no_jobs(client: TestClient) -> None:
+    answer = post(client, archive(**{"a.png": ONE}))
+    assert (answer.status_code, "--jobs FOLDER" in answer.json()["error"]) == (404, True)
+
+
+def test_an_unknown_job(serve: Serve, folder: Path) -> None:
+    client = serve(jobs=folder)
+    assert client.get("/v1/jobs/..%2F..%2Fetc").status_code == 404
+    assert client.get(f"/v1/jobs/{'0' * 32}").status_code == 404
+    assert client.get(f"/v1/jobs/{'0' * 32}/files/passwd").status_code == 422
+
+
+def test_a_folder_belongs_to_one_server(folder: Path) -> None:
+    store = JobStore(folder)
+    with pytest.raises(BadInput, match="another server uses it"):
+        JobStore(folder)
+    store.close()
+    JobStore(folder).close()

@@ -1,0 +1,94 @@
+"""The queue alone: batches, order, isolation, people before jobs."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from seasift.core.instances import Instances
+from seasift.runtime.predictor import OnnxPredictor
+from seasift.service.picture_queue import PictureQueue, Task
+from seasift.service.served import Look
+from tests.service.conftest import NONE, ONE, THREE
+from tests.service.test_limits import Held
+
+ALL, HIGH = Look(0.5, 10), Look(0.9, 10)
+
+
+@contextmanager
+def running(model: Any, **settings: Any) -> Iterator[PictureQueue]:
+    queue = PictureQueue(model, **settings)
+    queue.start()
+    try:
+        yield queue
+    finally:
+        queue.stop()
+
+
+def counts(futures: Sequence[Any]) -> list[int]:
+    return [len(future.result(30).entry.objects) for future in futures]
+
+
+def test_waiting_pictures_run_together_and_keep_their_results(tiny: OnnxPredictor) -> None:
+    held = Held(tiny)
+    with running(held, workers=1, batch=4) as queue:
+        first = queue.put(Task("first", ONE, ALL))
+        assert held.entered.acquire(timeout=30)
+        rest = [queue.put(Task(str(n), data, ALL)) for n, data in enumerate((THREE, NONE, ONE, THREE, ONE))]
+        held.door.set()
+        assert counts([first, *rest]) == [1, 3, 0, 1, 3, 1]
+    assert held.calls == [1, 4, 1]
+
+
+def test_pictures_looked_at_differently_share_no_batch(tiny: OnnxPredictor) -> None:
+    held = Held(tiny)
+    held.door.set()
+    with running(held, workers=1, batch=4, delay_s=5) as queue:
+        tasks = [Task(str(n), THREE, look) for n, look in enumerate((ALL, HIGH, ALL, HIGH))]
+        assert counts([queue.put(task) for task in tasks]) == [3, 1, 3, 1]
+    assert held.calls == [2, 2]
+
+
+def test_a_picture_that_breaks_the_model_fails_alone(tiny: OnnxPredictor) -> None:
+    class Breaks(Held):
+        def predict(self, images_rgb_u8: Sequence[Any], **options: Any) -> list[Instances]:
+            if any(image.shape[0] == 80 for image in images_rgb_u8):
+                raise RuntimeError("80 px")
+            return super().predict(images_rgb_u8, **options)
+
+    held = Breaks(tiny)
+    held.door.set()
+    with running(held, workers=1, batch=3, delay_s=5) as queue:
+        good, bad, also_good = (queue.put(Task("x", data, ALL)) for data in (THREE, ONE, NONE))
+        assert counts([good, also_good]) == [3, 0]
+        with pytest.raises(RuntimeError, match="80 px"):
+            bad.result(30)
+
+
+def test_requests_go_before_jobs_and_what_is_cancelled_is_left_out(tiny: OnnxPredictor) -> None:
+    held, order, lock = Held(tiny), [], threading.Lock()
+
+    def note(seen: Any) -> None:
+        with lock:
+            order.append(seen.entry.file)
+
+    with running(held, workers=1, on_seen=note) as queue:
+        futures = [queue.put(Task("first", NONE, ALL))]
+        assert held.entered.acquire(timeout=30)
+        futures += [queue.put(Task(f"job {n}", NONE, ALL), background=True) for n in range(2)]
+        futures += [queue.put(Task(f"request {n}", NONE, ALL)) for n in range(3)]
+        assert futures.pop(4).cancel()
+        assert queue.waiting == 5
+        held.door.set()
+        counts(futures)
+    assert order == ["first", "request 0", "request 2", "job 0", "job 1"]
+
+
+def test_stopping_finishes_what_waits(tiny: OnnxPredictor) -> None:
+    with running(tiny, workers=2, batch=2, delay_s=0.001) as queue:
+        futures = [queue.put(Task(str(n), ONE, ALL)) for n in range(9)]
+    assert counts(futures) == [1] * 9

@@ -1,0 +1,95 @@
+"""POST /v1/predict: forms of answers, order, and bad pictures that fail alone."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+
+import pytest
+from fastapi.testclient import TestClient
+
+from seasift.core.picture import decode_picture
+from seasift.formats import validation
+from tests.service.conftest import NONE, ONE, THREE, files
+
+
+def test_one_picture_as_json(client: TestClient) -> None:
+    answer = client.post("/v1/predict", files=files(THREE))
+    assert answer.status_code == 200, answer.text
+    got = answer.json()
+    assert validation.problems(got) == []
+    (image,) = got["images"]
+    assert (image["file"], len(image["objects"])) == ("0.png", 3)
+    assert (got["threshold"], got["max_objects"]) == (0.5, 10), "the model's own"
+
+
+def test_order_is_kept_and_a_bad_picture_fails_alone(client: TestClient) -> None:
+    answer = client.post("/v1/predict", files=files(ONE, b"hello", NONE, THREE, ONE[:200]))
+    got = answer.json()
+    assert [(i["file"], len(i["objects"])) for i in got["images"]] == [
+        ("0.png", 1),
+        ("2.png", 0),
+        ("3.png", 3),
+    ]
+    first, second = got["failures"]
+    assert first["file"] == "1.png"
+    assert first["error"].startswith("1.png: not a picture seasift can read (5 bytes, starts with 'hello')")
+    assert second["file"] == "4.png"
+    assert "truncated" in second["error"]
+
+
+def test_only_bad_pictures_are_an_error_in_the_words_of_the_first(client: TestClient) -> None:
+    answer = client.post("/v1/predict", files=files(b"hello", b""))
+    assert answer.status_code == 400
+    assert answer.json()["error"].startswith("0.png: not a picture")
+    assert answer.json()["request_id"] == answer.headers["X-Request-ID"]
+
+
+def test_threshold_and_classes(client: TestClient) -> None:
+    few = client.post("/v1/predict", files=files(THREE), data={"threshold": "0.7"}).json()
+    assert [len(image["objects"]) for image in few["images"]] == [2]
+    none = client.post("/v1/predict", files=files(THREE), data={"classes": ["green thing,blue thing"]}).json()
+    assert none["classes"] == ["green thing", "blue thing"]
+    assert none["images"][0]["objects"] == []
+    unknown = client.post("/v1/predict", files=files(THREE), data={"classes": "red thin"})
+    assert unknown.status_code == 400
+    assert "did you mean 'red thing'?" in unknown.json()["error"]
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-1", "2", "much"])
+def test_a_wrong_threshold_is_named(client: TestClient, value: str) -> None:
+    answer = client.post("/v1/predict", files=files(NONE), data={"threshold": value})
+    assert answer.status_code == 422
+    assert answer.json()["error"].startswith("threshold: ")
+
+
+def test_coco_and_csv(client: TestClient) -> None:
+    coco = client.post("/v1/predict", files=files(ONE, THREE), data={"format": "coco"}).json()
+    assert [a["image_id"] for a in coco["annotations"]] == [1, 2, 2, 2]
+    table = client.post("/v1/predict", files=files(ONE, THREE), data={"format": "csv"})
+    assert table.headers["content-type"].startswith("text/csv")
+    assert len(table.text.splitlines()) == 1 + 4
+
+
+@pytest.mark.parametrize("kind", ["jpeg", "png"])
+def test_overlay(client: TestClient, kind: str) -> None:
+    asked = {"format": "overlay", "overlay_type": kind}
+    answer = client.post("/v1/predict", files=files(THREE), data=asked)
+    assert answer.headers["content-type"] == f"image/{kind}"
+    assert decode_picture(answer.content, "overlay").shape == (480, 480, 3)
+    two = client.post("/v1/predict", files=files(THREE, ONE), data=asked)
+    assert two.status_code == 400
+    assert "zip" in two.json()["error"]
+
+
+def test_zip_holds_documents_and_overlays_under_safe_names(client: TestClient) -> None:
+    evil = [("files", (name, ONE)) for name in ("../../etc/passwd", "..\\x.jpg", "a/b.jpg", "b.jpg")]
+    answer = client.post("/v1/predict", files=evil, data={"format": "zip"})
+    archive = zipfile.ZipFile(io.BytesIO(answer.content))
+    assert archive.namelist() == [
+        *("predictions.json", "predictions.coco.json", "predictions.csv"),
+        *("overlays/0001-passwd.jpg", "overlays/0002-x.jpg", "overlays/0003-b.jpg", "overlays/0004-b.jpg"),
+    ]
+    document = json.loads(archive.read("predictions.json"))
+    assert document["images"][0]["file"] == "../../etc/passwd", "only a text here"

@@ -1,0 +1,90 @@
+"""A server that is killed or told to stop in the middle of its work, as a process of its own."""
+
+from __future__ import annotations
+
+import json
+import signal
+import threading
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from seasift.core.picture import encode_picture
+from seasift.service.client import Client
+from tests.service.server_process import ServerProcess
+from tests.service.test_jobs import archive
+from tests.tiny_model import quarters, save_tiny
+
+
+def many(count: int) -> bytes:
+    """An archive of pictures, each with objects of its own."""
+    return archive(
+        **{f"{n:03d}.png": encode_picture(quarters(130 + n, 0, 250 - n, 0)) for n in range(count)}, bad=b""
+    )
+
+
+@pytest.mark.slow
+def test_a_job_whose_server_was_killed_ends_right(tmp_path: Path) -> None:
+    model, jobs, release = save_tiny(tmp_path / "tiny.onnx"), tmp_path / "jobs", tmp_path / "release"
+    upload = tmp_path / "dive.zip"
+    upload.write_bytes(many(40))
+    with ServerProcess(model, jobs, hold_after=15, release=release) as server:
+        job_id = Client(server.url).submit(upload)["id"]
+        server.wait_for(lambda: server.get(f"/v1/jobs/{job_id}")["done"] >= 12)
+        server.signal(signal.SIGKILL)
+        assert server.ended() == -signal.SIGKILL
+    with ServerProcess(model, jobs) as server:
+        job = server.wait_for(lambda: ended(server.get(f"/v1/jobs/{job_id}")))
+        assert (job["state"], job["done"], job["failures"]) == ("done", 40, 0)
+        seen = Client(server.url).text("/metrics")
+        again = Client(server.url).submit(upload)["id"]
+        server.wait_for(lambda: ended(server.get(f"/v1/jobs/{again}")))
+        name = "predictions.json"
+        assert Client(server.url).fetch(job_id, name) == Client(server.url).fetch(again, name), (
+            "as if never killed"
+        )
+    (count,) = (line for line in seen.splitlines() if line.startswith("seasift_pictures_total "))
+    assert float(count.split()[1]) <= 40 - 12, "what was finished is not done again"
+
+
+def ended(job: dict[str, Any]) -> dict[str, Any] | None:
+    return job if job["state"] not in ("queued", "running") else None
+
+
+@pytest.mark.slow
+def test_sigterm_finishes_what_is_under_way(tmp_path: Path) -> None:
+    model, jobs, release = save_tiny(tmp_path / "tiny.onnx"), tmp_path / "jobs", tmp_path / "release"
+    picture = tmp_path / "a.png"
+    picture.write_bytes(encode_picture(quarters(250, 0, 160, 200)))
+    with ServerProcess(model, jobs, hold_after=0, release=release) as server:
+        answers: list[bytes] = []
+        asks = threading.Thread(target=lambda: answers.append(Client(server.url).predict([picture])))
+        asks.start()
+        waits = threading.Thread(target=lambda: answers.append(Client(server.url).predict([picture])))
+        server.wait_for(lambda: "seasift_queue_pictures 0.0" in Client(server.url).text("/metrics"))
+        waits.start()
+        server.wait_for(lambda: "seasift_queue_pictures 1.0" in Client(server.url).text("/metrics"))
+        server.signal(signal.SIGTERM)
+        reason = server.wait_for(lambda: not_ready(server.url))
+        assert reason == "shutting down"
+        release.touch()
+        asks.join(30)
+        waits.join(30)
+        assert server.ended() == 0
+    assert [len(json.loads(answer)["images"][0]["objects"]) for answer in answers] == [3, 3]
+    with pytest.raises(OSError, match="refused"):
+        urllib.request.urlopen(server.url + "/healthz", timeout=5)
+    statuses = [line["status"] for line in server.log if line.get("path") == "/v1/predict"]
+    assert statuses == [200, 200]
+
+
+def not_ready(url: str) -> str | None:
+    try:
+        urllib.request.urlopen(url + "/readyz", timeout=5).close()
+    except urllib.error.HTTPError as error:
+        with error:
+            return str(json.loads(error.read())["reason"])
+    return None
