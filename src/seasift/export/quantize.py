@@ -51,7 +51,7 @@ def quantize(
         BadModel: not a model file, of another head, or quantised already.
     Source: Jacob et al. 2018 (integer arithmetic); NNCF's post-training quantisation with fast bias correction.
     """
-    import nncf  # type: ignore[import-untyped]
+    import nncf
 
     file = read_model_file(model)
     if file.info.head != HEAD or file.info.quantized:
