@@ -11,6 +11,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from seasift.core.errors import BadInput, BadWeights
 from seasift.core.instances import Instances
@@ -19,7 +20,10 @@ from seasift.export.card import calibration_of, figures_of, read_report, render_
 from seasift.export.to_onnx import export_checkpoint
 from seasift.runtime.model_file import read_model_file
 from seasift.runtime.predictor import load_predictor
+from seasift.training.checkpoint import load_network
 from seasift.training.checkpoint import load_predictor as load_checkpoint
+from seasift.training.initial import initialise
+from seasift.training.module import TrainingModule
 from seasift.training.recipe import Recipe, load_recipe
 from seasift.training.run import Options, train
 
@@ -86,6 +90,16 @@ def test_engines_answer_as_the_network_does(
         assert_same(ours, theirs)
 
 
+def test_training_goes_on_from_it(checkpoint: Path, model: Path) -> None:
+    network, recipe, categories = load_network(checkpoint)
+    module = TrainingModule(recipe, categories)
+    fresh = initialise(module, str(model))
+    assert fresh == ["semantic.weight", "semantic.bias"]  # only training needs them
+    for name, value in module.network.state_dict().items():
+        if name not in fresh and not name.endswith("num_batches_tracked"):
+            assert torch.equal(value, network.state_dict()[name]), name
+
+
 def test_the_file_explains_itself(model: Path) -> None:
     info = read_model_file(model).info
     assert info.name == "tiny"
@@ -149,6 +163,7 @@ def judged(**changes: Any) -> dict[str, Any]:
     } | changes
 
 
+@pytest.mark.slow  # one more export
 def test_a_calibration_goes_from_the_report_into_the_file(checkpoint: Path, tmp_path: Path) -> None:
     entry = calibration_of(judged())
     export_checkpoint(checkpoint, tmp_path / "m.onnx", calibration=entry)

@@ -19,6 +19,7 @@ from seasift.training.initial import initialise
 from seasift.training.module import TrainingModule, config_of
 from seasift.training.recipe import Recipe
 
+pytestmark = pytest.mark.slow  # each model file takes 20 s to make
 Files = dict[str, tuple[str, dict[str, Tensor]]]
 CLASSES = (Category(1, "crab"), Category(4, "net"))
 RECIPES: dict[str, dict[str, Any]] = {

@@ -159,6 +159,7 @@ def test_no_data_is_refused(tiny: Recipe, tmp_path: Path) -> None:
         train(changed(tiny, data={"path": None}), Options(tmp_path))
 
 
+@pytest.mark.slow
 def test_training_lowers_the_loss_on_what_it_sees(tiny: Recipe, tmp_path: Path) -> None:
     still = {"photometric": False, "expand": False, "crop": False, "flip": False}
     recipe = changed(

@@ -167,6 +167,7 @@ def _judged(report: dict[str, Any]) -> list[str]:
         f"At scores from {confidence:g}: precision {_cell(at['precision'])}, recall {_cell(at['recall'])}. "
         f"Taken for another class most often: {_confusions(report['confusion'])}.",
         "",
+        *_matrix(report["confusion"]),
         f"Expected calibration error {_cell(reliability['error'])} over {reliability['detections']:,} detections:",
         "",
         "| score | detections | right at IoU .50 |",
@@ -190,6 +191,18 @@ def _confusions(confusion: dict[str, Any]) -> str:
         if row != column and count
     ]
     return ", ".join(text for _, text in sorted(wrong, key=lambda each: -each[0])[:CONFUSIONS]) or "none"
+
+
+def _matrix(confusion: dict[str, Any]) -> list[str]:
+    """How often each class (row) was found as which (column)."""
+    names = [*confusion["classes"], "nothing"]
+    numbers = [str(place) for place in range(1, len(names))]
+    head = ["was, found as", *numbers, "not found"]
+    lines = [f"| {' | '.join(head)} |", "| --- |" + " ---: |" * len(names)]
+    for number, name, counts in zip([*numbers, ""], names, confusion["counts"], strict=True):
+        cells = [str(count) if count else "" for count in counts]
+        lines.append(f"| {f'{number} {name}'.strip()} | {' | '.join(cells)} |")
+    return [*lines, ""]
 
 
 def _interval(limits: list[float] | None) -> str:
