@@ -54,6 +54,9 @@ def test_curves_pictures_figures_and_the_model_are_kept(tiny: Recipe, tmp_path: 
     out = tmp_path / "run"
     recipe = tiny.model_copy(update={"name": "a tiny one/ä", "training": training})
     train(recipe, Options(out, accelerator="cpu", wandb=True))
+    import wandb
+
+    wandb.teardown()  # W&B's own process writes the end of its log when it ends
     kept = only(out, "wandb/offline-run-*")
     media = kept / "files" / "media"
     assert len(list((media / "images" / "examples").glob("*.png"))) == 6
@@ -87,6 +90,9 @@ def test_a_resumed_run_goes_on_with_the_same_run_there(tiny: Recipe, tmp_path: P
         training = tiny.training.model_copy(update={"max_steps": steps})
         options = Options(tmp_path, resume=steps > 1, accelerator="cpu", wandb=True)
         train(tiny.model_copy(update={"training": training}), options)
+    import wandb
+
+    wandb.teardown()
     first, second = sorted(tmp_path.glob("wandb/offline-run-*/run-*.wandb"))
     assert first.name == second.name
 
