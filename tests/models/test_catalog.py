@@ -274,10 +274,8 @@ def test_a_backbone_with_random_weights_learns_as_a_whole(backbone: str) -> None
     assert any(isinstance(module, nn.BatchNorm2d) for module in net.modules())
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["faster-rcnn-mobilenet-v2", pytest.param("mask-rcnn-resnet50-fpn", marks=pytest.mark.slow)],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["faster-rcnn-mobilenet-v2", "mask-rcnn-resnet50-fpn"])
 def test_the_graph_of_fixed_shapes_says_what_torchvision_says(name: str) -> None:
     from torchvision.models.detection.image_list import ImageList
 
