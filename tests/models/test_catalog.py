@@ -191,15 +191,14 @@ class TestContract:
                 n: o.numpy() for n, o in named_outputs(arch, FAMILIES[arch].graph(net)(images)).items()
             }
         got = engine.run(images.numpy())
-        assert {n: got[n].shape for n in expected} == {n: values.shape for n, values in expected.items()}
-        if FAMILIES[arch].head == "yolact":
-            rows = places = ...
-        else:
-            rows, places = counterparts(expected, got)
+        dense = FAMILIES[arch].head == "yolact"
+        clear = ... if dense else distinct(expected["scores"])
         for output, values in expected.items():
+            assert got[output].shape == values.shape
             np.testing.assert_allclose(
-                got[output][places], values[rows], rtol=1e-3, atol=3e-3, err_msg=output
+                got[output][clear], values[clear], rtol=1e-3, atol=1e-3, err_msg=output
             )
+        assert dense or clear.sum() > 20
 
     def test_a_predictor_finds_objects_in_pictures_of_any_size(self, name: str) -> None:
         net: Any = network(name)
@@ -221,34 +220,10 @@ class TestContract:
 
 
 def distinct(scores: np.ndarray) -> np.ndarray:
-    """Places whose score lies apart from its neighbours: only these have one right order."""
+    """Places whose score lies apart from its neighbours': only these have one right order."""
     steps = np.abs(np.diff(scores, axis=1))
     apart = np.pad(steps, ((0, 0), (1, 1)), constant_values=1.0) > 1e-4
     return apart[:, :-1] & apart[:, 1:] & (scores > 0)
-
-
-def counterparts(
-    expected: dict[str, np.ndarray[Any, Any]], got: dict[str, np.ndarray[Any, Any]]
-) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
-    """Where each detection of one answer stands in another, for all but at most five of a hundred.
-
-    Two boxes that overlap by just the limit of a suppression fall for one engine and stay for the other, which moves
-    all that are worse by a place: so each is sought by its class, score and box.
-    """
-    pictures, rows, places = [], [], []
-    for picture, scores in enumerate(expected["scores"]):
-        far = np.abs(got["boxes"][picture][None] - expected["boxes"][picture][:, None]).max(-1)
-        far = np.maximum(far, np.abs(got["scores"][picture][None] - scores[:, None]))
-        far[got["classes"][picture][None] != expected["classes"][picture][:, None]] = np.inf
-        real = np.flatnonzero(scores > 0)
-        place = far.argmin(1)
-        found = real[far[real, place[real]] < 1e-3]
-        assert len(real) > 20
-        assert len(found) >= 0.95 * len(real)
-        pictures += [picture] * len(found)
-        rows += found.tolist()
-        places += place[found].tolist()
-    return (pictures, rows), (pictures, places)
 
 
 @pytest.mark.parametrize(
