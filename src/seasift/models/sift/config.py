@@ -25,7 +25,7 @@ class Variant:
     width: int
 
 
-VARIANTS = {"s": Variant("efficientnet-lite0", 64), "m": Variant("efficientnet-lite2", 96)}
+VARIANTS = {"s": Variant("efficientnet-lite0", 64), "m": Variant("efficientnet-lite2", 64)}
 
 
 @dataclass(frozen=True)
