@@ -1,0 +1,89 @@
+"""What was followed through a dive, `seasift-tracks/1`: the document from which all exchange formats are made."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from seasift.core.files import replacing
+from seasift.formats.document import CategoryEntry, Entry, ModelEntry, Rle, plain
+
+SCHEMA: Literal["seasift-tracks/1"] = "seasift-tracks/1"
+
+_Count = Annotated[int, Field(ge=0)]
+_Side = Annotated[int, Field(ge=1)]
+_Share = Annotated[float, Field(ge=0, le=1)]
+_Text = Annotated[str, Field(min_length=1)]
+
+
+class Video(Entry):
+    """One file of a dive; files follow each other in the order in which they are listed."""
+
+    file: _Text
+    width: Annotated[_Side, Field(description="px, upright")]
+    height: _Side
+    offset_s: Annotated[float, Field(description="where the file begins on the dive's clock, seconds")] = 0.0
+    fps: Annotated[float | None, Field(description="nominal; times never follow from it")] = None
+    frames: Annotated[_Count | None, Field(description="frames in the file, as far as known")] = None
+    start_utc: Annotated[
+        str | None, Field(description="of the file's first frame, ISO 8601 with Z, if known")
+    ] = None
+
+
+class Observation(Entry):
+    """A track in one frame."""
+
+    video: Annotated[_Count, Field(description="place in `videos`")]
+    frame: Annotated[_Count, Field(description="place in the file, from 0, counting every decoded frame")]
+    time_s: Annotated[float, Field(description="presentation time in the file, seconds")]
+    box_xywh: Annotated[list[float], Field(min_length=4, max_length=4, description="px, as in predictions")]
+    score: _Share
+    mask: Rle | None = None
+    polygons: list[list[float]] | None = None
+
+
+class TrackEntry(Entry):
+    """One object, from when it came to when it went."""
+
+    id: Annotated[int, Field(ge=1)]
+    category_id: int
+    name: _Text
+    score: Annotated[_Share, Field(description="that this is an object of this class")]
+    confirmed: Annotated[bool, Field(description="seen often enough to count; others are never counted")]
+    observations: Annotated[list[Observation], Field(min_length=1, description="in the order of time")]
+
+
+class Header(Entry):
+    """What all tracks of a dive share."""
+
+    schema_version: Annotated[Literal["seasift-tracks/1"], Field(alias="schema")] = SCHEMA
+    seasift: Annotated[_Text, Field(description="version of the program")]
+    model: ModelEntry | None = None
+    threshold: _Share | None = None
+    categories: Annotated[list[CategoryEntry], Field(min_length=1)]
+    videos: list[Video]
+
+
+class TracksDocument(Header):
+    """The whole result."""
+
+    tracks: list[TrackEntry]
+
+
+def text_parts(header: Header, tracks: Iterable[TrackEntry]) -> Iterator[str]:
+    """The document as JSON, a track a line; tracks are read and written one by one."""
+    head = json.dumps(plain(header), ensure_ascii=False, allow_nan=False)
+    yield head[:-1] + ',\n"tracks": ['
+    for place, track in enumerate(tracks):
+        yield (",\n " if place else "\n ") + json.dumps(plain(track), ensure_ascii=False, allow_nan=False)
+    yield "\n]}\n"
+
+
+def write(path: Path, header: Header, tracks: Iterable[TrackEntry]) -> None:
+    """Write the document, whole or not at all."""
+    with replacing(path) as part, part.open("w", encoding="utf-8", newline="\n") as file:
+        file.writelines(text_parts(header, tracks))
