@@ -10,21 +10,24 @@ import numpy as np
 
 from seasift.core.types import Float64
 
-# In sizes of the object (the root of its box's area), as SORT's descendants scale their noise.
+# In sizes of the object (the root of its box's area), as SORT's descendants scale their noise; x, y, width, height.
 _SEEN = 0.05  # how far a detector's box is off
-_SPEED = 0.5  # how fast objects move beside the camera's motion, per second
-_CREEP = 0.1  # what no velocity explains, per root of a second
-_LOST_CAMERA = 0.5  # how much further the picture moves in a step whose camera motion is unknown, per second
-_MEMORY_S = 1.0  # how long a velocity lasts
+_SPEED = np.array([0.5, 0.5, 0.0, 0.0])  # how fast objects move beside the camera's motion, per second
+_CREEP = np.array([0.1, 0.1, 0.2, 0.2])  # what no velocity explains, per root of a second
+_LOST_CAMERA = (
+    0.5  # how much further things move in the picture if the camera's motion is not known, per second
+)
+_MEMORY_S = 2.0  # how long a velocity lasts
 
 
 @dataclass(frozen=True, eq=False)
 class Motion:
     """The estimate of centre x, centre y, width and height of a box, in px, and of their velocities.
 
-    A Kalman filter of constant velocity as in SORT (Bewley et al. 2016), with steps in seconds. Differs: the velocity dies
-    out with a time constant of a second (an Ornstein-Uhlenbeck process), so that an object that is out of sight
-    does not fly off; the four values are filtered each by itself.
+    A Kalman filter of constant velocity as in SORT (Bewley et al. 2016), with steps in seconds. Differs: the velocity
+    dies out (an Ornstein-Uhlenbeck process, solved exactly for any step), so that an object that is out of sight
+    does not fly off; the four values are filtered each by itself; width and height have no velocity, as a box
+    that shrinks while its object passes behind another one would go on shrinking.
 
     Attributes:
         mean: (4, 2): value, velocity per second.
@@ -40,7 +43,9 @@ class Motion:
         values = _values(box_xyxy)
         size = _size(values)
         mean = np.stack([values, np.zeros(4)], axis=1)
-        return cls(mean, np.tile(np.diag([(_SEEN * size) ** 2, (_SPEED * size) ** 2]), (4, 1, 1)))
+        cov = np.zeros((4, 2, 2))
+        cov[:, 0, 0], cov[:, 1, 1] = (_SEEN * size) ** 2, (_SPEED * size) ** 2
+        return cls(mean, cov)
 
     @property
     def box_xyxy(self) -> Float64:
@@ -57,11 +62,13 @@ class Motion:
         """The estimate a while later."""
         kept = math.exp(-step_s / _MEMORY_S)
         forward = np.array([[1.0, _MEMORY_S * (1 - kept)], [0.0, kept]])
-        size = _size(self.mean[:, 0])
-        creep = _CREEP**2 * step_s + (0.0 if camera_known else (_LOST_CAMERA * step_s) ** 2)
-        noise = np.diag([creep * size**2, (_SPEED * size) ** 2 * (1 - kept**2)])
         mean = self.mean @ forward.T
-        mean[2:, 0] = np.maximum(mean[2:, 0], 1.0)
+        creep = _CREEP**2 * step_s + (0.0 if camera_known else (_LOST_CAMERA * step_s) ** 2)
+        noise = np.zeros((4, 2, 2))
+        noise[:, 0, 0] = creep + (_SPEED * _MEMORY_S) ** 2 * (2 * step_s / _MEMORY_S - 3 + 4 * kept - kept**2)
+        noise[:, 0, 1] = noise[:, 1, 0] = _SPEED**2 * _MEMORY_S * (1 - kept) ** 2
+        noise[:, 1, 1] = _SPEED**2 * (1 - kept**2)
+        noise *= _size(self.mean[:, 0]) ** 2
         return Motion(mean, forward @ self.cov @ forward.T + noise)
 
     def moved(self, camera: Float64) -> Motion:
