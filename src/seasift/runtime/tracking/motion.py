@@ -81,12 +81,18 @@ class Motion:
         return Motion(mean, self.cov * scale**2)
 
     def updated(self, box_xyxy: Float64) -> Motion:
-        """The estimate after an observation."""
+        """The estimate after an observation.
+
+        A box that is smaller than expected may be what another object leaves to be seen of this one. Then the whole box may
+        lie anywhere around it, so the middle moves only as far as it must, and the size is hardly believed.
+        """
         values = _values(box_xyxy)
-        spread = (_SEEN * _size(values)) ** 2
+        hidden = np.maximum(self.mean[2:, 0] - values[2:], 0.0)
+        spread = (_SEEN * _size(self.mean[:, 0])) ** 2 + np.concatenate([hidden / 2, hidden]) ** 2
         gain = self.cov[:, :, 0] / (self.cov[:, 0, 0] + spread)[:, None]
-        mean = self.mean + gain * (values - self.mean[:, 0])[:, None]
-        mean[2:, 0] = np.maximum(mean[2:, 0], 1.0)
+        off = values - self.mean[:, 0]
+        off[:2] = np.sign(off[:2]) * np.maximum(np.abs(off[:2]) - hidden / 2, 0.0)
+        mean = self.mean + gain * off[:, None]
         return Motion(mean, self.cov - gain[:, :, None] * self.cov[:, None, 0, :])
 
     def to_json(self) -> dict[str, Any]:
