@@ -34,7 +34,7 @@ class TrackerSettings:
     confirm_observations: int = 3
     confirm_s: float = 0.15
     patience_s: float = 4.0
-    probation_patience_s: float = 1.5
+    probation_patience_s: float = 0.75
     duplicate_overlap: float = 0.6
     use_camera: bool = True
     use_masks: bool = True
