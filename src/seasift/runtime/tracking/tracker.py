@@ -71,7 +71,7 @@ class Tracker:
             BadInput: a time before that of the frame before, or none at all.
         """
         step_s = self._step_s(time_s)
-        lost = self._end_lost(time_s)
+        lost = self._end_lost(time_s, step_s)
         self._predict(step_s, instances, image_rgb_u8)
         self._time_s = time_s
         ids = np.zeros(len(instances), np.int64)
@@ -143,23 +143,22 @@ class Tracker:
             )
         return step_s
 
-    def _end_lost(self, time_s: float) -> tuple[TrackSummary, ...]:
-        """End what has been out of sight for too long, by the steps before this one."""
-        if self._time_s is not None:
-            step_s = time_s - self._time_s
-            usual = step_s if self._usual_step_s is None else self._usual_step_s
-            at_least = _PATIENT_STEPS * usual
-            self._usual_step_s = _STEP_MEMORY * usual + (1 - _STEP_MEMORY) * step_s
-            given = self.settings
-            lost = [
-                track
-                for track in self._tracks
-                if time_s - track.last_s
-                > max(given.patience_s if track.confirmed else given.probation_patience_s, at_least)
-            ]
-            self._tracks = [track for track in self._tracks if track not in lost]
-            return tuple(track.summary() for track in lost)
-        return ()
+    def _end_lost(self, time_s: float, step_s: float) -> tuple[TrackSummary, ...]:
+        """End what has been out of sight for too long."""
+        if self._time_s is None:
+            return ()
+        usual = step_s if self._usual_step_s is None else self._usual_step_s
+        self._usual_step_s = _STEP_MEMORY * usual + (1 - _STEP_MEMORY) * step_s
+
+        def lost(track: Track) -> bool:
+            # A single long step is no fault of a track that was there right before it.
+            tried = track.confirmed or track.last_s == self._time_s
+            patience_s = self.settings.patience_s if tried else self.settings.probation_patience_s
+            return time_s - track.last_s > max(patience_s, _PATIENT_STEPS * usual)
+
+        ended = tuple(track.summary() for track in self._tracks if lost(track))
+        self._tracks = [track for track in self._tracks if not lost(track)]
+        return ended
 
     def _predict(self, step_s: float, instances: Instances, image_rgb_u8: UInt8) -> None:
         camera = None
