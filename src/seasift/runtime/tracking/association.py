@@ -15,7 +15,7 @@ from seasift.core.masks import MaskCrop
 from seasift.core.types import Float64, Int64, UInt8
 from seasift.runtime.tracking.track import Track
 
-_OTHER_CLASS = 0.8  # what an overlap is worth between classes that differ: models waver, but not at random
+_OTHER_CLASS = 0.6  # what an overlap is worth between classes that differ: models waver, but not at random
 _MASKS = 0.5  # how much masks count beside boxes, less the less is known of where the object is
 
 

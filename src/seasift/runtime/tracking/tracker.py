@@ -19,7 +19,7 @@ SCHEMA = "seasift-tracker/1"
 _PATIENT_STEPS = 2.5  # a track may be missing for so many usual steps, however short the patience
 _STEP_MEMORY = 0.9
 # Standard deviations around where a track is thought to be, first and last round; the last is for confirmed ones.
-_NEAR, _FAR = 1.0, 3.0
+_NEAR, _FAR = 1.0, 2.5
 
 
 @dataclass(frozen=True, eq=False)
