@@ -139,7 +139,7 @@ class Tracker:
         if not step_s >= 0.0:
             raise BadInput(
                 f"tracking: a frame at {time_s} s after one at {self._time_s} s; expected frames in the order of "
-                "time. Sort them, or finish the track of the first part before."
+                "time. Sort them, or call finish() where another clock begins."
             )
         return step_s
 
