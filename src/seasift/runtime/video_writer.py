@@ -118,7 +118,9 @@ def _add_track(container: OutputContainer, size_hw: SizeHW) -> VideoStream:
     track.codec_context.time_base = Fraction(1, _TICKS)
     track.codec_context.options = dict(_OPTIONS.get(name, {}))
     track.codec_context.max_b_frames = 0
-    track.codec_context.colorspace = track.codec_context.color_primaries = track.codec_context.color_trc = _BT709
+    track.codec_context.colorspace = track.codec_context.color_primaries = track.codec_context.color_trc = (
+        _BT709
+    )
     track.codec_context.color_range = _VIDEO_RANGE
     track.thread_type = "AUTO"
     return track
