@@ -53,9 +53,11 @@ class Damage:
             self._report(Gap(self._file, self._first, time_s, self._reason))
             self._first = None
 
-    def end(self, time_s: float | None) -> None:
-        """No more pictures come, and the file should have ended at that time."""
-        if self._first is not None:
-            to_s = None if time_s is None or time_s <= self._first else time_s
-            self._report(Gap(self._file, self._first, to_s, self._reason))
-            self._first = None
+    def end(self, time_s: float | None) -> bool:
+        """No more pictures come, and the file should have ended at that time; tells whether that was damage."""
+        if self._first is None:
+            return False
+        to_s = None if time_s is None or time_s <= self._first else time_s
+        self._report(Gap(self._file, self._first, to_s, self._reason))
+        self._first = None
+        return True

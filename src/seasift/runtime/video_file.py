@@ -115,9 +115,12 @@ _ATTACHED = 0x400  # AV_DISPOSITION_ATTACHED_PIC: a cover, not footage
 
 
 def prepare_decoder(track: VideoStream) -> None:
-    """Several threads, and no frames of absurd sizes."""
+    """Several threads, no frames of absurd sizes, and no half pictures out of MJPEG, which does not mark them."""
     track.thread_type = "AUTO"
-    track.codec_context.options = {"max_pixels": str(MOST_PIXELS)}
+    options = {"max_pixels": str(MOST_PIXELS)}
+    if track.codec_context.name == "mjpeg":
+        options["err_detect"] = "explode"
+    track.codec_context.options = options
 
 
 def zero_s(container: InputContainer) -> float:
