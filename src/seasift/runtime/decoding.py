@@ -43,7 +43,8 @@ def decoded(
     """
     stop = stop or threading.Event()
     with opened(path) as (container, track):
-        reader = _Reader(container, track, Damage(name, report))
+        stamps = Stamps(container, track)
+        reader = _Reader(container, track, stamps, Damage(name, report, stamps.step_s))
         packets = reader.packets(stop)
         skimmed: Skimmed | None = Skimmed(0, None, [])
         if start is not None and not stores_as_decoded(container, track):
@@ -58,9 +59,8 @@ def decoded(
 class _Reader:
     """One pass over an open file."""
 
-    def __init__(self, container: InputContainer, track: VideoStream, damage: Damage) -> None:
-        self._container, self._track, self._damage = container, track, damage
-        self._stamps = Stamps(container, track)
+    def __init__(self, container: InputContainer, track: VideoStream, stamps: Stamps, damage: Damage) -> None:
+        self._container, self._track, self._stamps, self._damage = container, track, stamps, damage
         self._each_alone = track.codec_context.name in EACH_ALONE
         self._spoilt_s: float | None = None  # damaged there, no keyframe since
         self._stopped = False
@@ -87,12 +87,16 @@ class _Reader:
 
     def frames(self, skimmed: Skimmed, packets: Iterator[Packet[VideoStream]]) -> Iterator[Decoded]:
         """Whole frames, numbered from where skimming left off."""
-        index = skimmed.index
+        index = skimmed.index - 1
         for frame in self._pictures(skimmed.packets, packets):
             if skimmed.from_pts is not None and frame.pts is not None and frame.pts < skimmed.from_pts:
                 continue  # needs pictures from before the point where decoding began
             before_s = self._stamps.last_s
             time_s = self._stamps.of_frame(frame)
+            index += 1
+            if time_s is None:
+                self._damage.bad(before_s or 0.0, "pictures out of order")
+                continue
             step_s = self._stamps.step_s
             longest_s = max(_JUMP_S, _JUMP_STEPS * step_s) if self._steady else math.inf
             if before_s is not None and time_s - before_s > longest_s:
@@ -102,7 +106,6 @@ class _Reader:
             if self._whole(frame, time_s):
                 self._damage.good(time_s)
                 yield Decoded(index, time_s, frame)
-            index += 1
 
     def end(self, name: str, report: Report) -> None:
         """Tell what is missing at the end."""
@@ -140,8 +143,7 @@ class _Reader:
                 except av.error.EOFError:
                     return
                 except (av.FFmpegError, OSError, ValueError) as error:
-                    self._stamps.lost(packet)
-                    self._bad(self._stamps.of_packet(packet), f"it cannot be decoded ({_why(error)})")
+                    self._bad(self._stamps.lost(packet), f"it cannot be decoded ({_why(error)})")
                     continue
                 yield from pictures
                 del pictures

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ EACH_ALONE = frozenset(
     {"mjpeg", "prores", "dnxhd", "dvvideo", "rawvideo", "ffv1", "huffyuv", "ffvhuff", "utvideo"}
 )
 _BEYOND_S = 10.0  # a stamp so far behind the file's end is a damaged one
+_LATE_S = 2.0  # a picture that is older than the last one by less is out of order: damage does that
 
 
 def stores_as_decoded(container: InputContainer, track: VideoStream) -> bool:
@@ -43,11 +45,12 @@ class Stamps:
             # FFmpeg shortens the time of a truncated one, not the number.
             self.length_s = max(self.length_s or 0.0, track.frames * self.step_s)
         self.last_s: float | None = None
+        self._shift_s = 0.0
+        self._inside: deque[float] | None = deque() if track.codec_context.name in EACH_ALONE else None
         # Where pictures are stored in another order than shown, the stamps in the order of time are right.
         self._sorted: list[int] | None = [] if stores_as_decoded(container, track) else None
 
-    def of_packet(self, packet: Packet[VideoStream]) -> float:
-        """Of a compressed picture, as far as it says."""
+    def _of_packet(self, packet: Packet[VideoStream]) -> float:
         stamp = packet.pts if packet.pts is not None else packet.dts
         if stamp is None or not packet.time_base:
             return self.last_s or 0.0
@@ -57,25 +60,42 @@ class Stamps:
         """A compressed picture goes into the decoder."""
         if self._sorted is not None and packet.dts is not None:
             heappush(self._sorted, packet.dts)
+        if self._inside is not None and packet.size:
+            self._inside.append(self._of_packet(packet))
 
-    def lost(self, packet: Packet[VideoStream]) -> None:
-        """It will not come out."""
+    def lost(self, packet: Packet[VideoStream]) -> float:
+        """The decoder fails at this one, or at one some pictures before it: it works on several at once.
+
+        Returns:
+            When the picture that will not come out was to be shown, as well as can be told.
+        """
         if self._sorted is not None and packet.dts in self._sorted:
             self._sorted.remove(packet.dts)
             heapify(self._sorted)
+        return self._inside.popleft() if self._inside else self._of_packet(packet)
 
-    def of_frame(self, frame: VideoFrame) -> float:
-        """Of the next picture that comes out, always behind the one before.
+    def of_frame(self, frame: VideoFrame) -> float | None:
+        """Of the next picture that comes out, always behind the one before; None for one that comes too late.
 
-        By its stamp; a missing or impossible one becomes the time of the picture before and a step more.
+        By its stamp. Where the clock of a file jumps back (recordings put together), the time goes on a step behind
+        the picture before; so does that of a picture without a stamp, or with one far beyond the end of the file.
         """
         if self._sorted:
             frame.pts = heappop(self._sorted)
+        if self._inside:
+            self._inside.popleft()
         last = self.last_s
-        time_s = None if frame.time is None else float(frame.time) - self._zero_s
-        if time_s is not None and self.length_s and time_s > self.length_s + _BEYOND_S:
-            time_s = None
-        if time_s is None or (last is not None and time_s <= last):
-            time_s = 0.0 if last is None else last + self.step_s
+        on_s = 0.0 if last is None else last + self.step_s
+        time_s = on_s if frame.time is None else float(frame.time) - self._zero_s + self._shift_s
+        if self.length_s and time_s > self.length_s + self._shift_s + _BEYOND_S:
+            time_s = on_s
+        if last is not None and time_s <= last:
+            if time_s == last:
+                time_s += self.step_s / 16
+            elif last - time_s < _LATE_S:
+                return None
+            else:
+                self._shift_s += on_s - time_s
+                time_s = on_s
         self.last_s = time_s
         return time_s
