@@ -15,6 +15,7 @@ from seasift.core.picture import SUFFIXES
 from seasift.core.spelling import hint
 from seasift.formats import coco, document, journal, table_csv
 from seasift.formats.document import Document
+from seasift.runtime import video
 from seasift.runtime.inputs import Source, readable
 
 FORMATS = ("json", "csv", "coco", "overlay", "video")
@@ -73,7 +74,7 @@ def plan(formats: tuple[str, ...], output: Path | None, *, pictures: int, videos
             return Plan(formats)
         raise BadInput(f"--format {','.join(formats)} needs a folder to write to. Give -o FOLDER.")
     suffix = output.suffix.lower()
-    file_suffixes = {*_SUFFIX_OF.values(), *SUFFIXES, ".mp4"}
+    file_suffixes = {*_SUFFIX_OF.values(), *SUFFIXES, *video.SUFFIXES}
     if formats == ("video",) and suffix == ".mp4" and not output.is_dir():
         if pictures or videos > 1:
             raise BadInput(f"-o {output}: one file for several inputs. Give -o FOLDER.")
