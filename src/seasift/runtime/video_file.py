@@ -78,16 +78,18 @@ def opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
 
 
 def _broke_off(path: Path) -> bool:
-    """Whether an MP4 or MOV has pictures (mdat), but no index (moov). ISO/IEC 14496-12, 4.2."""
+    """Whether an MP4 or MOV has pictures (mdat), but no whole index (moov). ISO/IEC 14496-12, 4.2."""
     parts = set()
     try:
+        length = path.stat().st_size
         with path.open("rb") as file:
             for _ in range(64):
                 start = file.read(16)
                 size = int.from_bytes(start[:4], "big")
                 if size == 1:
                     size = int.from_bytes(start[8:16], "big")
-                parts.add(start[4:8])
+                whole = file.tell() - len(start) + size <= length
+                parts.add(start[4:8] if whole or start[4:8] != b"moov" else b"")
                 if len(start) < 8 or size < 8:
                     break
                 file.seek(size - len(start), 1)
