@@ -87,8 +87,37 @@ def test_the_way_to_the_start_is_not_decoded(clips: dict[str, Path], monkeypatch
             yield picture
 
     monkeypatch.setattr(_Reader, "_pictures", counted)
-    assert len(frames_of(clips["h264-mp4"], start_s=5.5)) == 9
+    assert len(frames_of(clips["h264-ts"], start_s=5.5)) == 9
     assert len(seen) < 35
+
+
+def test_the_way_to_the_start_is_not_read_where_an_index_tells(
+    clips: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from seasift.runtime.decoding import _Reader
+
+    read: list[Any] = []
+    packets = _Reader.packets
+
+    def counted(self: Any, stop: Any) -> Any:
+        for packet in packets(self, stop):
+            read.append(packet.dts)
+            yield packet
+
+    monkeypatch.setattr(_Reader, "packets", counted)
+    for kind in ("h264-mp4", "hevc-10-bit-mp4", "prores-mov"):
+        read.clear()
+        assert [number_of(frame.image_rgb_u8) for frame in frames_of(clips[kind], start_s=6)] == [
+            60,
+            61,
+            62,
+            63,
+        ]
+        assert len(read) < 45
+        read.clear()
+        rest = open_dive([clips[kind]]).frames((0, 60), after_time_s=6.0)
+        assert [number_of(frame.image_rgb_u8) for frame in rest] == [61, 62, 63]
+        assert len(read) < 45
 
 
 def test_several_files_are_one_dive(tmp_path: Path) -> None:
