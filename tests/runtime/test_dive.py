@@ -171,6 +171,21 @@ def test_wide_pixels_become_square(tmp_path: Path) -> None:
     assert next(high.frames()).image_rgb_u8.shape == (72, 96, 3)
 
 
+@pytest.mark.parametrize("matrix", ["bt2020nc", "bt2020c", "ictcp", "ycgco"])
+def test_colours_of_hdr_are_near(tmp_path: Path, matrix: str) -> None:
+    hdr = (
+        f"log-level=none:pools=none:frame-threads=1:colorprim=bt2020:transfer=smpte2084:colormatrix={matrix}"
+    )
+    clip = encode(
+        tmp_path / "hdr.mp4",
+        [numbered_picture(i) for i in range(3)],
+        codec="libx265",
+        pixels="yuv420p10le",
+        options={"preset": "ultrafast", "x265-params": hdr},
+    )
+    assert [number_of(frame.image_rgb_u8) for frame in frames_of(clip)] == [0, 1, 2]
+
+
 def combed(image: Any) -> float:
     """How much rows differ from both of their neighbours, which are like each other."""
     rows = image[..., 0].astype(int)
