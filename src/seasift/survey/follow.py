@@ -1,0 +1,121 @@
+"""The pass over a dive: frames to objects to tracks to the store."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from typing import Protocol
+
+import numpy as np
+
+from seasift.core.instances import Instances
+from seasift.core.looks import looks_of
+from seasift.core.types import Float64, UInt8
+from seasift.runtime.dive import Dive, DiveFrame
+from seasift.runtime.tracking import Tracker
+from seasift.survey.best import crop_of, quality_of
+from seasift.survey.store import Frame, Seen, Store
+
+COMMIT_EVERY = 25
+"""Frames between two commits: what a kill costs at most."""
+
+
+def follow(
+    dive: Dive,
+    look: Callable[[UInt8], Instances],
+    tracker: Tracker,
+    store: Store,
+    *,
+    after: Frame | None = None,
+    at_once: int = 1,
+    commit_every: int = COMMIT_EVERY,
+    progress: Callable[[Frame], None] | None = None,
+) -> None:
+    """Look at all frames of a dive, follow what is in them, and keep it all in the store.
+
+    Args:
+        look: a picture (H, W, 3) uint8 RGB to its objects; called by threads.
+        tracker: new, or as it was after the frame `after`.
+        store: gets everything; holds all up to and with `after`.
+        at_once: pictures in work; as many again may wait.
+        commit_every: frames.
+        progress: called after each frame.
+    """
+    last, seq = after, -1 if after is None else after.seq
+    for dive_frame, instances, looks in _looked_at(dive, look, after, at_once):
+        seq += 1
+        last = Frame(
+            seq, dive_frame.video, dive_frame.frame, round(dive_frame.time_s, 6), round(dive_frame.dive_s, 6)
+        )
+        store.add_frame(last, [round(float(value), 4) for value in looks])
+        step = tracker.step(instances, dive_frame.image_rgb_u8, dive_frame.dive_s)
+        _keep(store, last, instances, step.ids, dive_frame.image_rgb_u8)
+        store.confirm([int(track) for track in step.confirmed])
+        if (seq + 1) % commit_every == 0:
+            _keep_gaps(store, dive)
+            store.commit(last, tracker.state())
+        if progress:
+            progress(last)
+    tracker.finish()
+    _keep_gaps(store, dive)
+    store.commit(last, tracker.state(), complete=True)
+
+
+def _looked_at(
+    dive: Dive, look: Callable[[UInt8], Instances], after: Frame | None, at_once: int
+) -> Iterator[tuple[DiveFrame, Instances, Float64]]:
+    """Frames in order, several in work; the number of pictures in memory does not grow with the dive."""
+
+    def task(frame: DiveFrame) -> tuple[DiveFrame, Instances, Float64]:
+        return frame, look(frame.image_rgb_u8), looks_of(frame.image_rgb_u8)
+
+    place = None if after is None else (after.video, after.frame)
+    waiting: deque[Future[tuple[DiveFrame, Instances, Float64]]] = deque()
+    with ThreadPoolExecutor(at_once) as pool, closing(dive.frames(after=place)) as frames:
+        try:
+            for frame in frames:
+                waiting.append(pool.submit(task, frame))
+                if len(waiting) >= 2 * at_once:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def _keep(store: Store, frame: Frame, instances: Instances, ids: object, image_rgb_u8: UInt8) -> None:
+    """Objects that belong to a track, and the best view of each."""
+    everything = []
+    for place, track in enumerate(np.asarray(ids).tolist()):
+        if track < 1:
+            continue
+        seen = _seen(frame, instances, place, track)
+        everything.append(seen)
+        quality = round(quality_of(seen.score, seen.box_xywh, instances.size_hw), 6)
+        if quality > store.best_quality(track, seen.class_id):
+            store.keep_picture(seen, quality, crop_of(image_rgb_u8, instances, place))
+    store.add_seen(everything)
+
+
+def _seen(frame: Frame, instances: Instances, place: int, track: int) -> Seen:
+    box = instances.boxes_xyxy[place].astype(float)
+    x, y, width, height = (*box[:2].round(3).tolist(), *(box[2:] - box[:2]).round(3).tolist())
+    mask = instances.masks[place] if instances.masks is not None else None
+    return Seen(
+        track=track,
+        seq=frame.seq,
+        class_id=int(instances.class_ids[place]),
+        score=float(str(instances.scores[place])),  # the shortest decimal that is this float32
+        box_xywh=(x, y, width, height),
+        area=mask.area if mask else None,
+        rle=mask.rle(instances.size_hw)["counts"] if mask else None,
+    )
+
+
+def _keep_gaps(store: Store, dive: Dive) -> None:
+    for gap in dive.gaps:
+        to_s = None if gap.to_s is None else round(gap.to_s, 6)
+        store.add_gap(gap.file, round(gap.from_s, 6), to_s, gap.reason)
