@@ -1,0 +1,254 @@
+"""A dive: several video files, or a live source, as one row of frames on one clock."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+from seasift.core.errors import BadInput, BadPicture
+from seasift.core.types import UInt8
+from seasift.runtime.ahead import ahead
+from seasift.runtime.decoding import decoded
+from seasift.runtime.every import GRACE_S, Every
+from seasift.runtime.gaps import Gap, Report
+from seasift.runtime.skim import Start
+from seasift.runtime.upright import Decoded, upright_rgb
+from seasift.runtime.video_file import Header, read_header
+
+_AHEAD = 4  # frames that wait, decoded, for who looks at them
+_SAME_S = 0.00001
+_CLOCK_S = 2.0  # cameras note whole seconds, and some note them late
+
+
+@dataclass(frozen=True)
+class DiveVideo:
+    """One file of a dive.
+
+    Attributes:
+        file: as given, with forward slashes.
+        width, height: px, upright, square pixels; every frame of the file is given that large.
+        offset_s: where the file begins on the dive's clock.
+        fps: nominal; times never follow from it.
+        frames: by the header, if it says.
+        duration_s: by the header, if it says.
+        start_utc: of the file's beginning, if it was given or the metadata says.
+    """
+
+    file: str
+    width: int
+    height: int
+    offset_s: float
+    fps: float | None
+    frames: int | None
+    duration_s: float | None
+    start_utc: datetime | None
+
+
+@dataclass(frozen=True, eq=False)
+class DiveFrame:
+    """One frame.
+
+    Attributes:
+        video: place of its file in `Dive.videos`.
+        frame: place in the file, from 0, counting every decoded frame.
+        time_s: presentation time from the file's beginning.
+        dive_s: the same on the dive's clock.
+        image_rgb_u8: (H, W, 3) uint8 RGB, upright.
+    """
+
+    video: int
+    frame: int
+    time_s: float
+    dive_s: float
+    image_rgb_u8: UInt8
+
+
+@dataclass(frozen=True)
+class _File:
+    path: Path
+    header: Header
+    video: DiveVideo
+
+
+class Dive:
+    """Frames of the files in their order.
+
+    Attributes:
+        videos: the files that can be opened.
+        gaps: what could not be read: files that cannot be opened at once, parts of files when `frames` has
+            passed them.
+    """
+
+    def __init__(
+        self, files: Sequence[_File], gaps: Sequence[Gap], every: Every, start_s: float, end_s: float | None
+    ) -> None:
+        """See `open_dive`."""
+        self.videos = [file.video for file in files]
+        self.gaps = list(gaps)
+        self._unopened = list(gaps)
+        self._files = list(files)
+        self._every, self._start_s, self._end_s = every, start_s, end_s
+
+    def frames(
+        self, after: tuple[int, int] | None = None, *, after_time_s: float | None = None
+    ) -> Iterator[DiveFrame]:
+        """Frames of the chosen times, decoded by a thread of their own some steps ahead.
+
+        Args:
+            after: go on right after this (video, frame) with exactly the frames of an unbroken run.
+            after_time_s: that frame's `time_s`. With it the way there is skimmed, not decoded; should the
+                frame found there be another (damage on the way), all is decoded after all.
+        Returns:
+            Frames in the order of time. Close the generator to end the thread early. `gaps` starts afresh; of
+            the file of `after` it lists what ends behind that frame.
+        """
+        self.gaps = list(self._unopened)
+        return ahead(partial(self._frames, after, after_time_s), _AHEAD)
+
+    def _frames(
+        self, after: tuple[int, int] | None, after_time_s: float | None, stop: threading.Event
+    ) -> Iterator[DiveFrame]:
+        for place, file in enumerate(self._files):
+            if stop.is_set() or (after is not None and place < after[0]) or not self._in_range(file.video):
+                continue
+            if after is not None and place == after[0]:
+                yield from self._chosen(place, self._from(file, after[1], after_time_s, stop), after[1])
+            else:
+                yield from self._chosen(place, self._decoded(file, self._start(file), stop), -1)
+
+    def _in_range(self, video: DiveVideo) -> bool:
+        ended = video.duration_s is not None and video.offset_s + video.duration_s < self._start_s
+        return not ended and (self._end_s is None or video.offset_s < self._end_s)
+
+    def _start(self, file: _File) -> Start | None:
+        begin_s = self._start_s - file.video.offset_s
+        return Start(time_s=begin_s) if begin_s > 0 else None
+
+    def _decoded(
+        self, file: _File, start: Start | None, stop: threading.Event, report: Report | None = None
+    ) -> Iterator[Decoded]:
+        return decoded(file.path, file.video.file, report or self.gaps.append, start=start, stop=stop)
+
+    def _from(self, file: _File, last: int, last_s: float | None, stop: threading.Event) -> Iterator[Decoded]:
+        """The frame `last` and what follows it."""
+        found_s = last_s
+
+        def report(gap: Gap) -> None:
+            if found_s is None or gap.to_s is None or gap.to_s > found_s:
+                self.gaps.append(gap)
+
+        if last_s is not None:
+            run = self._decoded(file, Start(index=last), stop, report)
+            for item in run:
+                if item.index >= last:
+                    if item.index == last and abs(item.time_s - last_s) < _SAME_S:
+                        yield item
+                        yield from run
+                        return
+                    break
+            found_s = None
+        for item in self._decoded(file, self._start(file), stop, report):
+            if item.index >= last:
+                yield item
+
+    def _chosen(self, place: int, run: Iterator[Decoded], last: int) -> Iterator[DiveFrame]:
+        """Of what was decoded the frames that are asked for, but those up to `last`, as pictures."""
+        video, header = self._files[place].video, self._files[place].header
+        begin_s = max(0.0, self._start_s - video.offset_s)
+        before: int | None = None
+        for item in run:
+            dive_s = video.offset_s + item.time_s
+            if dive_s + GRACE_S < self._start_s:
+                continue
+            if self._end_s is not None and dive_s + GRACE_S >= self._end_s:
+                return
+            share = self._every.share(item.index, item.time_s - begin_s)
+            if share != before and item.index > last:
+                picture = upright_rgb(item.frame, header.aspect, header.size_hw)
+                yield DiveFrame(place, item.index, item.time_s, dive_s, picture)
+            before = share
+
+
+def open_dive(
+    paths: Sequence[str | Path],
+    *,
+    every: float | Every | None = None,
+    start_s: float | None = None,
+    end_s: float | None = None,
+    start_utc: datetime | None = None,
+) -> Dive:
+    """Open the files of a dive, in their order.
+
+    Files follow each other without a pause, unless the metadata of all say when they began and that leaves
+    room for each: then the pauses are kept on the dive's clock.
+
+    Args:
+        every: the first frame of each so many seconds; None takes all.
+        start_s, end_s: on the dive's clock; the end itself is left out.
+        start_utc: when the dive began, instead of what the metadata say.
+    Raises:
+        BadInput: no file, or a range that holds nothing. BadPicture: none of the files can be opened.
+    """
+    if not paths:
+        raise BadInput("a dive of no files; expected at least one video. Name it.")
+    if end_s is not None and end_s <= (start_s or 0.0):
+        raise BadInput(f"a range from {start_s or 0:g} s to {end_s:g} s; expected an end behind the start.")
+    headers: list[tuple[Path, Header]] = []
+    gaps: list[Gap] = []
+    errors: list[BadPicture] = []
+    for path in map(Path, paths):
+        try:
+            headers.append((path, read_header(path)))
+        except BadPicture as error:
+            errors.append(error)
+            gaps.append(Gap(path.as_posix(), 0.0, None, "it cannot be opened"))
+    if not headers:
+        raise errors[0]
+    files = _on_one_clock(headers, start_utc)
+    if not isinstance(every, Every):
+        every = Every(frames=1) if every is None else Every(seconds=every)
+    return Dive(files, gaps, every, start_s or 0.0, end_s)
+
+
+def _on_one_clock(headers: Sequence[tuple[Path, Header]], start_utc: datetime | None) -> list[_File]:
+    ends = [0.0]
+    for _, header in headers:
+        ends.append(ends[-1] + (header.duration_s or 0.0))
+    begun = [header.created_utc for _, header in headers]
+    known = [when for when in begun if when is not None]
+    offsets = ends[:-1]
+    if len(known) == len(headers):
+        clock = [(when - known[0]).total_seconds() for when in known]
+        lengths = [header.duration_s or 0.0 for _, header in headers]
+        if all(b - a >= length - _CLOCK_S for a, b, length in zip(clock, clock[1:], lengths, strict=False)):
+            offsets = _without_overlap(clock, lengths)
+    first = start_utc or (known[0] if begun[0] is not None else None)
+    return [
+        _File(
+            path,
+            header,
+            DiveVideo(
+                file=path.as_posix(),
+                width=header.size_hw[1],
+                height=header.size_hw[0],
+                offset_s=round(offset, 6),
+                fps=header.fps,
+                frames=header.frames,
+                duration_s=header.duration_s,
+                start_utc=first + timedelta(seconds=offset) if first else None,
+            ),
+        )
+        for (path, header), offset in zip(headers, offsets, strict=True)
+    ]
+
+
+def _without_overlap(clock: Sequence[float], lengths: Sequence[float]) -> list[float]:
+    """Clocks count whole seconds: a file begins no earlier than the one before ends."""
+    offsets: list[float] = []
+    for place, begin in enumerate(clock):
+        offsets.append(begin if place == 0 else max(begin, offsets[-1] + lengths[place - 1]))
+    return offsets

@@ -1,0 +1,58 @@
+"""Which frames of a video to take."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+
+from seasift.core.errors import BadInput
+
+GRACE_S = 0.0005  # time stamps are rounded to the track's time base
+
+
+@dataclass(frozen=True)
+class Every:
+    """Which frames of a video to take: each `frames`-th one, or the first of each `seconds`."""
+
+    frames: int | None = None
+    seconds: float | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Every:
+        """`30` is every 30th frame, `2s` or `0.5s` a frame for each so many seconds.
+
+        Raises:
+            BadInput: anything else, or not above 0.
+        """
+        match = re.fullmatch(r"(?:(\d+)|(\d+(?:\.\d*)?|\.\d+)\s*s)", text.strip())
+        if match and match[1] and int(match[1]) > 0:
+            return cls(frames=int(match[1]))
+        if match and match[2] and float(match[2]) > 0:
+            return cls(seconds=float(match[2]))
+        raise BadInput(
+            f"--every {text!r}; expected a number of frames like 30, or of seconds like 2s or 0.5s."
+        )
+
+    def share(self, index: int, time_s: float) -> int:
+        """Which of the shares of `frames` frames or `seconds` a frame lies in; the first of each is taken.
+
+        So whether a frame is taken hangs on the one before it alone, and a run can begin anywhere.
+        """
+        if self.frames:
+            return index // self.frames
+        return math.floor((time_s + GRACE_S) / (self.seconds or 1.0))
+
+
+def parse_seconds(text: str, *, option: str) -> float:
+    """`90`, `90s`, `1:30` or `00:01:30.5` as seconds.
+
+    Raises:
+        BadInput: anything else.
+    """
+    match = re.fullmatch(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d*)?|\.\d+)\s*s?", text.strip())
+    if not match:
+        raise BadInput(
+            f"{option} {text!r}; expected seconds like 90 or 90s, or a time like 1:30 or 00:01:30."
+        )
+    return int(match[1] or 0) * 3600 + int(match[2] or 0) * 60 + float(match[3])

@@ -1,0 +1,61 @@
+"""What of a video could not be read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+Report = Callable[["Gap"], None]
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A part of a file that gave no pictures.
+
+    Attributes:
+        file: as the user named it.
+        from_s: presentation time in the file, seconds.
+        to_s: of the first picture after it, or where the file should end; None if unknown.
+        reason: in a few words.
+    """
+
+    file: str
+    from_s: float
+    to_s: float | None
+    reason: str
+
+    @property
+    def end(self) -> str:
+        """`to_s` in words."""
+        return "its end" if self.to_s is None else f"{self.to_s:.2f} s"
+
+    def __str__(self) -> str:
+        return f"{self.file}: nothing could be read from {self.from_s:.2f} s to {self.end}: {self.reason}."
+
+
+class Damage:
+    """Joins what went wrong around one place into one gap, which the next good picture after it closes."""
+
+    def __init__(self, file: str, report: Report) -> None:
+        self._file, self._report = file, report
+        self._first: float | None = None
+        self._last, self._reason = 0.0, ""
+
+    def bad(self, time_s: float, reason: str) -> None:
+        """Something at that time could not be read."""
+        if self._first is None:
+            self._first, self._last, self._reason = time_s, time_s, reason
+        self._first, self._last = min(self._first, time_s), max(self._last, time_s)
+
+    def good(self, time_s: float) -> None:
+        """A picture came. Pictures come late out of a decoder: one from before the damage closes nothing."""
+        if self._first is not None and time_s > self._last:
+            self._report(Gap(self._file, self._first, time_s, self._reason))
+            self._first = None
+
+    def end(self, time_s: float | None) -> None:
+        """No more pictures come, and the file should have ended at that time."""
+        if self._first is not None:
+            to_s = None if time_s is None or time_s <= self._first else time_s
+            self._report(Gap(self._file, self._first, to_s, self._reason))
+            self._first = None

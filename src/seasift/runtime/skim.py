@@ -1,0 +1,97 @@
+"""Getting to a frame in the middle of a video without decoding all before it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from av.packet import Packet
+    from av.video.stream import VideoStream
+
+_MARGIN = 20  # frames to decode before the first wanted: more than any codec reorders, and deinterlacing's
+_MARGIN_S = 0.5
+_MOST_BYTES = 256 << 20
+
+
+@dataclass(frozen=True)
+class Start:
+    """The first frame that is wanted, by its place in the file or by its time there."""
+
+    index: int | None = None
+    time_s: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Skimmed:
+    """Where decoding begins.
+
+    Attributes:
+        index: place of the first frame that is kept.
+        from_pts: frames with earlier stamps are thrown away; None keeps all.
+        packets: what was read already and is to be decoded first.
+    """
+
+    index: int
+    from_pts: int | None
+    packets: list[Packet[VideoStream]]
+
+
+@dataclass(frozen=True)
+class _Key:
+    """A keyframe before which the file holds so many pictures."""
+
+    before: int
+    pts: int
+
+
+def skim(packets: Iterator[Packet[VideoStream]], start: Start, zero_s: float) -> Skimmed | None:
+    """Read packets up to a keyframe that lies well before the start, counting those before it.
+
+    One packet is taken for one picture. A file where that is not so (damage, pictures that are not shown) gives
+    frames other numbers than decoding it whole; who needs certainty compares the time of a known frame.
+
+    Args:
+        packets: from the beginning of the file; what follows the start stays unread.
+        zero_s: the stamp at which the file's clock begins.
+    Returns:
+        None if keyframes lie too far apart: decode from the beginning.
+    """
+    kept: list[Packet[VideoStream]] = []
+    key: _Key | None = None
+    first_pts: int | None = None
+    count, most_pts, size = 0, 0, 0
+    for packet in packets:
+        pts = packet.pts
+        if packet.is_keyframe and pts is not None and (key is None or pts > most_pts):
+            if key is not None and not _well_before(count, packet, start, zero_s, _MARGIN_S):
+                kept.append(packet)
+                break
+            kept, size, key = [], 0, _Key(count, pts)  # what lies before is not needed
+            first_pts = pts if first_pts is None else first_pts
+        kept.append(packet)
+        if key is None or not packet.size or (pts is not None and first_pts is not None and pts < first_pts):
+            continue  # needs what lies before the first keyframe: a decoder gives no picture of it
+        count, size = count + 1, size + packet.size
+        most_pts = max(key.pts, most_pts, pts if pts is not None else key.pts)
+        if not _well_before(count - 2 * _MARGIN, packet, start, zero_s, -_MARGIN_S):
+            break
+        if size > _MOST_BYTES:
+            return None
+    if key is None or key.before == 0:
+        return Skimmed(0, None, kept)
+    leading = sum(1 for packet in kept if packet.pts is not None and packet.pts < key.pts)
+    return Skimmed(key.before + leading, key.pts, kept)
+
+
+def _well_before(
+    count: int, packet: Packet[VideoStream], start: Start, zero_s: float, margin_s: float
+) -> bool:
+    """Whether a packet lies far enough before the start: by pictures before it, or by its stamp."""
+    if start.index is not None:
+        return count + _MARGIN <= start.index
+    assert start.time_s is not None
+    if packet.pts is None or packet.time_base is None:
+        return True
+    return float(packet.pts * packet.time_base) - zero_s + margin_s <= start.time_s

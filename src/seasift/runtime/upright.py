@@ -1,0 +1,132 @@
+"""A decoded frame as the picture a viewer shows: progressive, square pixels, upright, 8-bit RGB."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from seasift.core.types import SizeHW, UInt8
+
+if TYPE_CHECKING:
+    from av.filter import Graph
+    from av.video.frame import VideoFrame
+    from av.video.stream import VideoStream
+
+
+@dataclass(frozen=True, eq=False)
+class Decoded:
+    """A frame as decoded.
+
+    Attributes:
+        index: place in the file, from 0, counting every decoded frame.
+        time_s: presentation time from the file's beginning.
+    """
+
+    index: int
+    time_s: float
+    frame: VideoFrame
+
+
+def deinterlaced(frames: Iterable[Decoded]) -> Iterator[Decoded]:
+    """Interlaced frames made whole by FFmpeg's bwdif, one for one; progressive ones pass.
+
+    The filter stands in the way from the first frame that says it is interlaced. It looks at one frame
+    before and one after.
+    """
+    graph: Graph | None = None
+    made_for: tuple[int, int, str] | None = None
+    waiting: deque[Decoded] = deque()
+    for item in frames:
+        frame = item.frame
+        kind = (frame.width, frame.height, frame.format.name)
+        if graph is not None and kind != made_for:
+            yield from _rest(graph, waiting)
+            graph = None
+        if graph is None and not frame.interlaced_frame:
+            yield item
+            continue
+        if graph is None:
+            graph, made_for = _bwdif(frame), kind
+        waiting.append(item)
+        graph.vpush(frame)
+        yield from _pulled(graph, waiting)
+    if graph is not None:
+        yield from _rest(graph, waiting)
+
+
+def _bwdif(frame: VideoFrame) -> Graph:
+    import av.filter
+
+    graph = av.filter.Graph()
+    source = graph.add_buffer(
+        width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base
+    )
+    graph.link_nodes(
+        source,
+        graph.add("bwdif", "mode=send_frame:parity=auto:deint=interlaced"),
+        graph.add("buffersink"),
+    ).configure()
+    return graph
+
+
+def _pulled(graph: Graph, waiting: deque[Decoded]) -> Iterator[Decoded]:
+    import av
+
+    while waiting:
+        try:
+            frame = graph.vpull()
+        except (av.error.BlockingIOError, av.error.EOFError):
+            return
+        yield replace(waiting.popleft(), frame=frame)
+
+
+def _rest(graph: Graph, waiting: deque[Decoded]) -> Iterator[Decoded]:
+    graph.vpush(None)
+    yield from _pulled(graph, waiting)
+    while waiting:  # the filter swallowed one: better as it was than gone
+        yield waiting.popleft()
+
+
+def square_size(width: int, height: int, aspect: Fraction | None) -> tuple[int, int]:
+    """Width and height in px with square pixels: the side that is too short grows, no pixel is lost.
+
+    Args:
+        aspect: width of a pixel by its height; None, 0 and what no camera makes count as 1.
+    """
+    ratio = float(aspect or 1)
+    if not 0.25 <= ratio <= 4 or abs(ratio - 1) < 0.005:
+        return width, height
+    return (round(width * ratio), height) if ratio > 1 else (width, round(height / ratio))
+
+
+def upright_rgb(frame: VideoFrame, aspect: Fraction | None, size_hw: SizeHW | None = None) -> UInt8:
+    """The picture (H, W, 3) uint8 RGB.
+
+    Args:
+        aspect: of the pixels, from the track.
+        size_hw: make it that large: a file's pictures keep the size of its first.
+    """
+    width, height = square_size(frame.width, frame.height, aspect)
+    picture: UInt8 = np.asarray(frame.to_ndarray(format="rgb24", width=width, height=height), np.uint8)
+    quarters = round(frame.rotation / 90) % 4
+    picture = np.ascontiguousarray(np.rot90(picture, k=quarters) if quarters else picture)
+    if size_hw is None or picture.shape[:2] == size_hw:
+        return picture
+    return np.asarray(cv2.resize(picture, size_hw[::-1], interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def upright_size(frame: VideoFrame, aspect: Fraction | None) -> SizeHW:
+    """Height and width of `upright_rgb` in px, without making it."""
+    width, height = square_size(frame.width, frame.height, aspect)
+    return (width, height) if round(frame.rotation / 90) % 2 else (height, width)
+
+
+def pixel_aspect(track: VideoStream) -> Fraction | None:
+    """Width of a stored pixel by its height; None if the file does not say."""
+    return track.sample_aspect_ratio
