@@ -19,6 +19,7 @@ from seasift.cli.models import models
 from seasift.cli.predict import predict
 from seasift.cli.quantize import quantize
 from seasift.cli.serve import serve
+from seasift.cli.survey import survey
 from seasift.cli.train import train
 from seasift.cli.validate import validate
 from seasift.core.errors import SeasiftError
@@ -58,6 +59,7 @@ app.add_typer(models)
 app.command()(evaluate)
 app.command()(compare)
 app.command()(predict)
+app.command()(survey)
 app.command()(export)
 app.command()(quantize)
 app.command()(serve)

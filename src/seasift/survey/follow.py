@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from typing import Protocol
-
-import numpy as np
 
 from seasift.core.instances import Instances
 from seasift.core.looks import looks_of
-from seasift.core.types import Float64, UInt8
+from seasift.core.types import Float64, Int64, UInt8
 from seasift.runtime.dive import Dive, DiveFrame
 from seasift.runtime.tracking import Tracker
 from seasift.survey.best import crop_of, quality_of
@@ -29,6 +27,7 @@ def follow(
     store: Store,
     *,
     after: Frame | None = None,
+    unconfirmed: bool = False,
     at_once: int = 1,
     commit_every: int = COMMIT_EVERY,
     progress: Callable[[Frame], None] | None = None,
@@ -39,6 +38,7 @@ def follow(
         look: a picture (H, W, 3) uint8 RGB to its objects; called by threads.
         tracker: new, or as it was after the frame `after`.
         store: gets everything; holds all up to and with `after`.
+        unconfirmed: also keep tracks that never count.
         at_once: pictures in work; as many again may wait.
         commit_every: frames.
         progress: called after each frame.
@@ -52,15 +52,19 @@ def follow(
         store.add_frame(last, [round(float(value), 4) for value in looks])
         step = tracker.step(instances, dive_frame.image_rgb_u8, dive_frame.dive_s)
         _keep(store, last, instances, step.ids, dive_frame.image_rgb_u8)
-        store.confirm([int(track) for track in step.confirmed])
+        store.confirm(step.confirmed)
+        if not unconfirmed:
+            store.forget([summary.id for summary in step.summaries if not summary.confirmed])
         if (seq + 1) % commit_every == 0:
             _keep_gaps(store, dive)
-            store.commit(last, tracker.state())
+            store.commit(last, json.dumps(tracker.state()))
         if progress:
             progress(last)
-    tracker.finish()
+    ended = tracker.finish()
+    if not unconfirmed:
+        store.forget([summary.id for summary in ended.summaries if not summary.confirmed])
     _keep_gaps(store, dive)
-    store.commit(last, tracker.state(), complete=True)
+    store.commit(last, json.dumps(tracker.state()), complete=True)
 
 
 def _looked_at(
@@ -71,9 +75,9 @@ def _looked_at(
     def task(frame: DiveFrame) -> tuple[DiveFrame, Instances, Float64]:
         return frame, look(frame.image_rgb_u8), looks_of(frame.image_rgb_u8)
 
-    place = None if after is None else (after.video, after.frame)
+    place, time_s = (None, None) if after is None else ((after.video, after.frame), after.time_s)
     waiting: deque[Future[tuple[DiveFrame, Instances, Float64]]] = deque()
-    with ThreadPoolExecutor(at_once) as pool, closing(dive.frames(after=place)) as frames:
+    with ThreadPoolExecutor(at_once) as pool, closing(dive.frames(place, after_time_s=time_s)) as frames:
         try:
             for frame in frames:
                 waiting.append(pool.submit(task, frame))
@@ -86,10 +90,10 @@ def _looked_at(
                 future.cancel()
 
 
-def _keep(store: Store, frame: Frame, instances: Instances, ids: object, image_rgb_u8: UInt8) -> None:
+def _keep(store: Store, frame: Frame, instances: Instances, ids: Int64, image_rgb_u8: UInt8) -> None:
     """Objects that belong to a track, and the best view of each."""
     everything = []
-    for place, track in enumerate(np.asarray(ids).tolist()):
+    for place, track in enumerate(ids.tolist()):
         if track < 1:
             continue
         seen = _seen(frame, instances, place, track)

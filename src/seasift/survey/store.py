@@ -72,7 +72,12 @@ class Resume:
     """
 
     last: Frame
-    state: bytes
+    state: str
+
+    @property
+    def tracker_state(self) -> Any:
+        """`state` as `Tracker.state` gave it."""
+        return json.loads(self.state)
 
 
 class Store:
@@ -105,7 +110,7 @@ class Store:
         self._base.close()
         self._delete()
 
-    def commit(self, last: Frame | None, state: bytes, *, complete: bool = False) -> None:
+    def commit(self, last: Frame | None, state: str, *, complete: bool = False) -> None:
         """Keep everything up to and with this frame."""
         if last is not None:
             self._base.execute("INSERT OR REPLACE INTO about VALUES ('state', ?)", (state,))
@@ -124,7 +129,7 @@ class Store:
         row = self._base.execute(
             "SELECT seq, video, frame, time_s, dive_s FROM frames ORDER BY seq DESC LIMIT 1"
         ).fetchone()
-        return None if row is None or state is None else Resume(Frame(*row), bytes(state))
+        return None if row is None or state is None else Resume(Frame(*row), str(state))
 
     def add_frame(self, frame: Frame, looks: Sequence[float]) -> None:
         """A frame was looked at; `looks` are its statistics, see `core.looks`."""
@@ -141,6 +146,11 @@ class Store:
     def confirm(self, tracks: Sequence[int]) -> None:
         """These tracks count."""
         self._base.executemany("INSERT OR IGNORE INTO confirmed VALUES (?)", [(track,) for track in tracks])
+
+    def forget(self, tracks: Sequence[int]) -> None:
+        """These tracks ended and never count."""
+        for table in ("seen", "pictures"):
+            self._base.executemany(f"DELETE FROM {table} WHERE track = ?", [(track,) for track in tracks])
 
     def best_quality(self, track: int, class_id: int) -> float:
         """Of the best picture of a track as an object of a class so far; below 0 if there is none."""
@@ -173,6 +183,13 @@ class Store:
         rows = self._base.execute("SELECT seq, video, frame, time_s, dive_s, looks FROM frames ORDER BY seq")
         for *values, looks in rows:
             yield Frame(*values), json.loads(looks)
+
+    def ends(self) -> tuple[Frame | None, Frame | None]:
+        """The first and the last frame; None without any."""
+        query = "SELECT seq, video, frame, time_s, dive_s FROM frames ORDER BY seq"
+        rows = [self._base.execute(f"{query} {way} LIMIT 1").fetchone() for way in ("ASC", "DESC")]
+        first, last = (None if row is None else Frame(*row) for row in rows)
+        return first, last
 
     def frame(self, seq: int) -> Frame:
         """One frame."""
