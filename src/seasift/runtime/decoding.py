@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator
+from heapq import heapify, heappop, heappush
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 _READ_ERRORS = 8  # in a row, then the rest is given up: some come back for ever
+# Codecs whose pictures need no other and are stored as shown.
+_EACH_ALONE = frozenset(
+    {"mjpeg", "prores", "dnxhd", "dvvideo", "rawvideo", "ffv1", "huffyuv", "ffvhuff", "utvideo"}
+)
 _BEYOND_S = 10.0  # a stamp so far behind the file's end is a damaged one
 
 
@@ -42,12 +47,14 @@ def decoded(
     with opened(path) as (container, track):
         reader = _Reader(container, track, Damage(name, report))
         packets = reader.packets(stop)
-        skimmed = skim(packets, start, zero_s(container)) if start else Skimmed(0, None, [])
+        skimmed: Skimmed | None = Skimmed(0, None, [])
+        if start is not None and not _orders_stamps(container, track):
+            skimmed = skim(packets, start, zero_s(container))
         if skimmed is not None:
             yield from deinterlaced(reader.frames(skimmed, packets))
             reader.end(name, report)
             return
-    yield from decoded(path, name, report, stop=stop)
+    yield from decoded(path, name, report, stop=stop)  # keyframes lie too far apart
 
 
 class _Reader:
@@ -60,6 +67,7 @@ class _Reader:
         self._step_s = 1 / (fps(track) or 25.0)
         self._last_s: float | None = None
         self._stopped = False
+        self._stamps: list[int] | None = [] if _orders_stamps(container, track) else None
 
     def packets(self, stop: threading.Event) -> Iterator[Packet[VideoStream]]:
         """Compressed pictures as they lie in the file, the last one empty; goes on after errors."""
@@ -109,14 +117,22 @@ class _Reader:
 
         for part in parts:
             for packet in part:
+                if self._stamps is not None and packet.dts is not None:
+                    heappush(self._stamps, packet.dts)
                 try:
                     pictures = packet.decode()
                 except av.error.EOFError:
                     return
                 except (av.FFmpegError, OSError, ValueError) as error:
                     self._damage.bad(self._packet_s(packet), f"it cannot be decoded ({_why(error)})")
+                    if self._stamps is not None and packet.dts in self._stamps:
+                        self._stamps.remove(packet.dts)
+                        heapify(self._stamps)
                     continue
-                yield from pictures
+                for picture in pictures:
+                    if self._stamps:
+                        picture.pts = heappop(self._stamps)
+                    yield picture
                 del pictures
 
     def _packet_s(self, packet: Packet[VideoStream]) -> float:
@@ -135,6 +151,14 @@ class _Reader:
         assert time_s is not None
         self._last_s = time_s
         return time_s
+
+
+def _orders_stamps(container: InputContainer, track: VideoStream) -> bool:
+    """Whether stamps are those of storing and not of showing: AVI knows no others.
+
+    Where pictures are stored in another order than shown, the stamps in the order of time are the right ones.
+    """
+    return "avi" in container.format.name.split(",") and track.codec_context.name not in _EACH_ALONE
 
 
 def _why(error: Exception) -> str:

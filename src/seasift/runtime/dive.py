@@ -10,61 +10,21 @@ from functools import partial
 from pathlib import Path
 
 from seasift.core.errors import BadInput, BadPicture
-from seasift.core.types import UInt8
 from seasift.runtime.ahead import ahead
 from seasift.runtime.decoding import decoded
+from seasift.runtime.dive_parts import DiveFrame, DiveVideo
 from seasift.runtime.every import GRACE_S, Every
 from seasift.runtime.gaps import Gap, Report
+from seasift.runtime.live import LiveDive, is_live
 from seasift.runtime.skim import Start
 from seasift.runtime.upright import Decoded, upright_rgb
 from seasift.runtime.video_file import Header, read_header
 
+__all__ = ["Dive", "DiveFrame", "DiveVideo", "Gap", "LiveDive", "open_dive"]
+
 _AHEAD = 4  # frames that wait, decoded, for who looks at them
 _SAME_S = 0.00001
 _CLOCK_S = 2.0  # cameras note whole seconds, and some note them late
-
-
-@dataclass(frozen=True)
-class DiveVideo:
-    """One file of a dive.
-
-    Attributes:
-        file: as given, with forward slashes.
-        width, height: px, upright, square pixels; every frame of the file is given that large.
-        offset_s: where the file begins on the dive's clock.
-        fps: nominal; times never follow from it.
-        frames: by the header, if it says.
-        duration_s: by the header, if it says.
-        start_utc: of the file's beginning, if it was given or the metadata says.
-    """
-
-    file: str
-    width: int
-    height: int
-    offset_s: float
-    fps: float | None
-    frames: int | None
-    duration_s: float | None
-    start_utc: datetime | None
-
-
-@dataclass(frozen=True, eq=False)
-class DiveFrame:
-    """One frame.
-
-    Attributes:
-        video: place of its file in `Dive.videos`.
-        frame: place in the file, from 0, counting every decoded frame.
-        time_s: presentation time from the file's beginning.
-        dive_s: the same on the dive's clock.
-        image_rgb_u8: (H, W, 3) uint8 RGB, upright.
-    """
-
-    video: int
-    frame: int
-    time_s: float
-    dive_s: float
-    image_rgb_u8: UInt8
 
 
 @dataclass(frozen=True)
@@ -180,23 +140,31 @@ def open_dive(
     start_s: float | None = None,
     end_s: float | None = None,
     start_utc: datetime | None = None,
-) -> Dive:
-    """Open the files of a dive, in their order.
+) -> Dive | LiveDive:
+    """Open the files of a dive, in their order, or one live source.
 
     Files follow each other without a pause, unless the metadata of all say when they began and that leaves
     room for each: then the pauses are kept on the dive's clock.
 
     Args:
+        paths: of video files; or the address of one live source, as `rtsp://…`, or `/dev/video0`.
         every: the first frame of each so many seconds; None takes all.
-        start_s, end_s: on the dive's clock; the end itself is left out.
+        start_s, end_s: on the dive's clock; the end itself is left out. A live source has no start.
         start_utc: when the dive began, instead of what the metadata say.
     Raises:
         BadInput: no file, or a range that holds nothing. BadPicture: none of the files can be opened.
     """
+    if not isinstance(every, Every):
+        every = Every(frames=1) if every is None else Every(seconds=every)
     if not paths:
         raise BadInput("a dive of no files; expected at least one video. Name it.")
     if end_s is not None and end_s <= (start_s or 0.0):
         raise BadInput(f"a range from {start_s or 0:g} s to {end_s:g} s; expected an end behind the start.")
+    live = [str(path) for path in paths if is_live(str(path))]
+    if live:
+        if len(paths) > 1 or start_s:
+            raise BadInput(f"{live[0]}: a live source goes with no other and has no start. Give it alone.")
+        return LiveDive(live[0], every=every, end_s=end_s, start_utc=start_utc)
     headers: list[tuple[Path, Header]] = []
     gaps: list[Gap] = []
     errors: list[BadPicture] = []
@@ -209,8 +177,6 @@ def open_dive(
     if not headers:
         raise errors[0]
     files = _on_one_clock(headers, start_utc)
-    if not isinstance(every, Every):
-        every = Every(frames=1) if every is None else Every(seconds=every)
     return Dive(files, gaps, every, start_s or 0.0, end_s)
 
 

@@ -1,0 +1,212 @@
+"""A live source: a camera's address or a capture device, frames by arrival."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from seasift.core.errors import BadInput, BadPicture
+from seasift.runtime.dive_parts import DiveFrame, DiveVideo
+from seasift.runtime.every import Every
+from seasift.runtime.gaps import Gap
+from seasift.runtime.mailbox import Mailbox
+from seasift.runtime.upright import Decoded, deinterlaced, pixel_aspect, upright_rgb, upright_size
+from seasift.runtime.video_file import fps, prepare_decoder
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+    from av.video.stream import VideoStream
+
+_ADDRESS = re.compile(r"(rtsp|rtsps|rtmp|rtp|udp|tcp|srt|http|https)://.+", re.IGNORECASE)
+_DEVICE = re.compile(r"/dev/video\d+")
+
+
+def is_live(name: str) -> bool:
+    """Whether a name is that of a live source: `rtsp://…` and the like, or `/dev/video0`."""
+    return bool(_ADDRESS.fullmatch(name) or _DEVICE.fullmatch(name))
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How a live source is kept.
+
+    Attributes:
+        silence_s: no data for so long is a lost connection.
+        tries: attempts in a row to get it back, each waiting twice as long as the one before.
+        first_wait_s, most_wait_s: before the second attempt, and at most; the first comes at once.
+    """
+
+    silence_s: float = 10.0
+    tries: int = 12
+    first_wait_s: float = 0.5
+    most_wait_s: float = 30.0
+
+    def wait_s(self, failed: int) -> float:
+        """Before the next attempt, after so many that failed."""
+        return 0.0 if failed == 0 else min(self.first_wait_s * 2 ** (failed - 1), self.most_wait_s)
+
+
+@dataclass(frozen=True, eq=False)
+class _Arrived:
+    frame: Decoded
+    track: VideoStream
+
+
+class LiveDive:
+    """A live source as a dive of one endless video.
+
+    Frames are numbered as they are decoded, and their time is that of arrival, counted from opening. Who looks at
+    them gets the newest: what came while he was busy is left out. A lost connection is made again; the time without
+    one is a gap.
+
+    Attributes:
+        videos: the source; frames that come larger or smaller later are scaled to its size.
+        gaps: the times without a connection, as far as `frames` got.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        *,
+        every: Every,
+        end_s: float | None = None,
+        start_utc: datetime | None = None,
+        patience: Patience | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Connect, and wait for the first picture.
+
+        Raises:
+            BadPicture: nothing there, or no pictures.
+        """
+        self._address, self._every, self._end_s = address, every, end_s
+        self._patience, self._clock = patience or Patience(), clock
+        self._mailbox: Mailbox[_Arrived] = Mailbox()
+        self._stop = threading.Event()
+        self._begun = clock()
+        self._index = 0
+        self.gaps: list[Gap] = []
+        start_utc = start_utc or datetime.now(UTC)
+        self._thread = threading.Thread(target=self._work, name="seasift-live", daemon=True)
+        self._thread.start()
+        first = self._mailbox.look()
+        if first is None:
+            raise BadPicture(
+                f"{address}: no live pictures ({self._lost}); expected a camera's address or a capture device. "
+                "Check that it is on and that another player shows it."
+            )
+        self._size_hw = upright_size(first.frame.frame, pixel_aspect(first.track))
+        self.videos = [
+            DiveVideo(
+                file=address,
+                width=self._size_hw[1],
+                height=self._size_hw[0],
+                offset_s=0.0,
+                fps=fps(first.track),
+                frames=None,
+                duration_s=None,
+                start_utc=start_utc,
+            )
+        ]
+
+    def frames(
+        self, after: tuple[int, int] | None = None, *, after_time_s: float | None = None
+    ) -> Iterator[DiveFrame]:
+        """The newest frame, whenever the caller asks, until the source is gone or the time is over.
+
+        Raises:
+            BadInput: `after`: what was live is gone.
+        """
+        if after is not None:
+            raise BadInput(f"{self._address}: a live source cannot be gone through again. Start afresh.")
+        before: int | None = None
+        try:
+            while (arrived := self._mailbox.take(self._left_s())) is not None:
+                item = arrived.frame
+                if self._end_s is not None and item.time_s >= self._end_s:
+                    return
+                share = self._every.share(item.index, item.time_s)
+                if share != before:
+                    picture = upright_rgb(item.frame, pixel_aspect(arrived.track), self._size_hw)
+                    yield DiveFrame(0, item.index, item.time_s, item.time_s, picture)
+                before = share
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """End the connection; the thread ends with the next packet or after `silence_s`."""
+        self._stop.set()
+        self._mailbox.close()
+
+    def _left_s(self) -> float | None:
+        return None if self._end_s is None else max(0.0, self._end_s - self._now_s())
+
+    def _now_s(self) -> float:
+        return self._clock() - self._begun
+
+    def _work(self) -> None:
+        failed, lost_s = 0, None
+        try:
+            while not self._stop.wait(self._patience.wait_s(failed)):
+                got = self._index
+                self._connected(lost_s)
+                failed = 0 if self._index > got else failed + 1
+                lost_s = self._now_s() if self._index > got else lost_s
+                if failed >= self._patience.tries or not self._index:
+                    break
+        finally:
+            if lost_s is not None and not self._stop.is_set():
+                self.gaps.append(Gap(self._address, lost_s, None, f"the connection was lost ({self._lost})"))
+            self._mailbox.close()
+
+    _lost = "it ended"
+
+    def _connected(self, lost_s: float | None) -> None:
+        """Hand on pictures until the connection ends."""
+        import av
+
+        self._lost = "it ended"
+        try:
+            with _connect(self._address, self._patience.silence_s) as container:
+                if not container.streams.video:
+                    self._lost = "it has no pictures"
+                    return
+                track = container.streams.video[0]
+                prepare_decoder(track)
+                for frame in deinterlaced(self._decoded(container, track)):
+                    if lost_s is not None:
+                        reason = "the connection was lost"
+                        self.gaps.append(Gap(self._address, lost_s, frame.time_s, reason))
+                        lost_s = None
+                    self._mailbox.put(_Arrived(frame, track))
+        except (av.FFmpegError, OSError, ValueError) as error:
+            self._lost = getattr(error, "strerror", None) or type(error).__name__
+
+    def _decoded(self, container: InputContainer, track: VideoStream) -> Iterator[Decoded]:
+        import av
+
+        for packet in container.demux(track):
+            if self._stop.is_set():
+                return
+            try:
+                pictures = packet.decode()
+            except av.error.InvalidDataError:
+                continue
+            for picture in pictures:
+                index, self._index = self._index, self._index + 1
+                if not picture.is_corrupt:
+                    yield Decoded(index, self._now_s(), picture)
+
+
+def _connect(address: str, silence_s: float) -> InputContainer:
+    import av
+
+    if _DEVICE.fullmatch(address):
+        return av.open(address, format="v4l2", timeout=silence_s)
+    options = {"rtsp_transport": "tcp"} if address.lower().startswith("rtsp") else {}
+    return av.open(address, options=options, timeout=silence_s)
