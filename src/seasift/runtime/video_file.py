@@ -96,6 +96,8 @@ def read_header(path: Path) -> Header:
 
 
 def _track(container: InputContainer, path: Path) -> VideoStream:
+    from av.stream import Discard
+
     tracks = [track for track in container.streams.video if track.codec_context is not None]
     pictures = [track for track in tracks if not int(track.disposition) & _ATTACHED]
     if not pictures:
@@ -104,7 +106,7 @@ def _track(container: InputContainer, path: Path) -> VideoStream:
         )
     for stream in container.streams:
         if stream.index != pictures[0].index:
-            stream.discard = "all"  # type: ignore[assignment]
+            stream.discard = Discard.all
     prepare_decoder(pictures[0])
     return pictures[0]
 
