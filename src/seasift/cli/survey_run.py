@@ -21,6 +21,7 @@ from seasift.runtime.predictor import OnnxPredictor, load_predictor
 from seasift.runtime.tracking import TrackerSettings
 from seasift.runtime.video import Every
 from seasift.survey.navigation import read_navigation
+from seasift.survey.report import write_report
 from seasift.survey.run import Plan, Result, run
 from seasift.survey.store import Frame
 
@@ -61,7 +62,8 @@ def run_survey(options: Options) -> bool:
         print(f"seasift: {failure.error}", file=sys.stderr)
     length_s = _length_s(plan.dive, plan.settings["start_s"], plan.settings["end_s"])
     with progress_bar("surveying") as progress:
-        result = run(plan, progress=_progress(progress, plan.settings["start_s"] or 0.0, length_s))
+        show = _progress(progress, plan.settings["start_s"] or 0.0, length_s)
+        result = run(plan, progress=show, report=write_report)
     _tell(plan, result)
     return bool(failures or result.gaps)
 
