@@ -12,7 +12,7 @@ from seasift.core.instances import Instances
 from seasift.core.looks import looks_of
 from seasift.core.types import Float64, Int64, UInt8
 from seasift.runtime.dive import Dive, DiveFrame
-from seasift.runtime.tracking import Tracker
+from seasift.runtime.tracking import Step, Tracker
 from seasift.survey.best import crop_of, quality_of
 from seasift.survey.store import Frame, Seen, Store
 
@@ -43,28 +43,43 @@ def follow(
         commit_every: frames.
         progress: called after each frame.
     """
-    last, seq = after, -1 if after is None else after.seq
+    last = after
     for dive_frame, instances, looks in _looked_at(dive, look, after, at_once):
-        seq += 1
-        last = Frame(
-            seq, dive_frame.video, dive_frame.frame, round(dive_frame.time_s, 6), round(dive_frame.dive_s, 6)
-        )
-        store.add_frame(last, [round(float(value), 4) for value in looks])
-        step = tracker.step(instances, dive_frame.image_rgb_u8, dive_frame.dive_s)
-        _keep(store, last, instances, step.ids, dive_frame.image_rgb_u8)
+        frame = _after(last, dive_frame)
+        if last is not None and _other_size(dive, last.video, frame.video):
+            _end(store, tracker.finish(), unconfirmed)  # places in px mean something else now
+        last = frame
+        store.add_frame(frame, [round(float(value), 4) for value in looks])
+        step = tracker.step(instances, dive_frame.image_rgb_u8, frame.dive_s)
+        _keep(store, frame, instances, step.ids, dive_frame.image_rgb_u8)
         store.confirm(step.confirmed)
-        if not unconfirmed:
-            store.forget([summary.id for summary in step.summaries if not summary.confirmed])
-        if (seq + 1) % commit_every == 0:
+        _end(store, step, unconfirmed)
+        if (frame.seq + 1) % commit_every == 0:
             _keep_gaps(store, dive)
-            store.commit(last, json.dumps(tracker.state()))
+            store.commit(frame, json.dumps(tracker.state()))
         if progress:
-            progress(last)
-    ended = tracker.finish()
-    if not unconfirmed:
-        store.forget([summary.id for summary in ended.summaries if not summary.confirmed])
+            progress(frame)
+    _end(store, tracker.finish(), unconfirmed)
     _keep_gaps(store, dive)
     store.commit(last, json.dumps(tracker.state()), complete=True)
+
+
+def _after(last: Frame | None, frame: DiveFrame) -> Frame:
+    """A frame in the row. A file that is longer than its header says ends behind the begin of the next: the dive's
+    clock stands still then, but it never goes back.
+    """
+    seq, dive_s = (0, frame.dive_s) if last is None else (last.seq + 1, max(frame.dive_s, last.dive_s))
+    return Frame(seq, frame.video, frame.frame, round(frame.time_s, 6), round(dive_s, 6))
+
+
+def _other_size(dive: Dive, first: int, second: int) -> bool:
+    a, b = dive.videos[first], dive.videos[second]
+    return (a.width, a.height) != (b.width, b.height)
+
+
+def _end(store: Store, step: Step, unconfirmed: bool) -> None:
+    if not unconfirmed:
+        store.forget([summary.id for summary in step.summaries if not summary.confirmed])
 
 
 def _looked_at(

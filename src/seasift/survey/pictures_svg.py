@@ -14,7 +14,7 @@ from seasift.survey.navigation import Position
 
 _BINS = 480
 _ROW, _TOP = 30, 26
-WIDTH, LABEL = 860.0, 190.0
+WIDTH, LABEL = 800.0, 250.0
 _MAP_WIDTH, _MAP_HEIGHT, _MARGIN = 860.0, 460.0, 34.0
 _METRES = 111_320.0  # of a degree of latitude
 
@@ -73,7 +73,7 @@ class Timeline:
             "rows": rows,
             "ticks": [(round(LABEL + self.axis.x(t), 1), clock_text(t)) for t in self.axis.ticks()],
             "breaks": [round(LABEL + x, 1) for x in self.axis.breaks],
-            "width": LABEL + WIDTH + 20,
+            "width": LABEL + WIDTH + 32,
             "height": _TOP + len(rows) * _ROW + 8,
             "label": LABEL,
             "plot": WIDTH,
