@@ -45,7 +45,8 @@ class CameraView:
             x1, y1, x2, y2 = (round(float(side)) for side in box)
             free[max(y1 - 1, 0) : max(y2 + 1, 0), max(x1 - 1, 0) : max(x2 + 1, 0)] = 0
         points = cv2.goodFeaturesToTrack(gray, _MOST_POINTS, 0.01, 5, mask=free)
-        return cls(gray, np.zeros((0, 1, 2), np.float32) if points is None else points, size_hw)
+        found = np.zeros((0, 1, 2)) if points is None else points
+        return cls(gray, np.asarray(found, np.float32), size_hw)
 
     def motion_to(self, later: CameraView) -> Float64 | None:
         """The similarity (2, 3) that takes px of this frame to px of a later one; None where it is not to be seen.
@@ -55,8 +56,9 @@ class CameraView:
         """
         if self.size_hw != later.size_hw or len(self.points) < _FEWEST:
             return None
-        there, found, _ = cv2.calcOpticalFlowPyrLK(self.gray, later.gray, self.points, None, maxLevel=4)
-        back, found_back, _ = cv2.calcOpticalFlowPyrLK(later.gray, self.gray, there, None, maxLevel=4)
+        guess = self.points.copy()
+        there, found, _ = cv2.calcOpticalFlowPyrLK(self.gray, later.gray, self.points, guess, maxLevel=4)
+        back, found_back, _ = cv2.calcOpticalFlowPyrLK(later.gray, self.gray, there, guess.copy(), maxLevel=4)
         off = np.linalg.norm(back - self.points, axis=2)
         good = ((found == 1) & (found_back == 1) & (off < 1.0)).ravel()
         if good.sum() < _FEWEST:
