@@ -73,7 +73,9 @@ def test_folder_holds_what_it_should_and_nothing_else(done: Path) -> None:
 def test_unconfirmed_tracks_are_written_when_asked_for_and_never_counted(done: Path) -> None:
     survey(done, "more", unconfirmed=True)
     document = json.loads((done / "more/tracks.json").read_text(encoding="utf-8"))
-    assert [(track["name"], track["confirmed"]) for track in document["tracks"]][4:] == [("blue thing", False)]
+    assert [(track["name"], track["confirmed"]) for track in document["tracks"]][4:] == [
+        ("blue thing", False)
+    ]
     for name in ("tracks.csv", "counts.csv"):
         assert (done / "more" / name).read_bytes() == (done / "out" / name).read_bytes()
 

@@ -122,11 +122,15 @@ def complete(
     output: Annotated[Path, typer.Option("-o", "--output", help="The model file to write; may be the same.")],
     counting: Annotated[
         Path | None,
-        typer.Option(help="report.json of `seasift evaluate` on data it did not learn from: for intervals of counts."),
+        typer.Option(
+            help="report.json of `seasift evaluate` on data it did not learn from: for intervals of counts."
+        ),
     ] = None,
     looks: Annotated[
         Path | None,
-        typer.Option(help="Data that it learned from, a prepared folder or COCO file: to tell footage unlike it."),
+        typer.Option(
+            help="Data that it learned from, a prepared folder or COCO file: to tell footage unlike it."
+        ),
     ] = None,
     split: Annotated[str | None, typer.Option(help="Of the prepared data.  [default: its own]")] = None,
     part: Annotated[str, typer.Option(help="Of the split.")] = "train",
@@ -144,10 +148,12 @@ def complete(
     if output.suffix != ".onnx":
         raise BadInput(f"-o {output}: expected a name that ends in .onnx.")
     report = read_report(counting) if counting else None
-    chosen = {"split": split, "part": part} if looks and looks.is_dir() else {}
-    data = resolve_part(looks, **chosen) if looks else None
+    prepared = looks is not None and looks.is_dir()
+    data = resolve_part(looks, split=split, part=part if prepared else None) if looks else None
     with progress_bar("looking") as progress:
         info = write(box.find(model), output, counting=report, looks=data, progress=progress)
     added = [f"counts on {info.counting.data}"] if report and info.counting else []
-    added += [f"looks of {info.looks.pictures:,} pictures of {info.looks.data}"] if data and info.looks else []
+    added += (
+        [f"looks of {info.looks.pictures:,} pictures of {info.looks.data}"] if data and info.looks else []
+    )
     typer.echo(f"{output}: {info.name}, {' and '.join(added)}")

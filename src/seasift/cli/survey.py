@@ -10,7 +10,8 @@ import typer
 
 def survey(
     inputs: Annotated[
-        list[str], typer.Argument(metavar="DIVE…", help="Videos of one dive in their order, folders of them, globs.")
+        list[str],
+        typer.Argument(metavar="DIVE…", help="Videos of one dive in their order, folders of them, globs."),
     ],
     output: Annotated[Path, typer.Option("-o", "--output", help="A folder for tables, pictures and report.")],
     every: Annotated[
@@ -22,7 +23,9 @@ def survey(
     end: Annotated[str | None, typer.Option(help="Where to end.")] = None,
     start_utc: Annotated[
         str | None,
-        typer.Option(help="When the dive began: 2026-05-01T12:30:00Z.  [default: what the files' metadata say]"),
+        typer.Option(
+            help="When the dive began: 2026-05-01T12:30:00Z.  [default: what the files' metadata say]"
+        ),
     ] = None,
     navigation: Annotated[
         Path | None, typer.Option(help="CSV of time, latitude, longitude and maybe depth.")
@@ -44,7 +47,9 @@ def survey(
     ] = None,
     unconfirmed: Annotated[
         bool,
-        typer.Option("--unconfirmed", help="Tracks too short to count, too, into tracks.json; they never count."),
+        typer.Option(
+            "--unconfirmed", help="Tracks too short to count, too, into tracks.json; they never count."
+        ),
     ] = False,
     engine: Annotated[str, typer.Option(help="openvino, onnxruntime or onnxruntime-cuda.")] = "openvino",
     precision: Annotated[str, typer.Option(help="f32; with openvino also bf16 or f16.")] = "f32",

@@ -86,13 +86,18 @@ def prepare(options: Options) -> tuple[Plan, list[Failure]]:
     )
     videos, failures = _videos(options)
     dive = open_dive(videos, every=every, start_s=start_s, end_s=end_s, start_utc=start_utc)
+    assert isinstance(dive, Dive)  # no live source is among the files
     if navigation and not navigation.on_dive_clock and dive.videos[0].start_utc is None:
         raise BadInput(
             f"{options.navigation}: has times in UTC, but it is not known when the dive began: "
             f"{dive.videos[0].file} does not say. Give --start-utc."
         )
     model = load_predictor(
-        options.model, engine=options.engine, precision=options.precision, threads=options.threads, throughput=True
+        options.model,
+        engine=options.engine,
+        precision=options.precision,
+        threads=options.threads,
+        throughput=True,
     )
     names = [category.name for category in model.categories]
     classes = parse_classes(options.classes, names, option="--classes")
@@ -180,7 +185,10 @@ def _videos(options: Options) -> tuple[list[Path], list[Failure]]:
             videos.append(item.path)
         else:
             failures.append(
-                Failure.of(item.name, f"{item.name}: not a video; expected MP4, MOV, MKV, AVI, TS or alike. Left out.")
+                Failure.of(
+                    item.name,
+                    f"{item.name}: not a video; expected MP4, MOV, MKV, AVI, TS or alike. Left out.",
+                )
             )
     if not videos:
         raise BadInput(failures[0].error if failures else "no video; expected at least one. Name it.")

@@ -26,7 +26,10 @@ def counting_of(matches: Sequence[ClassMatches], groups: Sequence[str], lowest: 
     """
     thresholds = [each for each in THRESHOLDS if each >= lowest - 1e-9]
     _, video_of = np.unique(np.asarray(groups), return_inverse=True)
-    return {"thresholds": thresholds, "classes": [_of_class(m, video_of.ravel(), thresholds) for m in matches]}
+    return {
+        "thresholds": thresholds,
+        "classes": [_of_class(m, video_of.ravel(), thresholds) for m in matches],
+    }
 
 
 def design_effect(right: Float64, of: Float64) -> float:
@@ -53,7 +56,7 @@ def design_effect(right: Float64, of: Float64) -> float:
 
 def _of_class(matches: ClassMatches, video_of: Any, thresholds: Sequence[float]) -> dict[str, Any]:
     videos = int(video_of.max()) + 1 if len(video_of) else 0
-    objects = np.bincount(video_of, weights=matches.objects, minlength=videos)
+    objects = np.bincount(video_of, weights=matches.objects, minlength=videos).astype(float)
     row: dict[str, Any] = {
         "objects": int(objects.sum()),
         "videos": int((objects > 0).sum()),

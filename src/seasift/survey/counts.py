@@ -76,7 +76,8 @@ def count(store: Store) -> Counts:
 def rows(counts: Counts, categories: tuple[Category, ...]) -> list[dict[str, Any]]:
     """One row a class for the dive, then one a minute and class; see docs/survey.md for the columns."""
     table = [
-        _row("dive", None, class_id, cell, categories, counts) for class_id, cell in sorted(counts.dive.items())
+        _row("dive", None, class_id, cell, categories, counts)
+        for class_id, cell in sorted(counts.dive.items())
     ]
     table += [
         _row("minute", minute, class_id, cell, categories, counts)

@@ -52,7 +52,9 @@ def drift_of(looks: Iterable[Sequence[float]], reference: LooksEntry) -> Drift |
     if not frames:
         return None
     furthest = int(np.argmax(np.abs(total)))
-    return Drift(round(beyond / frames, 4), frames, (NAMES[furthest], round(float(total[furthest] / frames), 2)))
+    return Drift(
+        round(beyond / frames, 4), frames, (NAMES[furthest], round(float(total[furthest] / frames), 2))
+    )
 
 
 def reference_of(looks: Float64, groups: Sequence[str], data: str) -> LooksEntry:

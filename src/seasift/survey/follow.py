@@ -6,7 +6,8 @@ import json
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
+
+import numpy as np
 
 from seasift.core.instances import Instances
 from seasift.core.looks import looks_of
@@ -92,9 +93,9 @@ def _looked_at(
 
     place, time_s = (None, None) if after is None else ((after.video, after.frame), after.time_s)
     waiting: deque[Future[tuple[DiveFrame, Instances, Float64]]] = deque()
-    with ThreadPoolExecutor(at_once) as pool, closing(dive.frames(place, after_time_s=time_s)) as frames:
+    with ThreadPoolExecutor(at_once) as pool:
         try:
-            for frame in frames:
+            for frame in dive.frames(place, after_time_s=time_s):
                 waiting.append(pool.submit(task, frame))
                 if len(waiting) >= 2 * at_once:
                     yield waiting.popleft().result()
@@ -120,8 +121,8 @@ def _keep(store: Store, frame: Frame, instances: Instances, ids: Int64, image_rg
 
 
 def _seen(frame: Frame, instances: Instances, place: int, track: int) -> Seen:
-    box = instances.boxes_xyxy[place].astype(float)
-    x, y, width, height = (*box[:2].round(3).tolist(), *(box[2:] - box[:2]).round(3).tolist())
+    box = instances.boxes_xyxy[place].astype(np.float64)
+    x, y, width, height = np.concatenate([box[:2], box[2:] - box[:2]]).round(3).tolist()
     mask = instances.masks[place] if instances.masks is not None else None
     return Seen(
         track=track,

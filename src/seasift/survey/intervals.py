@@ -101,7 +101,9 @@ def intervals_of(tracks: dict[int, int], counting: CountingEntry, place: int) ->
         place: from `place_of`.
     """
     rows = counting.classes
-    found, right = (sum(values[place] for values in each) for each in ([r.found for r in rows], [r.right for r in rows]))
+    found, right = (
+        sum(values[place] for values in each) for each in ([r.found for r in rows], [r.right for r in rows])
+    )
     objects = sum(row.objects for row in rows)
     priors = [min(max(right / of, 0.01), 0.99) if of else 0.5 for of in (found, objects)]
     result = {}

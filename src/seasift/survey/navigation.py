@@ -18,14 +18,49 @@ from seasift.core.types import Float64
 GAP_S = 60.0
 """Between two fixes that are further apart than this no position is made up."""
 _NAMES = {
-    "time": ("time", "timestamp", "datetime", "utc", "timeutc", "datetimeutc", "timestamputc", "isotime", "unixtime"),
+    "time": (
+        "time",
+        "timestamp",
+        "datetime",
+        "utc",
+        "timeutc",
+        "datetimeutc",
+        "timestamputc",
+        "isotime",
+        "unixtime",
+    ),
     "dive_s": ("dives", "seconds", "elapsed", "elapseds", "elapsedseconds", "videotime", "videotimes"),
     "date": ("date", "dateutc", "day"),
-    "latitude": ("latitude", "lat", "latdd", "latitudedeg", "latdeg", "latitudedd", "ylat", "decimallatitude"),
-    "longitude": ("longitude", "lon", "long", "lng", "londd", "longitudedeg", "londeg", "longitudedd", "decimallongitude"),
+    "latitude": (
+        "latitude",
+        "lat",
+        "latdd",
+        "latitudedeg",
+        "latdeg",
+        "latitudedd",
+        "ylat",
+        "decimallatitude",
+    ),
+    "longitude": (
+        "longitude",
+        "lon",
+        "long",
+        "lng",
+        "londd",
+        "longitudedeg",
+        "londeg",
+        "longitudedd",
+        "decimallongitude",
+    ),
     "depth": ("depth", "depthm", "depthmeters", "depthmetres", "waterdepth", "vehicledepth", "z"),
 }
-_FORMATS = ("%Y/%m/%d %H:%M:%S", "%Y/%m/%d %H:%M:%S.%f", "%d.%m.%Y %H:%M:%S", "%Y%m%d %H:%M:%S", "%Y%m%dT%H%M%S")
+_FORMATS = (
+    "%Y/%m/%d %H:%M:%S",
+    "%Y/%m/%d %H:%M:%S.%f",
+    "%d.%m.%Y %H:%M:%S",
+    "%Y%m%d %H:%M:%S",
+    "%Y%m%dT%H%M%S",
+)
 
 
 @dataclass(frozen=True)
@@ -52,7 +87,9 @@ class Navigation:
         gap_s: see `GAP_S`.
     """
 
-    def __init__(self, times_s: Float64, values: Float64, *, on_dive_clock: bool, gap_s: float = GAP_S) -> None:
+    def __init__(
+        self, times_s: Float64, values: Float64, *, on_dive_clock: bool, gap_s: float = GAP_S
+    ) -> None:
         self.times_s, self.values = times_s, values
         self.on_dive_clock, self.gap_s = on_dive_clock, gap_s
 
@@ -99,14 +136,19 @@ def read_navigation(path: Path, *, gap_s: float = GAP_S) -> Navigation:
     fixes = [
         fix
         for number, row in enumerate(table[1:], start=2)
-        if any(cell.strip() for cell in row) and (fix := _fix(row, columns, f"{path}, line {number}")) is not None
+        if any(cell.strip() for cell in row)
+        and (fix := _fix(row, columns, f"{path}, line {number}")) is not None
     ]
     if not fixes:
-        raise BadInput(f"{path}: no line has a position; expected numbers in {', '.join(_shown(columns, table[0]))}.")
+        raise BadInput(
+            f"{path}: no line has a position; expected numbers in {', '.join(_shown(columns, table[0]))}."
+        )
     values = np.array(fixes, np.float64)
     falls = np.flatnonzero(np.diff(values[:, 0]) < 0)
     if len(falls):
-        raise BadInput(f"{path}: times fall after position {falls[0] + 1}; expected them in order. Sort the file.")
+        raise BadInput(
+            f"{path}: times fall after position {falls[0] + 1}; expected them in order. Sort the file."
+        )
     keep = np.append(np.diff(values[:, 0]) > 0, True)  # of equal times the last
     values = values[keep]
     return Navigation(values[:, 0], values[:, 1:], on_dive_clock="dive_s" in columns, gap_s=gap_s)
@@ -114,7 +156,9 @@ def read_navigation(path: Path, *, gap_s: float = GAP_S) -> Navigation:
 
 def _columns(header: Sequence[str], path: Path) -> dict[str, int]:
     bare = [re.sub(r"[^a-z0-9]", "", name.lower()) for name in header]
-    columns = {what: bare.index(name) for what, names in _NAMES.items() for name in reversed(names) if name in bare}
+    columns = {
+        what: bare.index(name) for what, names in _NAMES.items() for name in reversed(names) if name in bare
+    }
     missing = [what for what in ("latitude", "longitude") if what not in columns]
     if "time" not in columns and "dive_s" not in columns:
         missing.insert(0, "time")
@@ -142,7 +186,12 @@ def _fix(row: Sequence[str], columns: dict[str, int], where: str) -> tuple[float
     depth = _number(cells["depth"], "depth", 12_000, where) if cells.get("depth") else math.nan
     if "dive_s" in cells:
         return _number(cells["dive_s"], "seconds", math.inf, where), latitude, longitude, depth
-    return _time(f"{cells['date']} {cells['time']}" if "date" in cells else cells["time"], where), latitude, longitude, depth
+    return (
+        _time(f"{cells['date']} {cells['time']}" if "date" in cells else cells["time"], where),
+        latitude,
+        longitude,
+        depth,
+    )
 
 
 def _number(text: str, what: str, most: float, where: str) -> float:
@@ -171,7 +220,9 @@ def _time(text: str, where: str) -> float:
             except ValueError:
                 continue
     if when is None:
-        raise BadInput(f"{where}: time {text!r}; expected UTC as 2026-05-01T12:30:00Z, or seconds since 1970.")
+        raise BadInput(
+            f"{where}: time {text!r}; expected UTC as 2026-05-01T12:30:00Z, or seconds since 1970."
+        )
     return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
 
 

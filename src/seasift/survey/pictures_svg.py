@@ -65,7 +65,7 @@ class Timeline:
                     "name": names[class_id],
                     "y": _TOP + row * _ROW,
                     "most": max(counts),
-                    "colour": "#%02x%02x%02x" % colour_of(class_id),
+                    "colour": _hex(class_id),
                     "bars": _bars(counts, _TOP + row * _ROW),
                 }
             )
@@ -142,14 +142,14 @@ def map_of(way: Sequence[Position], events: Iterable[Event], names: Sequence[str
             {
                 "x": xy(event.where)[0],
                 "y": xy(event.where)[1],
-                "colour": "#%02x%02x%02x" % colour_of(event.class_id),
+                "colour": _hex(event.class_id),
                 "title": f"{event.name}, track {event.number}",
             }
             for event in placed
             if event.where
         ],
         "legend": [
-            {"name": names[class_id], "colour": "#%02x%02x%02x" % colour_of(class_id)}
+            {"name": names[class_id], "colour": _hex(class_id)}
             for class_id in sorted({event.class_id for event in placed})
         ],
         "bar": round(bar_m * scale, 1),
@@ -167,3 +167,7 @@ def _round_metres(metres: float) -> float:
 def _degrees(value: float, positive: str, negative: str) -> str:
     value = (value + 180) % 360 - 180
     return f"{abs(value):.5f}° {positive if value >= 0 else negative}"
+
+
+def _hex(class_id: int) -> str:
+    return "#{:02x}{:02x}{:02x}".format(*colour_of(class_id))

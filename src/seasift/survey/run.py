@@ -118,7 +118,9 @@ def run(
 
 def _pass(plan: Plan, store: Store, progress: Callable[[Frame], None] | None) -> None:
     resume = store.resume()
-    tracker = Tracker(plan.tracking) if resume is None else Tracker.restore(plan.tracking, resume.tracker_state)
+    tracker = (
+        Tracker(plan.tracking) if resume is None else Tracker.restore(plan.tracking, resume.tracker_state)
+    )
     follow(
         plan.dive,
         plan.look,
@@ -181,7 +183,9 @@ def _write(plan: Plan, store: Store, result: Result) -> list[Path]:
     count_rows = tables.count_rows(counting.rows(result.counts, categories), store, clock)
     tables.write_csv(plan.out / "counts.csv", tables.COUNT_COLUMNS, count_rows)
     write_json(plan.out / "counts.json", counts_document(plan, result, count_rows), indent=1)
-    return [plan.out / name for name in ("tracks.csv", "tracks.json", "counts.csv", "counts.json", "pictures")]
+    return [
+        plan.out / name for name in ("tracks.csv", "tracks.json", "counts.csv", "counts.json", "pictures")
+    ]
 
 
 def counts_document(plan: Plan, result: Result, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -205,9 +209,13 @@ def counts_document(plan: Plan, result: Result, rows: Sequence[Mapping[str, Any]
         if result.drift is None
         else {"score": result.drift.score, "frames": result.drift.frames, "most": list(result.drift.most)},
         "intervals": result.interval_note,
-        "dive": [_without(row, ("scope", "minute", "from_s", "from_utc")) for row in rows if row["scope"] == "dive"],
+        "dive": [
+            _without(row, ("scope", "minute", "from_s", "from_utc")) for row in rows if row["scope"] == "dive"
+        ],
         "minutes": [
-            _without(row, ("scope", "estimate", "low95", "high95")) for row in rows if row["scope"] == "minute"
+            _without(row, ("scope", "estimate", "low95", "high95"))
+            for row in rows
+            if row["scope"] == "minute"
         ],
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from seasift.runtime.model_file import ModelInfo
@@ -61,7 +62,9 @@ def warnings(plan: Plan, result: Result, parts: Sequence[Stretch], placed: int, 
 def _about_drift(plan: Plan, result: Result) -> list[str]:
     drift, looks = result.drift, plan.info.looks
     if drift is None or looks is None:
-        return ["Whether this footage looks like the training data is not known: the model carries no reference."]
+        return [
+            "Whether this footage looks like the training data is not known: the model carries no reference."
+        ]
     if drift.score < UNLIKE:
         return []
     name, off = drift.most
@@ -87,15 +90,19 @@ def _about_model(plan: Plan, result: Result) -> list[str]:
         if interval.precision < 0.5
     ]
     if doubtful:
-        found.append(f"Of what the model calls {_list(doubtful)}, less than half was right on footage of known truth.")
+        found.append(
+            f"Of what the model calls {_list(doubtful)}, less than half was right on footage of known truth."
+        )
     return found
 
 
 def _about_footage(plan: Plan, result: Result, parts: Sequence[Stretch]) -> list[str]:
     found = []
     if result.gaps:
-        found.append(f"{len(result.gaps)} part{'s' * (len(result.gaps) > 1)} of the footage could not be read; see Gaps.")
-    pauses = [b.from_s - a.to_s for a, b in zip(parts, parts[1:], strict=False)]
+        found.append(
+            f"{len(result.gaps)} part{'s' * (len(result.gaps) > 1)} of the footage could not be read; see Gaps."
+        )
+    pauses = [b.from_s - a.to_s for a, b in pairwise(parts)]
     if pauses and max(pauses) > _LONG_PAUSE_S:
         found.append(
             f"By the files' metadata {duration(max(pauses))} lie between two of them. Are they of one dive?"
@@ -170,7 +177,11 @@ def card(info: ModelInfo) -> list[tuple[str, str]]:
     """The model, in short."""
     training = info.training
     data = training.get("data")
-    learnt = ", ".join(f"{key}: {value}" for key, value in data.items()) if isinstance(data, dict) else str(data or "")
+    learnt = (
+        ", ".join(f"{key}: {value}" for key, value in data.items())
+        if isinstance(data, dict)
+        else str(data or "")
+    )
     rows = [
         ("name", info.name),
         ("learned from", learnt or "not said"),
@@ -182,7 +193,9 @@ def card(info: ModelInfo) -> list[tuple[str, str]]:
         ),
     ]
     for part, values in info.figures.items():
-        shown = [f"{key} {values[key]:.3f}" for key in ("masks AP", "masks AP50", "boxes AP") if key in values]
+        shown = [
+            f"{key} {values[key]:.3f}" for key in ("masks AP", "masks AP50", "boxes AP") if key in values
+        ]
         if shown:
             rows.append((part, ", ".join(shown)))
     return [*rows, ("licence", info.licence), ("credit", info.attribution or "none")]
