@@ -5,28 +5,31 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 
 @contextmanager
 def serving(parts: Sequence[bytes]) -> Iterator[str]:
     """Give the first caller the first part and hang up, and so on; later callers are refused. Gives the address."""
     server = socket.create_server(("127.0.0.1", 0))
+    place = server.getsockname()
+    over = threading.Event()
 
     def work() -> None:
-        for part in parts:
-            try:
+        with server:
+            for part in parts:
                 caller, _ = server.accept()
-            except OSError:
-                return
-            with caller:
-                caller.sendall(part)
-        server.close()
+                with caller, suppress(OSError):
+                    if over.is_set():
+                        return
+                    caller.sendall(part)
 
     thread = threading.Thread(target=work, daemon=True)
     thread.start()
     try:
-        yield f"tcp://127.0.0.1:{server.getsockname()[1]}"
+        yield f"tcp://127.0.0.1:{place[1]}"
     finally:
-        server.close()
-        thread.join(5)
+        over.set()
+        with suppress(OSError):  # wakes it, if it waits for a caller
+            socket.create_connection(place).close()
+        thread.join()

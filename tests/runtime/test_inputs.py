@@ -16,7 +16,7 @@ from seasift.core.picture import encode_picture, write_picture
 from seasift.core.types import UInt8
 from seasift.runtime.inputs import Failure, Source, expand
 from seasift.runtime.stream import Found, Picture, predict_sources
-from seasift.runtime.video import Every
+from seasift.runtime.video import Every, Span
 from tests.tiny_video import index_of, save_video
 
 
@@ -122,7 +122,7 @@ def test_stream_keeps_the_order_and_goes_on_after_bad_files(tree: Path) -> None:
         predicted.append(index_of(image) if image.shape[:2] == (32, 48) else int(image.max()))
         return brightness(picture, image)
 
-    got = scores(predict_sources(predict, sources, every=Every(frames=2)))
+    got = scores(predict_sources(predict, sources, span=Span(Every(frames=2))))
     assert [text for text in got if "clip" not in text] == [
         *("0.png 1", "1.png 21", "none failed", "4.png failed", "gone.png failed"),
         *("bad.mp4 failed", "8.png 161"),
@@ -135,19 +135,19 @@ def test_known_pictures_are_not_predicted_again_unless_changed(tree: Path) -> No
     for name in ("a.png", "b.png"):
         write_picture(tree / name, grey(50))
     sources = expand(["a.png", "b.png"])
-    first = list(predict_sources(brightness, sources, every=Every(frames=1)))
+    first = list(predict_sources(brightness, sources, span=Span(Every(frames=1))))
     keys = {item.picture.key for item in first if isinstance(item, Found)}
     assert len(keys) == 2
-    again = predict_sources(brightness, sources, every=Every(frames=1), known=keys)
+    again = predict_sources(brightness, sources, span=Span(Every(frames=1)), known=keys)
     assert scores(again) == ["a.png known", "b.png known"]
     write_picture(tree / "b.png", grey(60, size=9))
-    again = predict_sources(brightness, sources, every=Every(frames=1), known=keys)
+    again = predict_sources(brightness, sources, span=Span(Every(frames=1)), known=keys)
     assert scores(again) == ["a.png known", "b.png 60"]
 
 
 def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(encode_picture(grey(77)))))
-    assert scores(predict_sources(brightness, expand(["-"]), every=Every(frames=1))) == ["- 77"]
+    assert scores(predict_sources(brightness, expand(["-"]), span=Span(Every(frames=1)))) == ["- 77"]
 
 
 def test_several_at_once_keep_the_order_and_the_bounds(tree: Path) -> None:
@@ -164,7 +164,7 @@ def test_several_at_once_keep_the_order_and_the_bounds(tree: Path) -> None:
         return brightness(picture, image)
 
     got: list[str] = []
-    for item in predict_sources(look, sources, every=Every(frames=1), at_once=3):
+    for item in predict_sources(look, sources, span=Span(Every(frames=1)), at_once=3):
         got += scores(iter([item]))
         assert len(begun) < len(got) + 2 * 3
     assert got == [f"{i:02}.png {10 * i + 1}" for i in range(20)]
@@ -180,7 +180,7 @@ def test_who_stops_listening_stops_the_rest(tree: Path) -> None:
         return brightness(picture, image)
 
     found = predict_sources(
-        look, expand([f"{i:02}.png" for i in range(20)]), every=Every(frames=1), at_once=2
+        look, expand([f"{i:02}.png" for i in range(20)]), span=Span(Every(frames=1)), at_once=2
     )
     next(found)
     found.close()
@@ -194,4 +194,4 @@ def test_an_error_of_the_model_is_not_a_bad_picture(tree: Path) -> None:
         raise RuntimeError("out of memory")
 
     with pytest.raises(RuntimeError, match="out of memory"):
-        list(predict_sources(broken, expand(["a.png"]), every=Every(frames=1)))
+        list(predict_sources(broken, expand(["a.png"]), span=Span(Every(frames=1))))

@@ -11,7 +11,9 @@ import typer
 def predict(
     inputs: Annotated[
         list[str],
-        typer.Argument(help="Pictures, folders, globs, videos, or - for a picture on standard input."),
+        typer.Argument(
+            help="Pictures, folders, globs, videos, - for a picture on standard input, rtsp://… or /dev/video0."
+        ),
     ],
     model: Annotated[
         str, typer.Option("--model", "-m", help="A model file, or the name of a model in the box.")
@@ -31,7 +33,11 @@ def predict(
     ] = None,
     formats: Annotated[
         list[str] | None,
-        typer.Option("--format", "-f", help="json, csv, coco, overlay; comma separated or repeated."),
+        typer.Option(
+            "--format",
+            "-f",
+            help="json, csv, coco, overlay (pictures), video (MP4); comma separated or repeated.",
+        ),
     ] = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="A folder; or a file for one format.")
@@ -48,6 +54,10 @@ def predict(
     every: Annotated[
         str, typer.Option(help="Frames of a video: 30 is each 30th, 2s one for each two seconds.")
     ] = "1s",
+    start: Annotated[
+        str | None, typer.Option(help="Of each video only what comes from this time: 90, 1:30 or 00:01:30.")
+    ] = None,
+    end: Annotated[str | None, typer.Option(help="And before this time.")] = None,
     tile: Annotated[
         str | None,
         typer.Option(
@@ -88,6 +98,8 @@ def predict(
         like=like,
         recursive=recursive,
         every=every,
+        start=start,
+        end=end,
         tile=tile,
         tile_overlap=tile_overlap,
         tile_whole=tile_whole,

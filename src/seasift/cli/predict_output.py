@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,9 +15,10 @@ from seasift.core.picture import SUFFIXES
 from seasift.core.spelling import hint
 from seasift.formats import coco, document, journal, table_csv
 from seasift.formats.document import Document
+from seasift.runtime import video
 from seasift.runtime.inputs import Source, readable
 
-FORMATS = ("json", "csv", "coco", "overlay")
+FORMATS = ("json", "csv", "coco", "overlay", "video")
 _FILE_NAMES = {"json": "predictions.json", "csv": "predictions.csv", "coco": "predictions.coco.json"}
 _SUFFIX_OF = {"json": ".json", "csv": ".csv", "coco": ".json"}
 
@@ -56,31 +58,39 @@ def parse_formats(given: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
-def plan(formats: tuple[str, ...], output: Path | None, *, single_picture: bool) -> Plan:
+def plan(formats: tuple[str, ...], output: Path | None, *, pictures: int, videos: int) -> Plan:
     """Decide what `-o` means: a file for one format if its suffix says so, else a folder.
 
+    Args:
+        pictures, videos: how many inputs of each.
     Raises:
         BadInput: overlays or several formats without `-o`, a suffix that does not go with the format, or a
             file where a folder must be.
     """
+    if "video" in formats and not videos:
+        raise BadInput("--format video is for videos, and none is given. Use overlay for pictures.")
     if output is None:
         if formats in (("json",), ("csv",), ("coco",)):
             return Plan(formats)
         raise BadInput(f"--format {','.join(formats)} needs a folder to write to. Give -o FOLDER.")
     suffix = output.suffix.lower()
-    file_suffixes = {*_SUFFIX_OF.values(), *SUFFIXES}
+    file_suffixes = {*_SUFFIX_OF.values(), *SUFFIXES, *video.SUFFIXES}
+    if formats == ("video",) and suffix == ".mp4" and not output.is_dir():
+        if pictures or videos > 1:
+            raise BadInput(f"-o {output}: one file for several inputs. Give -o FOLDER.")
+        return Plan(formats, file=output)
     if output.is_dir() or (suffix not in file_suffixes and not output.exists()):
         return Plan(formats, folder=output)
     if len(formats) > 1 or suffix not in file_suffixes:
         raise BadInput(f"-o {output}: a file, but {','.join(formats)} needs a folder. Give -o FOLDER.")
     (only,) = formats
-    expected = SUFFIXES if only == "overlay" else {_SUFFIX_OF[only]}
+    expected = {"overlay": SUFFIXES, "video": {".mp4"}}.get(only) or {_SUFFIX_OF[only]}
     if suffix not in expected:
         raise BadInput(
             f"-o {output}: a file for --format {only} ends in {' '.join(sorted(expected))}. "
             "Give such a name, or a folder."
         )
-    if only == "overlay" and not single_picture:
+    if only == "overlay" and (pictures, videos) != (1, 0):
         raise BadInput(f"-o {output}: one file for the overlays of several pictures. Give -o FOLDER.")
     return Plan(formats, file=output)
 
@@ -100,8 +110,14 @@ def short_names(sources: Sequence[Source]) -> tuple[str, dict[str, str]]:
         name: readable(path.relative_to(root).as_posix() if root else _without_drive(path))
         for name, path in full.items()
     }
-    short.update({source.name: "stdin" for source in sources if source.path is None})
+    short.update({source.name: "stdin" for source in sources if source.kind == "stdin"})
+    short.update({source.name: _plain(source.name) for source in sources if source.kind == "live"})
     return str(root or ""), short
+
+
+def _plain(address: str) -> str:
+    """A live source as a file's name."""
+    return re.sub(r"[^\w.-]+", "_", address).strip("_") or "live"
 
 
 def _without_drive(path: Path) -> str:
@@ -139,9 +155,17 @@ def overlay_path(planned: Plan, base: PurePosixPath, frame: int | None) -> Path:
     return planned.folder / "overlays" / name
 
 
+def video_path(planned: Plan, base: PurePosixPath) -> Path:
+    """The annotated video's file: `overlays/a/clip.mp4`."""
+    if planned.file:
+        return planned.file
+    assert planned.folder is not None
+    return planned.folder / "overlays" / f"{base}.mp4"
+
+
 def overlay_places(planned: Plan) -> list[Path]:
     """Where the overlays are: a folder, or the only file."""
-    if "overlay" not in planned.formats:
+    if not {"overlay", "video"} & set(planned.formats):
         return []
     return [planned.folder / "overlays"] if planned.folder else [planned.file] if planned.file else []
 
@@ -158,7 +182,7 @@ def write_documents(
     """Write the documents of the plan, or print the only one; returns the files."""
     written = []
     for name in planned.formats:
-        if name == "overlay":
+        if name in ("overlay", "video"):
             continue
         path = planned.folder / _FILE_NAMES[name] if planned.folder else planned.file
         if path is None:

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
-from functools import partial
-from pathlib import PurePosixPath
+from collections.abc import Iterator, Sequence
 
 import typer
 
 from seasift.cli import predict_output as out
+from seasift.cli.predict_look import Looked, Looker
 from seasift.cli.predict_summary import tell
 from seasift.cli.predict_task import Options, Task, prepare
+from seasift.cli.predict_video import AnnotatedVideos
 from seasift.cli.terminal import progress_bar
 from seasift.core.errors import BadInput
-from seasift.core.picture import write_picture
-from seasift.core.types import UInt8
 from seasift.formats import document
 from seasift.formats.journal import Finished, Journal
-from seasift.runtime.draw import draw
 from seasift.runtime.inputs import Failure, Source
-from seasift.runtime.stream import Picture, predict_sources
-from seasift.runtime.video import Every, expected_count
+from seasift.runtime.stream import Found, predict_sources
+from seasift.runtime.video import expected_count
 
 
 def run(options: Options) -> list[document.FailedFile]:
@@ -50,55 +47,41 @@ def run(options: Options) -> list[document.FailedFile]:
 
 
 def _predict_all(task: Task, journal: Journal) -> tuple[Finished, list[document.FailedFile]]:
-    overlays = out.overlay_paths(task.short) if "overlay" in task.plan.formats else {}
+    looker = Looker(task, journal)
     done: list[str] = []
     failures: list[document.FailedFile] = []
-    total = sum(_expected(source, task.every) for source in task.sources)
-    with progress_bar("predicting") as progress:
+    total = sum(_expected(source, task) for source in task.sources)
+    with progress_bar("predicting") as progress, AnnotatedVideos(task) as videos:
         found_all = predict_sources(
-            partial(_look, task, overlays),
-            task.sources,
-            every=task.every,
-            known=set(journal),
-            at_once=task.at_once,
+            looker.look, task.sources, span=task.span, known=looker.known, at_once=task.at_once
         )
-        for found in found_all:
+        for found in _until_stopped(found_all, task.sources):
             if isinstance(found, Failure):
                 print(f"seasift: {found.error}", file=sys.stderr)  # not echo: the bar moves down for print
                 failures.append(document.FailedFile(file=found.file, error=found.error))
             else:
                 if found.result is not None:
-                    journal.add(found.picture.key, found.result)
+                    looker.keep(found.picture, found.result)
+                    videos.add(found.picture, found.result.drawn)
                 done.append(found.picture.key)
             progress(len(done) + len(failures), max(total, len(done) + len(failures)))
     return Finished(journal, done), failures
 
 
-def _look(
-    task: Task, overlays: Mapping[str, PurePosixPath], picture: Picture, image_rgb_u8: UInt8
-) -> document.Image:
-    """Predict, and write what belongs to one picture. Several threads do this at once."""
-    settings, categories = task.settings, task.predictor.categories
-    (instances,) = task.predictor.predict(
-        [image_rgb_u8],
-        threshold=settings.threshold,
-        max_objects=settings.max_objects,
-    )
-    entry = document.image_entry(
-        picture.file, instances, categories, frame=picture.frame, time_s=picture.time_s
-    )
-    if task.like:
-        task.like.check((picture.file,), ())
-        task.like.check_size(entry)
-    if overlays:
-        path = out.overlay_path(task.plan, overlays[picture.source.name], picture.frame)
-        write_picture(path, draw(image_rgb_u8, instances, categories))
-    return entry
+def _until_stopped(
+    found_all: Iterator[Found[Looked] | Failure], sources: Sequence[Source | Failure]
+) -> Iterator[Found[Looked] | Failure]:
+    """A live source has no end: the user's Ctrl-C is it, and what was seen until then is written."""
+    try:
+        yield from found_all
+    except KeyboardInterrupt:
+        if not any(isinstance(source, Source) and source.kind == "live" for source in sources):
+            raise
 
 
-def _expected(source: Source | Failure, every: Every) -> int:
+def _expected(source: Source | Failure, task: Task) -> int:
     if isinstance(source, Source) and source.kind == "video" and source.path:
-        return expected_count(source.path, every)
+        return expected_count(source.path, task.span.every, task.span.start_s, task.span.end_s)
     return 1
 
 

@@ -12,9 +12,10 @@ from seasift.core.classes import parse_classes
 from seasift.core.errors import BadInput
 from seasift.core.predictor import Predictor
 from seasift.formats import coco, document
+from seasift.runtime.every import Every, parse_seconds
 from seasift.runtime.inputs import Failure, Source, expand
 from seasift.runtime.predictor import ChosenClasses, OnnxPredictor, load_predictor
-from seasift.runtime.video import Every
+from seasift.runtime.video import Span
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,8 @@ class Options:
     like: Path | None = None
     recursive: bool = False
     every: str = "1s"
+    start: str | None = None
+    end: str | None = None
     tile: str | None = None
     tile_overlap: float | None = None
     tile_whole: bool = False
@@ -46,7 +49,7 @@ class Task:
 
     options: Options
     sources: list[Source | Failure]
-    every: Every
+    span: Span
     plan: out.Plan
     like: coco.TruthIds | None
     predictor: Predictor
@@ -63,7 +66,7 @@ def prepare(options: Options) -> Task:
         BadInput: an option that is wrong, or does not go with another or with the model.
     """
     formats = out.parse_formats(options.formats)
-    every = Every.parse(options.every)
+    span = parse_span(options.every, options.start, options.end)
     if options.threshold is not None and not 0 <= options.threshold <= 1:  # not a number, with an older typer
         raise BadInput(f"--threshold {options.threshold}; expected 0 to 1.")
     if options.masks not in ("rle", "polygons"):
@@ -73,8 +76,8 @@ def prepare(options: Options) -> Task:
     leave_out = options.output.resolve() if options.output else None
     sources = expand(options.inputs, recursive=options.recursive, leave_out=leave_out)
     good = [source for source in sources if isinstance(source, Source)]
-    still = [source for source in good if source.kind != "video"]
-    plan = out.plan(formats, options.output, single_picture=len(still) == len(good) == 1)
+    still = [source for source in good if not source.moves]
+    plan = out.plan(formats, options.output, pictures=len(still), videos=len(good) - len(still))
     like = coco.read_truth_ids(options.like) if options.like else None
     model = load_predictor(
         options.model,
@@ -92,7 +95,7 @@ def prepare(options: Options) -> Task:
     return Task(
         options=options,
         sources=sources,
-        every=every,
+        span=span,
         plan=plan,
         like=like,
         at_once=model.at_once,
@@ -101,6 +104,19 @@ def prepare(options: Options) -> Task:
         root=root,
         short=short,
     )
+
+
+def parse_span(every: str, start: str | None, end: str | None) -> Span:
+    """`--every`, `--start` and `--end`.
+
+    Raises:
+        BadInput: one that is not to be understood, or an end before the start.
+    """
+    start_s = parse_seconds(start, option="--start") if start else None
+    end_s = parse_seconds(end, option="--end") if end else None
+    if end_s is not None and end_s <= (start_s or 0.0):
+        raise BadInput(f"--end {end}: not behind --start {start or 0}. Give a later end.")
+    return Span(Every.parse(every), start_s, end_s)
 
 
 def _predictor(model: OnnxPredictor, class_ids: list[int], tiling: Tiling | None) -> Predictor:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from seasift.core.files import replacing
@@ -149,6 +150,22 @@ def image_entry(
         )
     height, width = instances.size_hw
     return Image(file=file, width=width, height=height, frame=frame, time_s=time_s, objects=objects)
+
+
+def instances_of(image: Image, categories: Sequence[Category]) -> Instances:
+    """The objects of an entry with exact masks or none, as they were given to `image_entry`; boxes as rounded there."""
+    places = {category.id: place for place, category in enumerate(categories)}
+    size_hw = (image.height, image.width)
+    boxes = np.array([found.box_xywh for found in image.objects], np.float64).reshape(-1, 4)
+    boxes[:, 2:] += boxes[:, :2]
+    masks = [from_coco(found.mask.model_dump(), size_hw) for found in image.objects if found.mask]
+    return Instances(
+        boxes.astype(np.float32),
+        np.array([found.score for found in image.objects], np.float32),
+        np.array([places[found.category_id] for found in image.objects], np.int64),
+        size_hw,
+        tuple(masks) if len(masks) == len(image.objects) else None,
+    )
 
 
 def complete(settings: Settings, images: Sequence[Image], failures: list[FailedFile]) -> Document:

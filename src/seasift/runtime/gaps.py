@@ -36,15 +36,19 @@ class Gap:
 class Damage:
     """Joins what went wrong around one place into one gap, which the next good picture after it closes."""
 
-    def __init__(self, file: str, report: Report) -> None:
-        self._file, self._report = file, report
+    def __init__(self, file: str, report: Report, step_s: float) -> None:
+        """`step_s`: nominal time from picture to picture."""
+        self._file, self._report, self._step_s = file, report, step_s
+        self._whole_s: float | None = None  # last good picture
         self._first: float | None = None
         self._last, self._reason = 0.0, ""
 
     def bad(self, time_s: float, reason: str) -> None:
         """Something at that time could not be read."""
         if self._first is None:
-            self._first, self._last, self._reason = time_s, time_s, reason
+            # Decoders tell late: what should have come next may be missing, too.
+            next_s = 0.0 if self._whole_s is None else self._whole_s + self._step_s
+            self._first, self._last, self._reason = min(time_s, next_s), time_s, reason
         self._first, self._last = min(self._first, time_s), max(self._last, time_s)
 
     def good(self, time_s: float) -> None:
@@ -52,10 +56,13 @@ class Damage:
         if self._first is not None and time_s > self._last:
             self._report(Gap(self._file, self._first, time_s, self._reason))
             self._first = None
+        self._whole_s = time_s
 
-    def end(self, time_s: float | None) -> None:
-        """No more pictures come, and the file should have ended at that time."""
-        if self._first is not None:
-            to_s = None if time_s is None or time_s <= self._first else time_s
-            self._report(Gap(self._file, self._first, to_s, self._reason))
-            self._first = None
+    def end(self, time_s: float | None) -> bool:
+        """No more pictures come, and the file should have ended at that time; tells whether that was damage."""
+        if self._first is None:
+            return False
+        to_s = None if time_s is None or time_s <= self._first else time_s
+        self._report(Gap(self._file, self._first, to_s, self._reason))
+        self._first = None
+        return True

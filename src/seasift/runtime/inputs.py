@@ -10,6 +10,7 @@ from typing import Literal
 
 from seasift.core import picture
 from seasift.runtime import video
+from seasift.runtime.live import is_live, without_password
 
 STDIN = "-"
 
@@ -20,13 +21,20 @@ class Source:
 
     Attributes:
         name: what results call it: the path as given, with forward slashes, or "-".
-        kind: one picture, a video, or one picture's bytes on standard input.
-        path: None for standard input.
+        kind: one picture, a video, one picture's bytes on standard input, or a live source.
+        path: None for standard input and live sources.
+        address: of a live source, with its password if it has one.
     """
 
     name: str
-    kind: Literal["picture", "video", "stdin"]
+    kind: Literal["picture", "video", "stdin", "live"]
     path: Path | None = None
+    address: str | None = None
+
+    @property
+    def moves(self) -> bool:
+        """Whether it gives frames, and not one picture."""
+        return self.kind in ("video", "live")
 
     @classmethod
     def of_file(cls, path: Path) -> Source:
@@ -59,7 +67,8 @@ def expand(
     """Turn what the user named into sources, each file once, in a fixed order.
 
     Args:
-        inputs: paths of pictures, videos and folders, globs (also where the shell does not expand them), "-".
+        inputs: paths of pictures, videos and folders, globs (also where the shell does not expand them), "-",
+            addresses of live sources.
         recursive: look into the folders of folders, too.
         leave_out: a folder whose files are not taken from within others: the output of an earlier run.
     Returns:
@@ -77,6 +86,9 @@ def expand(
 def _expand_one(given: str, recursive: bool, leave_out: Path | None) -> Iterator[Source | Failure]:
     if given == STDIN:
         yield Source(STDIN, "stdin")
+        return
+    if is_live(given):
+        yield Source(readable(without_password(given)), "live", address=given)
         return
     path = Path(given)
     if path.is_dir():

@@ -31,6 +31,11 @@ def is_live(name: str) -> bool:
     return bool(_ADDRESS.fullmatch(name) or _DEVICE.fullmatch(name))
 
 
+def without_password(address: str) -> str:
+    """An address as it may be shown and written: without user and password."""
+    return re.sub(r"//[^/@]*@", "//", address)
+
+
 @dataclass(frozen=True)
 class Patience:
     """How a live source is kept.
@@ -84,7 +89,8 @@ class LiveDive:
         Raises:
             BadPicture: nothing there, or no pictures.
         """
-        self._address, self._every, self._end_s = address, every, end_s
+        self._address, self._name = address, without_password(address)
+        self._every, self._end_s = every, end_s
         self._patience, self._clock = patience or Patience(), clock
         self._mailbox: Mailbox[_Arrived] = Mailbox()
         self._stop = threading.Event()
@@ -97,13 +103,13 @@ class LiveDive:
         first = self._mailbox.look()
         if first is None:
             raise BadPicture(
-                f"{address}: no live pictures ({self._lost}); expected a camera's address or a capture device. "
+                f"{self._name}: no live pictures ({self._lost}); expected a camera's address or a capture device. "
                 "Check that it is on and that another player shows it."
             )
         self._size_hw = upright_size(first.frame.frame, pixel_aspect(first.track))
         self.videos = [
             DiveVideo(
-                file=address,
+                file=self._name,
                 width=self._size_hw[1],
                 height=self._size_hw[0],
                 offset_s=0.0,
@@ -123,7 +129,7 @@ class LiveDive:
             BadInput: `after`: what was live is gone.
         """
         if after is not None:
-            raise BadInput(f"{self._address}: a live source cannot be gone through again. Start afresh.")
+            raise BadInput(f"{self._name}: a live source cannot be gone through again. Start afresh.")
         before: int | None = None
         try:
             while (arrived := self._mailbox.take(self._left_s())) is not None:
@@ -161,7 +167,7 @@ class LiveDive:
                     break
         finally:
             if lost_s is not None and not self._stop.is_set():
-                self.gaps.append(Gap(self._address, lost_s, None, f"the connection was lost ({self._lost})"))
+                self.gaps.append(Gap(self._name, lost_s, None, f"the connection was lost ({self._lost})"))
             self._mailbox.close()
 
     _lost = "it ended"
@@ -181,7 +187,7 @@ class LiveDive:
                 for frame in deinterlaced(self._decoded(container, track)):
                     if lost_s is not None:
                         reason = "the connection was lost"
-                        self.gaps.append(Gap(self._address, lost_s, frame.time_s, reason))
+                        self.gaps.append(Gap(self._name, lost_s, frame.time_s, reason))
                         lost_s = None
                     self._mailbox.put(_Arrived(frame, track))
         except (av.FFmpegError, OSError, ValueError) as error:

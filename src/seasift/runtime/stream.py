@@ -16,7 +16,7 @@ from seasift.core.errors import BadPicture
 from seasift.core.picture import decode_picture, read_picture
 from seasift.core.types import UInt8
 from seasift.runtime.inputs import Failure, Source
-from seasift.runtime.video import Every, frames
+from seasift.runtime.video import Span, read_span, told
 
 T = TypeVar("T")
 
@@ -53,19 +53,19 @@ def predict_sources(
     look: Callable[[Picture, UInt8], T],
     sources: Iterable[Source | Failure],
     *,
-    every: Every,
+    span: Span,
     known: Collection[str] = (),
     at_once: int = 1,
 ) -> Iterator[Found[T] | Failure]:
     """Look at all sources, several pictures beside each other. A bad file gives a Failure and does not stop the rest.
 
     Each picture is read, decoded and looked at by one thread, so that one is decoded while the engine works on
-    another; videos are decoded by the caller's.
+    another; a video is decoded by a thread of its own.
 
     Args:
         look: from a picture and its pixels (H, W, 3) uint8 RGB to what is to be known of it; called by threads.
         sources: from `inputs.expand`.
-        every: which frames of videos to take.
+        span: which frames of videos to take.
         known: keys of pictures whose results exist; they are neither decoded nor looked at.
         at_once: pictures in work; as many again may wait, done or not begun.
     Returns:
@@ -74,7 +74,7 @@ def predict_sources(
     waiting: deque[Future[Found[T] | Failure]] = deque()
     with ThreadPoolExecutor(at_once) as pool:
         try:
-            for task in _tasks(look, sources, every, known):
+            for task in _tasks(look, sources, span, known):
                 waiting.append(pool.submit(task))
                 if len(waiting) >= 2 * at_once:
                     yield waiting.popleft().result()
@@ -88,7 +88,7 @@ def predict_sources(
 def _tasks(
     look: Callable[[Picture, UInt8], T],
     sources: Iterable[Source | Failure],
-    every: Every,
+    span: Span,
     known: Collection[str],
 ) -> Iterator[Callable[[], Found[T] | Failure]]:
     """What is to be done for each picture and frame, and for what failed already, in order."""
@@ -104,8 +104,8 @@ def _tasks(
     for source in sources:
         if isinstance(source, Failure):
             yield partial(task, partial(_itself, source))
-        elif source.kind == "video":
-            for frame in _read_video(source, every, known):
+        elif source.moves:
+            for frame in _read_video(source, span, known):
                 yield partial(task, partial(_itself, frame))
         else:
             yield partial(task, partial(_read_still, source, known))
@@ -127,15 +127,17 @@ def _read_still(source: Source, known: Collection[str]) -> Picture | Failure:
         return Failure.of(source.name, error)
 
 
-def _read_video(source: Source, every: Every, known: Collection[str]) -> Iterator[Picture | Failure]:
-    assert source.path is not None
-    state = _state(source.path)
+def _read_video(source: Source, span: Span, known: Collection[str]) -> Iterator[Picture | Failure]:
+    state = _state(source.path) if source.path else "live"
     try:
-        for frame in frames(source.path, every):
-            file = f"{source.name}#frame={frame.index}"
+        footage = read_span(source.path or source.address or source.name, span)
+        for frame in footage.frames():
+            file = f"{source.name}#frame={frame.frame}"
             key = f"{file} {state}"
             image = None if key in known else frame.image_rgb_u8
-            yield Picture(source, file, key, image, frame.index, round(frame.time_s, 6))
+            yield Picture(source, file, key, image, frame.frame, round(frame.time_s, 6))
+        if footage.gaps:
+            yield Failure.of(source.name, told(footage.gaps))
     except BadPicture as error:
         yield Failure.of(source.name, error)
 

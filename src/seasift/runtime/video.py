@@ -8,12 +8,22 @@ from pathlib import Path
 
 from seasift.core.errors import BadPicture
 from seasift.core.types import SizeHW, UInt8
-from seasift.runtime.dive import open_dive
+from seasift.runtime.dive import Dive, LiveDive, open_dive
 from seasift.runtime.every import Every
 from seasift.runtime.gaps import Gap
 from seasift.runtime.video_file import duration_s, fps, opened
 
-__all__ = ["SUFFIXES", "Every", "VideoFrame", "expected_count", "frame_size", "frames"]
+__all__ = [
+    "SUFFIXES",
+    "Every",
+    "Span",
+    "VideoFrame",
+    "expected_count",
+    "frame_size",
+    "frames",
+    "read_span",
+    "told",
+]
 
 SUFFIXES = frozenset(
     {".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".wmv"}
@@ -29,18 +39,32 @@ class VideoFrame:
     image_rgb_u8: UInt8
 
 
-def frames(
-    path: Path, every: Every, *, start_s: float | None = None, end_s: float | None = None
-) -> Iterator[VideoFrame]:
+@dataclass(frozen=True)
+class Span:
+    """Which frames of a video to take: of the seconds from `start_s` to before `end_s` the first of each share."""
+
+    every: Every
+    start_s: float | None = None
+    end_s: float | None = None
+
+
+def read_span(source: Path | str, span: Span) -> Dive | LiveDive:
+    """One file or live source as a dive.
+
+    Raises:
+        BadPicture: as `open_dive`.
+    """
+    return open_dive([source], every=span.every, start_s=span.start_s, end_s=span.end_s)
+
+
+def frames(path: Path, every: Every) -> Iterator[VideoFrame]:
     """Decode a video and give some of its frames, in order.
 
-    Args:
-        start_s, end_s: in the file; the end itself is left out.
     Raises:
         BadPicture: missing, not a video, without a picture track; or, after all frames that can be read,
             damaged, which says where.
     """
-    dive = open_dive([path], every=every, start_s=start_s, end_s=end_s)
+    dive = read_span(path, Span(every))
     for frame in dive.frames():
         yield VideoFrame(frame.frame, frame.time_s, frame.image_rgb_u8)
     if dive.gaps:
@@ -54,9 +78,7 @@ def told(gaps: Sequence[Gap], most: int = 3) -> str:
     return f"{gaps[0].file}: damaged; nothing could be read {', '.join(parts)}{more}. Copy it again."
 
 
-def expected_count(
-    path: Path, every: Every, *, start_s: float | None = None, end_s: float | None = None
-) -> int:
+def expected_count(path: Path, every: Every, start_s: float | None = None, end_s: float | None = None) -> int:
     """How many frames `frames` will give, by the video's header; 1 if it does not say. For progress bars."""
     try:
         with opened(path) as (container, track):

@@ -106,7 +106,7 @@ def _track(container: InputContainer, path: Path) -> VideoStream:
         )
     for stream in container.streams:
         if stream.index != pictures[0].index:
-            stream.discard = Discard.all
+            stream.discard = Discard.all  # sound is not even read
     prepare_decoder(pictures[0])
     return pictures[0]
 
@@ -115,9 +115,12 @@ _ATTACHED = 0x400  # AV_DISPOSITION_ATTACHED_PIC: a cover, not footage
 
 
 def prepare_decoder(track: VideoStream) -> None:
-    """Several threads, and no frames of absurd sizes."""
+    """Several threads, no frames of absurd sizes, and no half pictures out of MJPEG, which does not mark them."""
     track.thread_type = "AUTO"
-    track.codec_context.options = {"max_pixels": str(MOST_PIXELS)}
+    options = {"max_pixels": str(MOST_PIXELS)}
+    if track.codec_context.name == "mjpeg":
+        options["err_detect"] = "explode"
+    track.codec_context.options = options
 
 
 def zero_s(container: InputContainer) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -30,9 +30,10 @@ _OPTIONS = {"libx264": {"crf": "20", "preset": "veryfast", "bf": "0"}}
 class VideoWriter:
     """Takes pictures in the order of time. Made by `writing_video`."""
 
-    def __init__(self, container: OutputContainer) -> None:
-        """Nothing is written before the first picture, which gives the size."""
-        self._container = container
+    def __init__(self, path: Path, opened: ExitStack) -> None:
+        """Nothing is written before the first picture, which gives the size; `opened` closes what is open then."""
+        self._path, self._opened = path, opened
+        self._container: OutputContainer | None = None
         self._track: VideoStream | None = None
         self._size_hw: SizeHW = (0, 0)
         self._last, self._step = -1, _TICKS // 30
@@ -46,8 +47,12 @@ class VideoWriter:
         """
         import av
 
-        if self._track is None:
+        if self._container is None or self._track is None:
             self._size_hw = image_rgb_u8.shape[0], image_rgb_u8.shape[1]
+            part = self._opened.enter_context(replacing(self._path))
+            options = {"movflags": "+faststart"}
+            container = av.open(str(part), "w", format="mp4", options=options)
+            self._container = self._opened.enter_context(container)
             self._track = _add_track(self._container, self._size_hw)
         if image_rgb_u8.shape[:2] != self._size_hw:
             image_rgb_u8 = np.asarray(cv2.resize(image_rgb_u8, self._size_hw[::-1]), np.uint8)
@@ -63,7 +68,7 @@ class VideoWriter:
 
     def finish(self) -> None:
         """Write what the encoder holds back; the last picture is shown as long as the one before it."""
-        if self._track is None:
+        if self._container is None or self._track is None:
             return
         for packet in self._track.encode():
             if packet.pts == self._last:
@@ -80,17 +85,14 @@ def writing_video(path: Path) -> Iterator[VideoWriter]:
     """
     import av
 
-    with replacing(path) as part:
-        try:
-            with av.open(str(part), "w", format="mp4", options={"movflags": "+faststart"}) as container:
-                writer = VideoWriter(container)
-                yield writer
-                writer.finish()
-        except (av.FFmpegError, OSError) as error:
-            reason = getattr(error, "strerror", None) or type(error).__name__
-            raise BadInput(f"{path}: cannot be written ({reason}). Give another -o.") from None
-        if not writer.count:
-            part.unlink(missing_ok=True)
+    try:
+        with ExitStack() as opened:
+            writer = VideoWriter(path, opened)
+            yield writer
+            writer.finish()
+    except (av.FFmpegError, OSError) as error:
+        reason = getattr(error, "strerror", None) or type(error).__name__
+        raise BadInput(f"{path}: cannot be written ({reason}). Give another -o.") from None
 
 
 def encoder() -> str:
@@ -118,7 +120,9 @@ def _add_track(container: OutputContainer, size_hw: SizeHW) -> VideoStream:
     track.codec_context.time_base = Fraction(1, _TICKS)
     track.codec_context.options = dict(_OPTIONS.get(name, {}))
     track.codec_context.max_b_frames = 0
-    track.codec_context.colorspace = track.codec_context.color_primaries = track.codec_context.color_trc = _BT709
+    track.codec_context.colorspace = track.codec_context.color_primaries = track.codec_context.color_trc = (
+        _BT709
+    )
     track.codec_context.color_range = _VIDEO_RANGE
     track.thread_type = "AUTO"
     return track

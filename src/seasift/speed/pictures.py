@@ -40,7 +40,7 @@ def given_pictures(given: Sequence[str], *, limit: int) -> Pictures:
     for item in found:
         if isinstance(item, Failure):
             raise BadInput(item.error)
-        if item.kind == "video" or item.path is None:
+        if item.moves or item.path is None:
             raise BadInput(
                 f"{item.name}: not a picture file; expected pictures, or folders or globs of them."
             )

@@ -25,7 +25,7 @@ from seasift.runtime.engines import open_engine
 from seasift.runtime.inputs import Failure
 from seasift.runtime.predictor import OnnxPredictor, load_predictor
 from seasift.runtime.stream import Picture, predict_sources
-from seasift.runtime.video import Every
+from seasift.runtime.video import Every, Span
 from seasift.speed.pictures import Pictures
 from seasift.speed.timing import rate_at_once, seconds_of
 
@@ -138,7 +138,7 @@ class Subject:
             return self._entry(picture.file, self._predict(self._many, image))
 
         for found in predict_sources(
-            look, self._pictures.sources, every=Every(frames=1), at_once=self._many.at_once
+            look, self._pictures.sources, span=Span(Every(frames=1)), at_once=self._many.at_once
         ):
             if isinstance(found, Failure):
                 raise SeasiftError(found.error)

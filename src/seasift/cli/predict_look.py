@@ -1,0 +1,76 @@
+"""What `seasift predict` does with one picture."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from seasift.cli import predict_output as out
+from seasift.cli.predict_task import Task
+from seasift.core.picture import write_picture
+from seasift.core.types import UInt8
+from seasift.formats import document
+from seasift.formats.journal import Journal
+from seasift.runtime.draw import draw
+from seasift.runtime.stream import Picture
+
+
+@dataclass(frozen=True, eq=False)
+class Looked:
+    """What was found in a picture, and the picture with it drawn in, if that goes into a video."""
+
+    entry: document.Image
+    drawn: UInt8 | None
+
+
+class Looker:
+    """Predicts, and writes what belongs to one picture. Several threads do this at once."""
+
+    def __init__(self, task: Task, journal: Journal) -> None:
+        """`journal` knows what an earlier run has found."""
+        self._task, self._journal = task, journal
+        formats = task.plan.formats
+        self._overlays = out.overlay_paths(task.short) if "overlay" in formats else {}
+        self._films = "video" in formats
+        self._lock = threading.Lock()  # the journal is one file with one place
+
+    @property
+    def known(self) -> Collection[str]:
+        """Keys of pictures that need not be looked at: for a video frames are drawn again, if found before."""
+        return () if self._films else set(self._journal)
+
+    def look(self, picture: Picture, image_rgb_u8: UInt8) -> Looked:
+        """Find objects, or take what was found before, and draw them."""
+        task = self._task
+        films = self._films and picture.source.moves
+        with self._lock:
+            before = self._journal.get(picture.key)
+        if before is not None:
+            found = document.instances_of(before, task.predictor.categories)
+            drawn = draw(image_rgb_u8, found, task.predictor.categories) if films else None
+            return Looked(before, drawn)
+        (instances,) = task.predictor.predict(
+            [image_rgb_u8], threshold=task.settings.threshold, max_objects=task.settings.max_objects
+        )
+        entry = document.image_entry(
+            picture.file,
+            instances,
+            task.predictor.categories,
+            frame=picture.frame,
+            time_s=picture.time_s,
+        )
+        if task.like:
+            task.like.check((picture.file,), ())
+            task.like.check_size(entry)
+        drawn = draw(image_rgb_u8, instances, task.predictor.categories) if self._overlays or films else None
+        if self._overlays and drawn is not None:
+            path = out.overlay_path(task.plan, self._overlays[picture.source.name], picture.frame)
+            write_picture(path, drawn)
+        return Looked(entry, drawn if films else None)
+
+    def keep(self, picture: Picture, looked: Looked) -> None:
+        """Everything that belongs to the picture is written, but a video's frame."""
+        with self._lock:
+            if picture.key not in self._journal:
+                self._journal.add(picture.key, looked.entry)
