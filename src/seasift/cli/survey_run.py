@@ -7,19 +7,20 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from seasift.cli.terminal import progress_bar
 from seasift.core.classes import parse_classes
 from seasift.core.errors import BadInput
-from seasift.core.instances import Instances
-from seasift.core.types import UInt8
 from seasift.runtime.dive import Dive, open_dive
 from seasift.runtime.inputs import Failure, Source, expand
 from seasift.runtime.predictor import OnnxPredictor, load_predictor
+from seasift.runtime.seen_alike import found_and_looks
 from seasift.runtime.tracking import TrackerSettings
 from seasift.runtime.video import Every
+from seasift.survey.follow import Look
 from seasift.survey.navigation import read_navigation
 from seasift.survey.report import write_report
 from seasift.survey.run import Plan, Result, run
@@ -134,16 +135,10 @@ def prepare(options: Options) -> tuple[Plan, list[Failure]]:
     return plan, failures
 
 
-def _look(
-    model: OnnxPredictor, threshold: float, max_objects: int, class_ids: list[int]
-) -> Callable[[UInt8], Instances]:
-    def look(image_rgb_u8: UInt8) -> Instances:
-        (found,) = model.predict(
-            [image_rgb_u8], threshold=threshold, max_objects=max_objects, class_ids=class_ids or None
-        )
-        return found
-
-    return look
+def _look(model: OnnxPredictor, threshold: float, max_objects: int, class_ids: list[int]) -> Look:
+    return partial(
+        found_and_looks, model, threshold=threshold, max_objects=max_objects, class_ids=class_ids or None
+    )
 
 
 def parse_time(text: str | None, option: str) -> float | None:

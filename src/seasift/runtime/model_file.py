@@ -111,14 +111,15 @@ class CountingEntry(_Strict):
 
 
 class LooksEntry(_Strict):
-    """How the pictures look that the model learned from; see `core.looks`.
+    """How the pictures look that the model learned from; see `runtime.seen_alike`.
 
     Attributes:
         data: name of the part.
         pictures: how many were looked at.
         mean, std: of each statistic over them.
         samples: some of them, each (value - mean) / std.
-        limit: distance to the nearest sample that 95% of pictures of videos not among the samples keep.
+        video_distances: of each video the median distance of its pictures to the nearest sample of another video,
+            rising.
     """
 
     data: Annotated[str, Field(min_length=1)]
@@ -127,7 +128,7 @@ class LooksEntry(_Strict):
     mean: tuple[float, ...]
     std: tuple[_Positive, ...]
     samples: Annotated[tuple[tuple[float, ...], ...], Field(min_length=1)]
-    limit: _Positive
+    video_distances: Annotated[tuple[float, ...], Field(min_length=1)]
 
     @model_validator(mode="after")
     def _one_length(self) -> LooksEntry:

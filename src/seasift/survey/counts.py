@@ -55,7 +55,7 @@ def minute_of(dive_s: float) -> int:
 def count(store: Store) -> Counts:
     """Count the tracks whose classes the store was told; nothing here grows but with minutes and classes."""
     counts = Counts()
-    for frame, _ in store.frames():
+    for frame in store.frames():
         counts.frames[minute_of(frame.dive_s)] += 1
     seen = {(minute, class_id): number for minute, class_id, number in store.tracks_by_minute(MINUTE_S)}
     new = {(minute, class_id): number for minute, class_id, number in store.new_by_minute(MINUTE_S)}

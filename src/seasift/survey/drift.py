@@ -1,14 +1,16 @@
-"""Does the footage look like the pictures that the model learned from?
+"""Does the footage look like what the model learned from?
 
-Each frame's statistics (`core.looks`) are held against those of pictures of the training data: the distance to the
-nearest of some hundred samples, in standard deviations. The limit is the distance that 95% of training pictures keep
-to the samples of other videos. The drift score is the share of frames beyond it: about 0.05 for footage like the
-training data, 1 for footage that never looks like it.
+A frame's looks are six statistics of the picture (`core.looks`) and, of networks with prototypes, the mean and deviation
+of each prototype over the picture (`runtime.seen_alike`): what the network itself makes of it. A frame's distance is
+that to the nearest of some hundred training pictures, each statistic counted in standard deviations over them. A
+dive's is the median of its frames'. The model file holds the same for each training video, measured to pictures of
+other videos. The drift score is the share of training videos that lie nearer than the dive: evenly spread over 0..1
+for footage of the same kind, close to 1 for footage unlike anything that the model has seen.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,10 +18,10 @@ import numpy as np
 from seasift.core.looks import NAMES
 from seasift.core.types import Float64
 from seasift.runtime.model_file import LooksEntry
+from seasift.runtime.seen_alike import looks_names
 
 SAMPLES = 256
-LIMIT_SHARE = 0.95
-UNLIKE, MOSTLY_UNLIKE = 0.2, 0.5
+UNLIKE = 0.9
 
 
 @dataclass(frozen=True)
@@ -27,65 +29,71 @@ class Drift:
     """How far a dive's frames look from the training pictures.
 
     Attributes:
-        score: share of frames that look like none of them.
+        score: share of training videos that lie nearer to other training videos than this dive does.
+        distance: median over the frames.
         frames: how many were compared.
-        most: statistic that lies furthest off, and by how many of the training's standard deviations.
+        most: statistic of the picture that lies furthest off, and by how many of the training's standard deviations.
     """
 
     score: float
+    distance: float
     frames: int
     most: tuple[str, float]
 
 
-def drift_of(looks: Iterable[Sequence[float]], reference: LooksEntry) -> Drift | None:
-    """Compare frames one by one; None without frames, or if the reference has other statistics."""
-    if reference.names != NAMES:
-        return None
-    samples, mean, std = (np.array(each) for each in (reference.samples, reference.mean, reference.std))
-    frames = beyond = 0
-    total = np.zeros(len(NAMES))
-    for values in looks:
-        scaled = (np.array(values) - mean) / std
-        frames += 1
-        beyond += bool(_nearest(scaled[None], samples)[0] > reference.limit)
-        total += scaled
-    if not frames:
-        return None
-    furthest = int(np.argmax(np.abs(total)))
-    return Drift(
-        round(beyond / frames, 4), frames, (NAMES[furthest], round(float(total[furthest] / frames), 2))
-    )
+class Reference:
+    """A model's `LooksEntry`, ready to measure distances."""
+
+    def __init__(self, entry: LooksEntry) -> None:
+        self.entry = entry
+        self._samples = np.array(entry.samples)
+        self._mean, self._std = np.array(entry.mean), np.array(entry.std)
+
+    def distance(self, looks: Float64) -> float | None:
+        """Of a frame to the nearest sample; None if its looks are other statistics."""
+        if len(looks) != len(self._mean):
+            return None
+        return float(_nearest((looks - self._mean) / self._std, self._samples))
+
+    def drift(self, distance: float, frames: int, means: Sequence[float]) -> Drift:
+        """A dive by its median distance and the means of the picture's statistics over its frames."""
+        off = (np.array(means) - self._mean[: len(NAMES)]) / self._std[: len(NAMES)]
+        furthest = int(np.argmax(np.abs(off)))
+        nearer = sum(each < distance for each in self.entry.video_distances)
+        score = nearer / len(self.entry.video_distances)
+        most = (NAMES[furthest], round(float(off[furthest]), 2))
+        return Drift(round(score, 4), round(distance, 4), frames, most)
 
 
 def reference_of(looks: Float64, groups: Sequence[str], data: str) -> LooksEntry:
-    """The reference from the statistics of training pictures.
+    """The reference from the looks of training pictures.
 
     Args:
-        looks: (P, 6) in the order of `core.looks.NAMES`.
+        looks: (P, S) as `runtime.seen_alike` gives them.
         groups: the video of each; distances are taken between pictures of different ones.
         data: name of the part.
     """
     mean, std = looks.mean(axis=0), np.maximum(looks.std(axis=0), 1e-3)
     scaled = (looks - mean) / std
-    step = max(1, len(looks) // SAMPLES)
-    chosen = np.argsort(np.array(groups), kind="stable")[::step][:SAMPLES]
     names = np.array(groups)
-    distances = []
-    for place, row in enumerate(scaled):
-        others = scaled[chosen[names[chosen] != names[place]]]
+    count = min(SAMPLES, len(looks))
+    chosen = np.argsort(names, kind="stable")[[k * len(looks) // count for k in range(count)]]
+    samples, sample_names = scaled[chosen].round(2), names[chosen]
+    medians = []
+    for name in np.unique(names):
+        others = samples[sample_names != name]
         if len(others):
-            distances.append(_nearest(row[None], others)[0])
-    limit = float(np.quantile(distances, LIMIT_SHARE)) if distances else 1.0
+            medians.append(float(np.median([_nearest(row, others) for row in scaled[names == name]])))
     return LooksEntry(
         data=data,
         pictures=len(looks),
-        names=NAMES,
+        names=looks_names(looks.shape[1]),
         mean=tuple(mean.round(4).tolist()),
         std=tuple(std.round(4).tolist()),
-        samples=tuple(tuple(row) for row in scaled[chosen].round(3).tolist()),
-        limit=round(max(limit, 1e-3), 4),
+        samples=tuple(tuple(row) for row in samples.tolist()),
+        video_distances=tuple(round(each, 3) for each in sorted(medians)),
     )
 
 
-def _nearest(rows: Float64, samples: Float64) -> Float64:
-    return np.asarray(np.sqrt(((rows[:, None] - samples[None]) ** 2).sum(axis=-1)).min(axis=1))
+def _nearest(row: Float64, samples: Float64) -> np.float64:
+    return np.float64(np.sqrt(((samples - row) ** 2).sum(axis=1).min()))

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 
 from seasift.core.instances import Instances
-from seasift.core.looks import looks_of
+from seasift.core.looks import NAMES
 from seasift.core.types import Float64, Int64, UInt8
 from seasift.runtime.dive import Dive, DiveFrame
 from seasift.runtime.tracking import Step, Tracker
 from seasift.survey.best import crop_of, quality_of
+from seasift.survey.drift import Reference
 from seasift.survey.store import Frame, Seen, Store
+
+Look = Callable[[UInt8], tuple[Instances, Float64]]
+"""A picture (H, W, 3) uint8 RGB to its objects and its looks, see `runtime.seen_alike`."""
 
 COMMIT_EVERY = 25
 """Frames between two commits: what a kill costs at most."""
@@ -23,10 +27,11 @@ COMMIT_EVERY = 25
 
 def follow(
     dive: Dive,
-    look: Callable[[UInt8], Instances],
+    look: Look,
     tracker: Tracker,
     store: Store,
     *,
+    reference: Reference | None = None,
     after: Frame | None = None,
     unconfirmed: bool = False,
     at_once: int = 1,
@@ -36,7 +41,8 @@ def follow(
     """Look at all frames of a dive, follow what is in them, and keep it all in the store.
 
     Args:
-        look: a picture (H, W, 3) uint8 RGB to its objects; called by threads.
+        look: called by threads.
+        reference: of the training pictures; None if the model carries none.
         tracker: new, or as it was after the frame `after`.
         store: gets everything; holds all up to and with `after`.
         unconfirmed: also keep tracks that never count.
@@ -50,7 +56,9 @@ def follow(
         if last is not None and _other_size(dive, last.video, frame.video):
             _end(store, tracker.finish(), unconfirmed)  # places in px mean something else now
         last = frame
-        store.add_frame(frame, [round(float(value), 4) for value in looks])
+        away = None if reference is None else reference.distance(looks)
+        seen = [round(float(value), 4) for value in looks[: len(NAMES)]]
+        store.add_frame(frame, None if away is None else round(away, 4), seen)
         step = tracker.step(instances, dive_frame.image_rgb_u8, frame.dive_s)
         _keep(store, frame, instances, step.ids, dive_frame.image_rgb_u8)
         store.confirm(step.confirmed)
@@ -84,18 +92,20 @@ def _end(store: Store, step: Step, unconfirmed: bool) -> None:
 
 
 def _looked_at(
-    dive: Dive, look: Callable[[UInt8], Instances], after: Frame | None, at_once: int
+    dive: Dive, look: Look, after: Frame | None, at_once: int
 ) -> Iterator[tuple[DiveFrame, Instances, Float64]]:
     """Frames in order, several in work; the number of pictures in memory does not grow with the dive."""
 
     def task(frame: DiveFrame) -> tuple[DiveFrame, Instances, Float64]:
-        return frame, look(frame.image_rgb_u8), looks_of(frame.image_rgb_u8)
+        instances, looks = look(frame.image_rgb_u8)
+        return frame, instances, looks
 
     place, time_s = (None, None) if after is None else ((after.video, after.frame), after.time_s)
     waiting: deque[Future[tuple[DiveFrame, Instances, Float64]]] = deque()
+    frames = dive.frames(place, after_time_s=time_s)
     with ThreadPoolExecutor(at_once) as pool:
         try:
-            for frame in dive.frames(place, after_time_s=time_s):
+            for frame in frames:
                 waiting.append(pool.submit(task, frame))
                 if len(waiting) >= 2 * at_once:
                     yield waiting.popleft().result()
@@ -104,6 +114,8 @@ def _looked_at(
         finally:
             for future in waiting:
                 future.cancel()
+            if isinstance(frames, Generator):
+                frames.close()  # ends the thread that decodes
 
 
 def _keep(store: Store, frame: Frame, instances: Instances, ids: Int64, image_rgb_u8: UInt8) -> None:

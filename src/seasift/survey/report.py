@@ -63,7 +63,7 @@ def render(plan: Plan, store: Store, result: Result) -> str:
 def context(plan: Plan, store: Store, result: Result) -> dict[str, Any]:
     """Everything that the template shows."""
     clock = tables.Clock(plan.dive.videos, plan.navigation)
-    parts = stretches((frame.dive_s for frame, _ in store.frames()), PAUSE_S)
+    parts = stretches((frame.dive_s for frame in store.frames()), PAUSE_S)
     axis = Axis(parts, WIDTH) if parts else None
     names = [category.name for category in plan.info.categories]
     gathered = _gather(store, clock, axis, names)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from seasift import __version__
 from seasift.core.files import write_bytes, write_json
-from seasift.core.instances import Instances
-from seasift.core.types import UInt8
+from seasift.core.looks import NAMES
 from seasift.formats import tracks as tracks_document
 from seasift.formats.document import CategoryEntry, ModelEntry
 from seasift.runtime.dive import Dive, DiveVideo
@@ -19,8 +19,8 @@ from seasift.runtime.model_file import ModelInfo
 from seasift.runtime.tracking import Tracker, TrackerSettings
 from seasift.survey import counts as counting
 from seasift.survey import tables
-from seasift.survey.drift import Drift, drift_of
-from seasift.survey.follow import COMMIT_EVERY, follow
+from seasift.survey.drift import Drift, Reference
+from seasift.survey.follow import COMMIT_EVERY, Look, follow
 from seasift.survey.intervals import intervals_of, place_of
 from seasift.survey.navigation import Navigation
 from seasift.survey.store import NAME, Frame, Store
@@ -37,7 +37,7 @@ class Plan:
     Attributes:
         out: folder of the results.
         dive: opened.
-        look: a picture (H, W, 3) uint8 RGB to its objects, weak ones too; called by threads.
+        look: gives weak objects, too; called by threads.
         info: of the model file.
         model_sha256: of the model file.
         settings: JSON values that the tracks depend on besides the dive's files and the model, as the report has them.
@@ -51,7 +51,7 @@ class Plan:
 
     out: Path
     dive: Dive
-    look: Callable[[UInt8], Instances]
+    look: Look
     info: ModelInfo
     model_sha256: str
     settings: Mapping[str, Any]
@@ -62,6 +62,11 @@ class Plan:
     unconfirmed: bool = False
     at_once: int = 1
     commit_every: int = COMMIT_EVERY
+
+    @cached_property
+    def reference(self) -> Reference | None:
+        """Of the training pictures; None if the model carries none."""
+        return None if self.info.looks is None else Reference(self.info.looks)
 
     @property
     def threshold(self) -> float:
@@ -126,6 +131,7 @@ def _pass(plan: Plan, store: Store, progress: Callable[[Frame], None] | None) ->
         plan.look,
         tracker,
         store,
+        reference=plan.reference,
         after=None if resume is None else resume.last,
         unconfirmed=plan.unconfirmed,
         at_once=plan.at_once,
@@ -140,10 +146,19 @@ def _result(plan: Plan, store: Store) -> Result:
         store.set_class(summary.track, summary.class_id)
     counts = counting.count(store)
     note = _add_intervals(plan, counts)
-    looks = (values for _, values in store.frames())
-    drift = drift_of(looks, plan.info.looks) if plan.info.looks else None
     first, last = store.ends()
-    return Result(counts, note, drift, store.gaps(), first, last)
+    return Result(counts, note, _drift(plan, store), store.gaps(), first, last)
+
+
+def _drift(plan: Plan, store: Store) -> Drift | None:
+    away = store.median_away()
+    if plan.reference is None or away is None:
+        return None
+    total, frames = [0.0] * len(NAMES), 0
+    for looks in store.looks():
+        total = [a + b for a, b in zip(total, looks, strict=True)]
+        frames += 1
+    return plan.reference.drift(*away, [value / frames for value in total])
 
 
 def _add_intervals(plan: Plan, counts: counting.Counts) -> str:
@@ -207,7 +222,7 @@ def counts_document(plan: Plan, result: Result, rows: Sequence[Mapping[str, Any]
         ],
         "drift": None
         if result.drift is None
-        else {"score": result.drift.score, "frames": result.drift.frames, "most": list(result.drift.most)},
+        else {**asdict(result.drift), "most": list(result.drift.most), "reference": _looks_data(plan)},
         "intervals": result.interval_note,
         "dive": [
             _without(row, ("scope", "minute", "from_s", "from_utc")) for row in rows if row["scope"] == "dive"
@@ -218,6 +233,10 @@ def counts_document(plan: Plan, result: Result, rows: Sequence[Mapping[str, Any]
             if row["scope"] == "minute"
         ],
     }
+
+
+def _looks_data(plan: Plan) -> str | None:
+    return None if plan.info.looks is None else plan.info.looks.data
 
 
 def _without(row: Mapping[str, Any], keys: Sequence[str]) -> dict[str, Any]:

@@ -20,7 +20,8 @@ from seasift.core.errors import BadInput
 NAME = ".seasift-survey.sqlite"
 _SCHEMA = """
 CREATE TABLE about (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
-CREATE TABLE frames (seq INTEGER PRIMARY KEY, video INTEGER, frame INTEGER, time_s REAL, dive_s REAL, looks TEXT);
+CREATE TABLE frames (seq INTEGER PRIMARY KEY, video INTEGER, frame INTEGER, time_s REAL, dive_s REAL, away REAL,
+    looks TEXT);
 CREATE TABLE seen (track INTEGER, seq INTEGER, class_id INTEGER, score REAL, x REAL, y REAL, width REAL, height REAL,
     area INTEGER, rle TEXT, PRIMARY KEY (track, seq)) WITHOUT ROWID;
 CREATE TABLE confirmed (track INTEGER PRIMARY KEY);
@@ -131,10 +132,15 @@ class Store:
         ).fetchone()
         return None if row is None or state is None else Resume(Frame(*row), str(state))
 
-    def add_frame(self, frame: Frame, looks: Sequence[float]) -> None:
-        """A frame was looked at; `looks` are its statistics, see `core.looks`."""
-        values = (frame.seq, frame.video, frame.frame, frame.time_s, frame.dive_s, json.dumps(list(looks)))
-        self._base.execute("INSERT INTO frames VALUES (?, ?, ?, ?, ?, ?)", values)
+    def add_frame(self, frame: Frame, away: float | None, looks: Sequence[float]) -> None:
+        """A frame was looked at.
+
+        Args:
+            away: its distance from the training pictures, see `drift.Reference`.
+            looks: statistics of the picture, see `core.looks`.
+        """
+        values = (frame.seq, frame.video, frame.frame, frame.time_s, frame.dive_s, away, json.dumps(list(looks)))
+        self._base.execute("INSERT INTO frames VALUES (?, ?, ?, ?, ?, ?, ?)", values)
 
     def add_seen(self, seen: Sequence[Seen]) -> None:
         """Tracks in one frame."""
@@ -178,11 +184,24 @@ class Store:
         """File, from, to, reason, in the order of files and times."""
         return list(self._base.execute("SELECT file, from_s, to_s, reason FROM gaps ORDER BY 1, 2, 3, 4"))
 
-    def frames(self) -> Iterator[tuple[Frame, list[float]]]:
-        """Every frame and its looks, in the order of time, read one by one."""
-        rows = self._base.execute("SELECT seq, video, frame, time_s, dive_s, looks FROM frames ORDER BY seq")
-        for *values, looks in rows:
-            yield Frame(*values), json.loads(looks)
+    def frames(self) -> Iterator[Frame]:
+        """Every frame in the order of time, read one by one."""
+        rows = self._base.execute("SELECT seq, video, frame, time_s, dive_s FROM frames ORDER BY seq")
+        return (Frame(*row) for row in rows)
+
+    def looks(self) -> Iterator[list[float]]:
+        """The statistics of every frame, read one by one."""
+        rows = self._base.execute("SELECT looks FROM frames ORDER BY seq")
+        return (json.loads(looks) for (looks,) in rows)
+
+    def median_away(self) -> tuple[float, int] | None:
+        """Median of the frames' distances, and how many have one; None if none has."""
+        where = "FROM frames WHERE away IS NOT NULL"
+        (count,) = self._base.execute(f"SELECT COUNT(*) {where}").fetchone()
+        if not count:
+            return None
+        query = f"SELECT away {where} ORDER BY away LIMIT 1 OFFSET ?"
+        return float(self._base.execute(query, (count // 2,)).fetchone()[0]), int(count)
 
     def ends(self) -> tuple[Frame | None, Frame | None]:
         """The first and the last frame; None without any."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from seasift.runtime.model_file import ModelInfo
 from seasift.survey.axis import Stretch
-from seasift.survey.drift import MOSTLY_UNLIKE, UNLIKE
+from seasift.survey.drift import UNLIKE
 from seasift.survey.intervals import place_of
 
 if TYPE_CHECKING:
@@ -69,14 +69,10 @@ def _about_drift(plan: Plan, result: Result) -> list[str]:
         return []
     name, off = drift.most
     return [
-        f"Footage unlike the training data: drift score {drift.score:.2f}. That share of the frames looks like none of "
-        f"the pictures that the model learned from ({looks.data}); footage like them has about 0.05. Furthest off: "
-        f"{name}, on average {abs(off):.1f} standard deviations {'above' if off > 0 else 'below'} theirs. "
-        + (
-            "Take the counts, and their intervals, for a hint where to look and for nothing more."
-            if drift.score >= MOSTLY_UNLIKE
-            else "Check the pictures below before you use the counts."
-        )
+        f"Footage unlike the training data: drift score {drift.score:.2f}. Of the videos that the model learned from "
+        f"({looks.data}), {drift.score:.0%} look more like the others than this dive does. Its {name} is on average "
+        f"{abs(off):.1f} standard deviations {'above' if off > 0 else 'below'} theirs. What was measured of the model "
+        "there, and with it the intervals, may not hold here: look at the pictures before you use the counts."
     ]
 
 
