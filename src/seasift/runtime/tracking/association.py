@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import cv2
@@ -15,6 +16,7 @@ from seasift.core.types import Float64, Int64, UInt8
 from seasift.runtime.tracking.track import Track
 
 _OTHER_CLASS = 0.8  # what an overlap is worth between classes that differ: models waver, but not at random
+_MASKS = 0.5  # how much masks count beside boxes, less the less is known of where the object is
 _MARGIN = 1.0  # boxes grow by so many standard deviations of what the motion model does not know
 
 
@@ -29,19 +31,21 @@ def similarities(tracks: Sequence[Track], seen: Instances, places: Int64) -> Flo
     boxes = seen.boxes_xyxy[places].astype(np.float64)
     predicted = np.stack([track.motion.box_xyxy for track in tracks])
     margins = _MARGIN * np.array([track.motion.doubt_px for track in tracks])
+    sizes = np.sqrt(np.prod(predicted[:, 2:] - predicted[:, :2], axis=1))
     found = np.zeros((len(tracks), len(places)))
     for guess, margin in (
         (predicted, margins),
         (np.stack([track.box_xyxy for track in tracks]), 0 * margins),
     ):
-        overlap = box_similarity(guess, boxes, margin)
+        alike = box_similarity(guess, boxes, margin)
         if seen.masks is not None:
-            for row, column in np.argwhere(overlap > 0).tolist():
+            for row, column in np.argwhere(alike > 0).tolist():
                 mask = tracks[row].mask
                 if mask is not None:
+                    weight = _MASKS * math.exp(-margin[row] / sizes[row])
                     of_masks = mask_overlap(mask, guess[row], seen.masks[places[column]])
-                    overlap[row, column] = (overlap[row, column] + of_masks) / 2
-        found = np.maximum(found, overlap)
+                    alike[row, column] += weight * (of_masks - alike[row, column])
+        found = np.maximum(found, alike)
     classes = np.array([track.class_id for track in tracks])
     return found * np.where(classes[:, None] == seen.class_ids[places][None], 1.0, _OTHER_CLASS)
 

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import cv2
 import numpy as np
 
 from seasift.core.instances import Instances
-from seasift.core.types import Float32, Float64, SizeHW, UInt8
+from seasift.core.types import Float32, Float64, Int64, SizeHW, UInt8
 
 _SIDE_PX = 320
 _MOST_POINTS = 300
-_FEWEST, _SHARE = 12, 0.4
-_STILL = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
+_FEWEST, _SHARE = 12, 0.4  # points, and share of them, that must agree on a motion
+_ALIKE = 0.75
+_NOWHERE = np.zeros((0, 2), np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,63 +26,87 @@ class CameraView:
 
     Attributes:
         gray: (h, w), shrunken to a longer side of 320 px.
-        points: (K, 1, 2), places outside of objects that are easy to find again.
+        taken: (N, 4) boxes of objects, px of `gray`: objects may move by themselves.
         size_hw: of the frame, px.
     """
 
     gray: UInt8
-    points: Float32
+    taken: Int64
     size_hw: SizeHW
 
     @classmethod
     def of(cls, image_rgb_u8: UInt8, instances: Instances) -> CameraView:
-        """Shrink a frame and choose points, none on an object: objects may move by themselves."""
+        """Shrink a frame."""
         size_hw = image_rgb_u8.shape[0], image_rgb_u8.shape[1]
         scale = min(1.0, _SIDE_PX / max(size_hw))
         small_wh = max(1, round(size_hw[1] * scale)), max(1, round(size_hw[0] * scale))
         small = cv2.resize(image_rgb_u8, small_wh, interpolation=cv2.INTER_AREA)
         gray = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.uint8)
-        free = np.full(gray.shape, 255, np.uint8)
-        for box in instances.boxes_xyxy * scale:
-            x1, y1, x2, y2 = (round(float(side)) for side in box)
-            free[max(y1 - 1, 0) : max(y2 + 1, 0), max(x1 - 1, 0) : max(x2 + 1, 0)] = 0
-        points = cv2.goodFeaturesToTrack(gray, _MOST_POINTS, 0.01, 5, mask=free)
-        found = np.zeros((0, 1, 2)) if points is None else points
-        return cls(gray, np.asarray(found, np.float32), size_hw)
+        outwards = np.array([-1, -1, 1, 1])
+        taken = np.rint(instances.boxes_xyxy * scale).astype(np.int64) + outwards
+        return cls(gray, np.maximum(taken, 0), size_hw)
+
+    @cached_property
+    def free(self) -> UInt8:
+        """(h, w): 255 where there is no object."""
+        free = np.full(self.gray.shape, 255, np.uint8)
+        for x1, y1, x2, y2 in self.taken:
+            free[y1:y2, x1:x2] = 0
+        return free
+
+    @cached_property
+    def landmarks(self) -> tuple[Float32, Float32]:
+        """Places (K, 2) that are known again by their descriptors (K, 128)."""
+        points, words = cv2.SIFT_create(_MOST_POINTS, contrastThreshold=0.01).detectAndCompute(  # type: ignore[attr-defined]
+            self.gray, self.free
+        )
+        if words is None:
+            return np.zeros((0, 2), np.float32), np.zeros((0, 128), np.float32)
+        return np.array([point.pt for point in points], np.float32), words
 
     def motion_to(self, later: CameraView) -> Float64 | None:
         """The similarity (2, 3) that takes px of this frame to px of a later one; None where it is not to be seen.
 
-        Sparse optical flow (Lucas and Kanade, with pyramids), kept where it leads back to where it began, and
-        RANSAC, as in BoT-SORT (Aharon et al. 2022).
+        Sparse optical flow and RANSAC, as in BoT-SORT (Aharon et al. 2022); where the step is too long for it,
+        SIFT's landmarks.
         """
-        if self.size_hw != later.size_hw or len(self.points) < _FEWEST:
+        if self.size_hw != later.size_hw:
             return None
-        guess = self.points.copy()
-        there, found, _ = cv2.calcOpticalFlowPyrLK(self.gray, later.gray, self.points, guess, maxLevel=4)
-        back, found_back, _ = cv2.calcOpticalFlowPyrLK(later.gray, self.gray, there, guess.copy(), maxLevel=4)
-        off = np.linalg.norm(back - self.points, axis=2)
-        good = ((found == 1) & (found_back == 1) & (off < 1.0)).ravel()
-        if good.sum() < _FEWEST:
+        matrix = _similarity(*self._flow(later))
+        if matrix is None:
+            matrix = _similarity(*self._matches(later))
+        if matrix is None:
             return None
-        matrix, inliers = cv2.estimateAffinePartial2D(
-            self.points[good], there[good], ransacReprojThreshold=2.0
-        )
-        if matrix is None or inliers.sum() < max(_FEWEST, _SHARE * good.sum()):
-            return None
-        scale = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
-        if not 0.5 < scale < 2.0:
-            return None
-        motion = np.array(matrix, np.float64)
-        motion[:, 2] *= max(self.size_hw) / max(self.gray.shape)
-        return motion
+        matrix[:, 2] *= max(self.size_hw) / max(self.gray.shape)
+        return matrix
+
+    def _flow(self, later: CameraView) -> tuple[Float32, Float32]:
+        """Corners followed by Lucas and Kanade's method, where it leads back to where it began."""
+        corners = cv2.goodFeaturesToTrack(self.gray, _MOST_POINTS, 0.01, 5, mask=self.free)
+        if corners is None:
+            return _NOWHERE, _NOWHERE
+        here = np.asarray(corners, np.float32)
+        there, found, _ = cv2.calcOpticalFlowPyrLK(self.gray, later.gray, here, here.copy(), maxLevel=4)
+        back, found_back, _ = cv2.calcOpticalFlowPyrLK(later.gray, self.gray, there, there.copy(), maxLevel=4)
+        good = ((found == 1) & (found_back == 1)).ravel() & (np.linalg.norm(back - here, axis=2) < 1).ravel()
+        return here[good, 0], np.asarray(there, np.float32)[good, 0]
+
+    def _matches(self, later: CameraView) -> tuple[Float32, Float32]:
+        """Landmarks of both frames that resemble each other and none else (Lowe 2004)."""
+        (here, words), (there, later_words) = self.landmarks, later.landmarks
+        if len(here) < 2 or len(there) < 2:
+            return _NOWHERE, _NOWHERE
+        both = cv2.BFMatcher().knnMatch(words, later_words, k=2)
+        pairs = [(a.queryIdx, a.trainIdx) for a, b in both if a.distance < _ALIKE * b.distance]
+        rows, columns = np.array(pairs, np.int64).reshape(-1, 2).T
+        return here[rows], there[columns]
 
     def to_json(self) -> dict[str, Any]:
         """Plain values; the picture as PNG."""
         png = cv2.imencode(".png", self.gray)[1].tobytes()
         return {
             "gray": base64.b64encode(png).decode("ascii"),
-            "points": self.points.reshape(-1, 2).tolist(),
+            "taken": self.taken.tolist(),
             "size_hw": list(self.size_hw),
         }
 
@@ -89,6 +115,16 @@ class CameraView:
         """From `to_json`, exactly."""
         png = np.frombuffer(base64.b64decode(entry["gray"]), np.uint8)
         gray = np.asarray(cv2.imdecode(png, cv2.IMREAD_GRAYSCALE), np.uint8)
-        points = np.array(entry["points"], np.float32).reshape(-1, 1, 2)
         height, width = entry["size_hw"]
-        return cls(gray, points, (height, width))
+        return cls(gray, np.array(entry["taken"], np.int64).reshape(-1, 4), (height, width))
+
+
+def _similarity(here: Float32, there: Float32) -> Float64 | None:
+    """The motion (2, 3) on which most of the points agree; None if too few do, or on something absurd."""
+    if len(here) < _FEWEST:
+        return None
+    matrix, inliers = cv2.estimateAffinePartial2D(here, there, ransacReprojThreshold=2.0)
+    if matrix is None or inliers.sum() < max(_FEWEST, _SHARE * len(here)):
+        return None
+    scale = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
+    return np.array(matrix, np.float64) if 0.5 < scale < 2.0 else None

@@ -10,21 +10,24 @@ import numpy as np
 
 from seasift.core.types import Float64
 
-# In sizes of the object (the root of its box's area), as SORT's descendants scale their noise.
+# In sizes of the object (the root of its box's area), as SORT's descendants scale their noise; x, y, width, height.
 _SEEN = 0.05  # how far a detector's box is off
-_SPEED = 0.5  # how fast objects move beside the camera's motion, per second
-_CREEP = 0.1  # what no velocity explains, per root of a second
-_LOST_CAMERA = 0.5  # how much further the picture moves in a step whose camera motion is unknown, per second
-_MEMORY_S = 1.0  # how long a velocity lasts
+_SPEED = np.array([0.5, 0.5, 0.0, 0.0])  # how fast objects move beside the camera's motion, per second
+_CREEP = np.array([0.1, 0.1, 0.2, 0.2])  # what no velocity explains, per root of a second
+_LOST_CAMERA = (
+    0.5  # how much further things move in the picture if the camera's motion is not known, per second
+)
+_MEMORY_S = 2.0  # how long a velocity lasts
 
 
 @dataclass(frozen=True, eq=False)
 class Motion:
     """The estimate of centre x, centre y, width and height of a box, in px, and of their velocities.
 
-    A Kalman filter of constant velocity as in SORT (Bewley et al. 2016), with steps in seconds. Differs: the velocity dies
-    out with a time constant of a second (an Ornstein-Uhlenbeck process), so that an object that is out of sight
-    does not fly off; the four values are filtered each by itself.
+    A Kalman filter of constant velocity as in SORT (Bewley et al. 2016), with steps in seconds. Differs: the velocity
+    dies out (an Ornstein-Uhlenbeck process, solved exactly for any step), so that an object that is out of sight
+    does not fly off; the four values are filtered each by itself; width and height have no velocity, as a box
+    that shrinks while its object passes behind another one would go on shrinking.
 
     Attributes:
         mean: (4, 2): value, velocity per second.
@@ -40,7 +43,9 @@ class Motion:
         values = _values(box_xyxy)
         size = _size(values)
         mean = np.stack([values, np.zeros(4)], axis=1)
-        return cls(mean, np.tile(np.diag([(_SEEN * size) ** 2, (_SPEED * size) ** 2]), (4, 1, 1)))
+        cov = np.zeros((4, 2, 2))
+        cov[:, 0, 0], cov[:, 1, 1] = (_SEEN * size) ** 2, (_SPEED * size) ** 2
+        return cls(mean, cov)
 
     @property
     def box_xyxy(self) -> Float64:
@@ -57,11 +62,13 @@ class Motion:
         """The estimate a while later."""
         kept = math.exp(-step_s / _MEMORY_S)
         forward = np.array([[1.0, _MEMORY_S * (1 - kept)], [0.0, kept]])
-        size = _size(self.mean[:, 0])
-        creep = _CREEP**2 * step_s + (0.0 if camera_known else (_LOST_CAMERA * step_s) ** 2)
-        noise = np.diag([creep * size**2, (_SPEED * size) ** 2 * (1 - kept**2)])
         mean = self.mean @ forward.T
-        mean[2:, 0] = np.maximum(mean[2:, 0], 1.0)
+        creep = _CREEP**2 * step_s + (0.0 if camera_known else (_LOST_CAMERA * step_s) ** 2)
+        noise = np.zeros((4, 2, 2))
+        noise[:, 0, 0] = creep + (_SPEED * _MEMORY_S) ** 2 * (2 * step_s / _MEMORY_S - 3 + 4 * kept - kept**2)
+        noise[:, 0, 1] = noise[:, 1, 0] = _SPEED**2 * _MEMORY_S * (1 - kept) ** 2
+        noise[:, 1, 1] = _SPEED**2 * (1 - kept**2)
+        noise *= _size(self.mean[:, 0]) ** 2
         return Motion(mean, forward @ self.cov @ forward.T + noise)
 
     def moved(self, camera: Float64) -> Motion:
@@ -74,12 +81,18 @@ class Motion:
         return Motion(mean, self.cov * scale**2)
 
     def updated(self, box_xyxy: Float64) -> Motion:
-        """The estimate after an observation."""
+        """The estimate after an observation.
+
+        A box that is smaller than expected may be what another object leaves to be seen of this one. Then the whole box may
+        lie anywhere around it, so the middle moves only as far as it must, and the size is hardly believed.
+        """
         values = _values(box_xyxy)
-        spread = (_SEEN * _size(values)) ** 2
+        hidden = np.maximum(self.mean[2:, 0] - values[2:], 0.0)
+        spread = (_SEEN * _size(self.mean[:, 0])) ** 2 + np.concatenate([hidden / 2, hidden]) ** 2
         gain = self.cov[:, :, 0] / (self.cov[:, 0, 0] + spread)[:, None]
-        mean = self.mean + gain * (values - self.mean[:, 0])[:, None]
-        mean[2:, 0] = np.maximum(mean[2:, 0], 1.0)
+        off = values - self.mean[:, 0]
+        off[:2] = np.sign(off[:2]) * np.maximum(np.abs(off[:2]) - hidden / 2, 0.0)
+        mean = self.mean + gain * off[:, None]
         return Motion(mean, self.cov - gain[:, :, None] * self.cov[:, None, 0, :])
 
     def to_json(self) -> dict[str, Any]:
