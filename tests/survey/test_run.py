@@ -10,21 +10,22 @@ import subprocess
 import sys
 from pathlib import Path
 
+import av
 import pytest
 
 from seasift.formats.tracks import TracksDocument
 from seasift.survey.report import write_report
 from seasift.survey.run import run
 from seasift.survey.store import NAME
-from tests.survey.dives import contents, plan_of, save_dive, save_model, survey
+from tests.survey.dives import FPS, FRAMES, contents, plan_of, save_dive, save_model, survey
 
-FILES = {"tracks.csv", "tracks.json", "counts.csv", "counts.json", "report.html"}
+FILES = {"tracks.csv", "tracks.json", "counts.csv", "counts.json", "report.html", "annotated.mp4"}
 
 
 @pytest.fixture(scope="module")
 def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("dive")
-    survey(folder)
+    survey(folder, video=True)
     return folder
 
 
@@ -70,6 +71,15 @@ def test_folder_holds_what_it_should_and_nothing_else(done: Path) -> None:
     assert {name for name in names if "/" in name} == {f"pictures/track-00000{k}.jpg" for k in (1, 2, 3, 4)}
 
 
+def test_the_video_shows_what_counts_at_its_times(done: Path) -> None:
+    with av.open(str(done / "out/annotated.mp4")) as container:
+        frames = list(container.decode(video=0))
+    assert [round(float(frame.time or 0), 3) for frame in frames] == [k / FPS for k in range(FRAMES)]
+    plain, outlined = (frames[k].to_ndarray(format="rgb24").astype(int) for k in (45, 8))
+    assert plain[-20:, 20:40, 2].min() > 150  # the blue flash, as it is
+    assert outlined[:, :, 1].max() > 60  # of two red things: their outlines and labels are not pure red
+
+
 def test_unconfirmed_tracks_are_written_when_asked_for_and_never_counted(done: Path) -> None:
     survey(done, "more", unconfirmed=True)
     document = json.loads((done / "more/tracks.json").read_text(encoding="utf-8"))
@@ -105,7 +115,8 @@ def test_goes_on_after_a_kill_byte_for_byte(done: Path) -> None:
     assert (done / "killed" / NAME).exists()
     assert set(contents(done / "killed")) <= {NAME, NAME + "-wal", NAME + "-shm"}
     seen: list[int] = []
-    run(plan_of(done, "killed"), progress=lambda frame: seen.append(frame.seq), report=write_report)
+    plan = plan_of(done, "killed", video=True)
+    run(plan, progress=lambda frame: seen.append(frame.seq), report=write_report)
     assert seen[0] == (at + 1) // 7 * 7 - (0 if (at + 1) % 7 else 7), f"killed at frame {at}"
     assert contents(done / "killed") == contents(done / "out"), f"killed at frame {at}"
 

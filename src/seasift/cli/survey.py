@@ -51,6 +51,9 @@ def survey(
             "--unconfirmed", help="Tracks too short to count, too, into tracks.json; they never count."
         ),
     ] = False,
+    video: Annotated[
+        bool, typer.Option("--video", help="Write annotated.mp4, too: the frames looked at, with outlines.")
+    ] = False,
     engine: Annotated[str, typer.Option(help="openvino, onnxruntime or onnxruntime-cuda.")] = "openvino",
     precision: Annotated[str, typer.Option(help="f32; with openvino also bf16 or f16.")] = "f32",
     threads: Annotated[
@@ -78,6 +81,7 @@ def survey(
         max_objects=max_objects,
         classes=tuple(classes or ()),
         unconfirmed=unconfirmed,
+        video=video,
         engine=engine,
         precision=precision,
         threads=threads,

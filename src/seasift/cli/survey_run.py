@@ -47,6 +47,7 @@ class Options:
     max_objects: int | None = None
     classes: tuple[str, ...] = ()
     unconfirmed: bool = False
+    video: bool = False
     engine: str = "openvino"
     precision: str = "f32"
     threads: int | None = None
@@ -130,6 +131,7 @@ def prepare(options: Options) -> tuple[Plan, list[Failure]]:
         classes=classes,
         navigation=navigation,
         unconfirmed=options.unconfirmed,
+        video=options.video,
         at_once=model.at_once,
     )
     return plan, failures

@@ -9,7 +9,7 @@ import numpy as np
 
 from seasift.core.instances import Instances
 from seasift.core.picture import encode_picture
-from seasift.core.types import SizeHW, UInt8
+from seasift.core.types import Float64, SizeHW, UInt8
 from seasift.runtime.draw import colour_of
 
 _MARGIN = 0.35  # of the object's longer side, on each side
@@ -40,7 +40,7 @@ def crop_of(image_rgb_u8: UInt8, instances: Instances, place: int) -> bytes:
     size = (max(1, round((x2 - x1) * factor)), max(1, round((y2 - y1) * factor)))
     canvas = cv2.resize(crop, size, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC)
     line = max(2, round(max(size) / 200))
-    rings = [(ring - [x1, y1]) * factor for ring in _rings(instances, place)]
+    rings = _rings(instances, place, (x1, y1), factor)
     colour = colour_of(int(instances.class_ids[place]))
     for ink, width in (((0, 0, 0), line + 2), (colour, line)):
         for ring in rings:
@@ -62,10 +62,16 @@ def _window(instances: Instances, place: int, size_hw: SizeHW) -> tuple[int, int
     return x1, y1, x2, y2
 
 
-def _rings(instances: Instances, place: int) -> list[np.ndarray[tuple[int, ...], np.dtype[np.float64]]]:
-    """Outlines (K, 2) in px of the picture: of the mask, or the box without one."""
-    if instances.masks is not None and instances.masks[place].area:
-        polygons = instances.masks[place].polygons()
-        return [np.array(polygon, np.float64).reshape(-1, 2) for polygon in polygons]
-    x1, y1, x2, y2 = (float(value) for value in instances.boxes_xyxy[place])
-    return [np.array([[x1, y1], [x2, y1], [x2, y2], [x1, y2]])]
+def _rings(instances: Instances, place: int, corner_xy: tuple[int, int], factor: float) -> list[Float64]:
+    """Outlines (K, 2) in px of the crop: of the mask, without the steps of its pixels; or the box without one."""
+    if instances.masks is None or not instances.masks[place].area:
+        x1, y1, x2, y2 = (float(value) for value in instances.boxes_xyxy[place])
+        ring = np.array([[x1, y1], [x2, y1], [x2, y2], [x1, y2]])
+        return [(ring - corner_xy) * factor]
+    mask = instances.masks[place]
+    share = np.pad(mask.crop, 1).astype(np.float32)
+    size = (round(share.shape[1] * factor), round(share.shape[0] * factor))
+    smooth = cv2.resize(share, (max(1, size[0]), max(1, size[1])), interpolation=cv2.INTER_CUBIC)
+    contours, _ = cv2.findContours((smooth > 0.5).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    offset = (np.array([mask.x0 - 1, mask.y0 - 1]) - corner_xy) * factor
+    return [contour[:, 0, :].astype(np.float64) + offset for contour in contours]

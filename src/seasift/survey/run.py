@@ -19,6 +19,7 @@ from seasift.runtime.model_file import ModelInfo
 from seasift.runtime.tracking import Tracker, TrackerSettings
 from seasift.survey import counts as counting
 from seasift.survey import tables
+from seasift.survey.annotated import write_video
 from seasift.survey.drift import Drift, Reference
 from seasift.survey.follow import COMMIT_EVERY, Look, follow
 from seasift.survey.intervals import intervals_of, place_of
@@ -45,6 +46,7 @@ class Plan:
         tracking: how objects are followed; `start_score` is the threshold.
         classes: names that were looked for; empty for all.
         navigation: positions.
+        video: write the annotated video, too.
         unconfirmed: write tracks that never count, too, into tracks.json.
         at_once: pictures in work.
     """
@@ -60,6 +62,7 @@ class Plan:
     classes: Sequence[str] = ()
     navigation: Navigation | None = None
     unconfirmed: bool = False
+    video: bool = False
     at_once: int = 1
     commit_every: int = COMMIT_EVERY
 
@@ -117,6 +120,9 @@ def run(
         result.written.extend(_write(plan, store, result))
         if report:
             result.written.append(report(plan, store, result))
+        if plan.video:
+            path = plan.out / "annotated.mp4"
+            result.written.append(write_video(path, plan.dive, store, plan.info.class_list()))
         store.remove()
     return result
 
@@ -143,7 +149,7 @@ def _pass(plan: Plan, store: Store, progress: Callable[[Frame], None] | None) ->
 def _result(plan: Plan, store: Store) -> Result:
     store.begin_classes()
     for summary in summaries(store):
-        store.set_class(summary.track, summary.class_id)
+        store.set_class(summary.track, summary.class_id, summary.number)
     counts = counting.count(store)
     note = _add_intervals(plan, counts)
     first, last = store.ends()

@@ -27,7 +27,8 @@ CREATE TABLE seen (track INTEGER, seq INTEGER, class_id INTEGER, score REAL, x R
 CREATE TABLE confirmed (track INTEGER PRIMARY KEY);
 CREATE TABLE pictures (track INTEGER, class_id INTEGER, quality REAL, seq INTEGER, jpeg BLOB,
     PRIMARY KEY (track, class_id));
-CREATE TABLE final (track INTEGER PRIMARY KEY, class_id INTEGER);
+CREATE TABLE final (track INTEGER PRIMARY KEY, class_id INTEGER, number INTEGER);
+CREATE INDEX seen_in ON seen (seq);
 CREATE TABLE gaps (file TEXT, from_s REAL, to_s REAL, reason TEXT, UNIQUE (file, from_s, to_s, reason));
 """
 
@@ -249,9 +250,18 @@ class Store:
         """Forget what `set_class` said."""
         self._base.execute("DELETE FROM final")
 
-    def set_class(self, track: int, class_id: int) -> None:
-        """Say what a track that counts is, for the counts below."""
-        self._base.execute("INSERT INTO final VALUES (?, ?)", (track, class_id))
+    def set_class(self, track: int, class_id: int, number: int) -> None:
+        """Say what a track that counts is, and its number in tables, for the counts below."""
+        self._base.execute("INSERT INTO final VALUES (?, ?, ?)", (track, class_id, number))
+
+    def counted_in(self, seq: int) -> list[tuple[Seen, tuple[int, int]]]:
+        """The tracks that count in one frame, best first, each with its class and number."""
+        rows = self._base.execute(
+            "SELECT s.track, seq, s.class_id, score, x, y, width, height, area, rle, final.class_id, number "
+            "FROM seen s JOIN final ON final.track = s.track WHERE seq = ? ORDER BY score DESC, s.track",
+            (seq,),
+        )
+        return [(Seen(*r[:4], (r[4], r[5], r[6], r[7]), r[8], r[9]), (r[10], r[11])) for r in rows]
 
     def new_by_minute(self, minute_s: float) -> Iterator[tuple[int, int, int]]:
         """For each minute and class that counts: both, and the tracks seen first in the minute."""
