@@ -38,16 +38,16 @@ def truth_of(run: list[Frame]) -> Counter[int]:
     return Counter(vote.most_common(1)[0][0] for vote in votes.values())
 
 
-def counted(run: list[Frame], part: DataPart, model: OnnxPredictor, settings: TrackerSettings) -> Counter[int]:
+def counted(
+    run: list[Frame], part: DataPart, model: OnnxPredictor, settings: TrackerSettings
+) -> Counter[int]:
     """Confirmed tracks of each class in a sequence, as the survey counts them."""
     tracker = Tracker(settings)
     steps = []
     for frame in run:
         picture = read_picture(part.images_dir / frame.image.file_name)
         found: Instances
-        (found,) = model.predict(
-            [picture], threshold=settings.low_score, max_objects=model.info.max_objects
-        )
+        (found,) = model.predict([picture], threshold=settings.low_score, max_objects=model.info.max_objects)
         steps.append(tracker.step(found, picture, frame.time_s))
     steps.append(tracker.finish())
     return Counter(s.class_id for step in steps for s in step.summaries if s.confirmed)

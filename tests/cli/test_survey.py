@@ -50,7 +50,9 @@ def test_what_is_no_video_is_told_and_left_out(
     picture = folder / "still.jpg"
     picture.write_bytes(b"x")
     dive = folder / "dive" / "a.mp4"
-    code = type_in(monkeypatch, picture, dive, "-o", folder / "out2", "-m", folder / "tiny.onnx", "--end", "2")
+    code = type_in(
+        monkeypatch, picture, dive, "-o", folder / "out2", "-m", folder / "tiny.onnx", "--end", "2"
+    )
     assert code == 2
     assert "still.jpg: not a video" in capsys.readouterr().err
     assert (folder / "out2" / "report.html").exists()
@@ -88,7 +90,15 @@ def test_utc_positions_need_a_start(
 ) -> None:
     nav = folder / "nav.csv"
     nav.write_text("time,lat,lon\n2026-05-01T12:00:00Z,1,2\n", encoding="utf-8")
-    words = [folder / "dive" / "a.mp4", "-o", folder / "none", "-m", folder / "tiny.onnx", "--navigation", nav]
+    words = [
+        folder / "dive" / "a.mp4",
+        "-o",
+        folder / "none",
+        "-m",
+        folder / "tiny.onnx",
+        "--navigation",
+        nav,
+    ]
     assert type_in(monkeypatch, *words) == 2
     assert "Give --start-utc" in capsys.readouterr().err
 

@@ -49,7 +49,9 @@ def entry() -> CountingEntry:
         CountingClass(
             objects=100, videos=9, found=(80, 50), right=(60, 45), found_alike=alike, objects_alike=alike
         ),
-        CountingClass(objects=0, videos=0, found=(0, 0), right=(0, 0), found_alike=alike, objects_alike=alike),
+        CountingClass(
+            objects=0, videos=0, found=(0, 0), right=(0, 0), found_alike=alike, objects_alike=alike
+        ),
     ]
     return CountingEntry(data="val", thresholds=(0.2, 0.5), classes=tuple(rows))
 

@@ -68,7 +68,7 @@ def test_goes_the_short_way_over_the_date_line(tmp_path: Path) -> None:
     ],
 )
 def test_says_what_is_wrong(tmp_path: Path, text: str, says: str) -> None:
-    with pytest.raises(BadInput, match="nav.csv") as error:
+    with pytest.raises(BadInput, match=r"nav\.csv") as error:
         read_navigation(file(tmp_path / "nav.csv", text))
     assert says in str(error.value)
     assert "\n" not in str(error.value)

@@ -45,7 +45,11 @@ class Links(HTMLParser):
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("page")
-    categories = [{"id": 3, "name": HOSTILE}, {"id": 7, "name": "green thing"}, {"id": 8, "name": "blue thing"}]
+    categories = [
+        {"id": 3, "name": HOSTILE},
+        {"id": 7, "name": "green thing"},
+        {"id": 8, "name": "blue thing"},
+    ]
     model = save_model(folder, categories=categories, counting=COUNTING)
     dive = save_dive(folder / "a & b <i>.mp4")
     (folder / "nav.csv").write_text("seconds,lat,lon,depth\n0,45,-30,100\n16,45.001,-30.002,120\n", "utf-8")

@@ -127,7 +127,11 @@ def _for_surveys(info: ModelInfo) -> list[str]:
     counting, looks = info.counting, info.looks
     return [
         *([f"| intervals of counts | from its record on {counting.data} |"] if counting else []),
-        *([f"| footage unlike the training data | told by {looks.pictures:,} pictures of {looks.data} |"] if looks else []),
+        *(
+            [f"| footage unlike the training data | told by {looks.pictures:,} pictures of {looks.data} |"]
+            if looks
+            else []
+        ),
     ]
 
 

@@ -181,7 +181,9 @@ class ModelInfo(_Strict):
             if len(set(values)) < len(values):
                 raise ValueError(f"two categories have the same {what}")
         if self.counting and len(self.counting.classes) != len(self.categories):
-            raise ValueError(f"counts of {len(self.counting.classes)} classes for {len(self.categories)} categories")
+            raise ValueError(
+                f"counts of {len(self.counting.classes)} classes for {len(self.categories)} categories"
+            )
         if self.input.resize not in HEADS[self.head].resize:
             raise ValueError(f"head {self.head} with resize rule {self.input.resize!r}")
         return self

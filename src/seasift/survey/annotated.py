@@ -46,7 +46,9 @@ def _instances(seen: Sequence[Seen], class_ids: Sequence[int], size_hw: SizeHW) 
     boxes = np.array([each.box_xywh for each in seen], np.float32)
     boxes[:, 2:] += boxes[:, :2]
     masks = tuple(
-        from_coco({"size": list(size_hw), "counts": each.rle}, size_hw) for each in seen if each.rle is not None
+        from_coco({"size": list(size_hw), "counts": each.rle}, size_hw)
+        for each in seen
+        if each.rle is not None
     )
     return Instances(
         boxes,

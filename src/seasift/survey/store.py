@@ -140,7 +140,15 @@ class Store:
             away: its distance from the training pictures, see `drift.Reference`.
             looks: statistics of the picture, see `core.looks`.
         """
-        values = (frame.seq, frame.video, frame.frame, frame.time_s, frame.dive_s, away, json.dumps(list(looks)))
+        values = (
+            frame.seq,
+            frame.video,
+            frame.frame,
+            frame.time_s,
+            frame.dive_s,
+            away,
+            json.dumps(list(looks)),
+        )
         self._base.execute("INSERT INTO frames VALUES (?, ?, ?, ?, ?, ?, ?)", values)
 
     def add_seen(self, seen: Sequence[Seen]) -> None:
@@ -261,7 +269,9 @@ class Store:
             "FROM seen s JOIN final ON final.track = s.track WHERE seq = ? ORDER BY score DESC, s.track",
             (seq,),
         )
-        return [(Seen(*r[:4], (r[4], r[5], r[6], r[7]), r[8], r[9]), (r[10], r[11])) for r in rows]
+        return [
+            (Seen(r[0], r[1], r[2], r[3], (r[4], r[5], r[6], r[7]), r[8], r[9]), (r[10], r[11])) for r in rows
+        ]
 
     def new_by_minute(self, minute_s: float) -> Iterator[tuple[int, int, int]]:
         """For each minute and class that counts: both, and the tracks seen first in the minute."""
