@@ -83,6 +83,16 @@ def test_truncated(tmp_path: Path, kind: str) -> None:
     assert 3.6 <= dive.gaps[0].from_s <= 4.0
 
 
+def test_a_recording_that_broke_off_before_its_index(tmp_path: Path) -> None:
+    clip = save_kind(tmp_path, "h264-mp4")
+    clip.write_bytes(clip.read_bytes()[:-1500])
+    with pytest.raises(
+        BadPicture, match=r"a\.mp4: is truncated: the recording or the copy broke off"
+    ) as told:
+        open_dive([clip])
+    assert "\n" not in str(told.value)
+
+
 def test_a_hole_in_a_transport_stream(tmp_path: Path) -> None:
     clip = save_kind(tmp_path, "h264-ts")
     packets = packets_of(clip)

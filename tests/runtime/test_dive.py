@@ -87,8 +87,37 @@ def test_the_way_to_the_start_is_not_decoded(clips: dict[str, Path], monkeypatch
             yield picture
 
     monkeypatch.setattr(_Reader, "_pictures", counted)
-    assert len(frames_of(clips["h264-mp4"], start_s=5.5)) == 9
+    assert len(frames_of(clips["h264-ts"], start_s=5.5)) == 9
     assert len(seen) < 35
+
+
+def test_the_way_to_the_start_is_not_read_where_an_index_tells(
+    clips: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from seasift.runtime.decoding import _Reader
+
+    read: list[Any] = []
+    packets = _Reader.packets
+
+    def counted(self: Any, stop: Any) -> Any:
+        for packet in packets(self, stop):
+            read.append(packet.dts)
+            yield packet
+
+    monkeypatch.setattr(_Reader, "packets", counted)
+    for kind in ("h264-mp4", "hevc-10-bit-mp4", "prores-mov"):
+        read.clear()
+        assert [number_of(frame.image_rgb_u8) for frame in frames_of(clips[kind], start_s=6)] == [
+            60,
+            61,
+            62,
+            63,
+        ]
+        assert len(read) < 45
+        read.clear()
+        rest = open_dive([clips[kind]]).frames((0, 60), after_time_s=6.0)
+        assert [number_of(frame.image_rgb_u8) for frame in rest] == [61, 62, 63]
+        assert len(read) < 45
 
 
 def test_several_files_are_one_dive(tmp_path: Path) -> None:
@@ -140,6 +169,21 @@ def test_wide_pixels_become_square(tmp_path: Path) -> None:
     high = open_dive([encode(tmp_path / "high.mp4", pictures, codec="libx264", aspect=Fraction(8, 9))])
     assert (high.videos[0].width, high.videos[0].height) == (96, 72)
     assert next(high.frames()).image_rgb_u8.shape == (72, 96, 3)
+
+
+@pytest.mark.parametrize("matrix", ["bt2020nc", "bt2020c", "ictcp", "ycgco"])
+def test_colours_of_hdr_are_near(tmp_path: Path, matrix: str) -> None:
+    hdr = (
+        f"log-level=none:pools=none:frame-threads=1:colorprim=bt2020:transfer=smpte2084:colormatrix={matrix}"
+    )
+    clip = encode(
+        tmp_path / "hdr.mp4",
+        [numbered_picture(i) for i in range(3)],
+        codec="libx265",
+        pixels="yuv420p10le",
+        options={"preset": "ultrafast", "x265-params": hdr},
+    )
+    assert [number_of(frame.image_rgb_u8) for frame in frames_of(clip)] == [0, 1, 2]
 
 
 def combed(image: Any) -> float:

@@ -75,7 +75,9 @@ def test_bad_videos(tmp_path: Path, clip: Path) -> None:
     (tmp_path / "empty.mp4").write_bytes(b"")
     (tmp_path / "half.mp4").write_bytes(clip.read_bytes()[: clip.stat().st_size // 2])
     for name in ("text.mp4", "empty.mp4", "half.mp4"):
-        with pytest.raises(BadPicture, match=r"not a video FFmpeg can read|is truncated") as caught:
+        with pytest.raises(
+            BadPicture, match=r"not a video FFmpeg can read|broke off before the index"
+        ) as caught:
             list(frames(tmp_path / name, Every(frames=1)))
         assert "\n" not in str(caught.value)
     with pytest.raises(BadPicture, match="no such file"):

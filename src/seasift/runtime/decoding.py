@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seasift.runtime.gaps import Damage, Gap, Report
-from seasift.runtime.skim import Skimmed, Start, skim
+from seasift.runtime.skim import Skimmed, Start, jump, skim
 from seasift.runtime.stamps import EACH_ALONE, Stamps, stores_as_decoded
 from seasift.runtime.upright import Decoded, deinterlaced
 from seasift.runtime.video_file import opened, zero_s
@@ -48,12 +48,13 @@ def decoded(
         packets = reader.packets(stop)
         skimmed: Skimmed | None = Skimmed(0, None, [])
         if start is not None and not stores_as_decoded(container, track):
-            skimmed = skim(packets, start, zero_s(container))
+            index = jump(container, track, start, zero_s(container))
+            skimmed = skim(packets, start, zero_s(container), index)
         if skimmed is not None:
             yield from deinterlaced(reader.frames(skimmed, packets))
             reader.end(name, report)
             return
-    yield from decoded(path, name, report, stop=stop)  # keyframes lie too far apart
+    yield from decoded(path, name, report, stop=stop)  # no way there but this
 
 
 class _Reader:

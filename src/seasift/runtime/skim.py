@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from av.container import InputContainer
+    from av.index import IndexEntries
     from av.packet import Packet
     from av.video.stream import VideoStream
 
@@ -46,17 +48,51 @@ class _Key:
     pts: int
 
 
-def skim(packets: Iterator[Packet[VideoStream]], start: Start, zero_s: float) -> Skimmed | None:
+def jump(container: InputContainer, track: VideoStream, start: Start, zero_s: float) -> IndexEntries | None:
+    """Go to a keyframe well before the start by the index that MP4 and MOV have of all their pictures.
+
+    Returns:
+        The index; None, and nothing was done, without such an index, or if the start lies near the beginning.
+    """
+    entries = track.index_entries
+    if "mov" not in container.format.name.split(",") or not track.frames or len(entries) != track.frames:
+        return None
+    if start.index is not None:
+        place = min(start.index - _MARGIN, len(entries) - 1)
+    else:
+        assert start.time_s is not None
+        ticks = (start.time_s + zero_s - 2 * _MARGIN_S) / float(track.time_base or 1)
+        place = entries.search_timestamp(int(ticks))
+    while place > 0 and not entries[place].is_keyframe:
+        place -= 1
+    if place <= 0:
+        return None
+    container.seek(entries[place].timestamp, stream=track)
+    return entries
+
+
+def _pictures_before(packet: Packet[VideoStream], entries: IndexEntries) -> int | None:
+    """How many pictures lie before a keyframe's packet; None if the index does not know it."""
+    place = -1 if packet.dts is None else entries.search_timestamp(packet.dts, any_frame=True)
+    if place < 0 or entries[place].timestamp != packet.dts or not packet.is_keyframe or packet.pts is None:
+        return None
+    return sum(not entries[earlier].is_discard for earlier in range(place))
+
+
+def skim(
+    packets: Iterator[Packet[VideoStream]], start: Start, zero_s: float, index: IndexEntries | None = None
+) -> Skimmed | None:
     """Read packets up to a keyframe that lies well before the start, counting those before it.
 
     One packet is taken for one picture. A file where that is not so (damage, pictures that are not shown) gives
     frames other numbers than decoding it whole; who needs certainty compares the time of a known frame.
 
     Args:
-        packets: from the beginning of the file; what follows the start stays unread.
+        packets: from the beginning of the file, or from where `jump` went; what follows the start stays unread.
         zero_s: the stamp at which the file's clock begins.
+        index: from `jump`.
     Returns:
-        None if keyframes lie too far apart: decode from the beginning.
+        None if keyframes lie too far apart, or the jump went elsewhere: decode from the beginning.
     """
     kept: list[Packet[VideoStream]] = []
     key: _Key | None = None
@@ -64,12 +100,17 @@ def skim(packets: Iterator[Packet[VideoStream]], start: Start, zero_s: float) ->
     count, most_pts, size = 0, 0, 0
     for packet in packets:
         pts = packet.pts
+        if index is not None and key is None:
+            before = _pictures_before(packet, index)
+            if before is None:
+                return None
+            count = before
         if packet.is_keyframe and pts is not None and (key is None or pts > most_pts):
             if key is not None and not _well_before(count, packet, start, zero_s, _MARGIN_S):
                 kept.append(packet)
                 break
             kept, size, key = [], 0, _Key(count, pts)  # what lies before is not needed
-            first_pts = pts if first_pts is None else first_pts
+            first_pts = pts if first_pts is None and count == 0 else first_pts
         kept.append(packet)
         if key is None or not packet.size or (pts is not None and first_pts is not None and pts < first_pts):
             continue  # needs what lies before the first keyframe: a decoder gives no picture of it

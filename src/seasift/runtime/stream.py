@@ -131,13 +131,21 @@ def _read_video(source: Source, span: Span, known: Collection[str]) -> Iterator[
     state = _state(source.path) if source.path else "live"
     try:
         footage = read_span(source.path or source.address or source.name, span)
+        empty = True
         for frame in footage.frames():
+            empty = False
             file = f"{source.name}#frame={frame.frame}"
             key = f"{file} {state}"
             image = None if key in known else frame.image_rgb_u8
             yield Picture(source, file, key, image, frame.frame, round(frame.time_s, 6))
         if footage.gaps:
             yield Failure.of(source.name, told(footage.gaps))
+        elif empty:
+            long = footage.videos[0].duration_s
+            length = f"; it is {long:.2f} s long" if long else ""
+            yield Failure.of(
+                source.name, f"{source.name}: no pictures in that span{length}. Change --start or --end."
+            )
     except BadPicture as error:
         yield Failure.of(source.name, error)
 

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 
+# FFmpeg's numbers of colour matrices.
+_BT709, _UNKNOWN, _BT2020_NCL, _BT2020_KIN = 1, 2, 9, (10, 13, 14)
+
+
 @dataclass(frozen=True, eq=False)
 class Decoded:
     """A frame as decoded.
@@ -113,12 +117,25 @@ def upright_rgb(frame: VideoFrame, aspect: Fraction | None, size_hw: SizeHW | No
         size_hw: make it that large: a file's pictures keep the size of its first.
     """
     width, height = square_size(frame.width, frame.height, aspect)
-    picture: UInt8 = np.asarray(frame.to_ndarray(format="rgb24", width=width, height=height), np.uint8)
+    picture = _rgb(frame, width, height)
     quarters = round(frame.rotation / 90) % 4
     picture = np.ascontiguousarray(np.rot90(picture, k=quarters) if quarters else picture)
     if size_hw is None or picture.shape[:2] == size_hw:
         return picture
     return np.asarray(cv2.resize(picture, size_hw[::-1], interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _rgb(frame: VideoFrame, width: int, height: int) -> UInt8:
+    import av
+
+    try:
+        rgb = frame.reformat(width=width, height=height, format="rgb24")
+    except (av.FFmpegError, OSError, ValueError):
+        # A matrix FFmpeg cannot undo (YCgCo, ICtCp, a damaged header): almost the right colours, not none.
+        frame.colorspace = _BT2020_NCL if frame.colorspace in _BT2020_KIN else _BT709
+        frame.color_trc = frame.color_primaries = _UNKNOWN
+        rgb = frame.reformat(width=width, height=height, format="rgb24")
+    return np.asarray(rgb.to_ndarray(), np.uint8)
 
 
 def upright_size(frame: VideoFrame, aspect: Fraction | None) -> SizeHW:

@@ -24,6 +24,12 @@ MOST_PIXELS = 1 << 27
 _OPTIONS = {"protocol_whitelist": "file"}
 
 
+_BROKE_OFF = (
+    "{path}: is truncated: the recording or the copy broke off before the index that MP4 and MOV have at their end. "
+    "Copy it again, or rebuild the index with a repair program."
+)
+
+
 @dataclass(frozen=True)
 class Header:
     """What a file says of itself, and its first picture confirms.
@@ -61,12 +67,35 @@ def opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
         raise BadPicture(f"{path}: no such file. Check the name and the folder you are in.") from None
     except (av.FFmpegError, OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or type(error).__name__
+        if _broke_off(path):
+            raise BadPicture(_BROKE_OFF.format(path=path)) from None
         raise BadPicture(
             f"{path}: not a video FFmpeg can read ({reason}); expected MP4, MOV, MKV, AVI, TS "
             "or alike. Copy it again, or convert it."
         ) from None
     with container:
         yield container, _track(container, path)
+
+
+def _broke_off(path: Path) -> bool:
+    """Whether an MP4 or MOV has pictures (mdat), but no whole index (moov). ISO/IEC 14496-12, 4.2."""
+    parts = set()
+    try:
+        length = path.stat().st_size
+        with path.open("rb") as file:
+            for _ in range(64):
+                start = file.read(16)
+                size = int.from_bytes(start[:4], "big")
+                if size == 1:
+                    size = int.from_bytes(start[8:16], "big")
+                whole = file.tell() - len(start) + size <= length
+                parts.add(start[4:8] if whole or start[4:8] != b"moov" else b"")
+                if len(start) < 8 or size < 8:
+                    break
+                file.seek(size - len(start), 1)
+    except OSError:
+        return False
+    return b"ftyp" in parts and b"mdat" in parts and b"moov" not in parts
 
 
 def read_header(path: Path) -> Header:
@@ -101,6 +130,8 @@ def _track(container: InputContainer, path: Path) -> VideoStream:
     tracks = [track for track in container.streams.video if track.codec_context is not None]
     pictures = [track for track in tracks if not int(track.disposition) & _ATTACHED]
     if not pictures:
+        if _broke_off(path):
+            raise BadPicture(_BROKE_OFF.format(path=path))
         raise BadPicture(
             f"{path}: holds no picture track, or is truncated; expected a whole video. Copy it again."
         )
