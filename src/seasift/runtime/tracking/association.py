@@ -15,22 +15,22 @@ from seasift.core.masks import MaskCrop
 from seasift.core.types import Float64, Int64, UInt8
 from seasift.runtime.tracking.track import Track
 
-_OTHER_CLASS = 0.8  # what an overlap is worth between classes that differ: models waver, but not at random
+_OTHER_CLASS = 0.6  # what an overlap is worth between classes that differ: models waver, but not at random
 _MASKS = 0.5  # how much masks count beside boxes, less the less is known of where the object is
-_MARGIN = 1.0  # boxes grow by so many standard deviations of what the motion model does not know
 
 
-def similarities(tracks: Sequence[Track], seen: Instances, places: Int64) -> Float64:
+def similarities(tracks: Sequence[Track], seen: Instances, places: Int64, reach: float) -> Float64:
     """How alike N tracks and M of the observations are, 0 to 1: (N, M).
 
     The better of two guesses: where the motion model and the camera's motion put the object, and where it was last
-    seen in the picture; the second holds for what moves with the camera, such as the vehicle's own arm.
+    seen in the picture; the second holds for what moves with the camera, such as the vehicle's own arm. Boxes grow
+    by `reach` standard deviations of what the motion model does not know of the place.
     """
     if not tracks or not len(places):
         return np.zeros((len(tracks), len(places)))
     boxes = seen.boxes_xyxy[places].astype(np.float64)
     predicted = np.stack([track.motion.box_xyxy for track in tracks])
-    margins = _MARGIN * np.array([track.motion.doubt_px for track in tracks])
+    margins = reach * np.array([track.motion.doubt_px for track in tracks])
     sizes = np.sqrt(np.prod(predicted[:, 2:] - predicted[:, :2], axis=1))
     found = np.zeros((len(tracks), len(places)))
     for guess, margin in (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import cv2
@@ -17,6 +18,8 @@ _SIDE_PX = 320
 _MOST_POINTS = 300
 _FEWEST, _SHARE = 12, 0.4  # points, and share of them, that must agree on a motion
 _ALIKE = 0.75
+_PARTS = 4
+_MOVED_PX, _WIDE = 1.0, 0.08
 _NOWHERE = np.zeros((0, 2), np.float32)
 
 
@@ -41,7 +44,9 @@ class CameraView:
         scale = min(1.0, _SIDE_PX / max(size_hw))
         small_wh = max(1, round(size_hw[1] * scale)), max(1, round(size_hw[0] * scale))
         small = cv2.resize(image_rgb_u8, small_wh, interpolation=cv2.INTER_AREA)
-        gray = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.uint8)
+        gray = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
+        # Haze leaves little contrast, and burnt-in text has all of it.
+        gray = np.asarray(cv2.createCLAHE(3.0, (8, 8)).apply(gray), np.uint8)
         outwards = np.array([-1, -1, 1, 1])
         taken = np.rint(instances.boxes_xyxy * scale).astype(np.int64) + outwards
         return cls(gray, np.maximum(taken, 0), size_hw)
@@ -72,9 +77,9 @@ class CameraView:
         """
         if self.size_hw != later.size_hw:
             return None
-        matrix = _similarity(*self._flow(later))
+        matrix = _camera_motion(*self._flow(later))
         if matrix is None:
-            matrix = _similarity(*self._matches(later))
+            matrix = _camera_motion(*self._matches(later))
         if matrix is None:
             return None
         matrix[:, 2] *= max(self.size_hw) / max(self.gray.shape)
@@ -82,14 +87,31 @@ class CameraView:
 
     def _flow(self, later: CameraView) -> tuple[Float32, Float32]:
         """Corners followed by Lucas and Kanade's method, where it leads back to where it began."""
-        corners = cv2.goodFeaturesToTrack(self.gray, _MOST_POINTS, 0.01, 5, mask=self.free)
-        if corners is None:
+        here = self._corners()
+        if not len(here):
             return _NOWHERE, _NOWHERE
-        here = np.asarray(corners, np.float32)
         there, found, _ = cv2.calcOpticalFlowPyrLK(self.gray, later.gray, here, here.copy(), maxLevel=4)
         back, found_back, _ = cv2.calcOpticalFlowPyrLK(later.gray, self.gray, there, there.copy(), maxLevel=4)
         good = ((found == 1) & (found_back == 1)).ravel() & (np.linalg.norm(back - here, axis=2) < 1).ravel()
         return here[good, 0], np.asarray(there, np.float32)[good, 0]
+
+    def _corners(self) -> Float32:
+        """Corners (K, 1, 2), some of each part of the picture, so that text at its edges is not all there is."""
+        found = [np.zeros((0, 1, 2), np.float32)]
+        height, width = self.gray.shape
+        rows, columns = (
+            np.linspace(0, height, _PARTS + 1, dtype=int),
+            np.linspace(0, width, _PARTS + 1, dtype=int),
+        )
+        for y1, y2 in pairwise(rows.tolist()):
+            for x1, x2 in pairwise(columns.tolist()):
+                if y2 - y1 < 8 or x2 - x1 < 8:
+                    continue
+                part, free = self.gray[y1:y2, x1:x2], self.free[y1:y2, x1:x2]
+                corners = cv2.goodFeaturesToTrack(part, _MOST_POINTS // _PARTS**2, 0.05, 5, mask=free)
+                if corners is not None:
+                    found.append(np.asarray(corners, np.float32) + np.array([x1, y1], np.float32))
+        return np.concatenate(found)
 
     def _matches(self, later: CameraView) -> tuple[Float32, Float32]:
         """Landmarks of both frames that resemble each other and none else (Lowe 2004)."""
@@ -119,12 +141,31 @@ class CameraView:
         return cls(gray, np.array(entry["taken"], np.int64).reshape(-1, 4), (height, width))
 
 
-def _similarity(here: Float32, there: Float32) -> Float64 | None:
-    """The motion (2, 3) on which most of the points agree; None if too few do, or on something absurd."""
+def _camera_motion(here: Float32, there: Float32) -> Float64 | None:
+    """The motion (2, 3) of the floor; None if none is to be seen.
+
+    Burnt-in text stands still whatever the camera does. So if what moves does so as one, all over the picture, that is the
+    floor, even where more points stand still.
+    """
+    moved = np.linalg.norm(there - here, axis=1) > _MOVED_PX
+    motion, spread = _similarity(here[moved], there[moved])
+    if motion is not None and spread >= _WIDE:
+        return motion
+    return _similarity(here, there)[0]
+
+
+def _similarity(here: Float32, there: Float32) -> tuple[Float64 | None, float]:
+    """The motion (2, 3) on which most points agree, and how far these spread in x and in y, in shares of 320 px.
+
+    None if too few agree, or on something absurd.
+    """
     if len(here) < _FEWEST:
-        return None
+        return None, 0.0
     matrix, inliers = cv2.estimateAffinePartial2D(here, there, ransacReprojThreshold=2.0)
     if matrix is None or inliers.sum() < max(_FEWEST, _SHARE * len(here)):
-        return None
+        return None, 0.0
     scale = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
-    return np.array(matrix, np.float64) if 0.5 < scale < 2.0 else None
+    if not 0.5 < scale < 2.0:
+        return None, 0.0
+    spread = float(np.std(here[inliers.ravel() == 1], axis=0).min()) / _SIDE_PX
+    return np.array(matrix, np.float64), spread

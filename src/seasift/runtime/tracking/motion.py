@@ -17,7 +17,7 @@ _CREEP = np.array([0.1, 0.1, 0.2, 0.2])  # what no velocity explains, per root o
 _LOST_CAMERA = (
     0.5  # how much further things move in the picture if the camera's motion is not known, per second
 )
-_MEMORY_S = 2.0  # how long a velocity lasts
+_MEMORY_S = 3.0  # how long a velocity lasts
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +88,7 @@ class Motion:
         """
         values = _values(box_xyxy)
         hidden = np.maximum(self.mean[2:, 0] - values[2:], 0.0)
-        spread = (_SEEN * _size(self.mean[:, 0])) ** 2 + np.concatenate([hidden / 2, hidden]) ** 2
+        spread = (_SEEN * _size(self.mean[:, 0])) ** 2 + np.concatenate([hidden / 2, 2 * hidden]) ** 2
         gain = self.cov[:, :, 0] / (self.cov[:, 0, 0] + spread)[:, None]
         off = values - self.mean[:, 0]
         off[:2] = np.sign(off[:2]) * np.maximum(np.abs(off[:2]) - hidden / 2, 0.0)

@@ -33,8 +33,8 @@ class TrackerSettings:
     min_similarity: float = 0.15
     confirm_observations: int = 3
     confirm_s: float = 0.15
-    patience_s: float = 4.0
-    probation_patience_s: float = 1.5
+    patience_s: float = 3.0
+    probation_patience_s: float = 0.75
     duplicate_overlap: float = 0.6
     use_camera: bool = True
     use_masks: bool = True

@@ -18,6 +18,8 @@ from seasift.runtime.tracking.track import Track, TrackSummary
 SCHEMA = "seasift-tracker/1"
 _PATIENT_STEPS = 2.5  # a track may be missing for so many usual steps, however short the patience
 _STEP_MEMORY = 0.9
+# Standard deviations around where a track is thought to be, first and last round; the last is for confirmed ones.
+_NEAR, _FAR = 1.0, 2.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +46,8 @@ class Step:
 class Tracker:
     """Follows objects through frames in the order of time. Memory follows the objects in sight, not the dive.
 
-    Source: association in two rounds, strong observations before weak ones, is ByteTrack's (Zhang et al. 2022);
+    Source: association in rounds, strong observations before weak ones, is ByteTrack's (Zhang et al. 2022), a last
+    one that searches further is C-BIoU's (Yang et al. 2023);
     motion is SORT's (Bewley et al. 2016) with the camera's motion undone as in BoT-SORT (Aharon et al. 2022); where
     an object was last seen is a second guess beside the motion model's, as in OC-SORT (Cao et al. 2023).
     """
@@ -68,15 +71,15 @@ class Tracker:
             BadInput: a time before that of the frame before, or none at all.
         """
         step_s = self._step_s(time_s)
-        lost = self._end_lost(time_s)
+        lost = self._end_lost(time_s, step_s)
         self._predict(step_s, instances, image_rgb_u8)
         self._time_s = time_s
         ids = np.zeros(len(instances), np.int64)
         seen = instances if self.settings.use_masks else replace(instances, masks=None)
         strong = instances.scores >= self.settings.start_score
         weak = ~strong & (instances.scores >= self.settings.low_score)
-        self._associate(seen, strong, ids, time_s)
-        self._associate(seen, weak, ids, time_s)
+        for candidates, reach in ((strong, _NEAR), (weak, _NEAR), (strong, _FAR)):
+            self._associate(seen, candidates & (ids == 0), reach, ids, time_s)
         self._begin(seen, strong, ids, time_s)
         return Step(ids, self._confirm(), lost)
 
@@ -140,23 +143,22 @@ class Tracker:
             )
         return step_s
 
-    def _end_lost(self, time_s: float) -> tuple[TrackSummary, ...]:
-        """End what has been out of sight for too long, by the steps before this one."""
-        if self._time_s is not None:
-            step_s = time_s - self._time_s
-            usual = step_s if self._usual_step_s is None else self._usual_step_s
-            at_least = _PATIENT_STEPS * usual
-            self._usual_step_s = _STEP_MEMORY * usual + (1 - _STEP_MEMORY) * step_s
-            given = self.settings
-            lost = [
-                track
-                for track in self._tracks
-                if time_s - track.last_s
-                > max(given.patience_s if track.confirmed else given.probation_patience_s, at_least)
-            ]
-            self._tracks = [track for track in self._tracks if track not in lost]
-            return tuple(track.summary() for track in lost)
-        return ()
+    def _end_lost(self, time_s: float, step_s: float) -> tuple[TrackSummary, ...]:
+        """End what has been out of sight for too long."""
+        if self._time_s is None:
+            return ()
+        usual = step_s if self._usual_step_s is None else self._usual_step_s
+        self._usual_step_s = _STEP_MEMORY * usual + (1 - _STEP_MEMORY) * step_s
+
+        def lost(track: Track) -> bool:
+            # A single long step is no fault of a track that was there right before it.
+            tried = track.confirmed or track.last_s == self._time_s
+            patience_s = self.settings.patience_s if tried else self.settings.probation_patience_s
+            return time_s - track.last_s > max(patience_s, _PATIENT_STEPS * usual)
+
+        ended = tuple(track.summary() for track in self._tracks if lost(track))
+        self._tracks = [track for track in self._tracks if not lost(track)]
+        return ended
 
     def _predict(self, step_s: float, instances: Instances, image_rgb_u8: UInt8) -> None:
         camera = None
@@ -169,12 +171,14 @@ class Tracker:
             if camera is not None:
                 track.motion = track.motion.moved(camera)
 
-    def _associate(self, seen: Instances, candidates: Bool, ids: Int64, time_s: float) -> None:
+    def _associate(self, seen: Instances, candidates: Bool, reach: float, ids: Int64, time_s: float) -> None:
         """Give observations to tracks that have none in this frame."""
         taken = set(ids.tolist())
-        free = [track for track in self._tracks if track.id not in taken]
+        free = [
+            track for track in self._tracks if track.id not in taken and (track.confirmed or reach == _NEAR)
+        ]
         places = np.flatnonzero(candidates)
-        for row, column in assign(similarities(free, seen, places), self.settings.min_similarity):
+        for row, column in assign(similarities(free, seen, places, reach), self.settings.min_similarity):
             place = int(places[column])
             ids[place] = free[row].id
             free[row].see(seen, place, time_s)
