@@ -38,6 +38,11 @@ def test_seconds_on_the_dive_s_clock_need_no_start(tmp_path: Path) -> None:
     assert navigation.at(2.5, None) == Position(10.025, 20.05, None)
 
 
+def test_heights_become_depths(tmp_path: Path) -> None:
+    navigation = read_navigation(file(tmp_path / "nav.csv", "seconds,lat,lon,depth\n0,1,2,-50\n10,1,2,-60\n"))
+    assert navigation.at(5, None) == Position(1, 2, 55)
+
+
 def test_nothing_is_made_up(tmp_path: Path) -> None:
     text = "seconds,lat,lon\n10,10,20\n20,11,20\n200,12,20\n"
     navigation = read_navigation(file(tmp_path / "nav.csv", text), gap_s=60)

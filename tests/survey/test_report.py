@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -54,6 +55,11 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> str:
     dive = save_dive(folder / "a & b <i>.mp4")
     (folder / "nav.csv").write_text("seconds,lat,lon,depth\n0,45,-30,100\n16,45.001,-30.002,120\n", "utf-8")
     survey(folder, model=model, inputs=(str(dive),), navigation=folder / "nav.csv")
+    document = json.loads((folder / "out/tracks.json").read_text(encoding="utf-8"))
+    observation = document["tracks"][0]["observations"][15]  # 3 s of 16
+    assert observation["position"] == pytest.approx(
+        {"latitude": 45.0001875, "longitude": -30.000375, "depth_m": 103.75}, abs=1e-6
+    )
     return (folder / "out/report.html").read_text(encoding="utf-8")
 
 

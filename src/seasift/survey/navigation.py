@@ -69,7 +69,7 @@ class Position:
 
     Attributes:
         latitude, longitude: degrees, to 1e-6.
-        depth_m: to 0.01, positive down as in the file; None if the file does not say.
+        depth_m: to 0.01, positive down; None if the file does not say.
     """
 
     latitude: float
@@ -151,6 +151,8 @@ def read_navigation(path: Path, *, gap_s: float = GAP_S) -> Navigation:
         )
     keep = np.append(np.diff(values[:, 0]) > 0, True)  # of equal times the last
     values = values[keep]
+    if np.nanmax(np.append(values[:, 3], -np.inf)) <= 0:  # heights above the surface
+        values[:, 3] *= -1
     return Navigation(values[:, 0], values[:, 1:], on_dive_clock="dive_s" in columns, gap_s=gap_s)
 
 

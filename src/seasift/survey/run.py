@@ -197,7 +197,7 @@ def _write(plan: Plan, store: Store, result: Result) -> list[Path]:
         videos=[_video(video) for video in plan.dive.videos],
     )
     sizes = [(video.height, video.width) for video in plan.dive.videos]
-    document = entries(store, categories, sizes, unconfirmed=plan.unconfirmed)
+    document = entries(store, categories, sizes, clock.position, unconfirmed=plan.unconfirmed)
     tracks_document.write(plan.out / "tracks.json", header, document)
     rows = tables.track_rows(summaries(store), store, categories, clock)
     tables.write_csv(plan.out / "tracks.csv", tables.TRACK_COLUMNS, rows)

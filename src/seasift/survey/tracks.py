@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 
 from seasift.core.instances import Category
 from seasift.core.types import SizeHW
+from seasift.formats import tracks as document
 from seasift.formats.document import Rle
 from seasift.formats.tracks import Observation, TrackEntry
+from seasift.survey.navigation import Position
 from seasift.survey.store import Frame, Seen, Store
+
+Where = Callable[[float], Position | None]
 
 
 @dataclass(frozen=True)
@@ -85,19 +89,25 @@ def class_of(seen: Sequence[Seen]) -> int:
 
 
 def entries(
-    store: Store, categories: Sequence[Category], sizes_hw: Sequence[SizeHW], *, unconfirmed: bool = False
+    store: Store,
+    categories: Sequence[Category],
+    sizes_hw: Sequence[SizeHW],
+    where: Where = lambda _: None,
+    *,
+    unconfirmed: bool = False,
 ) -> Iterator[TrackEntry]:
     """Tracks as `seasift-tracks/1` has them, one by one: those that count, numbered as in the tables.
 
     Args:
         sizes_hw: of the frames of each video, px.
+        where: the vehicle was at a time on the dive's clock.
         unconfirmed: then also the others, with numbers that go on from there.
     """
     number = 0
     for confirmed in (True, False) if unconfirmed else (True,):
         for track in store.tracks(confirmed=confirmed):
             number += 1
-            yield _entry(store.seen(track), number, confirmed, categories, sizes_hw)
+            yield _entry(store.seen(track), number, confirmed, categories, sizes_hw, where)
 
 
 def way_of(seen: Sequence[tuple[Seen, Frame]], most: int = 24) -> str:
@@ -125,6 +135,7 @@ def _entry(
     confirmed: bool,
     categories: Sequence[Category],
     sizes_hw: Sequence[SizeHW],
+    where: Where,
 ) -> TrackEntry:
     class_id = class_of([each for each, _ in seen])
     scores = [each.score for each, _ in seen if each.class_id == class_id]
@@ -143,7 +154,14 @@ def _entry(
                 box_xywh=list(each.box_xywh),
                 score=each.score,
                 mask=None if each.rle is None else Rle(size=list(sizes_hw[frame.video]), counts=each.rle),
+                position=_position(where(frame.dive_s)),
             )
             for each, frame in seen
         ],
     )
+
+
+def _position(where: Position | None) -> document.Position | None:
+    if where is None:
+        return None
+    return document.Position(latitude=where.latitude, longitude=where.longitude, depth_m=where.depth_m)
