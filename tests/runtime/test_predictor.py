@@ -289,3 +289,46 @@ def test_predicting_loads_nothing_heavy(tiny: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code, tiny], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
     assert done.stderr == ""
+
+
+def test_threads_do_not_share_a_process_first_run(tmp_path: Path) -> None:
+    """OpenVINO's bindings can stand still for ever there; in a process of its own, since only the first run counts."""
+    save_tiny(tmp_path / "tiny.onnx")
+    code = """
+import sys, threading
+from concurrent.futures import ThreadPoolExecutor
+import numpy as np
+from seasift.runtime.openvino_engine import OpenVinoEngine
+from seasift.runtime.predictor import load_predictor
+
+model = load_predictor(sys.argv[1], throughput=True)
+run, lock, inside, most, together = OpenVinoEngine._run, threading.Lock(), [0], [0], threading.Barrier(4)
+
+def watched(self, batch):
+    with lock:
+        inside[0] += 1
+        if not OpenVinoEngine._has_run:
+            most[0] = max(most[0], inside[0])
+    try:
+        return run(self, batch)
+    finally:
+        with lock:
+            inside[0] -= 1
+
+def look(_):
+    together.wait()
+    model.predict([np.zeros((64, 64, 3), np.uint8)])
+
+OpenVinoEngine._run = watched
+with ThreadPoolExecutor(4) as pool:
+    list(pool.map(look, range(4)))
+print(most[0])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "tiny.onnx")],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stdout.split() == ["1"]

@@ -20,10 +20,16 @@ PRECISIONS = ("f32", "bf16", "f16")
 _Ports: TypeAlias = tuple[Port, ...]
 
 
+# OpenVINO's Python bindings set themselves up in a process's first run. Two threads that do it together can wait for
+# each other for ever: one holds the interpreter's lock, the other that of the C++ variable that is being made.
+_FIRST = threading.Lock()
+
+
 class OpenVinoEngine:
     """OpenVINO on the CPU. Left alone it picks bf16 where the CPU has it, so the precision is always set."""
 
     name = "openvino"
+    _has_run = False
 
     def __init__(self, model: bytes, name: str, settings: Settings) -> None:
         try:
@@ -39,6 +45,14 @@ class OpenVinoEngine:
 
     def run(self, batch: Float32) -> dict[str, Float32]:
         """Outputs by name; each thread has a request of its own."""
+        if OpenVinoEngine._has_run:
+            return self._run(batch)
+        with _FIRST:
+            result = self._run(batch)
+            OpenVinoEngine._has_run = True
+        return result
+
+    def _run(self, batch: Float32) -> dict[str, Float32]:
         if not hasattr(self._threads, "request"):
             self._threads.request = self._compiled.create_infer_request()
         results = self._threads.request.infer([batch])
