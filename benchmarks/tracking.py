@@ -9,8 +9,10 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Protocol
 
+import cv2
 import numpy as np
 
 from seasift.core.boxes import pairwise_iou
@@ -18,7 +20,9 @@ from seasift.core.instances import Instances
 from seasift.core.types import Int64, UInt8
 from seasift.data.moving import TrueFrame
 from seasift.data.moving_scenes import SCENES, footage
+from seasift.data.prepared import open_prepared
 from seasift.evaluation.tracking import JudgedFrame, TrackingScore
+from seasift.runtime.predictor import load_predictor
 from seasift.runtime.tracking import Step, Tracker, TrackerSettings
 from seasift.runtime.tracking.association import assign, overlap
 
@@ -142,12 +146,56 @@ def drawn(seeds: int) -> None:
         print(row(name, score))
 
 
+def trashcan(given: argparse.Namespace) -> None:
+    """Sequences of TrashCan: with the truth as detections, and with a model's."""
+    from trashcan_identities import Reliability, linked
+
+    part = open_prepared(given.data).part("instance", "exact", given.split, given.part)
+    model = load_predictor(given.model, threads=given.threads)
+    sure, counting = Reliability(), TrackerSettings()
+    every = replace(counting, confirm_observations=1, confirm_s=0.0)
+    by_truth = {name: TrackingScore() for name in followers(every)}
+    by_model = {name: TrackingScore() for name in followers(counting)}
+    for run in linked(part.coco, part.images_dir, sure):
+        images = [_read(part.images_dir / frame.image.file_name) for frame in run]
+        true = [
+            TrueFrame(frame.time_s, image, frame.true, frame.ids)
+            for frame, image in zip(run, images, strict=True)
+        ]
+        found = [model.predict([image], threshold=0.05)[0] for image in images]
+        for name, follower in followers(every).items():
+            by_truth[name].add(judge([(frame, frame.instances) for frame in true], follower))
+        for name, follower in followers(counting).items():
+            by_model[name].add(judge(zip(true, found, strict=True), follower))
+    some = by_truth["tracker"]
+    print(f"{part.name}: {some.sequences} sequences, {some.frames} frames, {some.true} objects")
+    print(f"{sure.links} links, {sure.only_one} of them between the only ones of their class;")
+    print(f"{sure.skipped_same} of {sure.skipped} are the same with the frame between left out.")
+    for title, scores in (("truth as detections, all count", by_truth), (model.name, by_model)):
+        print(f"\n{title}\n\n{HEAD}")
+        for name, score in scores.items():
+            print(row(name, score))
+
+
+def _read(path: Path) -> UInt8:
+    return np.ascontiguousarray(cv2.imread(str(path))[..., ::-1])
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     commands = parser.add_subparsers(dest="what", required=True)
     commands.add_parser("drawn").add_argument("--seeds", type=int, default=5)
+    real = commands.add_parser("trashcan")
+    real.add_argument("data", type=Path, help="TrashCan as `seasift data prepare` makes it")
+    real.add_argument("--model", default="default")
+    real.add_argument("--split", default="leak-free")
+    real.add_argument("--part", default="test")
+    real.add_argument("--threads", type=int)
     given = parser.parse_args()
-    drawn(given.seeds)
+    if given.what == "drawn":
+        drawn(given.seeds)
+    else:
+        trashcan(given)
 
 
 if __name__ == "__main__":

@@ -66,6 +66,29 @@ def test_the_cameras_motion_is_found(end: Camera) -> None:
     assert np.abs(found @ corners - (true @ corners)[:2]).max() < 1.5
 
 
+def test_burnt_in_text_does_not_hide_the_cameras_motion() -> None:
+    """Footage of vehicles shows depth and time in bright letters; they stand still, the hazy floor moves."""
+    scene = Scene(lambda t: Camera(512 + 9 * t, 512 - 5 * t), (), contrast=0.25)
+    pictures = [scene.at(time_s).image_rgb_u8.copy() for time_s in (0.0, 1.0)]
+    for picture in pictures:
+        for y in (15, 32, 172, 187):
+            cv2.putText(picture, "2026-01-19 LAT 35 DEPTH 1001 m", (4, y), 0, 0.45, (255, 255, 255))
+    views = [CameraView.of(picture, boxes()) for picture in pictures]
+    found = views[0].motion_to(views[1])
+    assert found is not None
+    assert found == pytest.approx(np.array([[1, 0, -9], [0, 1, 5]]), abs=0.6)
+
+
+def test_one_thing_that_swims_is_not_the_camera() -> None:
+    """Nobody told that it is an object."""
+    fish = Thing(1, lambda t: (500 + 6 * t, 512.0), radii=(40, 25))
+    scene = Scene(lambda _: Camera(512, 512), (fish,))
+    views = [CameraView.of(scene.at(time_s).image_rgb_u8, boxes()) for time_s in (0.0, 1.0)]
+    found = views[0].motion_to(views[1])
+    assert found is not None
+    assert found == pytest.approx(np.array([[1, 0, 0], [0, 1, 0]]), abs=0.1)
+
+
 def test_large_frames_are_shrunk_and_the_motion_is_of_their_pixels() -> None:
     floor = Scene(lambda _: Camera(512, 512), ()).floor()
     large = [cv2.resize(floor[100:300, x : x + 320], None, fx=4, fy=4) for x in (100, 110)]

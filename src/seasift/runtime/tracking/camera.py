@@ -44,12 +44,11 @@ class CameraView:
         scale = min(1.0, _SIDE_PX / max(size_hw))
         small_wh = max(1, round(size_hw[1] * scale)), max(1, round(size_hw[0] * scale))
         small = cv2.resize(image_rgb_u8, small_wh, interpolation=cv2.INTER_AREA)
-        gray = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
         # Haze leaves little contrast, and burnt-in text has all of it.
-        gray = np.asarray(cv2.createCLAHE(3.0, (8, 8)).apply(gray), np.uint8)
+        even = cv2.createCLAHE(3.0, (8, 8)).apply(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY))
         outwards = np.array([-1, -1, 1, 1])
         taken = np.rint(instances.boxes_xyxy * scale).astype(np.int64) + outwards
-        return cls(gray, np.maximum(taken, 0), size_hw)
+        return cls(np.asarray(even, np.uint8), np.maximum(taken, 0), size_hw)
 
     @cached_property
     def free(self) -> UInt8:

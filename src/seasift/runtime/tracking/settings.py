@@ -28,7 +28,7 @@ class TrackerSettings:
         use_masks: compare masks, not only boxes, where there are any.
     """
 
-    start_score: float = 0.3
+    start_score: float = 0.2
     low_score: float = 0.1
     min_similarity: float = 0.15
     confirm_observations: int = 3
