@@ -13,10 +13,11 @@ from pathlib import Path
 import av
 import pytest
 
+from seasift.core.errors import BadInput
 from seasift.formats.tracks import TracksDocument
 from seasift.survey.report import write_report
 from seasift.survey.run import run
-from seasift.survey.store import NAME
+from seasift.survey.store import NAME, Store
 from tests.survey.dives import FPS, FRAMES, contents, plan_of, save_dive, save_model, survey
 
 FILES = {"tracks.csv", "tracks.json", "counts.csv", "counts.json", "report.html", "annotated.mp4"}
@@ -117,7 +118,7 @@ def test_goes_on_after_a_kill_byte_for_byte(done: Path) -> None:
     seen: list[int] = []
     plan = plan_of(done, "killed", video=True)
     run(plan, progress=lambda frame: seen.append(frame.seq), report=write_report)
-    assert seen[0] == (at + 1) // 7 * 7 - (0 if (at + 1) % 7 else 7), f"killed at frame {at}"
+    assert seen[0] == (at + 1) // 7 * 7, f"killed at frame {at}"
     assert contents(done / "killed") == contents(done / "out"), f"killed at frame {at}"
 
 
@@ -150,3 +151,17 @@ def test_times_are_utc_when_the_start_is_known(tmp_path: Path) -> None:
     survey(tmp_path, start_utc="2026-05-01T14:00:00+02:00")
     row = table(tmp_path / "out/tracks.csv")[1]
     assert (row["first_utc"], row["last_utc"]) == ("2026-05-01T12:00:01.000Z", "2026-05-01T12:00:04.000Z")
+
+
+def test_two_surveys_do_not_share_a_folder(tmp_path: Path) -> None:
+    with Store(tmp_path / "out" / NAME, {"other": "settings"}):
+        before = contents(tmp_path / "out")
+        with pytest.raises(BadInput, match="another survey is at work there"):
+            survey(tmp_path)
+        assert contents(tmp_path / "out") == before
+
+
+def test_what_is_no_survey_s_file_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / NAME).write_bytes(b"something else" * 999)
+    assert survey(tmp_path).counts.frames.total() == FRAMES

@@ -21,10 +21,10 @@ from seasift.runtime.seen_alike import found_and_looks
 from seasift.runtime.tracking import TrackerSettings
 from seasift.runtime.video import Every
 from seasift.survey.follow import Look
+from seasift.survey.kept import Frame
 from seasift.survey.navigation import read_navigation
 from seasift.survey.report import write_report
 from seasift.survey.run import Plan, Result, run
-from seasift.survey.store import Frame
 
 LOW = 0.5
 """An object with at least this share of the threshold still prolongs a track."""
@@ -224,7 +224,7 @@ def _tell(plan: Plan, result: Result) -> None:
             table.add_column(column, justify="right")
         for class_id, cell in result.counts.dive.items():
             interval = result.counts.intervals.get(class_id)
-            limits = f"{interval.low:,} to {interval.high:,}" if interval else "none"
+            limits = interval.limits(cell.unique) if interval else "none"
             name = plan.info.categories[class_id].name
             table.add_row(name, f"{cell.unique:,}", limits, f"{cell.maxn:,}")
         console.print(table)

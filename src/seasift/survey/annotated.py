@@ -13,7 +13,8 @@ from seasift.core.types import SizeHW
 from seasift.runtime.dive import Dive
 from seasift.runtime.draw import draw
 from seasift.runtime.video_writer import writing_video
-from seasift.survey.store import Seen, Store
+from seasift.survey.kept import Seen
+from seasift.survey.store import Store
 
 _PAUSE_S, _SHOWN_S = 60.0, 1.0  # a longer pause between files is shown as one second
 

@@ -16,7 +16,8 @@ from seasift.runtime.dive import Dive, DiveFrame
 from seasift.runtime.tracking import Step, Tracker
 from seasift.survey.best import crop_of, quality_of
 from seasift.survey.drift import Reference
-from seasift.survey.store import Frame, Seen, Store
+from seasift.survey.kept import Frame, Seen
+from seasift.survey.store import Store
 
 Look = Callable[[UInt8], tuple[Instances, Float64]]
 """A picture (H, W, 3) uint8 RGB to its objects and its looks, see `runtime.seen_alike`."""

@@ -41,6 +41,14 @@ class Interval:
     precision: float
     recall: float
 
+    def useful(self, tracks: int) -> bool:
+        """Whether the upper limit says more than that the model misses most of the class."""
+        return self.high <= USEFUL * (tracks + 1)
+
+    def limits(self, tracks: int) -> str:
+        """The interval in words."""
+        return f"{self.low:,} to {self.high:,}" if self.useful(tracks) else f"{self.low:,} or more"
+
 
 @dataclass(frozen=True)
 class Trials:

@@ -14,7 +14,6 @@ from seasift import __version__
 from seasift.core.files import write_text
 from seasift.survey import tables, words
 from seasift.survey.axis import Axis, stretches
-from seasift.survey.intervals import USEFUL
 from seasift.survey.navigation import Position
 from seasift.survey.pictures_svg import WIDTH, Event, Timeline, map_of
 from seasift.survey.run import Plan, Result
@@ -171,7 +170,8 @@ def _count_row(
         "name": names[class_id],
         "unique": cell.unique,
         "interval": interval,
-        "useful": interval is not None and interval.high <= USEFUL * (cell.unique + 1),
+        "useful": interval is not None and interval.useful(cell.unique),
+        "limits": "none" if interval is None else interval.limits(cell.unique),
         "maxn": cell.maxn,
         "maxn_when": label(store.frame(cell.maxn_seq).dive_s),
         "first": label(span[0]),

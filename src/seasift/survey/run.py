@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
@@ -23,8 +24,9 @@ from seasift.survey.annotated import write_video
 from seasift.survey.drift import Drift, Reference
 from seasift.survey.follow import COMMIT_EVERY, Look, follow
 from seasift.survey.intervals import intervals_of, place_of
+from seasift.survey.kept import Frame
 from seasift.survey.navigation import Navigation
-from seasift.survey.store import NAME, Frame, Store
+from seasift.survey.store import NAME, Store
 from seasift.survey.tracks import entries, summaries
 
 COUNTS_SCHEMA = "seasift-counts/1"
@@ -114,8 +116,11 @@ def run(
     """
     settings = {**plan.settings, "model": plan.model_sha256, "seasift": __version__, "state": plan.state}
     with Store(plan.out / NAME, settings) as store:
-        if not store.complete:
-            _pass(plan, store, progress)
+        try:
+            if not store.complete:
+                _pass(plan, store, progress)
+        except sqlite3.Error as error:
+            raise store.unusable(error) from None
         result = _result(plan, store)
         result.written.extend(_write(plan, store, result))
         if report:

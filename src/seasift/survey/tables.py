@@ -11,8 +11,9 @@ from typing import Any
 from seasift.core.files import replacing
 from seasift.core.instances import Category
 from seasift.runtime.dive import DiveVideo
+from seasift.survey.kept import Frame
 from seasift.survey.navigation import Navigation, Position
-from seasift.survey.store import Frame, Store
+from seasift.survey.store import Store
 from seasift.survey.tracks import Summary, way_of
 
 TRACK_COLUMNS = (

@@ -12,8 +12,9 @@ from seasift.core.types import SizeHW
 from seasift.formats import tracks as document
 from seasift.formats.document import Rle
 from seasift.formats.tracks import Observation, TrackEntry
+from seasift.survey.kept import Frame, Seen
 from seasift.survey.navigation import Position
-from seasift.survey.store import Frame, Seen, Store
+from seasift.survey.store import Store
 
 Where = Callable[[float], Position | None]
 
