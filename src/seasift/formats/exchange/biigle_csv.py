@@ -72,9 +72,7 @@ def _label(track: TrackEntry) -> tuple[Any, ...]:
     return track.category_id, track.name, track.name, "", "seasift", ""
 
 
-def _key_frames(
-    seen: list[Observation], video: Video
-) -> tuple[str, list[list[float]], list[float | None]]:
+def _key_frames(seen: list[Observation], video: Video) -> tuple[str, list[list[float]], list[float | None]]:
     rings = [outlines(one, video) for one in seen]
     polygon = all(rings)
     points: list[list[float]] = []

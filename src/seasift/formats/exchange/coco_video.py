@@ -18,8 +18,8 @@ from seasift.formats.exchange.content import (
     Content,
     ReadOptions,
     WriteOptions,
-    iso,
     is_picture,
+    iso,
     outlines,
     reading,
     rle,
@@ -77,15 +77,11 @@ def _parts(content: Content, options: WriteOptions, tracks_table: bool) -> Itera
     yield "\n]}\n"
 
 
-def _annotation(
-    track: TrackEntry, seen: Observation, video: Video, options: WriteOptions
-) -> dict[str, Any]:
+def _annotation(track: TrackEntry, seen: Observation, video: Video, options: WriteOptions) -> dict[str, Any]:
     entry: dict[str, Any] = {"category_id": track.category_id, "bbox": seen.box_xywh, "iscrowd": 0}
     shape: Any = rle(seen, video) if options.masks == "rle" else outlines(seen, video)
     entry["area"] = (
-        from_coco(shape, (video.height, video.width)).area
-        if shape
-        else seen.box_xywh[2] * seen.box_xywh[3]
+        from_coco(shape, (video.height, video.width)).area if shape else seen.box_xywh[2] * seen.box_xywh[3]
     )
     if shape:
         entry["segmentation"] = shape

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -112,14 +112,14 @@ def utc(video: Video, time_s: float) -> datetime | None:
     if video.start_utc is None:
         return None
     start = datetime.fromisoformat(video.start_utc)
-    start = start if start.tzinfo else start.replace(tzinfo=timezone.utc)
-    return start.astimezone(timezone.utc) + timedelta(seconds=time_s)
+    start = start if start.tzinfo else start.replace(tzinfo=UTC)
+    return start.astimezone(UTC) + timedelta(seconds=time_s)
 
 
 def iso(moment: datetime) -> str:
     """ISO 8601 with Z, to the millisecond where it is not a whole second."""
     spec = "milliseconds" if moment.microsecond else "seconds"
-    return moment.astimezone(timezone.utc).replace(tzinfo=None).isoformat(timespec=spec) + "Z"
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec=spec) + "Z"
 
 
 def number(value: float) -> str:
@@ -139,7 +139,9 @@ def reading(path: Path, place: str) -> Iterator[None]:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise BadInput(f"{path}: {place}: {where}: {first['msg'].lower()}; got {first['input']!r:.60}.") from None
+        raise BadInput(
+            f"{path}: {place}: {where}: {first['msg'].lower()}; got {first['input']!r:.60}."
+        ) from None
     except KeyError as error:
         raise BadInput(f"{path}: {place}: lacks {error}.") from None
     except (ValueError, TypeError, AttributeError, IndexError) as error:

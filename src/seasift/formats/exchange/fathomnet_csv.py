@@ -46,7 +46,9 @@ def _row(seen: Observation, video: Video) -> tuple[Any, ...]:
     x, y, width, height = seen.box_xywh
     left, top = round(x), round(y)
     when, at = utc(video, seen.time_s), seen.position
-    image = video.file if is_picture(video) else f"{PurePosixPath(video.file).stem}/frame_{seen.frame:06d}.png"
+    image = (
+        video.file if is_picture(video) else f"{PurePosixPath(video.file).stem}/frame_{seen.frame:06d}.png"
+    )
     return (
         image,
         *(left, top, max(1, round(x + width) - left), max(1, round(y + height) - top)),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,7 @@ _SPACE = uuid.UUID("6f2f2a4e-6a35-5d0a-9d3c-1f0b8f9e7c11")
 def write(path: Path, content: Content, options: WriteOptions) -> list[str]:
     """Write an iFDO as YAML, or as JSON if the name ends so."""
     header = content.header
-    made = datetime.now(timezone.utc).strftime(_TIME)
+    made = datetime.now(UTC).strftime(_TIME)
     notes: dict[int, list[dict[str, Any]]] = {place: [] for place in range(len(header.videos))}
     where: dict[int, dict[float, Position]] = {place: {} for place in notes}
     for track in content.tracks:
@@ -62,15 +62,16 @@ def write(path: Path, content: Content, options: WriteOptions) -> list[str]:
             ],
         },
         "image-set-items": {
-            video.file: _items(video, notes[place], where[place])
-            for place, video in enumerate(header.videos)
+            video.file: _items(video, notes[place], where[place]) for place, video in enumerate(header.videos)
         },
     }
     if path.suffix.lower() == ".json":
         write_json(path, value, indent=1)
     else:
         write_text(path, yaml.safe_dump(value, sort_keys=False, allow_unicode=True))
-    return ["before publication give image-set-handle, image-license, image-pi and what else your archive asks for"]
+    return [
+        "before publication give image-set-handle, image-license, image-pi and what else your archive asks for"
+    ]
 
 
 def _annotation(track: TrackEntry, seen: list[Observation], video: Video, made: str) -> dict[str, Any]:

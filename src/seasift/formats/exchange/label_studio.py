@@ -34,7 +34,9 @@ def write(path: Path, content: Content, options: WriteOptions) -> list[str]:
         for place in sorted({seen.video for seen in track.observations}):
             seen = [one for one in track.observations if one.video == place]
             video = header.videos[place]
-            found[place] += _picture(track, seen[0], video) if is_picture(video) else [_moving(track, seen, video)]
+            found[place] += (
+                _picture(track, seen[0], video) if is_picture(video) else [_moving(track, seen, video)]
+            )
     version = header.model.name if header.model else "seasift"
     write_json(
         path,

@@ -58,7 +58,9 @@ def read(path: Path, options: ReadOptions) -> Content:
     built = Builder(path, options)
     with reading(path, "the document"):
         names = {str(key): str(name) for key, name in value["detection_categories"].items()}
-        classes = {str(key): str(name) for key, name in (value.get("classification_categories") or {}).items()}
+        classes = {
+            str(key): str(name) for key, name in (value.get("classification_categories") or {}).items()
+        }
         listed = value["images"]
     for key, name in names.items():
         with reading(path, "detection_categories"):

@@ -87,7 +87,9 @@ def read_predictions(path: Path, options: ReadOptions) -> Content:
                 mask=found.mask.model_dump() if found.mask else None,
             )
     content = built.content(model=whole.model, threshold=whole.threshold)
-    settings = Settings(**{key: getattr(whole, key) for key in Settings.model_fields if key != "schema_version"})
+    settings = Settings(
+        **{key: getattr(whole, key) for key in Settings.model_fields if key != "schema_version"}
+    )
     failures = tuple((failure.file, failure.error) for failure in whole.failures)
     return Content(content.header, content.tracks, content.notes, settings, failures)
 

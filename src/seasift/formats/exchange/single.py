@@ -34,7 +34,9 @@ class _Of:
     def __iter__(self) -> Iterator[TrackEntry]:
         for track in self.content.tracks:
             kept = [
-                seen.model_copy(update={"video": 0}) for seen in track.observations if seen.video == self.place
+                seen.model_copy(update={"video": 0})
+                for seen in track.observations
+                if seen.video == self.place
             ]
             if kept:
                 yield track.model_copy(update={"observations": kept})
@@ -52,7 +54,9 @@ def of_video(content: Content, name: str) -> Content:
     ]
     if len(fits) != 1:
         listed = ", ".join(files[:5])
-        raise BadInput(f"--video {name!r}{hint(name, files)}: {len(fits)} files of this name; it has {listed}.")
+        raise BadInput(
+            f"--video {name!r}{hint(name, files)}: {len(fits)} files of this name; it has {listed}."
+        )
     (place,) = fits
     header = content.header.model_copy(update={"videos": [content.header.videos[place]]})
     return replace(content, header=header, tracks=_Of(content, place))

@@ -39,10 +39,14 @@ def records(path: Path, needed: Iterable[str]) -> Iterator[tuple[int, dict[str, 
     names = [name.strip().lower() for name in first]
     missing = [name for name in needed if name not in names]
     if missing:
-        raise BadInput(f"{path}: no column {', '.join(missing)}; its first line is {','.join(first)[:120]!r}.")
+        raise BadInput(
+            f"{path}: no column {', '.join(missing)}; its first line is {','.join(first)[:120]!r}."
+        )
     for line, row in lines:
         if len(row) != len(names):
-            raise BadInput(f"{path}: line {line}: {len(row)} fields; expected {len(names)} as in the first line.")
+            raise BadInput(
+                f"{path}: line {line}: {len(row)} fields; expected {len(names)} as in the first line."
+            )
         yield line, dict(zip(names, row, strict=True))
 
 
