@@ -40,7 +40,7 @@ _NO_DATE = ""
 _SHAPE_IDS = {"Point": 1, "LineString": 2, "Polygon": 3, "Circle": 4, "Rectangle": 5, "Ellipse": 6}
 
 
-def write(path: Path, content: Content, options: WriteOptions) -> list[str]:
+def write(path: Path, content: Content, _options: WriteOptions) -> list[str]:
     """Write a report of videos, or of images if there are only pictures.
 
     Raises:

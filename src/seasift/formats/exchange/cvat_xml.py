@@ -30,7 +30,7 @@ from seasift.formats.exchange.single import one_video
 from seasift.formats.tracks import Observation, TrackEntry, Video
 
 
-def write(path: Path, content: Content, options: WriteOptions) -> list[str]:
+def write(path: Path, content: Content, _options: WriteOptions) -> list[str]:
     """Write a video's tracks one by one, or pictures. An object gets one outline, the largest.
 
     Raises:

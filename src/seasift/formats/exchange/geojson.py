@@ -15,7 +15,7 @@ from seasift.formats.exchange.content import Content, WriteOptions, iso, utc
 from seasift.formats.tracks import Position, TrackEntry
 
 
-def write(path: Path, content: Content, options: WriteOptions) -> list[str]:
+def write(path: Path, content: Content, _options: WriteOptions) -> list[str]:
     """Write a feature a track, one by one.
 
     Raises:

@@ -36,7 +36,7 @@ _TIME = "%Y-%m-%d %H:%M:%S.%f"
 _SPACE = uuid.UUID("6f2f2a4e-6a35-5d0a-9d3c-1f0b8f9e7c11")
 
 
-def write(path: Path, content: Content, options: WriteOptions) -> list[str]:
+def write(path: Path, content: Content, _options: WriteOptions) -> list[str]:
     """Write an iFDO as YAML, or as JSON if the name ends so."""
     header = content.header
     made = datetime.now(UTC).strftime(_TIME)

@@ -26,7 +26,7 @@ from seasift.formats.exchange.shapes import runs
 from seasift.formats.tracks import Observation, TrackEntry, Video
 
 
-def write(path: Path, content: Content, options: WriteOptions) -> list[str]:
+def write(path: Path, content: Content, _options: WriteOptions) -> list[str]:
     """Write a task a file, with what was found as predictions, which a person then accepts."""
     header = content.header
     found: dict[int, list[dict[str, Any]]] = {place: [] for place in range(len(header.videos))}

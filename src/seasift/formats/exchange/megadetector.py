@@ -16,7 +16,7 @@ from seasift.formats.exchange.native import load_json
 _VERSION = "1.6"
 
 
-def write(path: Path, content: Content, options: WriteOptions) -> list[str]:
+def write(path: Path, content: Content, _options: WriteOptions) -> list[str]:
     """Write boxes relative to the picture's sides; a video is one entry with all its frames."""
     header = content.header
     found: dict[int, list[dict[str, Any]]] = {place: [] for place in range(len(header.videos))}

@@ -45,7 +45,7 @@ class _TracksOfFile:
         raise BadInput(f"{self.path}: breaks off; expected a line ]}} at its end. Make the file anew.")
 
 
-def read_tracks(path: Path, options: ReadOptions) -> Content:
+def read_tracks(path: Path, _options: ReadOptions) -> Content:
     """Read a tracks document, as a stream if it is laid out as seasift does."""
     with path.open(encoding="utf-8") as file:
         head, second = file.readline(), file.readline()
@@ -58,7 +58,7 @@ def read_tracks(path: Path, options: ReadOptions) -> Content:
     return Content(Header(**shared), whole.tracks)
 
 
-def write_tracks(path: Path, content: Content, options: WriteOptions) -> list[str]:
+def write_tracks(path: Path, content: Content, _options: WriteOptions) -> list[str]:
     """Write a tracks document; masks stay as they are."""
     tracks.write(path, content.header, content.tracks)
     return []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from seasift.formats.tracks import Observation
 
@@ -20,7 +21,7 @@ def _area(ring: list[float]) -> float:
 
 def stride(seen: Sequence[Observation]) -> int:
     """Frames from one look at the video to the next: the smallest step between observations."""
-    steps = [later.frame - one.frame for one, later in zip(seen, seen[1:], strict=False)]
+    steps = [later.frame - one.frame for one, later in pairwise(seen)]
     return min((step for step in steps if step > 0), default=1)
 
 

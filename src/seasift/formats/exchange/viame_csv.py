@@ -34,7 +34,7 @@ HEAD = (
 _TIME = re.compile(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)$")
 
 
-def write(path: Path, content: Content, options: WriteOptions) -> list[str]:
+def write(path: Path, content: Content, _options: WriteOptions) -> list[str]:
     """Write a row an observation. A file is of one video, or of pictures in order.
 
     Raises:
