@@ -46,8 +46,8 @@ def write(path: Path, content: Content, _options: WriteOptions) -> list[str]:
     return []
 
 
-def _tag(name: str, end: str = "/>", **attributes: Any) -> str:
-    return f"<{name} " + " ".join(f"{key}={quoteattr(str(value))}" for key, value in attributes.items()) + end
+def _tag(element: str, end: str, /, **attributes: Any) -> str:
+    return f"<{element} " + " ".join(f"{key}={quoteattr(str(value))}" for key, value in attributes.items()) + end
 
 
 def _element(name: str, value: Any) -> str:

@@ -32,6 +32,9 @@ from seasift.formats.exchange.shapes import largest
 from seasift.formats.tracks import Observation, Position, TrackEntry, Video
 
 SCHEMA = "http://hdl.handle.net/20.500.12085/22aba7d7-c432-49ab-bebe-ee8ed4f70150"
+# libyaml where PyYAML has it: ten times as fast, and as safe.
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 _TIME = "%Y-%m-%d %H:%M:%S.%f"
 _SPACE = uuid.UUID("6f2f2a4e-6a35-5d0a-9d3c-1f0b8f9e7c11")
 
@@ -68,7 +71,7 @@ def write(path: Path, content: Content, _options: WriteOptions) -> list[str]:
     if path.suffix.lower() == ".json":
         write_json(path, value, indent=1)
     else:
-        write_text(path, yaml.safe_dump(value, sort_keys=False, allow_unicode=True))
+        write_text(path, yaml.dump(value, Dumper=_DUMPER, sort_keys=False, allow_unicode=True))
     return [
         "before publication give image-set-handle, image-license, image-pi and what else your archive asks for"
     ]
@@ -123,7 +126,7 @@ def read(path: Path, options: ReadOptions) -> Content:
     built = Builder(path, options)
     try:
         text = path.read_text(encoding="utf-8")
-        value = json.loads(text) if path.suffix.lower() == ".json" else yaml.safe_load(text)
+        value = json.loads(text) if path.suffix.lower() == ".json" else yaml.load(text, Loader=_LOADER)
     except (ValueError, yaml.YAMLError, RecursionError) as error:
         raise BadInput(f"{path}: neither YAML nor JSON ({' '.join(str(error).split())[:120]}).") from None
     with reading(path, "the document"):

@@ -10,6 +10,7 @@ from typing import Any
 
 from seasift import __version__
 from seasift.core.errors import BadInput
+from seasift.core.masks import from_coco
 from seasift.formats import document, tracks, validation
 from seasift.formats.document import FailedFile, FoundObject, Image, ModelEntry, Rle, Settings
 from seasift.formats.exchange.builder import Builder
@@ -127,7 +128,7 @@ def _found(track: TrackEntry, seen: Observation, video: Video, options: WriteOpt
     shapes: dict[str, Any] = {"polygons": outlines(seen, video) or None}
     if exact:
         shapes = {"mask": Rle(**exact)}
-    area = document.from_coco(exact, (video.height, video.width)).area if exact else None
+    area = from_coco(exact, (video.height, video.width)).area if exact else None
     return FoundObject(
         category_id=track.category_id,
         name=track.name,
