@@ -11,6 +11,7 @@ from seasift import __version__
 from seasift.cli.bench import bench
 from seasift.cli.client import client
 from seasift.cli.compare import compare
+from seasift.cli.convert import convert
 from seasift.cli.data import data
 from seasift.cli.evaluate import evaluate
 from seasift.cli.export import export
@@ -67,6 +68,7 @@ app.command()(client)
 app.command()(train)
 app.command("lr-find")(lr_find)
 app.command()(validate)
+app.command()(convert)
 app.command()(bench)
 
 
