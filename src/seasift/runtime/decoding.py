@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from seasift.runtime.gaps import Damage, Gap, Report
 from seasift.runtime.skim import Skimmed, Start, jump, skim
-from seasift.runtime.stamps import EACH_ALONE, Stamps, stores_as_decoded
+from seasift.runtime.stamps import Stamps, stores_as_decoded
 from seasift.runtime.upright import Decoded, deinterlaced
-from seasift.runtime.video_file import opened, zero_s
+from seasift.runtime.video_file import EACH_ALONE, opened, zero_s
 
 if TYPE_CHECKING:
     from av.container import InputContainer

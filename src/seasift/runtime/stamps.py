@@ -6,7 +6,7 @@ from collections import deque
 from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING
 
-from seasift.runtime.video_file import duration_s, fps, zero_s
+from seasift.runtime.video_file import EACH_ALONE, duration_s, fps, zero_s
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -14,10 +14,6 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
-# Codecs whose pictures need no other and are stored as shown.
-EACH_ALONE = frozenset(
-    {"mjpeg", "prores", "dnxhd", "dvvideo", "rawvideo", "ffv1", "huffyuv", "ffvhuff", "utvideo"}
-)
 _BEYOND_S = 10.0  # a stamp so far behind the file's end is a damaged one
 _LATE_S = 2.0  # a picture that is older than the last one by less is out of order: damage does that
 

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
+# Codecs whose pictures need no other and are stored as shown.
+EACH_ALONE = frozenset(
+    {"mjpeg", "prores", "dnxhd", "dvvideo", "rawvideo", "ffv1", "huffyuv", "ffvhuff", "utvideo"}
+)
 # Larger frames are taken for damage: a wrong bit in a header must not cost gigabytes.
 MOST_PIXELS = 1 << 27
 # A video may name other files or addresses; only the file itself is read.
@@ -146,8 +150,12 @@ _ATTACHED = 0x400  # AV_DISPOSITION_ATTACHED_PIC: a cover, not footage
 
 
 def prepare_decoder(track: VideoStream) -> None:
-    """Several threads, no frames of absurd sizes, and no half pictures out of MJPEG, which does not mark them."""
-    track.thread_type = "AUTO"
+    """Threads, no frames of absurd sizes, and no half pictures out of MJPEG, which does not mark them.
+
+    Several frames at once only where no frame needs another: else it hangs on the threads' luck which frames of a
+    damaged file are marked, and a run that goes on in the middle would not be the unbroken one.
+    """
+    track.thread_type = "AUTO" if track.codec_context.name in EACH_ALONE else "SLICE"
     options = {"max_pixels": str(MOST_PIXELS)}
     if track.codec_context.name == "mjpeg":
         options["err_detect"] = "explode"
