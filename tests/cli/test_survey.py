@@ -114,6 +114,20 @@ def test_times_as_people_write_them() -> None:
         parse_time("-3", "--end")
 
 
+def test_exchange_formats_lie_beside(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dive, out = folder / "dive" / "a.mp4", folder / "out3"
+    words = [dive, "-o", out, "-m", folder / "tiny.onnx", "--every", "1", "-f", "viame-csv,geojson"]
+    assert type_in(monkeypatch, *words) == 2
+    assert "geojson was not written: " in capsys.readouterr().err  # there are no positions
+    rows = (out / "tracks-viame-csv.csv").read_text(encoding="utf-8").splitlines()
+    # Of the 20 frames red is in 0 to 15 and, elsewhere, in 5 to 19, green in 10 to 19.
+    assert len([row for row in rows if not row.startswith("#")]) == 16 + 15 + 10
+    assert type_in(monkeypatch, *words[:-1], "viame") == 2
+    assert "viame" in capsys.readouterr().err
+
+
 def test_help_is_quick_to_find() -> None:
     from seasift.cli.main import app
 

@@ -51,6 +51,14 @@ def survey(
             "--unconfirmed", help="Tracks too short to count, too, into tracks.json; they never count."
         ),
     ] = False,
+    formats: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--format",
+            "-f",
+            help="Exchange formats to write, too, as `seasift convert` knows them: viame-csv, kwcoco …",
+        ),
+    ] = None,
     video: Annotated[
         bool, typer.Option("--video", help="Write annotated.mp4, too: the frames looked at, with outlines.")
     ] = False,
@@ -82,6 +90,7 @@ def survey(
         classes=tuple(classes or ()),
         unconfirmed=unconfirmed,
         video=video,
+        formats=tuple(formats or ()),
         engine=engine,
         precision=precision,
         threads=threads,

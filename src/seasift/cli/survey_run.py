@@ -14,6 +14,7 @@ from typing import Any
 from seasift.cli.terminal import progress_bar
 from seasift.core.classes import parse_classes
 from seasift.core.errors import BadInput
+from seasift.formats.exchange import registry
 from seasift.runtime.dive import Dive, open_dive
 from seasift.runtime.inputs import Failure, Source, expand
 from seasift.runtime.predictor import OnnxPredictor, load_predictor
@@ -48,6 +49,7 @@ class Options:
     classes: tuple[str, ...] = ()
     unconfirmed: bool = False
     video: bool = False
+    formats: tuple[str, ...] = ()
     engine: str = "openvino"
     precision: str = "f32"
     threads: int | None = None
@@ -67,7 +69,7 @@ def run_survey(options: Options) -> bool:
         show = _progress(progress, plan.settings["start_s"] or 0.0, length_s)
         result = run(plan, progress=show, report=write_report)
     _tell(plan, result)
-    return bool(failures or result.gaps)
+    return bool(failures or result.gaps or result.refused)
 
 
 def prepare(options: Options) -> tuple[Plan, list[Failure]]:
@@ -77,6 +79,12 @@ def prepare(options: Options) -> tuple[Plan, list[Failure]]:
         BadInput: an option that is wrong, or no input is a video that can be opened.
     """
     every = Every.parse(options.every)
+    formats = [
+        registry.named(name.strip()).name
+        for given in options.formats
+        for name in given.split(",")
+        if name.strip()
+    ]
     start_s, end_s = parse_time(options.start, "--start"), parse_time(options.end, "--end")
     start_utc = parse_utc(options.start_utc)
     if options.threshold is not None and not 0 < options.threshold <= 1:
@@ -132,6 +140,7 @@ def prepare(options: Options) -> tuple[Plan, list[Failure]]:
         navigation=navigation,
         unconfirmed=options.unconfirmed,
         video=options.video,
+        formats=formats,
         at_once=model.at_once,
     )
     return plan, failures
@@ -234,4 +243,6 @@ def _tell(plan: Plan, result: Result) -> None:
     console.print(result.interval_note)
     unique = sum(cell.unique for cell in result.counts.dive.values())
     console.print(f"{result.counts.frames.total():,} frames, {unique:,} objects (model {plan.info.name})")
+    for line in result.refused:
+        console.print(line)
     console.print("written: " + ", ".join(str(path) for path in result.written))

@@ -22,6 +22,7 @@ from seasift.survey import counts as counting
 from seasift.survey import tables
 from seasift.survey.annotated import write_video
 from seasift.survey.drift import Drift, Reference
+from seasift.survey.exchange import write_formats
 from seasift.survey.follow import COMMIT_EVERY, Look, follow
 from seasift.survey.intervals import intervals_of, place_of
 from seasift.survey.kept import Frame
@@ -49,6 +50,7 @@ class Plan:
         classes: names that were looked for; empty for all.
         navigation: positions.
         video: write the annotated video, too.
+        formats: exchange formats to write, too.
         unconfirmed: write tracks that never count, too, into tracks.json.
         at_once: pictures in work.
     """
@@ -65,6 +67,7 @@ class Plan:
     navigation: Navigation | None = None
     unconfirmed: bool = False
     video: bool = False
+    formats: Sequence[str] = ()
     at_once: int = 1
     commit_every: int = COMMIT_EVERY
 
@@ -89,6 +92,8 @@ class Result:
         drift: None if the model carries no looks.
         gaps: file, from, to, reason.
         first, last: frames looked at; None without any.
+        written: files and the folder of pictures.
+        refused: a line for each exchange format that cannot hold the dive.
     """
 
     counts: counting.Counts
@@ -98,6 +103,7 @@ class Result:
     first: Frame | None
     last: Frame | None
     written: list[Path] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
 
 
 def run(
@@ -125,6 +131,9 @@ def run(
         result.written.extend(_write(plan, store, result))
         if report:
             result.written.append(report(plan, store, result))
+        written, refused = write_formats(plan.out / "tracks.json", plan.formats)
+        result.written.extend(written)
+        result.refused.extend(refused)
         if plan.video:
             path = plan.out / "annotated.mp4"
             result.written.append(write_video(path, plan.dive, store, plan.info.class_list()))
