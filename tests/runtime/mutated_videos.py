@@ -1,7 +1,7 @@
 """Damages small videos in many ways and reads them; run as a program, so that a crash or a hang shows from outside.
 
 Prints one JSON line a video: its name, how many frames came, what was reported, whether going on in the middle gives
-the same frames.
+frames of the same places and times, and the same pictures.
 """
 
 from __future__ import annotations
@@ -54,22 +54,22 @@ def read(path: Path) -> dict[str, object]:
     try:
         dive = open_dive([path])
     except BadInput as error:
-        return {"name": path.name, "frames": 0, "lines": [str(error)], "same": True}
+        return {"name": path.name, "frames": 0, "lines": [str(error)], "places": True, "same": True}
     frames = list(dive.frames())
     lines = [str(gap) for gap in dive.gaps]
     times = [frame.time_s for frame in frames]
     assert times == sorted(set(times)), "times grow"
-    same = True
+    places = same = True
     if len(frames) > 2:
         middle = frames[len(frames) // 2]
         rest = open_dive([path]).frames((0, middle.frame), after_time_s=middle.time_s)
         expected_rest = frames[len(frames) // 2 + 1 :]
         got_rest = list(rest)
-        same = len(got_rest) == len(expected_rest)
+        places = len(got_rest) == len(expected_rest)
         for got, expected in zip(got_rest, expected_rest, strict=False):
-            same &= (got.frame, got.time_s) == (expected.frame, expected.time_s)
+            places &= (got.frame, got.time_s) == (expected.frame, expected.time_s)
             same &= bool(np.array_equal(got.image_rgb_u8, expected.image_rgb_u8))
-    return {"name": path.name, "frames": len(frames), "lines": lines, "same": same}
+    return {"name": path.name, "frames": len(frames), "lines": lines, "places": places, "same": same}
 
 
 def main(folder: Path, count: int) -> None:
