@@ -23,9 +23,7 @@ from tests.formats.exchange.contents import CATEGORIES, dive
 def read(name: str, path: Path, text: str, **options: Any) -> tuple[Content, list[TrackEntry]]:
     path.write_text(text, encoding="utf-8")
     assert registry.guess(path).name == name
-    reader = registry.BY_NAME[name].read
-    assert reader is not None
-    content = reader(path, ReadOptions(**options))
+    content = registry.read(registry.BY_NAME[name], path, ReadOptions(**options))
     return content, list(content.tracks)
 
 

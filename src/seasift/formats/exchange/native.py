@@ -35,14 +35,14 @@ class _TracksOfFile:
     path: Path
 
     def __iter__(self) -> Iterator[TrackEntry]:
-        with self.path.open(encoding="utf-8") as file:
-            next(file, "")
-            next(file, "")
+        with self.path.open("rb") as file:
             for place, line in enumerate(file):
-                if line.startswith("]}"):
+                if line.startswith(b"]}"):
                     return
-                with reading(self.path, f"track {place + 1}"):
-                    yield TrackEntry.model_validate_json(line.strip().rstrip(","))
+                if place < 2:  # the header and where the tracks begin
+                    continue
+                with reading(self.path, f"track {place - 1}"):
+                    yield TrackEntry.model_validate_json(line.strip().rstrip(b","))
         raise BadInput(f"{self.path}: breaks off; expected a line ]}} at its end. Make the file anew.")
 
 
