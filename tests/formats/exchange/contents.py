@@ -104,9 +104,7 @@ def videos(draw: st.DrawFn, *, outlines: bool = True, by_track: bool = False) ->
             ring = [triangle(box)] if drawn else None
             score, time_s = (one_score if by_track else draw(_score)), frame / FPS
             seen.append(
-                Observation(
-                    video=0, frame=frame, time_s=time_s, box_xywh=box, score=score, polygons=ring
-                )
+                Observation(video=0, frame=frame, time_s=time_s, box_xywh=box, score=score, polygons=ring)
             )
         tracks.append(
             TrackEntry(

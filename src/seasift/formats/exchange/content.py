@@ -144,5 +144,5 @@ def reading(path: Path, place: str) -> Iterator[None]:
         ) from None
     except KeyError as error:
         raise BadInput(f"{path}: {place}: lacks {error}.") from None
-    except (ValueError, TypeError, AttributeError, IndexError) as error:
-        raise BadInput(f"{path}: {place}: {str(error) or type(error).__name__}.") from None
+    except (ValueError, TypeError, AttributeError, IndexError, ArithmeticError) as error:
+        raise BadInput(f"{path}: {place}: {' '.join(str(error).split()) or type(error).__name__}.") from None

@@ -85,10 +85,7 @@ def convert(
     if target.suffix.lower() not in output.suffixes:
         raise BadInput(f"{target}: a file of {output.title} ends in {' or '.join(output.suffixes)}.")
     known = registry.named(source_format) if source_format else registry.guess(source)
-    if known.read is None:
-        listed = ", ".join(registry.READABLE)
-        raise BadInput(f"{source}: {known.title} is only written: it has no boxes. Readable: {listed}.")
-    content = known.read(source, reading or ReadOptions())
+    content = registry.read(known, source, reading or ReadOptions())
     content = of_video(content, video) if video else content
     tally = Tally(content)
     notes = output.write(target, replace(content, tracks=tally), writing)

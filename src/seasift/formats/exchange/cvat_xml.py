@@ -47,7 +47,9 @@ def write(path: Path, content: Content, _options: WriteOptions) -> list[str]:
 
 
 def _tag(element: str, end: str, /, **attributes: Any) -> str:
-    return f"<{element} " + " ".join(f"{key}={quoteattr(str(value))}" for key, value in attributes.items()) + end
+    return (
+        f"<{element} " + " ".join(f"{key}={quoteattr(str(value))}" for key, value in attributes.items()) + end
+    )
 
 
 def _element(name: str, value: Any) -> str:

@@ -35,14 +35,14 @@ class _TracksOfFile:
     path: Path
 
     def __iter__(self) -> Iterator[TrackEntry]:
-        with self.path.open(encoding="utf-8") as file:
-            next(file, "")
-            next(file, "")
+        with self.path.open("rb") as file:
             for place, line in enumerate(file):
-                if line.startswith("]}"):
+                if line.startswith(b"]}"):
                     return
-                with reading(self.path, f"track {place + 1}"):
-                    yield TrackEntry.model_validate_json(line.strip().rstrip(","))
+                if place < 2:  # the header and where the tracks begin
+                    continue
+                with reading(self.path, f"track {place - 1}"):
+                    yield TrackEntry.model_validate_json(line.strip().rstrip(b","))
         raise BadInput(f"{self.path}: breaks off; expected a line ]}} at its end. Make the file anew.")
 
 
@@ -105,15 +105,7 @@ def write_predictions(path: Path, content: Content, options: WriteOptions) -> li
         for seen in track.observations:
             _, found = images.setdefault((seen.video, seen.frame), (seen.time_s, []))
             found.append(_found(track, seen, header.videos[seen.video], options))
-    settings = content.settings or Settings(
-        seasift=__version__,
-        model=header.model or _UNKNOWN_MODEL,
-        engine="unknown",
-        precision="unknown",
-        threshold=header.threshold or 0.0,
-        max_objects=max([1, *(len(found) for _, found in images.values())]),
-        categories=header.categories,
-    )
+    settings = content.settings or _settings(header, [one for _, found in images.values() for one in found])
     entries = [
         _image(header.videos[place], frame, time_s, found)
         for (place, frame), (time_s, found) in sorted(images.items(), key=lambda item: item[0])
@@ -121,6 +113,19 @@ def write_predictions(path: Path, content: Content, options: WriteOptions) -> li
     failures = [FailedFile(file=file, error=reason) for file, reason in content.failures]
     document.write(path, document.complete(settings, entries, failures))
     return []
+
+
+def _settings(header: Header, found: list[FoundObject]) -> Settings:
+    """How the pictures were looked at, as far as a document of tracks says."""
+    return Settings(
+        seasift=__version__,
+        model=header.model or _UNKNOWN_MODEL,
+        engine="unknown",
+        precision="unknown",
+        threshold=min([header.threshold or 0.0, *(one.score for one in found)]),
+        max_objects=max(1, len(found)),
+        categories=header.categories,
+    )
 
 
 def _found(track: TrackEntry, seen: Observation, video: Video, options: WriteOptions) -> FoundObject:
@@ -133,9 +138,21 @@ def _found(track: TrackEntry, seen: Observation, video: Video, options: WriteOpt
         category_id=track.category_id,
         name=track.name,
         score=seen.score,
-        box_xywh=seen.box_xywh,
+        box_xywh=_inside(seen.box_xywh, video),
         area_px=area,
         **shapes,
+    )
+
+
+def _inside(box: list[float], video: Video) -> list[float]:
+    """The box cut at the picture's edges: a tracker's may reach beyond."""
+    x, y, width, height = box
+    left, top = min(max(x, 0.0), video.width), min(max(y, 0.0), video.height)
+    right, bottom = min(max(x + width, left), video.width), min(max(y + height, top), video.height)
+    return (
+        box
+        if [left, top] == box[:2] and [right, bottom] == [x + width, y + height]
+        else [left, top, right - left, bottom - top]
     )
 
 

@@ -22,7 +22,7 @@ from seasift.formats.exchange import (
     native,
     viame_csv,
 )
-from seasift.formats.exchange.content import Content, ReadOptions, WriteOptions
+from seasift.formats.exchange.content import Content, ReadOptions, WriteOptions, reading
 
 Read = Callable[[Path, ReadOptions], Content]
 Write = Callable[[Path, Content, WriteOptions], list[str]]
@@ -246,3 +246,16 @@ def guess(path: Path) -> Format:
         f"{path}: in no format known here (begins with {' '.join(head[:40].split())!r}). "
         f"Say which by --from: {listed}."
     )
+
+
+def read(entry: Format, path: Path, options: ReadOptions) -> Content:
+    """Read a file in a format.
+
+    Raises:
+        BadInput: only written, or the file breaks its format; one line, with the place where it is known.
+    """
+    if entry.read is None:
+        listed = ", ".join(READABLE)
+        raise BadInput(f"{path}: {entry.title} is only written: it has no boxes. Readable: {listed}.")
+    with reading(path, entry.title):
+        return entry.read(path, options)
