@@ -25,7 +25,7 @@ def write_formats(tracks: Path, names: Sequence[str]) -> tuple[list[Path], list[
         try:
             convert(tracks, target, to=name)
         except BadInput as error:
-            refused.append(f"{name} was not written: {error}")
+            refused.append(f"{name} was not written: {error} (Options are those of `seasift convert`.)")
             target.unlink(missing_ok=True)  # of an earlier run
         else:
             written.append(target)
