@@ -22,7 +22,15 @@ def export(
     calibrate: Annotated[
         Path | None,
         typer.Option(
-            help="report.json of `seasift evaluate` on the checkpoint: its scores will be probabilities."
+            help="report.json of `seasift evaluate` on the checkpoint: its scores will be probabilities, and "
+            "its record by class goes into the file for intervals of counts."
+        ),
+    ] = None,
+    looks: Annotated[
+        Path | None,
+        typer.Option(
+            help="The data that it learned from, to tell footage unlike it: a prepared folder (of its recipe's split, "
+            "train), or a COCO file."
         ),
     ] = None,
     about: Annotated[
@@ -33,16 +41,19 @@ def export(
     attribution: Annotated[str, typer.Option(help="Whom to credit: data, initial weights.")] = "",
 ) -> None:
     """Write a checkpoint as a self-describing ONNX file with a model card beside it."""
-    from seasift.cli.terminal import require
+    from seasift.cli.terminal import progress_bar, require
 
     require("train", "torch", "lightning", "timm", "onnx", "onnxscript")
     from seasift.core.errors import BadInput
     from seasift.core.files import write_text
+    from seasift.data.prepared import resolve_part
     from seasift.export.card import calibration_of, figures_of, read_report, render_card
+    from seasift.export.complete import complete
     from seasift.export.to_onnx import LICENCE, export_checkpoint
 
     if output.suffix != ".onnx":
         raise BadInput(f"{output}: expected a name that ends with .onnx")
+    calibration = read_report(calibrate) if calibrate else None
     reports = [read_report(path) for path in figures or []]
     words = about.read_text(encoding="utf-8") if about else ""
     info = export_checkpoint(
@@ -51,9 +62,15 @@ def export(
         name=name,
         threshold=threshold,
         figures=dict(figures_of(report) for report in reports),
-        calibration=calibration_of(read_report(calibrate)) if calibrate else None,
+        calibration=calibration_of(calibration) if calibration else None,
         licence=licence or LICENCE,
         attribution=attribution,
     )
+    counting = calibration if calibration and calibration.get("counting") else None
+    if counting or looks:
+        split = info.training["recipe"]["data"]["split"] if looks and looks.is_dir() else None
+        part = resolve_part(looks, split=split, part="train" if looks.is_dir() else None) if looks else None
+        with progress_bar("looking") as progress:
+            info = complete(output, output, counting=counting, looks=part, progress=progress)
     write_text(output.with_suffix(".md"), render_card(info, output.stat().st_size, reports, words))
     typer.echo(f"{output}: {output.stat().st_size / 1e6:.1f} MB, {len(info.categories)} classes")

@@ -11,6 +11,7 @@ from seasift import __version__
 from seasift.cli.bench import bench
 from seasift.cli.client import client
 from seasift.cli.compare import compare
+from seasift.cli.convert import convert
 from seasift.cli.data import data
 from seasift.cli.evaluate import evaluate
 from seasift.cli.export import export
@@ -19,6 +20,7 @@ from seasift.cli.models import models
 from seasift.cli.predict import predict
 from seasift.cli.quantize import quantize
 from seasift.cli.serve import serve
+from seasift.cli.survey import survey
 from seasift.cli.train import train
 from seasift.cli.validate import validate
 from seasift.core.errors import SeasiftError
@@ -58,6 +60,7 @@ app.add_typer(models)
 app.command()(evaluate)
 app.command()(compare)
 app.command()(predict)
+app.command()(survey)
 app.command()(export)
 app.command()(quantize)
 app.command()(serve)
@@ -65,6 +68,7 @@ app.command()(client)
 app.command()(train)
 app.command("lr-find")(lr_find)
 app.command()(validate)
+app.command()(convert)
 app.command()(bench)
 
 

@@ -1,4 +1,4 @@
-"""`seasift models list | show | import`."""
+"""`seasift models list | show | import | complete`."""
 
 from __future__ import annotations
 
@@ -114,3 +114,46 @@ def import_weights(
         attribution=attribution,
     )
     typer.echo(f"{output}: {info.name}, {len(info.categories)} classes, input {size} px")
+
+
+@models.command()
+def complete(
+    model: Annotated[str, typer.Argument(help="A model file (.onnx), or the name of a model in the box.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The model file to write; may be the same.")],
+    counting: Annotated[
+        Path | None,
+        typer.Option(
+            help="report.json of `seasift evaluate` on data it did not learn from: for intervals of counts."
+        ),
+    ] = None,
+    looks: Annotated[
+        Path | None,
+        typer.Option(
+            help="Data that it learned from, a prepared folder or COCO file: to tell footage unlike it."
+        ),
+    ] = None,
+    split: Annotated[str | None, typer.Option(help="Of the prepared data.  [default: its own]")] = None,
+    part: Annotated[str, typer.Option(help="Of the split.")] = "train",
+) -> None:
+    """Write into a model file what `seasift survey` wants to know of it; its graph stays as it is."""
+    from seasift.cli.terminal import progress_bar
+    from seasift.core.errors import BadInput
+    from seasift.data.prepared import resolve_part
+    from seasift.export.card import read_report
+    from seasift.export.complete import complete as write
+    from seasift.runtime import box
+
+    if counting is None and looks is None:
+        raise BadInput("nothing to add; expected --counting, --looks or both.")
+    if output.suffix != ".onnx":
+        raise BadInput(f"-o {output}: expected a name that ends in .onnx.")
+    report = read_report(counting) if counting else None
+    prepared = looks is not None and looks.is_dir()
+    data = resolve_part(looks, split=split, part=part if prepared else None) if looks else None
+    with progress_bar("looking") as progress:
+        info = write(box.find(model), output, counting=report, looks=data, progress=progress)
+    added = [f"counts on {info.counting.data}"] if report and info.counting else []
+    added += (
+        [f"looks of {info.looks.pictures:,} pictures of {info.looks.data}"] if data and info.looks else []
+    )
+    typer.echo(f"{output}: {info.name}, {' and '.join(added)}")

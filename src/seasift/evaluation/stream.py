@@ -18,11 +18,12 @@ from seasift.core.predictor import Predictor
 from seasift.core.types import Int64, UInt8
 from seasift.data.coco import CocoDataset, CocoImage
 from seasift.data.prepared import DataPart
-from seasift.evaluation.bootstrap import RESAMPLES, SEED
+from seasift.evaluation.bootstrap import RESAMPLES, SEED, group_names
 from seasift.evaluation.coco_figures import Figures, figures_of
 from seasift.evaluation.confusion import Confusion, match
+from seasift.evaluation.counting import counting_of
 from seasift.evaluation.intervals import draw
-from seasift.evaluation.matches import matches_of
+from seasift.evaluation.matches import matches_of, picture_names
 from seasift.evaluation.reliability import reliability_of
 from seasift.evaluation.results import Results, map_categories
 from seasift.evaluation.truth import truth_of
@@ -78,6 +79,7 @@ class Outcome:
         pace: of the predictor alone.
         reliability: see `reliability.reliability_of`.
         intervals: see `intervals.Judged.record`; None if none were asked for.
+        counting: see `counting.counting_of`.
     """
 
     truth: CocoDataset
@@ -90,6 +92,7 @@ class Outcome:
     pace: Pace
     reliability: dict[str, Any]
     intervals: dict[str, Any] | None
+    counting: dict[str, Any]
 
 
 def judge_part(
@@ -131,6 +134,8 @@ def judge_part(
     if settings.resamples:
         draws = draw(truth, part.chosen.get("group"), settings.resamples, settings.seed)
         intervals = draws.judge(matches).record(settings.resamples, settings.seed)
+    judged_kind = matches["masks" if "masks" in matches else "boxes"]
+    groups = group_names(picture_names(truth), part.chosen.get("group"))
     ended = time.perf_counter()
     seconds = {"predict": predicted - started, "judge": ended - predicted, "total": ended - started}
     return Outcome(
@@ -142,8 +147,9 @@ def judge_part(
         worst.worst_first(),
         seconds,
         pace,
-        reliability_of(matches["masks" if "masks" in matches else "boxes"]),
+        reliability_of(judged_kind),
         intervals,
+        counting_of(judged_kind, groups, settings.threshold),
     )
 
 

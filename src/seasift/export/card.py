@@ -90,6 +90,7 @@ def render_card(info: ModelInfo, size: int, reports: Sequence[dict[str, Any]] = 
         f"| classes | {', '.join(category.name for category in info.categories)} |",
         f"| default threshold | {info.threshold} |",
         f"| scores | {_scores(info)} |",
+        *_for_surveys(info),
         f"| licence | {info.licence} |",
         f"| credit | {info.attribution or 'none'} |",
         "",
@@ -119,6 +120,19 @@ def _scores(info: ModelInfo) -> str:
     if info.calibration is None:
         return "as the network gives them"
     return f"calibrated on {info.calibration.fitted_on}: a score is the probability of being right at IoU .50"
+
+
+def _for_surveys(info: ModelInfo) -> list[str]:
+    """What `seasift survey` takes from the file; nothing where it holds neither."""
+    counting, looks = info.counting, info.looks
+    return [
+        *([f"| intervals of counts | from its record on {counting.data} |"] if counting else []),
+        *(
+            [f"| footage unlike the training data | told by {looks.pictures:,} pictures of {looks.data} |"]
+            if looks
+            else []
+        ),
+    ]
 
 
 def _stored(figures: dict[str, dict[str, float]]) -> list[str]:

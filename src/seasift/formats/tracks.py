@@ -34,8 +34,16 @@ class Video(Entry):
     ] = None
 
 
+class Position(Entry):
+    """Where the camera was, WGS 84."""
+
+    latitude: Annotated[float, Field(ge=-90, le=90, description="degrees, north")]
+    longitude: Annotated[float, Field(ge=-180, le=180, description="degrees, east")]
+    depth_m: Annotated[float | None, Field(description="below the surface, positive, if known")] = None
+
+
 class Observation(Entry):
-    """A track in one frame."""
+    """A track in one frame. Its UTC is the video's `start_utc` plus `time_s`."""
 
     video: Annotated[_Count, Field(description="place in `videos`")]
     frame: Annotated[_Count, Field(description="place in the file, from 0, counting every decoded frame")]
@@ -44,6 +52,7 @@ class Observation(Entry):
     score: _Share
     mask: Rle | None = None
     polygons: list[list[float]] | None = None
+    position: Annotated[Position | None, Field(description="at this time, if navigation is given")] = None
 
 
 class TrackEntry(Entry):

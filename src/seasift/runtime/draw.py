@@ -38,13 +38,20 @@ def colour_of(class_id: int) -> Colour:
     return round(red * 255), round(green * 255), round(blue * 255)
 
 
-def draw(image_rgb_u8: UInt8, instances: Instances, categories: Sequence[Category]) -> UInt8:
+def draw(
+    image_rgb_u8: UInt8,
+    instances: Instances,
+    categories: Sequence[Category],
+    *,
+    labels: Sequence[str] | None = None,
+) -> UInt8:
     """Draw objects on a copy of a picture.
 
     Args:
         image_rgb_u8: (H, W, 3) uint8 RGB.
         instances: its objects, best first.
         categories: the classes; the index is the class_id.
+        labels: what to write beside each object; None for its class and score.
     Returns:
         (H', W', 3) uint8 RGB: as large as the picture, or a whole number of times larger if both of its sides
         are below 480 px, since a label would not fit. A label that would cover another is left out, and so
@@ -64,13 +71,16 @@ def draw(image_rgb_u8: UInt8, instances: Instances, categories: Sequence[Categor
         _outline(canvas, shape, colour, style.line)
     taken: list[_Area] = []
     named: set[int] = set()
-    for shape, colour, class_id, score in zip(
-        shapes, colours, instances.class_ids.tolist(), instances.scores, strict=True
+    labels = labels or [
+        f"{categories[class_id].name} {score:.2f}"
+        for class_id, score in zip(instances.class_ids.tolist(), instances.scores, strict=True)
+    ]
+    for shape, colour, class_id, label in zip(
+        shapes, colours, instances.class_ids.tolist(), labels, strict=True
     ):
         if class_id in named and sum(map(_size, taken)) * _LABELS_SHARE > canvas.shape[0] * canvas.shape[1]:
             continue
-        text = f"{_ascii(categories[class_id].name)} {score:.2f}"
-        if _label(canvas, text, shape.box, colour, style, taken):
+        if _label(canvas, _ascii(label), shape.box, colour, style, taken):
             named.add(class_id)
     return canvas
 

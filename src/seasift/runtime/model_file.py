@@ -74,6 +74,70 @@ class CalibrationEntry(_Strict):
         return self
 
 
+class CountingClass(_Strict):
+    """How a class was found on pictures of known truth, at each threshold of `CountingEntry`.
+
+    Attributes:
+        objects: truth.
+        videos: groups of alike pictures that hold some.
+        found: detections with at least the threshold, but for those in crowds.
+        right: those of them that have an object of the class to themselves at IoU .50.
+        found_alike, objects_alike: design effects of right / found and of right / objects: by how much videos whose
+            frames are alike make the counts say less than as many independent ones; 1 or more.
+    """
+
+    objects: Annotated[int, Field(ge=0)]
+    videos: Annotated[int, Field(ge=0)]
+    found: tuple[Annotated[int, Field(ge=0)], ...]
+    right: tuple[Annotated[int, Field(ge=0)], ...]
+    found_alike: tuple[Annotated[float, Field(ge=1)], ...]
+    objects_alike: tuple[Annotated[float, Field(ge=1)], ...]
+
+
+class CountingEntry(_Strict):
+    """Precision and recall of each class, as counts, for intervals of what was counted; classes as in `categories`."""
+
+    data: Annotated[str, Field(min_length=1)]
+    thresholds: Annotated[tuple[_Share, ...], Field(min_length=1)]
+    classes: tuple[CountingClass, ...]
+
+    @model_validator(mode="after")
+    def _a_value_a_threshold(self) -> CountingEntry:
+        for row in self.classes:
+            for values in (row.found, row.right, row.found_alike, row.objects_alike):
+                if len(values) != len(self.thresholds):
+                    raise ValueError(f"{len(values)} values for {len(self.thresholds)} thresholds")
+        return self
+
+
+class LooksEntry(_Strict):
+    """How the pictures look that the model learned from; see `runtime.seen_alike`.
+
+    Attributes:
+        data: name of the part.
+        pictures: how many were looked at.
+        mean, std: of each statistic over them.
+        samples: some of them, each (value - mean) / std.
+        video_distances: of each video the median distance of its pictures to the nearest sample of another video,
+            rising.
+    """
+
+    data: Annotated[str, Field(min_length=1)]
+    pictures: Annotated[int, Field(ge=1)]
+    names: tuple[str, ...]
+    mean: tuple[float, ...]
+    std: tuple[_Positive, ...]
+    samples: Annotated[tuple[tuple[float, ...], ...], Field(min_length=1)]
+    video_distances: Annotated[tuple[float, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _one_length(self) -> LooksEntry:
+        for values in (self.mean, self.std, *self.samples):
+            if len(values) != len(self.names):
+                raise ValueError(f"{len(values)} values for {len(self.names)} statistics")
+        return self
+
+
 class ModelInfo(_Strict):
     """What a model file says about itself.
 
@@ -85,6 +149,8 @@ class ModelInfo(_Strict):
         quantized: how its weights and activations became 8-bit numbers; empty for float32.
         training: data, split, recipe, seed, version and whatever else makes the training repeatable.
         figures: by data set, by figure; for example {"official val": {"mask AP": 0.3}}.
+        counting: counts of right and wrong on pictures of known truth; None where they were not taken.
+        looks: what the pictures look like that it learned from; None where they were not measured.
         licence: of the weights, and what binds their user.
         attribution: whom to credit.
     """
@@ -101,6 +167,8 @@ class ModelInfo(_Strict):
     quantized: str = ""
     training: dict[str, Any] = Field(default_factory=dict)
     figures: dict[str, dict[str, float]] = Field(default_factory=dict)
+    counting: CountingEntry | None = None
+    looks: LooksEntry | None = None
     licence: str
     attribution: str
 
@@ -112,6 +180,10 @@ class ModelInfo(_Strict):
         ):
             if len(set(values)) < len(values):
                 raise ValueError(f"two categories have the same {what}")
+        if self.counting and len(self.counting.classes) != len(self.categories):
+            raise ValueError(
+                f"counts of {len(self.counting.classes)} classes for {len(self.categories)} categories"
+            )
         if self.input.resize not in HEADS[self.head].resize:
             raise ValueError(f"head {self.head} with resize rule {self.input.resize!r}")
         return self

@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-_IR_VERSION, _GRAPH, _METADATA = 1, 7, 14  # field numbers of ModelProto
-_KEY, _VALUE = 1, 2  # field numbers of StringStringEntryProto
+_IR_VERSION, _GRAPH, METADATA = 1, 7, 14  # field numbers of ModelProto
+KEY, VALUE = 1, 2  # field numbers of StringStringEntryProto
 _INITIALIZER = 5  # of GraphProto
 _DIMS, _DATA_TYPE = 1, 2  # of TensorProto
 _WEIGHT_BYTES = {
@@ -34,9 +34,9 @@ def onnx_metadata(data: bytes) -> dict[str, str]:
     seen = set()
     for number, value in _fields(memoryview(data)):
         seen.add(number)
-        if number == _METADATA and isinstance(value, memoryview):
+        if number == METADATA and isinstance(value, memoryview):
             entry = {key: bytes(part) for key, part in _fields(value) if isinstance(part, memoryview)}
-            metadata[entry.get(_KEY, b"").decode("utf-8")] = entry.get(_VALUE, b"").decode("utf-8")
+            metadata[entry.get(KEY, b"").decode("utf-8")] = entry.get(VALUE, b"").decode("utf-8")
     if not {_IR_VERSION, _GRAPH} <= seen:
         raise ValueError("it holds no graph")
     return metadata
@@ -81,14 +81,23 @@ def _integers(value: int | memoryview) -> Iterator[int]:
 
 
 def _fields(data: memoryview) -> Iterator[tuple[int, int | memoryview]]:
-    """Field numbers and values of one protobuf message: an int, or the bytes of a string or inner message."""
+    return ((number, value) for number, value, _ in fields(data))
+
+
+def fields(data: memoryview) -> Iterator[tuple[int, int | memoryview, int]]:
+    """The fields of one protobuf message: number, value (an int, or the bytes of a string or inner message), and
+    where the field ends.
+
+    Raises:
+        ValueError: not protobuf, or truncated.
+    """
     place = 0
     while place < len(data):
         tag, place = _varint(data, place)
         number, wire = tag >> 3, tag & 7
         if wire == 0:
             value, place = _varint(data, place)
-            yield number, value
+            yield number, value, place
             continue
         if wire == 2:
             size, place = _varint(data, place)
@@ -98,7 +107,7 @@ def _fields(data: memoryview) -> Iterator[tuple[int, int | memoryview]]:
             raise ValueError("its bytes are not protobuf")
         if number == 0 or place + size > len(data):
             raise ValueError("its bytes are not protobuf, or it is truncated")
-        yield number, data[place : place + size]
+        yield number, data[place : place + size], place + size
         place += size
 
 

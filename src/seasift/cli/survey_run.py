@@ -1,0 +1,248 @@
+"""What `seasift survey` checks before anything is written, and what it says when it is done."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from seasift.cli.terminal import progress_bar
+from seasift.core.classes import parse_classes
+from seasift.core.errors import BadInput
+from seasift.formats.exchange import registry
+from seasift.runtime.dive import Dive, open_dive
+from seasift.runtime.inputs import Failure, Source, expand
+from seasift.runtime.predictor import OnnxPredictor, load_predictor
+from seasift.runtime.seen_alike import found_and_looks
+from seasift.runtime.tracking import TrackerSettings
+from seasift.runtime.video import Every
+from seasift.survey.follow import Look
+from seasift.survey.kept import Frame
+from seasift.survey.navigation import read_navigation
+from seasift.survey.report import write_report
+from seasift.survey.run import Plan, Result, run
+
+LOW = 0.5
+"""An object with at least this share of the threshold still prolongs a track."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """The command line's options, as given."""
+
+    inputs: tuple[str, ...]
+    output: Path
+    every: str = "0.5s"
+    start: str | None = None
+    end: str | None = None
+    start_utc: str | None = None
+    navigation: Path | None = None
+    navigation_gap: float = 60.0
+    model: str = "default"
+    threshold: float | None = None
+    max_objects: int | None = None
+    classes: tuple[str, ...] = ()
+    unconfirmed: bool = False
+    video: bool = False
+    formats: tuple[str, ...] = ()
+    engine: str = "openvino"
+    precision: str = "f32"
+    threads: int | None = None
+
+
+def run_survey(options: Options) -> bool:
+    """Survey a dive, write, and tell on standard error what was done; whether something could not be read.
+
+    Raises:
+        BadInput: a bad option, or no file that can be opened; nothing is written then.
+    """
+    plan, failures = prepare(options)
+    for failure in failures:
+        print(f"seasift: {failure.error}", file=sys.stderr)
+    length_s = _length_s(plan.dive, plan.settings["start_s"], plan.settings["end_s"])
+    with progress_bar("surveying") as progress:
+        show = _progress(progress, plan.settings["start_s"] or 0.0, length_s)
+        result = run(plan, progress=show, report=write_report)
+    _tell(plan, result)
+    return bool(failures or result.gaps or result.refused)
+
+
+def prepare(options: Options) -> tuple[Plan, list[Failure]]:
+    """Check every option, open the dive and load the model; gives inputs that are no videos, too.
+
+    Raises:
+        BadInput: an option that is wrong, or no input is a video that can be opened.
+    """
+    every = Every.parse(options.every)
+    formats = [
+        registry.named(name.strip()).name
+        for given in options.formats
+        for name in given.split(",")
+        if name.strip()
+    ]
+    start_s, end_s = parse_time(options.start, "--start"), parse_time(options.end, "--end")
+    start_utc = parse_utc(options.start_utc)
+    if options.threshold is not None and not 0 < options.threshold <= 1:
+        raise BadInput(f"--threshold {options.threshold}; expected more than 0, to 1.")
+    if options.output.exists() and not options.output.is_dir():
+        raise BadInput(f"-o {options.output}: a file; expected a folder. Give another -o.")
+    navigation = (
+        read_navigation(options.navigation, gap_s=options.navigation_gap) if options.navigation else None
+    )
+    videos, failures = _videos(options)
+    dive = open_dive(videos, every=every, start_s=start_s, end_s=end_s, start_utc=start_utc)
+    assert isinstance(dive, Dive)  # no live source is among the files
+    if navigation and not navigation.on_dive_clock and dive.videos[0].start_utc is None:
+        raise BadInput(
+            f"{options.navigation}: has times in UTC, but it is not known when the dive began: "
+            f"{dive.videos[0].file} does not say. Give --start-utc."
+        )
+    model = load_predictor(
+        options.model,
+        engine=options.engine,
+        precision=options.precision,
+        threads=options.threads,
+        throughput=True,
+    )
+    names = [category.name for category in model.categories]
+    classes = parse_classes(options.classes, names, option="--classes")
+    threshold = model.info.threshold if options.threshold is None else options.threshold
+    tracking = TrackerSettings(start_score=threshold, low_score=round(LOW * threshold, 6))
+    max_objects = options.max_objects or model.info.max_objects
+    settings = {
+        "every": options.every,
+        "start_s": start_s,
+        "end_s": end_s,
+        "start_utc": options.start_utc,
+        "threshold": threshold,
+        "max_objects": max_objects,
+        "classes": classes or None,
+        "engine": model.engine,
+        "precision": model.precision,
+        "unconfirmed": options.unconfirmed,
+        "tracking": tracking.to_json(),
+    }
+    plan = Plan(
+        out=options.output,
+        dive=dive,
+        look=_look(model, tracking.low_score, max_objects, [names.index(name) for name in classes]),
+        info=model.info,
+        model_sha256=model.sha256,
+        settings=settings,
+        state=[_state(path) for path in videos],
+        tracking=tracking,
+        classes=classes,
+        navigation=navigation,
+        unconfirmed=options.unconfirmed,
+        video=options.video,
+        formats=formats,
+        at_once=model.at_once,
+    )
+    return plan, failures
+
+
+def _look(model: OnnxPredictor, threshold: float, max_objects: int, class_ids: list[int]) -> Look:
+    return partial(
+        found_and_looks, model, threshold=threshold, max_objects=max_objects, class_ids=class_ids or None
+    )
+
+
+def parse_time(text: str | None, option: str) -> float | None:
+    """`90`, `90s`, `1:30` or `1:02:03.5` in seconds.
+
+    Raises:
+        BadInput: anything else.
+    """
+    if text is None:
+        return None
+    match = re.fullmatch(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d*)?)\s*s?", text.strip())
+    if match is None:
+        raise BadInput(f"{option} {text!r}; expected seconds as 90, or minutes and hours as 1:30 or 1:02:03.")
+    return 3600 * int(match[1] or 0) + 60 * int(match[2] or 0) + float(match[3])
+
+
+def parse_utc(text: str | None) -> datetime | None:
+    """A time in ISO 8601; without a zone it is UTC.
+
+    Raises:
+        BadInput: anything else.
+    """
+    if text is None:
+        return None
+    try:
+        when = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise BadInput(f"--start-utc {text!r}; expected a time such as 2026-05-01T12:30:00Z.") from None
+    return when.astimezone(UTC) if when.tzinfo else when.replace(tzinfo=UTC)
+
+
+def _videos(options: Options) -> tuple[list[Path], list[Failure]]:
+    videos: list[Path] = []
+    failures: list[Failure] = []
+    for item in expand(options.inputs, leave_out=options.output.resolve()):
+        if isinstance(item, Failure):
+            failures.append(item)
+        elif isinstance(item, Source) and item.kind == "video" and item.path is not None:
+            videos.append(item.path)
+        else:
+            failures.append(
+                Failure.of(
+                    item.name,
+                    f"{item.name}: not a video; expected MP4, MOV, MKV, AVI, TS or alike. Left out.",
+                )
+            )
+    if not videos:
+        raise BadInput(failures[0].error if failures else "no video; expected at least one. Name it.")
+    return videos, failures
+
+
+def _state(path: Path) -> list[Any]:
+    try:
+        status = path.stat()
+    except OSError:
+        return [path.as_posix(), None, None]
+    return [path.as_posix(), status.st_size, status.st_mtime_ns]
+
+
+def _length_s(dive: Dive, start_s: float | None, end_s: float | None) -> float:
+    ends = [video.offset_s + (video.duration_s or 0.0) for video in dive.videos]
+    return max(0.0, min([max(ends), *([end_s] if end_s is not None else [])]) - (start_s or 0.0))
+
+
+def _progress(show: Callable[[int, int], None], start_s: float, length_s: float) -> Callable[[Frame], None]:
+    def progress(frame: Frame) -> None:
+        done = round(frame.dive_s - start_s)
+        show(done, max(round(length_s), done + 1))
+
+    return progress
+
+
+def _tell(plan: Plan, result: Result) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+    if result.counts.dive:
+        table = Table("class", box=None, pad_edge=False)
+        for column in ("unique", "95% interval", "MaxN"):
+            table.add_column(column, justify="right")
+        for class_id, cell in result.counts.dive.items():
+            interval = result.counts.intervals.get(class_id)
+            limits = interval.limits(cell.unique) if interval else "none"
+            name = plan.info.categories[class_id].name
+            table.add_row(name, f"{cell.unique:,}", limits, f"{cell.maxn:,}")
+        console.print(table)
+    for file, from_s, to_s, reason in result.gaps:
+        end = "the end" if to_s is None else f"{to_s:.2f} s"
+        console.print(f"{file}: nothing from {from_s:.2f} s to {end}: {reason}")
+    console.print(result.interval_note)
+    unique = sum(cell.unique for cell in result.counts.dive.values())
+    console.print(f"{result.counts.frames.total():,} frames, {unique:,} objects (model {plan.info.name})")
+    for line in result.refused:
+        console.print(line)
+    console.print("written: " + ", ".join(str(path) for path in result.written))

@@ -1,0 +1,112 @@
+"""What a survey wants to know of a model, written into its file: its record by class, and how its pictures look."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from seasift.core.calibration import Calibration
+from seasift.core.errors import BadInput
+from seasift.core.files import write_bytes
+from seasift.core.picture import read_picture
+from seasift.data.prepared import DataPart
+from seasift.evaluation.bootstrap import group_names
+from seasift.runtime.model_file import (
+    METADATA_KEY,
+    CalibrationEntry,
+    CountingClass,
+    CountingEntry,
+    LooksEntry,
+    ModelInfo,
+    read_model_file,
+)
+from seasift.runtime.onnx_rewrite import with_metadata
+from seasift.runtime.predictor import load_predictor
+from seasift.runtime.seen_alike import found_and_looks
+from seasift.survey.drift import reference_of
+
+MOST_PICTURES = 1200
+
+
+def complete(
+    model: Path,
+    out: Path,
+    *,
+    counting: dict[str, Any] | None = None,
+    looks: DataPart | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> ModelInfo:
+    """Write a model file again, with more in its description; its graph stays as it is.
+
+    Args:
+        model: the file; `out` may be the same.
+        counting: content of a report.json of `seasift evaluate`, see `card.read_report`.
+        looks: the pictures that the model learned from.
+        progress: called with pictures done and in all.
+    Raises:
+        BadModel: not a model file. BadInput: the report does not fit the model. BadPicture: of `looks`.
+    """
+    file = read_model_file(model)
+    changes: dict[str, Any] = {}
+    if counting is not None:
+        changes["counting"] = counting_entry(counting, file.info)
+    if looks is not None:
+        changes["looks"] = looks_entry(looks, model, progress)
+    info = file.info.model_copy(update=changes)
+    write_bytes(out, with_metadata(file.data, METADATA_KEY, info.model_dump_json()))
+    return info
+
+
+def counting_entry(report: dict[str, Any], info: ModelInfo) -> CountingEntry:
+    """The counts of a report, in the order of the model's classes, at thresholds of the model's own scores.
+
+    Raises:
+        BadInput: of another program version, without counts, or of other classes.
+    """
+    name, counting = str(report["data"]["name"]), report.get("counting")
+    if not counting or not counting["thresholds"]:
+        raise BadInput(
+            f"report on {name}: it has no counts by threshold; expected one of this version of `seasift evaluate` with "
+            "a --threshold of at most 0.9. Evaluate again"
+        )
+    rows = dict(zip(counting["names"], counting["classes"], strict=True))
+    missing = [category.name for category in info.categories if category.name not in rows]
+    if missing:
+        raise BadInput(
+            f"report on {name}: no counts of {', '.join(missing)}; expected the model's classes. Evaluate this model"
+        )
+    thresholds = np.array(counting["thresholds"], np.float64)
+    if info.calibration is not None and not report["model"].get("calibrated"):
+        thresholds = _calibrated(thresholds, info.calibration)
+    return CountingEntry(
+        data=name,
+        thresholds=tuple(thresholds.round(6).tolist()),
+        classes=tuple(CountingClass.model_validate(rows[category.name]) for category in info.categories),
+    )
+
+
+def looks_entry(
+    part: DataPart, model: Path, progress: Callable[[int, int], None] | None = None
+) -> LooksEntry:
+    """How a part's pictures look, to the eye and to the model; of more than 1,200 as many evenly spaced ones."""
+    names = [image.file_name for image in part.coco.images]
+    if not names:
+        raise BadInput(f"{part.name}: no pictures; expected those that the model learned from.")
+    count = min(len(names), MOST_PICTURES)
+    chosen = [names[place * len(names) // count] for place in range(count)]
+    predictor = load_predictor(model)
+    looks = []
+    for done, name in enumerate(chosen, start=1):
+        picture = read_picture(part.images_dir / name)
+        looks.append(found_and_looks(predictor, picture, threshold=1.0, max_objects=1)[1])
+        if progress:
+            progress(done, count)
+    return reference_of(np.stack(looks), group_names(chosen, part.chosen.get("group")), part.name)
+
+
+def _calibrated(thresholds: Any, entry: CalibrationEntry) -> Any:
+    """Scores become calibrated ones and keep their order, so the counts hold at the calibrated thresholds."""
+    return Calibration(entry.a, entry.b, entry.c).apply(thresholds).astype(np.float64)

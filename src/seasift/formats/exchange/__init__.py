@@ -1,0 +1,1 @@
+"""What other tools read and write; one module a format, `registry` lists them."""

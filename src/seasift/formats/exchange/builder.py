@@ -1,0 +1,155 @@
+"""Putting a document together from rows and entries that come in any order."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable
+from pathlib import Path
+from typing import Any
+
+from seasift import __version__
+from seasift.core.errors import BadInput
+from seasift.formats.document import CategoryEntry, ModelEntry, Rle
+from seasift.formats.exchange.content import Content, ReadOptions, is_picture
+from seasift.formats.tracks import Header, Observation, Position, TrackEntry, Video
+
+ASSUMED_FPS = 30.0
+
+
+class Builder:
+    """Collects videos, classes and observations; `content` gives the document."""
+
+    def __init__(self, path: Path, options: ReadOptions) -> None:
+        self.path, self.options = path, options
+        self.notes: list[str] = []
+        self._videos: dict[str, dict[str, Any]] = {}
+        self._extent: dict[int, tuple[float, float]] = {}
+        self._categories: dict[str, int] = {}
+        self._tracks: dict[Hashable, dict[str, Any]] = {}
+
+    def video(self, file: str, **known: Any) -> int:
+        """The place of a file among the videos; `known` fields of `Video` fill what was not known before."""
+        entry = self._videos.setdefault(file, {"file": file, "place": len(self._videos)})
+        for key, value in known.items():
+            if value is not None:
+                entry.setdefault(key, value)
+        return int(entry["place"])
+
+    def category(self, name: str, category_id: int | None = None) -> None:
+        """A class, with the id it has in the file."""
+        if name not in self._categories:
+            taken = self._categories.values()
+            self._categories[name] = category_id if category_id is not None else max(taken, default=0) + 1
+
+    def time_of(self, file: str, frame: int) -> float:
+        """A frame's time where the format has none: by the frame rate, which is then an assumption."""
+        if self._videos[file].get("frames") == 1:
+            return 0.0
+        fps = self._videos[file].get("fps") or self.options.fps
+        if fps is None:
+            fps = ASSUMED_FPS
+            self.note(f"no times and no frame rate in the file: frames are taken as 1/{fps:g} s; give --fps")
+        return round(frame / fps, 6)
+
+    def note(self, line: str) -> None:
+        """Say an assumption once."""
+        if line not in self.notes:
+            self.notes.append(line)
+
+    def add(
+        self,
+        key: Hashable | None,
+        name: str,
+        video: int,
+        box_xywh: list[float],
+        *,
+        score: float = 1.0,
+        frame: int = 0,
+        time_s: float = 0.0,
+        polygons: list[list[float]] | None = None,
+        mask: dict[str, Any] | None = None,
+        position: Position | None = None,
+        track: dict[str, Any] | None = None,
+    ) -> None:
+        """An observation.
+
+        Args:
+            key: of its track; None for an object that nobody followed.
+            track: `score` and `confirmed` of the track, where the format has them.
+        """
+        self.category(name)
+        seen = Observation(
+            video=video,
+            frame=frame,
+            time_s=float(time_s),
+            box_xywh=[float(value) for value in box_xywh],
+            score=float(score),
+            polygons=[[float(value) for value in ring] for ring in polygons] if polygons else None,
+            mask=Rle(**mask) if mask else None,
+            position=position,
+        )
+        key = key if key is not None else ("alone", len(self._tracks))
+        entry = self._tracks.setdefault(key, {"name": name, "seen": [], **(track or {})})
+        entry["seen"].append(seen)
+        right, bottom = self._extent.get(video, (1.0, 1.0))
+        x, y, width, height = box_xywh
+        self._extent[video] = max(right, x + width), max(bottom, y + height)
+
+    def content(self, **header: Any) -> Content:
+        """The document.
+
+        Raises:
+            BadInput: no class at all.
+        """
+        if not self._categories:
+            raise BadInput(f"{self.path}: names no class and no object; nothing to convert.")
+        videos = [self._finished(place, entry) for place, entry in enumerate(self._videos.values())]
+        tracks = [self._track(number, entry) for number, entry in self._numbered()]
+        model = header.pop("model", None)
+        return Content(
+            Header(
+                seasift=__version__,
+                model=model if isinstance(model, ModelEntry) else None,
+                categories=[CategoryEntry(id=i, name=name) for name, i in self._categories.items()],
+                videos=videos,
+                **header,
+            ),
+            tracks,
+            tuple(self.notes),
+        )
+
+    def _finished(self, place: int, entry: dict[str, Any]) -> Video:
+        known = {key: value for key, value in entry.items() if key != "place"}
+        if "width" not in known or "height" not in known:
+            if self.options.size:
+                known["width"], known["height"] = self.options.size
+            else:
+                extent = self._extent.get(place, (1.0, 1.0))
+                known["width"], known["height"] = (max(1, math.ceil(side)) for side in extent)
+                self.note("no sizes of pictures in the file: taken as far as the boxes reach; give --size")
+        video = Video(**known)
+        return video if video.fps or is_picture(video) else video.model_copy(update={"fps": self.options.fps})
+
+    def _numbered(self) -> list[tuple[int, dict[str, Any]]]:
+        """Tracks keep their ids if these are whole numbers from 1; else all are counted."""
+        given = {key for key in self._tracks if isinstance(key, int)}
+        keep = given and min(given) >= 1
+        free, numbered = max(given, default=0) if keep else 0, []
+        for key, entry in self._tracks.items():
+            if keep and isinstance(key, int):
+                numbered.append((key, entry))
+            else:
+                free += 1
+                numbered.append((free, entry))
+        return sorted(numbered, key=lambda item: item[0])
+
+    def _track(self, number: int, entry: dict[str, Any]) -> TrackEntry:
+        seen = sorted(entry["seen"], key=lambda one: (one.video, one.frame, one.time_s))
+        return TrackEntry(
+            id=number,
+            category_id=self._categories[entry["name"]],
+            name=entry["name"],
+            score=entry.get("score", max(one.score for one in seen)),
+            confirmed=entry.get("confirmed", True),
+            observations=seen,
+        )

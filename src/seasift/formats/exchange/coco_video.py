@@ -1,0 +1,193 @@
+"""COCO and KWCOCO: pictures, and videos by `videos`, `frame_index` and `track_id`.
+
+Sources: https://cocodataset.org/#format-data, https://kwcoco.readthedocs.io (schema), and what DIVE takes:
+https://kitware.github.io/dive/DataFormats/ (no RLE, one outline an object, a `file_name` for each frame).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from seasift.core.files import replacing
+from seasift.core.masks import from_coco
+from seasift.formats.exchange.builder import Builder
+from seasift.formats.exchange.content import (
+    Content,
+    ReadOptions,
+    WriteOptions,
+    is_picture,
+    iso,
+    outlines,
+    reading,
+    rle,
+    utc,
+)
+from seasift.formats.exchange.native import load_json
+from seasift.formats.tracks import Observation, TrackEntry, Video
+
+
+def write_coco(path: Path, content: Content, options: WriteOptions) -> list[str]:
+    """Write COCO; annotations one by one."""
+    _write(path, content, options, tracks_table=False)
+    return []
+
+
+def write_kwcoco(path: Path, content: Content, options: WriteOptions) -> list[str]:
+    """Write KWCOCO: also a table of tracks."""
+    _write(path, content, options, tracks_table=True)
+    return []
+
+
+def _write(path: Path, content: Content, options: WriteOptions, *, tracks_table: bool) -> None:
+    with replacing(path) as part, part.open("w", encoding="utf-8", newline="\n") as file:
+        for text in _parts(content, options, tracks_table):
+            file.write(text)
+
+
+def _parts(content: Content, options: WriteOptions, tracks_table: bool) -> Iterator[str]:
+    header = content.header
+    videos = header.videos
+    images = {(place, 0): 0.0 for place, video in enumerate(videos) if is_picture(video)}
+    ids = {key: number for number, key in enumerate(images, start=1)}
+    table = []
+    yield '{"annotations": ['
+    count = 0
+    for track in content.tracks:
+        table.append({"id": track.id, "name": f"{track.name} {track.id}"})
+        for seen in track.observations:
+            key = (seen.video, seen.frame)
+            images.setdefault(key, seen.time_s)
+            image_id = ids.setdefault(key, len(ids) + 1)
+            count += 1
+            entry = _annotation(track, seen, videos[seen.video], options)
+            yield (",\n " if count > 1 else "\n ") + _text({"id": count, "image_id": image_id, **entry})
+    yield '\n],\n"info": ' + _text({"description": "made by seasift", "version": header.seasift})
+    yield ',\n"categories": ' + _text([category.model_dump() for category in header.categories])
+    moving = [(place, video) for place, video in enumerate(videos) if not is_picture(video)]
+    yield ',\n"videos": ' + _text([_video(place, video) for place, video in moving])
+    if tracks_table:
+        yield ',\n"tracks": ' + _text(table if moving else [])
+    yield ',\n"images": [' + ",".join(
+        "\n " + _text({"id": ids[key], **_image(videos[key[0]], *key, time_s)})
+        for key, time_s in sorted(images.items())
+    )
+    yield "\n]}\n"
+
+
+def _annotation(track: TrackEntry, seen: Observation, video: Video, options: WriteOptions) -> dict[str, Any]:
+    entry: dict[str, Any] = {"category_id": track.category_id, "bbox": seen.box_xywh, "iscrowd": 0}
+    shape: Any = rle(seen, video) if options.masks == "rle" else outlines(seen, video)
+    entry["area"] = (
+        from_coco(shape, (video.height, video.width)).area if shape else seen.box_xywh[2] * seen.box_xywh[3]
+    )
+    if shape:
+        entry["segmentation"] = shape
+    entry["score"] = seen.score
+    if not is_picture(video) or len(track.observations) > 1:  # a sequence of pictures can hold tracks, too
+        entry |= {"track_id": track.id, "track_score": track.score, "track_confirmed": track.confirmed}
+    return entry
+
+
+def _video(place: int, video: Video) -> dict[str, Any]:
+    entry = {"id": place + 1, "name": video.file, "width": video.width, "height": video.height}
+    known = {"fps": video.fps, "num_frames": video.frames, "start_utc": video.start_utc}
+    offset = {"offset_s": video.offset_s} if video.offset_s else {}
+    return entry | {key: value for key, value in known.items() if value is not None} | offset
+
+
+def _image(video: Video, place: int, frame: int, time_s: float) -> dict[str, Any]:
+    size = {"width": video.width, "height": video.height}
+    if is_picture(video):
+        return {"file_name": video.file, **size}
+    stem = PurePosixPath(video.file.replace("\\", "/")).stem
+    when = utc(video, time_s)
+    return {
+        "file_name": f"{stem}/frame_{frame:06d}.jpg",
+        **size,
+        "video_id": place + 1,
+        "frame_index": frame,
+        "time_s": time_s,
+        **({"timestamp": iso(when)} if when else {}),
+    }
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+
+
+def read(path: Path, options: ReadOptions) -> Content:
+    """Read COCO or KWCOCO."""
+    value = load_json(path)
+    built = Builder(path, options)
+    with reading(path, "categories"):
+        names = {entry["id"]: entry["name"] for entry in value["categories"]}
+        for number, name in names.items():
+            built.category(name, number)
+    videos = {}
+    for place, entry in enumerate(value.get("videos") or []):
+        with reading(path, f"videos[{place}]"):
+            videos[entry["id"]] = name = str(entry.get("name") or entry["file_name"])
+            built.video(
+                name,
+                width=entry.get("width"),
+                height=entry.get("height"),
+                fps=float(fps) if (fps := entry.get("fps") or entry.get("framerate")) else None,
+                frames=entry.get("num_frames"),
+                start_utc=entry.get("start_utc"),
+                offset_s=entry.get("offset_s"),
+            )
+    images = {}
+    with reading(path, "the document"):
+        listed = value["images"]
+        annotations = value["annotations"]
+    for place, entry in enumerate(listed):
+        with reading(path, f"images[{place}]"):
+            images[entry["id"]] = _read_image(built, entry, videos)
+    for place, entry in enumerate(annotations):
+        with reading(path, f"annotations[{place}]"):
+            _read_annotation(built, entry, names, images)
+    return built.content()
+
+
+def _read_image(built: Builder, entry: dict[str, Any], videos: dict[Any, str]) -> tuple[int, int, float]:
+    size = {"width": entry.get("width"), "height": entry.get("height")}
+    if entry.get("video_id") is None:
+        return built.video(str(entry.get("file_name") or entry["name"]), frames=1, **size), 0, 0.0
+    name = videos[entry["video_id"]]
+    video, frame = built.video(name, **size), int(entry["frame_index"])
+    time_s = entry.get("time_s")
+    if time_s is None and isinstance(entry.get("timestamp"), (int, float)):
+        time_s = float(entry["timestamp"])
+    return video, frame, built.time_of(name, frame) if time_s is None else float(time_s)
+
+
+def _read_annotation(
+    built: Builder,
+    entry: dict[str, Any],
+    names: dict[Any, str],
+    images: dict[Any, tuple[int, int, float]],
+) -> None:
+    video, frame, time_s = images[entry["image_id"]]
+    shape = entry.get("segmentation")
+    if isinstance(shape, dict) and isinstance(shape.get("counts"), list):
+        size = (shape["size"][0], shape["size"][1])
+        shape = from_coco(shape, size).rle(size)
+    if isinstance(shape, list) and shape and isinstance(shape[0], dict):  # KWCOCO's own form
+        shape = [[value for point in part["exterior"] for value in point] for part in shape]
+    track = {"score": entry.get("track_score"), "confirmed": entry.get("track_confirmed")}
+    score = entry.get("score")
+    built.add(
+        entry.get("track_id"),
+        names[entry["category_id"]],
+        video,
+        entry["bbox"],
+        score=1.0 if score is None else score,
+        frame=frame,
+        time_s=time_s,
+        polygons=shape if isinstance(shape, list) else None,
+        mask=shape if isinstance(shape, dict) else None,
+        track={key: value for key, value in track.items() if value is not None},
+    )

@@ -1,0 +1,148 @@
+"""What goes between two formats: pictures and videos with tracks, whatever they came from.
+
+A picture is a video of one frame; an object that nobody followed is a track of one observation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from pydantic import ValidationError
+
+from seasift.core.errors import BadInput
+from seasift.core.masks import from_coco
+from seasift.core.picture import SUFFIXES
+from seasift.formats.document import Settings
+from seasift.formats.tracks import Header, Observation, TrackEntry, Video
+
+
+@dataclass(frozen=True)
+class Content:
+    """A document of any format.
+
+    Attributes:
+        header: videos (and pictures, as videos of one frame), categories, model.
+        tracks: can be gone through several times; read one by one where the format allows it.
+        notes: what had to be assumed, a line each.
+        settings: of a predictions document, else None.
+        failures: (file, reason) of inputs that gave no result.
+    """
+
+    header: Header
+    tracks: Iterable[TrackEntry]
+    notes: tuple[str, ...] = ()
+    settings: Settings | None = None
+    failures: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """What a file does not say.
+
+    Attributes:
+        fps: frames a second of videos, for formats without times.
+        size: (width, height) in px, for formats without sizes.
+    """
+
+    fps: float | None = None
+    size: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True)
+class WriteOptions:
+    """How to write.
+
+    Attributes:
+        masks: "polygons", or "rle" for exact masks where the format has them.
+        scientific_names: for each class that is an animal its scientific name.
+    """
+
+    masks: str = "polygons"
+    scientific_names: dict[str, str] = field(default_factory=dict)
+
+
+def is_picture(video: Video) -> bool:
+    """Is this a picture rather than a video?"""
+    return PurePosixPath(video.file.split("#")[0]).suffix.lower() in SUFFIXES or (
+        video.frames == 1 and video.fps is None
+    )
+
+
+def outlines(seen: Observation, video: Video) -> list[list[float]]:
+    """Outlines [x1, y1, x2, y2, ...] in px; empty where only a box is known."""
+    if seen.polygons is not None:
+        return [ring for ring in seen.polygons if len(ring) >= 6]
+    if seen.mask is None:
+        return []
+    return from_coco(seen.mask.model_dump(), (video.height, video.width)).polygons()
+
+
+def rle(seen: Observation, video: Video) -> dict[str, Any] | None:
+    """The mask as COCO's compressed run lengths; None where only a box is known."""
+    if seen.mask is not None:
+        return seen.mask.model_dump()
+    if not seen.polygons:
+        return None
+    size = (video.height, video.width)
+    return from_coco(seen.polygons, size).rle(size)
+
+
+def box_of(points: list[float]) -> list[float]:
+    """The box x, y, width, height around points [x1, y1, x2, y2, ...]."""
+    xs, ys = points[0::2], points[1::2]
+    if not xs or len(xs) != len(ys):
+        raise ValueError(f"{len(points)} coordinates; expected pairs of x and y")
+    return [min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys)]
+
+
+def corners(box_xywh: list[float]) -> list[float]:
+    """The four corners of a box, clockwise from the left top one, as eight numbers."""
+    x, y, width, height = box_xywh
+    return [x, y, x + width, y, x + width, y + height, x, y + height]
+
+
+def utc(video: Video, time_s: float) -> datetime | None:
+    """When a moment of a video was; None if its start is not known."""
+    if video.start_utc is None:
+        return None
+    start = datetime.fromisoformat(video.start_utc)
+    start = start if start.tzinfo else start.replace(tzinfo=UTC)
+    return start.astimezone(UTC) + timedelta(seconds=time_s)
+
+
+def iso(moment: datetime) -> str:
+    """ISO 8601 with Z, to the millisecond where it is not a whole second."""
+    spec = "milliseconds" if moment.microsecond else "seconds"
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec=spec) + "Z"
+
+
+def number(value: float) -> str:
+    """The shortest decimal that is this number, without exponent: some readers know none."""
+    return str(int(value)) if value == int(value) else format(Decimal(repr(float(value))), "f")
+
+
+@contextmanager
+def reading(path: Path, place: str) -> Iterator[None]:
+    """Turn whatever goes wrong with a part of a file into one line that names it.
+
+    Raises:
+        BadInput: instead of the errors that wrong data causes.
+    """
+    try:
+        yield
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise BadInput(
+            f"{path}: {place}: {where}: {first['msg'].lower()}; got {first['input']!r:.60}."
+        ) from None
+    except KeyError as error:
+        raise BadInput(f"{path}: {place}: lacks {error}.") from None
+    except (ValueError, TypeError, AttributeError, IndexError, ArithmeticError) as error:
+        raise BadInput(f"{path}: {place}: {' '.join(str(error).split()) or type(error).__name__}.") from None

@@ -1,0 +1,112 @@
+"""From one format to another: reads, writes, and says what the second one cannot hold."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from seasift.core.errors import BadInput
+from seasift.formats.exchange import registry
+from seasift.formats.exchange.content import Content, ReadOptions, WriteOptions, is_picture
+from seasift.formats.exchange.single import of_video
+from seasift.formats.tracks import TrackEntry
+
+
+@dataclass
+class Tally:
+    """Goes through tracks and counts what it sees."""
+
+    content: Content
+    seen: Counter[str] = field(default_factory=Counter)
+
+    def __iter__(self) -> Iterator[TrackEntry]:
+        self.seen.clear()
+        moving = [not is_picture(video) for video in self.content.header.videos]
+        for track in self.content.tracks:
+            self.seen["objects"] += 1
+            self.seen["tracks"] += len(track.observations) > 1
+            for one in track.observations:
+                self.seen["observations"] += 1
+                self.seen["outlines"] += one.mask is not None or bool(one.polygons)
+                self.seen["masks"] += one.mask is not None
+                self.seen["scores"] += one.score < 1
+                self.seen["times"] += moving[one.video]
+                self.seen["positions"] += one.position is not None
+            yield track
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a conversion did.
+
+    Attributes:
+        source: format read.
+        target: format written.
+        counts: `objects`, `observations` and `files`.
+        lost: in words, what the target cannot hold.
+        notes: what was assumed and what to mind, a line each.
+    """
+
+    source: str
+    target: str
+    counts: dict[str, int]
+    lost: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def convert(
+    source: Path,
+    target: Path,
+    *,
+    to: str,
+    source_format: str | None = None,
+    video: str | None = None,
+    reading: ReadOptions | None = None,
+    writing: WriteOptions | None = None,
+) -> Report:
+    """Write `source` in another format.
+
+    Args:
+        to: format to write.
+        source_format: of the source; None to guess.
+        video: take only this file of the document.
+    Raises:
+        BadInput: unknown formats, a file that breaks its format, or a document that the target cannot hold.
+    """
+    writing = writing or WriteOptions()
+    output = registry.named(to)
+    if not source.is_file():
+        what = "a folder" if source.is_dir() else "no such file"
+        raise BadInput(f"{source}: {what}; expected a file of annotations. Check the name.")
+    if target.exists() and target.samefile(source):
+        raise BadInput(f"{target}: is what is read. Give another name for the output.")
+    if target.suffix.lower() not in output.suffixes:
+        raise BadInput(f"{target}: a file of {output.title} ends in {' or '.join(output.suffixes)}.")
+    known = registry.named(source_format) if source_format else registry.guess(source)
+    content = registry.read(known, source, reading or ReadOptions())
+    content = of_video(content, video) if video else content
+    tally = Tally(content)
+    notes = output.write(target, replace(content, tracks=tally), writing)
+    counts = {name: tally.seen[name] for name in ("objects", "observations")}
+    counts["files"] = len(content.header.videos)
+    return Report(known.name, output.name, counts, _lost(tally, output, writing), (*content.notes, *notes))
+
+
+def _lost(tally: Tally, output: registry.Format, writing: WriteOptions) -> tuple[str, ...]:
+    words = {
+        "tracks": "which boxes are of one track",
+        "outlines": "outlines (boxes only)",
+        "masks": "exact masks (outlines only; holes are filled)",
+        "scores": "scores",
+        "times": "times",
+        "positions": "positions",
+    }
+    lost = [name for name in words if tally.seen[name] and name not in output.holds]
+    if "outlines" in lost and "masks" in lost:
+        lost.remove("masks")
+    as_outlines = output.name in ("coco", "kwcoco", "seasift-predictions") and writing.masks == "polygons"
+    if tally.seen["masks"] and as_outlines:
+        return (*(words[name] for name in lost), "exact masks (written as outlines; --masks rle keeps them)")
+    return tuple(words[name] for name in lost)

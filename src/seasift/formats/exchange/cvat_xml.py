@@ -1,0 +1,202 @@
+"""CVAT XML 1.1: "CVAT for video" (tracks with key frames) and "CVAT for images".
+
+Source: https://docs.cvat.ai/docs/manual/advanced/xml_format/. CVAT fills in frames between key frames until one
+is `outside`, so a track gets such a frame after each run of observations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+from xml.sax.saxutils import quoteattr
+
+from seasift.core.errors import BadInput
+from seasift.core.files import replacing
+from seasift.formats.exchange.builder import Builder
+from seasift.formats.exchange.content import (
+    Content,
+    ReadOptions,
+    WriteOptions,
+    box_of,
+    is_picture,
+    number,
+    outlines,
+    reading,
+)
+from seasift.formats.exchange.shapes import largest, runs, stride
+from seasift.formats.exchange.single import one_video
+from seasift.formats.tracks import Observation, TrackEntry, Video
+
+
+def write(path: Path, content: Content, _options: WriteOptions) -> list[str]:
+    """Write a video's tracks one by one, or pictures. An object gets one outline, the largest.
+
+    Raises:
+        BadInput: several videos.
+    """
+    one_video(path, content, "CVAT XML")
+    videos = content.header.videos
+    moving = bool(videos) and not is_picture(videos[0])
+    with replacing(path) as part, part.open("w", encoding="utf-8", newline="\n") as file:
+        file.writelines(_head(content, moving))
+        file.writelines(_tracks(content) if moving else _images(content))
+        file.write("</annotations>\n")
+    return []
+
+
+def _tag(element: str, end: str, /, **attributes: Any) -> str:
+    return (
+        f"<{element} " + " ".join(f"{key}={quoteattr(str(value))}" for key, value in attributes.items()) + end
+    )
+
+
+def _element(name: str, value: Any) -> str:
+    element = ElementTree.Element(name)
+    element.text = str(value)
+    return ElementTree.tostring(element, encoding="unicode")
+
+
+def _head(content: Content, moving: bool) -> Iterator[str]:
+    videos = content.header.videos
+    first = videos[0] if videos else None
+    yield '<?xml version="1.0" encoding="utf-8"?>\n<annotations>\n<version>1.1</version>\n<meta><task>\n'
+    yield _element("name", first.file if first else "seasift")
+    yield _element("size", (first.frames or 0) if moving and first else len(videos))
+    yield _element("mode", "interpolation" if moving else "annotation") + "\n<labels>\n"
+    for category in content.header.categories:
+        yield f"<label>{_element('name', category.name)}<attributes>"
+        for name in ("score", "time_s") if moving else ("score",):
+            yield (
+                f"<attribute><name>{name}</name><mutable>True</mutable><input_type>text</input_type>"
+                "<default_value></default_value><values></values></attribute>"
+            )
+        yield "</attributes></label>\n"
+    yield "</labels>\n"
+    if moving and first:
+        size = _element("width", first.width) + _element("height", first.height)
+        yield f"<original_size>{size}</original_size>"
+    yield "</task>"
+    if moving and first:
+        yield _element("source", first.file)
+    yield "</meta>\n"
+
+
+def _tracks(content: Content) -> Iterator[str]:
+    video = content.header.videos[0]
+    for track in content.tracks:
+        yield _tag("track", ">\n", id=track.id, label=track.name, source="auto")
+        polygon = all(outlines(seen, video) for seen in track.observations)
+        step = stride(track.observations)
+        for run in runs(track.observations):
+            for seen in run:
+                yield _shape(seen, video, polygon, frame=seen.frame, outside=0, occluded=0, keyframe=1)
+            after = run[-1].frame + step
+            if video.frames is None or after < video.frames:
+                yield _shape(run[-1], video, polygon, frame=after, outside=1, occluded=0, keyframe=1)
+        yield "</track>\n"
+
+
+def _shape(seen: Observation, video: Video, polygon: bool, **attributes: Any) -> str:
+    if polygon:
+        ring = largest(outlines(seen, video))
+        pairs = zip(ring[0::2], ring[1::2], strict=True)
+        name, where = "polygon", {"points": ";".join(f"{number(x)},{number(y)}" for x, y in pairs)}
+    else:
+        x, y, width, height = seen.box_xywh
+        edges = (x, y, x + width, y + height)
+        name, where = "box", dict(zip(("xtl", "ytl", "xbr", "ybr"), map(number, edges), strict=True))
+    known = {"score": seen.score} | ({} if is_picture(video) else {"time_s": seen.time_s})
+    extra = "".join(f'<attribute name="{key}">{number(value)}</attribute>' for key, value in known.items())
+    return _tag(name, ">", **attributes, **where, z_order=0) + extra + f"</{name}>\n"
+
+
+def _images(content: Content) -> Iterator[str]:
+    found: dict[int, list[tuple[TrackEntry, Observation]]] = {}
+    for track in content.tracks:
+        for seen in track.observations:
+            found.setdefault(seen.video, []).append((track, seen))
+    for place, video in enumerate(content.header.videos):
+        yield _tag("image", ">\n", id=place, name=video.file, width=video.width, height=video.height)
+        for track, seen in found.get(place, []):
+            polygon = bool(outlines(seen, video))
+            yield _shape(seen, video, polygon, label=track.name, source="auto", occluded=0)
+        yield "</image>\n"
+
+
+def read(path: Path, options: ReadOptions) -> Content:
+    """Read either kind: boxes, polygons; frames that are `outside` are left out."""
+    built = Builder(path, options)
+    video: dict[str, Any] = {"file": path.with_suffix(".mp4").name}
+    try:
+        for _, element in ElementTree.iterparse(path, events=("end",)):
+            if element.tag == "meta":
+                _read_meta(built, element, video)
+            elif element.tag == "track":
+                with reading(path, f"track {element.get('id')}"):
+                    _read_track(built, element, built.video(**video), video["file"])
+                element.clear()
+            elif element.tag == "image":
+                with reading(path, f"image {element.get('name')}"):
+                    _read_image(built, element)
+                element.clear()
+    except ElementTree.ParseError as error:
+        raise BadInput(f"{path}: not XML ({error}); expected annotations.xml of CVAT.") from None
+    return built.content()
+
+
+def _read_meta(built: Builder, meta: ElementTree.Element, video: dict[str, Any]) -> None:
+    for name in meta.iterfind(".//labels/label/name"):
+        built.category(name.text or "unknown")
+    source, size = meta.findtext("source"), meta.find(".//original_size")
+    frames = meta.findtext(".//size")
+    if source:
+        video["file"] = source
+    if size is not None:
+        video["width"], video["height"] = int(size.findtext("width") or 0), int(size.findtext("height") or 0)
+    if frames and frames.isdigit() and int(frames):
+        video["frames"] = int(frames)
+
+
+def _read_shape(element: ElementTree.Element) -> tuple[list[float], list[list[float]] | None]:
+    if element.tag == "box":
+        left, top, right, bottom = (float(element.attrib[name]) for name in ("xtl", "ytl", "xbr", "ybr"))
+        return [left, top, right - left, bottom - top], None
+    ring = [float(value) for pair in element.attrib["points"].split(";") for value in pair.split(",")]
+    return box_of(ring), [ring]
+
+
+def _attribute(element: ElementTree.Element, name: str) -> float | None:
+    text = next((one.text for one in element.iterfind("attribute") if one.get("name") == name), None)
+    return float(text) if text else None
+
+
+def _read_track(built: Builder, track: ElementTree.Element, place: int, file: str) -> None:
+    for element in track:
+        if element.tag not in ("box", "polygon") or element.get("outside") == "1":
+            continue
+        box, polygons = _read_shape(element)
+        frame, score = int(element.attrib["frame"]), _attribute(element, "score")
+        time_s = _attribute(element, "time_s")
+        built.add(
+            int(track.attrib["id"]),
+            track.attrib["label"],
+            place,
+            box,
+            score=1.0 if score is None else score,
+            frame=frame,
+            time_s=built.time_of(file, frame) if time_s is None else time_s,
+            polygons=polygons,
+        )
+
+
+def _read_image(built: Builder, image: ElementTree.Element) -> None:
+    size = {"width": int(image.attrib["width"]), "height": int(image.attrib["height"])}
+    place = built.video(image.attrib["name"], frames=1, **size)
+    for element in image:
+        if element.tag in ("box", "polygon"):
+            box, polygons = _read_shape(element)
+            score = _attribute(element, "score")
+            label = element.attrib["label"]
+            built.add(None, label, place, box, score=1.0 if score is None else score, polygons=polygons)

@@ -1,0 +1,69 @@
+"""GeoJSON (RFC 7946) of where objects were seen: a point for each track, at its best look. Written only.
+
+Coordinates are longitude, latitude and, if the depth is known, height in m: minus the depth.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from seasift.core.errors import BadInput
+from seasift.core.files import replacing
+from seasift.formats.exchange.content import Content, WriteOptions, iso, utc
+from seasift.formats.tracks import Position, TrackEntry
+
+
+def write(path: Path, content: Content, _options: WriteOptions) -> list[str]:
+    """Write a feature a track, one by one.
+
+    Raises:
+        BadInput: no track has a position.
+    """
+    written = without = 0
+    with replacing(path) as part, part.open("w", encoding="utf-8", newline="\n") as file:
+        file.write('{"type": "FeatureCollection", "features": [')
+        for track in content.tracks:
+            feature = _feature(track, content)
+            if feature is None:
+                without += 1
+                continue
+            file.write(
+                (",\n " if written else "\n ") + json.dumps(feature, ensure_ascii=False, allow_nan=False)
+            )
+            written += 1
+        file.write("\n]}\n")
+        if not written:
+            raise BadInput(
+                f"{path}: none of {without} tracks has a position. Give `seasift survey` a navigation file."
+            )
+    return [f"{without} tracks without a position are left out"] if without else []
+
+
+def _feature(track: TrackEntry, content: Content) -> dict[str, Any] | None:
+    placed = [seen for seen in track.observations if seen.position]
+    if not placed:
+        return None
+    best = max(placed, key=lambda seen: seen.score)
+    video = content.header.videos[best.video]
+    assert best.position is not None
+    properties: dict[str, Any] = {
+        "id": track.id,
+        "name": track.name,
+        "score": track.score,
+        "confirmed": track.confirmed,
+        "file": video.file,
+        "frame": best.frame,
+        "time_s": best.time_s,
+        "depth_m": best.position.depth_m,
+    }
+    for key, seen in (("first_utc", track.observations[0]), ("last_utc", track.observations[-1])):
+        when = utc(content.header.videos[seen.video], seen.time_s)
+        properties |= {key: iso(when)} if when else {}
+    geometry = {"type": "Point", "coordinates": _coordinates(best.position)}
+    return {"type": "Feature", "id": track.id, "geometry": geometry, "properties": properties}
+
+
+def _coordinates(at: Position) -> list[float]:
+    return [at.longitude, at.latitude] + ([] if at.depth_m is None else [-at.depth_m])

@@ -1,0 +1,98 @@
+"""MegaDetector's results, format 1.6: boxes in pictures and in frames of videos.
+
+Source: https://lila.science/megadetector-output-format
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from seasift.core.files import write_json
+from seasift.formats.exchange.builder import ASSUMED_FPS, Builder
+from seasift.formats.exchange.content import Content, ReadOptions, WriteOptions, is_picture, reading
+from seasift.formats.exchange.native import load_json
+
+_VERSION = "1.6"
+
+
+def write(path: Path, content: Content, _options: WriteOptions) -> list[str]:
+    """Write boxes relative to the picture's sides; a video is one entry with all its frames."""
+    header = content.header
+    found: dict[int, list[dict[str, Any]]] = {place: [] for place in range(len(header.videos))}
+    rates: dict[int, float] = {}
+    for track in content.tracks:
+        for seen in track.observations:
+            video = header.videos[seen.video]
+            x, y, width, height = seen.box_xywh
+            relative = [x / video.width, y / video.height, width / video.width, height / video.height]
+            entry = {
+                "category": str(track.category_id),
+                "conf": seen.score,
+                "bbox": [round(value, 6) for value in relative],
+            }
+            if not is_picture(video):
+                entry["frame_number"] = seen.frame
+                if seen.time_s > 0 and seen.frame > 0:
+                    rates.setdefault(seen.video, round(seen.frame / seen.time_s, 6))
+            found[seen.video].append(entry)
+    info = {"format_version": _VERSION, "detector": header.model.name if header.model else "unknown"}
+    images: list[dict[str, Any]] = []
+    for place, video in enumerate(header.videos):
+        shared: dict[str, Any] = {"file": video.file, "width": video.width, "height": video.height}
+        detections = sorted(found[place], key=lambda one: one.get("frame_number", 0))
+        if not is_picture(video):
+            shared["frame_rate"] = video.fps or rates.get(place, ASSUMED_FPS)
+            shared["frames_processed"] = sorted({one["frame_number"] for one in detections})
+        images.append(shared | {"detections": detections})
+    for file, reason in content.failures:
+        images.append({"file": file, "failure": reason, "detections": None})
+    categories = {str(category.id): category.name for category in header.categories}
+    write_json(path, {"info": info, "detection_categories": categories, "images": images}, indent=1)
+    return []
+
+
+def read(path: Path, options: ReadOptions) -> Content:
+    """Read results; of a classified box the best class is taken, with the detector's score."""
+    value = load_json(path)
+    built = Builder(path, options)
+    with reading(path, "the document"):
+        names = {str(key): str(name) for key, name in value["detection_categories"].items()}
+        classes = {
+            str(key): str(name) for key, name in (value.get("classification_categories") or {}).items()
+        }
+        listed = value["images"]
+    for key, name in names.items():
+        with reading(path, "detection_categories"):
+            built.category(name, int(key))
+    failures = []
+    for place, entry in enumerate(listed):
+        with reading(path, f"images[{place}]"):
+            if entry.get("failure"):
+                failures.append((str(entry["file"]), str(entry["failure"])))
+                continue
+            _read_image(built, entry, names, classes)
+    content = built.content()
+    return Content(content.header, content.tracks, content.notes, None, tuple(failures))
+
+
+def _read_image(
+    built: Builder, entry: dict[str, Any], names: dict[str, str], classes: dict[str, str]
+) -> None:
+    rate = entry.get("frame_rate")
+    width, height = entry.get("width"), entry.get("height")
+    if not width or not height:
+        width, height = built.options.size or (1000, 1000)
+        if not built.options.size:
+            built.note("no sizes of pictures in the file: taken as 1000 x 1000 px; give --size")
+    file = str(entry["file"])
+    known = {"frames": 1} if rate is None else {"fps": float(rate)}
+    place = built.video(file, width=width, height=height, **known)
+    for found in entry["detections"]:
+        x, y, box_width, box_height = found["bbox"]
+        box = [round(value, 3) for value in (x * width, y * height, box_width * width, box_height * height)]
+        frame = int(found.get("frame_number", 0))
+        best = found.get("classifications") or []
+        label = classes[str(best[0][0])] if best else names[str(found["category"])]
+        time_s = built.time_of(file, frame) if rate is not None else 0.0
+        built.add(None, label, place, box, score=found["conf"], frame=frame, time_s=time_s)

@@ -1,0 +1,261 @@
+"""The formats, as a plain table, and guessing which one a file is in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from seasift.core.errors import BadInput
+from seasift.core.spelling import hint
+from seasift.formats import document, tracks
+from seasift.formats.exchange import (
+    biigle_csv,
+    coco_video,
+    cvat_xml,
+    darwin_core,
+    fathomnet_csv,
+    geojson,
+    ifdo,
+    label_studio,
+    megadetector,
+    native,
+    viame_csv,
+)
+from seasift.formats.exchange.content import Content, ReadOptions, WriteOptions, reading
+
+Read = Callable[[Path, ReadOptions], Content]
+Write = Callable[[Path, Content, WriteOptions], list[str]]
+
+ALL = ("tracks", "outlines", "masks", "scores", "times", "positions")
+
+
+@dataclass(frozen=True)
+class Format:
+    """One format.
+
+    Attributes:
+        name: as on the command line.
+        title: for people.
+        suffixes: of its files.
+        sniff: is this the beginning of such a file? Gets the first 64 KiB.
+        read: None if it is only written.
+        write: gives notes for the user, a line each.
+        holds: of `ALL`, what it keeps besides boxes and classes.
+    """
+
+    name: str
+    title: str
+    suffixes: tuple[str, ...]
+    sniff: Callable[[str], bool]
+    read: Read | None
+    write: Write
+    holds: frozenset[str]
+
+
+def _has(*words: str) -> Callable[[str], bool]:
+    return lambda head: all(word in head for word in words)
+
+
+def _coco(head: str) -> bool:
+    keys = ('"annotations"', '"images"', '"categories"', '"info"', '"videos"')
+    return head.lstrip().startswith("{") and sum(key in head for key in keys) > 0 and '"bbox"' in head
+
+
+def _viame(head: str) -> bool:
+    line = next((line for line in head.splitlines() if line.strip() and not line.startswith("#")), "")
+    fields = line.split(",")
+    try:
+        [float(fields[place]) for place in (0, 2, 3, 4, 5, 6, 7, 8)]
+    except (ValueError, IndexError):
+        return head.startswith("# 1: Detection or Track-id")
+    return True
+
+
+def _first_line(*names: str) -> Callable[[str], bool]:
+    def sniff(head: str) -> bool:
+        columns = [name.strip().lower() for name in (head.splitlines() or [""])[0].split(",")]
+        return all(name in columns for name in names)
+
+    return sniff
+
+
+def _fathomnet(head: str) -> bool:
+    return any(
+        _first_line(concept, image, "x", "y", "width", "height")(head)
+        for concept in ("concept", "class", "name")
+        for image in ("image", "url")
+    )
+
+
+def _biigle(head: str) -> bool:
+    return _first_line("label_name", "shape_name", "points")(head)
+
+
+_JSON, _CSV = (".json",), (".csv",)
+
+# In the order in which contents are looked at: from the surest sign to the weakest.
+FORMATS: tuple[Format, ...] = (
+    Format(
+        "seasift-tracks",
+        "seasift's tracks document",
+        _JSON,
+        _has(f'"{tracks.SCHEMA}"'),
+        native.read_tracks,
+        native.write_tracks,
+        frozenset(ALL),
+    ),
+    Format(
+        "seasift-predictions",
+        "seasift's predictions document",
+        _JSON,
+        _has(f'"{document.SCHEMA}"'),
+        native.read_predictions,
+        native.write_predictions,
+        frozenset({"outlines", "masks", "scores", "times"}),
+    ),
+    Format(
+        "megadetector",
+        "MegaDetector JSON",
+        _JSON,
+        _has('"detection_categories"'),
+        megadetector.read,
+        megadetector.write,
+        frozenset({"scores", "times"}),
+    ),
+    Format(
+        "ifdo",
+        "iFDO (FAIR image metadata)",
+        (".yaml", ".yml", ".json"),
+        _has("image-set-header"),
+        ifdo.read,
+        ifdo.write,
+        frozenset({"tracks", "outlines", "scores", "times", "positions"}),
+    ),
+    Format(
+        "geojson",
+        "GeoJSON of positions",
+        (".geojson", ".json"),
+        _has('"FeatureCollection"'),
+        None,
+        geojson.write,
+        frozenset({"tracks", "scores", "times", "positions"}),
+    ),
+    Format(
+        "label-studio",
+        "Label Studio JSON",
+        _JSON,
+        lambda head: '"data"' in head and ('"result"' in head or '"annotations"' in head),
+        label_studio.read,
+        label_studio.write,
+        frozenset({"tracks", "outlines", "scores", "times"}),
+    ),
+    Format(
+        "kwcoco",
+        "KWCOCO",
+        _JSON,
+        lambda head: _coco(head) and ('"tracks"' in head or '"track_id"' in head),
+        coco_video.read,
+        coco_video.write_kwcoco,
+        frozenset({"tracks", "outlines", "masks", "scores", "times"}),
+    ),
+    Format(
+        "coco",
+        "COCO",
+        _JSON,
+        _coco,
+        coco_video.read,
+        coco_video.write_coco,
+        frozenset({"tracks", "outlines", "masks", "scores", "times"}),
+    ),
+    Format(
+        "cvat",
+        "CVAT XML",
+        (".xml",),
+        _has("<annotations"),
+        cvat_xml.read,
+        cvat_xml.write,
+        frozenset({"tracks", "outlines", "scores", "times"}),
+    ),
+    Format(
+        "biigle-csv",
+        "BIIGLE CSV",
+        _CSV,
+        _biigle,
+        biigle_csv.read,
+        biigle_csv.write,
+        frozenset({"tracks", "outlines", "times"}),
+    ),
+    Format(
+        "darwin-core",
+        "Darwin Core occurrences",
+        _CSV,
+        _first_line("occurrenceid", "basisofrecord"),
+        None,
+        darwin_core.write,
+        frozenset({"tracks", "scores", "times", "positions"}),
+    ),
+    Format(
+        "fathomnet-csv",
+        "FathomNet CSV",
+        _CSV,
+        _fathomnet,
+        fathomnet_csv.read,
+        fathomnet_csv.write,
+        frozenset({"times", "positions"}),
+    ),
+    Format(
+        "viame-csv",
+        "VIAME CSV",
+        _CSV,
+        _viame,
+        viame_csv.read,
+        viame_csv.write,
+        frozenset({"tracks", "outlines", "scores", "times"}),
+    ),
+)
+BY_NAME = {entry.name: entry for entry in FORMATS}
+READABLE = tuple(entry.name for entry in FORMATS if entry.read)
+
+
+def named(name: str) -> Format:
+    """The format of this name.
+
+    Raises:
+        BadInput: there is none.
+    """
+    if name not in BY_NAME:
+        raise BadInput(f"no format {name!r}{hint(name, BY_NAME)}; expected one of {', '.join(BY_NAME)}.")
+    return BY_NAME[name]
+
+
+def guess(path: Path) -> Format:
+    """The format a file is in, by its name and its beginning.
+
+    Raises:
+        BadInput: none fits.
+    """
+    head = native.json_head(path).lstrip("\ufeff")
+    for entry in FORMATS:
+        if path.suffix.lower() in entry.suffixes and entry.sniff(head):
+            return entry
+    listed = ", ".join(READABLE)
+    if not head.strip():
+        raise BadInput(f"{path}: empty; expected a file in one of {listed}.")
+    raise BadInput(
+        f"{path}: in no format known here (begins with {' '.join(head[:40].split())!r}). "
+        f"Say which by --from: {listed}."
+    )
+
+
+def read(entry: Format, path: Path, options: ReadOptions) -> Content:
+    """Read a file in a format.
+
+    Raises:
+        BadInput: only written, or the file breaks its format; one line, with the place where it is known.
+    """
+    if entry.read is None:
+        listed = ", ".join(READABLE)
+        raise BadInput(f"{path}: {entry.title} is only written: it has no boxes. Readable: {listed}.")
+    with reading(path, entry.title):
+        return entry.read(path, options)

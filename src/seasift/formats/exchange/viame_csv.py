@@ -1,0 +1,143 @@
+"""VIAME CSV, which VIAME and DIVE read and write: a row for each track in each frame.
+
+Source: https://viame.readthedocs.io/en/latest/sections/detection_file_conversions.html and
+https://kitware.github.io/dive/DataFormats/#viame-csv (several `(poly)` a row, the `# metadata` line).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from seasift.formats.exchange import table
+from seasift.formats.exchange.builder import Builder
+from seasift.formats.exchange.content import (
+    Content,
+    ReadOptions,
+    WriteOptions,
+    is_picture,
+    number,
+    outlines,
+    reading,
+)
+from seasift.formats.exchange.single import one_video
+from seasift.formats.tracks import Observation, TrackEntry, Video
+
+HEAD = (
+    *("# 1: Detection or Track-id", "2: Video or Image Identifier", "3: Unique Frame Identifier"),
+    *("4-7: Img-bbox(TL_x", "TL_y", "BR_x", "BR_y)", "8: Detection or Length Confidence"),
+    *("9: Target Length (0 or -1 if invalid)", "10-11+: Repeated Species", "Confidence Pairs or Attributes"),
+)
+_TIME = re.compile(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)$")
+
+
+def write(path: Path, content: Content, _options: WriteOptions) -> list[str]:
+    """Write a row an observation. A file is of one video, or of pictures in order.
+
+    Raises:
+        BadInput: several videos.
+    """
+    one_video(path, content, "VIAME CSV")
+    table.write(path, _rows(content))
+    return []
+
+
+def _rows(content: Content) -> Iterator[tuple[Any, ...]]:
+    videos = content.header.videos
+    yield HEAD
+    moving = [video for video in videos if not is_picture(video)]
+    metadata = [f"fps: {json.dumps(moving[0].fps)}"] if moving and moving[0].fps else []
+    metadata.append('exported_by: "seasift"')
+    if moving:  # readers pass over entries that they do not know
+        shown = moving[0].model_dump(mode="json", exclude_none=True)
+        metadata.append(f"video: {json.dumps(shown, ensure_ascii=False)}")
+    yield ("# metadata", *metadata)
+    for track in content.tracks:
+        for seen in track.observations:
+            yield _row(track, seen, videos[seen.video])
+
+
+def _row(track: TrackEntry, seen: Observation, video: Video) -> tuple[Any, ...]:
+    x, y, width, height = seen.box_xywh
+    picture = is_picture(video)
+    score = number(seen.score)
+    polygons = [f"(poly) {' '.join(map(number, ring))}" for ring in outlines(seen, video)]
+    return (
+        track.id,
+        video.file if picture else _clock(seen.time_s),
+        seen.video if picture else seen.frame,
+        *map(number, (x, y, x + width, y + height)),
+        score,
+        -1,
+        track.name,
+        score,
+        *polygons,
+    )
+
+
+def _clock(time_s: float) -> str:
+    whole = round(time_s * 1_000_000)
+    seconds, micro = divmod(whole, 1_000_000)
+    return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}.{micro:06d}"
+
+
+def read(path: Path, options: ReadOptions) -> Content:
+    """Read VIAME CSV. A frame's identifier that is a time or nothing means a video."""
+    built = Builder(path, options)
+    video: dict[str, Any] = {"file": path.with_suffix(".mp4").name}
+    for line, row in table.rows(path):
+        with reading(path, f"line {line}"):
+            if row[0].startswith("#"):
+                video.update(_metadata(row) if row[0].strip() == "# metadata" else {})
+            else:
+                _read_row(built, row, video)
+    return built.content()
+
+
+def _metadata(row: list[str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for entry in row[1:]:
+        key, _, text = entry.partition(":")
+        if key.strip().lower() == "fps":
+            found["fps"] = float(text)
+        elif key.strip() == "video":
+            found.update(Video.model_validate_json(text).model_dump(exclude_none=True))
+    return found
+
+
+def _read_row(built: Builder, row: list[str], video: dict[str, Any]) -> None:
+    if len(row) < 9:
+        raise ValueError(f"{len(row)} fields; expected at least 9: id, name, frame, box, confidence, length")
+    name, frame = row[1].strip(), int(row[2])
+    left, top, right, bottom = (float(value) for value in row[3:7])
+    pairs = []
+    for at in range(9, len(row) - 1, 2):
+        if row[at].startswith("(") or not row[at]:
+            break
+        pairs.append((row[at], float(row[at + 1])))
+    label, score = max(pairs, key=lambda pair: pair[1], default=("unknown", float(row[7] or 1)))
+    rings = [field.split(maxsplit=1)[1] for field in row[9:] if field.startswith("(poly) ")]
+    clock = _TIME.match(name)
+    if name and not clock:
+        place, time_s = built.video(name, frames=1), 0.0
+        frame = 0
+    else:
+        place = built.video(**video)
+        time_s = built.time_of(video["file"], frame) if clock is None else _seconds(clock)
+    built.add(
+        int(row[0]),
+        label,
+        place,
+        [left, top, right - left, bottom - top],
+        score=min(max(score, 0.0), 1.0),
+        frame=frame,
+        time_s=time_s,
+        polygons=[[float(value) for value in ring.split()] for ring in rings],
+    )
+
+
+def _seconds(clock: re.Match[str]) -> float:
+    return round(int(clock[1]) * 3600 + int(clock[2]) * 60 + float(clock[3]), 6)

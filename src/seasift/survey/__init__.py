@@ -1,0 +1,1 @@
+"""A dive as a table of what was seen: tracks, counts with intervals, positions, the report."""

@@ -1,0 +1,99 @@
+"""Does the footage look like what the model learned from?
+
+A frame's looks are six statistics of the picture (`core.looks`) and, of networks with prototypes, the mean and deviation
+of each prototype over the picture (`runtime.seen_alike`): what the network itself makes of it. A frame's distance is
+that to the nearest of some hundred training pictures, each statistic counted in standard deviations over them. A
+dive's is the median of its frames'. The model file holds the same for each training video, measured to pictures of
+other videos. The drift score is the share of training videos that lie nearer than the dive: evenly spread over 0..1
+for footage of the same kind, close to 1 for footage unlike anything that the model has seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from seasift.core.looks import NAMES
+from seasift.core.types import Float64
+from seasift.runtime.model_file import LooksEntry
+from seasift.runtime.seen_alike import looks_names
+
+SAMPLES = 256
+UNLIKE = 0.9
+
+
+@dataclass(frozen=True)
+class Drift:
+    """How far a dive's frames look from the training pictures.
+
+    Attributes:
+        score: share of training videos that lie nearer to other training videos than this dive does.
+        distance: median over the frames.
+        frames: how many were compared.
+        most: statistic of the picture that lies furthest off, and by how many of the training's standard deviations.
+    """
+
+    score: float
+    distance: float
+    frames: int
+    most: tuple[str, float]
+
+
+class Reference:
+    """A model's `LooksEntry`, ready to measure distances."""
+
+    def __init__(self, entry: LooksEntry) -> None:
+        self.entry = entry
+        self._samples = np.array(entry.samples)
+        self._mean, self._std = np.array(entry.mean), np.array(entry.std)
+
+    def distance(self, looks: Float64) -> float | None:
+        """Of a frame to the nearest sample; None if its looks are other statistics."""
+        if len(looks) != len(self._mean):
+            return None
+        return float(_nearest((looks - self._mean) / self._std, self._samples))
+
+    def drift(self, distance: float, frames: int, means: Sequence[float]) -> Drift:
+        """A dive by its median distance and the means of the picture's statistics over its frames."""
+        off = (np.array(means) - self._mean[: len(NAMES)]) / self._std[: len(NAMES)]
+        furthest = int(np.argmax(np.abs(off)))
+        nearer = sum(each < distance for each in self.entry.video_distances)
+        score = nearer / len(self.entry.video_distances)
+        most = (NAMES[furthest], round(float(off[furthest]), 2))
+        return Drift(round(score, 4), round(distance, 4), frames, most)
+
+
+def reference_of(looks: Float64, groups: Sequence[str], data: str) -> LooksEntry:
+    """The reference from the looks of training pictures.
+
+    Args:
+        looks: (P, S) as `runtime.seen_alike` gives them.
+        groups: the video of each; distances are taken between pictures of different ones.
+        data: name of the part.
+    """
+    mean, std = looks.mean(axis=0), np.maximum(looks.std(axis=0), 1e-3)
+    scaled = (looks - mean) / std
+    names = np.array(groups)
+    count = min(SAMPLES, len(looks))
+    chosen = np.argsort(names, kind="stable")[[k * len(looks) // count for k in range(count)]]
+    samples, sample_names = scaled[chosen].round(2), names[chosen]
+    medians = []
+    for name in np.unique(names):
+        others = samples[sample_names != name]
+        if len(others):
+            medians.append(float(np.median([_nearest(row, others) for row in scaled[names == name]])))
+    return LooksEntry(
+        data=data,
+        pictures=len(looks),
+        names=looks_names(looks.shape[1]),
+        mean=tuple(mean.round(4).tolist()),
+        std=tuple(std.round(4).tolist()),
+        samples=tuple(tuple(row) for row in samples.tolist()),
+        video_distances=tuple(round(each, 3) for each in sorted(medians)),
+    )
+
+
+def _nearest(row: Float64, samples: Float64) -> np.float64:
+    return np.float64(np.sqrt(((samples - row) ** 2).sum(axis=1).min()))

@@ -1,0 +1,124 @@
+"""How many objects there were, with 95% intervals that carry the model's own precision and recall.
+
+Of n tracks of a class, T are right: T ~ Binomial(n, p). Of N objects that were there, each was found with
+probability r: with a prior of 1/sqrt(N), N - T ~ NegativeBinomial(T + 1/2, r). What is known of p and r are counts on
+pictures of known truth: Beta posteriors, with the counts divided by their design effect, for frames of one video are
+alike, and a prior worth two pictures at what all classes together have.
+
+Sources: Raftery 1988 (Inference for the binomial N parameter) on unknown N; Rao and Scott 1992 (A simple method for
+the analysis of clustered binary data) on dividing by the design effect.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from seasift.core.types import Float64
+from seasift.runtime.model_file import CountingEntry
+
+LEVEL, DRAWS, SEED = 0.95, 20_000, 0
+PRIOR = 2.0
+_LEAST_RECALL = 1e-4
+USEFUL = 30
+"""An upper limit above so many times the number of tracks (plus one) says only that the model misses most."""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Objects of a class that were there.
+
+    Attributes:
+        estimate: median of the posterior.
+        low, high: its central 95%.
+        precision, recall: posterior means that went in.
+    """
+
+    estimate: int
+    low: int
+    high: int
+    precision: float
+    recall: float
+
+    def useful(self, tracks: int) -> bool:
+        """Whether the upper limit says more than that the model misses most of the class."""
+        return self.high <= USEFUL * (tracks + 1)
+
+    def limits(self, tracks: int) -> str:
+        """The interval in words."""
+        return f"{self.low:,} to {self.high:,}" if self.useful(tracks) else f"{self.low:,} or more"
+
+
+@dataclass(frozen=True)
+class Trials:
+    """What is known of a share: so many of so many, after division by the design effect, and the prior's mean."""
+
+    hits: float
+    of: float
+    prior: float
+
+    def draw(self, rng: np.random.Generator, draws: int) -> Float64:
+        """From its Beta posterior."""
+        return np.asarray(rng.beta(self._a, self._b, draws), np.float64)
+
+    @property
+    def mean(self) -> float:
+        """Of the posterior."""
+        return self._a / (self._a + self._b)
+
+    @property
+    def _a(self) -> float:
+        return PRIOR * self.prior + self.hits
+
+    @property
+    def _b(self) -> float:
+        return PRIOR * (1 - self.prior) + self.of - self.hits
+
+
+def interval_of(
+    tracks: int, precision: Trials, recall: Trials, *, seed: int = SEED, stream: int = 0, draws: int = DRAWS
+) -> Interval:
+    """Objects that were there, given tracks that were counted.
+
+    Args:
+        stream: number of the class, so that each has random numbers of its own.
+    """
+    rng = np.random.default_rng([seed, stream])
+    right = rng.binomial(tracks, precision.draw(rng, draws))
+    found = np.maximum(recall.draw(rng, draws), _LEAST_RECALL)
+    there = right + rng.negative_binomial(right + 0.5, found)
+    low, middle, high = np.quantile(
+        there, [(1 - LEVEL) / 2, 0.5, (1 + LEVEL) / 2], method="inverted_cdf"
+    ).astype(int)
+    return Interval(int(middle), int(low), int(high), round(precision.mean, 4), round(recall.mean, 4))
+
+
+def place_of(counting: CountingEntry, threshold: float) -> int | None:
+    """Which of the model's counts go with a survey's threshold: those of the nearest one; None if off by over .05."""
+    away = [abs(each - threshold) for each in counting.thresholds]
+    nearest = min(range(len(away)), key=away.__getitem__)
+    return nearest if away[nearest] <= 0.05 + 1e-9 else None
+
+
+def intervals_of(tracks: dict[int, int], counting: CountingEntry, place: int) -> dict[int, Interval]:
+    """The interval of each class.
+
+    Args:
+        tracks: class to tracks that were counted.
+        place: from `place_of`.
+    """
+    rows = counting.classes
+    found, right = (
+        sum(values[place] for values in each) for each in ([r.found for r in rows], [r.right for r in rows])
+    )
+    objects = sum(row.objects for row in rows)
+    priors = [min(max(right / of, 0.01), 0.99) if of else 0.5 for of in (found, objects)]
+    result = {}
+    for class_id, number in sorted(tracks.items()):
+        row = rows[class_id]
+        by, of = row.found_alike[place], row.objects_alike[place]
+        precision = Trials(row.right[place] / by, row.found[place] / by, priors[0])
+        recall = Trials(row.right[place] / of, row.objects / of, priors[1])
+        result[class_id] = interval_of(number, precision, recall, stream=class_id)
+    return result

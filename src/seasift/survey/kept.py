@@ -1,0 +1,161 @@
+"""Reading what the store of a survey holds: rows one by one, counts by SQLite."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A track in one frame.
+
+    Attributes:
+        seq: place of the frame among those looked at, from 0.
+        box_xywh: px, to 0.001.
+        area: px of the mask; None without masks.
+        rle: COCO's compressed run lengths, the `counts` only; None without masks.
+    """
+
+    track: int
+    seq: int
+    class_id: int
+    score: float
+    box_xywh: tuple[float, float, float, float]
+    area: int | None
+    rle: str | None
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A frame that was looked at; see `runtime.dive.DiveFrame`."""
+
+    seq: int
+    video: int
+    frame: int
+    time_s: float
+    dive_s: float
+
+
+class Kept:
+    """The reading half of `store.Store`."""
+
+    _base: sqlite3.Connection
+
+    def gaps(self) -> list[tuple[str, float, float | None, str]]:
+        """File, from, to, reason, in the order of files and times."""
+        return list(self._base.execute("SELECT file, from_s, to_s, reason FROM gaps ORDER BY 1, 2, 3, 4"))
+
+    def frames(self) -> Iterator[Frame]:
+        """Every frame in the order of time, read one by one."""
+        rows = self._base.execute("SELECT seq, video, frame, time_s, dive_s FROM frames ORDER BY seq")
+        return (Frame(*row) for row in rows)
+
+    def looks(self) -> Iterator[list[float]]:
+        """The statistics of every frame, read one by one."""
+        rows = self._base.execute("SELECT looks FROM frames ORDER BY seq")
+        return (json.loads(looks) for (looks,) in rows)
+
+    def median_away(self) -> tuple[float, int] | None:
+        """Median of the frames' distances, and how many have one; None if none has."""
+        where = "FROM frames WHERE away IS NOT NULL"
+        (count,) = self._base.execute(f"SELECT COUNT(*) {where}").fetchone()
+        if not count:
+            return None
+        query = f"SELECT away {where} ORDER BY away LIMIT 1 OFFSET ?"
+        return float(self._base.execute(query, (count // 2,)).fetchone()[0]), int(count)
+
+    def ends(self) -> tuple[Frame | None, Frame | None]:
+        """The first and the last frame; None without any."""
+        query = "SELECT seq, video, frame, time_s, dive_s FROM frames ORDER BY seq"
+        rows = [self._base.execute(f"{query} {way} LIMIT 1").fetchone() for way in ("ASC", "DESC")]
+        first, last = (None if row is None else Frame(*row) for row in rows)
+        return first, last
+
+    def frame(self, seq: int) -> Frame:
+        """One frame."""
+        query = "SELECT seq, video, frame, time_s, dive_s FROM frames WHERE seq = ?"
+        return Frame(*self._base.execute(query, (seq,)).fetchone())
+
+    def tracks(self, *, confirmed: bool = True) -> Iterator[int]:
+        """Numbers of tracks, rising.
+
+        Args:
+            confirmed: only those that count; else only the others.
+        """
+        rows = self._base.execute(
+            f"SELECT DISTINCT track FROM seen WHERE track {'IN' if confirmed else 'NOT IN'} "
+            "(SELECT track FROM confirmed) ORDER BY track"
+        )
+        return (int(track) for (track,) in rows)
+
+    def seen(self, track: int) -> list[tuple[Seen, Frame]]:
+        """A track in all its frames, in the order of time."""
+        rows = self._base.execute(
+            "SELECT s.track, s.seq, class_id, score, x, y, width, height, area, rle, video, frame, time_s, dive_s "
+            "FROM seen s JOIN frames f ON f.seq = s.seq WHERE track = ? ORDER BY s.seq",
+            (track,),
+        )
+        return [
+            (Seen(r[0], r[1], r[2], r[3], (r[4], r[5], r[6], r[7]), r[8], r[9]), Frame(r[1], *r[10:]))
+            for r in rows
+        ]
+
+    def picture(self, track: int, class_id: int) -> tuple[int, bytes]:
+        """Place of the frame and JPEG of a track's best picture as an object of a class."""
+        query = "SELECT seq, jpeg FROM pictures WHERE track = ? AND class_id = ?"
+        seq, jpeg = self._base.execute(query, (track, class_id)).fetchone()
+        return int(seq), bytes(jpeg)
+
+    def begin_classes(self) -> None:
+        """Forget what `set_class` said."""
+        self._base.execute("DELETE FROM final")
+
+    def set_class(self, track: int, class_id: int, number: int) -> None:
+        """Say what a track that counts is, and its number in tables, for the counts below."""
+        self._base.execute("INSERT INTO final VALUES (?, ?, ?)", (track, class_id, number))
+
+    def counted_in(self, seq: int) -> list[tuple[Seen, tuple[int, int]]]:
+        """The tracks that count in one frame, best first, each with its class and number."""
+        rows = self._base.execute(
+            "SELECT s.track, seq, s.class_id, score, x, y, width, height, area, rle, final.class_id, number "
+            "FROM seen s JOIN final ON final.track = s.track WHERE seq = ? ORDER BY score DESC, s.track",
+            (seq,),
+        )
+        return [
+            (Seen(r[0], r[1], r[2], r[3], (r[4], r[5], r[6], r[7]), r[8], r[9]), (r[10], r[11])) for r in rows
+        ]
+
+    def new_by_minute(self, minute_s: float) -> Iterator[tuple[int, int, int]]:
+        """For each minute and class that counts: both, and the tracks seen first in the minute."""
+        yield from self._base.execute(
+            "SELECT CAST(f.dive_s / ? AS INTEGER) AS minute, b.class_id, COUNT(*) FROM "
+            "(SELECT final.class_id AS class_id, MIN(s.seq) AS seq FROM seen s JOIN final ON final.track = s.track "
+            "GROUP BY s.track) b JOIN frames f ON f.seq = b.seq GROUP BY 1, 2 ORDER BY 1, 2",
+            (minute_s,),
+        )
+
+    def most_at_once(self, minute_s: float) -> Iterator[tuple[int, int, int, int]]:
+        """For each minute and class that counts: both, the most tracks in one frame, and the first such frame."""
+        rows = self._base.execute(
+            "SELECT CAST(f.dive_s / ? AS INTEGER) AS minute, n.class_id, n.number, n.seq FROM "
+            "(SELECT s.seq AS seq, final.class_id AS class_id, COUNT(*) AS number "
+            "FROM seen s JOIN final ON final.track = s.track GROUP BY s.seq, final.class_id) n "
+            "JOIN frames f ON f.seq = n.seq ORDER BY minute, n.class_id, n.number DESC, n.seq",
+            (minute_s,),
+        )
+        before = None
+        for minute, class_id, number, seq in rows:
+            if (minute, class_id) != before:
+                before = (minute, class_id)
+                yield minute, class_id, number, seq
+
+    def tracks_by_minute(self, minute_s: float) -> Iterator[tuple[int, int, int]]:
+        """For each minute and class that counts: both, and the tracks seen in the minute."""
+        yield from self._base.execute(
+            "SELECT CAST(f.dive_s / ? AS INTEGER) AS minute, final.class_id, COUNT(DISTINCT s.track) FROM seen s "
+            "JOIN final ON final.track = s.track JOIN frames f ON f.seq = s.seq GROUP BY 1, 2 ORDER BY 1, 2",
+            (minute_s,),
+        )

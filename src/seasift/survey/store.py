@@ -1,0 +1,209 @@
+"""What a survey has found so far, in a SQLite file: memory does not grow, and a killed run goes on.
+
+Everything between two commits is one transaction with the tracker's state in it. A kill rolls back to the last
+commit, so the file never holds half a frame, and what is read from it at the end does not depend on kills.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from seasift.core.errors import BadInput
+from seasift.survey.kept import Frame, Kept, Seen
+
+NAME = ".seasift-survey.sqlite"
+_SCHEMA = """
+CREATE TABLE about (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
+CREATE TABLE frames (seq INTEGER PRIMARY KEY, video INTEGER, frame INTEGER, time_s REAL, dive_s REAL, away REAL,
+    looks TEXT);
+CREATE TABLE seen (track INTEGER, seq INTEGER, class_id INTEGER, score REAL, x REAL, y REAL, width REAL, height REAL,
+    area INTEGER, rle TEXT, PRIMARY KEY (track, seq)) WITHOUT ROWID;
+CREATE TABLE confirmed (track INTEGER PRIMARY KEY);
+CREATE TABLE pictures (track INTEGER, class_id INTEGER, quality REAL, seq INTEGER, jpeg BLOB,
+    PRIMARY KEY (track, class_id));
+CREATE TABLE final (track INTEGER PRIMARY KEY, class_id INTEGER, number INTEGER);
+CREATE INDEX seen_in ON seen (seq);
+CREATE TABLE gaps (file TEXT, from_s REAL, to_s REAL, reason TEXT, UNIQUE (file, from_s, to_s, reason));
+"""
+
+
+@dataclass(frozen=True)
+class Resume:
+    """Where to go on.
+
+    Attributes:
+        last: the last frame that is in the store.
+        state: of the tracker after it.
+    """
+
+    last: Frame
+    state: str
+
+    @property
+    def tracker_state(self) -> Any:
+        """`state` as `Tracker.state` gave it."""
+        return json.loads(self.state)
+
+
+class Store(Kept):
+    """Use as a context manager. Leaving it by an error keeps the file; `remove` it when all is written."""
+
+    def __init__(self, path: Path, settings: Any) -> None:
+        """Take up what a run with the same settings left, or start afresh.
+
+        Args:
+            path: of the file.
+            settings: JSON values that the result depends on.
+        Raises:
+            BadInput: the file cannot be written.
+        """
+        self.path = path
+        text = json.dumps(settings, sort_keys=True, ensure_ascii=False)
+        self._settings = hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()
+        self._base = self._opened()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._base.close()
+
+    def unusable(self, error: OSError | sqlite3.Error) -> BadInput:
+        """What to tell the user when the file fails: a full disk, say, or another survey at work in the folder."""
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY:
+            return BadInput(f"{self.path.parent}: another survey is at work there. Wait, or give another -o.")
+        reason = getattr(error, "strerror", None) or str(error)
+        return BadInput(
+            f"{self.path.parent}: cannot be written to ({reason}). Make room or give another -o; the same command goes "
+            "on where this one stopped."
+        )
+
+    def remove(self) -> None:
+        """Close the file and delete it."""
+        self._base.close()
+        self._delete()
+
+    def commit(self, last: Frame | None, state: str, *, complete: bool = False) -> None:
+        """Keep everything up to and with this frame."""
+        if last is not None:
+            self._base.execute("INSERT OR REPLACE INTO about VALUES ('state', ?)", (state,))
+        if complete:
+            self._base.execute("INSERT OR REPLACE INTO about VALUES ('complete', 1)")
+        self._base.commit()
+
+    @property
+    def complete(self) -> bool:
+        """The pass over the dive has ended; only the writing is left."""
+        return self._about("complete") is not None
+
+    def resume(self) -> Resume | None:
+        """Where a killed run stopped; None for a new one."""
+        state = self._about("state")
+        row = self._base.execute(
+            "SELECT seq, video, frame, time_s, dive_s FROM frames ORDER BY seq DESC LIMIT 1"
+        ).fetchone()
+        return None if row is None or state is None else Resume(Frame(*row), str(state))
+
+    def add_frame(self, frame: Frame, away: float | None, looks: Sequence[float]) -> None:
+        """A frame was looked at.
+
+        Args:
+            away: its distance from the training pictures, see `drift.Reference`.
+            looks: statistics of the picture, see `core.looks`.
+        """
+        values = (
+            frame.seq,
+            frame.video,
+            frame.frame,
+            frame.time_s,
+            frame.dive_s,
+            away,
+            json.dumps(list(looks)),
+        )
+        self._base.execute("INSERT INTO frames VALUES (?, ?, ?, ?, ?, ?, ?)", values)
+
+    def add_seen(self, seen: Sequence[Seen]) -> None:
+        """Tracks in one frame."""
+        self._base.executemany(
+            "INSERT INTO seen VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [(s.track, s.seq, s.class_id, s.score, *s.box_xywh, s.area, s.rle) for s in seen],
+        )
+
+    def confirm(self, tracks: Sequence[int]) -> None:
+        """These tracks count."""
+        self._base.executemany("INSERT OR IGNORE INTO confirmed VALUES (?)", [(track,) for track in tracks])
+
+    def forget(self, tracks: Sequence[int]) -> None:
+        """These tracks ended and never count."""
+        for table in ("seen", "pictures"):
+            self._base.executemany(f"DELETE FROM {table} WHERE track = ?", [(track,) for track in tracks])
+
+    def best_quality(self, track: int, class_id: int) -> float:
+        """Of the best picture of a track as an object of a class so far; below 0 if there is none."""
+        row = self._base.execute(
+            "SELECT quality FROM pictures WHERE track = ? AND class_id = ?", (track, class_id)
+        ).fetchone()
+        return -1.0 if row is None else float(row[0])
+
+    def keep_picture(self, seen: Seen, quality: float, jpeg: bytes) -> None:
+        """The best picture of a track as an object of a class so far."""
+        self._base.execute(
+            "INSERT OR REPLACE INTO pictures VALUES (?, ?, ?, ?, ?)",
+            (seen.track, seen.class_id, quality, seen.seq, jpeg),
+        )
+
+    def add_gap(self, file: str, from_s: float, to_s: float | None, reason: str) -> None:
+        """A part of a file that could not be read; the same one is kept once."""
+        self._base.execute(
+            "INSERT INTO gaps SELECT ?1, ?2, ?3, ?4 WHERE NOT EXISTS "
+            "(SELECT 1 FROM gaps WHERE file = ?1 AND from_s = ?2 AND to_s IS ?3 AND reason = ?4)",
+            (file, from_s, to_s, reason),
+        )
+
+    def _about(self, key: str) -> Any:
+        row = self._base.execute("SELECT value FROM about WHERE key = ?", (key,)).fetchone()
+        return None if row is None else row[0]
+
+    def _opened(self) -> sqlite3.Connection:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            base = self._connected()
+            try:
+                row = base.execute("SELECT value FROM about WHERE key = 'settings'").fetchone()
+            except sqlite3.DatabaseError as error:
+                if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
+                    raise
+                row = None  # new, or not ours
+            if row is None or row[0] != self._settings:
+                base.close()
+                self._delete()
+                base = self._connected()
+                base.executescript(_SCHEMA)
+                base.execute("INSERT INTO about VALUES ('settings', ?)", (self._settings,))
+                base.commit()
+        except (OSError, sqlite3.Error) as error:
+            raise self.unusable(error) from None
+        return base
+
+    def _connected(self) -> sqlite3.Connection:
+        base = sqlite3.connect(self.path, timeout=1.0)
+        # One that is no database is found out again, and replaced, by who asks it.
+        with suppress(sqlite3.DatabaseError):
+            base.execute("PRAGMA locking_mode = EXCLUSIVE")
+            base.execute("PRAGMA journal_mode = WAL")
+            base.execute("PRAGMA synchronous = NORMAL")
+        return base
+
+    def _delete(self) -> None:
+        for suffix in ("-wal", "-shm", ""):
+            self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)

@@ -1,0 +1,146 @@
+"""tracks.csv, counts.csv and counts.json."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from seasift.core.files import replacing
+from seasift.core.instances import Category
+from seasift.runtime.dive import DiveVideo
+from seasift.survey.kept import Frame
+from seasift.survey.navigation import Navigation, Position
+from seasift.survey.store import Store
+from seasift.survey.tracks import Summary, way_of
+
+TRACK_COLUMNS = (
+    *("track", "category_id", "name", "score", "best_score", "frames"),
+    *("first_s", "last_s", "first_utc", "last_utc", "first_video", "first_frame", "last_video", "last_frame"),
+    *("best_video", "best_frame", "best_time_s", "best_x", "best_y", "best_width", "best_height", "size_px"),
+    *("latitude", "longitude", "depth_m", "picture", "way"),
+)
+COUNT_COLUMNS = (
+    *("scope", "minute", "from_s", "from_utc", "frames", "category_id", "name"),
+    *("maxn", "maxn_s", "maxn_video", "maxn_frame", "unique", "new", "estimate", "low95", "high95"),
+)
+
+
+class Clock:
+    """Times of a dive, and where it was then.
+
+    Args:
+        videos: of the dive.
+        navigation: positions by time; None without.
+    """
+
+    def __init__(self, videos: Sequence[DiveVideo], navigation: Navigation | None = None) -> None:
+        self.videos = tuple(videos)
+        self.navigation = navigation
+        first = videos[0]
+        self.start_utc = first.start_utc - timedelta(seconds=first.offset_s) if first.start_utc else None
+
+    def utc(self, dive_s: float) -> datetime | None:
+        """A time on the dive's clock as UTC, if it is known when the dive began."""
+        return None if self.start_utc is None else self.start_utc + timedelta(seconds=dive_s)
+
+    def utc_text(self, dive_s: float) -> str | None:
+        """The same in ISO 8601 with milliseconds and Z."""
+        when = self.utc(dive_s)
+        return None if when is None else utc_text(when)
+
+    def position(self, dive_s: float) -> Position | None:
+        """Where the vehicle was."""
+        if self.navigation is None:
+            return None
+        return self.navigation.at(dive_s, self.utc(dive_s))
+
+
+def utc_text(when: datetime) -> str:
+    """ISO 8601 with milliseconds and Z."""
+    return when.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def track_row(
+    summary: Summary, way: str, categories: Sequence[Category], clock: Clock
+) -> dict[str, str | float | None]:
+    """A track as a row of tracks.csv; its position is that of its picture's time."""
+    first, last, best = summary.first, summary.last, summary.best_frame
+    category = categories[summary.class_id]
+    x, y, width, height = summary.best.box_xywh
+    where = clock.position(best.dive_s)
+    return {
+        "track": summary.number,
+        "category_id": category.id,
+        "name": category.name,
+        "score": summary.score,
+        "best_score": summary.best_score,
+        "frames": summary.frames,
+        "first_s": first.dive_s,
+        "last_s": last.dive_s,
+        "first_utc": clock.utc_text(first.dive_s),
+        "last_utc": clock.utc_text(last.dive_s),
+        "first_video": clock.videos[first.video].file,
+        "first_frame": first.frame,
+        "last_video": clock.videos[last.video].file,
+        "last_frame": last.frame,
+        "best_video": clock.videos[best.video].file,
+        "best_frame": best.frame,
+        "best_time_s": best.time_s,
+        "best_x": x,
+        "best_y": y,
+        "best_width": width,
+        "best_height": height,
+        "size_px": summary.size_px,
+        "latitude": None if where is None else where.latitude,
+        "longitude": None if where is None else where.longitude,
+        "depth_m": None if where is None else where.depth_m,
+        "picture": summary.picture,
+        "way": way,
+    }
+
+
+def track_rows(
+    summaries: Iterable[Summary], store: Store, categories: Sequence[Category], clock: Clock
+) -> Iterable[dict[str, str | float | None]]:
+    """The rows of tracks.csv, made one by one."""
+    for summary in summaries:
+        yield track_row(summary, way_of(store.seen(summary.track)), categories, clock)
+
+
+def count_rows(rows: Sequence[Mapping[str, Any]], store: Store, clock: Clock) -> list[dict[str, Any]]:
+    """The rows of counts.csv from those of `counts.rows`: with times and the frame that MaxN is of."""
+    return [
+        {
+            "scope": row["scope"],
+            "minute": row["minute"],
+            "from_s": row["from_s"],
+            "from_utc": None if row["from_s"] is None else clock.utc_text(row["from_s"]),
+            "frames": row["frames"],
+            "category_id": row["category_id"],
+            "name": row["name"],
+            "maxn": row["maxn"],
+            **_frame(store.frame(row["maxn_seq"]), clock),
+            "unique": row["unique"],
+            "new": row["new"],
+            "estimate": row["estimate"],
+            "low95": row["low"],
+            "high95": row["high"],
+        }
+        for row in rows
+    ]
+
+
+def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
+    """UTF-8 with a byte order mark, for spreadsheets; whole or not at all."""
+    with replacing(path) as part, part.open("w", encoding="utf-8-sig", newline="") as file:
+        writer = csv.DictWriter(file, columns)
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def _frame(frame: Frame, clock: Clock) -> dict[str, Any]:
+    video = clock.videos[frame.video].file
+    return {"maxn_s": frame.dive_s, "maxn_video": video, "maxn_frame": frame.frame}

@@ -1,0 +1,168 @@
+"""What the store holds of a track, summed up: its class, scores, times, size and way."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from seasift.core.instances import Category
+from seasift.core.types import SizeHW
+from seasift.formats import tracks as document
+from seasift.formats.document import Rle
+from seasift.formats.tracks import Observation, TrackEntry
+from seasift.survey.kept import Frame, Seen
+from seasift.survey.navigation import Position
+from seasift.survey.store import Store
+
+Where = Callable[[float], Position | None]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A track without its observations.
+
+    Attributes:
+        number: its place among the tracks that count, from 1; what tables and pictures call it.
+        track: its number in the store.
+        class_id: the class with the highest sum of scores.
+        score: that this is an object of the class: mean over its frames, in which another class counts 0.
+        best_score: the highest as an object of the class.
+        first, last: frames.
+        frames: how many show it.
+        size_px: median area of its mask, of its box without masks, px.
+        best: the view that its picture shows.
+        best_frame: the frame of that view.
+    """
+
+    number: int
+    track: int
+    class_id: int
+    score: float
+    best_score: float
+    first: Frame
+    last: Frame
+    frames: int
+    size_px: int
+    best: Seen
+    best_frame: Frame
+
+    @property
+    def picture(self) -> str:
+        """Path of its picture in the folder of results."""
+        return f"pictures/track-{self.number:06}.jpg"
+
+
+def summaries(store: Store) -> Iterator[Summary]:
+    """The tracks that count, in the order in which they came; read one by one."""
+    for number, track in enumerate(store.tracks(), start=1):
+        yield summary_of(store, track, number)
+
+
+def summary_of(store: Store, track: int, number: int) -> Summary:
+    """One track."""
+    seen = store.seen(track)
+    class_id = class_of([each for each, _ in seen])
+    scores = [each.score for each, _ in seen if each.class_id == class_id]
+    best_seq, _ = store.picture(track, class_id)
+    best, best_frame = next(pair for pair in seen if pair[0].seq == best_seq)
+    return Summary(
+        number=number,
+        track=track,
+        class_id=class_id,
+        score=round(math.fsum(scores) / len(seen), 6),
+        best_score=max(scores),
+        first=seen[0][1],
+        last=seen[-1][1],
+        frames=len(seen),
+        size_px=round(median(_size(each) for each, _ in seen)),
+        best=best,
+        best_frame=best_frame,
+    )
+
+
+def class_of(seen: Sequence[Seen]) -> int:
+    """The class with the highest sum of scores; of equal ones the first in the model's list."""
+    classes = sorted({each.class_id for each in seen})
+    sums = [math.fsum(each.score for each in seen if each.class_id == class_id) for class_id in classes]
+    return classes[sums.index(max(sums))]
+
+
+def entries(
+    store: Store,
+    categories: Sequence[Category],
+    sizes_hw: Sequence[SizeHW],
+    where: Where = lambda _: None,
+    *,
+    unconfirmed: bool = False,
+) -> Iterator[TrackEntry]:
+    """Tracks as `seasift-tracks/1` has them, one by one: those that count, numbered as in the tables.
+
+    Args:
+        sizes_hw: of the frames of each video, px.
+        where: the vehicle was at a time on the dive's clock.
+        unconfirmed: then also the others, with numbers that go on from there.
+    """
+    number = 0
+    for confirmed in (True, False) if unconfirmed else (True,):
+        for track in store.tracks(confirmed=confirmed):
+            number += 1
+            yield _entry(store.seen(track), number, confirmed, categories, sizes_hw, where)
+
+
+def way_of(seen: Sequence[tuple[Seen, Frame]], most: int = 24) -> str:
+    """The middles of a track's boxes as `time:x,y` with spaces between, time on the dive's clock in seconds.
+
+    Args:
+        most: points; of more, evenly spaced ones with the first and last.
+    """
+    count = len(seen)
+    places = range(count) if count <= most else [round(k * (count - 1) / (most - 1)) for k in range(most)]
+    points = []
+    for each, frame in (seen[place] for place in places):
+        x, y, width, height = each.box_xywh
+        points.append(f"{frame.dive_s:.2f}:{x + width / 2:.0f},{y + height / 2:.0f}")
+    return " ".join(points)
+
+
+def _size(seen: Seen) -> float:
+    return seen.box_xywh[2] * seen.box_xywh[3] if seen.area is None else seen.area
+
+
+def _entry(
+    seen: Sequence[tuple[Seen, Frame]],
+    number: int,
+    confirmed: bool,
+    categories: Sequence[Category],
+    sizes_hw: Sequence[SizeHW],
+    where: Where,
+) -> TrackEntry:
+    class_id = class_of([each for each, _ in seen])
+    scores = [each.score for each, _ in seen if each.class_id == class_id]
+    category = categories[class_id]
+    return TrackEntry(
+        id=number,
+        category_id=category.id,
+        name=category.name,
+        score=round(math.fsum(scores) / len(seen), 6),
+        confirmed=confirmed,
+        observations=[
+            Observation(
+                video=frame.video,
+                frame=frame.frame,
+                time_s=frame.time_s,
+                box_xywh=list(each.box_xywh),
+                score=each.score,
+                mask=None if each.rle is None else Rle(size=list(sizes_hw[frame.video]), counts=each.rle),
+                position=_position(where(frame.dive_s)),
+            )
+            for each, frame in seen
+        ],
+    )
+
+
+def _position(where: Position | None) -> document.Position | None:
+    if where is None:
+        return None
+    return document.Position(latitude=where.latitude, longitude=where.longitude, depth_m=where.depth_m)

@@ -1,0 +1,197 @@
+"""The report's sentences and tables of facts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from seasift.runtime.model_file import ModelInfo
+from seasift.survey.axis import Stretch
+from seasift.survey.drift import UNLIKE
+from seasift.survey.intervals import place_of
+
+if TYPE_CHECKING:
+    from seasift.survey.run import Plan, Result
+
+_LONG_PAUSE_S = 3600.0
+_RARE_S = 2.0
+
+
+def number(value: float) -> str:
+    """With commas."""
+    return f"{value:,}"
+
+
+def percent(value: float | None) -> str:
+    """A share; a dash for none."""
+    return "–" if value is None else f"{value:.0%}"
+
+
+def clock_time(seconds: float) -> str:
+    """`0:01:02.5`: hours, minutes, seconds on the dive's clock."""
+    tenths = round(seconds * 10)
+    hours, rest = divmod(tenths, 36_000)
+    minutes, rest = divmod(rest, 600)
+    text = f"{hours}:{minutes:02}:{rest // 10:02}"
+    return text if rest % 10 == 0 else f"{text}.{rest % 10}"
+
+
+def duration(seconds: float) -> str:
+    """`1 h 02 min`, `3 min 05 s` or `4.5 s`."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"
+
+
+def warnings(plan: Plan, result: Result, parts: Sequence[Stretch], placed: int, tracks: int) -> list[str]:
+    """What a reader must know before believing a number."""
+    return [
+        *_about_drift(plan, result),
+        *_about_model(plan, result),
+        *_about_footage(plan, result, parts),
+        *(
+            [f"The navigation file has no position for {tracks - placed:,} of {tracks:,} objects."]
+            if plan.navigation and placed < tracks
+            else []
+        ),
+    ]
+
+
+def _about_drift(plan: Plan, result: Result) -> list[str]:
+    drift, looks = result.drift, plan.info.looks
+    if drift is None or looks is None:
+        return [
+            "Whether this footage looks like the training data is not known: the model carries no reference."
+        ]
+    if drift.score < UNLIKE:
+        return []
+    name, off = drift.most
+    return [
+        f"Footage unlike the training data: drift score {drift.score:.2f}. Of the videos that the model learned from "
+        f"({looks.data}), {drift.score:.0%} look more like the others than this dive does. Its {name} is on average "
+        f"{abs(off):.1f} standard deviations {'above' if off > 0 else 'below'} theirs. What was measured of the model "
+        "there, and with it the intervals, may not hold here: look at the pictures before you use the counts."
+    ]
+
+
+def _about_model(plan: Plan, result: Result) -> list[str]:
+    found = []
+    if not result.counts.intervals and result.counts.dive:
+        found.append(result.interval_note)
+    doubtful = [
+        plan.info.categories[class_id].name
+        for class_id, interval in sorted(result.counts.intervals.items())
+        if interval.precision < 0.5
+    ]
+    if doubtful:
+        found.append(
+            f"Of what the model calls {_list(doubtful)}, less than half was right on footage of known truth."
+        )
+    return found
+
+
+def _about_footage(plan: Plan, result: Result, parts: Sequence[Stretch]) -> list[str]:
+    found = []
+    if result.gaps:
+        found.append(
+            f"{len(result.gaps)} part{'s' * (len(result.gaps) > 1)} of the footage could not be read; see Gaps."
+        )
+    pauses = [b.from_s - a.to_s for a, b in pairwise(parts)]
+    if pauses and max(pauses) > _LONG_PAUSE_S:
+        found.append(
+            f"By the files' metadata {duration(max(pauses))} lie between two of them. Are they of one dive?"
+        )
+    frames, looked_s = result.counts.frames.total(), sum(part.to_s - part.from_s for part in parts)
+    if not frames:
+        found.append("No frame was looked at.")
+    elif frames > 1 and looked_s / frames > _RARE_S:
+        found.append(
+            f"A frame was looked at each {looked_s / frames:.1f} s only: what is in sight for less than "
+            f"{plan.tracking.confirm_observations} frames never counts, and one object may count twice."
+        )
+    return found
+
+
+def _list(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def figures(plan: Plan, names: Sequence[str]) -> dict[str, Any] | None:
+    """Precision and recall of each class that the intervals carry; None without."""
+    counting = plan.info.counting
+    place = None if counting is None else place_of(counting, plan.threshold)
+    if counting is None or place is None:
+        return None
+    rows = []
+    for name, row in zip(names, counting.classes, strict=True):
+        found, right = row.found[place], row.right[place]
+        rows.append(
+            {
+                "name": name,
+                "objects": row.objects,
+                "videos": row.videos,
+                "found": found,
+                "right": right,
+                "precision": right / found if found else None,
+                "recall": right / row.objects if row.objects else None,
+            }
+        )
+    return {"data": counting.data, "threshold": counting.thresholds[place], "rows": rows}
+
+
+def facts(plan: Plan) -> list[tuple[str, str]]:
+    """How the survey was made."""
+    settings = plan.settings
+    tracking = plan.tracking
+    every = str(settings["every"])
+    return [
+        ("frames looked at", f"one each {every}" if every.endswith("s") else f"each {every}. frame"),
+        ("part of the dive", _part(settings)),
+        ("a track begins at a score of", f"{plan.threshold:g}"),
+        ("and goes on from", f"{tracking.low_score:g}"),
+        (
+            "a track counts from",
+            f"{tracking.confirm_observations} frames and {tracking.confirm_s:g} s on; others never count",
+        ),
+        ("out of sight for longer it ends", f"{tracking.patience_s:g} s"),
+        ("classes", ", ".join(plan.classes) or "all that the model knows"),
+        ("objects a frame", f"at most {settings['max_objects']}"),
+        ("engine", f"{settings['engine']}, {settings['precision']}"),
+    ]
+
+
+def _part(settings: Any) -> str:
+    start, end = settings["start_s"], settings["end_s"]
+    if start is None and end is None:
+        return "all"
+    return f"{clock_time(start or 0)} to {'the end' if end is None else clock_time(end)}"
+
+
+def card(info: ModelInfo) -> list[tuple[str, str]]:
+    """The model, in short."""
+    training = info.training
+    data = training.get("data")
+    learnt = (
+        ", ".join(f"{key}: {value}" for key, value in data.items())
+        if isinstance(data, dict)
+        else str(data or "")
+    )
+    rows = [
+        ("name", info.name),
+        ("learned from", learnt or "not said"),
+        (
+            "scores",
+            "as the network gives them"
+            if info.calibration is None
+            else f"calibrated on {info.calibration.fitted_on}: a score is the probability of being right at IoU .50",
+        ),
+    ]
+    for part, values in info.figures.items():
+        shown = [
+            f"{key} {values[key]:.3f}" for key in ("masks AP", "masks AP50", "boxes AP") if key in values
+        ]
+        if shown:
+            rows.append((part, ", ".join(shown)))
+    return [*rows, ("licence", info.licence), ("credit", info.attribution or "none")]

@@ -1,0 +1,136 @@
+"""`seasift survey`: what is typed, what is said, what lies in the folder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from seasift.cli.main import main
+from seasift.cli.survey_run import parse_time, parse_utc
+from seasift.core.errors import BadInput
+from tests.survey.dives import save_dive, save_model
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("cli")
+    save_model(folder)
+    save_dive(folder / "dive" / "b.mp4")
+    save_dive(folder / "dive" / "a.mp4", frames=20)
+    return folder
+
+
+def type_in(monkeypatch: pytest.MonkeyPatch, *words: object) -> int:
+    monkeypatch.setattr("sys.argv", ["seasift", "survey", *map(str, words)])
+    with pytest.raises(SystemExit) as end:
+        main()
+    return int(end.value.code or 0)
+
+
+def test_a_folder_is_a_dive(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = folder / "out"
+    code = type_in(monkeypatch, folder / "dive", "-o", out, "-m", folder / "tiny.onnx", "--every", "1")
+    assert code == 0
+    said = capsys.readouterr().err
+    assert "red thing" in said
+    assert "No interval: the model carries no figures" in said
+    counts = json.loads((out / "counts.json").read_text(encoding="utf-8"))
+    assert [Path(name).name for name in counts["videos"]] == ["a.mp4", "b.mp4"]
+    assert counts["looked_at"]["frames"] == 100
+
+
+def test_what_is_no_video_is_told_and_left_out(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture = folder / "still.jpg"
+    picture.write_bytes(b"x")
+    dive = folder / "dive" / "a.mp4"
+    code = type_in(
+        monkeypatch, picture, dive, "-o", folder / "out2", "-m", folder / "tiny.onnx", "--end", "2"
+    )
+    assert code == 2
+    assert "still.jpg: not a video" in capsys.readouterr().err
+    assert (folder / "out2" / "report.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--start", "soon"], "--start 'soon'; expected seconds as 90"),
+        (["--start-utc", "noon"], "--start-utc 'noon'; expected a time such as"),
+        (["--every", "often"], "expected"),
+        (["--classes", "red thin"], "red thing"),
+        (["--start", "9", "--end", "3"], "a range from 9 s to 3 s"),
+        (["--navigation", "none.csv"], "none.csv: cannot be read"),
+        (["--threshold", "0"], "--threshold 0.0; expected more than 0"),
+    ],
+)
+def test_a_wrong_option_is_one_line_and_writes_nothing(
+    folder: Path,
+    words: list[str],
+    says: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    dive, out = folder / "dive" / "a.mp4", folder / "none"
+    assert type_in(monkeypatch, dive, "-o", out, "-m", folder / "tiny.onnx", *words) == 2
+    said = capsys.readouterr().err
+    assert says in said
+    assert said.count("\n") == 1
+    assert not out.exists()
+
+
+def test_utc_positions_need_a_start(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nav = folder / "nav.csv"
+    nav.write_text("time,lat,lon\n2026-05-01T12:00:00Z,1,2\n", encoding="utf-8")
+    words = [
+        folder / "dive" / "a.mp4",
+        "-o",
+        folder / "none",
+        "-m",
+        folder / "tiny.onnx",
+        "--navigation",
+        nav,
+    ]
+    assert type_in(monkeypatch, *words) == 2
+    assert "Give --start-utc" in capsys.readouterr().err
+
+
+def test_times_as_people_write_them() -> None:
+    assert [parse_time(text, "--start") for text in ("90", "1.5s", "1:30", "1:02:03.5", None)] == [
+        *(90.0, 1.5, 90.0, 3723.5, None)
+    ]
+    when = parse_utc("2026-05-01T14:00:00+02:00")
+    assert when is not None
+    assert when.isoformat() == "2026-05-01T12:00:00+00:00"
+    with pytest.raises(BadInput):
+        parse_time("-3", "--end")
+
+
+def test_exchange_formats_lie_beside(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dive, out = folder / "dive" / "a.mp4", folder / "out3"
+    words = [dive, "-o", out, "-m", folder / "tiny.onnx", "--every", "1", "-f", "viame-csv,geojson"]
+    assert type_in(monkeypatch, *words) == 2
+    assert "geojson was not written: " in capsys.readouterr().err  # there are no positions
+    rows = (out / "tracks-viame-csv.csv").read_text(encoding="utf-8").splitlines()
+    # Of the 20 frames red is in 0 to 15 and, elsewhere, in 5 to 19, green in 10 to 19.
+    assert len([row for row in rows if not row.startswith("#")]) == 16 + 15 + 10
+    assert type_in(monkeypatch, *words[:-1], "viame") == 2
+    assert "viame" in capsys.readouterr().err
+
+
+def test_help_is_quick_to_find() -> None:
+    from seasift.cli.main import app
+
+    answer = CliRunner().invoke(app, ["survey", "--help"])
+    assert answer.exit_code == 0
+    assert "--navigation" in answer.output

@@ -1,0 +1,91 @@
+"""What a survey wants to know of a model is written into its file; the graph stays as it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import onnx
+import pytest
+
+from seasift.core.errors import BadInput
+from seasift.core.instances import Category
+from seasift.data.coco import CocoDataset, CocoImage
+from seasift.data.prepared import DataPart
+from seasift.export.complete import complete
+from seasift.runtime.model_file import CalibrationEntry, read_model_file
+from seasift.runtime.onnx_rewrite import with_metadata
+from tests.tiny_model import CATEGORIES, save_tiny, tiny_info
+
+
+def report(*, calibrated: bool = True, names: list[str] | None = None) -> dict[str, object]:
+    names = names or [str(category["name"]) for category in reversed(CATEGORIES)]
+    classes = [
+        {
+            **{"objects": 10 + k, "videos": 2, "found": [8, 4], "right": [5, 3]},
+            **{"found_alike": [1.0, 1.5], "objects_alike": [2.0, 1.0]},
+        }
+        for k in range(len(names))
+    ]
+    return {
+        "data": {"name": "painted val"},
+        "model": {"calibrated": calibrated},
+        "counting": {"names": names, "thresholds": [0.2, 0.5], "classes": classes},
+    }
+
+
+def test_counts_come_in_the_order_of_the_model_s_classes(tmp_path: Path) -> None:
+    model = save_tiny(tmp_path / "a.onnx")
+    info = complete(model, tmp_path / "b.onnx", counting=report())
+    written = read_model_file(tmp_path / "b.onnx").info
+    assert written == info
+    assert written.counting is not None
+    assert [row.objects for row in written.counting.classes] == [12, 11, 10]
+    before, after = (onnx.load(str(tmp_path / name)) for name in ("a.onnx", "b.onnx"))
+    assert before.graph == after.graph
+    assert [each.key for each in after.metadata_props] == ["seasift"]
+
+
+def test_counts_of_raw_scores_move_to_calibrated_thresholds(tmp_path: Path) -> None:
+    calibration = CalibrationEntry(a=2.0, b=1.0, c=0.3, fitted_on="val")
+    model = save_tiny(tmp_path / "a.onnx", tiny_info(calibration=calibration.model_dump()))
+    counting = complete(model, model, counting=report(calibrated=False)).counting
+    assert counting is not None
+    expected = [1 / (1 + np.exp(-(2 * np.log(s) - np.log(1 - s) + 0.3))) for s in (0.2, 0.5)]
+    assert counting.thresholds == pytest.approx(expected, abs=1e-5)
+
+
+def test_a_report_that_does_not_fit_is_refused(tmp_path: Path) -> None:
+    model = save_tiny(tmp_path / "a.onnx")
+    before = model.read_bytes()
+    with pytest.raises(BadInput, match="no counts of green thing"):
+        complete(model, model, counting=report(names=["red thing", "blue thing"]))
+    with pytest.raises(BadInput, match="no counts by threshold"):
+        complete(model, model, counting={"data": {"name": "old"}})
+    assert model.read_bytes() == before
+
+
+def test_looks_of_pictures(tmp_path: Path) -> None:
+    model = save_tiny(tmp_path / "a.onnx")
+    rng = np.random.default_rng(0)
+    images = []
+    for k in range(12):
+        name = f"vid_{k // 3}_frame{k}.png"
+        cv2.imwrite(str(tmp_path / name), rng.integers(0, 200, (40, 40, 3), np.uint8))
+        images.append(CocoImage(k, name, (40, 40)))
+    coco = CocoDataset((Category(1, "thing"),), tuple(images), ())
+    part = DataPart(coco, tmp_path, "painted train", chosen={"group": r"vid_(\d+)"})
+    looks = complete(model, model, looks=part).looks
+    assert looks is not None
+    assert (looks.pictures, len(looks.samples), len(looks.video_distances)) == (12, 12, 4)
+    assert len(looks.names) == 6 + 2 * 4  # the tiny model has four prototypes
+    assert read_model_file(model).info.looks == looks
+
+
+def test_other_metadata_stays(tmp_path: Path) -> None:
+    model = onnx.load(str(save_tiny(tmp_path / "a.onnx")))
+    onnx.helper.set_model_props(model, {"author": "nobody", "seasift": "old"})
+    data = with_metadata(model.SerializeToString(), "seasift", "new ✓" * 200)
+    props = {each.key: each.value for each in onnx.load_from_string(data).metadata_props}
+    assert props == {"author": "nobody", "seasift": "new ✓" * 200}
