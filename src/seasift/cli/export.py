@@ -31,6 +31,9 @@ def export(
     ] = None,
     licence: Annotated[str | None, typer.Option(help="Of the weights.")] = None,
     attribution: Annotated[str, typer.Option(help="Whom to credit: data, initial weights.")] = "",
+    half_weights: Annotated[
+        bool, typer.Option("--half-weights", help="Store weights as float16: half the file, same speed.")
+    ] = False,
 ) -> None:
     """Write a checkpoint as a self-describing ONNX file with a model card beside it."""
     from seasift.cli.terminal import require
@@ -54,6 +57,7 @@ def export(
         calibration=calibration_of(read_report(calibrate)) if calibrate else None,
         licence=licence or LICENCE,
         attribution=attribution,
+        half_weights=half_weights,
     )
     write_text(output.with_suffix(".md"), render_card(info, output.stat().st_size, reports, words))
     typer.echo(f"{output}: {output.stat().st_size / 1e6:.1f} MB, {len(info.categories)} classes")
