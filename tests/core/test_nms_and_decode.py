@@ -51,7 +51,7 @@ def test_iou_of_boxes_without_area_is_zero() -> None:
     assert pairwise_iou(point, point).tolist() == [[0.0]]
 
 
-@pytest.mark.parametrize("size_hw", [(27, 48), (7, 5), (1, 1), (90, 40)])
+@pytest.mark.parametrize("size_hw", [(27, 48), (7, 5), (1, 1), (90, 40), (48, 36), (12, 60)])
 @pytest.mark.parametrize("seed", range(4))
 def test_masks_equal_the_pixel_loops(size_hw: tuple[int, int], seed: int) -> None:
     random = np.random.default_rng(seed)

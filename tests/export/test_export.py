@@ -10,6 +10,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import onnx
 import pytest
 import torch
 
@@ -17,12 +18,14 @@ from seasift.core.errors import BadInput, BadWeights
 from seasift.core.instances import Instances
 from seasift.core.picture import read_picture
 from seasift.export.card import calibration_of, figures_of, read_report, render_card
+from seasift.export.halves import halve, widen
 from seasift.export.to_onnx import export_checkpoint
-from seasift.runtime.model_file import read_model_file
+from seasift.runtime.model_file import read_model_file, to_metadata
 from seasift.runtime.predictor import load_predictor
 from seasift.training.checkpoint import load_network
 from seasift.training.checkpoint import load_predictor as load_checkpoint
 from seasift.training.initial import initialise
+from seasift.training.model_weights import read_model_weights
 from seasift.training.module import TrainingModule
 from seasift.training.recipe import Recipe, load_recipe
 from seasift.training.run import Options, train
@@ -100,6 +103,70 @@ def test_training_goes_on_from_it(checkpoint: Path, model: Path) -> None:
             assert torch.equal(value, network.state_dict()[name]), name
 
 
+@pytest.fixture(scope="module")
+def half(model: Path) -> Path:
+    """The model with its weights as float16."""
+    info = read_model_file(model).info.model_copy(update={"half_weights": True})
+    proto = halve(onnx.load(model))
+    del proto.metadata_props[:]
+    for key, value in to_metadata(info).items():
+        proto.metadata_props.add(key=key, value=value)
+    path = model.with_name("half.onnx")
+    onnx.save(proto, path)
+    return path
+
+
+@pytest.mark.parametrize("engine", ["openvino", "onnxruntime"])
+def test_half_weights_are_half_the_file_and_the_same_answers(
+    engine: str, model: Path, half: Path, shapes: Path
+) -> None:
+    pytest.importorskip(engine)
+    assert half.stat().st_size < 0.56 * model.stat().st_size
+    whole, rounded = (load_predictor(path, engine=engine) for path in (model, half))
+    assert (whole.precision, rounded.precision) == ("f32", "f32")
+    batch = whole.prepare(pictures(shapes)[0])[None]
+    before, after = whole.run(batch), rounded.run(batch)
+    for name, values in before.items():
+        assert np.abs(after[name] - values).max() < 0.02 * values.std(), name
+    assert any((after[name] != values).any() for name, values in before.items())
+
+
+def test_training_goes_on_from_half_weights(checkpoint: Path, half: Path) -> None:
+    learnt = load_network(checkpoint)[0].state_dict()
+    state, _ = read_model_weights(half)
+    assert all(value.dtype != torch.float16 for value in state.values())
+    for name, value in state.items():
+        rounded = learnt[name].half().float() if learnt[name].numel() >= 1024 else learnt[name]
+        assert torch.equal(value, rounded if learnt[name].ndim > 1 else learnt[name]), name
+    _, recipe, categories = load_network(checkpoint)
+    assert initialise(TrainingModule(recipe, categories), str(half)) == ["semantic.weight", "semantic.bias"]
+
+
+def test_half_weights_can_be_undone_and_leave_alone_what_does_not_fit() -> None:
+    big = np.full((32, 32), 1e5, np.float32)
+    fine = np.linspace(-2, 2, 1024, dtype=np.float32).reshape(32, 32)
+    node = onnx.helper.make_node("MatMul", ["images", "fine"], ["y"])
+    last = onnx.helper.make_node("MatMul", ["y", "big"], ["z"])
+    ports = [
+        onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [1, 32]) for name in ("images", "z")
+    ]
+    arrays = [onnx.numpy_helper.from_array(a, n) for a, n in ((fine, "fine"), (big, "big"))]
+    model = onnx.helper.make_model(
+        onnx.helper.make_graph([node, last], "g", ports[:1], ports[1:], arrays),
+        opset_imports=[onnx.helper.make_opsetid("", 18)],
+    )
+    half = halve(model)
+    onnx.checker.check_model(half, full_check=True)
+    stored = {each.name: onnx.numpy_helper.to_array(each) for each in half.graph.initializer}
+    assert (stored["fine"].dtype, stored["big"].dtype) == (np.float16, np.float32)
+    wide = widen(half)
+    onnx.checker.check_model(wide, full_check=True)
+    assert [each.op_type for each in wide.graph.node] == ["MatMul", "MatMul"]
+    back = onnx.numpy_helper.to_array(wide.graph.initializer[0])
+    np.testing.assert_allclose(back, fine, rtol=2**-11)
+    assert widen(model) == model
+
+
 def test_the_file_explains_itself(model: Path) -> None:
     info = read_model_file(model).info
     assert info.name == "tiny"
@@ -164,10 +231,15 @@ def judged(**changes: Any) -> dict[str, Any]:
 
 
 @pytest.mark.slow  # one more export
-def test_a_calibration_goes_from_the_report_into_the_file(checkpoint: Path, tmp_path: Path) -> None:
+def test_a_calibration_goes_from_the_report_into_the_file(
+    checkpoint: Path, half: Path, tmp_path: Path
+) -> None:
     entry = calibration_of(judged())
-    export_checkpoint(checkpoint, tmp_path / "m.onnx", calibration=entry)
+    export_checkpoint(checkpoint, tmp_path / "m.onnx", calibration=entry, half_weights=True)
     info = read_model_file(tmp_path / "m.onnx").info
+    assert info.half_weights
+    assert (tmp_path / "m.onnx").stat().st_size == pytest.approx(half.stat().st_size, rel=0.01)
+    assert "float32, weights stored as float16" in render_card(info, 1)
     assert info.calibration == entry
     assert entry.model_dump() == {"a": 0.5, "b": 1.5, "c": 0.25, "fitted_on": "some val"}
     assert "calibrated on some val" in render_card(info, 1)

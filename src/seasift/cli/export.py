@@ -39,6 +39,9 @@ def export(
     ] = None,
     licence: Annotated[str | None, typer.Option(help="Of the weights.")] = None,
     attribution: Annotated[str, typer.Option(help="Whom to credit: data, initial weights.")] = "",
+    half_weights: Annotated[
+        bool, typer.Option("--half-weights", help="Store weights as float16: half the file, same speed.")
+    ] = False,
 ) -> None:
     """Write a checkpoint as a self-describing ONNX file with a model card beside it."""
     from seasift.cli.terminal import progress_bar, require
@@ -65,6 +68,7 @@ def export(
         calibration=calibration_of(calibration) if calibration else None,
         licence=licence or LICENCE,
         attribution=attribution,
+        half_weights=half_weights,
     )
     counting = calibration if calibration and calibration.get("counting") else None
     if counting or looks:

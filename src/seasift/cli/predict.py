@@ -73,7 +73,9 @@ def predict(
         typer.Option("--tile-whole", help="Besides the tiles look at the whole: for objects beyond a tile."),
     ] = False,
     engine: Annotated[str, typer.Option(help="openvino, onnxruntime or onnxruntime-cuda.")] = "openvino",
-    precision: Annotated[str, typer.Option(help="f32; with openvino also bf16 or f16.")] = "f32",
+    precision: Annotated[
+        str, typer.Option(help="f32; with openvino also bf16 or f16; auto: see docs/model.md.")
+    ] = "f32",
     threads: Annotated[
         int | None, typer.Option(min=1, help="CPU threads.  [default: the engine's choice]")
     ] = None,

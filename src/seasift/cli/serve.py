@@ -23,7 +23,9 @@ def serve(
         typer.Option("--set", help="Any other setting, NAME=VALUE; docs/service.md lists them."),
     ] = None,
     engine: Annotated[str, typer.Option(help="openvino, onnxruntime or onnxruntime-cuda.")] = "openvino",
-    precision: Annotated[str, typer.Option(help="f32; with openvino also bf16 or f16.")] = "f32",
+    precision: Annotated[
+        str, typer.Option(help="f32; with openvino also bf16 or f16; auto: see docs/model.md.")
+    ] = "f32",
     threads: Annotated[
         int | None, typer.Option(min=1, help="CPU threads of the engine.  [default: its choice]")
     ] = None,

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from functools import lru_cache
 
+import cv2
 import numpy as np
 
 from seasift.core.instances import Instances
@@ -90,6 +91,7 @@ class _Side:
         high: (M,) the cell behind it.
         part: (M, 1) float32 of `high` in the pixel's value.
         rest: (M, 1) float32 of `low`.
+        whole: pixels a cell where that is a whole number, else 0.
     """
 
     cells: int
@@ -97,6 +99,7 @@ class _Side:
     high: Int64
     part: Float32
     rest: Float32
+    whole: int
 
     def reach(self, start: np.float32, end: np.float32) -> tuple[int, int]:
         """First and last + 1 cell k with `start * cells - 1 <= k < end * cells + 1`."""
@@ -129,7 +132,9 @@ def _side(cells: int, pixels: int, visible: float) -> _Side:
     centre = np.clip((np.arange(pixels) + 0.5) * (cells * visible / pixels) - 0.5, 0, None)
     low = np.minimum(centre.astype(np.int64), cells - 1)
     part = (centre - low).astype(np.float32)[:, None]
-    return _Side(cells, low, np.minimum(low + 1, cells - 1), part, 1 - part)
+    ratio = pixels / (cells * visible)
+    whole = round(ratio) if abs(ratio - round(ratio)) * cells < 1e-4 else 0  # off by so little at the far end
+    return _Side(cells, low, np.minimum(low + 1, cells - 1), part, 1 - part, whole)
 
 
 def _mask(
@@ -150,7 +155,35 @@ def _mask(
     if rows[0] >= rows[1] or columns[0] >= columns[1]:
         return MaskCrop(np.zeros((0, 0), dtype=bool), 0, 0)
     logits = np.einsum("hwk,k->hw", prototypes[slice(*rows), slice(*columns)], coefficients)
-    probability = 1 / (1 + np.exp(np.minimum(-logits, 80)))  # beyond, exp leaves float32
-    left, wide = across.enlarge(probability.T, columns)
-    top, enlarged = down.enlarge(wide.T, rows)
+    np.negative(logits, out=logits)
+    np.minimum(logits, 80, out=logits)  # beyond, exp leaves float32
+    np.exp(logits, out=logits)
+    logits += 1
+    probability = np.reciprocal(logits, out=logits)
+    if down.whole and across.whole:
+        top, left, enlarged = _enlarge_whole(probability, rows, columns, down, across)
+    else:
+        left, wide = across.enlarge(probability.T, columns)
+        top, enlarged = down.enlarge(wide.T, rows)
     return MaskCrop.from_bitmap(enlarged > threshold, left, top)
+
+
+def _enlarge_whole(
+    values: Float32, rows: tuple[int, int], columns: tuple[int, int], down: _Side, across: _Side
+) -> tuple[int, int, Float32]:
+    """What `_Side.enlarge` gives both ways, where OpenCV's resize of a part is the part of the whole's.
+
+    Returns:
+        The first row and column of pixels, and the pixels, cut to the picture.
+    """
+    # Zeros around, but not where the input ends: there the last cell is repeated.
+    before = (int(rows[0] > 0), int(columns[0] > 0))
+    behind = (int(rows[1] < down.cells), int(columns[1] < across.cells))
+    padded = cv2.copyMakeBorder(
+        values, before[0], behind[0], before[1], behind[1], cv2.BORDER_CONSTANT, value=0
+    )
+    size = (padded.shape[1] * across.whole, padded.shape[0] * down.whole)
+    top, left = (rows[0] - before[0]) * down.whole, (columns[0] - before[1]) * across.whole
+    enlarged = cv2.resize(padded, size, interpolation=cv2.INTER_LINEAR)
+    visible = enlarged[: max(len(down.low) - top, 0), : max(len(across.low) - left, 0)]
+    return top, left, np.asarray(visible)

@@ -86,7 +86,7 @@ def render_card(info: ModelInfo, size: int, reports: Sequence[dict[str, Any]] = 
         "| --- | --- |",
         f"| head | {info.head} |",
         f"| input | {height} x {width} px, RGB, {info.input.resize} |",
-        f"| file | {size / 1e6:.1f} MB, ONNX, {info.quantized or 'float32'} |",
+        f"| file | {size / 1e6:.1f} MB, ONNX, {_numbers(info)} |",
         f"| classes | {', '.join(category.name for category in info.categories)} |",
         f"| default threshold | {info.threshold} |",
         f"| scores | {_scores(info)} |",
@@ -107,6 +107,10 @@ def render_card(info: ModelInfo, size: int, reports: Sequence[dict[str, Any]] = 
     for report in reports:
         lines += _judged(report)
     return "\n".join(lines)
+
+
+def _numbers(info: ModelInfo) -> str:
+    return info.quantized or ("float32, weights stored as float16" if info.half_weights else "float32")
 
 
 def _learnt_from(data: Any) -> list[str]:

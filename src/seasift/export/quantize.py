@@ -21,6 +21,7 @@ from seasift.core.prepare import InputSpec, prepare
 from seasift.core.types import Float32
 from seasift.data.prepared import DataPart
 from seasift.evaluation.stream import limited
+from seasift.export.halves import widen
 from seasift.runtime.model_file import INPUT_NAME, ModelInfo, read_model_file, to_metadata
 
 HEAD = "yolact"
@@ -70,7 +71,9 @@ def quantize(
             ignored_scope=nncf.IgnoredScope(types=list(_EXACT), validate=False),
         )
     how = f"int8 by NNCF {version('nncf')}, ranges from {len(paths)} pictures of {part.name}"
-    info = file.info.model_copy(update={"quantized": how, "figures": {}, "calibration": None})
+    info = file.info.model_copy(
+        update={"quantized": how, "half_weights": False, "figures": {}, "calibration": None}
+    )
     del answer.metadata_props[:]
     for key, value in to_metadata(info).items():
         answer.metadata_props.add(key=key, value=value)
@@ -81,7 +84,7 @@ def quantize(
 
 def _folded(data: bytes) -> onnx.ModelProto:
     """The graph with batch norm inside its convolutions, whose weights are then what is rounded."""
-    model = ir.from_proto(onnx.load_model_from_string(data))
+    model = ir.from_proto(widen(onnx.load_model_from_string(data)))
     rewrite(model, [rules.fuse_batchnorm_into_conv_rule])
     proto: onnx.ModelProto = ir.to_proto(model)
     return proto

@@ -22,6 +22,7 @@ from seasift.core.decode import YolactDecode
 from seasift.core.files import write_bytes
 from seasift.core.heads import HEADS
 from seasift.core.prepare import TRIM, InputSpec
+from seasift.export.halves import halve
 from seasift.models.catalog import FAMILIES
 from seasift.runtime.model_file import (
     INPUT_NAME,
@@ -58,6 +59,7 @@ def export_checkpoint(
     calibration: CalibrationEntry | None = None,
     licence: str = LICENCE,
     attribution: str = "",
+    half_weights: bool = False,
 ) -> ModelInfo:
     """Write a checkpoint as ONNX with dynamic batch and everything that its use needs in the metadata.
 
@@ -70,6 +72,7 @@ def export_checkpoint(
         calibration: of its scores.
         licence: of the weights.
         attribution: whom to credit.
+        half_weights: store weights as float16, see `export.halves`.
     Raises:
         BadWeights: not a checkpoint of ours, or one that does not fit.
     """
@@ -89,6 +92,7 @@ def export_checkpoint(
         figures=figures or {},
         licence=licence,
         attribution=attribution,
+        half_weights=half_weights,
     )
     write_bytes(out, serialise(network, info))
     return info
@@ -103,6 +107,8 @@ def serialise(network: nn.Module, info: ModelInfo) -> bytes:
         part.ClearField("doc_string")
     for key, value in to_metadata(info).items():
         model.metadata_props.add(key=key, value=value)
+    if info.half_weights:
+        model = halve(model)
     onnx.checker.check_model(model)
     data: bytes = model.SerializeToString()
     return data

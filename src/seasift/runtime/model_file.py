@@ -147,6 +147,7 @@ class ModelInfo(_Strict):
         threshold: score below which `predict` leaves objects out unless told otherwise.
         max_objects: objects a picture that `predict` gives at most unless told otherwise.
         quantized: how its weights and activations became 8-bit numbers; empty for float32.
+        half_weights: weights are stored as float16, and computed with in float32.
         training: data, split, recipe, seed, version and whatever else makes the training repeatable.
         figures: by data set, by figure; for example {"official val": {"mask AP": 0.3}}.
         counting: counts of right and wrong on pictures of known truth; None where they were not taken.
@@ -165,6 +166,7 @@ class ModelInfo(_Strict):
     threshold: _Share
     max_objects: Annotated[int, Field(ge=1)]
     quantized: str = ""
+    half_weights: bool = False
     training: dict[str, Any] = Field(default_factory=dict)
     figures: dict[str, dict[str, float]] = Field(default_factory=dict)
     counting: CountingEntry | None = None

@@ -15,8 +15,9 @@ from seasift.core.prepare import batches_of_one_size, prepare
 from seasift.core.types import Float32, SizeHW, UInt8
 from seasift.runtime import box
 from seasift.runtime.engine import Engine, Port
-from seasift.runtime.engines import open_engine
+from seasift.runtime.engines import ENGINES, open_engine
 from seasift.runtime.model_file import INPUT_NAME, ModelFile, ModelInfo, read_model_file
+from seasift.runtime.precision import AUTO, abilities, advised
 
 
 class OnnxPredictor:
@@ -179,7 +180,7 @@ def load_predictor(
     Args:
         model: path of a model file, or a name in the box.
         engine: "openvino", "onnxruntime" or "onnxruntime-cuda".
-        precision: "f32", or "bf16" or "f16" with OpenVINO.
+        precision: "f32", or "bf16" or "f16" with OpenVINO; "auto" for what `runtime.precision` advises.
         threads: of the CPU; None leaves it to the engine.
         batch_size: pictures that run together.
         throughput: for as many threads as `.at_once` says, each with a picture of its own: more pictures a
@@ -189,6 +190,9 @@ def load_predictor(
         MissingExtra: the engine is not installed.
     """
     file = read_model_file(box.find(model))
+    if precision == AUTO and engine in ENGINES:
+        able = abilities() if engine == "openvino" else ()
+        precision = advised(engine, quantized=bool(file.info.quantized), able=able)
     ready = open_engine(
         file.data, file.name, engine=engine, precision=precision, threads=threads, throughput=throughput
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -34,7 +35,12 @@ def read_model_weights(path: Path) -> tuple[dict[str, Tensor], tuple[Category, .
             "`seasift export` writes it. Give that, or the checkpoint"
         )
     state = {
-        name.removeprefix(_NETWORK): torch.from_numpy(np.array(numpy_helper.to_array(each)))
+        name.removeprefix(_NETWORK): _as_learnt(np.array(numpy_helper.to_array(each)))
         for name, each in found.items()
     }
     return state, file.info.class_list()
+
+
+def _as_learnt(values: np.ndarray[Any, Any]) -> Tensor:
+    tensor = torch.from_numpy(values)
+    return tensor.float() if tensor.dtype == torch.float16 else tensor  # stored in half, see export.halves

@@ -1,0 +1,182 @@
+"""What each choice in `sift` is worth: short runs that differ in one choice, judged on leak-free val.
+
+Run: python benchmarks/ablation.py DATA -o FOLDER [--recipe sift-s] [--steps 300] [--seed 1 --seed 2] [--only NAME …]
+
+Every run sees the same number of pictures from the same initial weights. A run that was stopped goes on when the same command is
+given again; one that is judged is not run again. The table (Markdown) is of all that is judged by then.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import torch
+
+from seasift.models.sift import loss
+from seasift.models.sift.assignment import Assignment, assign
+from seasift.training.recipe import load_recipe
+from seasift.training.run import Options, train
+
+_WINDOW = ("augment.size=[160,256]", "augment.scale=[0.4,0.9]")
+
+
+def _one_or_nothing(*arguments: Any, **named: Any) -> Assignment:
+    """Points learn that they are right, not how right."""
+    chosen = assign(*arguments, **named)
+    return replace(chosen, quality=chosen.positive.float())
+
+
+def _fixed(scores: Any, boxes: Any, points: Any, strides: Any, **truth: Any) -> Assignment:
+    """Points are chosen by their place and level, whatever the network says of them; else as above."""
+    around = torch.cat([points - 2 * strides, points + 2 * strides], dim=1)
+    same = around[None].expand(len(boxes), -1, -1)
+    return _one_or_nothing(torch.ones_like(scores), same, points, strides, **truth)
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One choice less.
+
+    Attributes:
+        says: what is different, for the table.
+        overrides: of the recipe.
+        patches: names in `models.sift.loss` and what they are instead.
+    """
+
+    says: str
+    overrides: tuple[str, ...] = ()
+    patches: tuple[tuple[str, Any], ...] = ()
+
+
+VARIANTS = {
+    "all": Variant("as it is"),
+    "no-quality": Variant("classes learn 0 or 1, not the quality", patches=(("assign", _one_or_nothing),)),
+    "fixed-assignment": Variant(
+        "the same, and points chosen by place, not by the task", patches=(("assign", _fixed),)
+    ),
+    "no-dfl": Variant("no distribution focal loss", patches=(("SIDES_WEIGHT", 0.0),)),
+    "no-giou": Variant("no GIoU loss", patches=(("BOX_WEIGHT", 0.0),)),
+    "no-dice": Variant("no Dice loss", patches=(("DICE_WEIGHT", 0.0),)),
+    "no-paste": Variant("no objects pasted", ("augment.paste=0",)),
+    "no-haze": Variant("no turbid water", ("augment.haze=0",)),
+    "no-photometric": Variant("no changes of colour", ("augment.photometric=false",)),
+    "no-balance": Variant("rare classes not shown more often", ("data.rare=0",)),
+    "no-ema": Variant("no moving average", ("training.ema=null",)),
+    "binary-masks": Variant("mask targets sampled, not averaged", ("training.mask_targets=binary",)),
+    "square": Variant("a square of the same area", ("model.size=448", "augment.size=[192,192]")),
+    "one-scale": Variant("one scale in training", ("augment.scale=[0.6,0.6]",)),
+    "polygons": Variant("polygons instead of exact masks", ("data.masks=polygons",)),
+    "frozen-backbone": Variant("no stage of the backbone learns", ("model.frozen_reduction=32",)),
+}
+
+
+@contextmanager
+def _changed(variant: Variant) -> Iterator[None]:
+    with patch.multiple(loss, **dict(variant.patches)) if variant.patches else _nothing():
+        yield
+
+
+@contextmanager
+def _nothing() -> Iterator[None]:
+    yield
+
+
+def run(name: str, seed: int, options: argparse.Namespace) -> None:
+    """Train and judge one variant, unless that is done."""
+    folder = options.output / f"{name}-{seed}"
+    if (folder / "judged" / "report.json").exists():
+        return
+    variant, steps = VARIANTS[name], options.steps
+    recipe = load_recipe(
+        options.recipe,
+        [
+            f"data.path={json.dumps(options.data.as_posix())}",
+            *([] if options.data.suffix == ".json" else ["data.split=leak-free", "data.val_limit=8"]),
+            *_WINDOW,
+            f"training.max_steps={steps}",
+            f"training.validate_every={steps}",
+            f"schedule.warmup_steps={min(50, steps // 4)}",
+            f"training.ema={1 - 10 / max(steps, 100)}",  # a window of a tenth of the run
+            f"seed={seed}",
+            *options.set,
+            *variant.overrides,
+        ],
+    )
+    with _changed(variant):
+        if not (folder / "trained").exists():
+            train(recipe, Options(folder, resume=(folder / "last.ckpt").exists(), accelerator="auto"))
+            (folder / "trained").touch()
+    part = [] if options.data.suffix == ".json" else ["--split", "leak-free", "--part", "val"]
+    command = [
+        sys.executable,
+        "-m",
+        "seasift",
+        "evaluate",
+        str(folder / "last.ckpt"),
+        str(options.data),
+        *part,
+    ]
+    limit = ["--limit", str(options.limit)] if options.limit else []
+    subprocess.run(
+        [*command, *limit, "--threshold", "0.01", "-o", str(folder / "judged")],
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+
+
+def table(options: argparse.Namespace) -> str:
+    """All that is judged, with 95% intervals over videos, and the difference of the means to `all`."""
+    lines = ["| | seed | mask AP | box AP | mask AP less than all |", "| --- | ---: | ---: | ---: | ---: |"]
+    found = {
+        (name, seed): json.loads(path.read_text(encoding="utf-8"))
+        for name in VARIANTS
+        for seed in options.seed
+        if (path := options.output / f"{name}-{seed}" / "judged" / "report.json").exists()
+    }
+    for (name, seed), report in found.items():
+        cells = [_cell(report, kind) for kind in ("masks", "boxes")]
+        base = found.get(("all", seed))
+        drop = f"{base['masks']['AP'] - report['masks']['AP']:+.4f}" if base and name != "all" else ""
+        lines.append(f"| {VARIANTS[name].says} | {seed} | {' | '.join(cells)} | {drop} |")
+    return "\n".join(lines)
+
+
+def _cell(report: dict[str, Any], kind: str) -> str:
+    limits = ((report["intervals"] or {}).get(kind) or {}).get("AP")
+    return f"{report[kind]['AP']:.4f}" + (f" [{limits[0]:.3f}, {limits[1]:.3f}]" if limits else "")
+
+
+def main() -> None:
+    """Run what is missing, then print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument(
+        "data", type=Path, help="a prepared data set with the split leak-free, or a COCO file"
+    )
+    parser.add_argument("-o", "--output", type=Path, required=True, help="folder of all runs")
+    parser.add_argument("--recipe", default="sift-s")
+    parser.add_argument("--steps", type=int, default=300, help="of 16 pictures, of each run")
+    parser.add_argument("--seed", type=int, action="append")
+    parser.add_argument("--only", nargs="*", choices=VARIANTS, help="these instead of all")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="for every run")
+    parser.add_argument(
+        "--limit", type=int, default=0, help="judge on so many pictures, evenly spaced (0: all)"
+    )
+    options = parser.parse_args()
+    options.seed = options.seed or [1]
+    for seed in options.seed:
+        for name in options.only or VARIANTS:
+            run(name, seed, options)
+    print(table(options))
+
+
+if __name__ == "__main__":
+    main()
