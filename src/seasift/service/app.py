@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from seasift import __version__
-from seasift.service import routes_about, routes_jobs, routes_predict, routes_report
+from seasift.service import routes_about, routes_jobs, routes_page, routes_predict, routes_report
 from seasift.service.gate import Gate
 from seasift.service.jobs import Jobs
 from seasift.service.metrics import Metrics
@@ -62,7 +62,7 @@ def create_app(predictor: Served, settings: Settings | None = None) -> FastAPI:
         title="seasift", version=__version__, description=_ABOUT, docs_url=None, redoc_url=None, lifespan=life
     )
     app.state.service = service
-    for module in (routes_predict, routes_report, routes_jobs, routes_about):
+    for module in (routes_predict, routes_report, routes_jobs, routes_about, routes_page):
         app.include_router(module.router)
     add_refusals(app)
     app.add_middleware(Gate, settings=settings, queue=queue, jobs=jobs)

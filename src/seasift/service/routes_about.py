@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 
 from seasift import __version__
+from seasift.core.groups import group_of
 from seasift.runtime.draw import colour_of
 from seasift.service.answers import Cuda, Health, Label, Labels, ModelCard, Models, Readiness
 from seasift.service.api_page import api_page
@@ -55,7 +56,11 @@ async def labels(service: WithService) -> Labels:
     return Labels(
         labels=[
             Label(
-                class_id=i, category_id=c.id, name=c.name, colour="#{:02x}{:02x}{:02x}".format(*colour_of(i))
+                class_id=i,
+                category_id=c.id,
+                name=c.name,
+                colour="#{:02x}{:02x}{:02x}".format(*colour_of(i)),
+                group=group_of(c.name),
             )
             for i, c in enumerate(service.model.categories)
         ]
