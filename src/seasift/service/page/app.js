@@ -15,7 +15,7 @@ import { View } from "./view.js";
 
 const $ = (id) => document.getElementById(id);
 const LOWEST = 0.05; // scores are asked for from here on, so that the slider needs no new request
-const EXAMPLES = ["example-coral-112.jpg", "example-shrimp-056.jpg", "example-shrimp-080.jpg"];
+const EXAMPLES = ["example-1-shrimp.jpg", "example-2-shrimp.jpg", "example-3-coral.jpg"];
 
 const state = {
   labels: [], groups: new Map(), model: null, pictures: [], names: new Set(), current: null,

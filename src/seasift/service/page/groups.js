@@ -1,14 +1,14 @@
 // The groups of classes: their order, words, colours and signs.
 //
-// The colours differ from each other by at least 20 in CIELAB also to eyes without red, green or blue cones (a test
+// The colours differ from each other by at least 25 in CIELAB also to eyes without red, green or blue cones (a test
 // computes it), and each group has a sign of its own, so that nothing is told by colour alone. They are the same in
 // dark and light, since they lie on pictures; the style gives them a rim on light ground.
 
 export const GROUPS = [
-  { id: "trash", name: "Trash", colour: "#ffb224", sign: "triangle" },
-  { id: "animal", name: "Animals", colour: "#4cc3ff", sign: "circle" },
-  { id: "plant", name: "Plants", colour: "#10946e", sign: "square" },
-  { id: "vehicle", name: "Vehicle", colour: "#ff7ab8", sign: "diamond" },
+  { id: "trash", name: "Trash", colour: "#ffd219", sign: "triangle" },
+  { id: "animal", name: "Animals", colour: "#429aff", sign: "circle" },
+  { id: "plant", name: "Plants", colour: "#18ee94", sign: "square" },
+  { id: "vehicle", name: "Vehicle", colour: "#ff51aa", sign: "diamond" },
   { id: "other", name: "Other", colour: "#f2f2f2", sign: "bar" },
 ];
 
