@@ -23,11 +23,14 @@ from seasift.service.served import Served
 from seasift.service.settings import Settings
 from tests.tiny_model import quarters, save_tiny
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+try:
+    from playwright.sync_api import expect, sync_playwright
+except ImportError:  # the fixture `browser` skips
+    expect = sync_playwright = None
+
 HERE = Path(__file__).parent
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 RED = quarters(250, 0, 160, 200, size=240)  # three red things with scores .98, .78 and .63
-expect = playwright.expect
 Open = Callable[..., Any]
 
 
@@ -85,12 +88,14 @@ def server(tiny: OnnxPredictor) -> Iterator[Running]:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
     """Chromium; a test that needs it is skipped where there is none."""
+    if sync_playwright is None:
+        pytest.skip("playwright is not installed; it is in the dependency group dev")
     path = os.environ.get("SEASIFT_CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
     if not path:
         pytest.skip(
             "no Chromium found; install the Debian package chromium, or set SEASIFT_CHROMIUM to its path"
         )
-    with playwright.sync_playwright() as play:
+    with sync_playwright() as play:
         browser = play.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield browser
         browser.close()

@@ -8,7 +8,7 @@ from typing import Any
 
 from seasift.core.instances import Instances
 from seasift.runtime.predictor import OnnxPredictor
-from tests.service.page.conftest import Open, Running, choose, done, expect, picture, running, saved_json
+from tests.service.page.conftest import Open, choose, done, expect, picture, running, saved_json
 
 TOKEN = "a-token-for-tests"
 
@@ -117,7 +117,7 @@ def test_stop_and_go_on(open_page: Open, tiny: OnnxPredictor) -> None:
         done(page, 6)
 
 
-def test_fifty_pictures(open_page: Open, server: Running) -> None:
+def test_fifty_pictures(open_page: Open) -> None:
     page = open_page()
     most = [0]
 

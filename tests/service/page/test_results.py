@@ -216,7 +216,9 @@ def test_two_fingers_zoom(open_page: Open) -> None:
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     touch = page.context.new_cdp_session(page)
     for kind, apart in (("touchStart", 30), ("touchMove", 45), ("touchMove", 60), ("touchEnd", None)):
-        points = [] if apart is None else [{"x": x - apart, "y": y, "id": 0}, {"x": x + apart, "y": y, "id": 1}]
+        points = (
+            [] if apart is None else [{"x": x - apart, "y": y, "id": 0}, {"x": x + apart, "y": y, "id": 1}]
+        )
         touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
     expect(canvas).to_have_attribute("data-zoom", "2.000")
 
