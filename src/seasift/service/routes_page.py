@@ -73,7 +73,6 @@ def _answer(request: Request, name: str) -> Response:
         "Cache-Control": "no-cache",  # kept, but asked about each time: a new version shows at once
         "Content-Security-Policy": _POLICY,
         "Referrer-Policy": "no-referrer",
-        "Cross-Origin-Opener-Policy": "same-origin",
     }
     if file.tag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)

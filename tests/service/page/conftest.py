@@ -95,6 +95,7 @@ def browser() -> Iterator[Any]:
         pytest.skip(
             "no Chromium found; install the Debian package chromium, or set SEASIFT_CHROMIUM to its path"
         )
+    expect.set_options(timeout=30_000)  # a busy machine is slow, not wrong
     with sync_playwright() as play:
         browser = play.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield browser

@@ -73,8 +73,8 @@ def test_from_the_keyboard_alone(open_page: Open) -> None:
     expect(page.locator("#server-dot[data-state=good]")).to_be_visible()
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="To the pictures")).to_be_focused()
-    choose(page, picture("a.png"))
-    done(page, 1)
+    choose(page, picture("a.png"), picture("b.png"))
+    done(page, 2)
     expect(page.locator("#status")).to_have_text("a.png. 3 objects: 3 red thing")
     reached = set()
     for _ in range(40):

@@ -11,6 +11,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import PIL.Image
 
 from seasift.core.picture import encode_picture
 from seasift.formats import coco, table_csv
@@ -232,3 +233,21 @@ def test_a_tiff_is_shown(open_page: Open) -> None:
     red = decoded(page.locator("#canvas").screenshot())[int(y), int(x)]
     assert red[0] > 200
     assert red[1] < 60
+
+
+def test_a_turned_picture_stands_upright(open_page: Open) -> None:
+    page = open_page()
+    image = quarters(0, 250, 0, 0, size=240)[:, 20:]  # 220 wide, red at the right top
+    data = io.BytesIO()
+    turned = PIL.Image.fromarray(np.rot90(image).copy())
+    exif = PIL.Image.Exif()
+    exif[0x0112] = 6  # shown turned by 90 degrees to the right
+    turned.save(data, "JPEG", exif=exif, quality=95)
+    choose(page, picture("a.jpg", data.getvalue()))
+    done(page, 1)
+    (entry,) = saved_json(page)["images"]
+    assert (entry["width"], entry["height"]) == (220, 240)
+    upright = decoded(saved(page, "overlay"))
+    assert upright.shape == (480, 440, 3)
+    assert upright[20, 420, 0] > 200
+    assert upright[460, 20, 0] < 50

@@ -148,6 +148,7 @@ async function load(picture) {
     // what is wrong is said by the server, in its words
   }
   if (state.current !== picture) return bitmap?.close();
+  picture.unshown = !bitmap && picture.state === "done";
   const size = picture.image ?? (bitmap && { width: bitmap.width, height: bitmap.height });
   view.show(bitmap, size);
   return refresh();
@@ -238,9 +239,9 @@ function render() {
   if (!objects.some(({ found }) => found === state.hovered)) state.hovered = null;
   $("threshold-value").textContent = state.threshold.toFixed(2);
   const above = (picture) => (picture?.image?.objects ?? []).filter(({ score }) => score >= state.threshold);
-  const ever = tally(pictures, (picture) => picture.image?.objects ?? []);
-  const rows = state.labels.filter(({ name }) => state.allClasses || ever.has(name) || state.hidden.has(name));
-  counts.set(rows, tally([current], above), tally(pictures, above), state.hidden);
+  const all = tally(pictures, above);
+  const rows = state.labels.filter(({ name }) => state.allClasses || all.has(name) || state.hidden.has(name));
+  counts.set(rows, tally([current], above), all, state.hidden);
   list.set(objects);
   $("objects-count").textContent = current?.state === "done" ? objects.length : "";
   nothing(current, objects);
@@ -268,7 +269,8 @@ function stageWords(current, objects) {
   $("next").disabled = place === state.pictures.length - 1;
   const words = {
     waiting: queue.paused ? "Waiting for the server" : "Waiting for its turn", working: current.error || "Looking …",
-    stopped: "Stopped before this picture was looked at.", failed: current.error, done: "",
+    stopped: "Stopped before this picture was looked at.", failed: current.error,
+    done: current.unshown ? "This picture cannot be shown here; its results are in the list." : "",
   }[current.state];
   $("veil").hidden = !words;
   $("veil").dataset.state = current.state;

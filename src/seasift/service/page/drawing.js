@@ -35,7 +35,7 @@ function outline(ctx, found, group, { unit, selected, hovered }) {
   const { colour } = groupById(group);
   const chosen = found === selected;
   const near = chosen || found === hovered;
-  ctx.globalAlpha = near ? 0.42 : selected ? 0.1 : 0.2;
+  ctx.globalAlpha = near ? 0.16 : selected ? 0.05 : 0.12;
   ctx.fillStyle = colour;
   if (mask || found.polygons) ctx.fill(path, "evenodd");
   ctx.globalAlpha = selected && !near ? 0.65 : 1;
