@@ -9,6 +9,9 @@ import pytest
 from fastapi.testclient import TestClient
 
 import seasift.service
+from seasift.runtime.box import card_of, names
+from seasift.runtime.predictor import OnnxPredictor
+from seasift.service.app import create_app
 from tests.service.conftest import Serve
 
 FOLDER = Path(seasift.service.__file__).parent / "page"
@@ -75,3 +78,19 @@ def test_all_that_the_scripts_import_and_look_up_is_there() -> None:
 
 def test_labels_have_groups(client: TestClient) -> None:
     assert {label["group"] for label in client.get("/v1/labels").json()["labels"]} == {"other"}
+
+
+def test_the_card_where_there_is_one(tiny: OnnxPredictor, client: TestClient) -> None:
+    with TestClient(create_app(tiny, card="# Model card: Fläche")) as with_card:
+        answer = with_card.get("/v1/card")
+    assert (answer.text, answer.headers["content-type"]) == (
+        "# Model card: Fläche",
+        "text/markdown; charset=utf-8",
+    )
+    assert client.get("/v1/card").status_code == 404
+
+
+def test_models_in_the_box_have_cards(tmp_path: Path) -> None:
+    for name in names():
+        assert (card_of(name) or "").startswith("# Model card")
+    assert card_of(tmp_path / "model.onnx") is None

@@ -24,12 +24,13 @@ from seasift.service.state import Service
 _ABOUT = "Finds, outlines and counts trash, animals, plants and vehicle parts in underwater pictures."
 
 
-def create_app(predictor: Served, settings: Settings | None = None) -> FastAPI:
+def create_app(predictor: Served, settings: Settings | None = None, *, card: str | None = None) -> FastAPI:
     """Make the service around a model.
 
     Args:
         predictor: the model, ready to run; `runtime.predictor.load_predictor` gives one.
         settings: limits and the like; without them the defaults.
+        card: the model card, Markdown, if the model has one.
     Raises:
         BadInput: the folder for jobs cannot be used.
     """
@@ -45,7 +46,7 @@ def create_app(predictor: Served, settings: Settings | None = None) -> FastAPI:
         on_seen=metrics.seen,
     )
     jobs = Jobs(settings.jobs, predictor, queue, settings) if settings.jobs else None
-    service = Service(predictor, settings, queue, metrics, jobs)
+    service = Service(predictor, settings, queue, metrics, jobs, card)
 
     @asynccontextmanager
     async def life(_app: FastAPI) -> AsyncIterator[None]:

@@ -11,8 +11,10 @@ import pytest
 import seasift.service
 from seasift.core.picture import read_picture
 from seasift.formats.document import image_entry
+from seasift.runtime.box import card_of
 from seasift.runtime.predictor import OnnxPredictor, load_predictor
 from tests.service.page.conftest import Open, Running, done, expect, running, saved_json
+from tests.service.page.test_access import serious
 
 PAGE = Path(seasift.service.__file__).parent / "page"
 SHOTS = {
@@ -33,7 +35,7 @@ def model() -> OnnxPredictor:
 
 @pytest.fixture(scope="module")
 def shipped(model: OnnxPredictor) -> Iterator[Running]:
-    with running(model) as server:
+    with running(model, card_of("default")) as server:
         yield server
 
 
@@ -54,11 +56,23 @@ def test_the_example(open_page: Open, shipped: Running, model: OnnxPredictor) ->
 def test_the_model_card_is_one_click_away(open_page: Open, shipped: Running, model: OnnxPredictor) -> None:
     page = open_page(shipped)
     page.get_by_role("button", name=f"Model {model.name}").click()
-    card = page.locator("#card")
-    for text in (model.info.licence, model.info.attribution, model.sha256, "calibrated", *model.info.figures):
-        expect(card).to_contain_text(text)
+    card = page.locator("#card-body")
+    for line in (card_of("default") or "").splitlines():
+        if line.startswith("## "):
+            expect(card.get_by_role("heading", name=line[3:], exact=True)).to_be_visible()
+    expect(card.get_by_role("row", name="licence")).to_contain_text(model.info.licence)
+    expect(card).not_to_contain_text("**")
+    assert serious(page) == []
     page.keyboard.press("Escape")
     expect(card).to_be_hidden()
+
+
+def test_without_a_card_the_file_speaks(open_page: Open, model: OnnxPredictor) -> None:
+    with running(model) as server:
+        page = open_page(server)
+        page.get_by_role("button", name=f"Model {model.name}").click()
+        for text in (model.info.licence, model.info.attribution, model.sha256, *model.info.figures):
+            expect(page.locator("#card-body")).to_contain_text(text)
 
 
 @pytest.mark.parametrize("name", sorted(SHOTS))

@@ -64,6 +64,16 @@ export async function about() {
   return { labels: (await labels.json()).labels, model: (await models.json()).models[0] };
 }
 
+/** The model card in Markdown; null where the model has none. */
+export async function cardText() {
+  try {
+    return await (await ask("v1/card")).text();
+  } catch (error) {
+    if (error.status === 404) return null;
+    throw error;
+  }
+}
+
 function form(file, name, fields) {
   const body = new FormData();
   body.append("files", file, name.split("/").pop() || "picture");

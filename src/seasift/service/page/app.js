@@ -1,6 +1,6 @@
 // The page: its state, and what happens when something of it changes.
 
-import { about, example, hasToken, Refused, useToken } from "./api.js";
+import { about, cardText, example, hasToken, Refused, useToken } from "./api.js";
 import { fillCard } from "./card.js";
 import { askToken, wireDialogs } from "./dialogs.js";
 import { Film } from "./film.js";
@@ -41,7 +41,7 @@ async function begin() {
     dismiss("server");
     $("server-dot").dataset.state = "good";
     $("model-name").textContent = model.name;
-    fillCard($("card-body"), model, labels);
+    fillCard($("card-body"), model, labels, await cardText());
     $("card-title").textContent = `Model card: ${model.name}`;
     const lowest = Math.min(LOWEST, model.threshold);
     queue.threshold = lowest;

@@ -1,5 +1,6 @@
 // The model card: what the model's file says of itself, for people.
 
+import { fromMarkdown } from "./markdown.js";
 import { element } from "./panels.js";
 
 const figure = (value) => (Number.isInteger(value) ? String(value) : value.toFixed(3));
@@ -31,8 +32,17 @@ function measured(data, figures, open) {
   );
 }
 
-/** Fill the dialog. */
-export function fillCard(body, model, labels) {
+/**
+ * Fill the dialog: the card where the model has one, else what its file says.
+ * @param {string | null} text  the card in Markdown
+ */
+export function fillCard(body, model, labels, text) {
+  if (text) {
+    const parts = fromMarkdown(text);
+    const title = parts[0].tagName === "H3" ? 1 : 0; // the dialog has it
+    body.replaceChildren(...parts.slice(title), element("p", { class: "small" }, `SHA-256 of the file: ${model.sha256}`));
+    return;
+  }
   const training = Object.entries(model.training).filter(([, value]) => ["string", "number"].includes(typeof value));
   const parts = [
     element("p", { class: "warning" }, "Figures hold for footage like that they were measured on. On another dive expect less, and check what is found."),
