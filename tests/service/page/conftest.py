@@ -151,6 +151,11 @@ def done(page: Any, count: int) -> None:
     expect(page.locator(".film-item[data-state=done]")).to_have_count(count, timeout=60_000)
 
 
+def drawn(page: Any) -> None:
+    """Wait until the stage shows a picture, whole."""
+    expect(page.locator("#canvas")).to_have_attribute("data-zoom", "1.000")
+
+
 def objects(page: Any) -> list[str]:
     """Names and scores in the list of objects."""
     names = page.locator(".object .object-name").all_inner_texts()

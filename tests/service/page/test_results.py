@@ -24,6 +24,7 @@ from tests.service.page.conftest import (
     choose,
     decoded,
     done,
+    drawn,
     expect,
     objects,
     picture,
@@ -132,6 +133,7 @@ def test_the_outline_on_the_canvas_is_where_the_mask_is(open_page: Open) -> None
     page = open_page()
     choose(page, picture("a.png", quarters(0, 0, 0, 255, size=240)))
     done(page, 1)
+    drawn(page)
     page.locator("#outlines").click()
     expect(page.locator("#outlines")).to_have_attribute("aria-pressed", "false")
     without = decoded(page.locator("#canvas").screenshot()).astype(int)
@@ -147,6 +149,7 @@ def test_list_and_canvas_select_each_other(open_page: Open) -> None:
     page = open_page()
     choose(page, picture("a.png"))
     done(page, 1)
+    drawn(page)
     best, second = page.locator(".object").nth(0), page.locator(".object").nth(1)
     x, y = canvas_point(page, 60, 60)
     page.locator("#canvas").hover(position={"x": x, "y": y})
@@ -193,6 +196,7 @@ def test_wheel_and_drag(open_page: Open) -> None:
     page = open_page()
     choose(page, picture("a.png"))
     done(page, 1)
+    drawn(page)
     canvas = page.locator("#canvas")
     box = canvas.bounding_box()
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
@@ -212,6 +216,7 @@ def test_two_fingers_zoom(open_page: Open) -> None:
     page = open_page(has_touch=True, is_mobile=True, viewport={"width": 390, "height": 800})
     choose(page, picture("a.png"))
     done(page, 1)
+    drawn(page)
     canvas = page.locator("#canvas")
     box = canvas.bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2

@@ -47,7 +47,10 @@ export class View {
   }
 
   fit() {
-    if (!this.bitmap) return this.later();
+    if (!this.bitmap) {
+      delete this.canvas.dataset.zoom;
+      return this.later();
+    }
     this.scale = this.fitted;
     this.x = (this.canvas.clientWidth - this.image.width * this.scale) / 2;
     this.y = (this.canvas.clientHeight - this.image.height * this.scale) / 2;
