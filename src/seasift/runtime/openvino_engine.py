@@ -18,6 +18,9 @@ from seasift.runtime.engine import Port, Settings, last_line
 
 PRECISIONS = ("f32", "bf16", "f16")
 _Ports: TypeAlias = tuple[Port, ...]
+# The binding sets up shared things in its first calls. Two threads that did so at once were seen to wait for each other
+# for ever, one of them with the interpreter's lock: `seasift serve` then never answered. So first runs go one by one.
+_FIRST = threading.Lock()
 
 
 class OpenVinoEngine:
@@ -39,9 +42,12 @@ class OpenVinoEngine:
 
     def run(self, batch: Float32) -> dict[str, Float32]:
         """Outputs by name; each thread has a request of its own."""
-        if not hasattr(self._threads, "request"):
-            self._threads.request = self._compiled.create_infer_request()
-        results = self._threads.request.infer([batch])
+        if hasattr(self._threads, "request"):
+            results = self._threads.request.infer([batch])
+        else:
+            with _FIRST:
+                self._threads.request = self._compiled.create_infer_request()
+                results = self._threads.request.infer([batch])
         return {
             port.name: np.asarray(value, dtype=np.float32)
             for port, value in zip(self.outputs, results.values(), strict=True)
