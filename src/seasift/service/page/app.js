@@ -9,6 +9,7 @@ import { sorted, unique } from "./intake.js";
 import { dismiss, notice, say } from "./notices.js";
 import { Counts, ObjectList } from "./panels.js";
 import { pixels } from "./pixels.js";
+import { nothing, progress, tally } from "./progress.js";
 import { Queue } from "./queue.js";
 import { saveAs } from "./saves.js";
 import { View } from "./view.js";
@@ -226,12 +227,6 @@ function refresh() {
   frame ??= requestAnimationFrame(() => { frame = undefined; render(); });
 }
 
-const tally = (pictures, of) => {
-  const found = new Map();
-  for (const picture of pictures) for (const { name } of of(picture)) found.set(name, (found.get(name) ?? 0) + 1);
-  return found;
-};
-
 function render() {
   const { current, pictures } = state;
   const objects = shown(current);
@@ -247,18 +242,7 @@ function render() {
   nothing(current, objects);
   marked();
   stageWords(current, objects);
-  progress();
-}
-
-/** Why the list of objects is empty. */
-function nothing(current, objects) {
-  const all = current?.image?.objects.length ?? 0;
-  const words = {
-    waiting: "Waits for its turn.", working: "Being looked at.", stopped: "Not looked at.", failed: "No result.",
-    done: all ? `Nothing left; the model has ${all} with a lower score or of other classes.` : "Nothing found.",
-  };
-  $("objects-none").hidden = objects.length > 0;
-  $("objects-none").textContent = words[current?.state] ?? "";
+  progress(state);
 }
 
 function stageWords(current, objects) {
@@ -283,26 +267,6 @@ function stageWords(current, objects) {
   if ($("canvas").getAttribute("aria-label") !== label) {
     $("canvas").setAttribute("aria-label", label);
     say(label);
-  }
-}
-
-function progress() {
-  const { pictures } = state;
-  const many = (name) => pictures.filter((picture) => picture.state === name).length;
-  const [done, failed, stopped] = [many("done"), many("failed"), many("stopped")];
-  const finished = done + failed + stopped;
-  const going = finished < pictures.length;
-  $("film-count").textContent = pictures.length || "";
-  $("bar").max = pictures.length || 1;
-  $("bar").value = finished;
-  const notes = [failed && `${failed} failed`, stopped && `${stopped} not looked at`].filter(Boolean);
-  const words = going ? `${done + failed} of ${pictures.length} looked at` : notes.length ? "" : "All looked at";
-  $("bar-words").textContent = [words, ...notes].filter(Boolean).join(", ");
-  $("cancel").hidden = !going && !stopped;
-  $("cancel").textContent = going ? "Stop" : "Go on";
-  $("progress").dataset.state = going ? "going" : "still";
-  for (const button of $("downloads").children) {
-    button.disabled = button.dataset.save === "overlay" ? state.current?.state !== "done" : !done;
   }
 }
 
