@@ -42,7 +42,7 @@ def test_info_survives_the_file(tiny: Path) -> None:
     assert METADATA_KEY in {p.key for p in onnx.load(str(tiny)).metadata_props}
 
 
-def test_a_file_of_before_facts_were_written_still_loads(tiny: Path) -> None:
+def test_a_file_of_before_facts_were_written_still_loads() -> None:
     info = tiny_info()
     assert info.facts is None
     older = json.loads(info.model_dump_json())
