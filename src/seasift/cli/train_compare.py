@@ -36,16 +36,16 @@ def judge_and_compare(recipe: Recipe, folder: Path) -> None:
     from seasift.evaluation.runs import read_runs
 
     data = Path(str(recipe.data.path))
-    chosen = recipe.data if data.is_dir() else None
+    prepared = data.is_dir()  # a COCO file has nothing to choose from
     evaluate_run.run(
         evaluate_run.Options(
             model=str(folder / "best.ckpt"),
             data=data,
             output=folder / EVALUATION,
-            labels=chosen and chosen.labels,
-            masks=chosen and chosen.masks,
-            split=chosen and chosen.split,
-            part=chosen and chosen.val,
+            labels=recipe.data.labels if prepared else None,
+            masks=recipe.data.masks if prepared else None,
+            split=recipe.data.split if prepared else None,
+            part=recipe.data.val if prepared else None,
         )
     )
     comparison = compare(read_runs([folder]), Settings(data))
