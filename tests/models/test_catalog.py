@@ -67,8 +67,8 @@ def calibrate(net: Any, images: Tensor) -> None:
     """
     net.eval()
     for module in net.modules():
-        if isinstance(module, Bottleneck):
-            module.bn3.weight.fill_(0.2)
+        if isinstance(module, Bottleneck) or getattr(module, "use_res_connect", False):
+            last_norm(module).weight.fill_(0.2)
 
     def settle(module: Any, inputs: tuple[Tensor]) -> None:
         module.running_mean.copy_(inputs[0].mean((0, 2, 3)))
@@ -100,6 +100,12 @@ def calibrate(net: Any, images: Tensor) -> None:
     lead = logits[:, 1:].amax(1) - logits[:, 0]
     least = lead.topk(min(OBJECTS * len(images), len(lead) // 2)).values[-1]
     heads.box_predictor.cls_score.bias[0] += least + 3  # to a score of .05, below which there is no object
+
+
+def last_norm(block: nn.Module) -> Any:
+    """Of the branch, not of what bypasses it."""
+    named = [(name, m) for name, m in block.named_modules() if "BatchNorm" in type(m).__name__]
+    return [norm for name, norm in named if "downsample" not in name][-1]
 
 
 def outputs_of(layer: nn.Module, run: Callable[[], object]) -> list[Tensor]:
