@@ -122,6 +122,14 @@ def test_figures_of_a_model_file_as_table_json_and_page(run: Run) -> None:
     assert {entry["category_id"] for entry in entries if entry["score"] > 0.5} == {28}
 
 
+def test_what_a_model_file_says_of_its_network_stands_in_the_report(run: Run) -> None:
+    facts = {"parameters": 30, "trainable": 20, "bytes": 160, "gflops": 0.5, "priors": 4}
+    save_tiny(Path("tiny.onnx"), tiny_info(facts=facts))
+    code, _, err = run("tiny.onnx", "data/truth.json", "-o", "out")
+    assert code == 0, err
+    assert json.loads(Path("out/report.json").read_text(encoding="utf-8"))["model"]["facts"] == facts
+
+
 def test_tiles_are_judged_and_recorded(run: Run) -> None:
     """Tiles as large as the pictures change nothing; smaller ones see quarters of which the model knows nothing."""
     records = []

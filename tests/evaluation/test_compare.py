@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -173,10 +174,11 @@ def test_facts_speeds_and_training(place: Path) -> None:
     comparison = compared(place, "trained", "one", data=False)
     first, other, last = text_of(comparison, "Size and speed")
     assert first[:6] == ("A  trained", "1,234,567", "1,000,000", "8.0", "4.2", "400")
-    assert first[7] == other[7] == "openvino f32, 3 threads"
+    assert first[8] == other[8] == "openvino f32, 3 threads"
     assert other[:2] == ("A", "")
     assert re.fullmatch(r"[\d,]+\.\d", last[6])
-    assert "cores" in last[8]
+    assert last[7] == "–"
+    assert "cores" in last[9]
     (row,) = text_of(comparison, "Training")
     assert row == (
         *("A  trained", "my recipe", "yolact resnet50 550 px", "imagenet", "little/train"),
@@ -186,6 +188,44 @@ def test_facts_speeds_and_training(place: Path) -> None:
     assert curves["loss/total"] == [[160, 7.5], [480, 3.5]]
     assert curves["val/mask_AP"] == [[480, 0.1], [960, 0.15]]
     assert {key: comparison["runs"][1]["facts"][key] for key in FACTS} == FACTS
+
+
+def bench_of(sha256: str, **changes: Any) -> dict[str, Any]:
+    """What `seasift bench` writes, as far as a comparison reads it."""
+    rows = [
+        {"engine": "openvino", "precision": "bf16", "latency_p50_ms": 20.0, "end_to_end_per_s": 66.6},
+        {"engine": "onnxruntime-cuda", "precision": "f32", "latency_p50_ms": 4.0, "end_to_end_per_s": 99.9}
+        | {"hardware": "NVIDIA X1 beside a desk"},
+    ]
+    about = {"machine": {"processor": "slide rule", "cores": 2}, "model": {"name": "m", "sha256": sha256}}
+    return {"schema": "seasift-speed/1", **about, "threads": 1, "rows": rows} | changes
+
+
+def test_speeds_of_every_engine_that_was_measured(place: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(place / "one", run)
+    record = json.loads((run / "report.json").read_text())
+    record["model"]["sha256"] = "abc"
+    (run / "report.json").write_text(json.dumps(record))
+    (run / "bench.json").write_text(json.dumps(bench_of("abc")))
+    own, *others = text_of(compare([read_run(run)], Settings()), "Size and speed")
+    assert own[8] == "openvino f32, 3 threads"
+    assert [row[6:] for row in others] == [
+        ("50.0", "66.6", "openvino bf16, 1 threads", "slide rule, 2 cores"),
+        ("250.0", "99.9", "onnxruntime-cuda f32, 1 threads", "NVIDIA X1 beside a desk"),
+    ]
+    for bench, complaint in (
+        (bench_of("def"), "bench.json: of 'm' with sha256 def; expected abc, the model that was judged"),
+        (bench_of("abc", schema="other/1"), "bench.json: of schema 'other/1'; expected 'seasift-speed/1'"),
+        (bench_of("abc", rows=[{"engine": "openvino"}]), "bench.json: damaged"),
+    ):
+        (run / "bench.json").write_text(json.dumps(bench))
+        with pytest.raises(BadInput, match=complaint):
+            read_run(run)
+    record["model"]["engine"] = "torch"  # judged by its checkpoint, measured as a model file
+    (run / "report.json").write_text(json.dumps(record))
+    (run / "bench.json").write_text(json.dumps(bench_of("def")))
+    assert len(read_run(run).more_speeds) == 2
 
 
 def test_the_evaluation_folder_of_a_training_run_is_that_run(place: Path) -> None:

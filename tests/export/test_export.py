@@ -13,6 +13,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 from seasift.core.errors import BadInput, BadWeights
 from seasift.core.instances import Instances
@@ -20,6 +21,7 @@ from seasift.core.picture import read_picture
 from seasift.export.card import calibration_of, figures_of, read_report, render_card
 from seasift.export.halves import halve, widen
 from seasift.export.to_onnx import export_checkpoint
+from seasift.models.yolact.inference import YolactGraph
 from seasift.runtime.model_file import read_model_file, to_metadata
 from seasift.runtime.predictor import load_predictor
 from seasift.training.checkpoint import load_network
@@ -167,7 +169,22 @@ def test_half_weights_can_be_undone_and_leave_alone_what_does_not_fit() -> None:
     assert widen(model) == model
 
 
-def test_the_file_explains_itself(model: Path) -> None:
+def facts_of_the_network(checkpoint: Path) -> dict[str, float]:
+    """Counted in the real network instead of one of shapes alone."""
+    network: Any = load_network(checkpoint)[0]
+    parameters = list(network.parameters())
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        YolactGraph(network)(torch.zeros(1, 3, 96, 96))
+    return {
+        "parameters": sum(each.numel() for each in parameters),
+        "trainable": sum(each.numel() for each in parameters if each.requires_grad),
+        "bytes": sum(each.nbytes for each in (*parameters, *network.buffers())),
+        "gflops": counter.get_total_flops() / 1e9,
+        "priors": 3 * sum(side**2 for side in (12, 6, 3, 2, 1)),  # three shapes on each of five levels
+    }
+
+
+def test_the_file_explains_itself(checkpoint: Path, model: Path) -> None:
     info = read_model_file(model).info
     assert info.name == "tiny"
     assert [(c.id, c.name) for c in info.categories] == [(3, "box"), (7, "ball")]
@@ -176,6 +193,8 @@ def test_the_file_explains_itself(model: Path) -> None:
     assert info.training["pictures_seen"] == 96
     assert info.training["steps"] == 12
     assert info.training["data"]["train"] == "shapes.json"
+    assert info.facts is not None
+    assert info.facts.model_dump() == facts_of_the_network(checkpoint)
     recipe = info.training["recipe"]
     assert "path" not in recipe["data"]  # a file must not carry paths of the machine it was made on
     recipe["data"]["path"] = None
@@ -189,6 +208,7 @@ def test_the_card_says_what_the_file_says(model: Path) -> None:
         "96 x 96 px",
         "box, ball",
         "pictures_seen: 96",
+        " GFLOPs a picture; 582 priors",
         "| masks AP | 0.500 |",
         "nobody",
     ):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,17 @@ def test_info_survives_the_file(tiny: Path) -> None:
     assert file.info == info
     assert file.sha256 == hashlib.sha256(file.data).hexdigest()
     assert METADATA_KEY in {p.key for p in onnx.load(str(tiny)).metadata_props}
+
+
+def test_a_file_of_before_facts_were_written_still_loads() -> None:
+    info = tiny_info()
+    assert info.facts is None
+    older = json.loads(info.model_dump_json())
+    del older["facts"]
+    assert from_metadata({METADATA_KEY: json.dumps(older)}, "older") == info
+    wrong = older | {"facts": {"parameters": -1}}
+    with pytest.raises(BadModel, match=r"facts\.parameters"):
+        from_metadata({METADATA_KEY: json.dumps(wrong)}, "wrong")
 
 
 def test_the_core_values_are_those_of_the_file(tiny: Path) -> None:

@@ -54,6 +54,7 @@ def test_two_processes_have_the_losses_of_one(shapes: Path, tmp_path: Path) -> N
     changes = [
         *("model.backbone=efficientnet-lite0", "model.size=96", "model.fpn_channels=16"),
         *("model.proto_channels=16", "model.prototypes=8", "training.precision=fp32"),
+        "model.frozen_batch_norm=true",
         *("schedule.name=constant", "schedule.warmup_steps=0", "optimizer.lr=0.0001"),
         *(f"augment.{step}=false" for step in ("photometric", "expand", "crop", "flip")),
         *("training.batch_size=4", "training.max_steps=4", "training.validate_every=4"),

@@ -19,6 +19,7 @@ from seasift.evaluation.report import write_report
 from seasift.evaluation.stream import Settings, judge_part
 from seasift.runtime import box
 from seasift.runtime.draw import draw
+from seasift.runtime.model_file import ModelInfo
 from seasift.runtime.onnx_header import onnx_weights
 from seasift.runtime.predictor import load_predictor
 
@@ -121,7 +122,7 @@ def _model_file(options: Options) -> _Model:
         "engine": predictor.engine,
         "precision": predictor.precision,
         "calibrated": predictor.info.calibration is not None,
-        "facts": _stored(box.find(options.model)),
+        "facts": _facts(predictor.info, box.find(options.model)),
     }
     return _Model(predictor, facts, predictor.info.threshold, predictor.info.input.size_hw)
 
@@ -160,8 +161,10 @@ def _checkpoint(options: Options) -> _Model:
     return _Model(predictor, facts, Settings.confidence)
 
 
-def _stored(path: Path) -> dict[str, Any]:
-    """Numbers that a model file stores; what training counts differs a little, see `onnx_weights`."""
+def _facts(info: ModelInfo, path: Path) -> dict[str, Any]:
+    """What the network costs, as the file says; without that, the numbers that it stores (see `onnx_weights`)."""
+    if info.facts:
+        return info.facts.model_dump()
     parameters, size = onnx_weights(path.read_bytes())
     return {"parameters": parameters, "bytes": size, "counted": "stored"}
 

@@ -34,9 +34,16 @@ def train(
     devices: Annotated[int, typer.Option(min=1, help="GPUs or processes.")] = 1,
     nodes: Annotated[int, typer.Option(min=1, help="Machines.")] = 1,
     logger: Annotated[Logger | None, typer.Option(help="Keep records at Weights & Biases as well.")] = None,
+    compare: Annotated[
+        bool,
+        typer.Option(
+            "--compare", help="At the end judge best.ckpt on val and compare with published figures."
+        ),
+    ] = False,
 ) -> None:
     """Train a model from a recipe; leaves checkpoints, curve and records in a folder."""
     from seasift.cli.terminal import progress_bar, require
+    from seasift.cli.train_compare import check, judge_and_compare
     from seasift.training.recipe import load_recipe
 
     changes = list(overrides or [])
@@ -48,6 +55,8 @@ def train(
         changes.append(f"data.overfit={overfit}")
         changes += [f"augment.{step}=false" for step in ("photometric", "expand", "crop", "flip")]
     wanted = load_recipe(recipe, changes)
+    if compare:
+        check(wanted)
     require("train", "torch", "lightning", "timm", "tensorboard")
     if logger is Logger.WANDB:
         require("wandb", "wandb")
@@ -62,3 +71,5 @@ def train(
         run(wanted, options)
     if os.environ.get("LOCAL_RANK", "0") == "0":  # Lightning starts this command once a process
         typer.echo(f"done: {folder} holds best.ckpt, last.ckpt, metrics.csv, tensorboard, recipe.yaml")
+        if compare:
+            judge_and_compare(wanted, folder)

@@ -10,8 +10,8 @@ from seasift.evaluation.intervals import Judged
 from seasift.evaluation.runs import Run
 
 _STORED = (
-    "Parameters and memory of model files are those stored: batch norm with its statistics unless it is folded in, "
-    "constants such as priors count."
+    "parameters and memory are those stored in a model file of an older seasift, which does not say more: batch "
+    "norm with its statistics unless it is folded in, constants such as priors count. Export it again for the rest."
 )
 
 
@@ -52,8 +52,11 @@ def notes(
     found += [
         f"{run.label}: {note}" for run in runs for note in run.record.get("notes", []) if "quick look" in note
     ]
-    if any((run.record["model"].get("facts") or {}).get("counted") == "stored" for run in runs):
-        found.append(_STORED)
+    stored = [
+        run.label for run in runs if (run.record["model"].get("facts") or {}).get("counted") == "stored"
+    ]
+    if stored:
+        found.append(f"{', '.join(stored)}: {_STORED}")
     return found
 
 

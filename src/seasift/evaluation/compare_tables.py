@@ -103,10 +103,11 @@ def sizes(comparison: dict[str, Any]) -> Table:
         "GFLOPs",
         "priors",
         "pictures/s",
+        "end to end/s",
         "engine",
         "hardware",
     )
-    return Table("Size and speed", heads, rows, (0, 7, 8))
+    return Table("Size and speed", heads, rows, (0, 8, 9))
 
 
 def trainings(comparison: dict[str, Any]) -> Table:
@@ -207,8 +208,9 @@ def class_cell(run: dict[str, Any], row: dict[str, Any], kind: str) -> str:
     return with_limits(number(row[kind]["AP"]), own.get(kind))
 
 
-def _speed(speed: dict[str, Any]) -> tuple[str, str, str]:
-    pace = speed.get("pictures_per_second")
+def _speed(speed: dict[str, Any]) -> tuple[str, ...]:
+    paces = (speed.get("pictures_per_second"), speed.get("end_to_end_per_second"))
     threads = f", {speed['threads']} threads" if speed.get("threads") else ""
     engine = " ".join(str(speed[key]) for key in ("engine", "precision") if speed.get(key))
-    return (NONE if pace is None else f"{pace:.1f}", engine + threads or NONE, text(speed.get("machine")))
+    rates = (NONE if pace is None else f"{pace:.1f}" for pace in paces)
+    return (*rates, engine + threads or NONE, text(speed.get("machine")))

@@ -17,6 +17,15 @@ def describe_machine() -> dict[str, str | int]:
     }
 
 
+def describe_hardware(engine: str | None) -> str:
+    """In words, what an engine computes on here."""
+    machine = describe_machine()
+    words = f"{machine['processor']}, {machine['cores']} cores"
+    if engine and "cuda" in engine:
+        words = f"{graphics_processor() or 'unnamed GPU'} beside {words}"
+    return words
+
+
 def graphics_processor(folder: Path = Path("/proc/driver/nvidia/gpus")) -> str | None:
     """Name of the first NVIDIA graphics processor, as its driver gives it; None without one."""
     for path in sorted(folder.glob("*/information")):

@@ -9,7 +9,7 @@ from typing import Any
 from seasift import __version__
 from seasift.evaluation.confusion import IOU
 from seasift.evaluation.curves import all_curves
-from seasift.evaluation.machine import describe_machine, graphics_processor
+from seasift.evaluation.machine import describe_hardware, describe_machine
 from seasift.evaluation.stream import Outcome, Settings
 from seasift.evaluation.worst import Judged
 
@@ -86,15 +86,12 @@ def make_record(outcome: Outcome, settings: Settings, subject: Subject) -> dict[
 
 
 def _speed(outcome: Outcome, subject: Subject) -> dict[str, Any]:
-    machine, engine = describe_machine(), subject.model.get("engine")
-    hardware = f"{machine['processor']}, {machine['cores']} cores"
-    if engine and "cuda" in engine:
-        hardware = f"{graphics_processor() or 'unnamed GPU'} beside {hardware}"
+    engine = subject.model.get("engine")
     return {
         "engine": engine,
         "precision": subject.model.get("precision"),
         "threads": subject.threads,
-        "machine": hardware,
+        "machine": describe_hardware(engine),
         "pictures": outcome.pace.pictures,
         "pictures_per_second": outcome.pace.pictures_per_second,
     }

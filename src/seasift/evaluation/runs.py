@@ -9,8 +9,10 @@ from typing import Any
 
 from seasift.core.errors import BadInput
 from seasift.evaluation.run_files import read_entries, read_record, read_training
+from seasift.evaluation.run_speeds import read_speeds
 
 RECORD, PREDICTIONS, TRAINING = "report.json", "predictions.json", "run.json"
+BENCH = "bench*.json"
 EVALUATION = "evaluation"
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _PART = ("name", "fingerprint", "labels", "masks", "split", "part", "pictures", "of_pictures")
@@ -27,7 +29,8 @@ class Run:
         evaluation: the folder of report.json.
         record: its content.
         training: from `run_files.read_training`; None for a folder of `seasift evaluate`.
-        more_speeds: "speed" of further evaluations, in folders evaluation-* of a training run.
+        more_speeds: "speed" of further evaluations, in folders evaluation-* of a training run, and what files
+            bench*.json of `seasift bench` hold.
     """
 
     label: str
@@ -90,13 +93,16 @@ def read_run(folder: Path, label: str = "A") -> Run:
             f"Run: seasift evaluate {model} DATA -o {out}"
         )
     others = sorted(trained.glob(f"{EVALUATION}-*/{RECORD}")) if trained else []
+    record = read_record(evaluation / RECORD)
     speeds = [speed for path in others if (speed := read_record(path).get("speed"))]
+    for path in sorted({path for place in (trained, evaluation) if place for path in place.glob(BENCH)}):
+        speeds += read_speeds(path, record["model"])
     return Run(
         label,
         (trained or own).name,
         folder,
         evaluation,
-        read_record(evaluation / RECORD),
+        record,
         read_training(trained) if trained else None,
         tuple(speeds),
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 from seasift.core.errors import BadInput
 from seasift.evaluation.record import SCHEMA
-from seasift.runtime.model_file import CalibrationEntry, ModelInfo
+from seasift.runtime.model_file import CalibrationEntry, FactsEntry, ModelInfo
 
 KINDS = ("masks", "boxes")
 CONFUSIONS = 10
@@ -86,6 +86,7 @@ def render_card(info: ModelInfo, size: int, reports: Sequence[dict[str, Any]] = 
         "| --- | --- |",
         f"| head | {info.head} |",
         f"| input | {height} x {width} px, RGB, {info.input.resize} |",
+        *([f"| network | {_facts(info.facts)} |"] if info.facts else []),
         f"| file | {size / 1e6:.1f} MB, ONNX, {_numbers(info)} |",
         f"| classes | {', '.join(category.name for category in info.categories)} |",
         f"| default threshold | {info.threshold} |",
@@ -111,6 +112,14 @@ def render_card(info: ModelInfo, size: int, reports: Sequence[dict[str, Any]] = 
 
 def _numbers(info: ModelInfo) -> str:
     return info.quantized or ("float32, weights stored as float16" if info.half_weights else "float32")
+
+
+def _facts(facts: FactsEntry) -> str:
+    """What the network costs; `seasift models list` says what is counted."""
+    return (
+        f"{facts.parameters:,} parameters, of which {facts.trainable:,} were trained; {facts.bytes / 2**20:,.1f} MiB; "
+        f"{facts.gflops:,.1f} GFLOPs a picture; {facts.priors:,} priors"
+    )
 
 
 def _learnt_from(data: Any) -> list[str]:

@@ -10,7 +10,7 @@ from torch import Tensor
 from seasift.core.errors import BadInput, BadWeights
 from seasift.core.files import write_bytes
 from seasift.core.spelling import expected
-from seasift.export.to_onnx import serialise
+from seasift.export.to_onnx import facts_of, serialise
 from seasift.models.catalog import FAMILIES, catalog, make_config
 from seasift.models.weights import read_state_dict
 from seasift.models.yolact.config import YolactConfig
@@ -62,6 +62,7 @@ def import_published(
         input=InputEntry(size_hw=spec.size_hw, mean=spec.mean, std=spec.std, resize="stretch"),
         threshold=threshold,
         max_objects=100,
+        facts=facts_of(config),
         training={"imported": weights.name, "network": arch},
         licence=licence,
         attribution=attribution,

@@ -23,6 +23,7 @@ from seasift.data.prepared import DataPart
 from seasift.evaluation.stream import limited
 from seasift.export.halves import widen
 from seasift.runtime.model_file import INPUT_NAME, ModelInfo, read_model_file, to_metadata
+from seasift.runtime.onnx_header import onnx_weights
 
 HEAD = "yolact"
 # Boxes and scores are worked out from the network's answers in full precision.
@@ -74,6 +75,9 @@ def quantize(
     info = file.info.model_copy(
         update={"quantized": how, "half_weights": False, "figures": {}, "calibration": None}
     )
+    if info.facts:
+        stored = onnx_weights(answer.SerializeToString())[1]
+        info = info.model_copy(update={"facts": info.facts.model_copy(update={"bytes": stored})})
     del answer.metadata_props[:]
     for key, value in to_metadata(info).items():
         answer.metadata_props.add(key=key, value=value)

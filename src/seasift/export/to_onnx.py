@@ -23,12 +23,14 @@ from seasift.core.files import write_bytes
 from seasift.core.heads import HEADS
 from seasift.core.prepare import TRIM, InputSpec
 from seasift.export.halves import halve
-from seasift.models.catalog import FAMILIES
+from seasift.models.catalog import FAMILIES, Config
+from seasift.models.facts import describe
 from seasift.runtime.model_file import (
     INPUT_NAME,
     CalibrationEntry,
     CategoryEntry,
     DecodeEntry,
+    FactsEntry,
     InputEntry,
     ModelInfo,
     to_metadata,
@@ -88,6 +90,7 @@ def export_checkpoint(
         calibration=calibration,
         threshold=threshold,
         max_objects=100,
+        facts=facts_of(config),
         training=_training_record(checkpoint, recipe.model_dump(mode="json")),
         figures=figures or {},
         licence=licence,
@@ -96,6 +99,12 @@ def export_checkpoint(
     )
     write_bytes(out, serialise(network, info))
     return info
+
+
+def facts_of(config: Config) -> FactsEntry:
+    """What a network costs, as its model file says it."""
+    facts = describe(config).as_dict()
+    return FactsEntry(**{key: facts[key] for key in FactsEntry.model_fields})
 
 
 def serialise(network: nn.Module, info: ModelInfo) -> bytes:

@@ -28,6 +28,7 @@ INPUT_NAME = "images"
 
 _Share = Annotated[float, Field(ge=0, le=1)]
 _Positive = Annotated[float, Field(gt=0)]
+_Count = Annotated[int, Field(ge=0)]
 _Side = Annotated[int, Field(ge=1, le=16384)]
 
 
@@ -138,6 +139,24 @@ class LooksEntry(_Strict):
         return self
 
 
+class FactsEntry(_Strict):
+    """What the network costs, as counted when the file was written: `models.facts.Facts`.
+
+    Attributes:
+        parameters: all of them, batch norm's statistics not among them.
+        trainable: those that training moved.
+        bytes: of parameters and buffers; of an int8 file, of what it stores.
+        gflops: of one picture from input to outputs, 10^9, a multiply-add counted as two.
+        priors: anchor boxes of one picture, or the points that stand in for them.
+    """
+
+    parameters: _Count
+    trainable: _Count
+    bytes: _Count
+    gflops: Annotated[float, Field(ge=0)]
+    priors: _Count
+
+
 class ModelInfo(_Strict):
     """What a model file says about itself.
 
@@ -146,6 +165,7 @@ class ModelInfo(_Strict):
         calibration: makes of a score the probability of being right; None where it was not fitted.
         threshold: score below which `predict` leaves objects out unless told otherwise.
         max_objects: objects a picture that `predict` gives at most unless told otherwise.
+        facts: what the network costs; None in files that an older seasift wrote.
         quantized: how its weights and activations became 8-bit numbers; empty for float32.
         half_weights: weights are stored as float16, and computed with in float32.
         training: data, split, recipe, seed, version and whatever else makes the training repeatable.
@@ -165,6 +185,7 @@ class ModelInfo(_Strict):
     calibration: CalibrationEntry | None = None
     threshold: _Share
     max_objects: Annotated[int, Field(ge=1)]
+    facts: FactsEntry | None = None
     quantized: str = ""
     half_weights: bool = False
     training: dict[str, Any] = Field(default_factory=dict)

@@ -12,7 +12,7 @@ from statistics import fmean, median
 from typing import Any
 
 from seasift import __version__
-from seasift.evaluation.machine import describe_machine
+from seasift.evaluation.machine import describe_hardware, describe_machine
 from seasift.speed.pictures import Pictures
 from seasift.speed.subjects import STAGES, Beside, Round, Subject, cold_start_s
 from seasift.speed.timing import interleaved, percentile, ratio
@@ -100,6 +100,7 @@ def _row(subject: Subject, own: Sequence[Round], first: Sequence[Round]) -> dict
     return {
         "engine": subject.way.engine,
         "precision": subject.way.precision,
+        "hardware": describe_hardware(subject.way.engine),
         "at_once": subject.at_once,
         "objects": round(fmean(each.objects for each in own), 2),
         "stages_ms": stages,
