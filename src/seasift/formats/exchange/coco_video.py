@@ -26,6 +26,7 @@ from seasift.formats.exchange.content import (
     utc,
 )
 from seasift.formats.exchange.native import load_json
+from seasift.formats.exchange.shapes import area
 from seasift.formats.tracks import Observation, TrackEntry, Video
 
 
@@ -79,10 +80,13 @@ def _parts(content: Content, options: WriteOptions, tracks_table: bool) -> Itera
 
 def _annotation(track: TrackEntry, seen: Observation, video: Video, options: WriteOptions) -> dict[str, Any]:
     entry: dict[str, Any] = {"category_id": track.category_id, "bbox": seen.box_xywh, "iscrowd": 0}
-    shape: Any = rle(seen, video) if options.masks == "rle" else outlines(seen, video)
-    entry["area"] = (
-        from_coco(shape, (video.height, video.width)).area if shape else seen.box_xywh[2] * seen.box_xywh[3]
-    )
+    exact = rle(seen, video) if options.masks == "rle" else None
+    rings = outlines(seen, video) if exact is None else []
+    if exact:
+        entry["area"] = from_coco(exact, (video.height, video.width)).area
+    else:
+        entry["area"] = sum(map(area, rings)) if rings else seen.box_xywh[2] * seen.box_xywh[3]
+    shape: Any = exact or rings
     if shape:
         entry["segmentation"] = shape
     entry["score"] = seen.score

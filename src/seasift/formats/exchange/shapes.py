@@ -10,10 +10,11 @@ from seasift.formats.tracks import Observation
 
 def largest(rings: Sequence[list[float]]) -> list[float]:
     """The outline of the largest area; empty if there is none."""
-    return max(rings, key=_area, default=[])
+    return max(rings, key=area, default=[])
 
 
-def _area(ring: list[float]) -> float:
+def area(ring: list[float]) -> float:
+    """px² inside an outline."""
     xs, ys = ring[0::2], ring[1::2]
     ends = zip(xs, ys, [*xs[1:], xs[0]], [*ys[1:], ys[0]], strict=True)
     return abs(sum(x1 * y2 - x2 * y1 for x1, y1, x2, y2 in ends)) / 2
