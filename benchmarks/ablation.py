@@ -111,7 +111,7 @@ def run(name: str, seed: int, options: argparse.Namespace) -> None:
             *variant.overrides,
         ],
     )
-    with _changed(variant):
+    with _changed(variant):  # sift_loss looks these names up when it runs
         if not (folder / "trained").exists():
             train(recipe, Options(folder, resume=(folder / "last.ckpt").exists(), accelerator="auto"))
             (folder / "trained").touch()
