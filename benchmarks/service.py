@@ -26,9 +26,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import uvicorn
+from fastapi import FastAPI, UploadFile
 from memory import resident_mb
 
+from seasift.core.picture import decode_picture
 from seasift.evaluation.machine import describe_machine
+from seasift.formats.document import image_entry
 from seasift.runtime.predictor import load_predictor
 from seasift.service.picture_queue import PictureQueue, Task
 from seasift.service.served import look_of
@@ -40,11 +44,6 @@ _EDGE = "seasift-benchmark"
 
 def naive_app(model: str) -> Any:
     """The twin: a picture in, the document's objects out, one inference in the endpoint's thread."""
-    from fastapi import FastAPI, UploadFile
-
-    from seasift.core.picture import decode_picture
-    from seasift.formats.document import image_entry
-
     predictor = load_predictor(model)
     app = FastAPI()
 
@@ -181,8 +180,6 @@ def main() -> None:
     parser.add_argument("--naive", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.naive:
-        import uvicorn
-
         uvicorn.run(naive_app(options.model), port=options.naive, log_level="warning")
         return
     if options.quick:
