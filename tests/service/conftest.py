@@ -17,6 +17,7 @@ from seasift.service.served import Served
 from seasift.service.settings import Settings
 from tests.tiny_model import quarters, save_tiny
 
+HERE = "http://127.0.0.1"
 Serve = Callable[..., TestClient]
 THREE = encode_picture(quarters(250, 0, 160, 200))
 ONE = encode_picture(quarters(0, 240, 0, 0, size=80), ".jpg")
@@ -41,7 +42,7 @@ def serve(tiny: OnnxPredictor) -> Iterator[Serve]:
 
         def start(model: Served = tiny, **settings: Any) -> TestClient:
             app = create_app(model, Settings(**settings))
-            return stack.enter_context(TestClient(app, raise_server_exceptions=False))
+            return stack.enter_context(TestClient(app, HERE, raise_server_exceptions=False))
 
         yield start
 
@@ -49,7 +50,7 @@ def serve(tiny: OnnxPredictor) -> Iterator[Serve]:
 @pytest.fixture(scope="module")
 def client(tiny: OnnxPredictor) -> Iterator[TestClient]:
     """A service with default settings, shared by the tests of a file."""
-    with TestClient(create_app(tiny)) as shared:
+    with TestClient(create_app(tiny), HERE) as shared:
         yield shared
 
 

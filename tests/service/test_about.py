@@ -13,7 +13,7 @@ from seasift.core.masks import from_coco
 from seasift.runtime.predictor import OnnxPredictor
 from seasift.service.app import create_app
 from seasift.service.records import JsonLines
-from tests.service.conftest import NONE, ONE, THREE, Serve, files
+from tests.service.conftest import HERE, NONE, ONE, THREE, Serve, files
 
 
 def test_models_and_labels(client: TestClient, tiny: OnnxPredictor) -> None:
@@ -50,7 +50,7 @@ def test_not_ready_before_the_model_is_warm_nor_while_shutting_down(tiny: OnnxPr
     app = create_app(tiny)
     service = app.state.service
     assert service.reason == "the model is not warm yet"
-    with TestClient(app) as client:
+    with TestClient(app, HERE) as client:
         client.post("/v1/predict", files=files(NONE))
         assert client.get("/readyz").json() == {"ready": True, "reason": ""}
         service.draining = True

@@ -155,6 +155,33 @@ def test_pages_of_other_origins_may_not_call_unless_named(serve: Serve) -> None:
     assert named.headers["access-control-allow-origin"] == "https://reef.example"
 
 
+@pytest.mark.parametrize(
+    ("settings", "host", "status"),
+    [
+        ({}, "127.0.0.1:8000", 200),
+        ({}, "LocalHost", 200),
+        ({}, "[::1]:8000", 200),
+        ({}, "evil.example", 400),
+        ({}, "evil.example:8000", 400),
+        ({}, "127.0.0.1.evil.example", 400),
+        ({}, "localhost@evil.example", 400),
+        ({}, "", 400),
+        ({"hosts": "reef.example, lab"}, "Reef.example:80", 200),
+        ({"hosts": "reef.example, lab"}, "localhost", 200),
+        ({"hosts": "reef.example, lab"}, "evil.example", 400),
+        ({"hosts": "*"}, "evil.example", 200),
+        ({"host": "0.0.0.0"}, "lab.example", 200),
+        ({"host": "0.0.0.0", "hosts": "lab.example"}, "evil.example", 400),
+    ],
+)
+def test_names_that_the_server_answers_to(
+    serve: Serve, settings: dict[str, str], host: str, status: int
+) -> None:
+    answer = serve(**settings).get("/v1/labels", headers={"Host": host})
+    assert answer.status_code == status
+    assert status == 200 or "does not answer to the name" in answer.json()["error"]
+
+
 def test_no_stack_trace_leaves_the_server(serve: Serve, held: Held, caplog: pytest.LogCaptureFixture) -> None:
     def broken(*_images: Any, **options: Any) -> list[Instances]:
         if options["max_objects"] > 1:

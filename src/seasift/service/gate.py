@@ -14,7 +14,7 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from seasift.core.errors import Busy, NotAllowed, NotThere, SeasiftError, TookTooLong
+from seasift.core.errors import BadInput, Busy, NotAllowed, NotThere, SeasiftError, TookTooLong
 from seasift.service.jobs import NO_JOBS, Jobs
 from seasift.service.picture_queue import PictureQueue
 from seasift.service.refusals import UploadTooLarge, refusal, words
@@ -69,6 +69,7 @@ class Gate:
         limit, seconds = self._bounds(scope["path"])
         body = _Bounded(receive, limit)
         try:
+            self._check_host(scope)
             self._check_token(scope)
             _check_length(scope, limit)
             scope.setdefault("state", {})["place"] = place
@@ -87,6 +88,14 @@ class Gate:
             await _refuse(scope, body, send, words(scope, 413, error.detail), limit)
         finally:
             place.leave()
+
+    def _check_host(self, scope: Scope) -> None:
+        host = Headers(scope=scope).get("host", "")
+        if not self._settings.answers_to(host):
+            raise BadInput(
+                f"this server does not answer to the name {host[:100]!r}; expected localhost or 127.0.0.1. "
+                "Whoever runs it can name others by the setting `hosts`."
+            )
 
     def _check_token(self, scope: Scope) -> None:
         path = scope["path"]

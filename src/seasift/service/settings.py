@@ -21,6 +21,7 @@ from seasift.core.errors import BadInput
 from seasift.core.spelling import expected
 
 PREFIX = "SEASIFT_"
+_PORT = re.compile(r"(?<=[^:]):\d*$")
 _LOOPBACK = re.compile(r"127(\.\d{1,3}){3}|::1|localhost")
 
 _Count = Annotated[int, Field(ge=1)]
@@ -38,6 +39,9 @@ class Settings(BaseModel):
     open_to_all: Annotated[bool, Field(description="listen beyond this machine without a token")] = False
     cors_origins: Annotated[
         tuple[str, ...], Field(description="pages of other origins that may call; comma separated")
+    ] = ()
+    hosts: Annotated[
+        tuple[str, ...], Field(description="names that requests may call this server by; * for any")
     ] = ()
     workers: Annotated[_Count, Field(le=64, description="threads that decode and look at pictures")] = 2
     batch: Annotated[_Count, Field(le=256, description="waiting pictures that run together")] = 1
@@ -64,7 +68,7 @@ class Settings(BaseModel):
         float, Field(ge=0, le=600, description="from SIGTERM until no new connection is taken")
     ] = 1.0
 
-    @field_validator("cors_origins", mode="before")
+    @field_validator("cors_origins", "hosts", mode="before")
     @classmethod
     def _listed(cls, value: Any) -> Any:
         return (
@@ -98,6 +102,18 @@ class Settings(BaseModel):
     def loopback(self) -> bool:
         """Whether only this machine can reach the server."""
         return _LOOPBACK.fullmatch(self.host) is not None
+
+    def answers_to(self, header: str) -> bool:
+        """Whether a request with this Host header is meant for this server.
+
+        A page of the web may have its own name lead to 127.0.0.1 and then call as if it were of this origin
+        (DNS rebinding); the name in the header gives it away. Without `hosts`, a server that listens on loopback
+        answers to loopback's names, any other to all.
+        """
+        if "*" in self.hosts or not (self.hosts or self.loopback):
+            return True
+        name = _PORT.sub("", header.strip()).strip("[]").rstrip(".").lower()
+        return name in {host.lower() for host in self.hosts} or _LOOPBACK.fullmatch(name) is not None
 
 
 def read_settings(environment: Mapping[str, str], given: Mapping[str, Any]) -> Settings:
