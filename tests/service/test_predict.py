@@ -6,10 +6,11 @@ import io
 import json
 import zipfile
 
+import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
-from seasift.core.picture import decode_picture
+from seasift.core.picture import decode_picture, encode_picture
 from seasift.formats import validation
 from tests.service.conftest import NONE, ONE, THREE, files
 
@@ -55,6 +56,20 @@ def test_threshold_and_classes(client: TestClient) -> None:
     unknown = client.post("/v1/predict", files=files(THREE), data={"classes": "red thin"})
     assert unknown.status_code == 400
     assert "did you mean 'red thing'?" in unknown.json()["error"]
+
+
+def test_each_object_once(client: TestClient) -> None:
+    """A quarter that is red and green is two things to the model, at one place."""
+    picture = np.zeros((200, 200, 3), np.uint8)
+    picture[:100, :100] = (250, 200, 0)
+    upload = files(encode_picture(picture))
+    both = client.post("/v1/predict", files=upload).json()
+    assert sorted(found["name"] for found in both["images"][0]["objects"]) == ["green thing", "red thing"]
+    assert "once" not in both
+    one = client.post("/v1/predict", files=upload, data={"once": "true"}).json()
+    assert [found["name"] for found in one["images"][0]["objects"]] == ["red thing"]
+    assert one["once"] is True
+    assert validation.problems(one) == []
 
 
 @pytest.mark.parametrize("value", ["nan", "inf", "-1", "2", "much"])

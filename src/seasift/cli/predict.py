@@ -31,6 +31,9 @@ def predict(
     classes: Annotated[
         list[str] | None, typer.Option(help="Look only for these: names, comma separated or repeated.")
     ] = None,
+    once: Annotated[
+        bool, typer.Option("--once", help="Each object under its best class only: for counting.")
+    ] = False,
     formats: Annotated[
         list[str] | None,
         typer.Option(
@@ -94,6 +97,7 @@ def predict(
         threshold=threshold,
         max_objects=max_objects,
         classes=tuple(classes or ()),
+        once=once,
         formats=tuple(formats or ("json",)),
         output=output,
         masks=masks,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from seasift.cli import predict_output as out
 from seasift.cli.predict_task import Task
+from seasift.core.once import each_once
 from seasift.core.picture import write_picture
 from seasift.core.types import UInt8
 from seasift.formats import document
@@ -53,6 +54,8 @@ class Looker:
         (instances,) = task.predictor.predict(
             [image_rgb_u8], threshold=task.settings.threshold, max_objects=task.settings.max_objects
         )
+        if task.settings.once:
+            instances = each_once(instances)
         entry = document.image_entry(
             picture.file,
             instances,

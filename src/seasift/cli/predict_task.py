@@ -27,6 +27,7 @@ class Options:
     threshold: float | None = None
     max_objects: int | None = None
     classes: tuple[str, ...] = ()
+    once: bool = False
     formats: tuple[str, ...] = ("json",)
     output: Path | None = None
     masks: str = "rle"
@@ -138,5 +139,6 @@ def _settings(
         max_objects=options.max_objects or most,
         tile=tiling.entry(info.max_objects) if tiling else None,
         classes=classes or None,
+        once=options.once or None,
         categories=[document.CategoryEntry(id=c.id, name=c.name) for c in predictor.categories],
     )

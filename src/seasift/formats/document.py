@@ -111,6 +111,9 @@ class Settings(Entry):
     classes: Annotated[list[_Text] | None, Field(description="only these were looked for; absent: all")] = (
         None
     )
+    once: Annotated[
+        bool | None, Field(description="each object only under its best class; absent: under any that scored")
+    ] = None
     tile: Annotated[TileEntry | None, Field(description="absent: pictures were looked at whole")] = None
     categories: Annotated[list[CategoryEntry], Field(min_length=1)]
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from seasift.core.errors import BadInput, BadPicture
@@ -58,8 +59,11 @@ class Patience:
 
 @dataclass(frozen=True, eq=False)
 class _Arrived:
+    """A picture, and what its stream says, which cannot be asked once the connection is closed."""
+
     frame: Decoded
-    track: VideoStream
+    aspect: Fraction | None
+    fps: float | None
 
 
 class LiveDive:
@@ -106,14 +110,14 @@ class LiveDive:
                 f"{self._name}: no live pictures ({self._lost}); expected a camera's address or a capture device. "
                 "Check that it is on and that another player shows it."
             )
-        self._size_hw = upright_size(first.frame.frame, pixel_aspect(first.track))
+        self._size_hw = upright_size(first.frame.frame, first.aspect)
         self.videos = [
             DiveVideo(
                 file=self._name,
                 width=self._size_hw[1],
                 height=self._size_hw[0],
                 offset_s=0.0,
-                fps=fps(first.track),
+                fps=first.fps,
                 frames=None,
                 duration_s=None,
                 start_utc=start_utc,
@@ -138,7 +142,7 @@ class LiveDive:
                     return
                 share = self._every.share(item.index, item.time_s)
                 if share != before:
-                    picture = upright_rgb(item.frame, pixel_aspect(arrived.track), self._size_hw)
+                    picture = upright_rgb(item.frame, arrived.aspect, self._size_hw)
                     yield DiveFrame(0, item.index, item.time_s, item.time_s, picture)
                 before = share
         finally:
@@ -189,7 +193,7 @@ class LiveDive:
                         reason = "the connection was lost"
                         self.gaps.append(Gap(self._name, lost_s, frame.time_s, reason))
                         lost_s = None
-                    self._mailbox.put(_Arrived(frame, track))
+                    self._mailbox.put(_Arrived(frame, pixel_aspect(track), fps(track)))
         except (av.FFmpegError, OSError, ValueError) as error:
             self._lost = getattr(error, "strerror", None) or type(error).__name__
 

@@ -19,7 +19,12 @@ def look_from(text: str) -> Look:
     """How a job looks at pictures, as it was kept."""
     value = json.loads(text)
     ids = value["class_ids"]
-    return Look(value["threshold"], value["max_objects"], None if ids is None else tuple(ids))
+    return Look(
+        value["threshold"],
+        value["max_objects"],
+        None if ids is None else tuple(ids),
+        value.get("once", False),
+    )
 
 
 def write_results(job: Job, store: JobStore, model: Served, folder: Path) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 
 from seasift.core.errors import Busy
 from seasift.core.instances import Instances
+from seasift.core.once import each_once
 from seasift.core.picture import decode_picture, encode_picture
 from seasift.core.types import UInt8
 from seasift.formats.document import Image, image_entry
@@ -206,11 +207,12 @@ class PictureQueue:
                 self._predict(look, [pair])
             return
         for (task, image), instances in zip(opened, found, strict=True):
-            self._finish(task, image, instances)
+            self._finish(task, image, instances, look)
 
-    def _finish(self, task: Task, image: UInt8, instances: Instances) -> None:
+    def _finish(self, task: Task, image: UInt8, instances: Instances, look: Look) -> None:
         try:
             categories = self._model.categories
+            instances = each_once(instances) if look.once else instances
             entry = image_entry(task.file, instances, categories, frame=task.frame, time_s=task.time_s)
             overlay = (
                 encode_picture(draw(image, instances, categories), task.overlay) if task.overlay else None

@@ -14,7 +14,7 @@ from seasift.runtime.video import Every
 from seasift.service.answers import JobAnswer
 from seasift.service.jobs import NO_JOBS, Jobs, Wanted
 from seasift.service.refusals import ERRORS
-from seasift.service.routes_predict import Classes, Threshold
+from seasift.service.routes_predict import Classes, Once, Threshold
 from seasift.service.served import look_of
 from seasift.service.state import Service, WithService
 from seasift.service.written import shown_names
@@ -38,6 +38,7 @@ async def create(
     file: Annotated[UploadFile, File(description="a zip archive of pictures, or a video")],
     threshold: Threshold = None,
     classes: Classes = None,
+    once: Once = False,
     every: Annotated[
         str, Form(max_length=20, description="frames of a video: 30 is each 30th, 2s one each two seconds")
     ] = "1s",
@@ -49,7 +50,7 @@ async def create(
     wanted = Wanted(
         client=client_of(request),
         file=shown_names([file.filename])[0],
-        look=look_of(service.model, threshold, classes or ()),
+        look=look_of(service.model, threshold, classes or (), once=once),
         every=every,
         overlays=overlays,
     )

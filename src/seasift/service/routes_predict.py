@@ -25,6 +25,7 @@ Threshold = Annotated[
     Form(ge=0, le=1, allow_inf_nan=False, description="leave out lower scores; the model's own without it"),
 ]
 Classes = Annotated[list[str] | None, Form(description="look only for these; repeated or comma separated")]
+Once = Annotated[bool, Form(description="each object only under its best class: for counting")]
 _BINARY: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
 _ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {
@@ -46,6 +47,7 @@ async def predict(
     ],
     threshold: Threshold = None,
     classes: Classes = None,
+    once: Once = False,
     format: Annotated[Format, Form(description="csv: a table; zip: all documents, overlays")] = "json",
     overlay_type: Annotated[Literal["jpeg", "png"], Form(description="of format overlay")] = "jpeg",
 ) -> Response:
@@ -56,7 +58,7 @@ async def predict(
     if format == "overlay" and len(files) > 1:
         raise BadInput(f"format overlay with {len(files)} pictures; expected one. Ask for format zip.")
     suffix = {"overlay": f".{overlay_type}", "zip": ".jpg"}.get(format)
-    look = look_of(service.model, threshold, classes or ())
+    look = look_of(service.model, threshold, classes or (), once=once)
     names = shown_names(upload.filename for upload in files)
     tasks = [
         Task(name, await upload.read(), look, overlay=suffix)

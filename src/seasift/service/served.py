@@ -56,14 +56,16 @@ class Look:
 
     Attributes:
         class_ids: look only for these; None for all.
+        once: each object only under its best class.
     """
 
     threshold: float
     max_objects: int
     class_ids: tuple[int, ...] | None = None
+    once: bool = False
 
 
-def look_of(model: Served, threshold: float | None, classes: Sequence[str]) -> Look:
+def look_of(model: Served, threshold: float | None, classes: Sequence[str], *, once: bool = False) -> Look:
     """What a request asks for, with the model's own values where it says nothing.
 
     Raises:
@@ -75,6 +77,7 @@ def look_of(model: Served, threshold: float | None, classes: Sequence[str]) -> L
         model.info.threshold if threshold is None else threshold,
         model.info.max_objects,
         tuple(names.index(name) for name in wanted) if wanted else None,
+        once,
     )
 
 
@@ -88,6 +91,7 @@ def document_settings(model: Served, look: Look) -> document.Settings:
         precision=model.precision,
         threshold=look.threshold,
         max_objects=look.max_objects,
+        once=look.once or None,
         classes=None if look.class_ids is None else [names[i] for i in look.class_ids],
         categories=[document.CategoryEntry(id=c.id, name=c.name) for c in model.categories],
     )
