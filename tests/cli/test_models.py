@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import re
 from collections.abc import Callable
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -63,9 +66,32 @@ def test_show_prints_what_a_model_file_says_unless_its_own_card_lies_beside_it(r
     assert run("models", "show", "mine.onnx")[1] == f"# Model card: {name}\nwhole\n"
 
 
+def test_a_card_becomes_a_page_that_needs_nothing_else(run: Run) -> None:
+    save_tiny(Path("mine.onnx"))
+    name = read_model_file(Path("mine.onnx")).info.name
+    rows = "| 0.4 to 0.5 | 7 | 0.450 | 0.375 | `██·│` |\n| 0.5 to 0.6 | 1,700 | 0.550 | 0.600 | `██` |"
+    heads = (
+        "| score | detections | mean score | right at IoU .50 | right |\n| --- | ---: | ---: | ---: | --- |"
+    )
+    card = f"# Model card: {name}\n\n<script>alert(1)</script> **Less**.\n\n{heads}\n{rows}\n"
+    Path("mine.md").write_text(card, encoding="utf-8")
+    code, out, err = run("models", "show", "mine.onnx", "--html", "card.html")
+    assert (code, out, err) == (0, "card.html: the card of mine.onnx\n", "")
+    page = Path("card.html").read_text(encoding="utf-8")
+    assert f"<title>Model card: {name}</title>" in page
+    assert "<strong>Less</strong>" in page
+    assert "<script" not in page
+    assert "1,700</td>" in page
+    (picture,) = re.findall(r'src="data:image/svg\+xml;base64,([^"]+)"', page)
+    drawn = ElementTree.fromstring(base64.b64decode(picture))
+    assert len(drawn.findall("{http://www.w3.org/2000/svg}circle")) == 2
+    assert not re.search(r'(src|href)="(?!data:)', page)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (("show", "yolact-resnet50", "--html", "x.html"), "without a card"),
         (("show", "none.onnx"), "no such model file"),
         (("show", "yolact-resnet5"), "did you mean yolact-resnet50?"),
         (("show", "yolact-resnet50", "--size", "big"), "expected a side such as 550"),

@@ -192,6 +192,8 @@ def test_the_file_explains_itself(checkpoint: Path, model: Path) -> None:
     assert info.figures == {"val": {"masks AP": 0.5}}
     assert info.training["pictures_seen"] == 96
     assert info.training["steps"] == 12
+    assert 0 <= info.training["hours"] < 1
+    assert info.training["hardware"].endswith(f" cores, {torch.get_num_threads()} threads")
     assert info.training["data"]["train"] == "shapes.json"
     assert info.facts is not None
     assert info.facts.model_dump() == facts_of_the_network(checkpoint)
@@ -207,7 +209,10 @@ def test_the_card_says_what_the_file_says(model: Path) -> None:
         "# Model card: tiny",
         "96 x 96 px",
         "box, ball",
-        "pictures_seen: 96",
+        "pictures seen: 96",
+        "steps: 12 of 12",
+        "- `seasift train yolact-lite0-box --data DATA -o runs/tiny --set",
+        " (96 pictures; ",
         " GFLOPs a picture; 582 priors",
         "| masks AP | 0.500 |",
         "nobody",
@@ -282,7 +287,7 @@ def test_the_card_shows_each_evaluation(model: Path) -> None:
         "precision 0.750, recall –",
         "box for ball (2)",
         "calibration error 0.075 over 7",
-        "| 0.4 to 0.5 | 7 | 0.375 |",
+        "| 0.4 to 0.5 | 7 | 0.450 | 0.375 | `████████·│···········` |",
     ):
         assert part in card
     assert "ball for box" not in card

@@ -39,6 +39,9 @@ def export(
     ] = None,
     licence: Annotated[str | None, typer.Option(help="Of the weights.")] = None,
     attribution: Annotated[str, typer.Option(help="Whom to credit: data, initial weights.")] = "",
+    hardware: Annotated[
+        str | None, typer.Option(help="That it was trained on, where the checkpoint does not say.")
+    ] = None,
     half_weights: Annotated[
         bool, typer.Option("--half-weights", help="Store weights as float16: half the file, same speed.")
     ] = False,
@@ -69,6 +72,7 @@ def export(
         licence=licence or LICENCE,
         attribution=attribution,
         half_weights=half_weights,
+        hardware=hardware,
     )
     counting = calibration if calibration and calibration.get("counting") else None
     if counting or looks:

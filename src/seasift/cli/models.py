@@ -49,14 +49,28 @@ def show(
     size: Annotated[
         str | None, typer.Option(help="Input, px: a side, or HEIGHTxWIDTH for R-CNN.  [default: its own]")
     ] = None,
+    html: Annotated[Path | None, typer.Option(help="Write a card as a page that needs nothing else.")] = None,
 ) -> None:
     """The card of a model file or of the model in the box, or a network of the catalog in full."""
+    from seasift.core.errors import BadInput
     from seasift.cli.terminal import require
     from seasift.runtime import box
 
     if name in box.names() or name.endswith(".onnx"):
-        typer.echo(_card(box.find(name)))
+        card = _card(box.find(name))
+        if html is None:
+            typer.echo(card)
+            return
+        from seasift.core.files import write_text
+        from seasift.export.card_page import render_page
+
+        write_text(html, render_page(card))
+        typer.echo(f"{html}: the card of {name}")
         return
+    if html is not None:
+        raise BadInput(
+            f"--html {html}: {name} is a network, without a card; expected a model file or one in the box."
+        )
     wanted = _sizes(size)
     require("train", "torch", "torchvision", "timm")
     from seasift.cli.models_table import print_one

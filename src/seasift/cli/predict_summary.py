@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from seasift.formats.document import Document
+from seasift.runtime.precision import AUTO
 
 
 def tell(result: Document, places: Sequence[Path], *, asked_precision: str) -> None:
@@ -23,7 +24,7 @@ def tell(result: Document, places: Sequence[Path], *, asked_precision: str) -> N
         pictures.update(set(names))
     if objects:
         console.print(_table(objects, pictures))
-    if result.precision != asked_precision:
+    if asked_precision not in (AUTO, result.precision):
         console.print(
             f"note: --precision {asked_precision} was asked for; "
             f"on this machine {result.engine} computes in {result.precision}"

@@ -40,7 +40,7 @@ class Options:
     tile_overlap: float | None = None
     tile_whole: bool = False
     engine: str = "openvino"
-    precision: str = "f32"
+    precision: str = "auto"
     threads: int | None = None
 
 

@@ -63,7 +63,13 @@ def survey(
         bool, typer.Option("--video", help="Write annotated.mp4, too: the frames looked at, with outlines.")
     ] = False,
     engine: Annotated[str, typer.Option(help="openvino, onnxruntime or onnxruntime-cuda.")] = "openvino",
-    precision: Annotated[str, typer.Option(help="f32; with openvino also bf16 or f16.")] = "f32",
+    precision: Annotated[
+        str,
+        typer.Option(
+            help="auto, the fastest that this processor does well and that keeps the accuracy; f32; with openvino "
+            "also bf16 or f16."
+        ),
+    ] = "auto",
     threads: Annotated[
         int | None, typer.Option(min=1, help="CPU threads.  [default: the engine's choice]")
     ] = None,

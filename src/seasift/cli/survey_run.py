@@ -51,7 +51,7 @@ class Options:
     video: bool = False
     formats: tuple[str, ...] = ()
     engine: str = "openvino"
-    precision: str = "f32"
+    precision: str = "auto"
     threads: int | None = None
 
 

@@ -9,10 +9,12 @@ from typing import Any
 
 from seasift.core.errors import BadInput
 from seasift.evaluation.record import SCHEMA
+from seasift.export.card_training import training_lines
 from seasift.runtime.model_file import CalibrationEntry, FactsEntry, ModelInfo
 
 KINDS = ("masks", "boxes")
 CONFUSIONS = 10
+_BAR = 20
 
 
 def read_report(path: Path) -> dict[str, Any]:
@@ -97,10 +99,7 @@ def render_card(info: ModelInfo, size: int, reports: Sequence[dict[str, Any]] = 
         "",
         "## Training",
         "",
-        *(f"- {key}: {value}" for key, value in training.items() if key not in ("recipe", "data")),
-        *_learnt_from(training.get("data")),
-        "",
-        "The whole recipe is in the file's metadata.",
+        *training_lines(training),
         "",
     ]
     if not reports:
@@ -120,13 +119,6 @@ def _facts(facts: FactsEntry) -> str:
         f"{facts.parameters:,} parameters, of which {facts.trainable:,} were trained; {facts.bytes / 2**20:,.1f} MiB; "
         f"{facts.gflops:,.1f} GFLOPs a picture; {facts.priors:,} priors"
     )
-
-
-def _learnt_from(data: Any) -> list[str]:
-    """Lines about the data, of which a file of another program may say anything."""
-    if isinstance(data, dict):
-        return [f"- data, {key}: {value}" for key, value in data.items()]
-    return [f"- data: {data}"] if data else []
 
 
 def _scores(info: ModelInfo) -> str:
@@ -197,13 +189,7 @@ def _judged(report: dict[str, Any]) -> list[str]:
         *_matrix(report["confusion"]),
         f"Expected calibration error {_cell(reliability['error'])} over {reliability['detections']:,} detections:",
         "",
-        "| score | detections | right at IoU .50 |",
-        "| --- | ---: | ---: |",
-        *(
-            f"| {each['from']:.1f} to {each['to']:.1f} | {each['count']:,} | {_cell(each['right'])} |"
-            for each in reliability["bins"]
-            if each["count"]
-        ),
+        *_reliability(reliability["bins"]),
         "",
     ]
     return lines
@@ -230,6 +216,21 @@ def _matrix(confusion: dict[str, Any]) -> list[str]:
         cells = [str(count) if count else "" for count in counts]
         lines.append(f"| {f'{number} {name}'.strip()} | {' | '.join(cells)} |")
     return [*lines, ""]
+
+
+def _reliability(bins: Sequence[dict[str, Any]]) -> list[str]:
+    """How often detections are right, by their score; the diagram has a column for each twentieth."""
+    lines = ["| score | detections | mean score | right at IoU .50 | right, and where it should end |"]
+    lines.append("| --- | ---: | ---: | ---: | --- |")
+    for each in bins:
+        if each["count"]:
+            bar = ["█" if place < round(_BAR * each["right"]) else "·" for place in range(_BAR)]
+            bar.insert(round(_BAR * each["score"]), "│")
+            lines.append(
+                f"| {each['from']:.1f} to {each['to']:.1f} | {each['count']:,} | {_cell(each['score'])} "
+                f"| {_cell(each['right'])} | `{''.join(bar)}` |"
+            )
+    return lines
 
 
 def _interval(limits: list[float] | None) -> str:

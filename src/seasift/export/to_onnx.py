@@ -17,12 +17,12 @@ from onnxscript.rewriter import rewrite
 from onnxscript.rewriter.rules import common as rules
 from torch import nn
 
-from seasift import __version__
 from seasift.core.decode import YolactDecode
 from seasift.core.files import write_bytes
 from seasift.core.heads import HEADS
 from seasift.core.prepare import TRIM, InputSpec
 from seasift.export.halves import halve
+from seasift.export.training_record import training_record
 from seasift.models.catalog import FAMILIES, Config
 from seasift.models.facts import describe
 from seasift.runtime.model_file import (
@@ -35,7 +35,7 @@ from seasift.runtime.model_file import (
     ModelInfo,
     to_metadata,
 )
-from seasift.training.checkpoint import load_network, read_checkpoint
+from seasift.training.checkpoint import load_network
 
 OPSET = 18
 # The shapes of outputs and of padding become known.
@@ -62,6 +62,7 @@ def export_checkpoint(
     licence: str = LICENCE,
     attribution: str = "",
     half_weights: bool = False,
+    hardware: str | None = None,
 ) -> ModelInfo:
     """Write a checkpoint as ONNX with dynamic batch and everything that its use needs in the metadata.
 
@@ -75,6 +76,7 @@ def export_checkpoint(
         licence: of the weights.
         attribution: whom to credit.
         half_weights: store weights as float16, see `export.halves`.
+        hardware: that it was trained on, where the checkpoint does not say.
     Raises:
         BadWeights: not a checkpoint of ours, or one that does not fit.
     """
@@ -91,7 +93,7 @@ def export_checkpoint(
         threshold=threshold,
         max_objects=100,
         facts=facts_of(config),
-        training=_training_record(checkpoint, recipe.model_dump(mode="json")),
+        training=training_record(checkpoint, hardware),
         figures=figures or {},
         licence=licence,
         attribution=attribution,
@@ -176,18 +178,3 @@ def _free(spec: InputSpec) -> dict[int, Any]:
             for name, side in zip(("rows", "columns"), spec.size_hw, strict=True)
         )
     return free
-
-
-def _training_record(checkpoint: Path, recipe: dict[str, Any]) -> dict[str, Any]:
-    content = read_checkpoint(checkpoint)
-    recipe["data"].pop("path")
-    recipe["data"].pop("cache")
-    recipe["model"]["weights"] = Path(recipe["model"]["weights"]).name  # no folders of the machine
-    return {
-        "seasift": __version__,
-        "data": content["hyper_parameters"].get("data", {}),
-        "recipe": recipe,
-        "seed": recipe["seed"],
-        "steps": content["global_step"],
-        "pictures_seen": content["batches_done"] * recipe["training"]["batch_size"],
-    }

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from seasift.core.errors import BadRecipe, SeasiftError
 from seasift.core.instances import Category, Instances
+from seasift.evaluation.machine import describe_hardware
 from seasift.models.catalog import FAMILIES, Config, build, make_config
 from seasift.models.inference import TorchPredictor
 from seasift.training.augment import Augment
@@ -114,8 +115,9 @@ class TrainingModule(LightningModule):
         self._began = time.monotonic()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the place in the sequence of batches, from which a resumed run goes on, and the time spent."""
+        """Keep the place in the sequence of batches, from which a resumed run goes on, the time spent, and on what."""
         checkpoint["batches_done"] = self.batches_done
+        checkpoint["hardware"] = hardware_words(self.device)
         checkpoint["train_seconds"] = self.train_seconds
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -138,6 +140,13 @@ class TrainingModule(LightningModule):
 def step_seed(seed: int, number: int, rank: int) -> int:
     """A seed for batch `number`, unlike that of any other batch, rank or run."""
     return int(np.random.SeedSequence((seed, number, rank)).generate_state(1, np.uint64)[0] >> np.uint64(2))
+
+
+def hardware_words(device: torch.device) -> str:
+    """What training runs on, for its records."""
+    if device.type == "cuda":
+        return f"{torch.cuda.get_device_name(device)}, {describe_hardware(None)}"
+    return f"{describe_hardware(None)}, {torch.get_num_threads()} threads"
 
 
 def config_of(recipe: Recipe, classes: int) -> Config:

@@ -36,7 +36,7 @@ from seasift.training.checkpoint import read_checkpoint
 from seasift.training.data import JudgedPictures, data_parts, open_pictures
 from seasift.training.initial import initialise
 from seasift.training.judge import PartJudge
-from seasift.training.module import TrainingModule
+from seasift.training.module import TrainingModule, hardware_words
 from seasift.training.plots import draw_run
 from seasift.training.recipe import Recipe
 from seasift.training.wandb_records import WandbRecords
@@ -199,7 +199,7 @@ def _write_records(recipe: Recipe, options: Options, learn: DataPart, judge: Dat
         "seasift": __version__,
         "torch": torch.__version__,
         "python": platform.python_version(),
-        "machine": f"{platform.machine()}, {torch.get_num_threads()} threads",
+        "machine": hardware_words(torch.device("cuda" if _on_gpu(options) else "cpu")),
         "seed": recipe.seed,
         "train": {"name": learn.name, "pictures": len(learn.coco.images)},
         "val": {"name": judge.name, "pictures": len(judge.coco.images)},
@@ -207,6 +207,10 @@ def _write_records(recipe: Recipe, options: Options, learn: DataPart, judge: Dat
     }
     write_json(options.out / RECORD, record, indent=2)
     return record
+
+
+def _on_gpu(options: Options) -> bool:
+    return options.accelerator != "cpu" and torch.cuda.is_available()
 
 
 def quieten() -> None:
