@@ -88,6 +88,17 @@ def test_requests_go_before_jobs_and_what_is_cancelled_is_left_out(tiny: OnnxPre
     assert order == ["first", "request 0", "request 2", "job 0", "job 1"]
 
 
+def test_stopping_does_not_wait_for_ever(tiny: OnnxPredictor) -> None:
+    held = Held(tiny)
+    with running(held, workers=1) as queue:
+        future = queue.put(Task("a", ONE, ALL))
+        assert held.entered.acquire(timeout=30)
+        assert not queue.stop(within_s=0.01)
+        held.door.set()
+        assert queue.stop()
+    assert counts([future]) == [1]
+
+
 def test_stopping_finishes_what_waits(tiny: OnnxPredictor) -> None:
     with running(tiny, workers=2, batch=2, delay_s=0.001) as queue:
         futures = [queue.put(Task(str(n), ONE, ALL)) for n in range(9)]
