@@ -130,7 +130,7 @@ def main(model: str, jobs: str, port: str, hold_after: str = "", release: str = 
 
         predictor.predict = holding  # type: ignore[method-assign, assignment]
     settings = Settings(port=int(port), jobs=Path(jobs), workers=1, drain_s=0.5, request_s=30)
-    app = create_app(predictor, settings)
+    app = create_app(predictor, settings, card="# tiny")
     if hold_after == "early":
         queue = app.state.service.queue
         start = queue.start

@@ -6,7 +6,9 @@ import io
 import json
 import stat
 import time
+import tracemalloc
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +89,13 @@ def test_a_video(serve: Serve, folder: Path, tmp_path: Path) -> None:
     assert [i["file"] for i in got["images"]] == ["clip.mp4#frame=0", "clip.mp4#frame=2", "clip.mp4#frame=4"]
 
 
+def packed(method: int) -> bytes:
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w", method) as file:
+        file.writestr("a.png", ONE)
+    return data.getvalue()
+
+
 def with_link() -> bytes:
     data = io.BytesIO()
     with zipfile.ZipFile(data, "w") as file:
@@ -104,6 +113,8 @@ def with_link() -> bytes:
         (archive(**{"a\\..\\x.png": ONE}), "lies outside of the archive"),
         (archive(**{"C:x.png": ONE}), "lies outside of the archive"),
         (with_link(), "is a link"),
+        (packed(zipfile.ZIP_LZMA), "Use plain zip"),
+        (packed(zipfile.ZIP_BZIP2), "Use plain zip"),
         (archive(**{"a.txt": b"x"}), "without pictures"),
         (archive(**{"a.png": ONE})[:-30], "not a whole zip archive"),
         (b"#EXTM3U\nhttp://127.0.0.1/x.ts\n", "neither a zip archive nor a video"),
@@ -134,6 +145,53 @@ def test_limits_of_archives(serve: Serve, folder: Path) -> None:
     assert ["60,000 bytes" in errors[0], "9,999 x 9,999 px" in errors[1]] == [True, True]
     upload = serve(jobs=folder.with_name("other"), job_upload_bytes=500)
     assert post(upload, bytes(2000)).status_code == 413
+
+
+def lying(said: int, really: int) -> bytes:
+    """An archive with a picture that says to have so many bytes, in both places, but unpacks to others."""
+    data = bytearray(archive(**{"a.png": bytes(really)}))
+    for place in (22, data.rfind(b"PK\1\2") + 24):
+        assert data[place : place + 4] == really.to_bytes(4, "little")
+        data[place : place + 4] = said.to_bytes(4, "little")
+    return bytes(data)
+
+
+@pytest.mark.parametrize("said", [100, 40_000_000])
+def test_a_size_that_is_a_lie_costs_no_memory(serve: Serve, folder: Path, said: int) -> None:
+    bomb = lying(said, 50_000_000)
+    assert len(bomb) < 60_000
+    client = serve(jobs=folder)
+    tracemalloc.start()
+    try:
+        job = finished(client, post(client, bomb).json()["id"])
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert (job["state"], job["failures"]) == ("done", 1)
+    assert "damaged in the archive" in json.loads(result(client, job["id"]))["failures"][0]["error"]
+    assert most < 2 * said + 10_000_000
+
+
+def test_an_archive_in_an_archive_stays_packed(serve: Serve, folder: Path) -> None:
+    nested = archive(**{"more.zip": archive(**{"b.png": bytes(100_000)}), "a.png": ONE})
+    client = serve(jobs=folder, job_unpacked_bytes=10_000)
+    job = finished(client, post(client, nested).json()["id"])
+    assert (job["state"], job["total"], job["failures"]) == ("done", 1, 0)
+
+
+def test_a_job_that_never_ends_to_arrive(serve: Serve, folder: Path) -> None:
+    sent = 0
+
+    def endless() -> Iterator[bytes]:
+        nonlocal sent
+        yield b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.zip"\r\n\r\n'
+        while sent < 100:
+            sent += 1
+            yield b"PK" * 500
+
+    headers = {"Content-Type": "multipart/form-data; boundary=b"}
+    answer = serve(jobs=folder, job_upload_bytes=5000).post("/v1/jobs", content=endless(), headers=headers)
+    assert (answer.status_code, "more than 5,000 bytes" in answer.json()["error"]) == (413, True)
 
 
 def test_a_long_list_of_files_is_refused_before_it_is_read(serve: Serve, folder: Path) -> None:

@@ -122,7 +122,8 @@ def test_a_server_told_to_stop_while_its_model_loads_ends(tmp_path: Path) -> Non
         "import seasift.runtime.predictor as p; from seasift.cli.main import main;"
         f"p.load_predictor = lambda *a, **b: open({str(fifo)!r}).read(); main()"
     )
-    with subprocess.Popen([sys.executable, "-c", loads, "serve", "--port", "0"]) as process:
-        with fifo.open("w"):  # opens once the other side reads, which it does until this one closes
-            process.send_signal(signal.SIGTERM)
-            assert process.wait(60) == 0
+    program = [sys.executable, "-c", loads, "serve", "--port", "0"]
+    # The pipe opens once the other side reads, which it does until this one closes.
+    with subprocess.Popen(program) as process, fifo.open("w"):
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0

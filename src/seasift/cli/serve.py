@@ -38,7 +38,9 @@ def serve(
     import os
     import signal
 
-    signal.signal(signal.SIGTERM, _end)  # until the server takes it; a container's first process has no default
+    signal.signal(
+        signal.SIGTERM, _end
+    )  # until the server takes it; a container's first process has no default
 
     from seasift.core.errors import BadInput
     from seasift.runtime.box import card_of

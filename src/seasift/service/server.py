@@ -21,6 +21,7 @@ from seasift.service.state import STOP_S
 
 _SPARE_S = 5.0
 
+
 class DrainingServer(uvicorn.Server):
     """At SIGTERM or SIGINT `/readyz` says no at once; after a while no connection is taken, and what is under
     way is finished. A second signal ends it now. The process ends with code 0, and in any case within
@@ -89,6 +90,8 @@ def serve(app: FastAPI, settings: Settings) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        http="h11",  # whatever else is installed: of uvicorn's parsers it alone has a bound on headers
+        ws="none",
         timeout_graceful_shutdown=int(settings.request_s) + 1,
         h11_max_incomplete_event_size=32 << 10,
     )
