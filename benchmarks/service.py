@@ -1,9 +1,11 @@
 """What the service costs. Run: python benchmarks/service.py [--quick] [--model M] [--memory 5000]
 
 Three subjects see the same pictures in turn, a round each, so that other work on the machine meets all of them alike:
-the queue of the service called directly by as many threads (decode, model, result; no HTTP), `seasift serve` as a process of
-its own, and a naive twin: FastAPI with one inference a request and nothing else, also a process. Prints pictures/s, p50 and
-p99 of a request for 1, 8 and 64 clients, and the two ratios; then the server's resident memory over many requests (Linux).
+the engine, a bare Predictor called in this process by as many threads as the service has workers (decode and predict; no
+queue, no result document, no HTTP); `seasift serve` as a process of its own; and a naive twin: FastAPI with one inference a
+request and nothing else, also a process. Prints pictures/s, p50 and p99 of a request for 1, 8 and 64 clients, and the two
+ratios; then the server's resident memory over many requests (Linux). Clients are threads of this process: what they cost
+is counted against the two servers.
 """
 
 from __future__ import annotations
@@ -34,8 +36,7 @@ from seasift.core.picture import decode_picture
 from seasift.evaluation.machine import describe_machine
 from seasift.formats.document import image_entry
 from seasift.runtime.predictor import load_predictor
-from seasift.service.picture_queue import PictureQueue, Task
-from seasift.service.served import look_of
+from seasift.service.settings import Settings
 from seasift.speed.pictures import draw_pictures, given_pictures
 
 Ask = Callable[[bytes], None]
@@ -82,6 +83,20 @@ def process(arguments: Sequence[str], port: int) -> Iterator[subprocess.Popen[by
     finally:
         started.terminate()
         started.wait(90)
+
+
+@contextmanager
+def engine(model: str) -> Iterator[Callable[[], Ask]]:
+    """A bare Predictor and the threads that call it; makes clients that wait for one of these."""
+    predictor = load_predictor(model)
+    info = predictor.info
+
+    def look(picture: bytes) -> None:
+        image = decode_picture(picture, "a")
+        predictor.predict([image], threshold=info.threshold, max_objects=info.max_objects, class_ids=None)
+
+    with ThreadPoolExecutor(Settings().workers) as pool:
+        yield lambda: lambda picture: pool.submit(look, picture).result()
 
 
 def free_port() -> int:
@@ -203,15 +218,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     print(f"{result['machine']}\n{chosen.what}; load average {os.getloadavg()[0]:.1f}")
     serve = ["-m", "seasift", "serve", "--model", options.model, "--port", str(ours)]
     twin = [__file__, "--model", options.model, "--naive", str(naive)]
-    predictor = load_predictor(options.model)
-    look = look_of(predictor, None, ())
-    queue = PictureQueue(predictor)
-    queue.start()
-
-    def direct() -> Ask:
-        return lambda picture: (queue.put(Task("a", picture, look)).result(), None)[1]
-
-    with process(serve, ours) as server, process(twin, naive):
+    with process(serve, ours) as server, process(twin, naive), engine(options.model) as direct:
         subjects = {"engine": direct, "seasift": over_http(ours), "naive": over_http(naive)}
         for clients in options.clients:
             found = compare(subjects, pictures, clients, max(options.count, clients), options.rounds)
@@ -225,7 +232,6 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
                 f"MB held after each tenth of {options.memory:,}: "
                 + ", ".join(f"{held:.0f}" for held in result["memory_mb"])
             )
-    queue.stop()
     return result
 
 

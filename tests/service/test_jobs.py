@@ -18,7 +18,7 @@ from fastapi.testclient import TestClient
 from seasift.core.errors import BadInput
 from seasift.formats import validation
 from seasift.service.job_store import JobStore
-from tests.service.conftest import NONE, ONE, THREE, Serve
+from tests.service.conftest import HERE, NONE, ONE, THREE, Serve
 from tests.service.test_limits import Held, held, png_of  # noqa: F401 - held is a fixture
 from tests.tiny_video import save_video
 
@@ -212,6 +212,24 @@ def test_jobs_of_a_client_and_cancelling(serve: Serve, folder: Path, held: Held)
     assert client.get(f"/v1/jobs/{second}").json()["files"] == []
     assert client.delete(f"/v1/jobs/{first}").json()["state"] == "done"
     assert client.get(f"/v1/jobs/{first}").json()["files"] == [], "the client removed them"
+
+
+def test_jobs_are_counted_by_address(serve: Serve, folder: Path, held: Held) -> None:  # noqa: F811
+    here = serve(held, jobs=folder, jobs_per_client=1)
+    there = TestClient(here.app, HERE, client=("192.0.2.7", 5000))
+    upload = archive(**{"a.png": ONE})
+    assert [post(here, upload).status_code for _ in range(2)] == [202, 429]
+    assert [there.post("/v1/jobs", files={"file": upload}).status_code for _ in range(2)] == [202, 429]
+
+
+def test_no_room_for_jobs(serve: Serve, folder: Path, held: Held) -> None:  # noqa: F811
+    client = serve(held, jobs=folder, jobs_bytes=100)
+    first = post(client, archive(**{"a.png": ONE}))
+    answer = post(client, archive(**{"a.png": ONE}))
+    assert (first.status_code, answer.status_code, answer.headers["Retry-After"]) == (202, 429, "30")
+    assert "take all the room" in answer.json()["error"]
+    client.delete(f"/v1/jobs/{first.json()['id']}")
+    assert post(client, archive(**{"a.png": ONE})).status_code == 202
 
 
 def test_results_expire_by_age_and_by_size(serve: Serve, folder: Path) -> None:

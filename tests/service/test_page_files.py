@@ -12,7 +12,7 @@ import seasift.service
 from seasift.runtime.box import card_of, names
 from seasift.runtime.predictor import OnnxPredictor
 from seasift.service.app import create_app
-from tests.service.conftest import Serve
+from tests.service.conftest import HERE, Serve
 
 FOLDER = Path(seasift.service.__file__).parent / "page"
 NAMES = sorted(path.name for path in FOLDER.iterdir())
@@ -81,7 +81,7 @@ def test_labels_have_groups(client: TestClient) -> None:
 
 
 def test_the_card_where_there_is_one(tiny: OnnxPredictor, client: TestClient) -> None:
-    with TestClient(create_app(tiny, card="# Model card: Fläche")) as with_card:
+    with TestClient(create_app(tiny, card="# Model card: Fläche"), base_url=HERE) as with_card:
         answer = with_card.get("/v1/card")
     assert (answer.text, answer.headers["content-type"]) == (
         "# Model card: Fläche",
