@@ -1,9 +1,12 @@
 """What the service costs. Run: python benchmarks/service.py [--quick] [--model M] [--memory 5000]
 
 Three subjects see the same pictures in turn, a round each, so that other work on the machine meets all of them alike:
-the queue of the service called directly by as many threads (decode, model, result; no HTTP), `seasift serve` as a process of
-its own, and a naive twin: FastAPI with one inference a request and nothing else, also a process. Prints pictures/s, p50 and
-p99 of a request for 1, 8 and 64 clients, and the two ratios; then the server's resident memory over many requests (Linux).
+the engine, a bare Predictor called in this process by as many threads as the service has workers (decode and predict; no
+queue, no result document, no HTTP); `seasift serve` as a process of its own; and a naive twin: FastAPI with one inference a
+request and nothing else, also a process. Prints pictures/s, p50 and p99 of a request for 1, 8 and 64 clients, and the two
+ratios; then the server's resident memory over many requests (Linux). Clients are threads of this process: what they cost
+is counted against the two servers. `cpu_ms` is what the subject's own process spent on a picture, whoever else had the
+machine meanwhile: where all cores are busy, throughput follows it.
 """
 
 from __future__ import annotations
@@ -34,8 +37,7 @@ from seasift.core.picture import decode_picture
 from seasift.evaluation.machine import describe_machine
 from seasift.formats.document import image_entry
 from seasift.runtime.predictor import load_predictor
-from seasift.service.picture_queue import PictureQueue, Task
-from seasift.service.served import look_of
+from seasift.service.settings import Settings
 from seasift.speed.pictures import draw_pictures, given_pictures
 
 Ask = Callable[[bytes], None]
@@ -82,6 +84,20 @@ def process(arguments: Sequence[str], port: int) -> Iterator[subprocess.Popen[by
     finally:
         started.terminate()
         started.wait(90)
+
+
+@contextmanager
+def engine(model: str) -> Iterator[Callable[[], Ask]]:
+    """A bare Predictor and the threads that call it; makes clients that wait for one of these."""
+    predictor = load_predictor(model)
+    info = predictor.info
+
+    def look(picture: bytes) -> None:
+        image = decode_picture(picture, "a")
+        predictor.predict([image], threshold=info.threshold, max_objects=info.max_objects, class_ids=None)
+
+    with ThreadPoolExecutor(Settings().workers) as pool:
+        yield lambda: lambda picture: pool.submit(look, picture).result()
 
 
 def free_port() -> int:
@@ -131,18 +147,31 @@ def round_of(
         return time.perf_counter() - begun, [s for part in parts for s in part]
 
 
+def cpu_s(pid: int) -> float:
+    """Processor time that a process has spent (Linux)."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def compare(
-    subjects: dict[str, Callable[[], Ask]], pictures: Sequence[bytes], clients: int, count: int, rounds: int
+    subjects: dict[str, tuple[Callable[[], Ask], int]],
+    pictures: Sequence[bytes],
+    clients: int,
+    count: int,
+    rounds: int,
 ) -> dict[str, dict[str, float]]:
-    """Rounds of all subjects in turn; the first one warms up and does not count."""
+    """Rounds of all subjects, each with the process that it runs in, in turn; the first one does not count."""
     rates: dict[str, list[float]] = {name: [] for name in subjects}
     times: dict[str, list[float]] = {name: [] for name in subjects}
+    cpu = dict.fromkeys(subjects, 0.0)
     for number in range(rounds + 1):
-        for name, client in subjects.items():
+        for name, (client, pid) in subjects.items():
+            before = cpu_s(pid)
             seconds, spent = round_of(client, pictures, clients, count if number else max(clients, 4))
             if number:
                 rates[name].append(count / seconds)
                 times[name] += spent
+                cpu[name] += cpu_s(pid) - before
     found = {}
     for name in subjects:
         cuts = statistics.quantiles(times[name], n=100, method="inclusive")
@@ -150,6 +179,7 @@ def compare(
             "pictures_s": statistics.median(rates[name]),
             "p50_ms": 1000 * cuts[49],
             "p99_ms": 1000 * cuts[98],
+            "cpu_ms": 1000 * cpu[name] / count / rounds,
             "to_engine": statistics.median(r / e for r, e in zip(rates[name], rates["engine"], strict=True)),
             "to_naive": statistics.median(r / n for r, n in zip(rates[name], rates["naive"], strict=True)),
         }
@@ -203,16 +233,12 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     print(f"{result['machine']}\n{chosen.what}; load average {os.getloadavg()[0]:.1f}")
     serve = ["-m", "seasift", "serve", "--model", options.model, "--port", str(ours)]
     twin = [__file__, "--model", options.model, "--naive", str(naive)]
-    predictor = load_predictor(options.model)
-    look = look_of(predictor, None, ())
-    queue = PictureQueue(predictor)
-    queue.start()
-
-    def direct() -> Ask:
-        return lambda picture: (queue.put(Task("a", picture, look)).result(), None)[1]
-
-    with process(serve, ours) as server, process(twin, naive):
-        subjects = {"engine": direct, "seasift": over_http(ours), "naive": over_http(naive)}
+    with process(serve, ours) as server, process(twin, naive) as other, engine(options.model) as direct:
+        subjects = {
+            "engine": (direct, os.getpid()),
+            "seasift": (over_http(ours), server.pid),
+            "naive": (over_http(naive), other.pid),
+        }
         for clients in options.clients:
             found = compare(subjects, pictures, clients, max(options.count, clients), options.rounds)
             result["clients"][clients] = found
@@ -225,7 +251,6 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
                 f"MB held after each tenth of {options.memory:,}: "
                 + ", ".join(f"{held:.0f}" for held in result["memory_mb"])
             )
-    queue.stop()
     return result
 
 

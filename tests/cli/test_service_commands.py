@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from fastapi import FastAPI
 
 from seasift.cli import main as entry
 from seasift.core.picture import read_picture, write_picture
+from seasift.service import server as listening
+from seasift.service.settings import Settings
 from tests.service.server_process import ServerProcess
 from tests.service.test_jobs import archive
 from tests.tiny_model import quarters, save_tiny
@@ -22,11 +26,13 @@ Run = Callable[..., tuple[int, str, str]]
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]) -> Run:
     """Run the command line in an empty folder; gives exit code, stdout, stderr."""
     monkeypatch.chdir(tmp_path)
+    before = signal.getsignal(signal.SIGTERM)
 
     def call(*arguments: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["seasift", *arguments])
         with pytest.raises(SystemExit) as done:
             entry.main()
+        signal.signal(signal.SIGTERM, before)  # `serve` has taken it
         out, err = capfdbinary.readouterr()
         return int(done.value.code or 0), out.decode(), err.decode()
 
@@ -47,6 +53,18 @@ def test_what_serve_refuses_before_it_listens(run: Run, arguments: tuple[str, ..
     code, _, err = run("serve", *arguments)
     assert (code, words in err) == (2, True), err
     assert len(err.splitlines()) == 1
+
+
+def test_options_of_serve_reach_the_server(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    served: list[tuple[FastAPI, Settings]] = []
+    monkeypatch.setattr(listening, "serve", lambda app, settings: served.append((app, settings)))
+    monkeypatch.setenv("SEASIFT_WORKERS", "5")
+    model = str(save_tiny(tmp_path / "tiny.onnx"))
+    code, _, err = run("serve", "-m", model, "--workers", "3", "--set", "request_s=7", "--jobs", "kept")
+    ((app, settings),) = served
+    assert (code, app.state.service.queue.workers, settings.request_s) == (0, 3, 7), err
+    assert (tmp_path / "kept" / "jobs.sqlite").exists()
+    app.state.service.stop()
 
 
 def test_a_client_without_a_server(run: Run, tmp_path: Path) -> None:

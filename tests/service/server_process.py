@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -22,11 +23,19 @@ class ServerProcess:
         model: the model file.
         jobs: folder for jobs.
         hold_after: after so many pictures the model waits until the file `release` exists.
+        trouble: "stuck", the model never ends its first run; "early", SIGTERM comes before the port is open.
     """
 
     def __init__(
-        self, model: Path, jobs: Path, *, hold_after: int | None = None, release: Path | None = None
+        self,
+        model: Path,
+        jobs: Path,
+        *,
+        hold_after: int | None = None,
+        release: Path | None = None,
+        trouble: str = "",
     ) -> None:
+        self._trouble = trouble
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
@@ -39,7 +48,7 @@ class ServerProcess:
             str(jobs),
             str(self.port),
         ]
-        program += [str(hold_after), str(release)] if hold_after is not None else []
+        program += [str(hold_after), str(release)] if hold_after is not None else [trouble]
         self.process = subprocess.Popen(
             program, stderr=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2], env=os.environ
         )
@@ -53,6 +62,8 @@ class ServerProcess:
             self.log.append(json.loads(line))
 
     def __enter__(self) -> ServerProcess:
+        if self._trouble:
+            return self
         self.wait_for(lambda: self.get("/readyz")["ready"])
         return self
 
@@ -67,7 +78,7 @@ class ServerProcess:
         with urllib.request.urlopen(self.url + path, timeout=30) as answer:
             return json.loads(answer.read())
 
-    def wait_for(self, condition: Any, seconds: float = 60) -> Any:
+    def wait_for(self, condition: Any, seconds: float = 180) -> Any:
         """The condition's value, once it is true."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
@@ -88,6 +99,9 @@ class ServerProcess:
         self._reader.join()
         return code
 
+    def events(self) -> list[str]:
+        return [line["event"] for line in self.log]
+
 
 def main(model: str, jobs: str, port: str, hold_after: str = "", release: str = "") -> None:
     """What runs in the process."""
@@ -97,7 +111,14 @@ def main(model: str, jobs: str, port: str, hold_after: str = "", release: str = 
     from seasift.service.settings import Settings
 
     predictor = load_predictor(model, threads=1)
-    if hold_after:
+    if hold_after == "stuck":
+
+        def stuck(*_images: Any, **_options: Any) -> Any:
+            print(json.dumps({"event": "first run"}), file=sys.stderr, flush=True)
+            threading.Event().wait()
+
+        predictor.predict = stuck  # type: ignore[method-assign]
+    elif hold_after and hold_after != "early":
         inner, seen, lock = predictor.predict, [0], threading.Lock()
 
         def holding(images: Sequence[Any], **options: Any) -> Any:
@@ -109,7 +130,12 @@ def main(model: str, jobs: str, port: str, hold_after: str = "", release: str = 
 
         predictor.predict = holding  # type: ignore[method-assign, assignment]
     settings = Settings(port=int(port), jobs=Path(jobs), workers=1, drain_s=0.5, request_s=30)
-    serve(create_app(predictor, settings), settings)
+    app = create_app(predictor, settings, card="# tiny")
+    if hold_after == "early":
+        queue = app.state.service.queue
+        start = queue.start
+        queue.start = lambda: (start(), signal.raise_signal(signal.SIGTERM))
+    serve(app, settings)
 
 
 if __name__ == "__main__":

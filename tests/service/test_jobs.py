@@ -6,7 +6,9 @@ import io
 import json
 import stat
 import time
+import tracemalloc
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from fastapi.testclient import TestClient
 from seasift.core.errors import BadInput
 from seasift.formats import validation
 from seasift.service.job_store import JobStore
-from tests.service.conftest import NONE, ONE, THREE, Serve
+from tests.service.conftest import HERE, NONE, ONE, THREE, Serve
 from tests.service.test_limits import Held, held, png_of  # noqa: F401 - held is a fixture
 from tests.tiny_video import save_video
 
@@ -87,6 +89,13 @@ def test_a_video(serve: Serve, folder: Path, tmp_path: Path) -> None:
     assert [i["file"] for i in got["images"]] == ["clip.mp4#frame=0", "clip.mp4#frame=2", "clip.mp4#frame=4"]
 
 
+def packed(method: int) -> bytes:
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w", method) as file:
+        file.writestr("a.png", ONE)
+    return data.getvalue()
+
+
 def with_link() -> bytes:
     data = io.BytesIO()
     with zipfile.ZipFile(data, "w") as file:
@@ -104,6 +113,8 @@ def with_link() -> bytes:
         (archive(**{"a\\..\\x.png": ONE}), "lies outside of the archive"),
         (archive(**{"C:x.png": ONE}), "lies outside of the archive"),
         (with_link(), "is a link"),
+        (packed(zipfile.ZIP_LZMA), "Use plain zip"),
+        (packed(zipfile.ZIP_BZIP2), "Use plain zip"),
         (archive(**{"a.txt": b"x"}), "without pictures"),
         (archive(**{"a.png": ONE})[:-30], "not a whole zip archive"),
         (b"#EXTM3U\nhttp://127.0.0.1/x.ts\n", "neither a zip archive nor a video"),
@@ -136,6 +147,53 @@ def test_limits_of_archives(serve: Serve, folder: Path) -> None:
     assert post(upload, bytes(2000)).status_code == 413
 
 
+def lying(said: int, really: int) -> bytes:
+    """An archive with a picture that says to have so many bytes, in both places, but unpacks to others."""
+    data = bytearray(archive(**{"a.png": bytes(really)}))
+    for place in (22, data.rfind(b"PK\1\2") + 24):
+        assert data[place : place + 4] == really.to_bytes(4, "little")
+        data[place : place + 4] = said.to_bytes(4, "little")
+    return bytes(data)
+
+
+@pytest.mark.parametrize("said", [100, 8_000_000])
+def test_a_size_that_is_a_lie_costs_no_memory(serve: Serve, folder: Path, said: int) -> None:
+    bomb = lying(said, 12_000_000)
+    assert len(bomb) < 20_000
+    client = serve(jobs=folder)
+    tracemalloc.start()
+    try:
+        job = finished(client, post(client, bomb).json()["id"])
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert (job["state"], job["failures"]) == ("done", 1)
+    assert "damaged in the archive" in json.loads(result(client, job["id"]))["failures"][0]["error"]
+    assert most < 2 * said + 5_000_000
+
+
+def test_an_archive_in_an_archive_stays_packed(serve: Serve, folder: Path) -> None:
+    nested = archive(**{"more.zip": archive(**{"b.png": bytes(100_000)}), "a.png": ONE})
+    client = serve(jobs=folder, job_unpacked_bytes=10_000)
+    job = finished(client, post(client, nested).json()["id"])
+    assert (job["state"], job["total"], job["failures"]) == ("done", 1, 0)
+
+
+def test_a_job_that_never_ends_to_arrive(serve: Serve, folder: Path) -> None:
+    sent = 0
+
+    def endless() -> Iterator[bytes]:
+        nonlocal sent
+        yield b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.zip"\r\n\r\n'
+        while sent < 100:
+            sent += 1
+            yield b"PK" * 500
+
+    headers = {"Content-Type": "multipart/form-data; boundary=b"}
+    answer = serve(jobs=folder, job_upload_bytes=5000).post("/v1/jobs", content=endless(), headers=headers)
+    assert (answer.status_code, "more than 5,000 bytes" in answer.json()["error"]) == (413, True)
+
+
 def test_a_long_list_of_files_is_refused_before_it_is_read(serve: Serve, folder: Path) -> None:
     many = archive(**{"x" * 60_000 + f"{n}.png": b"" for n in range(20)})
     assert "lists too many files" in post(serve(jobs=folder, job_pictures=1), many).json()["error"]
@@ -154,6 +212,24 @@ def test_jobs_of_a_client_and_cancelling(serve: Serve, folder: Path, held: Held)
     assert client.get(f"/v1/jobs/{second}").json()["files"] == []
     assert client.delete(f"/v1/jobs/{first}").json()["state"] == "done"
     assert client.get(f"/v1/jobs/{first}").json()["files"] == [], "the client removed them"
+
+
+def test_jobs_are_counted_by_address(serve: Serve, folder: Path, held: Held) -> None:  # noqa: F811
+    here = serve(held, jobs=folder, jobs_per_client=1)
+    there = TestClient(here.app, HERE, client=("192.0.2.7", 5000))
+    upload = archive(**{"a.png": ONE})
+    assert [post(here, upload).status_code for _ in range(2)] == [202, 429]
+    assert [there.post("/v1/jobs", files={"file": upload}).status_code for _ in range(2)] == [202, 429]
+
+
+def test_no_room_for_jobs(serve: Serve, folder: Path, held: Held) -> None:  # noqa: F811
+    upload = archive(**{"a.png": ONE})
+    client = serve(held, jobs=folder, jobs_bytes=len(upload) + 1)
+    first, answer = (post(client, upload) for _ in range(2))
+    assert (first.status_code, answer.status_code, answer.headers["Retry-After"]) == (202, 429, "30")
+    assert "take all the room" in answer.json()["error"]
+    client.delete(f"/v1/jobs/{first.json()['id']}")
+    assert post(client, upload).status_code == 202
 
 
 def test_results_expire_by_age_and_by_size(serve: Serve, folder: Path) -> None:

@@ -88,6 +88,27 @@ def test_requests_go_before_jobs_and_what_is_cancelled_is_left_out(tiny: OnnxPre
     assert order == ["first", "request 0", "request 2", "job 0", "job 1"]
 
 
+def test_as_many_pictures_are_in_the_model_as_there_are_workers(tiny: OnnxPredictor) -> None:
+    held = Held(tiny)
+    with running(held, workers=3) as queue:
+        futures = [queue.put(Task(str(n), ONE, ALL)) for n in range(5)]
+        assert all(held.entered.acquire(timeout=30) for _ in range(3))
+        assert (queue.waiting, held.calls) == (2, [1, 1, 1])
+        held.door.set()
+        assert counts(futures) == [1] * 5
+
+
+def test_stopping_does_not_wait_for_ever(tiny: OnnxPredictor) -> None:
+    held = Held(tiny)
+    with running(held, workers=1) as queue:
+        future = queue.put(Task("a", ONE, ALL))
+        assert held.entered.acquire(timeout=30)
+        assert not queue.stop(within_s=0.01)
+        held.door.set()
+        assert queue.stop()
+    assert counts([future]) == [1]
+
+
 def test_stopping_finishes_what_waits(tiny: OnnxPredictor) -> None:
     with running(tiny, workers=2, batch=2, delay_s=0.001) as queue:
         futures = [queue.put(Task(str(n), ONE, ALL)) for n in range(9)]

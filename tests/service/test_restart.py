@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
+import subprocess
+import sys
 import threading
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -14,6 +18,7 @@ import pytest
 
 from seasift.core.picture import encode_picture
 from seasift.service.client import Client
+from seasift.service.state import STOP_S
 from tests.service.server_process import ServerProcess
 from tests.service.test_jobs import archive
 from tests.tiny_model import quarters, save_tiny
@@ -88,3 +93,37 @@ def not_ready(url: str) -> str | None:
         with error:
             return str(json.loads(error.read())["reason"])
     return None
+
+
+@pytest.mark.slow
+def test_a_server_whose_model_never_ends_its_first_run_ends_at_sigterm(tmp_path: Path) -> None:
+    model = save_tiny(tmp_path / "tiny.onnx")
+    with ServerProcess(model, tmp_path / "jobs", trouble="stuck") as server:
+        server.wait_for(lambda: {"first run", "listening"} <= set(server.events()))
+        server.signal(signal.SIGTERM)
+        begun = time.monotonic()
+        assert server.ended() == 0
+        assert time.monotonic() - begun < 0.5 + STOP_S + 5, "drain, bound, and a slow machine"
+        assert "ended without waiting longer" in server.events()
+
+
+@pytest.mark.slow
+def test_a_server_told_to_stop_before_it_listens_ends(tmp_path: Path) -> None:
+    with ServerProcess(save_tiny(tmp_path / "tiny.onnx"), tmp_path / "jobs", trouble="early") as server:
+        assert server.ended() == 0
+        assert "ended without waiting longer" not in server.events()
+
+
+@pytest.mark.slow
+def test_a_server_told_to_stop_while_its_model_loads_ends(tmp_path: Path) -> None:
+    fifo = tmp_path / "model"
+    os.mkfifo(fifo)
+    loads = (
+        "import seasift.runtime.predictor as p; from seasift.cli.main import main;"
+        f"p.load_predictor = lambda *a, **b: open({str(fifo)!r}).read(); main()"
+    )
+    program = [sys.executable, "-c", loads, "serve", "--port", "0"]
+    # The pipe opens once the other side reads, which it does until this one closes.
+    with subprocess.Popen(program) as process, fifo.open("w"):
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated, Any
 
 import typer
@@ -39,6 +40,11 @@ def serve(
     Each setting can also be an environment variable: SEASIFT_PORT, SEASIFT_TOKEN and so on.
     """
     import os
+    import signal
+
+    signal.signal(
+        signal.SIGTERM, _end
+    )  # until the server takes it; a container's first process has no default
 
     from seasift.core.errors import BadInput
     from seasift.runtime.box import card_of
@@ -67,3 +73,8 @@ def serve(
         model, engine=engine, precision=precision, threads=threads, batch_size=settings.batch
     )
     run(create_app(predictor, settings, card=card_of(model)), settings)
+
+
+def _end(_number: int, _frame: object) -> None:
+    """Nothing is under way yet."""
+    sys.exit(0)

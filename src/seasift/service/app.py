@@ -54,10 +54,7 @@ def create_app(predictor: Served, settings: Settings | None = None, *, card: str
         if jobs:
             jobs.start()
         yield
-        service.draining = True
-        if jobs:
-            await anyio.to_thread.run_sync(jobs.stop)
-        await anyio.to_thread.run_sync(queue.stop)
+        await anyio.to_thread.run_sync(service.stop)
 
     app = FastAPI(
         title="seasift", version=__version__, description=_ABOUT, docs_url=None, redoc_url=None, lifespan=life

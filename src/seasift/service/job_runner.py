@@ -54,11 +54,17 @@ class JobRunner:
         """A job was added."""
         self._wake.set()
 
-    def stop(self) -> None:
-        """Finish the pictures in hand and end; jobs wait for the next server."""
+    def stop(self, within_s: float = 30) -> bool:
+        """Finish the pictures in hand and end; jobs wait for the next server.
+
+        Returns:
+            Whether it ended in time.
+        """
         self._stopping = True
         self._wake.set()
-        self._thread.join()
+        if self._thread.ident is not None:
+            self._thread.join(within_s)
+        return not self._thread.is_alive()
 
     def _run(self) -> None:
         while not self._stopping:

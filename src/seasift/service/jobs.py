@@ -53,10 +53,16 @@ class Jobs:
         """Go on with what the last server left, then wait for more."""
         self._runner.start()
 
-    def stop(self) -> None:
-        """Finish the pictures in hand and end; jobs wait for the next server."""
-        self._runner.stop()
-        self._store.close()
+    def stop(self, within_s: float = 30) -> bool:
+        """Finish the pictures in hand and end; jobs wait for the next server.
+
+        Returns:
+            Whether that was done in time; if not, the folder stays taken until the process ends.
+        """
+        ended = self._runner.stop(within_s)
+        if ended:
+            self._store.close()
+        return ended
 
     def check_room(self, client: str) -> None:
         """See whether a client may send a job.

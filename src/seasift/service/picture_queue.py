@@ -109,13 +109,20 @@ class PictureQueue:
         for thread in self._threads:
             thread.start()
 
-    def stop(self) -> None:
-        """Finish what waits, then end the threads."""
+    def stop(self, within_s: float = 30) -> bool:
+        """Finish what waits, then end the threads.
+
+        Returns:
+            Whether they ended in time; a thread that an engine never gives back does not.
+        """
+        end = time.monotonic() + within_s
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
-        for thread in self._threads:
-            thread.join()
+        started = [thread for thread in self._threads if thread.ident is not None]
+        for thread in started:
+            thread.join(max(0, end - time.monotonic()))
+        return not any(thread.is_alive() for thread in started)
 
     def admit(self, count: int) -> None:
         """Take room for pictures of a request; `leave` gives it back.
@@ -146,7 +153,8 @@ class PictureQueue:
         return task.seen
 
     def _work(self) -> None:
-        self._warm_up()
+        if not self._stopping:
+            self._warm_up()
         while tasks := self._take():
             started = time.perf_counter()
             self._look_at(tasks)

@@ -64,13 +64,13 @@ def words(scope: Scope, status: int, text: str, headers: Mapping[str, str] | Non
     return JSONResponse(answer.model_dump(), status, headers=dict(headers or {}))
 
 
-def _methods_at(app: FastAPI, path: str) -> list[str]:
+def _methods_at(app: FastAPI, path: str) -> set[str]:
     """All methods of an address; Starlette would name those of its first route alone."""
     found: set[str] = set()
     for template, operations in app.openapi()["paths"].items():
         if compile_path(template)[0].fullmatch(path):
             found |= {method.upper() for method in operations}
-    return sorted(found)
+    return found
 
 
 def add_refusals(app: FastAPI) -> None:
@@ -83,8 +83,9 @@ def add_refusals(app: FastAPI) -> None:
     @app.exception_handler(StarletteHTTPException)
     async def _http(request: Request, error: StarletteHTTPException) -> JSONResponse:
         text, headers = _WORDS.get(error.status_code, str(error.detail)), dict(error.headers or {})
-        if error.status_code == 405 and (methods := _methods_at(app, request.url.path)):
-            headers["Allow"] = ", ".join(methods)
+        if error.status_code == 405:
+            methods = _methods_at(app, request.url.path) | set(headers.get("Allow", "").split(", "))
+            headers["Allow"] = ", ".join(sorted(methods - {""}))
         return words(request.scope, error.status_code, text, headers)
 
     @app.exception_handler(RequestValidationError)

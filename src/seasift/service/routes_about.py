@@ -18,7 +18,7 @@ from seasift.service.metrics import CONTENT_TYPE
 from seasift.service.refusals import ERRORS
 from seasift.service.state import WithService
 
-router = APIRouter(tags=["about"], responses={401: ERRORS[401]})
+router = APIRouter(tags=["about"], responses={status: ERRORS[status] for status in (400, 401)})
 # Of a named class of answers FastAPI would give the errors the same media type, too.
 _PAGE: dict[int | str, dict[str, Any]] = {200: {"content": {"text/html": {"schema": {"type": "string"}}}}}
 _CARD: dict[int | str, dict[str, Any]] = {

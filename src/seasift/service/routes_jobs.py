@@ -14,7 +14,7 @@ from seasift.runtime.video import Every
 from seasift.service.answers import JobAnswer
 from seasift.service.jobs import NO_JOBS, Jobs, Wanted
 from seasift.service.refusals import ERRORS
-from seasift.service.routes_predict import Classes, Once, Threshold
+from seasift.service.routes_predict import NOT_EMPTY, Classes, Once, Threshold
 from seasift.service.served import look_of
 from seasift.service.state import Service, WithService
 from seasift.service.written import shown_names
@@ -29,18 +29,27 @@ _FILE: dict[int | str, dict[str, Any]] = {
     200: {"content": {"application/json": _JSON, "text/csv": _BINARY, "application/zip": _BINARY}}
 }
 
+_EVERY = r"^\s*(0*[1-9]\d*|(\d*[1-9]\d*(\.\d*)?|\d*\.\d*[1-9]\d*)\s*s)\s*$"
+
 
 @router.post("/v1/jobs", status_code=202)
 async def create(
     request: Request,
     response: Response,
     service: WithService,
-    file: Annotated[UploadFile, File(description="a zip archive of pictures, or a video")],
+    file: Annotated[
+        UploadFile, File(description="a zip archive of pictures, or a video", json_schema_extra=NOT_EMPTY)
+    ],
     threshold: Threshold = None,
     classes: Classes = None,
     once: Once = False,
     every: Annotated[
-        str, Form(max_length=20, description="frames of a video: 30 is each 30th, 2s one each two seconds")
+        str,
+        Form(
+            max_length=20,
+            description="frames of a video: 30 is each 30th, 2s one each two seconds",
+            json_schema_extra={"pattern": _EVERY},  # told, not checked: `Every` has the better words
+        ),
     ] = "1s",
     overlays: Annotated[bool, Form(description="pictures with outlines, too")] = False,
 ) -> JobAnswer:

@@ -6,10 +6,12 @@ import hashlib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
 from seasift.core.errors import NotThere
+from seasift.service.refusals import ERRORS
 
 PAGE_PREFIX = "/page/"
 _FOLDER = Path(__file__).parent / "page"
@@ -27,7 +29,23 @@ _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-router = APIRouter()
+_TEXT: dict[str, Any] = {"schema": {"type": "string"}}
+_PAGE: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/html": _TEXT}},
+    304: {"description": "Not changed since it had the tag of If-None-Match."},
+}
+_FILE: dict[int | str, dict[str, Any]] = {
+    **_PAGE,
+    200: {
+        "content": {
+            **dict.fromkeys(("text/html", "text/css", "text/javascript", "image/svg+xml"), _TEXT),
+            "image/jpeg": {"schema": {"type": "string", "format": "binary"}},
+        }
+    },
+    404: ERRORS[404],
+    422: ERRORS[422],
+}
+router = APIRouter(tags=["page"], responses={400: ERRORS[400]})
 
 
 @dataclass(frozen=True)
@@ -48,19 +66,17 @@ def _files() -> dict[str, _File]:
     return found
 
 
-@router.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
+@router.head("/", include_in_schema=False)
+@router.get("/", response_class=Response, responses=_PAGE)
 async def page(request: Request) -> Response:
     """The page. Needs no token: it asks for one when the server wants it."""
     return _answer(request, "index.html")
 
 
-@router.api_route(PAGE_PREFIX + "{name}", methods=["GET", "HEAD"], include_in_schema=False)
+@router.head(PAGE_PREFIX + "{name}", include_in_schema=False)
+@router.get(PAGE_PREFIX + "{name}", response_class=Response, responses=_FILE)
 async def page_file(request: Request, name: str) -> Response:
-    """A style, script or example picture of the page.
-
-    Raises:
-        NotThere: the page has no such file.
-    """
+    """A style, script or example picture of the page. Needs no token."""
     return _answer(request, name)
 
 

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, File, Form, Request, Response, UploadFile
+from pydantic import Field
+from pydantic.json_schema import SkipJsonSchema
 
 from seasift.core.errors import BadInput, OverLimit, SeasiftError
 from seasift.formats.document import Document, FailedFile, complete
@@ -20,11 +22,15 @@ from seasift.service.written import DOCUMENTS, MEDIA_TYPES, document_bytes, show
 router = APIRouter(tags=["pictures"], responses=ERRORS)
 
 Format = Literal["json", "coco", "csv", "overlay", "zip"]
+NOT_EMPTY: dict[str, Any] = {"minLength": 1}
+# A form has no null: what is not wanted is left out. So None is not in the description.
 Threshold = Annotated[
-    float | None,
-    Form(ge=0, le=1, allow_inf_nan=False, description="leave out lower scores; the model's own without it"),
+    Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | SkipJsonSchema[None],
+    Form(description="leave out lower scores; the model's own without it"),
 ]
-Classes = Annotated[list[str] | None, Form(description="look only for these; repeated or comma separated")]
+Classes = Annotated[
+    list[str] | SkipJsonSchema[None], Form(description="look only for these; repeated or comma separated")
+]
 Once = Annotated[bool, Form(description="each object only under its best class: for counting")]
 _BINARY: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
 _ANSWERS: dict[int | str, dict[str, Any]] = {

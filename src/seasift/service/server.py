@@ -3,38 +3,63 @@
 from __future__ import annotations
 
 import logging
+import math
+import os
+import socket
 import sys
 import threading
+import time
 from types import FrameType
+from typing import NoReturn
 
 import uvicorn
 from fastapi import FastAPI
 
 from seasift.service.records import LOG, JsonLines
 from seasift.service.settings import Settings, check_reach
+from seasift.service.state import STOP_S
+
+_SPARE_S = 5.0
 
 
 class DrainingServer(uvicorn.Server):
     """At SIGTERM or SIGINT `/readyz` says no at once; after a while no connection is taken, and what is under
-    way is finished. A second signal ends it now.
+    way is finished. A second signal ends it now. The process ends with code 0, and in any case within
+    `drain_s + request_s + STOP_S` and some seconds.
     """
 
-    def __init__(self, config: uvicorn.Config, app: FastAPI, drain_s: float) -> None:
+    def __init__(self, config: uvicorn.Config, app: FastAPI, settings: Settings) -> None:
         super().__init__(config)
-        self._service, self._drain_s = app.state.service, drain_s
+        self._service, self._settings = app.state.service, settings
+        self._stop_at = math.inf
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Open the port, and only then say so."""
+        await super().startup(sockets)
+        port = self.servers[0].sockets[0].getsockname()[1]
+        LOG.info("listening", extra={"fields": {"host": self._settings.host, "port": port}})
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Take a signal; the process then ends with code 0."""
+        """Take a signal."""
         if self._service.draining:
-            self.should_exit = self.force_exit = True
-            return
+            end_now("ended by a second signal")
         self._service.draining = True
-        timer = threading.Timer(self._drain_s, self._stop)
-        timer.daemon = True
-        timer.start()
+        self._stop_at = time.monotonic() + self._settings.drain_s
+        longest = self._settings.drain_s + self._settings.request_s + STOP_S + _SPARE_S
+        last_resort = threading.Timer(longest, end_now, ["ended without waiting longer"])
+        last_resort.daemon = True
+        last_resort.start()
 
-    def _stop(self) -> None:
-        self.should_exit = True
+    async def on_tick(self, counter: int) -> bool:
+        """Whether to stop. Looked up here, since uvicorn may skip the end of an app that is told to stop in its start."""
+        self.should_exit = self.should_exit or time.monotonic() >= self._stop_at
+        return await super().on_tick(counter)
+
+
+def end_now(why: str) -> NoReturn:
+    """End the process with code 0 whatever its threads do; what jobs have finished is on the disk."""
+    LOG.error(why)
+    os._exit(0)
 
 
 def log_as_json(level: int = logging.INFO) -> None:
@@ -65,8 +90,11 @@ def serve(app: FastAPI, settings: Settings) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        http="h11",  # whatever else is installed: of uvicorn's parsers it alone has a bound on headers
+        ws="none",
         timeout_graceful_shutdown=int(settings.request_s) + 1,
         h11_max_incomplete_event_size=32 << 10,
     )
-    LOG.info("listening", extra={"fields": {"host": settings.host, "port": settings.port}})
-    DrainingServer(config, app, settings.drain_s).run()
+    DrainingServer(config, app, settings).run()
+    if app.state.service.stuck:  # leaving Python would wait for the engine, which waits for its thread
+        end_now("ended without waiting longer")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import Annotated, cast
 
@@ -13,6 +14,8 @@ from seasift.service.picture_queue import PictureQueue
 from seasift.service.served import Served
 from seasift.service.settings import Settings
 
+STOP_S = 10.0  # once no request is under way, for the pictures of jobs in hand and the threads
+
 
 @dataclass
 class Service:
@@ -22,6 +25,7 @@ class Service:
         jobs: None where no folder for them was named.
         card: the model card, Markdown; None where the model has none.
         draining: the server was told to stop: what is here is finished, and `/readyz` says no.
+        stuck: it was stopped, but a thread did not end.
     """
 
     model: Served
@@ -31,6 +35,15 @@ class Service:
     jobs: Jobs | None = None
     card: str | None = None
     draining: bool = False
+    stuck: bool = False
+
+    def stop(self) -> None:
+        """Finish what is in hand and end the threads, or know after `STOP_S` that one is stuck."""
+        self.draining = True
+        end = time.monotonic() + STOP_S
+        jobs_ended = self.jobs is None or self.jobs.stop(STOP_S)
+        queue_ended = self.queue.stop(max(0.1, end - time.monotonic()))
+        self.stuck = not (jobs_ended and queue_ended)
 
     @property
     def reason(self) -> str:
