@@ -60,7 +60,9 @@ environment=$(config '{{range .OCIv1.Config.Env}}{{.}} {{end}}')
 command=$(config '{{range .OCIv1.Config.Entrypoint}}{{.}} {{end}}{{range .OCIv1.Config.Cmd}}{{.}} {{end}}')
 health=$(config '{{index .Docker.Config.Healthcheck.Test 3}}') # of CMD, python3, -c, the code
 
-du -sm "$root" "$root/opt/seasift" | sed "s#$root#image #;s/^/MB: /"
+for place in "$root" "$root/opt/seasift"; do # of the whole, of what the build adds to its base
+    echo "$(du -s --apparent-size --block-size=1000000 "$place" | cut -f1) MB in /${place#"$root"}"
+done
 for tool in gcc cc make strip pip pip3 uv; do
     for place in usr/bin usr/local/bin opt/seasift/bin; do
         if [ -e "$root/$place/$tool" ]; then echo "$place/$tool is in the image" >&2; exit 1; fi
@@ -82,9 +84,10 @@ mount -t proc proc "$work/run/proc"
 mount -t sysfs -o ro sysfs "$work/run/sys"
 mount --bind /dev "$work/run/dev"
 inside() {
-    # The values in `environment` hold no spaces. The port is all that is set from outside, as compose.yaml sets it.
+    # The values in `environment` hold no spaces. The last two are what compose.yaml sets.
     # shellcheck disable=SC2086
-    exec chroot --userspec="$user" "$work/run" /usr/bin/env -i $environment SEASIFT_OPEN_TO_ALL=true "$@"
+    exec chroot --userspec="$user" "$work/run" /usr/bin/env -i $environment \
+        SEASIFT_OPEN_TO_ALL=true SEASIFT_HOSTS=localhost "$@"
 }
 if (inside touch /opt/seasift/x) 2> /dev/null; then echo "the image can be written to" >&2; exit 1; fi
 # shellcheck disable=SC2086
