@@ -1,12 +1,16 @@
 # The service as an image. `docker build -t seasift .`; with a GPU's engine `docker build --build-arg EXTRA=gpu -t seasift:gpu .`
-# BASE needs a Python of 3.11 to 3.13 as python3, and either its ensurepip or Debian's apt-get.
+# BASE needs a Python of 3.11 to 3.13 as python3, and its ensurepip or Debian's apt-get.
 ARG BASE=docker.io/library/python:3.12-slim-bookworm
 
 FROM ${BASE} AS build
 ARG EXTRA=
 ARG UV_VERSION=0.9
 WORKDIR /src
-RUN python3 -c "import ensurepip" || (apt-get update && apt-get install -y --no-install-recommends python3-venv)
+# strip, and ensurepip where Debian's Python lacks it.
+RUN if command -v apt-get > /dev/null; then \
+        apt-get -qq update && apt-get -qq install -y --no-install-recommends binutils \
+            $(python3 -c "import ensurepip" 2> /dev/null || echo python3-venv); \
+    fi
 RUN python3 -m venv /uv && /uv/bin/pip install --no-cache-dir "uv>=${UV_VERSION}"
 COPY pyproject.toml uv.lock README.md LICENSE ./
 # Versions and hashes of uv.lock, but from whatever index pip is set to.

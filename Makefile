@@ -4,13 +4,14 @@ PYTHON ?= python3
 UV_VERSION ?= 0.9
 export UV_PYTHON_DOWNLOADS = never
 
-.PHONY: help demo test test-browser test-slow lint bench clean
+.PHONY: help demo test test-browser test-slow test-image lint bench clean
 
 help:
 	@echo "make demo       outline objects in the example footage (needs no training packages)"
 	@echo "make test       the default test suite"
 	@echo "make test-browser  the page's tests in Chromium (Debian package chromium)"
 	@echo "make test-slow  the tests that take minutes"
+	@echo "make test-image build the container image without a registry and try it (root on Debian; minutes)"
 	@echo "make lint       ruff, ruff format, mypy --strict"
 	@echo "make bench      the figures about speed"
 	@echo "make clean      remove the environments and what demo wrote"
@@ -48,6 +49,11 @@ test-browser: .venv/ready
 
 test-slow: .venv/ready-slow
 	.venv/bin/python -m pytest -m slow
+
+# Keeps its Debian in IMAGE_WORK for the next time.
+IMAGE_WORK ?= /var/tmp/seasift-image
+test-image:
+	sh docker/test-image.sh $(IMAGE_WORK)
 
 lint: .venv/ready
 	.venv/bin/ruff check .

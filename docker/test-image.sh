@@ -1,33 +1,48 @@
 #!/bin/sh
 # Build the image without any registry and see that it works. Run as root on Debian, from the repository's root:
 #   apt-get install buildah debootstrap && sh docker/test-image.sh [WORK_FOLDER]
-# The base is a Debian bookworm made by debootstrap. The server runs as its own user, with the mounted image read-only,
-# and must get healthy, answer a picture, run `seasift predict`, and end at SIGTERM.
+# The base is a Debian made by debootstrap (in WORK_FOLDER/rootfs, kept for the next time). The server runs as the
+# image says: its user, its environment, its command and its health check, with all but /tmp and /jobs read-only.
+# It must get healthy, answer a picture, let `seasift predict` run beside it, and end well at SIGTERM.
+# IMAGE=NAME tries an image that buildah already holds.
 set -eu
-work=${1:-$(mktemp -d)}
-port=${PORT:-18000}
+work=$(realpath -m "${1:-$(mktemp -d)}")
+port=8000
 suite=${SUITE:-bookworm}
-image=localhost/seasift:test
+image=${IMAGE:-localhost/seasift:test}
 base=localhost/seasift-base:test
-picture=examples/footage
-mkdir -p "$work"
-export STORAGE_DRIVER=vfs BUILDAH_ISOLATION=chroot
+export BUILDAH_ISOLATION=chroot STORAGE_DRIVER="${STORAGE_DRIVER:-vfs}"
+mkdir -p "$work/run"
 
-if ! [ -e "$work/rootfs/usr/bin/python3" ]; then
-    debootstrap --variant=minbase --include=python3,ca-certificates "$suite" "$work/rootfs" http://deb.debian.org/debian
+make_base() {
+    if ! [ -e "$work/rootfs/usr/bin/python3" ]; then
+        debootstrap --variant=minbase --include=python3,ca-certificates "$suite" "$work/rootfs" http://deb.debian.org/debian
+    fi
+    # As Debian's own slim images: no translations, no manuals, no package lists.
+    (
+        cd "$work/rootfs"
+        rm -rf var/cache/apt/archives var/lib/apt/lists usr/share/locale/* usr/share/man/* usr/share/info/*
+        mkdir -p var/cache/apt/archives/partial var/lib/apt/lists/partial
+        find usr/share/doc -type f ! -name copyright -delete
+    )
+    container=$(buildah from scratch)
+    buildah add -q "$container" "$work/rootfs" / > /dev/null
+    buildah commit -q "$container" "$base" > /dev/null
+    buildah rm "$container" > /dev/null
+}
+
+build() {
+    set --
+    for file in /etc/pip.conf /etc/ssl/certs/ca-certificates.crt; do # where this machine's pip looks, if it was told
+        if [ -e "$file" ]; then set -- "$@" --volume "$file:$file:ro"; fi
+    done
+    buildah build --format docker --network host --pull=never --build-arg BASE="$base" "$@" -t "$image" .
+}
+
+if [ -z "${IMAGE:-}" ]; then
+    make_base
+    build
 fi
-rm -rf "$work/rootfs/var/cache/apt/archives" "$work/rootfs/var/lib/apt/lists"
-mkdir -p "$work/rootfs/var/cache/apt/archives/partial" "$work/rootfs/var/lib/apt/lists/partial"
-container=$(buildah from scratch)
-buildah add -q "$container" "$work/rootfs" /
-buildah commit -q "$container" "$base"
-buildah rm "$container" > /dev/null
-
-set --
-for file in /etc/pip.conf /etc/ssl/certs/ca-certificates.crt; do # where this machine's pip looks, if it was told
-    if [ -e "$file" ]; then set -- "$@" --volume "$file:$file:ro"; fi
-done
-buildah build --format docker --network host --pull=never --build-arg BASE="$base" "$@" -t "$image" .
 
 container=$(buildah from --pull=never "$image")
 root=$(buildah mount "$container")
@@ -39,36 +54,52 @@ finish() {
 }
 trap finish EXIT
 
-du -sm "$root" "$root/opt/seasift" | sed 's/^/MB: /'
-for tool in gcc cc make pip pip3; do
+config() { buildah inspect --type image --format "$1" "$image"; }
+user=$(config '{{.OCIv1.Config.User}}')
+environment=$(config '{{range .OCIv1.Config.Env}}{{.}} {{end}}')
+command=$(config '{{range .OCIv1.Config.Entrypoint}}{{.}} {{end}}{{range .OCIv1.Config.Cmd}}{{.}} {{end}}')
+health=$(config '{{index .Docker.Config.Healthcheck.Test 3}}') # of CMD, python3, -c, the code
+
+for place in "$root" "$root/opt/seasift"; do # of the whole, of what the build adds to its base
+    echo "$(du -s --apparent-size --block-size=1000000 "$place" | cut -f1) MB in /${place#"$root"}"
+done
+for tool in gcc cc make strip pip pip3 uv; do
     for place in usr/bin usr/local/bin opt/seasift/bin; do
         if [ -e "$root/$place/$tool" ]; then echo "$place/$tool is in the image" >&2; exit 1; fi
     done
 done
+for package in pip setuptools playwright torch; do
+    if [ -n "$(find "$root"/usr/lib/python3* "$root/usr/local/lib" "$root/opt" -maxdepth 5 -type d -name "$package")" ]; then
+        echo "$package is in the image" >&2
+        exit 1
+    fi
+done
 
-# The image read-only, but for /tmp and /jobs in memory, as compose.yaml has it.
-mkdir -p "$work/run"
+# What an engine would mount for `read_only: true` with compose.yaml's tmpfs and volume.
 mount --bind "$root" "$work/run"
 mount -o remount,bind,ro "$work/run"
-mount -t tmpfs -o mode=1777 tmpfs "$work/run/tmp"
+mount -t tmpfs -o mode=1777,noexec,nosuid,nodev tmpfs "$work/run/tmp"
 mount -t tmpfs -o mode=0700,uid=10001,gid=10001 tmpfs "$work/run/jobs"
+mount -t proc proc "$work/run/proc"
+mount -t sysfs -o ro sysfs "$work/run/sys"
 mount --bind /dev "$work/run/dev"
 inside() {
-    exec chroot --userspec=10001:10001 "$work/run" /usr/bin/env -i PATH=/opt/seasift/bin:/usr/local/bin:/usr/bin:/bin \
-        PYTHONDONTWRITEBYTECODE=1 HOME=/tmp XDG_CACHE_HOME=/tmp/cache MPLCONFIGDIR=/tmp/matplotlib TMPDIR=/tmp \
-        SEASIFT_HOST=0.0.0.0 SEASIFT_PORT="$port" SEASIFT_JOBS=/jobs SEASIFT_OPEN_TO_ALL=true "$@"
+    # The values in `environment` hold no spaces. The last two are what compose.yaml sets.
+    # shellcheck disable=SC2086
+    exec chroot --userspec="$user" "$work/run" /usr/bin/env -i $environment \
+        SEASIFT_OPEN_TO_ALL=true SEASIFT_HOSTS=localhost "$@"
 }
 if (inside touch /opt/seasift/x) 2> /dev/null; then echo "the image can be written to" >&2; exit 1; fi
-(inside seasift serve) &
+# shellcheck disable=SC2086
+(inside $command) &
 server=$!
-health="import os, urllib.request as r; r.urlopen('http://127.0.0.1:' + os.environ['SEASIFT_PORT'] + '/readyz', timeout=4)"
 tries=0
 until (inside python3 -c "$health") 2> /dev/null; do
     tries=$((tries + 1))
     if [ "$tries" -gt 120 ] || ! kill -0 "$server"; then echo "the server does not get ready" >&2; exit 1; fi
     sleep 1
 done
-cp "$picture"/*.mp4 "$work/run/tmp/"
+cp examples/footage/coral.mp4 "$work/run/tmp/"
 (inside seasift predict /tmp/coral.mp4 --every 100 -o /tmp/out --format overlay,json)
 shot=$(find "$work/run/tmp/out" -name '*.jpg' -o -name '*.png' | head -1)
 (inside seasift client "${shot#"$work/run"}" --url "http://127.0.0.1:$port" -o /tmp/answer.json)
