@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -159,3 +160,34 @@ def test_a_published_checkpoint_becomes_a_model_that_predicts(run: Run) -> None:
     code, out, _ = run("predict", "a.png", "-m", "out.onnx", "-f", "csv")
     assert code == 0
     assert "class 11" in out
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backbone", ["resnet101", "darknet53"])
+def test_other_published_checkpoints_become_models_that_are_judged(run: Run, backbone: str) -> None:
+    """The file is made by the published list of entries."""
+    weights = Path("yolact_54_800000.pth")
+    torch.save(reference.published_state(backbone), weights)
+    arguments = ("--names", "names.txt", "-o", "out.onnx", "--size", "96")
+    code, out, err = run("models", "import", str(weights), "--arch", f"yolact-{backbone}", *arguments)
+    assert (code, err) == (0, ""), err
+    assert "22 classes" in out
+    pictures = np.random.default_rng(0).integers(0, 256, (2, 96, 96, 3), dtype=np.uint8)
+    truth = {
+        "images": [{"id": i, "file_name": f"{i}.png", "height": 96, "width": 96} for i in (0, 1)],
+        "categories": [{"id": i, "name": name} for i, name in enumerate(NAMES, start=1)],
+        "annotations": [
+            {"id": i + 1, "image_id": i, "category_id": 3 + i, "bbox": [8, 8, 40, 40], "area": 1600}
+            | {"iscrowd": 0, "segmentation": [[8, 8, 48, 8, 48, 48, 8, 48]]}
+            for i in (0, 1)
+        ],
+    }
+    for number, picture in enumerate(pictures):
+        write_picture(Path(f"data/images/{number}.png"), picture)
+    Path("data/truth.json").write_text(json.dumps(truth), encoding="utf-8")
+    code, out, err = run("evaluate", "out.onnx", "data/truth.json", "-o", "judged")
+    assert code == 0, err
+    report = json.loads(Path("judged/report.json").read_text(encoding="utf-8"))
+    assert [row["objects"] for row in report["per_class"]] == [0, 0, 1, 1, *[0] * 18]
+    assert 0 <= report["masks"]["AP"] <= 1
+    assert json.loads(Path("judged/predictions.json").read_text(encoding="utf-8"))

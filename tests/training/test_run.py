@@ -101,6 +101,36 @@ def test_a_run_leaves_its_records(tiny: Recipe, tmp_path: Path) -> None:
     assert [category.name for category in predictor.categories] == ["box", "ball"]
 
 
+def test_the_steps_of_the_rate_reach_the_optimizer(
+    tiny: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As torch's own StepLR(2, 0.1) says, after a warm-up of two steps from half the rate."""
+    recipe = changed(
+        tiny,
+        optimizer={"name": "sgd", "lr": 0.005},
+        schedule={"name": "steps", "milestones": [1 / 3, 2 / 3], "warmup_steps": 2, "warmup_from": 0.0},
+        training={"max_steps": 6, "validate_every": 6},
+    )
+    rates, step = [], torch.optim.SGD.step
+
+    def noted(self: torch.optim.SGD, *arguments: Any, **options: Any) -> Any:
+        rates.append([group["lr"] for group in self.param_groups])
+        return step(self, *arguments, **options)
+
+    monkeypatch.setattr(torch.optim.SGD, "step", noted)
+    train(recipe, Options(tmp_path, accelerator="cpu"))
+    monkeypatch.undo()
+    plain = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.005)
+    theirs = torch.optim.lr_scheduler.StepLR(plain, 2, 0.1)
+    expected = []
+    for _ in range(6):
+        expected.append(theirs.get_last_lr())
+        plain.step()
+        theirs.step()
+    expected[0] = [0.0025]
+    assert rates == [pytest.approx(rate) for rate in expected]
+
+
 @pytest.mark.parametrize(
     "extra", [{"max_minutes": 1e-6}, {"max_minutes": 1e-6, "ema": 0.5}, {"max_steps": 2}]
 )

@@ -12,6 +12,9 @@ import pytest
 
 from seasift.core.instances import Instances
 from seasift.core.masks import MaskCrop
+from seasift.export import to_onnx
+from seasift.runtime.predictor import load_predictor
+from seasift.training import checkpoint
 from seasift.training.recipe import Recipe
 from seasift.training.run import Options, train
 from seasift.training.wandb_records import NoWandb, class_map
@@ -48,8 +51,16 @@ def records(log: bytes) -> bytes:
     return b"".join(found)
 
 
+def staged(folder: Path) -> dict[bytes, Path]:
+    """What W&B has copied to send, by content."""
+    return {path.read_bytes(): path for path in (folder / "DATA").rglob("*") if path.is_file()}
+
+
 @pytest.mark.usefixtures("offline")
-def test_curves_pictures_figures_and_the_model_are_kept(tiny: Recipe, tmp_path: Path) -> None:
+def test_curves_pictures_figures_and_the_model_are_kept(
+    tiny: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(to_onnx, "export_checkpoint", lambda _, out: out.write_bytes(b"a model file"))
     training = tiny.training.model_copy(update={"max_steps": 10, "validate_every": 10})
     out = tmp_path / "run"
     recipe = tiny.model_copy(update={"name": "a tiny one/ä", "training": training})
@@ -77,10 +88,30 @@ def test_curves_pictures_figures_and_the_model_are_kept(tiny: Recipe, tmp_path: 
     assert all(
         name in sent for name in (b"loss/mask", b"loss/total", b"val/mask_AP", b"a-tiny-one--", b"best.ckpt")
     )
-    staged = [path.read_bytes() for path in (tmp_path / "DATA").rglob("*") if path.is_file()]
-    assert (out / "best.ckpt").read_bytes() in staged
+    assert b"best.onnx" in sent
+    assert {b"a model file", (out / "best.ckpt").read_bytes()} <= staged(tmp_path).keys()
     assert (out / "metrics.csv").exists()
     assert any((out / "tensorboard").iterdir())
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("offline")
+def test_the_model_file_at_wandb_predicts_as_the_best_checkpoint(tiny: Recipe, tmp_path: Path) -> None:
+    training = tiny.training.model_copy(update={"max_steps": 1, "validate_every": 1})
+    out = tmp_path / "run"
+    train(tiny.model_copy(update={"training": training}), Options(out, accelerator="cpu", wandb=True))
+    import wandb
+
+    wandb.teardown()
+    sent = tmp_path / "sent.onnx"
+    sent.write_bytes(staged(tmp_path)[(out / "best.onnx").read_bytes()].read_bytes())
+    picture = np.random.default_rng(0).integers(0, 256, (72, 96, 3), dtype=np.uint8)
+    (found,) = load_predictor(sent).predict([picture], threshold=0.0, max_objects=5)
+    (expected,) = checkpoint.load_predictor(out / "best.ckpt").predict(
+        [picture], threshold=0.0, max_objects=5
+    )
+    np.testing.assert_allclose(found.scores, expected.scores, atol=1e-4)
+    assert len(found) == 5
 
 
 @pytest.mark.slow

@@ -74,16 +74,25 @@ class WandbRecords(Callback):
         if self._run is not None:
             self._run.finish(exit_code=1)
 
-    def finish(self, model: Path) -> None:
-        """Keep the model file as an artifact and end the W&B run."""
+    def finish(self, checkpoint: Path) -> None:
+        """Keep the model file, and the checkpoint that it is made of, as an artifact and end the W&B run.
+
+        Args:
+            checkpoint: the best one; the model file appears beside it, under its name.
+        """
         if self._run is None:
             return
         from wandb import Artifact
 
-        if model.exists():
+        if checkpoint.exists():
+            from seasift.export.to_onnx import export_checkpoint
+
+            model = checkpoint.with_suffix(".onnx")
+            export_checkpoint(checkpoint, model)
             allowed = re.sub(r"[^A-Za-z0-9_.-]", "-", self._name)
             artifact = Artifact(f"{allowed}-{self._run.id}", type="model")
-            artifact.add_file(str(model))
+            for file in (model, checkpoint):
+                artifact.add_file(str(file))
             self._run.log_artifact(artifact)
         self._run.finish()
 
