@@ -14,7 +14,7 @@ from seasift.runtime.predictor import OnnxPredictor, load_predictor
 from seasift.runtime.video import Every, frames
 
 FOOTAGE = Path(__file__).parents[2] / "examples" / "footage"
-MODEL = "sift-s-official"  # its scores are not calibrated, so that differences are the engine's
+MODEL = "sift-m-official"  # its scores are not calibrated, so that differences are the engine's
 THRESHOLD = 0.15
 SCORE, BOX_IOU, MASK_IOU = (
     0.03,
