@@ -52,8 +52,8 @@ def show(
     html: Annotated[Path | None, typer.Option(help="Write a card as a page that needs nothing else.")] = None,
 ) -> None:
     """The card of a model file or of the model in the box, or a network of the catalog in full."""
-    from seasift.core.errors import BadInput
     from seasift.cli.terminal import require
+    from seasift.core.errors import BadInput
     from seasift.runtime import box
 
     if name in box.names() or name.endswith(".onnx"):
