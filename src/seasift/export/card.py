@@ -220,7 +220,7 @@ def _matrix(confusion: dict[str, Any]) -> list[str]:
 
 def _reliability(bins: Sequence[dict[str, Any]]) -> list[str]:
     """How often detections are right, by their score; the diagram has a column for each twentieth."""
-    lines = ["| score | detections | mean score | right at IoU .50 | right, and where it should end |"]
+    lines = ["| score | detections | mean score | right at IoU .50 | right (█) by score (│) |"]
     lines.append("| --- | ---: | ---: | ---: | --- |")
     for each in bins:
         if each["count"]:

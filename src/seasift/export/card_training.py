@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 _WORDS = {"pictures_seen": "pictures seen", "seasift": "seasift version"}
@@ -57,7 +57,7 @@ def _cost(run: Mapping[str, Any]) -> str:
     return f" ({'; '.join(parts)})" if parts else ""
 
 
-def _sum(runs: list[Mapping[str, Any]]) -> str:
+def _sum(runs: Sequence[Mapping[str, Any]]) -> str:
     pictures = sum(run.get("pictures_seen", 0) for run in runs)
     known = [run["hours"] for run in runs if "hours" in run]
     hours = f" in {sum(known):.2f} hours" if len(known) == len(runs) else ""

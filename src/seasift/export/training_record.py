@@ -114,7 +114,7 @@ def _machine_beside(checkpoint: Path) -> str | None:
 
 def _leaves(recipe: Recipe) -> dict[str, Any]:
     content = recipe.model_dump(mode="json", exclude={"about"})
-    leaves = {}
+    leaves: dict[str, Any] = {}
     for key, value in content.items():
         leaves |= (
             {f"{key}.{name}": each for name, each in value.items()}
