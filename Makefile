@@ -7,7 +7,7 @@ export UV_PYTHON_DOWNLOADS = never
 .PHONY: help demo test test-browser test-slow test-image lint bench clean
 
 help:
-	@echo "make demo       outline objects in the example footage (needs no training packages)"
+	@echo "make demo       outline and count objects in the example footage (needs no training packages)"
 	@echo "make test       the default test suite"
 	@echo "make test-browser  the page's tests in Chromium (Debian package chromium)"
 	@echo "make test-slow  the tests that take minutes"
@@ -39,7 +39,10 @@ help:
 demo: .venv-demo/ready
 	.venv-demo/bin/seasift predict examples/footage/coral.mp4 examples/footage/shrimp.mp4 \
 		--every 10 --format overlay,json -o demo-output
-	@echo "Pictures and predictions.json are in demo-output/"
+	.venv-demo/bin/seasift survey examples/footage/coral.mp4 examples/footage/shrimp.mp4 \
+		--every 3 --video -o demo-output/survey
+	@echo "Pictures and predictions.json are in demo-output/; of the clips as one dive,"
+	@echo "report.html, tables and an annotated video in demo-output/survey/"
 
 test: .venv/ready
 	OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n auto --dist worksteal

@@ -25,7 +25,7 @@ def test_says_what_was_done_and_lost(
     source, target = write_dive(tmp_path), tmp_path / "dive.csv"
     assert run(monkeypatch, str(source), str(target), "--to", "fathomnet-csv") == 0
     out, err = capsys.readouterr()
-    assert out == f"{target}: 2 objects, 6 observations, 1 files, from seasift-tracks to fathomnet-csv\n"
+    assert out == f"{target}: fathomnet-csv, from seasift-tracks with 2 objects, 6 observations, 1 file\n"
     assert "cannot hold, so left out: which boxes are of one track, outlines (boxes only), scores" in err
     assert target.read_text("utf-8").startswith("concept,image,x,y")
 

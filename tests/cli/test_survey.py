@@ -125,7 +125,19 @@ def test_exchange_formats_lie_beside(
     # Of the 20 frames red is in 0 to 15 and, elsewhere, in 5 to 19, green in 10 to 19.
     assert len([row for row in rows if not row.startswith("#")]) == 16 + 15 + 10
     assert type_in(monkeypatch, *words[:-1], "viame") == 2
-    assert "viame" in capsys.readouterr().err
+    assert "did you mean 'viame-csv'?" in capsys.readouterr().err
+
+
+def test_a_format_about_one_video_gets_a_file_for_each(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    dive, out = folder / "dive" / "a.mp4", folder / "out4"
+    (folder / "again").mkdir()
+    again = folder / "again" / "a.mp4"
+    again.write_bytes(dive.read_bytes())
+    words = [dive, again, "-o", out, "-m", folder / "tiny.onnx", "--every", "1", "-f", "viame-csv"]
+    assert type_in(monkeypatch, *words) == 0
+    for place in (1, 2):
+        rows = (out / f"tracks-viame-csv-0{place}-a.csv").read_text(encoding="utf-8").splitlines()
+        assert len([row for row in rows if not row.startswith("#")]) == 16 + 15 + 10
 
 
 def test_help_is_quick_to_find() -> None:

@@ -72,5 +72,7 @@ def convert(
         typer.echo(f"note: {note}", err=True)
     if report.lost:
         typer.echo(f"{report.target} cannot hold, so left out: {', '.join(report.lost)}", err=True)
-    counts = ", ".join(f"{count} {name}" for name, count in report.counts.items())
-    typer.echo(f"{target}: {counts}, from {report.source} to {report.target}")
+    counts = ", ".join(
+        f"{count:,} {name if count != 1 else name[:-1]}" for name, count in report.counts.items()
+    )
+    typer.echo(f"{target}: {report.target}, from {report.source} with {counts}")

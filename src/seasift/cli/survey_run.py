@@ -240,7 +240,12 @@ def _tell(plan: Plan, result: Result) -> None:
     for file, from_s, to_s, reason in result.gaps:
         end = "the end" if to_s is None else f"{to_s:.2f} s"
         console.print(f"{file}: nothing from {from_s:.2f} s to {end}: {reason}")
-    console.print(result.interval_note)
+    if result.counts.dive:
+        console.print(result.interval_note)
+    if result.first is None:
+        console.print(
+            "no frame was looked at: --start and --end leave nothing of the dive, or nothing could be read"
+        )
     unique = sum(cell.unique for cell in result.counts.dive.values())
     console.print(f"{result.counts.frames.total():,} frames, {unique:,} objects (model {plan.info.name})")
     for line in result.refused:

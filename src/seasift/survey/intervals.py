@@ -47,7 +47,9 @@ class Interval:
 
     def limits(self, tracks: int) -> str:
         """The interval in words."""
-        return f"{self.low:,} to {self.high:,}" if self.useful(tracks) else f"{self.low:,} or more"
+        return (
+            f"{self.low:,} to {self.high:,}" if self.useful(tracks) else f"from {self.low:,}, no upper limit"
+        )
 
 
 @dataclass(frozen=True)

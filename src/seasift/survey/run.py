@@ -131,7 +131,8 @@ def run(
         result.written.extend(_write(plan, store, result))
         if report:
             result.written.append(report(plan, store, result))
-        written, refused = write_formats(plan.out / "tracks.json", plan.formats)
+        videos = [video.file for video in plan.dive.videos]
+        written, refused = write_formats(plan.out / "tracks.json", plan.formats, videos)
         result.written.extend(written)
         result.refused.extend(refused)
         if plan.video:
@@ -218,9 +219,8 @@ def _write(plan: Plan, store: Store, result: Result) -> list[Path]:
     count_rows = tables.count_rows(counting.rows(result.counts, categories), store, clock)
     tables.write_csv(plan.out / "counts.csv", tables.COUNT_COLUMNS, count_rows)
     write_json(plan.out / "counts.json", counts_document(plan, result, count_rows), indent=1)
-    return [
-        plan.out / name for name in ("tracks.csv", "tracks.json", "counts.csv", "counts.json", "pictures")
-    ]
+    names = ["tracks.csv", "tracks.json", "counts.csv", "counts.json"]
+    return [plan.out / name for name in (*names, *(["pictures"] if result.counts.dive else []))]
 
 
 def counts_document(plan: Plan, result: Result, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -38,10 +38,13 @@ def clock_time(seconds: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """`1 h 02 min`, `3 min 05 s` or `4.5 s`."""
+    """`3 d 4 h`, `1 h 02 min`, `3 min 05 s` or `4.5 s`."""
     if seconds < 60:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
+    if minutes >= 48 * 60:
+        hours = round(minutes / 60)
+        return f"{hours // 24} d {hours % 24} h"
     return f"{minutes} min {rest:02} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"
 
 
@@ -108,7 +111,7 @@ def _about_footage(plan: Plan, result: Result, parts: Sequence[Stretch]) -> list
         found.append("No frame was looked at.")
     elif frames > 1 and looked_s / frames > _RARE_S:
         found.append(
-            f"A frame was looked at each {looked_s / frames:.1f} s only: what is in sight for less than "
+            f"Only one frame in {looked_s / frames:.1f} s was looked at: what is in sight for less than "
             f"{plan.tracking.confirm_observations} frames never counts, and one object may count twice."
         )
     return found
@@ -145,21 +148,26 @@ def facts(plan: Plan) -> list[tuple[str, str]]:
     """How the survey was made."""
     settings = plan.settings
     tracking = plan.tracking
-    every = str(settings["every"])
     return [
-        ("frames looked at", f"one each {every}" if every.endswith("s") else f"each {every}. frame"),
+        ("frames looked at", _every(str(settings["every"]))),
         ("part of the dive", _part(settings)),
         ("a track begins at a score of", f"{plan.threshold:g}"),
         ("and goes on from", f"{tracking.low_score:g}"),
         (
-            "a track counts from",
-            f"{tracking.confirm_observations} frames and {tracking.confirm_s:g} s on; others never count",
+            "a track counts",
+            f"from {tracking.confirm_observations} frames and {tracking.confirm_s:g} s on; shorter ones never do",
         ),
-        ("out of sight for longer it ends", f"{tracking.patience_s:g} s"),
+        ("a track ends", f"out of sight for more than {tracking.patience_s:g} s"),
         ("classes", ", ".join(plan.classes) or "all that the model knows"),
-        ("objects a frame", f"at most {settings['max_objects']}"),
+        ("objects in a frame", f"at most {settings['max_objects']}"),
         ("engine", f"{settings['engine']}, {settings['precision']}"),
     ]
+
+
+def _every(every: str) -> str:
+    if every.endswith("s"):
+        return f"one in {every[:-1]} s"
+    return "all" if every == "1" else f"one in {every}"
 
 
 def _part(settings: Any) -> str:

@@ -42,6 +42,7 @@ class Format:
         read: None if it is only written.
         write: gives notes for the user, a line each.
         holds: of `ALL`, what it keeps besides boxes and classes.
+        one_video: a file is about one video; of several, one is chosen.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Format:
     read: Read | None
     write: Write
     holds: frozenset[str]
+    one_video: bool = False
 
 
 def _has(*words: str) -> Callable[[str], bool]:
@@ -176,6 +178,7 @@ FORMATS: tuple[Format, ...] = (
         cvat_xml.read,
         cvat_xml.write,
         frozenset({"tracks", "outlines", "scores", "times"}),
+        one_video=True,
     ),
     Format(
         "biigle-csv",
@@ -212,6 +215,7 @@ FORMATS: tuple[Format, ...] = (
         viame_csv.read,
         viame_csv.write,
         frozenset({"tracks", "outlines", "scores", "times"}),
+        one_video=True,
     ),
 )
 BY_NAME = {entry.name: entry for entry in FORMATS}

@@ -22,7 +22,7 @@ def one_video(path: Path, content: Content, title: str) -> None:
     if len(moving) > 1 or (moving and len(moving) < len(content.header.videos)):
         raise BadInput(
             f"{path}: a file of {title} is about one video or about pictures; this document has "
-            f"{len(content.header.videos)} files ({', '.join(moving[:3])}, ...). Choose with --video NAME."
+            f"{len(content.header.videos)} files ({', '.join(moving[:3])}{', …' * (len(moving) > 3)}). Choose with --video NAME."
         )
 
 
