@@ -4,10 +4,11 @@
 # The base is a Debian made by debootstrap (in WORK_FOLDER/rootfs, kept for the next time). The server runs as the
 # image says: its user, its environment, its command and its health check, with all but /tmp and /jobs read-only.
 # It must get healthy, answer a picture, let `seasift predict` run beside it, and end well at SIGTERM.
-# IMAGE=NAME tries an image that buildah already holds.
+# EXTRA=gpu builds the GPU's variant, without CUDA, and tries it on the CPU. IMAGE=NAME tries an image that buildah
+# already holds. PORT is where the server listens meanwhile.
 set -eu
 work=$(realpath -m "${1:-$(mktemp -d)}")
-port=8000
+port=${PORT:-18000}
 suite=${SUITE:-bookworm}
 image=${IMAGE:-localhost/seasift:test}
 base=localhost/seasift-base:test
@@ -36,7 +37,8 @@ build() {
     for file in /etc/pip.conf /etc/ssl/certs/ca-certificates.crt; do # where this machine's pip looks, if it was told
         if [ -e "$file" ]; then set -- "$@" --volume "$file:$file:ro"; fi
     done
-    buildah build --format docker --network host --pull=never --build-arg BASE="$base" "$@" -t "$image" .
+    buildah build --format docker --network host --pull=never --build-arg BASE="$base" \
+        --build-arg EXTRA="${EXTRA:-}" "$@" -t "$image" .
 }
 
 if [ -z "${IMAGE:-}" ]; then
@@ -84,10 +86,10 @@ mount -t proc proc "$work/run/proc"
 mount -t sysfs -o ro sysfs "$work/run/sys"
 mount --bind /dev "$work/run/dev"
 inside() {
-    # The values in `environment` hold no spaces. The last two are what compose.yaml sets.
+    # The values in `environment` hold no spaces. Hosts and open_to_all are as compose.yaml sets them.
     # shellcheck disable=SC2086
     exec chroot --userspec="$user" "$work/run" /usr/bin/env -i $environment \
-        SEASIFT_OPEN_TO_ALL=true SEASIFT_HOSTS=localhost "$@"
+        SEASIFT_PORT="$port" SEASIFT_OPEN_TO_ALL=true SEASIFT_HOSTS=localhost "$@"
 }
 if (inside touch /opt/seasift/x) 2> /dev/null; then echo "the image can be written to" >&2; exit 1; fi
 # shellcheck disable=SC2086

@@ -18,7 +18,7 @@ find "$1" -name __pycache__ -type d -prune -exec rm -rf {} +
 find "$1" \( -name '*.pyi' -o -name '*.a' -o -name '*.pxd' -o -name '*.pyx' -o -name '*.c' \) -type f -delete
 # Debug information in extension modules. Not in the libraries that wheels bring (*.libs): strip breaks what patchelf made.
 if command -v strip > /dev/null; then
-    find "$site" -name '*.so' -type f ! -path '*.libs/*' ! -path "$vino/*" -exec strip --strip-debug {} +
+    find "$site" -name '*.so' -type f ! -path '*.libs/*' ! -path "$vino/*" ! -path "$site/onnxruntime/*" -exec strip --strip-debug {} +
 fi
 # All must still load.
 "$1/bin/python3" -B - << 'END'
@@ -31,6 +31,6 @@ import av, cv2, hotcoco, lap, matplotlib.pyplot, numpy, openvino, PIL.Image  # n
 import seasift.cli.main
 
 for library in sorted(Path(sysconfig.get_path("purelib")).rglob("*.so")):
-    if "openvino" not in library.parts:
+    if not {"openvino", "onnxruntime"} & set(library.parts):  # they load theirs by need; a GPU's need its driver
         ctypes.CDLL(str(library))
 END
