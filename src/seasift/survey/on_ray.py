@@ -25,7 +25,7 @@ from seasift.survey.row import Block, Row
 PART_S = 60.0
 _FRAMES = 25  # that a worker hands over together
 _BLOCK_BYTES = 16 << 20
-_RETRIES = 5  # of a part whose worker or machine is lost
+RETRIES = 5  # of a part whose worker or machine is lost
 
 
 def look_at_part(look: Look, dive: Dive, place: int, part: Part) -> Iterator[Block]:
@@ -126,7 +126,7 @@ class OnRay:
                 num_cpus=self.cpus,
                 compute=ray.data.ActorPoolStrategy(min_size=1, initial_size=workers, max_size=workers),
                 max_restarts=-1,
-                max_task_retries=_RETRIES,
+                max_task_retries=RETRIES,
             )
             for row in blocks.iter_rows():
                 yield pickle.loads(row["block"])
@@ -153,8 +153,11 @@ def connect(address: str | None) -> Any:
     try:
         here: dict[str, Any] = {"include_dashboard": False} if address is None else {"address": address}
         ray.init(**here, logging_level=logging.CRITICAL, log_to_driver=False)
-    except (ConnectionError, ValueError, RuntimeError) as error:
+    except Exception as error:  # a plain one where a machine is too busy to start it
+        ray.shutdown()
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        if address is None:
+            raise BadInput(f"--engine ray: Ray did not start here ({reason}). Try again.") from None
         raise BadInput(
             f"--ray-address {address}: no Ray cluster answers ({reason}). Start one with `ray start --head`, or "
             "leave out --ray-address to use this machine."
