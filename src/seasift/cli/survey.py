@@ -62,7 +62,13 @@ def survey(
     video: Annotated[
         bool, typer.Option("--video", help="Write annotated.mp4, too: the frames looked at, with outlines.")
     ] = False,
-    engine: Annotated[str, typer.Option(help="openvino, onnxruntime or onnxruntime-cuda.")] = "openvino",
+    engine: Annotated[
+        str,
+        typer.Option(
+            help="openvino, onnxruntime or onnxruntime-cuda, on this machine (local); ray, or ray:onnxruntime …, on a "
+            "cluster."
+        ),
+    ] = "local",
     precision: Annotated[
         str,
         typer.Option(
@@ -71,7 +77,15 @@ def survey(
         ),
     ] = "auto",
     threads: Annotated[
-        int | None, typer.Option(min=1, help="CPU threads.  [default: the engine's choice]")
+        int | None,
+        typer.Option(min=1, help="CPU threads; with ray of each worker.  [default: the engine's choice; 1]"),
+    ] = None,
+    ray_address: Annotated[
+        str | None,
+        typer.Option(help="A Ray cluster: auto, HOST:6379, ray://HOST:10001.  [default: this machine]"),
+    ] = None,
+    ray_workers: Annotated[
+        int | None, typer.Option(min=1, help="At most so many workers.  [default: as there is room for]")
     ] = None,
 ) -> None:
     """Follow and count what is seen in a dive: tables, pictures and a report.
@@ -100,6 +114,8 @@ def survey(
         engine=engine,
         precision=precision,
         threads=threads,
+        ray_address=ray_address,
+        ray_workers=ray_workers,
     )
     if run_survey(options):
         raise typer.Exit(2)

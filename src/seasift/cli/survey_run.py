@@ -7,21 +7,19 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
+from seasift.cli.survey_engine import Asked, look_of, looking_on_ray, parse_engine, require_ray
 from seasift.cli.terminal import progress_bar
 from seasift.core.classes import parse_classes
 from seasift.core.errors import BadInput
 from seasift.formats.exchange import registry
 from seasift.runtime.dive import Dive, open_dive
 from seasift.runtime.inputs import Failure, Source, expand
-from seasift.runtime.predictor import OnnxPredictor, load_predictor
-from seasift.runtime.seen_alike import found_and_looks
+from seasift.runtime.predictor import load_predictor
 from seasift.runtime.tracking import TrackerSettings
 from seasift.runtime.video import Every
-from seasift.survey.follow import Look
 from seasift.survey.kept import Frame
 from seasift.survey.navigation import read_navigation
 from seasift.survey.report import write_report
@@ -53,6 +51,8 @@ class Options:
     engine: str = "openvino"
     precision: str = "auto"
     threads: int | None = None
+    ray_address: str | None = None
+    ray_workers: int | None = None
 
 
 def run_survey(options: Options) -> bool:
@@ -78,6 +78,11 @@ def prepare(options: Options) -> tuple[Plan, list[Failure]]:
     Raises:
         BadInput: an option that is wrong, or no input is a video that can be opened.
     """
+    on_ray, engine = parse_engine(options.engine)
+    if not on_ray and (options.ray_address or options.ray_workers):
+        raise BadInput("--ray-address or --ray-workers without --engine ray; give that, too.")
+    if on_ray:
+        require_ray()
     every = Every.parse(options.every)
     formats = [
         registry.named(name.strip()).name
@@ -104,7 +109,7 @@ def prepare(options: Options) -> tuple[Plan, list[Failure]]:
         )
     model = load_predictor(
         options.model,
-        engine=options.engine,
+        engine=engine,
         precision=options.precision,
         threads=options.threads,
         throughput=True,
@@ -127,10 +132,12 @@ def prepare(options: Options) -> tuple[Plan, list[Failure]]:
         "unconfirmed": options.unconfirmed,
         "tracking": tracking.to_json(),
     }
+    asked = Asked(tracking.low_score, max_objects, tuple(names.index(name) for name in classes))
+    look = look_of(model, asked)
     plan = Plan(
         out=options.output,
         dive=dive,
-        look=_look(model, tracking.low_score, max_objects, [names.index(name) for name in classes]),
+        look=look,
         info=model.info,
         model_sha256=model.sha256,
         settings=settings,
@@ -142,14 +149,9 @@ def prepare(options: Options) -> tuple[Plan, list[Failure]]:
         video=options.video,
         formats=formats,
         at_once=model.at_once,
+        looking=looking_on_ray(options, model, look, asked) if on_ray else None,
     )
     return plan, failures
-
-
-def _look(model: OnnxPredictor, threshold: float, max_objects: int, class_ids: list[int]) -> Look:
-    return partial(
-        found_and_looks, model, threshold=threshold, max_objects=max_objects, class_ids=class_ids or None
-    )
 
 
 def parse_time(text: str | None, option: str) -> float | None:

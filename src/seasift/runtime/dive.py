@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import threading
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -17,6 +18,7 @@ from seasift.runtime.every import GRACE_S, Every
 from seasift.runtime.gaps import Gap, Report
 from seasift.runtime.live import LiveDive, is_live
 from seasift.runtime.skim import Start
+from seasift.runtime.stretch import Part, Stretch, cuts
 from seasift.runtime.upright import Decoded, upright_rgb
 from seasift.runtime.video_file import Header, read_header
 
@@ -69,6 +71,60 @@ class Dive:
         self.gaps = list(self._unopened)
         return ahead(partial(self._frames, after, after_time_s), _AHEAD)
 
+    def parts(self, length_s: float, after: tuple[int, int, float] | None = None) -> list[Part]:
+        """The dive in parts, in order, for who looks at several at once.
+
+        Args:
+            length_s: about how long a part is.
+            after: video, frame and `time_s` of a frame: go on right after it.
+        """
+        parts: list[Part] = []
+        for place, file in enumerate(self._files):
+            if (after is not None and place < after[0]) or not self._in_range(file.video):
+                continue
+            begin_s = max(0.0, self._start_s - file.video.offset_s)
+            end_s = math.inf if self._end_s is None else self._end_s - file.video.offset_s
+            from_s: float | None = None
+            last: int | None = None
+            if after is not None and place == after[0]:
+                last, from_s = after[1], after[2] - _SAME_S
+                begin_s = after[2]
+            for to_s in (*cuts(file.path, begin_s, end_s, length_s), None):
+                parts.append(Part(place, from_s, to_s, last))
+                from_s, last = to_s, None
+        return parts
+
+    def stretch(self, part: Part) -> Stretch:
+        """A part, to be decoded; `rest` goes on where that turns out to differ from an unbroken run."""
+        file = self._files[part.video]
+        begin_s = max(0.0, self._start_s - file.video.offset_s)
+        start = self._start(file) if part.from_s is None else Start(time_s=part.from_s)
+        return Stretch(
+            part,
+            run=lambda report, stop: self._decoded(file, start, stop, report),
+            choose=lambda run, wanted: self._chosen(part.video, run, wanted),
+            share=lambda item: self._every.share(item.index, item.time_s - begin_s),
+        )
+
+    def rest(self, video: int, after: tuple[int, float] | None) -> Iterator[DiveFrame]:
+        """What follows the frame (index, time) in its file, as `frames` gives it, to the file's end; None for all of it.
+
+        `gaps` grows by what could not be read.
+        """
+        file = self._files[video]
+
+        def make(stop: threading.Event) -> Iterator[DiveFrame]:
+            if after is None:
+                return self._chosen(video, self._decoded(file, self._start(file), stop))
+            return self._rest(video, after[0], after[1], stop)
+
+        return ahead(make, _AHEAD)
+
+    def anywhere(self) -> Dive:
+        """The same dive for a process that works in another folder."""
+        files = [replace(file, path=file.path.absolute()) for file in self._files]
+        return Dive(files, self._unopened, self._every, self._start_s, self._end_s)
+
     def _frames(
         self, after: tuple[int, int] | None, after_time_s: float | None, stop: threading.Event
     ) -> Iterator[DiveFrame]:
@@ -76,9 +132,9 @@ class Dive:
             if stop.is_set() or (after is not None and place < after[0]) or not self._in_range(file.video):
                 continue
             if after is not None and place == after[0]:
-                yield from self._chosen(place, self._from(file, after[1], after_time_s, stop), after[1])
+                yield from self._rest(place, after[1], after_time_s, stop)
             else:
-                yield from self._chosen(place, self._decoded(file, self._start(file), stop), -1)
+                yield from self._chosen(place, self._decoded(file, self._start(file), stop))
 
     def _in_range(self, video: DiveVideo) -> bool:
         ended = video.duration_s is not None and video.offset_s + video.duration_s < self._start_s
@@ -115,8 +171,16 @@ class Dive:
             if item.index >= last:
                 yield item
 
-    def _chosen(self, place: int, run: Iterator[Decoded], last: int) -> Iterator[DiveFrame]:
-        """Of what was decoded the frames that are asked for, but those up to `last`, as pictures."""
+    def _rest(
+        self, place: int, last: int, last_s: float | None, stop: threading.Event
+    ) -> Iterator[DiveFrame]:
+        run = self._from(self._files[place], last, last_s, stop)
+        return self._chosen(place, run, lambda item: item.index > last)
+
+    def _chosen(
+        self, place: int, run: Iterator[Decoded], wanted: Callable[[Decoded], bool] = lambda _: True
+    ) -> Iterator[DiveFrame]:
+        """Of what was decoded the frames that are asked for and wanted, as pictures."""
         video, header = self._files[place].video, self._files[place].header
         begin_s = max(0.0, self._start_s - video.offset_s)
         before: int | None = None
@@ -127,7 +191,7 @@ class Dive:
             if self._end_s is not None and dive_s + GRACE_S >= self._end_s:
                 return
             share = self._every.share(item.index, item.time_s - begin_s)
-            if share != before and item.index > last:
+            if share != before and wanted(item):
                 picture = upright_rgb(item.frame, header.aspect, header.size_hw)
                 yield DiveFrame(place, item.index, item.time_s, dive_s, picture)
             before = share

@@ -48,15 +48,21 @@ class _Key:
     pts: int
 
 
+def has_index(container: InputContainer, track: VideoStream) -> bool:
+    """Whether the file tells where all its pictures lie."""
+    mov = "mov" in container.format.name.split(",")
+    return mov and bool(track.frames) and len(track.index_entries) == track.frames
+
+
 def jump(container: InputContainer, track: VideoStream, start: Start, zero_s: float) -> IndexEntries | None:
     """Go to a keyframe well before the start by the index that MP4 and MOV have of all their pictures.
 
     Returns:
         The index; None, and nothing was done, without such an index, or if the start lies near the beginning.
     """
-    entries = track.index_entries
-    if "mov" not in container.format.name.split(",") or not track.frames or len(entries) != track.frames:
+    if not has_index(container, track):
         return None
+    entries = track.index_entries
     if start.index is not None:
         place = min(start.index - _MARGIN, len(entries) - 1)
     else:

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections import deque
-from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable
 
 import numpy as np
 
 from seasift.core.instances import Instances
 from seasift.core.looks import NAMES
-from seasift.core.types import Float64, Int64, UInt8
-from seasift.runtime.dive import Dive, DiveFrame
+from seasift.core.types import Int64
+from seasift.runtime.dive import Dive
 from seasift.runtime.tracking import Step, Tracker
-from seasift.survey.best import crop_of, quality_of
+from seasift.survey.best import quality_of
 from seasift.survey.drift import Reference
 from seasift.survey.kept import Frame, Seen
+from seasift.survey.looking import Looked, Looking
 from seasift.survey.store import Store
-
-Look = Callable[[UInt8], tuple[Instances, Float64]]
-"""A picture (H, W, 3) uint8 RGB to its objects and its looks, see `runtime.seen_alike`."""
 
 COMMIT_EVERY = 25
 """Frames between two commits: what a kill costs at most."""
@@ -28,40 +24,38 @@ COMMIT_EVERY = 25
 
 def follow(
     dive: Dive,
-    look: Look,
+    looking: Looking,
     tracker: Tracker,
     store: Store,
     *,
     reference: Reference | None = None,
     after: Frame | None = None,
     unconfirmed: bool = False,
-    at_once: int = 1,
     commit_every: int = COMMIT_EVERY,
     progress: Callable[[Frame], None] | None = None,
 ) -> None:
     """Look at all frames of a dive, follow what is in them, and keep it all in the store.
 
     Args:
-        look: called by threads.
+        looking: gives the frames.
         reference: of the training pictures; None if the model carries none.
         tracker: new, or as it was after the frame `after`.
         store: gets everything; holds all up to and with `after`.
         unconfirmed: also keep tracks that never count.
-        at_once: pictures in work; as many again may wait.
         commit_every: frames.
         progress: called after each frame.
     """
     last = after
-    for dive_frame, instances, looks in _looked_at(dive, look, after, at_once):
-        frame = _after(last, dive_frame)
+    for looked in looking(dive, after):
+        frame = _after(last, looked)
         if last is not None and _other_size(dive, last.video, frame.video):
             _end(store, tracker.finish(), unconfirmed)  # places in px mean something else now
         last = frame
-        away = None if reference is None else reference.distance(looks)
-        seen = [round(float(value), 4) for value in looks[: len(NAMES)]]
+        away = None if reference is None else reference.distance(looked.looks)
+        seen = [round(float(value), 4) for value in looked.looks[: len(NAMES)]]
         store.add_frame(frame, None if away is None else round(away, 4), seen)
-        step = tracker.step(instances, dive_frame.image_rgb_u8, frame.dive_s)
-        _keep(store, frame, instances, step.ids, dive_frame.image_rgb_u8)
+        step = tracker.step(looked.instances, looked.view, frame.dive_s)
+        _keep(store, frame, looked, step.ids)
         store.confirm(step.confirmed)
         _end(store, step, unconfirmed)
         if (frame.seq + 1) % commit_every == 0:
@@ -74,7 +68,7 @@ def follow(
     store.commit(last, json.dumps(tracker.state()), complete=True)
 
 
-def _after(last: Frame | None, frame: DiveFrame) -> Frame:
+def _after(last: Frame | None, frame: Looked) -> Frame:
     """A frame in the row. A file that is longer than its header says ends behind the begin of the next: the dive's
     clock stands still then, but it never goes back.
     """
@@ -92,36 +86,9 @@ def _end(store: Store, step: Step, unconfirmed: bool) -> None:
         store.forget([summary.id for summary in step.summaries if not summary.confirmed])
 
 
-def _looked_at(
-    dive: Dive, look: Look, after: Frame | None, at_once: int
-) -> Iterator[tuple[DiveFrame, Instances, Float64]]:
-    """Frames in order, several in work; the number of pictures in memory does not grow with the dive."""
-
-    def task(frame: DiveFrame) -> tuple[DiveFrame, Instances, Float64]:
-        instances, looks = look(frame.image_rgb_u8)
-        return frame, instances, looks
-
-    place, time_s = (None, None) if after is None else ((after.video, after.frame), after.time_s)
-    waiting: deque[Future[tuple[DiveFrame, Instances, Float64]]] = deque()
-    frames = dive.frames(place, after_time_s=time_s)
-    with ThreadPoolExecutor(at_once) as pool:
-        try:
-            for frame in frames:
-                waiting.append(pool.submit(task, frame))
-                if len(waiting) >= 2 * at_once:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
-            if isinstance(frames, Generator):
-                frames.close()  # ends the thread that decodes
-
-
-def _keep(store: Store, frame: Frame, instances: Instances, ids: Int64, image_rgb_u8: UInt8) -> None:
+def _keep(store: Store, frame: Frame, looked: Looked, ids: Int64) -> None:
     """Objects that belong to a track, and the best view of each."""
-    everything = []
+    instances, everything = looked.instances, []
     for place, track in enumerate(ids.tolist()):
         if track < 1:
             continue
@@ -129,7 +96,7 @@ def _keep(store: Store, frame: Frame, instances: Instances, ids: Int64, image_rg
         everything.append(seen)
         quality = round(quality_of(seen.score, seen.box_xywh, instances.size_hw), 6)
         if quality > store.best_quality(track, seen.class_id):
-            store.keep_picture(seen, quality, crop_of(image_rgb_u8, instances, place))
+            store.keep_picture(seen, quality, looked.crop(place))
     store.add_seen(everything)
 
 

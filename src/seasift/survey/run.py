@@ -6,7 +6,7 @@ import math
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +23,10 @@ from seasift.survey import tables
 from seasift.survey.annotated import write_video
 from seasift.survey.drift import Drift, Reference
 from seasift.survey.exchange import write_formats
-from seasift.survey.follow import COMMIT_EVERY, Look, follow
+from seasift.survey.follow import COMMIT_EVERY, follow
 from seasift.survey.intervals import intervals_of, place_of
 from seasift.survey.kept import Frame
+from seasift.survey.looking import Look, Looking, look_here
 from seasift.survey.navigation import Navigation
 from seasift.survey.store import NAME, Store
 from seasift.survey.tracks import entries, summaries
@@ -53,6 +54,7 @@ class Plan:
         formats: exchange formats to write, too.
         unconfirmed: write tracks that never count, too, into tracks.json.
         at_once: pictures in work.
+        looking: who looks at the frames; None does it with `look` in this process.
     """
 
     out: Path
@@ -70,6 +72,7 @@ class Plan:
     formats: Sequence[str] = ()
     at_once: int = 1
     commit_every: int = COMMIT_EVERY
+    looking: Looking | None = None
 
     @cached_property
     def reference(self) -> Reference | None:
@@ -149,13 +152,12 @@ def _pass(plan: Plan, store: Store, progress: Callable[[Frame], None] | None) ->
     )
     follow(
         plan.dive,
-        plan.look,
+        plan.looking or partial(look_here, plan.look, plan.at_once),
         tracker,
         store,
         reference=plan.reference,
         after=None if resume is None else resume.last,
         unconfirmed=plan.unconfirmed,
-        at_once=plan.at_once,
         commit_every=plan.commit_every,
         progress=progress,
     )

@@ -60,12 +60,12 @@ class Tracker:
         self._usual_step_s: float | None = None
         self._view: CameraView | None = None
 
-    def step(self, instances: Instances, image_rgb_u8: UInt8, time_s: float) -> Step:
+    def step(self, instances: Instances, image_rgb_u8: UInt8 | CameraView, time_s: float) -> Step:
         """Take the next frame.
 
         Args:
             instances: what the model found in it; also what is too weak to count, down to `low_score`.
-            image_rgb_u8: (H, W, 3), for the camera's motion.
+            image_rgb_u8: (H, W, 3), for the camera's motion; or what `CameraView.of` makes of it.
             time_s: presentation time on the dive's clock; steps may have any length.
         Raises:
             BadInput: a time before that of the frame before, or none at all.
@@ -160,10 +160,11 @@ class Tracker:
         self._tracks = [track for track in self._tracks if not lost(track)]
         return ended
 
-    def _predict(self, step_s: float, instances: Instances, image_rgb_u8: UInt8) -> None:
+    def _predict(self, step_s: float, instances: Instances, image_rgb_u8: UInt8 | CameraView) -> None:
         camera = None
         if self.settings.use_camera:
-            view = CameraView.of(image_rgb_u8, instances)
+            given = image_rgb_u8
+            view = given if isinstance(given, CameraView) else CameraView.of(given, instances)
             camera = self._view.motion_to(view) if self._view else None
             self._view = view
         for track in self._tracks:

@@ -1,0 +1,101 @@
+"""Where `seasift survey` lets frames be looked at: `--engine`."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from seasift.cli.terminal import require
+from seasift.core.errors import BadInput
+from seasift.runtime import box
+from seasift.runtime.engines import ENGINES, open_engine
+from seasift.runtime.model_file import ModelFile, read_model_file
+from seasift.runtime.predictor import OnnxPredictor
+from seasift.runtime.seen_alike import found_and_looks
+from seasift.survey.looking import Look
+
+if TYPE_CHECKING:
+    from seasift.cli.survey_run import Options
+    from seasift.survey.on_ray import OnRay
+
+PLACES = ("local", "ray")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is asked of the model, see `OnnxPredictor.predict`; no `class_ids` are all."""
+
+    threshold: float
+    max_objects: int
+    class_ids: tuple[int, ...]
+
+
+def parse_engine(text: str) -> tuple[bool, str]:
+    """`ray`, `local`, an engine, or both as `ray:onnxruntime`: whether on Ray, and the engine.
+
+    Raises:
+        BadInput: anything else.
+    """
+    place, _, engine = text.partition(":") if text.partition(":")[0] in PLACES else ("local", "", text)
+    engine = engine or "openvino"
+    if engine not in ENGINES:
+        raise BadInput(f"--engine {text!r}; expected {', '.join(ENGINES)}, ray, or both as ray:onnxruntime.")
+    return place == "ray", engine
+
+
+def require_ray() -> None:
+    """Make sure that Ray Data is installed.
+
+    Raises:
+        MissingExtra: it is not.
+    """
+    require("ray", "ray", "pyarrow", "pandas")
+
+
+def look_of(model: OnnxPredictor, asked: Asked) -> Look:
+    """The model as a survey asks it."""
+    return partial(
+        found_and_looks,
+        model,
+        threshold=asked.threshold,
+        max_objects=asked.max_objects,
+        class_ids=asked.class_ids or None,
+    )
+
+
+def open_look(file: ModelFile, engine: str, precision: str, becomes: str, threads: int, asked: Asked) -> Look:
+    """Make a model ready, in a worker.
+
+    Args:
+        precision: what is asked for.
+        becomes: what that is where the survey was started; all must compute alike.
+    Raises:
+        BadInput: it becomes another one here.
+    """
+    ready = open_engine(file.data, file.name, engine=engine, precision=precision, threads=threads)
+    model = OnnxPredictor(file, ready)
+    if model.precision != becomes:
+        raise BadInput(
+            f"a worker computes in {model.precision}, the machine that runs the survey in {becomes}; expected "
+            "machines of one kind. Give --precision f32."
+        )
+    return look_of(model, asked)
+
+
+def looking_on_ray(options: Options, model: OnnxPredictor, look: Look, asked: Asked) -> OnRay:
+    """Looking on a cluster; `look` is for what is left to this process."""
+    from seasift.survey.on_ray import OnRay
+
+    file = read_model_file(box.find(options.model))
+    threads = options.threads or 1
+    return OnRay(
+        open_look=partial(open_look, file, model.engine, options.precision, model.precision, threads, asked),
+        look=look,
+        at_once=model.at_once,
+        address=options.ray_address,
+        cpus=threads,
+        workers=options.ray_workers,
+        tell=lambda line: print(f"seasift: {line}", file=sys.stderr),
+    )

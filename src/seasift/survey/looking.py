@@ -1,0 +1,90 @@
+"""Frames of a dive with what is in them, in order: all that tracking, counting and drawing need of a picture."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+
+from seasift.core.instances import Instances
+from seasift.core.types import Float64, UInt8
+from seasift.runtime.dive import Dive, DiveFrame
+from seasift.runtime.tracking.camera import CameraView
+from seasift.survey.best import crop_of
+from seasift.survey.kept import Frame
+
+Look = Callable[[UInt8], tuple[Instances, Float64]]
+"""A picture (H, W, 3) uint8 RGB to its objects and its looks, see `runtime.seen_alike`."""
+
+
+@dataclass(frozen=True, eq=False)
+class Looked:
+    """A frame after the model: from here on, nobody needs the picture.
+
+    Attributes:
+        video, frame, time_s, dive_s: as in `runtime.dive.DiveFrame`.
+        instances: what is in it.
+        looks: of the frame, see `Look`.
+        view: for the camera's motion.
+        crop: place of an object to its picture (JPEG), see `best.crop_of`.
+    """
+
+    video: int
+    frame: int
+    time_s: float
+    dive_s: float
+    instances: Instances
+    looks: Float64
+    view: CameraView
+    crop: Callable[[int], bytes]
+
+
+Looking = Callable[[Dive, Frame | None], Iterator[Looked]]
+"""A dive and the last frame that was looked at to what follows; `Dive.gaps` grows on the way."""
+
+
+def looked(look: Look, frame: DiveFrame) -> Looked:
+    """Look at one frame."""
+    picture = frame.image_rgb_u8
+    instances, looks = look(picture)
+    return Looked(
+        frame.video,
+        frame.frame,
+        frame.time_s,
+        frame.dive_s,
+        instances,
+        looks,
+        CameraView.of(picture, instances),
+        partial(crop_of, picture, instances),
+    )
+
+
+def look_here(look: Look, at_once: int, dive: Dive, after: Frame | None) -> Iterator[Looked]:
+    """Look at all frames by threads of this process.
+
+    Args:
+        look: called by threads.
+        at_once: pictures in work; as many again may wait.
+    """
+    place, time_s = (None, None) if after is None else ((after.video, after.frame), after.time_s)
+    return in_threads(look, at_once, dive.frames(place, after_time_s=time_s))
+
+
+def in_threads(look: Look, at_once: int, frames: Iterator[DiveFrame]) -> Iterator[Looked]:
+    """Frames in order, several in work; the number of pictures in memory does not grow with the dive."""
+    waiting: deque[Future[Looked]] = deque()
+    with ThreadPoolExecutor(at_once) as pool:
+        try:
+            for frame in frames:
+                waiting.append(pool.submit(looked, look, frame))
+                if len(waiting) >= 2 * at_once:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+            if isinstance(frames, Generator):
+                frames.close()  # ends the thread that decodes

@@ -1,0 +1,165 @@
+"""Looking at a dive on a Ray cluster: workers decode parts of files and run the model, this process does the rest.
+
+Each part proves itself: where one ends, its worker decodes one frame more, and where the next one begins, its worker
+must have come to that very frame. Where that is not so (damage that hides how many frames there are), the rest of the
+file is looked at here, as without Ray. So the frames are those of an unbroken run, in its order.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import pickle
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from seasift.core.errors import BadInput, MissingExtra
+from seasift.runtime.dive import Dive
+from seasift.runtime.stretch import Part
+from seasift.survey.kept import Frame
+from seasift.survey.looking import Look, Looked, in_threads, looked
+from seasift.survey.row import Block, Row
+
+PART_S = 60.0
+_FRAMES = 25  # that a worker hands over together
+_BLOCK_BYTES = 16 << 20
+RETRIES = 5  # of a part whose worker or machine is lost
+
+
+def look_at_part(look: Look, dive: Dive, place: int, part: Part) -> Iterator[Block]:
+    """What a worker does. Everything is sent that later steps may ask of a picture."""
+    stretch = dive.stretch(part)
+    waiting: list[Looked] = []
+    try:
+        for frame in stretch.frames(threading.Event()):
+            found = looked(look, frame)
+            crops = tuple(found.crop(k) for k in range(len(found.instances)))
+            waiting.append(replace(found, crop=crops.__getitem__))
+            if len(waiting) == _FRAMES:
+                yield Block(place, tuple(waiting), stretch.first)
+                waiting.clear()
+    except Exception as error:  # whatever it is, it is found out again where it can be told
+        yield Block(place, tuple(waiting), stretch.first, done=True, error=str(error) or type(error).__name__)
+        return
+    end = stretch.next, tuple(stretch.gaps)
+    yield Block(place, tuple(waiting), stretch.first, True, *end)
+
+
+class Worker:
+    """Lives in a process of the cluster; opens the model once."""
+
+    def __init__(self, kept: Any) -> None:
+        import ray
+
+        open_look, self._dive, self._parts = pickle.loads(ray.get(kept[0]))
+        self._look: Look = open_look()
+
+    def __call__(self, batch: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        """Rows with the place of a part, to rows with a block each."""
+        for place in batch["part"].tolist():
+            for block in look_at_part(self._look, self._dive, place, self._parts[place]):
+                yield {"block": [pickle.dumps(block)]}
+
+
+@dataclass
+class OnRay:
+    """A `Looking`.
+
+    Attributes:
+        open_look: makes the model ready, in a worker; can be pickled.
+        look, at_once: what looks here where workers cannot.
+        address: of the cluster, as `auto`, `host:6379` or `ray://host:10001`; None starts one on this machine.
+        cpus: of each worker.
+        workers: processes; None takes as many as the cluster has room for.
+        part_s: about how long a part is.
+        tell: is told in one line where something went another way.
+    """
+
+    open_look: Callable[[], Look]
+    look: Look
+    at_once: int
+    address: str | None = None
+    cpus: int = 1
+    workers: int | None = None
+    part_s: float = PART_S
+    tell: Callable[[str], None] = field(default=lambda _: None)
+
+    def __call__(self, dive: Dive, after: Frame | None) -> Iterator[Looked]:
+        """See `Looking`."""
+        parts = dive.parts(self.part_s, None if after is None else (after.video, after.frame, after.time_s))
+        if not parts:
+            return
+        blocks = self._blocks(dive, parts)
+        try:
+            yield from Row(dive, parts, after, self.look_at_rest, self.tell).frames(blocks)
+        finally:
+            blocks.close()
+
+    def look_at_rest(self, dive: Dive, video: int, after: tuple[int, float] | None) -> Iterator[Looked]:
+        """See `Dive.rest`; in this process."""
+        return in_threads(self.look, self.at_once, dive.rest(video, after))
+
+    def _blocks(self, dive: Dive, parts: Sequence[Part]) -> Any:
+        """Blocks of all parts in order, some parts in work; those of a part that cannot be looked at are missing."""
+        ray = connect(self.address)
+        try:
+            import ray.data
+
+            context = ray.data.DataContext.get_current()
+            context.execution_options.preserve_order = True
+            context.enable_progress_bars = False
+            context.target_max_block_size = _BLOCK_BYTES
+            context.max_errored_blocks = -1
+            logging.getLogger("ray.data").setLevel(logging.CRITICAL)
+            room = max(1, int(ray.cluster_resources().get("CPU", 1)) // self.cpus)
+            workers = min(self.workers or room, len(parts))
+            kept = ray.put(pickle.dumps((self.open_look, dive.anywhere(), parts)))
+            rows = ray.data.from_items(
+                [{"part": k} for k in range(len(parts))], override_num_blocks=len(parts)
+            )
+            blocks = rows.map_batches(
+                Worker,
+                batch_size=1,
+                fn_constructor_args=([kept],),  # in a list, or Ray would put the value in its place
+                num_cpus=self.cpus,
+                compute=ray.data.ActorPoolStrategy(min_size=1, initial_size=workers, max_size=workers),
+                max_restarts=-1,
+                max_task_retries=RETRIES,
+            )
+            for row in blocks.iter_rows():
+                yield pickle.loads(row["block"])
+        finally:
+            ray.shutdown()
+
+
+def connect(address: str | None) -> Any:
+    """Ray, connected to a cluster, or to one that is started on this machine.
+
+    Raises:
+        MissingExtra: it is not installed. BadInput: no cluster answers.
+    """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would tell its makers
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    try:
+        import ray
+        import ray.data
+    except ImportError as error:
+        raise MissingExtra(
+            f"--engine ray needs the package ray with its part data, which is not installed ({error.name}). "
+            "Run: pip install 'seasift[ray]'"
+        ) from None
+    try:
+        here: dict[str, Any] = {"include_dashboard": False} if address is None else {"address": address}
+        ray.init(**here, logging_level=logging.CRITICAL, log_to_driver=False)
+    except Exception as error:  # a plain one where a machine is too busy to start it
+        ray.shutdown()
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        if address is None:
+            raise BadInput(f"--engine ray: Ray did not start here ({reason}). Try again.") from None
+        raise BadInput(
+            f"--ray-address {address}: no Ray cluster answers ({reason}). Start one with `ray start --head`, or "
+            "leave out --ray-address to use this machine."
+        ) from None
+    return ray
