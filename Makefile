@@ -4,11 +4,12 @@ PYTHON ?= python3
 UV_VERSION ?= 0.9
 export UV_PYTHON_DOWNLOADS = never
 
-.PHONY: help demo test test-slow lint bench clean
+.PHONY: help demo test test-browser test-slow lint bench clean
 
 help:
 	@echo "make demo       outline objects in the example footage (needs no training packages)"
 	@echo "make test       the default test suite"
+	@echo "make test-browser  the page's tests in Chromium (Debian package chromium)"
 	@echo "make test-slow  the tests that take minutes"
 	@echo "make lint       ruff, ruff format, mypy --strict"
 	@echo "make bench      the figures about speed"
@@ -41,6 +42,9 @@ demo: .venv-demo/ready
 
 test: .venv/ready
 	OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n auto --dist worksteal
+
+test-browser: .venv/ready
+	OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n auto --dist worksteal -m browser tests/service/page
 
 test-slow: .venv/ready-slow
 	.venv/bin/python -m pytest -m slow

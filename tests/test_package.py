@@ -34,6 +34,10 @@ def test_the_wheel_holds_recipes_weights_splits_and_pages(wheel: Path) -> None:
         "seasift/evaluation/templates/report.html",
         "seasift/formats/predictions-1.schema.json",
         "seasift/py.typed",
+        "seasift/service/page/index.html",
+        "seasift/service/page/seasift.css",
+        "seasift/service/page/app.js",
+        "seasift/service/page/example-1-shrimp.jpg",
     ):
         assert name in names, name
     assert not [name for name in names if name.startswith(("tests", "examples", "benchmarks"))]

@@ -35,6 +35,7 @@ def serve(
     import os
 
     from seasift.core.errors import BadInput
+    from seasift.runtime.box import card_of
     from seasift.runtime.predictor import load_predictor
     from seasift.service.app import create_app
     from seasift.service.server import serve as run
@@ -59,4 +60,4 @@ def serve(
     predictor = load_predictor(
         model, engine=engine, precision=precision, threads=threads, batch_size=settings.batch
     )
-    run(create_app(predictor, settings), settings)
+    run(create_app(predictor, settings, card=card_of(model)), settings)

@@ -32,6 +32,15 @@ def path_of(name: str) -> Path:
     )
 
 
+def card_of(model: str | Path) -> str | None:
+    """The model card, Markdown, that lies beside a model given as a path or as a name in the box; None without."""
+    path = find(model).with_suffix(".md")
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
 def find(model: str | Path) -> Path:
     """Path of a model given as a path or as a name in the box (a name in the box comes first)."""
     if isinstance(model, str) and model in names():

@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from seasift.core.groups import Group
+
 
 class Answer(BaseModel):
     """Base of all answers."""
@@ -68,6 +70,7 @@ class Label(Answer):
     category_id: Annotated[int, Field(description="as in the COCO file")]
     name: str
     colour: Annotated[str, Field(description="in overlays, as #rrggbb")]
+    group: Annotated[Group, Field(description="by the first word of the name, as in TrashCan")]
 
 
 class Labels(Answer):

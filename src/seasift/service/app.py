@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from seasift import __version__
-from seasift.service import routes_about, routes_jobs, routes_predict, routes_report
+from seasift.service import routes_about, routes_jobs, routes_page, routes_predict, routes_report
 from seasift.service.gate import Gate
 from seasift.service.jobs import Jobs
 from seasift.service.metrics import Metrics
@@ -24,12 +24,13 @@ from seasift.service.state import Service
 _ABOUT = "Finds, outlines and counts trash, animals, plants and vehicle parts in underwater pictures."
 
 
-def create_app(predictor: Served, settings: Settings | None = None) -> FastAPI:
+def create_app(predictor: Served, settings: Settings | None = None, *, card: str | None = None) -> FastAPI:
     """Make the service around a model.
 
     Args:
         predictor: the model, ready to run; `runtime.predictor.load_predictor` gives one.
         settings: limits and the like; without them the defaults.
+        card: the model card, Markdown, if the model has one.
     Raises:
         BadInput: the folder for jobs cannot be used.
     """
@@ -45,7 +46,7 @@ def create_app(predictor: Served, settings: Settings | None = None) -> FastAPI:
         on_seen=metrics.seen,
     )
     jobs = Jobs(settings.jobs, predictor, queue, settings) if settings.jobs else None
-    service = Service(predictor, settings, queue, metrics, jobs)
+    service = Service(predictor, settings, queue, metrics, jobs, card)
 
     @asynccontextmanager
     async def life(_app: FastAPI) -> AsyncIterator[None]:
@@ -62,7 +63,7 @@ def create_app(predictor: Served, settings: Settings | None = None) -> FastAPI:
         title="seasift", version=__version__, description=_ABOUT, docs_url=None, redoc_url=None, lifespan=life
     )
     app.state.service = service
-    for module in (routes_predict, routes_report, routes_jobs, routes_about):
+    for module in (routes_predict, routes_report, routes_jobs, routes_about, routes_page):
         app.include_router(module.router)
     add_refusals(app)
     app.add_middleware(Gate, settings=settings, queue=queue, jobs=jobs)

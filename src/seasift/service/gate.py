@@ -18,9 +18,10 @@ from seasift.core.errors import Busy, NotAllowed, NotThere, SeasiftError, TookTo
 from seasift.service.jobs import NO_JOBS, Jobs
 from seasift.service.picture_queue import PictureQueue
 from seasift.service.refusals import UploadTooLarge, refusal, words
+from seasift.service.routes_page import PAGE_PREFIX
 from seasift.service.settings import Settings
 
-OPEN_PATHS = frozenset({"/healthz", "/readyz"})
+OPEN_PATHS = frozenset({"/", "/healthz", "/readyz"})  # and the files of the page, which hold no secret
 JOBS_PATH = "/v1/jobs"
 _PATIENCE = 16
 _DROP_S = 30.0
@@ -88,7 +89,8 @@ class Gate:
             place.leave()
 
     def _check_token(self, scope: Scope) -> None:
-        if self._settings.token is None or scope["path"] in OPEN_PATHS:
+        path = scope["path"]
+        if self._settings.token is None or path in OPEN_PATHS or path.startswith(PAGE_PREFIX):
             return
         given = Headers(scope=scope).get("authorization", "")
         if not same_token(given, self._settings.token):

@@ -9,6 +9,8 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 
 from seasift import __version__
+from seasift.core.errors import NotThere
+from seasift.core.groups import group_of
 from seasift.runtime.draw import colour_of
 from seasift.service.answers import Cuda, Health, Label, Labels, ModelCard, Models, Readiness
 from seasift.service.api_page import api_page
@@ -19,6 +21,10 @@ from seasift.service.state import WithService
 router = APIRouter(tags=["about"], responses={401: ERRORS[401]})
 # Of a named class of answers FastAPI would give the errors the same media type, too.
 _PAGE: dict[int | str, dict[str, Any]] = {200: {"content": {"text/html": {"schema": {"type": "string"}}}}}
+_CARD: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/markdown": {"schema": {"type": "string"}}}},
+    404: ERRORS[404],
+}
 _PLAIN: dict[int | str, dict[str, Any]] = {200: {"content": {"text/plain": {"schema": {"type": "string"}}}}}
 
 
@@ -49,13 +55,25 @@ async def models(service: WithService) -> Models:
     )
 
 
+@router.get("/v1/card", response_class=Response, responses=_CARD)
+async def card(service: WithService) -> Response:
+    """The model card in Markdown, if one lay beside the model file."""
+    if service.card is None:
+        raise NotThere("this model has no card. /v1/models has what its file says.")
+    return Response(service.card, media_type="text/markdown; charset=utf-8")
+
+
 @router.get("/v1/labels")
 async def labels(service: WithService) -> Labels:
     """The classes of the model, in its order."""
     return Labels(
         labels=[
             Label(
-                class_id=i, category_id=c.id, name=c.name, colour="#{:02x}{:02x}{:02x}".format(*colour_of(i))
+                class_id=i,
+                category_id=c.id,
+                name=c.name,
+                colour="#{:02x}{:02x}{:02x}".format(*colour_of(i)),
+                group=group_of(c.name),
             )
             for i, c in enumerate(service.model.categories)
         ]

@@ -20,6 +20,7 @@ class Service:
 
     Attributes:
         jobs: None where no folder for them was named.
+        card: the model card, Markdown; None where the model has none.
         draining: the server was told to stop: what is here is finished, and `/readyz` says no.
     """
 
@@ -28,6 +29,7 @@ class Service:
     queue: PictureQueue
     metrics: Metrics
     jobs: Jobs | None = None
+    card: str | None = None
     draining: bool = False
 
     @property

@@ -1,0 +1,336 @@
+// The page: its state, and what happens when something of it changes.
+
+import { about, cardText, example, hasToken, Refused, useToken } from "./api.js";
+import { fillCard } from "./card.js";
+import { askToken, wireDialogs } from "./dialogs.js";
+import { Film } from "./film.js";
+import { wireInput } from "./input.js";
+import { sorted, unique } from "./intake.js";
+import { dismiss, notice, say } from "./notices.js";
+import { Counts, ObjectList } from "./panels.js";
+import { pixels } from "./pixels.js";
+import { Queue } from "./queue.js";
+import { saveAs } from "./saves.js";
+import { View } from "./view.js";
+
+const $ = (id) => document.getElementById(id);
+const LOWEST = 0.05; // scores are asked for from here on, so that the slider needs no new request
+const EXAMPLES = ["example-1-shrimp.jpg", "example-2-shrimp.jpg", "example-3-coral.jpg"];
+
+const state = {
+  labels: [], groups: new Map(), model: null, pictures: [], names: new Set(), current: null,
+  selected: null, hovered: null, threshold: 0.3, hidden: new Set(), allClasses: false,
+};
+let ready = false; // the server has told its classes
+
+const view = new View($("canvas"), {
+  hover, select, zoom: (scale) => { $("zoom-fit").textContent = `${Math.round(scale * 100)}%`; },
+});
+const film = new Film($("film"), show);
+const list = new ObjectList($("objects"), { hover, select: (found) => { select(found); view.reveal(state.selected); } });
+const counts = new Counts($("counts"), filter);
+const queue = new Queue({ change: changed, held });
+
+// ---- the server
+
+async function begin() {
+  try {
+    const { labels, model } = await about();
+    Object.assign(state, { labels, model, groups: new Map(labels.map(({ name, group }) => [name, group])) });
+    ready = true;
+    dismiss("server");
+    $("server-dot").dataset.state = "good";
+    $("model-name").textContent = model.name;
+    fillCard($("card-body"), model, labels, await cardText());
+    $("card-title").textContent = `Model card: ${model.name}`;
+    const lowest = Math.min(LOWEST, model.threshold);
+    queue.threshold = lowest;
+    $("threshold").min = lowest;
+    $("threshold").value = model.threshold;
+    $("threshold-note").textContent = model.calibrated
+      ? "Leaves out what the model is less sure of. On footage like its own, a score is the chance of being right."
+      : "Leaves out what the model is less sure of.";
+    state.threshold = Number($("threshold").value);
+    queue.resume();
+    refresh();
+  } catch (error) {
+    held(error);
+  }
+}
+
+/** The queue waits: for a token, or for the server. */
+function held(error) {
+  if (error instanceof Refused && error.status === 401) {
+    askToken(hasToken() ? "The server does not take this token." : "");
+    notice("The server asks for a token.", { key: "server", action: ["Enter it", () => askToken("")] });
+    return;
+  }
+  $("server-dot").dataset.state = "bad";
+  notice(error.message, { key: "server", action: ["Try again", again] });
+  refresh();
+}
+
+function again() {
+  dismiss("server");
+  if (ready) {
+    $("server-dot").dataset.state = "good";
+    queue.resume();
+    refresh();
+  } else begin();
+}
+
+// ---- pictures
+
+function add(given) {
+  const { pictures, others } = sorted(given);
+  const loud = others.filter(({ chosen }) => chosen);
+  if (loud.length) {
+    const names = loud.slice(0, 3).map(({ name }) => name).join(", ");
+    const more = loud.length > 3 ? ` and ${loud.length - 3} more` : "";
+    notice(`${names}${more}: not a picture; expected JPEG, PNG, TIFF, WebP or BMP.`, { key: "others" });
+  } else if (others.length) {
+    notice(`${others.length} of the folder's files ${others.length === 1 ? "is no picture and was" : "are no pictures and were"} left out.`,
+      { key: "others", kind: "plain" });
+  }
+  if (!pictures.length) {
+    if (given.length && !others.length) notice("There is nothing in that folder.", { key: "others", kind: "plain" });
+    return;
+  }
+  const made = pictures.map(({ name, file }) => ({ name: unique(name, state.names), file, state: "waiting", error: "" }));
+  state.pictures.push(...made);
+  film.add(made);
+  $("welcome").hidden = true;
+  $("work").hidden = false;
+  if (!ready) queue.paused = true;
+  queue.add(made);
+  if (!state.current) show(made[0]);
+  refresh();
+}
+
+async function addExample() {
+  try {
+    const blobs = await Promise.all(EXAMPLES.map(example));
+    add(EXAMPLES.map((name, i) => ({ name: name.replace("example-", ""), file: new File([blobs[i]], name), chosen: true })));
+  } catch (error) {
+    notice(error.message, { key: "server", action: ["Try again", addExample] });
+  }
+}
+
+function clear() {
+  queue.stop();
+  Object.assign(state, { pictures: [], names: new Set(), current: null, selected: null, hovered: null });
+  film.clear();
+  view.show(null);
+  $("work").hidden = true;
+  $("welcome").hidden = false;
+  dismiss("others");
+  say("No pictures.");
+  document.querySelector("#welcome button").focus();
+}
+
+async function show(picture) {
+  if (!picture) return;
+  Object.assign(state, { current: picture, selected: null, hovered: null });
+  film.current(picture);
+  $("stage-title").textContent = picture.name;
+  await load(picture);
+}
+
+/** The current picture's pixels; a TIFF has none until the server has seen it. */
+async function load(picture) {
+  view.bitmap?.close();
+  view.show(null);
+  refresh();
+  let bitmap = null;
+  try {
+    bitmap = await pixels(picture);
+  } catch {
+    // what is wrong is said by the server, in its words
+  }
+  if (state.current !== picture) return bitmap?.close();
+  picture.unshown = !bitmap && picture.state === "done";
+  const size = picture.image ?? (bitmap && { width: bitmap.width, height: bitmap.height });
+  view.show(bitmap, size);
+  return refresh();
+}
+
+function step(by) {
+  const next = state.pictures[state.pictures.indexOf(state.current) + by];
+  if (next) show(next);
+}
+
+function changed(picture) {
+  if (!picture) return refresh();
+  film.set(picture, picture.state === "done" ? shown(picture).length : null);
+  if (picture === state.current && picture.state === "done" && !view.bitmap) return load(picture);
+  return refresh();
+}
+
+// ---- objects
+
+/** What threshold and filter leave of a picture, best first. */
+function shown(picture) {
+  return (picture?.image?.objects ?? [])
+    .filter(({ name, score }) => score >= state.threshold && !state.hidden.has(name))
+    .map((found) => ({ found, group: state.groups.get(found.name) ?? "other" }));
+}
+
+function select(found) {
+  state.selected = found === state.selected ? null : found;
+  marked();
+  if (state.selected) {
+    const place = shown(state.current).findIndex((each) => each.found === found) + 1;
+    say(`Object ${place}: ${found.name.replaceAll("_", " ")}, score ${found.score.toFixed(2)}`);
+  }
+}
+
+function hover(found) {
+  if (found === state.hovered) return;
+  state.hovered = found;
+  marked();
+}
+
+function marked() {
+  view.set(shown(state.current), state.selected, state.hovered);
+  list.mark(state.selected, state.hovered);
+  $("canvas").classList.toggle("on-object", Boolean(state.hovered));
+}
+
+function stepObject(by) {
+  const objects = shown(state.current).map(({ found }) => found);
+  if (!objects.length) return;
+  const at = objects.indexOf(state.selected);
+  const next = at < 0 ? (by > 0 ? 0 : objects.length - 1) : (at + by + objects.length) % objects.length;
+  state.selected = null;
+  select(objects[next]);
+  view.reveal(state.selected);
+}
+
+function filter(names, on) {
+  for (const name of names) {
+    if (on) state.hidden.delete(name);
+    else state.hidden.add(name);
+  }
+  filtered();
+}
+
+function filtered() {
+  for (const picture of state.pictures) if (picture.state === "done") film.set(picture, shown(picture).length);
+  refresh();
+}
+
+// ---- everything that follows from the state
+
+let frame;
+function refresh() {
+  frame ??= requestAnimationFrame(() => { frame = undefined; render(); });
+}
+
+const tally = (pictures, of) => {
+  const found = new Map();
+  for (const picture of pictures) for (const { name } of of(picture)) found.set(name, (found.get(name) ?? 0) + 1);
+  return found;
+};
+
+function render() {
+  const { current, pictures } = state;
+  const objects = shown(current);
+  if (!objects.some(({ found }) => found === state.selected)) state.selected = null;
+  if (!objects.some(({ found }) => found === state.hovered)) state.hovered = null;
+  $("threshold-value").textContent = state.threshold.toFixed(2);
+  const above = (picture) => (picture?.image?.objects ?? []).filter(({ score }) => score >= state.threshold);
+  const all = tally(pictures, above);
+  const rows = state.labels.filter(({ name }) => state.allClasses || all.has(name) || state.hidden.has(name));
+  counts.set(rows, tally([current], above), all, state.hidden);
+  list.set(objects);
+  $("objects-count").textContent = current?.state === "done" ? objects.length : "";
+  nothing(current, objects);
+  marked();
+  stageWords(current, objects);
+  progress();
+}
+
+/** Why the list of objects is empty. */
+function nothing(current, objects) {
+  const all = current?.image?.objects.length ?? 0;
+  const words = {
+    waiting: "Waits for its turn.", working: "Being looked at.", stopped: "Not looked at.", failed: "No result.",
+    done: all ? `Nothing left; the model has ${all} with a lower score or of other classes.` : "Nothing found.",
+  };
+  $("objects-none").hidden = objects.length > 0;
+  $("objects-none").textContent = words[current?.state] ?? "";
+}
+
+function stageWords(current, objects) {
+  if (!current) return;
+  const place = state.pictures.indexOf(current);
+  $("stage-where").textContent = `${place + 1} of ${state.pictures.length}`;
+  $("previous").disabled = place === 0;
+  $("next").disabled = place === state.pictures.length - 1;
+  const words = {
+    waiting: queue.paused ? "Waiting for the server" : "Waiting for its turn", working: current.error || "Looking …",
+    stopped: "Stopped before this picture was looked at.", failed: current.error,
+    done: current.unshown ? "This picture cannot be shown here; its results are in the list." : "",
+  }[current.state];
+  $("veil").hidden = !words;
+  $("veil").dataset.state = current.state;
+  $("veil-words").textContent = words;
+  $("veil-again").hidden = !["failed", "stopped"].includes(current.state);
+  const kinds = [...tally([current], () => objects.map(({ found }) => found))]
+    .map(([name, count]) => `${count} ${name.replaceAll("_", " ")}`).join(", ");
+  const sum = `${objects.length} ${objects.length === 1 ? "object" : "objects"}${kinds ? `: ${kinds}` : ""}`;
+  const label = `${current.name}. ${current.state === "done" ? sum : words}`;
+  if ($("canvas").getAttribute("aria-label") !== label) {
+    $("canvas").setAttribute("aria-label", label);
+    say(label);
+  }
+}
+
+function progress() {
+  const { pictures } = state;
+  const many = (name) => pictures.filter((picture) => picture.state === name).length;
+  const [done, failed, stopped] = [many("done"), many("failed"), many("stopped")];
+  const finished = done + failed + stopped;
+  const going = finished < pictures.length;
+  $("film-count").textContent = pictures.length || "";
+  $("bar").max = pictures.length || 1;
+  $("bar").value = finished;
+  const notes = [failed && `${failed} failed`, stopped && `${stopped} not looked at`].filter(Boolean);
+  const words = going ? `${done + failed} of ${pictures.length} looked at` : notes.length ? "" : "All looked at";
+  $("bar-words").textContent = [words, ...notes].filter(Boolean).join(", ");
+  $("cancel").hidden = !going && !stopped;
+  $("cancel").textContent = going ? "Stop" : "Go on";
+  $("progress").dataset.state = going ? "going" : "still";
+  for (const button of $("downloads").children) {
+    button.disabled = button.dataset.save === "overlay" ? state.current?.state !== "done" : !done;
+  }
+}
+
+async function download(button) {
+  const words = button.textContent;
+  button.disabled = true;
+  try {
+    await saveAs(button.dataset.save, state, shown, (at, all) => { button.textContent = `${at} of ${all} …`; });
+    say(`${words}: saved.`);
+  } catch (error) {
+    notice(`${words}: ${error.message}`, { key: "download" });
+  } finally {
+    button.textContent = words;
+    refresh();
+  }
+}
+
+function stopOrGoOn() {
+  if (state.pictures.some((picture) => ["waiting", "working"].includes(picture.state))) queue.stop();
+  else queue.add(state.pictures.filter((picture) => picture.state === "stopped"));
+}
+
+wireDialogs((token) => { useToken(token); dismiss("server"); begin(); });
+wireInput({
+  view, add, addExample, clear, step, stepObject, download, stopOrGoOn,
+  letGo: () => select(null), again: () => queue.add([state.current]),
+  any: () => state.pictures.length,
+  threshold: (value) => { state.threshold = value; filtered(); },
+  allClasses: (on) => { state.allClasses = on; refresh(); },
+});
+begin();

@@ -1,0 +1,79 @@
+"""The page for people: files of the package, sent as they are."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from fastapi import APIRouter, Request, Response
+
+from seasift.core.errors import NotThere
+
+PAGE_PREFIX = "/page/"
+_FOLDER = Path(__file__).parent / "page"
+# Named here, since what a system says of an ending differs, and a browser runs no script of a wrong type.
+_TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".jpg": "image/jpeg",
+}
+# The page loads from its own server alone, runs no inline script, sends no form and sits in no frame.
+# Pictures of the user are shown from `blob:` addresses.
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+router = APIRouter()
+
+
+@dataclass(frozen=True)
+class _File:
+    data: bytes
+    media_type: str
+    tag: str
+
+
+@cache
+def _files() -> dict[str, _File]:
+    """All files of the page by name; a name from a request is looked up here and never becomes a path."""
+    found = {}
+    for path in _FOLDER.iterdir():
+        if path.suffix in _TYPES:
+            data = path.read_bytes()
+            found[path.name] = _File(data, _TYPES[path.suffix], f'"{hashlib.sha256(data).hexdigest()[:32]}"')
+    return found
+
+
+@router.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
+async def page(request: Request) -> Response:
+    """The page. Needs no token: it asks for one when the server wants it."""
+    return _answer(request, "index.html")
+
+
+@router.api_route(PAGE_PREFIX + "{name}", methods=["GET", "HEAD"], include_in_schema=False)
+async def page_file(request: Request, name: str) -> Response:
+    """A style, script or example picture of the page.
+
+    Raises:
+        NotThere: the page has no such file.
+    """
+    return _answer(request, name)
+
+
+def _answer(request: Request, name: str) -> Response:
+    file = _files().get(name)
+    if file is None:
+        raise NotThere(f"the page has no file {name[:80]!r}. The page is at /.")
+    headers = {
+        "ETag": file.tag,
+        "Cache-Control": "no-cache",  # kept, but asked about each time: a new version shows at once
+        "Content-Security-Policy": _POLICY,
+        "Referrer-Policy": "no-referrer",
+    }
+    if file.tag in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers=headers)
+    return Response(file.data, media_type=file.media_type, headers=headers)
