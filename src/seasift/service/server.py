@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import socket
 import sys
 import threading
+from collections.abc import Callable
 from types import FrameType
 
 import uvicorn
@@ -19,9 +21,17 @@ class DrainingServer(uvicorn.Server):
     way is finished. A second signal ends it now.
     """
 
-    def __init__(self, config: uvicorn.Config, app: FastAPI, drain_s: float) -> None:
+    def __init__(
+        self, config: uvicorn.Config, app: FastAPI, drain_s: float, listening: Callable[[int], None] | None = None
+    ) -> None:
         super().__init__(config)
-        self._service, self._drain_s = app.state.service, drain_s
+        self._service, self._drain_s, self._listening = app.state.service, drain_s, listening
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to listen, and say at which port."""
+        await super().startup(sockets)
+        if self._listening and self.started:
+            self._listening(self.servers[0].sockets[0].getsockname()[1])
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Take a signal; the process then ends with code 0."""
@@ -48,14 +58,23 @@ def log_as_json(level: int = logging.INFO) -> None:
     )  # a broken upload is answered, not our trouble
 
 
-def serve(app: FastAPI, settings: Settings) -> None:
+def serve(
+    app: FastAPI,
+    settings: Settings,
+    *,
+    log: int = logging.INFO,
+    listening: Callable[[int], None] | None = None,
+) -> None:
     """Listen until a signal.
 
+    Args:
+        log: least level that is logged.
+        listening: called with the port once there is one.
     Raises:
         BadInput: an address beyond this machine without a token.
     """
     warning = check_reach(settings)
-    log_as_json()
+    log_as_json(log)
     if warning:
         LOG.warning(warning)
     config = uvicorn.Config(
@@ -69,4 +88,4 @@ def serve(app: FastAPI, settings: Settings) -> None:
         h11_max_incomplete_event_size=32 << 10,
     )
     LOG.info("listening", extra={"fields": {"host": settings.host, "port": settings.port}})
-    DrainingServer(config, app, settings.drain_s).run()
+    DrainingServer(config, app, settings.drain_s, listening).run()
