@@ -68,7 +68,8 @@ def modules_of(room: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "room", ["core", "data", "runtime", "formats", "evaluation", "survey", "review", "speed", "service", "cli"]
+    "room",
+    ["core", "data", "runtime", "formats", "evaluation", "survey", "review", "speed", "service", "cli"],
 )
 def test_loading_a_room_loads_nothing_heavy(room: str) -> None:
     code = "; ".join(

@@ -63,5 +63,7 @@ def summary(review: Review) -> str:
     """How far the review is, in a line."""
     decisions = review.decisions.all()
     states = [state_of(row.name, decisions.get(row.id)) for row in review.tracks.rows.values()]
-    parts = [f"{states.count(state)} {state}" for state in ("accepted", "relabelled", "rejected", "undecided")]
+    parts = [
+        f"{states.count(state)} {state}" for state in ("accepted", "relabelled", "rejected", "undecided")
+    ]
     return f"{len(states)} tracks: {', '.join(parts)}"

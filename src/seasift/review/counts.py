@@ -19,7 +19,17 @@ COUNT_COLUMNS = (
     *("scope", "minute", "from_s", "name", "maxn", "unique", "new"),
     *("reviewed_maxn", "reviewed_unique", "reviewed_new", "undecided"),
 )
-DECISION_COLUMNS = ("track", "machine_name", "score", "first_s", "last_s", "decision", "name", "reviewer", "at_utc")
+DECISION_COLUMNS = (
+    "track",
+    "machine_name",
+    "score",
+    "first_s",
+    "last_s",
+    "decision",
+    "name",
+    "reviewer",
+    "at_utc",
+)
 _Minute = int | None  # None: the whole dive
 _Cell = tuple[_Minute, str]
 
@@ -48,7 +58,9 @@ class Tally:
         self.new.update([(None, name), (first, name)])
 
 
-def write_results(tracks: Tracks, decisions: Mapping[int, Decision], categories: Mapping[str, int]) -> list[Path]:
+def write_results(
+    tracks: Tracks, decisions: Mapping[int, Decision], categories: Mapping[str, int]
+) -> list[Path]:
     """Write the corrected results beside the survey's: tracks, counts and the record of the decisions.
 
     Args:

@@ -62,7 +62,9 @@ class Decisions:
                 self._base.execute("PRAGMA synchronous = FULL")
                 if not self._base.execute("SELECT 1 FROM sqlite_master WHERE name = 'about'").fetchone():
                     self._base.executescript(_SCHEMA)
-                self._base.execute("INSERT OR IGNORE INTO about VALUES ('tracks_sha256', ?)", (tracks_sha256,))
+                self._base.execute(
+                    "INSERT OR IGNORE INTO about VALUES ('tracks_sha256', ?)", (tracks_sha256,)
+                )
             row = self._base.execute("SELECT value FROM about WHERE key = 'tracks_sha256'").fetchone()
         except sqlite3.Error as error:
             raise self._unusable(error) from None
@@ -138,4 +140,6 @@ class Decisions:
             raise self._unusable(error) from None
 
     def _unusable(self, error: sqlite3.Error) -> BadInput:
-        return BadInput(f"{self.path}: decisions cannot be kept there ({error}). Make room, or free the file.")
+        return BadInput(
+            f"{self.path}: decisions cannot be kept there ({error}). Make room, or free the file."
+        )

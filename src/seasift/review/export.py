@@ -134,7 +134,10 @@ def _chosen(
 
 
 def _is_whole(seen: Observation) -> bool:
-    return seen.mask is None or from_coco(seen.mask.model_dump(), (seen.mask.size[0], seen.mask.size[1])).area > 0
+    return (
+        seen.mask is None
+        or from_coco(seen.mask.model_dump(), (seen.mask.size[0], seen.mask.size[1])).area > 0
+    )
 
 
 def _pictures(
@@ -190,7 +193,9 @@ def _names(tracks: Tracks) -> list[str]:
     """What pictures of each video are called: its name, with its place where two have the same."""
     stems = [Path(video.file).stem for video in tracks.header.videos]
     twice = Counter(stem.lower() for stem in stems)
-    return [stem if twice[stem.lower()] == 1 else f"{stem}-{place}" for place, stem in enumerate(stems, start=1)]
+    return [
+        stem if twice[stem.lower()] == 1 else f"{stem}-{place}" for place, stem in enumerate(stems, start=1)
+    ]
 
 
 def _before(out: Path) -> set[str]:
@@ -206,7 +211,9 @@ def _before(out: Path) -> set[str]:
     except (OSError, ValueError, KeyError, TypeError):
         pass
     if any(path.name != "images" and not path.name.startswith(".") for path in out.iterdir()):
-        raise BadInput(f"{out}: holds other files; expected a new folder, or one of an earlier export. Give another.")
+        raise BadInput(
+            f"{out}: holds other files; expected a new folder, or one of an earlier export. Give another."
+        )
     return set()
 
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
 from pathlib import Path
 
-from seasift.core.errors import BadInput, NotThere
+from seasift.core.errors import BadInput
 from seasift.review.counts import write_results
 from seasift.review.decisions import Decision, Decisions, Word
 from seasift.review.export import Exported, export
 from seasift.review.frames import Footage
 from seasift.review.tracks import Tracks
+from seasift.review.views import Views
 
-_VIEWS = 8
 _LONGEST_NAME = 100
 
 
@@ -24,6 +23,7 @@ class Review:
         tracks: of the survey.
         decisions: on them.
         footage: the videos, as far as they are there.
+        views: pictures of tracks from them.
     """
 
     def __init__(self, folder: Path, *, footage: Path | None = None) -> None:
@@ -37,7 +37,7 @@ class Review:
         self.tracks = Tracks(folder)
         self.footage = Footage(self.tracks.header, folder, footage)
         self.decisions = Decisions(folder, self.tracks.sha256)
-        self.view = lru_cache(512)(self._view)
+        self.views = Views(self.tracks, self.footage)
 
     def categories(self) -> dict[str, int]:
         """Id of every class by its name: the model's, then those that a person added, with ids that go on."""
@@ -59,27 +59,10 @@ class Review:
             name = row.name
         name = " ".join(name.split())
         if not name or len(name) > _LONGEST_NAME or not name.isprintable():
-            raise BadInput(f"a class of {len(name)} letters; expected 1 to {_LONGEST_NAME} that can be printed.")
+            raise BadInput(
+                f"a class of {len(name)} letters; expected 1 to {_LONGEST_NAME} that can be printed."
+            )
         return self.decisions.decide(track, word, name, reviewer)
-
-    def views(self, track: int) -> list[int]:
-        """Places of some observations of a track, evenly spaced, the first and the last among them."""
-        count = self.tracks.row(track).frames
-        if count <= _VIEWS:
-            return list(range(count))
-        return [round(k * (count - 1) / (_VIEWS - 1)) for k in range(_VIEWS)]
-
-    def _view(self, track: int, place: int) -> bytes:
-        """One observation as a JPEG, from the video.
-
-        Raises:
-            NotThere: no such one. BadPicture: the video is not there.
-        """
-        seen = self.tracks.entry(track).observations
-        if not 0 <= place < len(seen):
-            raise NotThere(f"track {track} has no view {place}; expected 0 to {len(seen) - 1}.")
-        names = [category.name for category in self.tracks.header.categories]
-        return self.footage.view(seen[place], names.index(self.tracks.row(track).name))
 
     def write(self) -> list[Path]:
         """Write the corrected tracks and counts into the survey's folder."""

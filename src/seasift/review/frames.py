@@ -19,7 +19,6 @@ from seasift.runtime.skim import Start
 from seasift.runtime.upright import upright_rgb
 from seasift.runtime.video_file import Header as FileHeader
 from seasift.runtime.video_file import read_header
-from seasift.survey.best import crop_of
 
 Wanted = tuple[int, float]
 """Place of a frame in its file, and its time there, seconds."""
@@ -40,7 +39,6 @@ class Footage:
         folders = [*([elsewhere] if elsewhere else ()), folder, folder.resolve().parent]
         self.paths = [_found(Path(video.file), folders) for video in header.videos]
         self._sizes = [(video.height, video.width) for video in header.videos]
-        self._one_at_a_time = threading.Lock()
         self._header = cache(read_header)
 
     def pictures(self, video: int, wanted: Sequence[Wanted]) -> Iterator[tuple[Wanted, UInt8]]:
@@ -61,17 +59,6 @@ class Footage:
         left, skim = list(wanted), True
         while left:
             left, skim = yield from _run(path, header, left, skim)
-
-    def view(self, seen: Observation, class_id: int) -> bytes:
-        """An object with some of what is around it and its outline, as JPEG.
-
-        Raises:
-            BadPicture: its video, or the frame in it, is not there.
-        """
-        with self._one_at_a_time:
-            for _, picture in self.pictures(seen.video, [(seen.frame, seen.time_s)]):
-                return crop_of(picture, instances_of(seen, class_id, self._sizes[seen.video]), 0)
-        raise BadPicture(f"{self.paths[seen.video]}: holds no frame {seen.frame} at {seen.time_s} s.")
 
 
 def instances_of(seen: Observation, class_id: int, size_hw: tuple[int, int]) -> Instances:

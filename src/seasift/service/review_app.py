@@ -54,7 +54,12 @@ def create_review_app(review: Review, settings: Settings | None = None, *, revie
         review.decisions.close()
 
     app = FastAPI(
-        title="seasift review", version=__version__, docs_url=None, redoc_url=None, openapi_url=None, lifespan=life
+        title="seasift review",
+        version=__version__,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        lifespan=life,
     )
     app.state.service = service
     app.include_router(routes_review.router)

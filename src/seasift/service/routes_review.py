@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, cast
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from seasift.core.errors import BadPicture, NotThere
+from seasift.core.errors import BadInput, BadPicture, NotThere
 from seasift.core.groups import group_of
 from seasift.review.counts import state_of
 from seasift.review.decisions import Decision
@@ -34,6 +34,13 @@ class Said(_Strict):
 
 class Undo(_Strict):
     """Take back this reviewer's last word."""
+
+
+def _only_json(request: Request) -> None:
+    """A browser lets any page send this machine a form or plain text, but asks first before it sends JSON."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        raise BadInput(f"a request of type {kind[:60]!r}; expected application/json.")
 
 
 def _service(request: Request) -> Any:
@@ -66,7 +73,7 @@ def overview(service: WithService) -> dict[str, Any]:
     }
 
 
-@router.post("/decisions")
+@router.post("/decisions", dependencies=[Depends(_only_json)])
 def decide(service: WithService, said: Said) -> dict[str, Any]:
     """Keep a word. When the answer comes it is on the disk."""
     review: Review = service.review
@@ -74,7 +81,7 @@ def decide(service: WithService, said: Said) -> dict[str, Any]:
     return _answer(review, said.track, made)
 
 
-@router.post("/undo")
+@router.post("/undo", dependencies=[Depends(_only_json)])
 def undo(service: WithService, said: Undo) -> dict[str, Any]:
     """Take back the reviewer's last word; 404 if there is none."""
     review: Review = service.review
@@ -96,12 +103,12 @@ def picture(review: WithReview, track: int) -> Response:
 def view(review: WithReview, track: int, place: int) -> Response:
     """One observation from the video, with its outline; 404 if the video is not there."""
     try:
-        return Response(review.view(track, place), media_type="image/jpeg", headers=_KEPT)
+        return Response(review.views.get(track, place), media_type="image/jpeg", headers=_KEPT)
     except BadPicture as error:
         raise NotThere(str(error)) from None
 
 
-@router.post("/export", status_code=202)
+@router.post("/export", status_code=202, dependencies=[Depends(_only_json)])
 def start_export(service: WithService) -> dict[str, Any]:
     """Begin to write the data set into the survey's folder."""
     service.exporter.start()
@@ -140,5 +147,5 @@ def _track(review: Review, row: Row, decision: Decision | None) -> dict[str, Any
         "first_s": row.first_s,
         "last_s": row.last_s,
         "video": row.first[0],
-        "views": review.views(row.id),
+        "views": review.views.places(row.id),
     }

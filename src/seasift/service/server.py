@@ -22,7 +22,11 @@ class DrainingServer(uvicorn.Server):
     """
 
     def __init__(
-        self, config: uvicorn.Config, app: FastAPI, drain_s: float, listening: Callable[[int], None] | None = None
+        self,
+        config: uvicorn.Config,
+        app: FastAPI,
+        drain_s: float,
+        listening: Callable[[int], None] | None = None,
     ) -> None:
         super().__init__(config)
         self._service, self._drain_s, self._listening = app.state.service, drain_s, listening

@@ -17,7 +17,7 @@ const state = { tracks: [], categories: [], groups: new Map(), videos: [], quick
 const list = new TrackList($("list"), $("more"), (track) => show(track));
 const stage = new Stage($("large"), $("no-picture"), $("strip"));
 const dialog = new ClassDialog((name) => decide("accept", name));
-const plain = (name) => shortName(name, state.groups.get(name) ?? "other");
+const plain = (name) => name.replaceAll("_", " ");
 
 async function begin() {
   try {
@@ -139,8 +139,7 @@ function render() {
   $("bar").value = tracks.length - open();
   $("bar-words").textContent = `${tracks.length - open()} of ${tracks.length} decided`;
   for (const id of ["accept", "reject", "relabel"]) $(id).disabled = !current;
-  const group = current ? state.groups.get(current.machine_name) : "other";
-  $("asked").replaceChildren(...(current ? [shortName(current.machine_name, group)] : ["…"]));
+  $("asked").textContent = current ? plain(current.machine_name) : "…";
   $("track-title").textContent = current ? `Track ${current.id}` : "No track";
   $("track-where").textContent = current ? about(current) : "";
   $("stamp").hidden = !current || current.state === "undecided";

@@ -27,11 +27,10 @@ export class Stage {
     for (const [place, frame] of frames) {
       if (signal.aborted) return undefined;
       await this.load(frame, () => view(track.id, place, signal), signal);
-      if (frame.error) { // the next would fail alike: the video is not there
-        for (const [, other] of frames) if (!other.url) this.drop(other);
-        this.strip.append(element("p", { class: "small no-picture" }, `No other views: ${frame.error}`));
-        return undefined;
-      }
+      if (!signal.aborted && frame.error) this.drop(frame);
+    }
+    if (!signal.aborted && frames.length && this.frames.length === 1) {
+      this.strip.append(element("p", { class: "small no-views" }, `No other views: ${frames[0][1].error}`));
     }
     return undefined;
   }
@@ -53,8 +52,10 @@ export class Stage {
   }
 
   drop(frame) {
+    const place = this.frames.indexOf(frame);
     frame.button.remove();
-    this.frames.splice(this.frames.indexOf(frame), 1);
+    this.frames.splice(place, 1);
+    if (this.at >= place) this.choose(Math.max(0, this.at - 1));
   }
 
   async load(frame, get, signal) {
