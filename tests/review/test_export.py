@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -114,7 +113,7 @@ def test_a_second_export_replaces_the_first(review: Review, tmp_path: Path) -> N
     decided(review).export(tmp_path / "set")
     review.decide(3, "reject")
     made = review.export(tmp_path / "set")
-    assert made.pictures == len(os.listdir(tmp_path / "set/images")) == len(truth(1))
+    assert made.pictures == len(list((tmp_path / "set/images").iterdir())) == len(truth(1))
 
 
 def test_what_cannot_be_exported(review: Review, tmp_path: Path) -> None:

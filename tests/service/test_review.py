@@ -47,7 +47,7 @@ def states(client: TestClient) -> dict[int, str]:
     return {track["id"]: track["state"] for track in client.get("/v1/review").json()["tracks"]}
 
 
-def test_tracks_are_listed_with_classes_and_videos(start: Start, out: Path) -> None:
+def test_tracks_are_listed_with_classes_and_videos(start: Start) -> None:
     found = start().get("/v1/review").json()
     assert [(track["id"], track["name"], track["state"]) for track in found["tracks"]] == [
         (1, "red thing", "undecided"),
