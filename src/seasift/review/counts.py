@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from seasift.formats import tracks as document
+from seasift.formats.document import CategoryEntry
 from seasift.formats.tracks import TrackEntry
 from seasift.review.decisions import Decision
 from seasift.review.tracks import Tracks
@@ -69,7 +70,7 @@ def write_results(
     folder = tracks.folder
     paths = [folder / f"reviewed_{name}" for name in ("tracks.json", "counts.csv", "decisions.csv")]
     header = tracks.header.model_copy(
-        update={"categories": [document.CategoryEntry(id=id_, name=name) for name, id_ in categories.items()]}
+        update={"categories": [CategoryEntry(id=id_, name=name) for name, id_ in categories.items()]}
     )
     document.write(paths[0], header, accepted(tracks, decisions, categories))
     write_csv(paths[1], COUNT_COLUMNS, count_rows(tracks, decisions, categories))

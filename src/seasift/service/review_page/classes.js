@@ -5,12 +5,26 @@ import { element } from "../page/panels.js";
 
 const $ = (id) => document.getElementById(id);
 
-/** The classes of the digits: those that the survey found, most often first, then the model's others. */
-export function quickOf(categories, tracks) {
+/**
+ * The classes of the digits: those that the survey found, most often first, then those that a person gave, then the
+ * model's others. A class keeps its digit while the page is open.
+ * @param {object[]} before  what this gave last
+ */
+export function quickOf(categories, tracks, before = []) {
   const found = new Map();
   for (const { machine_name: name } of tracks) found.set(name, (found.get(name) ?? 0) + 1);
+  const given = new Set(tracks.filter(({ state }) => state === "relabelled").map(({ name }) => name));
+  const used = ({ name }) => found.has(name) || given.has(name);
   const often = [...categories].sort((a, b) => (found.get(b.name) ?? 0) - (found.get(a.name) ?? 0));
-  return often.slice(0, 9);
+  const quick = before.length ? [...before] : often.filter(({ name }) => found.has(name)).slice(0, 9);
+  const fresh = often.filter((each) => used(each) && !quick.some(({ name }) => name === each.name));
+  for (const each of fresh) {
+    const free = quick.findIndex((old) => !used(old));
+    if (free >= 0) quick[free] = each;
+    else if (quick.length < 9) quick.push(each);
+  }
+  const others = often.filter((each) => !quick.some(({ name }) => name === each.name));
+  return [...quick, ...others].slice(0, 9);
 }
 
 /** Make the buttons of the digits. */

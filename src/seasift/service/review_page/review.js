@@ -24,8 +24,6 @@ async function begin() {
     const { tracks, categories, videos, reviewer, folder } = await server.overview();
     Object.assign(state, { tracks, videos });
     classes(categories);
-    state.quick = quickOf(categories, tracks);
-    fillQuick($("quick"), state.quick, (name) => decide("accept", name));
     $("reviewer").value = stored() ?? reviewer;
     document.title = `${folder.split(/[\\/]/).filter(Boolean).pop()} – seasift review`;
     dismiss("server");
@@ -50,6 +48,11 @@ function classes(categories) {
   const option = (value, words) => element("option", { value }, words);
   $("only-class").replaceChildren(option("", "all"), ...names.map((name) => option(name, name.replaceAll("_", " "))));
   $("only-class").value = names.includes(kept) ? kept : "";
+  const quick = quickOf(categories, state.tracks, state.quick);
+  if (quick.some(({ name }, place) => name !== state.quick[place]?.name)) {
+    state.quick = quick;
+    fillQuick($("quick"), quick, (name) => decide("accept", name));
+  }
 }
 
 const choice = () => ({ state: $("only-state").value, name: $("only-class").value, order: $("order").value });
