@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from pathlib import Path
 
 import pytest
@@ -56,3 +57,12 @@ def test_what_cannot_be(
     assert type_in(monkeypatch, *words) == 2
     assert said in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+def test_a_port_that_is_taken(
+    surveyed: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert type_in(monkeypatch, surveyed, "--port", port, "--no-open") == 2
+    assert f"127.0.0.1:{port} cannot be listened on" in capsys.readouterr().err

@@ -80,6 +80,7 @@ def test_pictures_and_views_show_the_track(start: Start) -> None:
     client = start()
     best = client.get("/v1/review/tracks/3/picture")
     assert best.headers["content-type"] == "image/jpeg"
+    assert best.headers["cache-control"] == "no-store"
     for data in (best.content, client.get("/v1/review/tracks/3/views/10").content):
         picture = decode_picture(data, "a.jpg")
         middle = picture[picture.shape[0] // 2, picture.shape[1] // 2].tolist()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 import webbrowser
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 import typer
 
 from seasift.cli.terminal import progress_bar
+from seasift.core.errors import BadInput
 from seasift.review.counts import state_of
 from seasift.review.folder import Review
 
@@ -30,6 +32,7 @@ def serve_page(
 
     settings = read_settings(os.environ, {name: value for name, value in given.items() if value is not None})
     check_reach(settings)
+    _check_free(settings.host, settings.port)
     review = Review(folder, footage=footage)
 
     def listening(port: int) -> None:
@@ -41,6 +44,19 @@ def serve_page(
 
     app = create_review_app(review, settings, reviewer=reviewer)
     serve(app, settings, log=logging.WARNING, listening=listening)
+
+
+def _check_free(host: str, port: int) -> None:
+    """Raises BadInput if something listens there already, such as `seasift serve`."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        if os.name == "posix":  # elsewhere it would let two listen
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise BadInput(
+                f"{host}:{port} cannot be listened on ({error.strerror}). Give another --port, or 0 for a free one."
+            ) from None
 
 
 def export_data(review: Review, out: Path) -> None:

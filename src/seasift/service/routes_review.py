@@ -16,7 +16,9 @@ from seasift.review.folder import Review
 from seasift.review.tracks import Row
 
 router = APIRouter(prefix="/v1/review")
-_KEPT = {"Cache-Control": "private, max-age=3600"}
+_PICTURE = {
+    "Cache-Control": "no-store"
+}  # the next survey at this address has other pictures of the same names
 
 
 class _Strict(BaseModel):
@@ -94,7 +96,7 @@ def picture(review: WithReview, track: int) -> Response:
     """The best picture that the survey kept."""
     path = review.tracks.picture(track)
     try:
-        return Response(path.read_bytes(), media_type="image/jpeg", headers=_KEPT)
+        return Response(path.read_bytes(), media_type="image/jpeg", headers=_PICTURE)
     except OSError:
         raise NotThere(f"the picture {path.name} is not there any more.") from None
 
@@ -103,7 +105,7 @@ def picture(review: WithReview, track: int) -> Response:
 def view(review: WithReview, track: int, place: int) -> Response:
     """One observation from the video, with its outline; 404 if the video is not there."""
     try:
-        return Response(review.views.get(track, place), media_type="image/jpeg", headers=_KEPT)
+        return Response(review.views.get(track, place), media_type="image/jpeg", headers=_PICTURE)
     except BadPicture as error:
         raise NotThere(str(error)) from None
 

@@ -24,7 +24,7 @@ async function begin() {
     const { tracks, categories, videos, reviewer, folder } = await server.overview();
     Object.assign(state, { tracks, videos });
     classes(categories);
-    $("reviewer").value = stored() ?? reviewer;
+    $("reviewer").value = reviewer || stored() || "";
     document.title = `${folder.split(/[\\/]/).filter(Boolean).pop()} – seasift review`;
     dismiss("server");
     const first = chosen(tracks, choice());
