@@ -26,3 +26,13 @@ def trashcan_zip() -> Path:
     if not path.is_file():
         pytest.skip(f"no TrashCan archive at {path}; set SEASIFT_TRASHCAN to its path")
     return path
+
+
+@pytest.fixture(scope="session")
+def surveyed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a survey of the painted dive has left: red, red, green and red again. For reading only."""
+    from tests.survey.dives import survey
+
+    folder = tmp_path_factory.mktemp("surveyed")
+    survey(folder)
+    return folder / "out"

@@ -20,7 +20,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "formats": {"core"},
     "evaluation": {"core", "data"},
     "survey": {"core", "runtime", "formats"},
-    "service": {"core", "data", "runtime", "formats", "evaluation"},
+    "review": {"core", "runtime", "formats", "survey"},
+    "service": {"core", "data", "runtime", "formats", "evaluation", "review"},
     "models": {"core"},
     "training": ROOMS - {"cli", "service"},
     "export": ROOMS - {"cli", "service"},
@@ -67,7 +68,8 @@ def modules_of(room: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "room", ["core", "data", "runtime", "formats", "evaluation", "survey", "speed", "service", "cli"]
+    "room",
+    ["core", "data", "runtime", "formats", "evaluation", "survey", "review", "speed", "service", "cli"],
 )
 def test_loading_a_room_loads_nothing_heavy(room: str) -> None:
     code = "; ".join(

@@ -37,6 +37,8 @@ def test_the_wheel_holds_recipes_weights_splits_and_pages(wheel: Path) -> None:
         "seasift/service/page/index.html",
         "seasift/service/page/seasift.css",
         "seasift/service/page/app.js",
+        "seasift/service/review_page/review.html",
+        "seasift/service/review_page/review.js",
         "seasift/service/page/example-1-shrimp.jpg",
     ):
         assert name in names, name

@@ -19,6 +19,7 @@ from seasift.cli.lr_find import lr_find
 from seasift.cli.models import models
 from seasift.cli.predict import predict
 from seasift.cli.quantize import quantize
+from seasift.cli.review import review
 from seasift.cli.serve import serve
 from seasift.cli.survey import survey
 from seasift.cli.train import train
@@ -61,6 +62,7 @@ app.command()(evaluate)
 app.command()(compare)
 app.command()(predict)
 app.command()(survey)
+app.command()(review)
 app.command()(export)
 app.command()(quantize)
 app.command()(serve)

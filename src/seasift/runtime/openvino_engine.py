@@ -19,7 +19,6 @@ from seasift.runtime.engine import Port, Settings, last_line
 PRECISIONS = ("f32", "bf16", "f16")
 _Ports: TypeAlias = tuple[Port, ...]
 
-
 # OpenVINO's Python bindings set themselves up in a process's first run. Two threads that do it together can wait for
 # each other for ever: one holds the interpreter's lock, the other that of the C++ variable that is being made.
 _FIRST = threading.Lock()

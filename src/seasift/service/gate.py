@@ -18,11 +18,12 @@ from seasift.core.errors import BadInput, Busy, NotAllowed, NotThere, SeasiftErr
 from seasift.service.jobs import NO_JOBS, Jobs
 from seasift.service.picture_queue import PictureQueue
 from seasift.service.refusals import UploadTooLarge, refusal, words
-from seasift.service.routes_page import PAGE_PREFIX
+from seasift.service.routes_page import PAGE_PREFIX, REVIEW_PREFIX
 from seasift.service.settings import Settings
 
 OPEN_PATHS = frozenset({"/", "/healthz", "/readyz"})  # and the files of the page, which hold no secret
 JOBS_PATH = "/v1/jobs"
+_PAGES = (PAGE_PREFIX, REVIEW_PREFIX)
 _PATIENCE = 16
 _DROP_S = 30.0
 PICTURE_PATHS = frozenset({"/v1/predict", "/detection"})
@@ -30,9 +31,9 @@ PICTURE_PATHS = frozenset({"/v1/predict", "/detection"})
 
 @dataclass
 class Place:
-    """Room that a request has in the queue."""
+    """Room that a request has in the queue; an app without a model has none."""
 
-    queue: PictureQueue
+    queue: PictureQueue | None
     count: int = 0
 
     def widen(self, count: int) -> None:
@@ -42,12 +43,14 @@ class Place:
             Busy: there is not so much.
         """
         more = max(0, count - self.count)
-        self.queue.admit(more)
+        if self.queue is not None:
+            self.queue.admit(more)
         self.count += more
 
     def leave(self) -> None:
         """Give it back."""
-        self.queue.leave(self.count)
+        if self.queue is not None:
+            self.queue.leave(self.count)
         self.count = 0
 
 
@@ -55,7 +58,7 @@ class Gate:
     """ASGI middleware."""
 
     def __init__(
-        self, app: ASGIApp, *, settings: Settings, queue: PictureQueue, jobs: Jobs | None = None
+        self, app: ASGIApp, *, settings: Settings, queue: PictureQueue | None = None, jobs: Jobs | None = None
     ) -> None:
         self._app, self._settings, self._queue, self._jobs = app, settings, queue, jobs
         self._under_way = 0  # bytes of pictures; touched by the event loop alone
@@ -99,7 +102,7 @@ class Gate:
 
     def _check_token(self, scope: Scope) -> None:
         path = scope["path"]
-        if self._settings.token is None or path in OPEN_PATHS or path.startswith(PAGE_PREFIX):
+        if self._settings.token is None or path in OPEN_PATHS or path.startswith(_PAGES):
             return
         given = Headers(scope=scope).get("authorization", "")
         if not same_token(given, self._settings.token):

@@ -13,8 +13,9 @@ from fastapi import APIRouter, Request, Response
 from seasift.core.errors import NotThere
 from seasift.service.refusals import ERRORS
 
-PAGE_PREFIX = "/page/"
-_FOLDER = Path(__file__).parent / "page"
+PAGE_PREFIX, REVIEW_PREFIX = "/page/", "/review/"
+_HERE = Path(__file__).parent
+_FOLDERS = {PAGE_PREFIX: _HERE / "page", REVIEW_PREFIX: _HERE / "review_page"}
 # Named here, since what a system says of an ending differs, and a browser runs no script of a wrong type.
 _TYPES = {
     ".html": "text/html; charset=utf-8",
@@ -46,6 +47,7 @@ _FILE: dict[int | str, dict[str, Any]] = {
     422: ERRORS[422],
 }
 router = APIRouter(tags=["page"], responses={400: ERRORS[400]})
+review_router = APIRouter()
 
 
 @dataclass(frozen=True)
@@ -56,10 +58,10 @@ class _File:
 
 
 @cache
-def _files() -> dict[str, _File]:
-    """All files of the page by name; a name from a request is looked up here and never becomes a path."""
+def _files(prefix: str) -> dict[str, _File]:
+    """All files of a page by name; a name from a request is looked up here and never becomes a path."""
     found = {}
-    for path in _FOLDER.iterdir():
+    for path in _FOLDERS[prefix].iterdir():
         if path.suffix in _TYPES:
             data = path.read_bytes()
             found[path.name] = _File(data, _TYPES[path.suffix], f'"{hashlib.sha256(data).hexdigest()[:32]}"')
@@ -73,6 +75,23 @@ async def page(request: Request) -> Response:
     return _answer(request, "index.html")
 
 
+@review_router.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
+async def review(request: Request) -> Response:
+    """The page for the review of a survey. Needs no token, as above."""
+    return _answer(request, "review.html", REVIEW_PREFIX)
+
+
+@review_router.api_route(REVIEW_PREFIX + "{name}", methods=["GET", "HEAD"], include_in_schema=False)
+async def review_file(request: Request, name: str) -> Response:
+    """A style or script of that page.
+
+    Raises:
+        NotThere: the page has no such file.
+    """
+    return _answer(request, name, REVIEW_PREFIX)
+
+
+@review_router.api_route(PAGE_PREFIX + "{name}", methods=["GET", "HEAD"], include_in_schema=False)
 @router.head(PAGE_PREFIX + "{name}", include_in_schema=False)
 @router.get(PAGE_PREFIX + "{name}", response_class=Response, responses=_FILE)
 async def page_file(request: Request, name: str) -> Response:
@@ -80,8 +99,8 @@ async def page_file(request: Request, name: str) -> Response:
     return _answer(request, name)
 
 
-def _answer(request: Request, name: str) -> Response:
-    file = _files().get(name)
+def _answer(request: Request, name: str, prefix: str = PAGE_PREFIX) -> Response:
+    file = _files(prefix).get(name)
     if file is None:
         raise NotThere(f"the page has no file {name[:80]!r}. The page is at /.")
     headers = {

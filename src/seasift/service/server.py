@@ -9,6 +9,7 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Callable
 from types import FrameType
 from typing import NoReturn
 
@@ -28,16 +29,26 @@ class DrainingServer(uvicorn.Server):
     `drain_s + request_s + STOP_S` and some seconds.
     """
 
-    def __init__(self, config: uvicorn.Config, app: FastAPI, settings: Settings) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        app: FastAPI,
+        settings: Settings,
+        listening: Callable[[int], None] | None = None,
+    ) -> None:
         super().__init__(config)
-        self._service, self._settings = app.state.service, settings
+        self._service, self._settings, self._listening = app.state.service, settings, listening
         self._stop_at = math.inf
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Open the port, and only then say so."""
         await super().startup(sockets)
+        if not self.started:
+            return
         port = self.servers[0].sockets[0].getsockname()[1]
         LOG.info("listening", extra={"fields": {"host": self._settings.host, "port": port}})
+        if self._listening:
+            self._listening(port)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Take a signal."""
@@ -73,14 +84,23 @@ def log_as_json(level: int = logging.INFO) -> None:
     )  # a broken upload is answered, not our trouble
 
 
-def serve(app: FastAPI, settings: Settings) -> None:
+def serve(
+    app: FastAPI,
+    settings: Settings,
+    *,
+    log: int = logging.INFO,
+    listening: Callable[[int], None] | None = None,
+) -> None:
     """Listen until a signal.
 
+    Args:
+        log: least level that is logged.
+        listening: called with the port once there is one.
     Raises:
         BadInput: an address beyond this machine without a token.
     """
     warning = check_reach(settings)
-    log_as_json()
+    log_as_json(log)
     if warning:
         LOG.warning(warning)
     config = uvicorn.Config(
@@ -95,6 +115,6 @@ def serve(app: FastAPI, settings: Settings) -> None:
         timeout_graceful_shutdown=int(settings.request_s) + 1,
         h11_max_incomplete_event_size=32 << 10,
     )
-    DrainingServer(config, app, settings).run()
+    DrainingServer(config, app, settings, listening).run()
     if app.state.service.stuck:  # leaving Python would wait for the engine, which waits for its thread
         end_now("ended without waiting longer")

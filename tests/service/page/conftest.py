@@ -50,8 +50,7 @@ class Running:
         self.start()
 
     def start(self) -> None:
-        app = create_app(self.model, Settings(**self.settings), card=self.card)
-        self.app = app
+        app = self.app = self.made()
         config = uvicorn.Config(app, host="127.0.0.1", port=self.port, log_config=None, access_log=False)
         self._server = uvicorn.Server(config)
         socket = config.bind_socket()
@@ -59,6 +58,9 @@ class Running:
         self.url = f"http://127.0.0.1:{self.port}/"
         self._thread = threading.Thread(target=self._server.run, args=([socket],))
         self._thread.start()
+
+    def made(self) -> Any:
+        return create_app(self.model, Settings(**self.settings), card=self.card)
 
     def stop(self) -> None:
         self._server.should_exit = self._server.force_exit = True

@@ -32,10 +32,10 @@ export const hasToken = () => token !== "";
  * @returns {Promise<Response>}
  * @throws Refused, Gone, or what aborting throws
  */
-async function ask(path, options = {}) {
+export async function ask(path, options = {}) {
   let answer;
   try {
-    const headers = token ? { Authorization: `Bearer ${token}` } : {};
+    const headers = { ...options.headers, ...(token ? { Authorization: `Bearer ${token}` } : {}) };
     answer = await fetch(path, { ...options, headers });
   } catch (error) {
     if (options.signal?.aborted || error.name === "AbortError") throw error;

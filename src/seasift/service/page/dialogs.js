@@ -12,7 +12,7 @@ export function wireDialogs(onToken) {
     dialog.querySelectorAll("[data-close]").forEach((button) => button.addEventListener("click", () => dialog.close()));
     dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
   }
-  $("open-card").addEventListener("click", () => $("card").showModal());
+  $("open-card")?.addEventListener("click", () => $("card").showModal()); // the review has none
   $("open-help").addEventListener("click", () => $("help").showModal());
   $("open-token").addEventListener("click", () => askToken(""));
   $("token-form").addEventListener("submit", (event) => {
@@ -20,7 +20,7 @@ export function wireDialogs(onToken) {
     $("token").close();
     onToken($("token-field").value);
   });
-  $("legend").append(...GROUPS.map((group) => element("li", {}, signElement(group.id), group.name)));
+  $("legend")?.append(...GROUPS.map((group) => element("li", {}, signElement(group.id), group.name)));
   wireTheme();
 }
 

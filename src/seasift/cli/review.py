@@ -1,0 +1,43 @@
+"""`seasift review FOLDER`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def review(
+    folder: Annotated[Path, typer.Argument(help="A folder that `seasift survey` wrote.")],
+    export: Annotated[
+        Path | None,
+        typer.Option(help="Write the accepted tracks as a COCO data set into this folder; no page."),
+    ] = None,
+    footage: Annotated[
+        Path | None, typer.Option(help="Folder of the videos, if they are not where the survey found them.")
+    ] = None,
+    reviewer: Annotated[str, typer.Option(help="Who decides; kept with each decision.")] = "",
+    host: Annotated[str | None, typer.Option(help="Address to listen on.  [default: 127.0.0.1]")] = None,
+    port: Annotated[int | None, typer.Option(help="0 takes a free one.  [default: 8000]")] = None,
+    open_to_all: Annotated[
+        bool, typer.Option("--open-to-all", help="Listen beyond this machine without a token.")
+    ] = False,
+    browser: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in a browser.")] = True,
+) -> None:
+    """Accept, reject and relabel the tracks of a survey in a page, by keys; no model is needed.
+
+    Every decision is kept in the survey's folder at once. Examples:
+
+    seasift review out
+
+    seasift review out --export reviewed && seasift data check reviewed/annotations.json
+    """
+    from seasift.cli.review_run import export_data, serve_page
+    from seasift.review.folder import Review
+
+    given = {"host": host, "port": port, "open_to_all": open_to_all or None}
+    if export is not None:
+        export_data(Review(folder, footage=footage), export)
+        return
+    serve_page(folder, footage, given, reviewer=reviewer, browser=browser)

@@ -1,0 +1,73 @@
+"""A survey's folder under review: tracks, decisions, footage, and what is written of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from seasift.core.errors import BadInput
+from seasift.review.counts import write_results
+from seasift.review.decisions import Decision, Decisions, Word
+from seasift.review.export import Exported, export
+from seasift.review.frames import Footage
+from seasift.review.tracks import Tracks
+from seasift.review.views import Views
+
+_LONGEST_NAME = 100
+
+
+class Review:
+    """Everything a page or command needs. May be used by several threads.
+
+    Attributes:
+        tracks: of the survey.
+        decisions: on them.
+        footage: the videos, as far as they are there.
+        views: pictures of tracks from them.
+    """
+
+    def __init__(self, folder: Path, *, footage: Path | None = None) -> None:
+        """Open a folder that `seasift survey` wrote.
+
+        Args:
+            footage: folder in which the videos are now.
+        Raises:
+            BadInput: it is none, or the decisions in it are of another run.
+        """
+        self.tracks = Tracks(folder)
+        self.footage = Footage(self.tracks.header, folder, footage)
+        self.decisions = Decisions(folder, self.tracks.sha256)
+        self.views = Views(self.tracks, self.footage)
+
+    def categories(self) -> dict[str, int]:
+        """Id of every class by its name: the model's, then those that a person added, with ids that go on."""
+        known = {category.name: category.id for category in self.tracks.header.categories}
+        for name in self.decisions.names():
+            known.setdefault(name, max(known.values()) + 1)
+        return known
+
+    def decide(self, track: int, word: Word, name: str | None = None, reviewer: str = "") -> Decision:
+        """Accept or reject a track.
+
+        Args:
+            name: what an accepted one is, if not what the model said; may be a new class.
+        Raises:
+            NotThere: no such track. BadInput: a name that cannot be one.
+        """
+        row = self.tracks.row(track)
+        if word == "reject" or name is None:
+            name = row.name
+        name = " ".join(name.split())
+        if not name or len(name) > _LONGEST_NAME or not name.isprintable():
+            raise BadInput(
+                f"a class of {len(name)} letters; expected 1 to {_LONGEST_NAME} that can be printed."
+            )
+        return self.decisions.decide(track, word, name, reviewer)
+
+    def write(self) -> list[Path]:
+        """Write the corrected tracks and counts into the survey's folder."""
+        return write_results(self.tracks, self.decisions.all(), self.categories())
+
+    def export(self, out: Path, progress: Callable[[int, int], None] | None = None) -> Exported:
+        """Write the accepted tracks as a COCO data set; see `export.export`."""
+        return export(self.tracks, self.decisions.all(), self.categories(), self.footage, out, progress)
