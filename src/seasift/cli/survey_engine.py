@@ -38,8 +38,11 @@ def parse_engine(text: str) -> tuple[bool, str]:
     Raises:
         BadInput: anything else.
     """
-    place, _, engine = text.partition(":") if text.partition(":")[0] in PLACES else ("local", "", text)
-    engine = engine or "openvino"
+    place, colon, engine = text.partition(":")
+    if place not in PLACES:
+        place, engine = "local", text
+    elif not colon:
+        engine = "openvino"
     if engine not in ENGINES:
         raise BadInput(f"--engine {text!r}; expected {', '.join(ENGINES)}, ray, or both as ray:onnxruntime.")
     return place == "ray", engine
