@@ -15,7 +15,7 @@ from seasift.survey.navigation import Position
 _BINS = 480
 _ROW, _TOP = 30, 26
 WIDTH, LABEL = 800.0, 250.0
-_MAP_WIDTH, _MAP_HEIGHT, _MARGIN = 860.0, 460.0, 34.0
+_MAP_WIDTH, _MAP_HEIGHT, _MARGIN = 860.0, 460.0, 50.0
 _METRES = 111_320.0  # of a degree of latitude
 
 
