@@ -105,8 +105,6 @@ class OnRay:
         """Blocks of all parts in order, some parts in work; those of a part that cannot be looked at are missing."""
         ray = connect(self.address)
         try:
-            import ray.data
-
             context = ray.data.DataContext.get_current()
             context.execution_options.preserve_order = True
             context.enable_progress_bars = False
