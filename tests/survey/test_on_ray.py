@@ -86,7 +86,13 @@ def on_cluster(plan: Plan, **changes: Any) -> tuple[Plan, list[str]]:
     pytest.importorskip("ray.data", reason="needs the extra ray")
     lines: list[str] = []
     assert isinstance(plan.looking, OnRay)
-    given = {"workers": 2, "part_s": PART_S, "tell": lines.append, **changes}
+    given = {
+        "workers": 2,
+        "part_s": PART_S,
+        "address": os.environ.get("RAY_ADDRESS"),
+        "tell": lines.append,
+        **changes,
+    }
     return replace(plan, looking=replace(plan.looking, **given)), lines
 
 

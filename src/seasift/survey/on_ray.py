@@ -105,8 +105,6 @@ class OnRay:
         """Blocks of all parts in order, some parts in work; those of a part that cannot be looked at are missing."""
         ray = connect(self.address)
         try:
-            import ray.data
-
             context = ray.data.DataContext.get_current()
             context.execution_options.preserve_order = True
             context.enable_progress_bars = False
@@ -125,8 +123,7 @@ class OnRay:
                 fn_constructor_args=([kept],),  # in a list, or Ray would put the value in its place
                 num_cpus=self.cpus,
                 compute=ray.data.ActorPoolStrategy(min_size=1, initial_size=workers, max_size=workers),
-                max_restarts=-1,
-                max_task_retries=RETRIES,
+                ray_remote_args_fn=lambda: {"max_restarts": -1, "max_task_retries": RETRIES},
             )
             for row in blocks.iter_rows():
                 yield pickle.loads(row["block"])
