@@ -22,6 +22,7 @@ from seasift.survey.store import NAME
 from tests.survey.dives import contents, plan_of, save_dive, save_model
 
 PART_S = 4.0
+pytestmark = pytest.mark.filterwarnings("default")  # Ray warns of its own ways
 
 
 def test_what_engine_takes() -> None:
