@@ -22,6 +22,7 @@ from seasift.survey.store import NAME
 from tests.survey.dives import contents, plan_of, save_dive, save_model
 
 PART_S = 4.0
+pytestmark = pytest.mark.filterwarnings("default")  # Ray warns of its own ways
 
 
 def test_what_engine_takes() -> None:
@@ -86,7 +87,13 @@ def on_cluster(plan: Plan, **changes: Any) -> tuple[Plan, list[str]]:
     pytest.importorskip("ray.data", reason="needs the extra ray")
     lines: list[str] = []
     assert isinstance(plan.looking, OnRay)
-    given = {"workers": 2, "part_s": PART_S, "tell": lines.append, **changes}
+    given = {
+        "workers": 2,
+        "part_s": PART_S,
+        "address": os.environ.get("RAY_ADDRESS"),
+        "tell": lines.append,
+        **changes,
+    }
     return replace(plan, looking=replace(plan.looking, **given)), lines
 
 

@@ -123,8 +123,7 @@ class OnRay:
                 fn_constructor_args=([kept],),  # in a list, or Ray would put the value in its place
                 num_cpus=self.cpus,
                 compute=ray.data.ActorPoolStrategy(min_size=1, initial_size=workers, max_size=workers),
-                max_restarts=-1,
-                max_task_retries=RETRIES,
+                ray_remote_args_fn=lambda: {"max_restarts": -1, "max_task_retries": RETRIES},
             )
             for row in blocks.iter_rows():
                 yield pickle.loads(row["block"])
