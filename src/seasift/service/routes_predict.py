@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, File, Form, Request, Response, UploadFile
-from pydantic import Field
-from pydantic.json_schema import SkipJsonSchema
+from pydantic import WithJsonSchema
 
 from seasift.core.errors import BadInput, OverLimit, SeasiftError
 from seasift.formats.document import Document, FailedFile, complete
@@ -23,13 +22,16 @@ router = APIRouter(tags=["pictures"], responses=ERRORS)
 
 Format = Literal["json", "coco", "csv", "overlay", "zip"]
 NOT_EMPTY: dict[str, Any] = {"minLength": 1}
-# A form has no null: what is not wanted is left out. So None is not in the description.
+# A form has no null: what is not wanted is left out. So the description is without None, which stands for that here.
+Score = Annotated[float | None, WithJsonSchema({"type": "number", "minimum": 0, "maximum": 1})]
 Threshold = Annotated[
-    Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | SkipJsonSchema[None],
-    Form(description="leave out lower scores; the model's own without it"),
+    Score,
+    Form(ge=0, le=1, allow_inf_nan=False, description="leave out lower scores; the model's own without it"),
 ]
 Classes = Annotated[
-    list[str] | SkipJsonSchema[None], Form(description="look only for these; repeated or comma separated")
+    list[str] | None,
+    WithJsonSchema({"type": "array", "items": {"type": "string"}}),
+    Form(description="look only for these; repeated or comma separated"),
 ]
 Once = Annotated[bool, Form(description="each object only under its best class: for counting")]
 _BINARY: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}

@@ -6,15 +6,13 @@ import asyncio
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, File, Query, Request, UploadFile
-from pydantic import Field
-from pydantic.json_schema import SkipJsonSchema
 
 from seasift.core.errors import OverLimit
 from seasift.core.instances import Instances
 from seasift.service.answers import Detection
 from seasift.service.picture_queue import Seen, Task
 from seasift.service.refusals import ERRORS
-from seasift.service.routes_predict import NOT_EMPTY, look_at, note
+from seasift.service.routes_predict import NOT_EMPTY, Score, look_at, note
 from seasift.service.served import look_of
 from seasift.service.state import Service, WithService
 from seasift.service.written import shown_names
@@ -33,8 +31,8 @@ async def detection(
         UploadFile, File(description="a picture: JPEG, PNG, TIFF, WebP or BMP", json_schema_extra=NOT_EMPTY)
     ],
     threshold: Annotated[
-        Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | SkipJsonSchema[None],
-        Query(description="leave out lower scores"),
+        Score,
+        Query(ge=0, le=1, allow_inf_nan=False, description="leave out lower scores"),
     ] = None,
     masks: Annotated[
         Masks, Query(description="COCO run lengths, rows of 0 and 1, or outlines whose holes are filled")
