@@ -63,7 +63,7 @@ command=$(config '{{range .OCIv1.Config.Entrypoint}}{{.}} {{end}}{{range .OCIv1.
 health=$(config '{{index .Docker.Config.Healthcheck.Test 3}}') # of CMD, python3, -c, the code
 
 for place in "$root" "$root/opt/seasift"; do # of the whole, of what the build adds to its base
-    echo "$(du -s --apparent-size --block-size=1000000 "$place" | cut -f1) MB in /${place#"$root"}"
+    echo "$(du -s --apparent-size --block-size=1000000 "$place" | cut -f1) MB in ${place#"$root"}/"
 done
 for tool in gcc cc make strip pip pip3 uv; do
     for place in usr/bin usr/local/bin opt/seasift/bin; do
