@@ -100,11 +100,12 @@ def on_cluster(plan: Plan, **changes: Any) -> tuple[Plan, list[str]]:
 @pytest.mark.slow
 def test_two_workers_write_what_one_machine_writes(tmp_path: Path) -> None:
     inputs = dive_of(tmp_path)
-    run(plan_of(tmp_path, inputs=inputs), report=write_report)
+    alone = run(plan_of(tmp_path, inputs=inputs), report=write_report)
     plan, lines = on_cluster(plan_of(tmp_path, "ray", inputs=inputs, engine="ray"))
     assert len(plan.dive.parts(PART_S)) == 10
     result = run(plan, report=write_report)
-    assert [Path(gap[0]).name for gap in result.gaps] == ["damaged.mp4", "none.mp4"]
+    assert result.gaps == alone.gaps
+    assert inputs[2] in {gap[0] for gap in result.gaps}
     assert contents(tmp_path / "ray") == contents(tmp_path / "out")
     assert lines == []
 

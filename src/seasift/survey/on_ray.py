@@ -11,6 +11,7 @@ import logging
 import os
 import pickle
 import threading
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -117,6 +118,8 @@ class OnRay:
             rows = ray.data.from_items(
                 [{"part": k} for k in range(len(parts))], override_num_blocks=len(parts)
             )
+            # Tried anew for ever by default: a file that breaks its worker would never end. Ray 2.60 names no other way.
+            warnings.filterwarnings("ignore", message=".*ray_remote_args_fn")
             blocks = rows.map_batches(
                 Worker,
                 batch_size=1,
