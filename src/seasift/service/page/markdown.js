@@ -24,7 +24,7 @@ function table(lines) {
   const body = element("tbody", {}, ...rows.map(([name, ...rest]) => element(
     "tr", {}, element("th", { scope: "row" }, ...inline(name)), ...rest.map((words, i) => element("td", kind(i + 1), ...inline(words))),
   )));
-  return element("div", { class: "wide-table" }, element("table", { class: "facts" }, top, body));
+  return element("div", { class: "wide-table", tabindex: "0", role: "group", "aria-label": "table" }, element("table", { class: "facts" }, top, body));
 }
 
 /**
