@@ -17,15 +17,13 @@ from seasift.evaluation.bootstrap import group_names
 from seasift.runtime.model_file import (
     METADATA_KEY,
     CalibrationEntry,
-    CountingClass,
-    CountingEntry,
-    LooksEntry,
     ModelInfo,
     read_model_file,
 )
 from seasift.runtime.onnx_rewrite import with_metadata
 from seasift.runtime.predictor import load_predictor
 from seasift.runtime.seen_alike import found_and_looks
+from seasift.runtime.survey_entries import CountingClass, CountingEntry, LooksEntry
 from seasift.survey.drift import reference_of
 
 MOST_PICTURES = 1200

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from seasift.core.calibration import Calibration
 from seasift.core.decode import YolactDecode
@@ -21,46 +21,41 @@ from seasift.core.heads import HEADS
 from seasift.core.instances import Category
 from seasift.core.prepare import InputSpec
 from seasift.runtime.onnx_header import onnx_metadata
+from seasift.runtime.survey_entries import CountingEntry, LooksEntry, Positive, Share, Strict
 
 METADATA_KEY = "seasift"
 SCHEMA: Literal["seasift-model/1"] = "seasift-model/1"
 INPUT_NAME = "images"
 
-_Share = Annotated[float, Field(ge=0, le=1)]
-_Positive = Annotated[float, Field(gt=0)]
 _Count = Annotated[int, Field(ge=0)]
 _Side = Annotated[int, Field(ge=1, le=16384)]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class CategoryEntry(_Strict):
+class CategoryEntry(Strict):
     """A class: `id` is the COCO category id; its place in the list is the class_id."""
 
     id: int
     name: Annotated[str, Field(min_length=1)]
 
 
-class InputEntry(_Strict):
+class InputEntry(Strict):
     """`core.prepare.InputSpec` as written in the file: RGB, pixel units 0..255."""
 
     size_hw: tuple[_Side, _Side]
     mean: tuple[float, float, float]
-    std: tuple[_Positive, _Positive, _Positive]
+    std: tuple[Positive, Positive, Positive]
     resize: Literal["stretch", "fit", "trim"] = "stretch"
 
 
-class DecodeEntry(_Strict):
+class DecodeEntry(Strict):
     """`core.decode.YolactDecode` as written in the file."""
 
-    nms_iou: _Share = 0.5
+    nms_iou: Share = 0.5
     top_k: Annotated[int, Field(ge=1)] = 200
-    mask_threshold: _Share = 0.5
+    mask_threshold: Share = 0.5
 
 
-class CalibrationEntry(_Strict):
+class CalibrationEntry(Strict):
     """`core.calibration.Calibration` as written in the file, and the name of the data it was fitted on."""
 
     a: Annotated[float, Field(ge=0)]
@@ -75,71 +70,7 @@ class CalibrationEntry(_Strict):
         return self
 
 
-class CountingClass(_Strict):
-    """How a class was found on pictures of known truth, at each threshold of `CountingEntry`.
-
-    Attributes:
-        objects: truth.
-        videos: groups of alike pictures that hold some.
-        found: detections with at least the threshold, but for those in crowds.
-        right: those of them that have an object of the class to themselves at IoU .50.
-        found_alike, objects_alike: design effects of right / found and of right / objects: by how much videos whose
-            frames are alike make the counts say less than as many independent ones; 1 or more.
-    """
-
-    objects: Annotated[int, Field(ge=0)]
-    videos: Annotated[int, Field(ge=0)]
-    found: tuple[Annotated[int, Field(ge=0)], ...]
-    right: tuple[Annotated[int, Field(ge=0)], ...]
-    found_alike: tuple[Annotated[float, Field(ge=1)], ...]
-    objects_alike: tuple[Annotated[float, Field(ge=1)], ...]
-
-
-class CountingEntry(_Strict):
-    """Precision and recall of each class, as counts, for intervals of what was counted; classes as in `categories`."""
-
-    data: Annotated[str, Field(min_length=1)]
-    thresholds: Annotated[tuple[_Share, ...], Field(min_length=1)]
-    classes: tuple[CountingClass, ...]
-
-    @model_validator(mode="after")
-    def _a_value_a_threshold(self) -> CountingEntry:
-        for row in self.classes:
-            for values in (row.found, row.right, row.found_alike, row.objects_alike):
-                if len(values) != len(self.thresholds):
-                    raise ValueError(f"{len(values)} values for {len(self.thresholds)} thresholds")
-        return self
-
-
-class LooksEntry(_Strict):
-    """How the pictures look that the model learned from; see `runtime.seen_alike`.
-
-    Attributes:
-        data: name of the part.
-        pictures: how many were looked at.
-        mean, std: of each statistic over them.
-        samples: some of them, each (value - mean) / std.
-        video_distances: of each video the median distance of its pictures to the nearest sample of another video,
-            rising.
-    """
-
-    data: Annotated[str, Field(min_length=1)]
-    pictures: Annotated[int, Field(ge=1)]
-    names: tuple[str, ...]
-    mean: tuple[float, ...]
-    std: tuple[_Positive, ...]
-    samples: Annotated[tuple[tuple[float, ...], ...], Field(min_length=1)]
-    video_distances: Annotated[tuple[float, ...], Field(min_length=1)]
-
-    @model_validator(mode="after")
-    def _one_length(self) -> LooksEntry:
-        for values in (self.mean, self.std, *self.samples):
-            if len(values) != len(self.names):
-                raise ValueError(f"{len(values)} values for {len(self.names)} statistics")
-        return self
-
-
-class FactsEntry(_Strict):
+class FactsEntry(Strict):
     """What the network costs, as counted when the file was written: `models.facts.Facts`.
 
     Attributes:
@@ -157,7 +88,7 @@ class FactsEntry(_Strict):
     priors: _Count
 
 
-class ModelInfo(_Strict):
+class ModelInfo(Strict):
     """What a model file says about itself.
 
     Attributes:
@@ -183,7 +114,7 @@ class ModelInfo(_Strict):
     input: InputEntry
     decode: DecodeEntry = DecodeEntry()
     calibration: CalibrationEntry | None = None
-    threshold: _Share
+    threshold: Share
     max_objects: Annotated[int, Field(ge=1)]
     facts: FactsEntry | None = None
     quantized: str = ""

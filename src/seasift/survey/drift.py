@@ -17,8 +17,8 @@ import numpy as np
 
 from seasift.core.looks import NAMES
 from seasift.core.types import Float64
-from seasift.runtime.model_file import LooksEntry
 from seasift.runtime.seen_alike import looks_names
+from seasift.runtime.survey_entries import LooksEntry
 
 SAMPLES = 256
 UNLIKE = 0.9
