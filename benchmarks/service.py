@@ -46,7 +46,7 @@ _EDGE = "seasift-benchmark"
 
 def naive_app(model: str) -> Any:
     """The twin: a picture in, the document's objects out, one inference in the endpoint's thread."""
-    predictor = load_predictor(model)
+    predictor = load_predictor(model, precision="auto")  # as the server does
     app = FastAPI()
 
     @app.post("/v1/predict")
@@ -89,7 +89,7 @@ def process(arguments: Sequence[str], port: int) -> Iterator[subprocess.Popen[by
 @contextmanager
 def engine(model: str) -> Iterator[Callable[[], Ask]]:
     """A bare Predictor and the threads that call it; makes clients that wait for one of these."""
-    predictor = load_predictor(model)
+    predictor = load_predictor(model, precision="auto")  # as the server does
     info = predictor.info
 
     def look(picture: bytes) -> None:
