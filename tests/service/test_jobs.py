@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import stat
 import time
 import tracemalloc
 import zipfile
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from fastapi.testclient import TestClient
 
@@ -187,7 +189,7 @@ def test_a_job_that_never_ends_to_arrive(serve: Serve, folder: Path) -> None:
         yield b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.zip"\r\n\r\n'
         while sent < 100:
             sent += 1
-            yield b"PK" * 500
+            yield b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.zip"\r\n\r\nPK' * 500
 
     headers = {"Content-Type": "multipart/form-data; boundary=b"}
     answer = serve(jobs=folder, job_upload_bytes=5000).post("/v1/jobs", content=endless(), headers=headers)
@@ -271,3 +273,23 @@ def test_a_folder_belongs_to_one_server(folder: Path) -> None:
         JobStore(folder)
     store.close()
     JobStore(folder).close()
+
+
+def test_time_of_an_upload(serve: Serve, folder: Path) -> None:
+    """A body that never ends is answered when its time is over, and nothing of it is kept."""
+    client = serve(jobs=folder, job_upload_s=0.2)
+
+    async def endless() -> AsyncIterator[bytes]:
+        yield b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.zip"\r\n\r\nPK'
+        await asyncio.Event().wait()
+
+    async def post() -> httpx.Response:
+        transport = httpx.ASGITransport(client.app)  # type: ignore[arg-type]
+        async with httpx.AsyncClient(transport=transport, base_url=HERE) as alone:
+            headers = {"Content-Type": "multipart/form-data; boundary=x"}
+            return await alone.post("/v1/jobs", content=endless(), headers=headers)
+
+    answer = asyncio.run(post())
+    assert answer.status_code == 503
+    assert "the upload was not finished within 0.2 s" in answer.json()["error"]
+    assert client.get("/metrics").status_code == 200
