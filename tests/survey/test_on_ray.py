@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ from tests.survey.dives import contents, plan_of, save_dive, save_model
 
 PART_S = 4.0
 pytestmark = pytest.mark.filterwarnings("default")  # Ray warns of its own ways
+
+needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason="needs the extra ray")
 
 
 def test_what_engine_takes() -> None:
@@ -84,7 +87,6 @@ def dive_of(folder: Path) -> tuple[str, ...]:
 
 def on_cluster(plan: Plan, **changes: Any) -> tuple[Plan, list[str]]:
     """The plan on two workers, by parts of four seconds, and what will be told."""
-    pytest.importorskip("ray.data", reason="needs the extra ray")
     lines: list[str] = []
     assert isinstance(plan.looking, OnRay)
     given = {
@@ -97,6 +99,7 @@ def on_cluster(plan: Plan, **changes: Any) -> tuple[Plan, list[str]]:
     return replace(plan, looking=replace(plan.looking, **given)), lines
 
 
+@needs_ray
 @pytest.mark.slow
 def test_two_workers_write_what_one_machine_writes(tmp_path: Path) -> None:
     inputs = dive_of(tmp_path)
@@ -110,6 +113,7 @@ def test_two_workers_write_what_one_machine_writes(tmp_path: Path) -> None:
     assert lines == []
 
 
+@needs_ray
 @pytest.mark.slow
 def test_goes_on_after_a_kill_with_other_workers(tmp_path: Path) -> None:
     inputs = dive_of(tmp_path)
@@ -130,6 +134,7 @@ def test_goes_on_after_a_kill_with_other_workers(tmp_path: Path) -> None:
     assert contents(tmp_path / "ray") == contents(tmp_path / "out")
 
 
+@needs_ray
 @pytest.mark.slow
 def test_what_a_killed_worker_had_is_done_again(tmp_path: Path) -> None:
     inputs = dive_of(tmp_path)
@@ -144,6 +149,7 @@ def test_what_a_killed_worker_had_is_done_again(tmp_path: Path) -> None:
     assert lines == []
 
 
+@needs_ray
 @pytest.mark.slow
 def test_what_kills_every_worker_is_a_gap_and_stops_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
