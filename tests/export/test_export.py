@@ -95,6 +95,31 @@ def test_engines_answer_as_the_network_does(
         assert_same(ours, theirs)
 
 
+def test_a_lower_mask_threshold_in_the_file_makes_wider_masks(
+    model: Path, shapes: Path, tmp_path: Path
+) -> None:
+    info = read_model_file(model).info
+    assert info.decode.mask_threshold == 0.5
+    proto = onnx.load(model)
+    del proto.metadata_props[:]
+    decode = info.decode.model_copy(update={"mask_threshold": 0.25})
+    for key, value in to_metadata(info.model_copy(update={"decode": decode})).items():
+        proto.metadata_props.add(key=key, value=value)
+    onnx.save(proto, tmp_path / "wide.onnx")
+    seen = pictures(shapes)[:1]
+    narrow, wide = (
+        load_predictor(path).predict(seen, threshold=0.2)[0] for path in (model, tmp_path / "wide.onnx")
+    )
+    assert narrow.masks
+    assert wide.masks
+    grown = 0
+    for a, b in zip(narrow.masks, wide.masks, strict=True):
+        inner, outer = a.bitmap(narrow.size_hw), b.bitmap(wide.size_hw)
+        assert not (inner & ~outer).any()
+        grown += int(outer.sum() - inner.sum())
+    assert grown > 50
+
+
 def test_training_goes_on_from_it(checkpoint: Path, model: Path) -> None:
     network, recipe, categories = load_network(checkpoint)
     module = TrainingModule(recipe, categories)
@@ -261,8 +286,11 @@ def test_a_calibration_goes_from_the_report_into_the_file(
     checkpoint: Path, half: Path, tmp_path: Path
 ) -> None:
     entry = calibration_of(judged())
-    export_checkpoint(checkpoint, tmp_path / "m.onnx", calibration=entry, half_weights=True)
+    export_checkpoint(
+        checkpoint, tmp_path / "m.onnx", mask_threshold=0.25, calibration=entry, half_weights=True
+    )
     info = read_model_file(tmp_path / "m.onnx").info
+    assert info.decode.mask_threshold == 0.25
     assert info.half_weights
     assert (tmp_path / "m.onnx").stat().st_size == pytest.approx(half.stat().st_size, rel=0.01)
     assert "float32, weights stored as float16" in render_card(info, 1)

@@ -15,6 +15,10 @@ def export(
     threshold: Annotated[
         float, typer.Option(min=0, max=1, help="Score that predict asks for unless told otherwise.")
     ] = 0.3,
+    mask_threshold: Annotated[
+        float,
+        typer.Option(min=0, max=1, help="A pixel belongs to an object if its probability is above this."),
+    ] = 0.5,
     figures: Annotated[
         list[Path] | None,
         typer.Option(help="report.json of `seasift evaluate`, to be written into the file."),
@@ -67,6 +71,7 @@ def export(
         output,
         name=name,
         threshold=threshold,
+        mask_threshold=mask_threshold,
         figures=dict(figures_of(report) for report in reports),
         calibration=calibration_of(calibration) if calibration else None,
         licence=licence or LICENCE,

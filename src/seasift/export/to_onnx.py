@@ -57,6 +57,7 @@ def export_checkpoint(
     *,
     name: str | None = None,
     threshold: float = 0.3,
+    mask_threshold: float = 0.5,
     figures: dict[str, dict[str, float]] | None = None,
     calibration: CalibrationEntry | None = None,
     licence: str = LICENCE,
@@ -71,6 +72,7 @@ def export_checkpoint(
         out: the .onnx file; appears whole or not at all.
         name: of the model (default: of its recipe).
         threshold: score below which `predict` leaves objects out unless told otherwise.
+        mask_threshold: a pixel belongs to an object if its probability is above this.
         figures: by data set, by figure.
         calibration: of its scores.
         licence: of the weights.
@@ -88,7 +90,7 @@ def export_checkpoint(
         head=FAMILIES[config.arch].head,
         categories=tuple(CategoryEntry(id=c.id, name=c.name) for c in categories),
         input=InputEntry(size_hw=spec.size_hw, mean=spec.mean, std=spec.std, resize=spec.resize),
-        decode=DecodeEntry(**asdict(YolactDecode())),
+        decode=DecodeEntry(**asdict(YolactDecode(mask_threshold=mask_threshold))),
         calibration=calibration,
         threshold=threshold,
         max_objects=100,
