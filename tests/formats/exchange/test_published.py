@@ -338,7 +338,7 @@ def test_geojson_is_longitude_first(tmp_path: Path) -> None:
     value = json.loads(written("geojson", tmp_path).read_text("utf-8"))
     assert value["type"] == "FeatureCollection"
     fish, trash = value["features"]
-    assert fish["geometry"] == {"type": "Point", "coordinates": [-8.25, 43.5, -812.0]}
+    assert fish["geometry"] == {"type": "Point", "coordinates": [-8.25, 43.5, -822.0]}  # of its best view
     assert (trash["properties"]["confirmed"], trash["properties"]["first_utc"]) == (
         *(False, "2024-05-01T10:00:00.200Z"),
     )
