@@ -1,4 +1,4 @@
-"""Files go through the packages of the tools themselves: kwcoco, Label Studio, datumaro (CVAT's), MegaDetector.
+"""Files go through the packages of the tools themselves or of who works with them.
 
 Each is heavy and wants its own versions of others, so none is among the packages for development. Each test says which one it
 wants, and skips without it; they need no others than those of `seasift` and pytest with Hypothesis:
@@ -9,6 +9,7 @@ wants, and skips without it; they need no others than those of `seasift` and pyt
 
 from __future__ import annotations
 
+import csv
 import importlib
 import json
 from dataclasses import replace
@@ -22,7 +23,7 @@ import pytest
 from seasift.core.picture import write_picture
 from seasift.formats.exchange import registry
 from seasift.formats.exchange.content import Content, ReadOptions, WriteOptions
-from tests.formats.exchange.contents import CATEGORIES, CLIP, HEIGHT, WIDTH, dive
+from tests.formats.exchange.contents import CATEGORIES, CLIP, FPS, HEIGHT, WIDTH, dive
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default")]  # the tools warn of their own ways
 
@@ -163,3 +164,34 @@ def test_megadetector_s_validator(tmp_path: Path, content: Content) -> None:
     assert dict(told["detection_category_id_to_count"]) == {
         str(track.category_id): len(track.observations) for track in content.tracks
     }
+
+
+def test_viame_s_csv_as_noaa_s_converter_reads_it(tmp_path: Path) -> None:
+    path = written("viame-csv", tmp_path / "a.csv")
+    data = tool("viame2coco.viame2kwcoco", "viame2coco").convert_viame_to_kwcoco(
+        str(path), str(tmp_path / "theirs.json"), CLIP.file
+    )
+    assert data.validate(missing=False, corrupted=False, channels=False)["errors"] == []
+    back = registry.read(registry.BY_NAME["kwcoco"], tmp_path / "theirs.json", ReadOptions(fps=FPS))
+    assert rows(back) == rows(dive())
+    assert {seen.score for track in back.tracks for seen in track.observations} == {0.75}
+
+
+def test_fathomnet_s_boxes_as_its_package_has_them(tmp_path: Path) -> None:
+    dto = tool("fathomnet.dto", "fathomnet")
+    path = written("fathomnet-csv", tmp_path / "a.csv")
+    with path.open(encoding="utf-8", newline="") as file:
+        sides = ("concept", "x", "y", "width", "height")
+        boxes = [
+            dto.ABoundingBoxDTO.from_dict({side: row[side] for side in sides}) for row in csv.DictReader(file)
+        ]
+    found = sorted((box.concept, box.x, box.y, box.width, box.height) for box in boxes)
+    assert all(isinstance(side, int) for box in found for side in box[1:])
+    expected = sorted((name, *map(round, box)) for _, name, _, box, _ in rows(dive()))
+    assert [box[0] for box in found] == [box[0] for box in expected]
+    # Whole pixels around the box, so at most one off on each side.
+    assert all(
+        abs(a - b) <= 1
+        for one, two in zip(found, expected, strict=True)
+        for a, b in zip(one[1:], two[1:], strict=True)
+    )
