@@ -33,6 +33,7 @@ def test_the_wheel_holds_recipes_weights_splits_and_pages(wheel: Path) -> None:
         "seasift/data/trashcan_splits/leak-free/test.txt",
         "seasift/evaluation/templates/report.html",
         "seasift/formats/predictions-1.schema.json",
+        "seasift/formats/tracks-1.schema.json",
         "seasift/py.typed",
         "seasift/service/page/index.html",
         "seasift/service/page/seasift.css",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 from pycocotools import mask as pycoco
 
 from seasift.core.errors import BadInput
-from seasift.formats import document, validation
+from seasift.formats import document, tracks, validation
 from tests.formats.documents import CATEGORIES, SIZE, bitmaps, instances, result
 
 # pycocotools 2.0.11 has not followed NumPy 2's __array__.
@@ -84,9 +85,12 @@ def test_objects_without_masks() -> None:
     assert document.with_polygons(image) == image
 
 
-def test_the_shipped_schema_is_the_models() -> None:
-    shipped = files("seasift.formats").joinpath("predictions-1.schema.json").read_text(encoding="utf-8")
-    assert json.loads(shipped) == document.json_schema(), "write it again: see docs/predict.md"
+@pytest.mark.parametrize(
+    ("name", "schema"), [("predictions-1", document.json_schema), ("tracks-1", tracks.json_schema)]
+)
+def test_the_shipped_schema_is_the_models(name: str, schema: Callable[[], dict[str, Any]]) -> None:
+    shipped = files("seasift.formats").joinpath(f"{name}.schema.json").read_text(encoding="utf-8")
+    assert json.loads(shipped) == schema(), "write it again from json_schema()"
 
 
 def test_written_documents_are_valid(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from seasift.runtime.dive import open_dive
 from seasift.runtime.every import Every
 from seasift.runtime.live import LiveDive, Patience, is_live, without_password
 from seasift.runtime.mailbox import Mailbox
+from seasift.runtime.video import told
 from tests.live_server import serving
 from tests.tiny_video import number_of, save_kind
 
@@ -61,6 +62,8 @@ def test_a_lost_connection_is_made_again(stream: bytes) -> None:
     assert first.from_s <= first.to_s <= last.from_s
     assert first.reason == "the connection was lost"
     assert last.to_s is None, "the camera was switched off"
+    assert told(dive.gaps).startswith(f"{address}: nothing came from ")
+    assert told(dive.gaps).endswith(". Check the connection.")
 
 
 def test_the_newest_wins() -> None:

@@ -7,8 +7,10 @@ import signal
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
 import pytest
 
 from seasift.cli.survey_engine import parse_engine
@@ -46,6 +48,32 @@ def test_without_ray_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.Monk
         plan_of(tmp_path, engine="ray")
     with pytest.raises(BadInput, match="without --engine ray"):
         plan_of(tmp_path, ray_address="auto")
+
+
+def test_a_worker_opens_the_model_as_the_machine_that_began(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("seasift.cli.survey_run.require_ray", lambda: None)
+    plan = plan_of(tmp_path, engine="ray", precision="auto")
+    assert isinstance(plan.looking, OnRay)
+    picture = np.zeros((64, 64, 3), np.uint8)
+    assert len(plan.looking.open_look()(picture)[0]) == len(plan.look(picture)[0])
+
+
+@needs_ray
+@pytest.mark.slow
+def test_a_cluster_that_died_long_ago_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    with TemporaryDirectory(dir="/tmp") as folder:  # short: sockets lie in it
+        (Path(folder) / "ray").mkdir()
+        (Path(folder) / "ray" / "ray_current_cluster").write_text("192.0.2.1:6399")  # of no machine: RFC 5737
+        monkeypatch.setenv("RAY_TMPDIR", folder)
+        monkeypatch.delenv("RAY_ADDRESS", raising=False)
+        ray = on_ray.connect(None)
+        try:
+            assert ray.cluster_resources()["CPU"] >= 1
+            assert "192.0.2.1" not in ray.get_runtime_context().gcs_address
+        finally:
+            ray.shutdown()
 
 
 @dataclass

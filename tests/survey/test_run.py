@@ -8,9 +8,11 @@ import random
 import signal
 import subprocess
 import sys
+from importlib.resources import files
 from pathlib import Path
 
 import av
+import jsonschema
 import pytest
 
 from seasift.core.errors import BadInput
@@ -66,6 +68,24 @@ def test_tracks_tell_when_and_where(done: Path) -> None:
     assert all(track.confirmed and track.observations[0].mask for track in document.tracks)
 
 
+def test_both_tables_name_the_same_best_picture(done: Path) -> None:
+    rows = table(done / "out/tracks.csv")
+    document = json.loads((done / "out/tracks.json").read_text(encoding="utf-8"))
+    schema = json.loads(files("seasift.formats").joinpath("tracks-1.schema.json").read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator(schema).validate(document)
+    for row, track in zip(rows, document["tracks"], strict=True):
+        best = track["best"]
+        assert best == {
+            "video": 0,
+            "frame": int(row["best_frame"]),
+            "time_s": float(row["best_time_s"]),
+            "box_xywh": [float(row[f"best_{side}"]) for side in ("x", "y", "width", "height")],
+            "picture": row["picture"],
+        }
+        shown = [(one["frame"], one["box_xywh"]) for one in track["observations"]]
+        assert (best["frame"], best["box_xywh"]) in shown
+
+
 def test_folder_holds_what_it_should_and_nothing_else(done: Path) -> None:
     names = set(contents(done / "out"))
     assert {name for name in names if "/" not in name} == FILES
@@ -87,6 +107,7 @@ def test_unconfirmed_tracks_are_written_when_asked_for_and_never_counted(done: P
     assert [(track["name"], track["confirmed"]) for track in document["tracks"]][4:] == [
         ("blue thing", False)
     ]
+    assert "picture" not in document["tracks"][4]["best"]
     for name in ("tracks.csv", "counts.csv"):
         assert (done / "more" / name).read_bytes() == (done / "out" / name).read_bytes()
 

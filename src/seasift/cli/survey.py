@@ -91,7 +91,7 @@ def survey(
     """Follow and count what is seen in a dive: tables, pictures and a report.
 
     What cannot be read is reported and left out; the exit code is then 2. A killed run goes on when the same
-    command is given again.
+    command is given again. A live camera (rtsp://… or /dev/video0) ends with --end or Ctrl-C.
     """
     from seasift.cli.survey_run import Options, run_survey
 

@@ -12,6 +12,7 @@ from seasift.core.errors import BadInput
 from seasift.runtime import box
 from seasift.runtime.engines import ENGINES, open_engine
 from seasift.runtime.model_file import ModelFile, read_model_file
+from seasift.runtime.precision import AUTO
 from seasift.runtime.predictor import OnnxPredictor
 from seasift.runtime.seen_alike import found_and_looks
 from seasift.survey.looking import Look
@@ -72,7 +73,7 @@ def open_look(file: ModelFile, engine: str, precision: str, becomes: str, thread
     """Make a model ready, in a worker.
 
     Args:
-        precision: what is asked for.
+        precision: what is asked for, not `auto`.
         becomes: what that is where the survey was started; all must compute alike.
     Raises:
         BadInput: it becomes another one here.
@@ -93,8 +94,10 @@ def looking_on_ray(options: Options, model: OnnxPredictor, look: Look, asked: As
 
     file = read_model_file(box.find(options.model))
     threads = options.threads or 1
+    # What auto became here, or workers on processors of another kind would choose another one.
+    precision = model.precision if options.precision == AUTO else options.precision
     return OnRay(
-        open_look=partial(open_look, file, model.engine, options.precision, model.precision, threads, asked),
+        open_look=partial(open_look, file, model.engine, precision, model.precision, threads, asked),
         look=look,
         at_once=model.at_once,
         address=options.ray_address,

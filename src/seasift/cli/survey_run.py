@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from seasift.cli.survey_engine import Asked, look_of, looking_on_ray, parse_engine, require_ray
+from seasift.cli.survey_live import check_live, ending_by_key
 from seasift.cli.terminal import progress_bar
 from seasift.core.classes import parse_classes
 from seasift.core.errors import BadInput
 from seasift.formats.exchange import registry
-from seasift.runtime.dive import Dive, open_dive
+from seasift.runtime.dive import Dive, LiveDive, open_dive
 from seasift.runtime.inputs import Failure, Source, expand
 from seasift.runtime.predictor import load_predictor
 from seasift.runtime.tracking import TrackerSettings
@@ -65,7 +67,7 @@ def run_survey(options: Options) -> bool:
     for failure in failures:
         print(f"seasift: {failure.error}", file=sys.stderr)
     length_s = _length_s(plan.dive, plan.settings["start_s"], plan.settings["end_s"])
-    with progress_bar("surveying") as progress:
+    with progress_bar("surveying") as progress, ending_by_key(plan.dive):
         show = _progress(progress, plan.settings["start_s"] or 0.0, length_s)
         result = run(plan, progress=show, report=write_report)
     _tell(plan, result)
@@ -101,7 +103,7 @@ def prepare(options: Options) -> tuple[Plan, list[Failure]]:
     )
     videos, failures = _videos(options)
     dive = open_dive(videos, every=every, start_s=start_s, end_s=end_s, start_utc=start_utc)
-    assert isinstance(dive, Dive)  # no live source is among the files
+    check_live(dive, on_ray=on_ray, video=options.video)
     if navigation and not navigation.on_dive_clock and dive.videos[0].start_utc is None:
         raise BadInput(
             f"{options.navigation}: has times in UTC, but it is not known when the dive began: "
@@ -141,7 +143,7 @@ def prepare(options: Options) -> tuple[Plan, list[Failure]]:
         info=model.info,
         model_sha256=model.sha256,
         settings=settings,
-        state=[_state(path) for path in videos],
+        state=[_state(path) for path in videos] if isinstance(dive, Dive) else [uuid.uuid4().hex],
         tracking=tracking,
         classes=classes,
         navigation=navigation,
@@ -183,14 +185,16 @@ def parse_utc(text: str | None) -> datetime | None:
     return when.astimezone(UTC) if when.tzinfo else when.replace(tzinfo=UTC)
 
 
-def _videos(options: Options) -> tuple[list[Path], list[Failure]]:
-    videos: list[Path] = []
+def _videos(options: Options) -> tuple[list[Path | str], list[Failure]]:
+    videos: list[Path | str] = []
     failures: list[Failure] = []
     for item in expand(options.inputs, leave_out=options.output.resolve()):
         if isinstance(item, Failure):
             failures.append(item)
         elif isinstance(item, Source) and item.kind == "video" and item.path is not None:
             videos.append(item.path)
+        elif isinstance(item, Source) and item.address is not None:
+            videos.append(item.address)
         else:
             failures.append(
                 Failure.of(
@@ -203,7 +207,8 @@ def _videos(options: Options) -> tuple[list[Path], list[Failure]]:
     return videos, failures
 
 
-def _state(path: Path) -> list[Any]:
+def _state(path: Path | str) -> list[Any]:
+    path = Path(path)
     try:
         status = path.stat()
     except OSError:
@@ -211,7 +216,9 @@ def _state(path: Path) -> list[Any]:
     return [path.as_posix(), status.st_size, status.st_mtime_ns]
 
 
-def _length_s(dive: Dive, start_s: float | None, end_s: float | None) -> float:
+def _length_s(dive: Dive | LiveDive, start_s: float | None, end_s: float | None) -> float:
+    if isinstance(dive, LiveDive):
+        return end_s or 0.0
     ends = [video.offset_s + (video.duration_s or 0.0) for video in dive.videos]
     return max(0.0, min([max(ends), *([end_s] if end_s is not None else [])]) - (start_s or 0.0))
 

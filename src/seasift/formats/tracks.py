@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -55,6 +55,19 @@ class Observation(Entry):
     position: Annotated[Position | None, Field(description="at this time, if navigation is given")] = None
 
 
+class Best(Entry):
+    """The view that shows a track best: one of its observations, and the picture of it if there is one."""
+
+    video: Annotated[_Count, Field(description="place in `videos`")]
+    frame: Annotated[_Count, Field(description="as in observations")]
+    time_s: Annotated[float, Field(description="as in observations, seconds")]
+    box_xywh: Annotated[list[float], Field(min_length=4, max_length=4, description="px, as in observations")]
+    picture: Annotated[
+        _Text | None,
+        Field(description="path, from the document's folder; absent of tracks that do not count"),
+    ] = None
+
+
 class TrackEntry(Entry):
     """One object, from when it came to when it went."""
 
@@ -63,6 +76,7 @@ class TrackEntry(Entry):
     name: _Text
     score: Annotated[_Share, Field(description="that this is an object of this class")]
     confirmed: Annotated[bool, Field(description="seen often enough to count; others are never counted")]
+    best: Annotated[Best | None, Field(description="absent where nobody chose one")] = None
     observations: Annotated[list[Observation], Field(min_length=1, description="in the order of time")]
 
 
@@ -96,3 +110,11 @@ def write(path: Path, header: Header, tracks: Iterable[TrackEntry]) -> None:
     """Write the document, whole or not at all."""
     with replacing(path) as part, part.open("w", encoding="utf-8", newline="\n") as file:
         file.writelines(text_parts(header, tracks))
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of the document; `tracks-1.schema.json` beside this file holds it."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **TracksDocument.model_json_schema(by_alias=True),
+    }

@@ -11,6 +11,7 @@ from seasift.core.types import SizeHW, UInt8
 from seasift.runtime.dive import Dive, LiveDive, open_dive
 from seasift.runtime.every import Every
 from seasift.runtime.gaps import Gap
+from seasift.runtime.live import is_live
 from seasift.runtime.video_file import duration_s, fps, opened
 
 __all__ = [
@@ -72,10 +73,13 @@ def frames(path: Path, every: Every) -> Iterator[VideoFrame]:
 
 
 def told(gaps: Sequence[Gap], most: int = 3) -> str:
-    """What could not be read of one file, in one line."""
+    """What could not be read of one file or live source, in one line."""
     parts = [f"from {gap.from_s:.2f} s to {gap.end} ({gap.reason})" for gap in gaps[:most]]
     more = f" and {len(gaps) - most} more parts" if len(gaps) > most else ""
-    return f"{gaps[0].file}: damaged; nothing could be read {', '.join(parts)}{more}. Copy it again."
+    name = gaps[0].file
+    if is_live(name):
+        return f"{name}: nothing came {', '.join(parts)}{more}. Check the connection."
+    return f"{name}: damaged; nothing could be read {', '.join(parts)}{more}. Copy it again."
 
 
 def expected_count(path: Path, every: Every, start_s: float | None = None, end_s: float | None = None) -> int:

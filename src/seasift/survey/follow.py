@@ -10,7 +10,7 @@ import numpy as np
 from seasift.core.instances import Instances
 from seasift.core.looks import NAMES
 from seasift.core.types import Int64
-from seasift.runtime.dive import Dive
+from seasift.runtime.dive import Dive, LiveDive
 from seasift.runtime.tracking import Step, Tracker
 from seasift.survey.best import quality_of
 from seasift.survey.drift import Reference
@@ -23,7 +23,7 @@ COMMIT_EVERY = 25
 
 
 def follow(
-    dive: Dive,
+    dive: Dive | LiveDive,
     looking: Looking,
     tracker: Tracker,
     store: Store,
@@ -76,7 +76,7 @@ def _after(last: Frame | None, frame: Looked) -> Frame:
     return Frame(seq, frame.video, frame.frame, round(frame.time_s, 6), round(dive_s, 6))
 
 
-def _other_size(dive: Dive, first: int, second: int) -> bool:
+def _other_size(dive: Dive | LiveDive, first: int, second: int) -> bool:
     a, b = dive.videos[first], dive.videos[second]
     return (a.width, a.height) != (b.width, b.height)
 
@@ -115,7 +115,7 @@ def _seen(frame: Frame, instances: Instances, place: int, track: int) -> Seen:
     )
 
 
-def _keep_gaps(store: Store, dive: Dive) -> None:
+def _keep_gaps(store: Store, dive: Dive | LiveDive) -> None:
     for gap in dive.gaps:
         to_s = None if gap.to_s is None else round(gap.to_s, 6)
         store.add_gap(gap.file, round(gap.from_s, 6), to_s, gap.reason)

@@ -10,7 +10,7 @@ from functools import partial
 
 from seasift.core.instances import Instances
 from seasift.core.types import Float64, UInt8
-from seasift.runtime.dive import Dive, DiveFrame
+from seasift.runtime.dive import Dive, DiveFrame, LiveDive
 from seasift.runtime.tracking.camera import CameraView
 from seasift.survey.best import crop_of
 from seasift.survey.kept import Frame
@@ -41,7 +41,7 @@ class Looked:
     crop: Callable[[int], bytes]
 
 
-Looking = Callable[[Dive, Frame | None], Iterator[Looked]]
+Looking = Callable[[Dive | LiveDive, Frame | None], Iterator[Looked]]
 """A dive and the last frame that was looked at to what follows; `Dive.gaps` grows on the way."""
 
 
@@ -61,7 +61,7 @@ def looked(look: Look, frame: DiveFrame) -> Looked:
     )
 
 
-def look_here(look: Look, at_once: int, dive: Dive, after: Frame | None) -> Iterator[Looked]:
+def look_here(look: Look, at_once: int, dive: Dive | LiveDive, after: Frame | None) -> Iterator[Looked]:
     """Look at all frames by threads of this process.
 
     Args:

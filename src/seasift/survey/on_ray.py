@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from seasift.core.errors import BadInput, MissingExtra
-from seasift.runtime.dive import Dive
+from seasift.runtime.dive import Dive, LiveDive
 from seasift.runtime.stretch import Part
 from seasift.survey.kept import Frame
 from seasift.survey.looking import Look, Looked, in_threads, looked
@@ -27,6 +27,8 @@ PART_S = 60.0
 _FRAMES = 25  # that a worker hands over together
 _BLOCK_BYTES = 16 << 20
 RETRIES = 5  # of a part whose worker or machine is lost
+_STARTS = 3
+_QUIET: dict[str, Any] = {"logging_level": logging.CRITICAL, "log_to_driver": False}
 
 
 def look_at_part(look: Look, dive: Dive, place: int, part: Part) -> Iterator[Block]:
@@ -87,8 +89,9 @@ class OnRay:
     part_s: float = PART_S
     tell: Callable[[str], None] = field(default=lambda _: None)
 
-    def __call__(self, dive: Dive, after: Frame | None) -> Iterator[Looked]:
-        """See `Looking`."""
+    def __call__(self, dive: Dive | LiveDive, after: Frame | None) -> Iterator[Looked]:
+        """See `Looking`; of files only."""
+        assert isinstance(dive, Dive)  # the command refuses live sources
         parts = dive.parts(self.part_s, None if after is None else (after.video, after.frame, after.time_s))
         if not parts:
             return
@@ -151,15 +154,37 @@ def connect(address: str | None) -> Any:
             "Run: pip install 'seasift[ray]'"
         ) from None
     try:
-        here: dict[str, Any] = {"include_dashboard": False} if address is None else {"address": address}
-        ray.init(**here, logging_level=logging.CRITICAL, log_to_driver=False)
+        if address is None:
+            _start_here(ray)
+        else:
+            ray.init(address=address, **_QUIET)
     except Exception as error:  # a plain one where a machine is too busy to start it
         ray.shutdown()
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         if address is None:
-            raise BadInput(f"--engine ray: Ray did not start here ({reason}). Try again.") from None
+            raise BadInput(
+                f"--engine ray: Ray did not start here in {_STARTS} attempts ({reason}). On a busy machine try again later, "
+                "or without --engine ray."
+            ) from None
         raise BadInput(
             f"--ray-address {address}: no Ray cluster answers ({reason}). Start one with `ray start --head`, or "
             "leave out --ray-address to use this machine."
         ) from None
     return ray
+
+
+def _start_here(ray: Any) -> None:
+    """Start Ray on this machine; anew if it fails, for its agents get only 15 s to load on a busy one.
+
+    Raises:
+        Exception: what Ray raises, at the last attempt.
+    """
+    for left in reversed(range(_STARTS)):
+        try:
+            # Without `local` Ray looks for the cluster that was started here last, and waits for one that is long dead.
+            ray.init(address="local", include_dashboard=False, **_QUIET)
+            return
+        except Exception:
+            ray.shutdown()
+            if not left:
+                raise

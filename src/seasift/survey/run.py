@@ -15,7 +15,7 @@ from seasift.core.files import write_bytes, write_json
 from seasift.core.looks import NAMES
 from seasift.formats import tracks as tracks_document
 from seasift.formats.document import CategoryEntry, ModelEntry
-from seasift.runtime.dive import Dive, DiveVideo
+from seasift.runtime.dive import Dive, DiveVideo, LiveDive
 from seasift.runtime.model_file import ModelInfo
 from seasift.runtime.tracking import Tracker, TrackerSettings
 from seasift.survey import counts as counting
@@ -58,7 +58,7 @@ class Plan:
     """
 
     out: Path
-    dive: Dive
+    dive: Dive | LiveDive
     look: Look
     info: ModelInfo
     model_sha256: str
@@ -138,7 +138,7 @@ def run(
         written, refused = write_formats(plan.out / "tracks.json", plan.formats, videos)
         result.written.extend(written)
         result.refused.extend(refused)
-        if plan.video:
+        if plan.video and isinstance(plan.dive, Dive):  # what was live cannot be read again
             path = plan.out / "annotated.mp4"
             result.written.append(write_video(path, plan.dive, store, plan.info.class_list()))
         store.remove()

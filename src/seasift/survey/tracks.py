@@ -51,7 +51,12 @@ class Summary:
     @property
     def picture(self) -> str:
         """Path of its picture in the folder of results."""
-        return f"pictures/track-{self.number:06}.jpg"
+        return picture_of(self.number)
+
+
+def picture_of(number: int) -> str:
+    """Path of the picture of the track that tables call so, in the folder of results."""
+    return f"pictures/track-{number:06}.jpg"
 
 
 def summaries(store: Store) -> Iterator[Summary]:
@@ -65,8 +70,7 @@ def summary_of(store: Store, track: int, number: int) -> Summary:
     seen = store.seen(track)
     class_id = class_of([each for each, _ in seen])
     scores = [each.score for each, _ in seen if each.class_id == class_id]
-    best_seq, _ = store.picture(track, class_id)
-    best, best_frame = next(pair for pair in seen if pair[0].seq == best_seq)
+    best, best_frame = _best(store, track, class_id, seen)
     return Summary(
         number=number,
         track=track,
@@ -108,7 +112,7 @@ def entries(
     for confirmed in (True, False) if unconfirmed else (True,):
         for track in store.tracks(confirmed=confirmed):
             number += 1
-            yield _entry(store.seen(track), number, confirmed, categories, sizes_hw, where)
+            yield _entry(store, track, number, confirmed, categories, sizes_hw, where)
 
 
 def way_of(seen: Sequence[tuple[Seen, Frame]], most: int = 24) -> str:
@@ -130,15 +134,23 @@ def _size(seen: Seen) -> float:
     return seen.box_xywh[2] * seen.box_xywh[3] if seen.area is None else seen.area
 
 
+def _best(store: Store, track: int, class_id: int, seen: Sequence[tuple[Seen, Frame]]) -> tuple[Seen, Frame]:
+    seq, _ = store.picture(track, class_id)
+    return next(pair for pair in seen if pair[0].seq == seq)
+
+
 def _entry(
-    seen: Sequence[tuple[Seen, Frame]],
+    store: Store,
+    track: int,
     number: int,
     confirmed: bool,
     categories: Sequence[Category],
     sizes_hw: Sequence[SizeHW],
     where: Where,
 ) -> TrackEntry:
+    seen = store.seen(track)
     class_id = class_of([each for each, _ in seen])
+    best, best_frame = _best(store, track, class_id, seen)
     scores = [each.score for each, _ in seen if each.class_id == class_id]
     category = categories[class_id]
     return TrackEntry(
@@ -147,6 +159,13 @@ def _entry(
         name=category.name,
         score=round(math.fsum(scores) / len(seen), 6),
         confirmed=confirmed,
+        best=document.Best(
+            video=best_frame.video,
+            frame=best_frame.frame,
+            time_s=best_frame.time_s,
+            box_xywh=list(best.box_xywh),
+            picture=picture_of(number) if confirmed else None,
+        ),
         observations=[
             Observation(
                 video=frame.video,

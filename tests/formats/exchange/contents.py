@@ -12,7 +12,7 @@ from seasift.core.masks import MaskCrop
 from seasift.formats import tracks as seasift_tracks
 from seasift.formats.document import CategoryEntry, ModelEntry, Rle
 from seasift.formats.exchange.content import Content
-from seasift.formats.tracks import Header, Observation, Position, TrackEntry, Video
+from seasift.formats.tracks import Best, Header, Observation, Position, TrackEntry, Video
 
 WIDTH, HEIGHT, FPS = 640, 400, 25.0
 CATEGORIES = [CategoryEntry(id=2, name="animal_fish"), CategoryEntry(id=9, name='Müll, "alt" & <neu>')]
@@ -50,7 +50,19 @@ def dive() -> Content:
         header([CLIP]),
         [
             TrackEntry(
-                id=1, category_id=2, name=CATEGORIES[0].name, score=0.75, confirmed=True, observations=fish
+                id=1,
+                category_id=2,
+                name=CATEGORIES[0].name,
+                score=0.75,
+                confirmed=True,
+                best=Best(
+                    video=0,
+                    frame=10,
+                    time_s=0.4,
+                    box_xywh=fish[2].box_xywh,
+                    picture="pictures/track-000001.jpg",
+                ),
+                observations=fish,
             ),
             TrackEntry(
                 id=4, category_id=9, name=CATEGORIES[1].name, score=0.75, confirmed=False, observations=trash

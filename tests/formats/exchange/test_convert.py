@@ -98,6 +98,12 @@ def test_formats_of_one_video_ask_which(tmp_path: Path) -> None:
         with pytest.raises(BadInput, match="--video NAME"):
             convert(source, target, to=to)
         assert convert(source, target, to=to, video="b.mp4").counts["objects"] == 1
+    for name, frames in (("a b.mp4", [10]), ("b.mp4", [])):  # the best view goes with its file
+        convert(source, tmp_path / "one.json", to="seasift-tracks", video=name)
+        kept = native.read_tracks(tmp_path / "one.json", ReadOptions()).tracks
+        assert [(track.best.video, track.best.frame) for track in kept if track.best] == [
+            (0, k) for k in frames
+        ]
     back = native.read_tracks(source, ReadOptions())
     assert back.header.videos[1].file == "dive/b.mp4"
     with pytest.raises(BadInput, match="0 files of this name"):

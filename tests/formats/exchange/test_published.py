@@ -52,6 +52,24 @@ def test_viame_csv_of_dive_s_documentation(tmp_path: Path) -> None:
     )
     assert second.polygons == [[1, 1, 9, 1, 9, 9], [30, 30, 40, 30, 40, 40]]
     assert second.score == 0.8
+    assert track.name == "rock"
+
+
+def test_viame_csv_of_dive_s_own_tests(tmp_path: Path) -> None:
+    """Rows of testutils/viame.spec.json in https://github.com/Kitware/dive, and what DIVE makes of them."""
+    text = (
+        "0,1.png,0,884.66,510,1219.66,737.66,1,-1,ignored,0.98\n"
+        "0,2.png,1,111,222,3333,444,1,-1,typestring,0.55\n"
+        "3,5.png,4,10,10,20,20,1,-1,type1,0.89,type2,0.65\n"
+        "4,6.png,5,10,10,20,20,1,-1,type1,0.89,type2,0.65,(poly) 1 -2.34 3 4 5 6 7 8.08 9 -10\n"
+        "5,7.png,6,10,10,20,20,1,-1,type1,0.89,(atr) attrNAME spaced attr name,(trk-atr) booleanAttr true\n"
+        "6,5.png,4,10,10,20,20,1,-1,type2,0.65,type1,0.89,type3,0.24\n"
+    )
+    _, tracks = read("viame-csv", tmp_path / "a.csv", text)
+    names = [(track.name, track.observations[-1].score) for track in tracks]
+    assert names == [("typestring", 0.55), *[("type1", 0.89)] * 4]
+    assert [round(side) for side in tracks[0].observations[0].box_xywh[:2]] == [885, 510]
+    assert tracks[2].observations[0].polygons == [[1, -2.34, 3, 4, 5, 6, 7, 8.08, 9, -10]]
 
 
 def test_viame_csv_is_what_dive_reads(tmp_path: Path) -> None:
@@ -338,7 +356,7 @@ def test_geojson_is_longitude_first(tmp_path: Path) -> None:
     value = json.loads(written("geojson", tmp_path).read_text("utf-8"))
     assert value["type"] == "FeatureCollection"
     fish, trash = value["features"]
-    assert fish["geometry"] == {"type": "Point", "coordinates": [-8.25, 43.5, -812.0]}
+    assert fish["geometry"] == {"type": "Point", "coordinates": [-8.25, 43.5, -822.0]}  # of its best view
     assert (trash["properties"]["confirmed"], trash["properties"]["first_utc"]) == (
         *(False, "2024-05-01T10:00:00.200Z"),
     )

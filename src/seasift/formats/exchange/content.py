@@ -93,6 +93,16 @@ def rle(seen: Observation, video: Video) -> dict[str, Any] | None:
     return from_coco(seen.polygons, size).rle(size)
 
 
+def shown(track: TrackEntry) -> Observation | None:
+    """The look by which a map shows a track: its best view, else the one with the highest score; None without a place."""
+    placed = [seen for seen in track.observations if seen.position]
+    best = track.best
+    if best is not None:
+        at = [seen for seen in placed if (seen.video, seen.frame) == (best.video, best.frame)]
+        placed = at or placed
+    return max(placed, key=lambda seen: seen.score, default=None)
+
+
 def box_of(points: list[float]) -> list[float]:
     """The box x, y, width, height around points [x1, y1, x2, y2, ...]."""
     xs, ys = points[0::2], points[1::2]

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from seasift.core.errors import BadInput
+from seasift.formats.document import plain
 from seasift.formats.exchange import table
-from seasift.formats.exchange.content import Content, WriteOptions, iso, utc
+from seasift.formats.exchange.content import Content, WriteOptions, iso, shown, utc
 from seasift.formats.tracks import TrackEntry
 
 COLUMNS = (
@@ -74,15 +75,19 @@ def _row(content: Content, track: TrackEntry, taxon: str, said: set[str]) -> tup
     video = header.videos[first.video]
     when = [utc(header.videos[seen.video], seen.time_s) for seen in (first, last)]
     dates = list(dict.fromkeys(iso(moment) for moment in when if moment))
-    placed = [seen for seen in track.observations if seen.position]
-    best = max(placed, key=lambda seen: seen.score, default=None)
+    best = shown(track)
     at = best.position if best else None
-    depths = [seen.position.depth_m for seen in placed if seen.position and seen.position.depth_m is not None]
+    places = [seen.position for seen in track.observations if seen.position]
+    depths = [place.depth_m for place in places if place.depth_m is not None]
     said |= set() if dates else {"eventDate is empty: the start of the video is not known"}
     said |= set() if at else {"decimalLatitude and decimalLongitude are empty: no positions are known"}
     model = header.model.name if header.model else "unknown model"
     key = f"{video.file}|{video.start_utc}|{track.id}|{first.frame}"
     where = {"frames": [first.frame, last.frame], "time_s": [first.time_s, last.time_s], "track": track.id}
+    where |= {"score": track.score, "observations": len(track.observations)}
+    if track.best:
+        where["best"] = plain(track.best)
+    picture = track.best.picture if track.best else None
     return (
         f"urn:uuid:{uuid.uuid5(_SPACE, key)}",
         *("MachineObservation", "present", taxon, track.name, 1, "/".join(dates)),
@@ -90,6 +95,6 @@ def _row(content: Content, track: TrackEntry, taxon: str, said: set[str]) -> tup
         *((min(depths), max(depths)) if depths else ("", "")),
         *(f"seasift {header.seasift} ({model})", "unverified"),
         f"found by a machine with score {track.score:.3f} in {len(track.observations)} frames",
-        video.file,
-        json.dumps(where),
+        " | ".join([video.file, *([picture] if picture else [])]),  # as the term's definition separates
+        json.dumps(where, ensure_ascii=False),
     )

@@ -11,7 +11,7 @@ from typing import Any
 
 from seasift.core.errors import BadInput
 from seasift.core.files import replacing
-from seasift.formats.exchange.content import Content, WriteOptions, iso, utc
+from seasift.formats.exchange.content import Content, WriteOptions, iso, shown, utc
 from seasift.formats.tracks import Position, TrackEntry
 
 
@@ -42,22 +42,24 @@ def write(path: Path, content: Content, _options: WriteOptions) -> list[str]:
 
 
 def _feature(track: TrackEntry, content: Content) -> dict[str, Any] | None:
-    placed = [seen for seen in track.observations if seen.position]
-    if not placed:
+    best = shown(track)
+    if best is None or best.position is None:
         return None
-    best = max(placed, key=lambda seen: seen.score)
     video = content.header.videos[best.video]
-    assert best.position is not None
     properties: dict[str, Any] = {
         "id": track.id,
+        "category_id": track.category_id,
         "name": track.name,
         "score": track.score,
         "confirmed": track.confirmed,
         "file": video.file,
         "frame": best.frame,
         "time_s": best.time_s,
+        "box_xywh": best.box_xywh,
         "depth_m": best.position.depth_m,
     }
+    if track.best and track.best.picture:
+        properties["picture"] = track.best.picture
     for key, seen in (("first_utc", track.observations[0]), ("last_utc", track.observations[-1])):
         when = utc(content.header.videos[seen.video], seen.time_s)
         properties |= {key: iso(when)} if when else {}

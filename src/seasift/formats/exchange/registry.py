@@ -260,6 +260,8 @@ def read(entry: Format, path: Path, options: ReadOptions) -> Content:
     """
     if entry.read is None:
         listed = ", ".join(READABLE)
-        raise BadInput(f"{path}: {entry.title} is only written: it has no boxes. Readable: {listed}.")
+        raise BadInput(
+            f"{path}: {entry.title} is only written: of the frames of a track it has one at most. Readable: {listed}."
+        )
     with reading(path, entry.title):
         return entry.read(path, options)

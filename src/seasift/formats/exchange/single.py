@@ -38,8 +38,11 @@ class _Of:
                 for seen in track.observations
                 if seen.video == self.place
             ]
+            best = track.best
+            if best is not None:  # the view may be in another file
+                best = best.model_copy(update={"video": 0}) if best.video == self.place else None
             if kept:
-                yield track.model_copy(update={"observations": kept})
+                yield track.model_copy(update={"observations": kept, "best": best})
 
 
 def of_video(content: Content, name: str) -> Content:

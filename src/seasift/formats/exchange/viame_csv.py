@@ -85,15 +85,23 @@ def _clock(time_s: float) -> str:
 
 
 def read(path: Path, options: ReadOptions) -> Content:
-    """Read VIAME CSV. A frame's identifier that is a time or nothing means a video."""
+    """Read VIAME CSV. A frame's identifier that is a time or nothing means a video.
+
+    Where rows of a track name several classes, its last row's counts, as in DIVE.
+    """
     built = Builder(path, options)
     video: dict[str, Any] = {"file": path.with_suffix(".mp4").name}
+    labels: dict[str, str] = {}
+    for line, row in table.rows(path):
+        with reading(path, f"line {line}"):
+            if not row[0].startswith("#"):
+                labels[row[0]] = _best(row)[0]
     for line, row in table.rows(path):
         with reading(path, f"line {line}"):
             if row[0].startswith("#"):
                 video.update(_metadata(row) if row[0].strip() == "# metadata" else {})
             else:
-                _read_row(built, row, video)
+                _read_row(built, row, video, labels[row[0]])
     return built.content()
 
 
@@ -108,17 +116,22 @@ def _metadata(row: list[str]) -> dict[str, Any]:
     return found
 
 
-def _read_row(built: Builder, row: list[str], video: dict[str, Any]) -> None:
+def _best(row: list[str]) -> tuple[str, float]:
+    """The class of a row with the highest confidence, and that."""
     if len(row) < 9:
         raise ValueError(f"{len(row)} fields; expected at least 9: id, name, frame, box, confidence, length")
-    name, frame = row[1].strip(), int(row[2])
-    left, top, right, bottom = (float(value) for value in row[3:7])
     pairs = []
     for at in range(9, len(row) - 1, 2):
         if row[at].startswith("(") or not row[at]:
             break
         pairs.append((row[at], float(row[at + 1])))
-    label, score = max(pairs, key=lambda pair: pair[1], default=("unknown", float(row[7] or 1)))
+    return max(pairs, key=lambda pair: pair[1], default=("unknown", float(row[7] or 1)))
+
+
+def _read_row(built: Builder, row: list[str], video: dict[str, Any], label: str) -> None:
+    name, frame = row[1].strip(), int(row[2])
+    left, top, right, bottom = (float(value) for value in row[3:7])
+    _, score = _best(row)
     rings = [field.split(maxsplit=1)[1] for field in row[9:] if field.startswith("(poly) ")]
     clock = _TIME.match(name)
     if name and not clock:
