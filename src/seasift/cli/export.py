@@ -7,10 +7,12 @@ from typing import Annotated
 
 import typer
 
+from seasift.cli.options import OnnxOutput, check_onnx_name
+
 
 def export(
     checkpoint: Annotated[Path, typer.Argument(help="best.ckpt or last.ckpt of a run.")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="The .onnx file; its card goes beside it.")],
+    output: OnnxOutput,
     name: Annotated[str | None, typer.Option(help="Of the model.  [default: of its recipe]")] = None,
     threshold: Annotated[
         float, typer.Option(min=0, max=1, help="Score that predict asks for unless told otherwise.")
@@ -50,15 +52,13 @@ def export(
     from seasift.cli.terminal import progress_bar, require
 
     require("train", "torch", "lightning", "timm", "onnx", "onnxscript")
-    from seasift.core.errors import BadInput
     from seasift.core.files import write_text
     from seasift.data.prepared import resolve_part
     from seasift.export.card import calibration_of, figures_of, read_report, render_card
     from seasift.export.complete import complete
     from seasift.export.to_onnx import LICENCE, export_checkpoint
 
-    if output.suffix != ".onnx":
-        raise BadInput(f"{output}: expected a name that ends with .onnx")
+    check_onnx_name(output)
     calibration = read_report(calibrate) if calibrate else None
     reports = [read_report(path) for path in figures or []]
     words = about.read_text(encoding="utf-8") if about else ""

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from seasift.cli.options import check_folder
 from seasift.cli.survey_engine import Asked, look_of, looking_on_ray, parse_engine, require_ray
 from seasift.cli.terminal import progress_bar
 from seasift.core.classes import parse_classes
@@ -94,8 +95,7 @@ def prepare(options: Options) -> tuple[Plan, list[Failure]]:
     start_utc = parse_utc(options.start_utc)
     if options.threshold is not None and not 0 < options.threshold <= 1:
         raise BadInput(f"--threshold {options.threshold}; expected more than 0, to 1.")
-    if options.output.exists() and not options.output.is_dir():
-        raise BadInput(f"-o {options.output}: a file; expected a folder. Give another -o.")
+    check_folder(options.output)
     navigation = (
         read_navigation(options.navigation, gap_s=options.navigation_gap) if options.navigation else None
     )
