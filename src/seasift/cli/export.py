@@ -49,6 +49,7 @@ def export(
     ] = False,
 ) -> None:
     """Write a checkpoint as a self-describing ONNX file with a model card beside it."""
+    check_onnx_name(output)
     from seasift.cli.terminal import progress_bar, require
 
     require("train", "torch", "lightning", "timm", "onnx", "onnxscript")
@@ -58,10 +59,9 @@ def export(
     from seasift.export.complete import complete
     from seasift.export.to_onnx import LICENCE, export_checkpoint
 
-    check_onnx_name(output)
     calibration = read_report(calibrate) if calibrate else None
     reports = [read_report(path) for path in figures or []]
-    words = about.read_text(encoding="utf-8") if about else ""
+    words = _words(about) if about else ""
     info = export_checkpoint(
         checkpoint,
         output,
@@ -82,3 +82,12 @@ def export(
             info = complete(output, output, counting=counting, looks=part, progress=progress)
     write_text(output.with_suffix(".md"), render_card(info, output.stat().st_size, reports, words))
     typer.echo(f"{output}: {output.stat().st_size / 1e6:.1f} MB, {len(info.categories)} classes")
+
+
+def _words(path: Path) -> str:
+    from seasift.core.errors import BadInput
+
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise BadInput(f"--about {path}: not a text file; expected Markdown in UTF-8.") from None

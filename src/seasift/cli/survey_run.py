@@ -178,9 +178,9 @@ def parse_utc(text: str | None) -> datetime | None:
         return None
     try:
         when = datetime.fromisoformat(text.strip())
-    except ValueError:
+        return when.astimezone(UTC) if when.tzinfo else when.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         raise BadInput(f"--start-utc {text!r}; expected a time such as 2026-05-01T12:30:00Z.") from None
-    return when.astimezone(UTC) if when.tzinfo else when.replace(tzinfo=UTC)
 
 
 def _videos(options: Options) -> tuple[list[Path], list[Failure]]:
