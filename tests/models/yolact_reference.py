@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from seasift.models.targets import Targets, shrink_masks
+from seasift.models.targets import Targets
 from seasift.models.yolact.config import YolactConfig
 from seasift.models.yolact.network import Yolact
 from seasift.models.yolact.published import load_published
@@ -76,6 +76,13 @@ def picture() -> np.ndarray:
         127 + 80 * np.sin(13 * x * y + 2 * y),
     ]
     return np.stack(planes, axis=-1).clip(0, 255).astype(np.uint8)
+
+
+def shrink_masks(masks: torch.Tensor, size_hw: tuple[int, int]) -> torch.Tensor:
+    """Masks (..., H, W) to a coarser grid as the published implementation does: bilinear, then > 0.5."""
+    flat = masks.reshape(-1, 1, *masks.shape[-2:]).float()
+    small = torch.nn.functional.interpolate(flat, size_hw, mode="bilinear", align_corners=False) > 0.5
+    return small.reshape(*masks.shape[:-2], *size_hw)
 
 
 def targets(copies: int = 1) -> Targets:

@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
+from seasift.cli.options import ModelArgument, Threads, Threshold
+
 
 def bench(
-    model: Annotated[
-        str, typer.Argument(help="A model file, or the name of a model in the box.")
-    ] = "default",
+    model: ModelArgument = "default",
     pictures: Annotated[
         list[str] | None, typer.Argument(help="Pictures, folders or globs.  [default: some are drawn]")
     ] = None,
@@ -21,12 +21,8 @@ def bench(
             help="ENGINE:PRECISION, repeated; the first is what ratios refer to.  [default: all there are]"
         ),
     ] = None,
-    threads: Annotated[
-        int | None, typer.Option(min=1, help="CPU threads.  [default: the engine's choice]")
-    ] = None,
-    threshold: Annotated[
-        float | None, typer.Option(min=0, max=1, help="Leave out lower scores.  [default: the model's]")
-    ] = None,
+    threads: Threads = None,
+    threshold: Threshold = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many pictures, evenly spaced.")] = 64,
     repeats: Annotated[int, typer.Option(min=1, help="Rounds that count, after one that does not.")] = 5,
     cold: Annotated[

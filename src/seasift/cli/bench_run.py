@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,6 +13,7 @@ from seasift.cli.bench_table import tell
 from seasift.cli.terminal import progress_bar
 from seasift.core.errors import BadInput
 from seasift.core.files import write_json
+from seasift.runtime import box
 from seasift.runtime.engines import PRECISIONS
 from seasift.runtime.predictor import load_predictor
 from seasift.speed.pictures import Pictures, draw_pictures, given_pictures
@@ -43,25 +45,27 @@ def run(options: Options) -> None:
     """
     if options.json_file and options.json_file.is_dir():
         raise BadInput(f"--json {options.json_file}: a folder; expected the name of a file.")
+    ways = parse_ways(options.ways)
+    box.find(options.model)  # said before pictures are drawn, which takes seconds
     with tempfile.TemporaryDirectory() as folder:
         pictures = (
             given_pictures(options.pictures, limit=options.limit)
             if options.pictures
             else draw_pictures(Path(folder))
         )
-        record = _measure(options, pictures)
+        record = _measure(options, ways, pictures)
     tell(record)
     if options.json_file:
         write_json(options.json_file, record, indent=1)
 
 
-def _measure(options: Options, pictures: Pictures) -> dict[str, object]:
+def _measure(options: Options, ways: Sequence[tuple[str, str]], pictures: Pictures) -> dict[str, object]:
     threshold = options.threshold
     if threshold is None:
         threshold = load_predictor(options.model, threads=options.threads).info.threshold
     subjects = [
         Subject(options.model, Way(engine, precision, options.threads, threshold), pictures)
-        for engine, precision in parse_ways(options.ways)
+        for engine, precision in ways
     ]
     real = [s for s in subjects if s.single.precision.removeprefix("int8+") == s.way.precision]
     for subject in subjects:

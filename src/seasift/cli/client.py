@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from seasift.cli.options import Classes, Threshold
+
 if TYPE_CHECKING:
     from seasift.service.client import Client
 
@@ -17,12 +19,8 @@ def client(
     token: Annotated[
         str | None, typer.Option(envvar="SEASIFT_TOKEN", help="If the server wants one.", show_envvar=True)
     ] = None,
-    threshold: Annotated[
-        float | None, typer.Option(min=0, max=1, help="Leave out lower scores.  [default: the model's]")
-    ] = None,
-    classes: Annotated[
-        list[str] | None, typer.Option(help="Look only for these: names, comma separated or repeated.")
-    ] = None,
+    threshold: Threshold = None,
+    classes: Classes = None,
     format: Annotated[
         str, typer.Option("--format", "-f", help="json, coco, csv, overlay (of one picture) or zip.")
     ] = "json",

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from seasift.cli.options import check_folder
+
 
 def compare(
     runs: Annotated[
@@ -40,13 +42,12 @@ def compare(
     of any two runs on the same part.
     """
     from seasift.cli.compare_table import tell
-    from seasift.core.errors import BadInput
     from seasift.evaluation.compare import Settings
     from seasift.evaluation.compare import compare as hold_together
     from seasift.evaluation.compare_page import write_comparison
     from seasift.evaluation.runs import read_runs
 
-    if output and output.exists() and not output.is_dir():
-        raise BadInput(f"-o {output}: a file; expected a folder, or a name that is free.")
+    if output:
+        check_folder(output)
     comparison = hold_together(read_runs(runs), Settings(data, resamples, seed, group))
     tell(comparison, write_comparison(output, comparison) if output else ())

@@ -7,13 +7,15 @@ from typing import Annotated
 
 import typer
 
+from seasift.cli.options import DataArgument, Threads, TileOverlap, TileWhole
+
 
 def evaluate(
     model: Annotated[
         str,
         typer.Argument(help="A model file, the name of a model in the box, or a checkpoint (.ckpt, .pt)."),
     ],
-    data: Annotated[Path, typer.Argument(help="A prepared data set, or a COCO annotation file (.json).")],
+    data: DataArgument,
     output: Annotated[
         Path | None,
         typer.Option("-o", "--output", help="Folder for report.html, report.json and predictions.json."),
@@ -49,12 +51,8 @@ def evaluate(
         str | None,
         typer.Option(help="Look at the pictures in tiles: a side, WIDTHxHEIGHT in px, or auto; see predict."),
     ] = None,
-    tile_overlap: Annotated[
-        float | None, typer.Option(help="Share of a tile that its neighbour sees, too.  [default: 0.25]")
-    ] = None,
-    tile_whole: Annotated[
-        bool, typer.Option("--tile-whole", help="Besides the tiles look at the whole.")
-    ] = False,
+    tile_overlap: TileOverlap = None,
+    tile_whole: TileWhole = False,
     engine: Annotated[
         str | None,
         typer.Option(
@@ -64,9 +62,7 @@ def evaluate(
     precision: Annotated[
         str | None, typer.Option(help="f32; with openvino also bf16 or f16.  [default: f32]")
     ] = None,
-    threads: Annotated[
-        int | None, typer.Option(min=1, help="CPU threads.  [default: the engine's choice]")
-    ] = None,
+    threads: Threads = None,
 ) -> None:
     """Judge a model as COCO does: 12 figures for boxes and for masks, of each class too.
 

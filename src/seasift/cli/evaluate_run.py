@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from seasift.cli.evaluate_table import tell
+from seasift.cli.options import check_folder
 from seasift.cli.terminal import progress_bar, require
 from seasift.cli.tile_option import parse_tiling
 from seasift.core.errors import BadInput
@@ -65,8 +66,8 @@ def run(options: Options) -> None:
     Raises:
         BadInput: an option, the model or the data cannot be used; nothing is written then.
     """
-    if options.output and options.output.exists() and not options.output.is_dir():
-        raise BadInput(f"-o {options.output}: a file; expected a folder, or a name that is free.")
+    if options.output:
+        check_folder(options.output)
     part = _part(options)
     model = _checkpoint(options) if Path(options.model).suffix in CHECKPOINTS else _model_file(options)
     model = _tiled(options, model)

@@ -7,10 +7,12 @@ from typing import Annotated
 
 import typer
 
+from seasift.cli.options import OnnxOutput, check_onnx_name
+
 
 def export(
     checkpoint: Annotated[Path, typer.Argument(help="best.ckpt or last.ckpt of a run.")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="The .onnx file; its card goes beside it.")],
+    output: OnnxOutput,
     name: Annotated[str | None, typer.Option(help="Of the model.  [default: of its recipe]")] = None,
     threshold: Annotated[
         float, typer.Option(min=0, max=1, help="Score that predict asks for unless told otherwise.")
@@ -51,21 +53,19 @@ def export(
     ] = False,
 ) -> None:
     """Write a checkpoint as a self-describing ONNX file with a model card beside it."""
+    check_onnx_name(output)
     from seasift.cli.terminal import progress_bar, require
 
     require("train", "torch", "lightning", "timm", "onnx", "onnxscript")
-    from seasift.core.errors import BadInput
     from seasift.core.files import write_text
     from seasift.data.prepared import resolve_part
     from seasift.export.card import calibration_of, figures_of, read_report, render_card
     from seasift.export.complete import complete
     from seasift.export.to_onnx import LICENCE, export_checkpoint
 
-    if output.suffix != ".onnx":
-        raise BadInput(f"{output}: expected a name that ends with .onnx")
     calibration = read_report(calibrate) if calibrate else None
     reports = [read_report(path) for path in figures or []]
-    words = about.read_text(encoding="utf-8") if about else ""
+    words = _words(about) if about else ""
     info = export_checkpoint(
         checkpoint,
         output,
@@ -87,3 +87,12 @@ def export(
             info = complete(output, output, counting=counting, looks=part, progress=progress)
     write_text(output.with_suffix(".md"), render_card(info, output.stat().st_size, reports, words))
     typer.echo(f"{output}: {output.stat().st_size / 1e6:.1f} MB, {len(info.categories)} classes")
+
+
+def _words(path: Path) -> str:
+    from seasift.core.errors import BadInput
+
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise BadInput(f"--about {path}: not a text file; expected Markdown in UTF-8.") from None

@@ -7,29 +7,24 @@ from typing import Annotated
 
 import typer
 
+from seasift.cli.options import Accelerator, Overrides, RecipeArgument, RecipeData, with_data
+
 
 def lr_find(
-    recipe: Annotated[str, typer.Argument(help="A recipe of the package by name, or a YAML file.")],
-    data: Annotated[
-        Path | None, typer.Option(help="Prepared data set or COCO file; stands in for data.path.")
-    ] = None,
+    recipe: RecipeArgument,
+    data: RecipeData = None,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Folder for curve and plot.")] = None,
-    overrides: Annotated[
-        list[str] | None, typer.Option("--set", help="Override a key: --set training.batch_size=4")
-    ] = None,
+    overrides: Overrides = None,
     low: Annotated[float, typer.Option(help="First learning rate.")] = 1e-6,
     high: Annotated[float, typer.Option(help="Last learning rate.")] = 1.0,
     steps: Annotated[int, typer.Option(help="Steps between them.")] = 100,
-    accelerator: Annotated[str, typer.Option(help="auto, cpu or gpu.")] = "auto",
+    accelerator: Accelerator = "auto",
 ) -> None:
     """Range test: at which learning rate does the loss fall fastest?"""
     from seasift.cli.terminal import progress_bar, require
     from seasift.training.recipe import load_recipe
 
-    changes = list(overrides or [])
-    if data is not None:
-        changes.append(f"data.path={data.as_posix()!r}")
-    wanted = load_recipe(recipe, changes)
+    wanted = load_recipe(recipe, with_data(overrides, data))
     require("train", "torch", "lightning", "timm", "tensorboard")
     from seasift.training.rate_test import find_rate, write_rate_test
     from seasift.training.run import Options

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from typing import Annotated, Any
 
@@ -29,6 +30,12 @@ from seasift.core.errors import SeasiftError
 # Newer versions of typer carry a click of their own; this is the base of that one's errors, or of click's.
 _ClickException: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
 _INTERRUPTED = 130
+_ANOTHER_PATH = frozenset(
+    (
+        *(errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST),
+        *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG),
+    )
+)
 
 app = typer.Typer(
     name="seasift",
@@ -83,12 +90,20 @@ def main() -> None:
     except _ClickException as error:
         code = _complain(error.format_message(), error.exit_code)
     except OSError as error:
-        code = _complain(f"{error.filename or 'a file'}: {error.strerror or error}", 1)
+        code = _complain(*_of_system(error))
     except (typer.Abort, KeyboardInterrupt):
         code = _INTERRUPTED
     if code == _INTERRUPTED:  # newer versions of typer return it
         _complain("interrupted; run the same command again to go on", code)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _of_system(error: OSError) -> tuple[str, int]:
+    """What to say of a file that cannot be read or written; bad input where another path would help."""
+    reason = error.strerror or str(error)
+    if error.filename and error.errno in _ANOTHER_PATH:
+        return f"{error.filename}: cannot be read or written ({reason}). Check the path, or give another.", 2
+    return f"{error.filename or 'a file'}: {reason}", 1
 
 
 def _complain(message: str, code: int) -> int:

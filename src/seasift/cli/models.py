@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from seasift.cli.options import check_onnx_name
+
 models = typer.Typer(
     name="models", help="The model in the box, and the networks of the catalog.", no_args_is_help=True
 )
@@ -109,8 +111,7 @@ def import_weights(
     from seasift.cli.terminal import require
     from seasift.core.errors import BadInput
 
-    if output.suffix != ".onnx":
-        raise BadInput(f"-o {output}: expected a name that ends in .onnx.")
+    check_onnx_name(output)
     for path in (weights, names):
         if not path.is_file():
             raise BadInput(f"{path}: no such file. Check the name and the folder you are in.")
@@ -159,8 +160,7 @@ def complete(
 
     if counting is None and looks is None:
         raise BadInput("nothing to add; expected --counting, --looks or both.")
-    if output.suffix != ".onnx":
-        raise BadInput(f"-o {output}: expected a name that ends in .onnx.")
+    check_onnx_name(output)
     report = read_report(counting) if counting else None
     prepared = looks is not None and looks.is_dir()
     data = resolve_part(looks, split=split, part=part if prepared else None) if looks else None

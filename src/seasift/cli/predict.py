@@ -7,6 +7,17 @@ from typing import Annotated
 
 import typer
 
+from seasift.cli.options import (
+    Classes,
+    Engine,
+    ModelOption,
+    Precision,
+    Threads,
+    Threshold,
+    TileOverlap,
+    TileWhole,
+)
+
 
 def predict(
     inputs: Annotated[
@@ -15,12 +26,8 @@ def predict(
             help="Pictures, folders, globs, videos, - for a picture on standard input, rtsp://… or /dev/video0."
         ),
     ],
-    model: Annotated[
-        str, typer.Option("--model", "-m", help="A model file, or the name of a model in the box.")
-    ] = "default",
-    threshold: Annotated[
-        float | None, typer.Option(min=0, max=1, help="Leave out lower scores.  [default: the model's]")
-    ] = None,
+    model: ModelOption = "default",
+    threshold: Threshold = None,
     max_objects: Annotated[
         int | None,
         typer.Option(
@@ -28,9 +35,7 @@ def predict(
             help="At most so many a picture.  [default: the model's; with --tile that many a tile, 10,000 in all]",
         ),
     ] = None,
-    classes: Annotated[
-        list[str] | None, typer.Option(help="Look only for these: names, comma separated or repeated.")
-    ] = None,
+    classes: Classes = None,
     once: Annotated[
         bool, typer.Option("--once", help="Each object under its best class only: for counting.")
     ] = False,
@@ -68,24 +73,11 @@ def predict(
             "input size.  [default: whole pictures]"
         ),
     ] = None,
-    tile_overlap: Annotated[
-        float | None, typer.Option(help="Share of a tile that its neighbour sees, too.  [default: 0.25]")
-    ] = None,
-    tile_whole: Annotated[
-        bool,
-        typer.Option("--tile-whole", help="Besides the tiles look at the whole: for objects beyond a tile."),
-    ] = False,
-    engine: Annotated[str, typer.Option(help="openvino, onnxruntime or onnxruntime-cuda.")] = "openvino",
-    precision: Annotated[
-        str,
-        typer.Option(
-            help="auto, the fastest that this processor does well and that keeps the accuracy; f32; with openvino "
-            "also bf16 or f16."
-        ),
-    ] = "auto",
-    threads: Annotated[
-        int | None, typer.Option(min=1, help="CPU threads.  [default: the engine's choice]")
-    ] = None,
+    tile_overlap: TileOverlap = None,
+    tile_whole: TileWhole = False,
+    engine: Engine = "openvino",
+    precision: Precision = "auto",
+    threads: Threads = None,
 ) -> None:
     """Find and outline objects in pictures and videos.
 

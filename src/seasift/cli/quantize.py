@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from seasift.cli.options import DataArgument, ModelArgument, OnnxOutput, check_onnx_name
+
 
 def quantize(
-    model: Annotated[str, typer.Argument(help="A model file, or the name of a model in the box.")],
-    data: Annotated[Path, typer.Argument(help="A prepared data set, or a COCO annotation file (.json).")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="The .onnx file; its card goes beside it.")],
+    model: ModelArgument,
+    data: DataArgument,
+    output: OnnxOutput,
     split: Annotated[str | None, typer.Option(help="Split of a prepared data set.")] = None,
     part: Annotated[str, typer.Option(help="Part of the split; one that the model learned from.")] = "train",
     pictures: Annotated[
@@ -20,13 +21,11 @@ def quantize(
 ) -> None:
     """Write a model file that computes in 8-bit numbers: smaller, and faster where the processor helps."""
     from seasift.cli.terminal import progress_bar, require
-    from seasift.core.errors import BadInput
     from seasift.core.files import write_text
     from seasift.data.prepared import resolve_part
     from seasift.runtime import box
 
-    if output.suffix != ".onnx":
-        raise BadInput(f"{output}: expected a name that ends with .onnx")
+    check_onnx_name(output)
     require("quantize", "nncf", "onnx", "onnxscript")
     from seasift.export.card import render_card
     from seasift.export.quantize import quantize as run

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from seasift.cli.options import Host, OpenToAll, Port
+
 
 def review(
     folder: Annotated[Path, typer.Argument(help="A folder that `seasift survey` wrote.")],
@@ -18,11 +20,9 @@ def review(
         Path | None, typer.Option(help="Folder of the videos, if they are not where the survey found them.")
     ] = None,
     reviewer: Annotated[str, typer.Option(help="Who decides; kept with each decision.")] = "",
-    host: Annotated[str | None, typer.Option(help="Address to listen on.  [default: 127.0.0.1]")] = None,
-    port: Annotated[int | None, typer.Option(help="0 takes a free one.  [default: 8000]")] = None,
-    open_to_all: Annotated[
-        bool, typer.Option("--open-to-all", help="Listen beyond this machine without a token.")
-    ] = False,
+    host: Host = None,
+    port: Port = None,
+    open_to_all: OpenToAll = False,
     browser: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in a browser.")] = True,
 ) -> None:
     """Accept, reject and relabel the tracks of a survey in a page, by keys; no model is needed.

@@ -7,33 +7,23 @@ from typing import Annotated, Any
 
 import typer
 
+from seasift.cli.options import Engine, Host, ModelOption, OpenToAll, Port, Precision, Threads
+
 
 def serve(
-    model: Annotated[
-        str, typer.Option("--model", "-m", help="A model file, or the name of a model in the box.")
-    ] = "default",
-    host: Annotated[str | None, typer.Option(help="Address to listen on.  [default: 127.0.0.1]")] = None,
-    port: Annotated[int | None, typer.Option(help="0 takes a free one.  [default: 8000]")] = None,
+    model: ModelOption = "default",
+    host: Host = None,
+    port: Port = None,
     workers: Annotated[int | None, typer.Option(help="Threads that look at pictures.  [default: 2]")] = None,
     jobs: Annotated[str | None, typer.Option(help="Folder that keeps jobs.  [default: no jobs]")] = None,
-    open_to_all: Annotated[
-        bool, typer.Option("--open-to-all", help="Listen beyond this machine without a token.")
-    ] = False,
+    open_to_all: OpenToAll = False,
     limits: Annotated[
         list[str] | None,
         typer.Option("--set", help="Any other setting, NAME=VALUE; docs/service.md lists them."),
     ] = None,
-    engine: Annotated[str, typer.Option(help="openvino, onnxruntime or onnxruntime-cuda.")] = "openvino",
-    precision: Annotated[
-        str,
-        typer.Option(
-            help="auto, the fastest that this processor does well and that keeps the accuracy; f32; with openvino "
-            "also bf16 or f16."
-        ),
-    ] = "auto",
-    threads: Annotated[
-        int | None, typer.Option(min=1, help="CPU threads of the engine.  [default: its choice]")
-    ] = None,
+    engine: Engine = "openvino",
+    precision: Precision = "auto",
+    threads: Threads = None,
 ) -> None:
     """Serve a model over HTTP: pictures in, outlines out. Nothing is sent anywhere else.
 

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from seasift.cli.options import Classes, ModelOption, Precision
+
 
 def survey(
     inputs: Annotated[
@@ -33,18 +35,14 @@ def survey(
     navigation_gap: Annotated[
         float, typer.Option(min=0, help="No position between fixes that are more seconds apart.")
     ] = 60.0,
-    model: Annotated[
-        str, typer.Option("--model", "-m", help="A model file, or the name of a model in the box.")
-    ] = "default",
+    model: ModelOption = "default",
     threshold: Annotated[
         float | None, typer.Option(min=0, max=1, help="Score that begins a track.  [default: the model's]")
     ] = None,
     max_objects: Annotated[
         int | None, typer.Option(min=1, help="At most so many a frame.  [default: the model's]")
     ] = None,
-    classes: Annotated[
-        list[str] | None, typer.Option(help="Look only for these: names, comma separated or repeated.")
-    ] = None,
+    classes: Classes = None,
     unconfirmed: Annotated[
         bool,
         typer.Option(
@@ -69,13 +67,7 @@ def survey(
             "cluster."
         ),
     ] = "local",
-    precision: Annotated[
-        str,
-        typer.Option(
-            help="auto, the fastest that this processor does well and that keeps the accuracy; f32; with openvino "
-            "also bf16 or f16."
-        ),
-    ] = "auto",
+    precision: Precision = "auto",
     threads: Annotated[
         int | None,
         typer.Option(min=1, help="CPU threads; with ray of each worker.  [default: the engine's choice; 1]"),

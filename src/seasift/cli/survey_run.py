@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from seasift.cli.options import check_folder
 from seasift.cli.survey_engine import Asked, look_of, looking_on_ray, parse_engine, require_ray
 from seasift.cli.survey_live import check_live, ending_by_key
 from seasift.cli.terminal import progress_bar
@@ -96,8 +97,7 @@ def prepare(options: Options) -> tuple[Plan, list[Failure]]:
     start_utc = parse_utc(options.start_utc)
     if options.threshold is not None and not 0 < options.threshold <= 1:
         raise BadInput(f"--threshold {options.threshold}; expected more than 0, to 1.")
-    if options.output.exists() and not options.output.is_dir():
-        raise BadInput(f"-o {options.output}: a file; expected a folder. Give another -o.")
+    check_folder(options.output)
     navigation = (
         read_navigation(options.navigation, gap_s=options.navigation_gap) if options.navigation else None
     )
@@ -180,9 +180,9 @@ def parse_utc(text: str | None) -> datetime | None:
         return None
     try:
         when = datetime.fromisoformat(text.strip())
-    except ValueError:
+        return when.astimezone(UTC) if when.tzinfo else when.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         raise BadInput(f"--start-utc {text!r}; expected a time such as 2026-05-01T12:30:00Z.") from None
-    return when.astimezone(UTC) if when.tzinfo else when.replace(tzinfo=UTC)
 
 
 def _videos(options: Options) -> tuple[list[Path | str], list[Failure]]:

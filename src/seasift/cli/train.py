@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from seasift.cli.options import Accelerator, Overrides, RecipeArgument, RecipeData, with_data
+
 
 class Logger(StrEnum):
     """Where records go beside metrics.csv and TensorBoard."""
@@ -17,20 +19,16 @@ class Logger(StrEnum):
 
 
 def train(
-    recipe: Annotated[str, typer.Argument(help="A recipe of the package by name, or a YAML file.")],
-    data: Annotated[
-        Path | None, typer.Option(help="Prepared data set or COCO file; stands in for data.path.")
-    ] = None,
+    recipe: RecipeArgument,
+    data: RecipeData = None,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Folder of the run.")] = None,
-    overrides: Annotated[
-        list[str] | None, typer.Option("--set", help="Override a key: --set training.batch_size=4")
-    ] = None,
+    overrides: Overrides = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from last.ckpt.")] = False,
     overfit: Annotated[
         int, typer.Option(min=0, help="Learn and judge only this many pictures, without augmentation.")
     ] = 0,
     max_minutes: Annotated[float | None, typer.Option(help="Stop after this many minutes.")] = None,
-    accelerator: Annotated[str, typer.Option(help="auto, cpu or gpu.")] = "auto",
+    accelerator: Accelerator = "auto",
     devices: Annotated[int, typer.Option(min=1, help="GPUs or processes.")] = 1,
     nodes: Annotated[int, typer.Option(min=1, help="Machines.")] = 1,
     logger: Annotated[Logger | None, typer.Option(help="Keep records at Weights & Biases as well.")] = None,
@@ -46,9 +44,7 @@ def train(
     from seasift.cli.train_compare import check, judge_and_compare
     from seasift.training.recipe import load_recipe
 
-    changes = list(overrides or [])
-    if data is not None:
-        changes.append(f"data.path={data.as_posix()!r}")
+    changes = with_data(overrides, data)
     if max_minutes is not None:
         changes.append(f"training.max_minutes={max_minutes}")
     if overfit:

@@ -12,12 +12,20 @@ from typing import Any
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give a path beside `path` to write to; it becomes `path` on success and is removed on any error."""
+    """Give a path beside `path` to write to; it becomes `path` on success and is removed on any error.
+
+    Raises:
+        OSError: it cannot be written; names `path`, not what is beside it.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         yield part
         part.replace(path)
+    except OSError as error:
+        if error.errno is None or str(error.filename) != str(part):
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from None
     finally:
         part.unlink(missing_ok=True)
 

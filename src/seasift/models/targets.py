@@ -7,7 +7,6 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
-import torch.nn.functional as F
 from torch import Tensor
 
 
@@ -42,13 +41,6 @@ class Targets:
             if (part := getattr(self, f.name)) is not None
         }
         return Targets(**moved)
-
-
-def shrink_masks(masks: Tensor, size_hw: tuple[int, int]) -> Tensor:
-    """Masks (..., H, W) to a coarser grid as the published implementation does: bilinear, then > 0.5."""
-    flat = masks.reshape(-1, 1, *masks.shape[-2:]).float()
-    small = F.interpolate(flat, size_hw, mode="bilinear", align_corners=False) > 0.5
-    return small.reshape(*masks.shape[:-2], *size_hw)
 
 
 def shared_count(count: Tensor) -> Tensor:

@@ -71,10 +71,20 @@ def predict_sources(
     Returns:
         In the order of the sources.
     """
-    waiting: deque[Future[Found[T] | Failure]] = deque()
+    return in_order(_tasks(look, sources, span, known), at_once)
+
+
+def in_order(tasks: Iterable[Callable[[], T]], at_once: int) -> Iterator[T]:
+    """What tasks give, in their order, several in work by threads.
+
+    Args:
+        tasks: asked for one when there is room.
+        at_once: tasks in work; as many again may wait, done or not begun.
+    """
+    waiting: deque[Future[T]] = deque()
     with ThreadPoolExecutor(at_once) as pool:
         try:
-            for task in _tasks(look, sources, span, known):
+            for task in tasks:
                 waiting.append(pool.submit(task))
                 if len(waiting) >= 2 * at_once:
                     yield waiting.popleft().result()

@@ -28,7 +28,11 @@ class Client:
         Raises:
             BadInput: not an address of HTTP.
         """
-        if urllib.parse.urlsplit(url).scheme not in ("http", "https"):
+        try:
+            scheme = urllib.parse.urlsplit(url).scheme
+        except ValueError:  # half a pair of brackets
+            scheme = ""
+        if scheme not in ("http", "https"):
             raise BadInput(f"--url {url!r}; expected an address such as http://127.0.0.1:8000.")
         self._url, self._token, self._timeout_s = url.rstrip("/"), token, timeout_s
 
@@ -91,6 +95,11 @@ class Client:
         parts = [(_file_head(boundary, name, file), file) for name, file in files]
         end = f"--{boundary}--\r\n".encode()
         try:
+            for _, file in parts:
+                with file.open(
+                    "rb"
+                ):  # a folder, or one that may not be read, is found before anything is sent
+                    pass
             length = sum(len(top) + file.stat().st_size + 2 for top, file in parts) + len(head) + len(end)
         except OSError as error:
             raise BadInput(f"{error.filename}: cannot be read ({error.strerror}). Check the name.") from None

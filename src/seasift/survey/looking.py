@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
 from seasift.core.instances import Instances
 from seasift.core.types import Float64, UInt8
 from seasift.runtime.dive import Dive, DiveFrame, LiveDive
+from seasift.runtime.stream import in_order
 from seasift.runtime.tracking.camera import CameraView
 from seasift.survey.best import crop_of
 from seasift.survey.kept import Frame
@@ -74,17 +73,8 @@ def look_here(look: Look, at_once: int, dive: Dive | LiveDive, after: Frame | No
 
 def in_threads(look: Look, at_once: int, frames: Iterator[DiveFrame]) -> Iterator[Looked]:
     """Frames in order, several in work; the number of pictures in memory does not grow with the dive."""
-    waiting: deque[Future[Looked]] = deque()
-    with ThreadPoolExecutor(at_once) as pool:
-        try:
-            for frame in frames:
-                waiting.append(pool.submit(looked, look, frame))
-                if len(waiting) >= 2 * at_once:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
-            if isinstance(frames, Generator):
-                frames.close()  # ends the thread that decodes
+    try:
+        yield from in_order((partial(looked, look, frame) for frame in frames), at_once)
+    finally:
+        if isinstance(frames, Generator):
+            frames.close()  # ends the thread that decodes

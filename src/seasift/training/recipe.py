@@ -161,7 +161,10 @@ def load_recipe(name_or_path: str, overrides: Iterable[str] = ()) -> Recipe:
     shipped = shipped_recipes()
     path = Path(name_or_path)
     if path.is_file():
-        text = path.read_text(encoding="utf-8")
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            raise BadRecipe(f"{path}: not a text file; expected a recipe in YAML, in UTF-8") from None
     elif name_or_path in shipped:
         text = shipped[name_or_path]
     else:

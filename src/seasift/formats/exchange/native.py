@@ -168,11 +168,6 @@ def _image(video: Video, frame: int, time_s: float, found: list[FoundObject]) ->
     )
 
 
-def is_document(head: str, schema: str) -> bool:
-    """Does a JSON text begin as the document of this schema?"""
-    return f'"{schema}"' in head.split("[", 1)[0]
-
-
 def json_head(path: Path, size: int = 65536) -> str:
     """The first characters of a file."""
     with path.open("rb") as file:

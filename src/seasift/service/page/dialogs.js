@@ -6,8 +6,23 @@ import { element } from "./panels.js";
 const $ = (id) => document.getElementById(id);
 const THEMES = ["system", "light", "dark"];
 
-/** Make the buttons of the head work. */
+const wrongWords = element("p", { class: "bad-words", id: "token-wrong", role: "alert", hidden: true });
+const field = element("input", {
+  type: "password", id: "token-field", autocomplete: "off", required: true, spellcheck: "false" });
+const form = element("form", {},
+  element("div", { class: "dialog-head" }, element("h2", { id: "token-title" }, "This server asks for a token")),
+  element("div", { class: "dialog-body" },
+    element("p", {}, "Whoever runs the server has it. It is kept until this tab is closed."),
+    wrongWords,
+    element("label", { for: "token-field" }, "Token"),
+    field,
+    element("div", { class: "actions" },
+      element("button", { class: "strong" }, "Use it"), element("button", { type: "button", "data-close": true }, "Not now"))));
+const tokenDialog = element("dialog", { id: "token", "aria-labelledby": "token-title" }, form);
+
+/** Make the buttons of the head work. Page and review share them, and the dialog for the token. */
 export function wireDialogs(onToken) {
+  document.body.append(tokenDialog);
   for (const dialog of document.querySelectorAll("dialog")) {
     dialog.querySelectorAll("[data-close]").forEach((button) => button.addEventListener("click", () => dialog.close()));
     dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
@@ -15,10 +30,10 @@ export function wireDialogs(onToken) {
   $("open-card")?.addEventListener("click", () => $("card").showModal()); // the review has none
   $("open-help").addEventListener("click", () => $("help").showModal());
   $("open-token").addEventListener("click", () => askToken(""));
-  $("token-form").addEventListener("submit", (event) => {
+  form.addEventListener("submit", (event) => {
     event.preventDefault();
-    $("token").close();
-    onToken($("token-field").value);
+    tokenDialog.close();
+    onToken(field.value);
   });
   $("legend")?.append(...GROUPS.map((group) => element("li", {}, signElement(group.id), group.name)));
   wireTheme();
@@ -27,10 +42,10 @@ export function wireDialogs(onToken) {
 /** Ask for the token; `wrong` says why again. */
 export function askToken(wrong) {
   $("open-token").hidden = false;
-  $("token-wrong").textContent = wrong;
-  $("token-wrong").hidden = !wrong;
-  if (!$("token").open) $("token").showModal();
-  $("token-field").select();
+  wrongWords.textContent = wrong;
+  wrongWords.hidden = !wrong;
+  if (!tokenDialog.open) tokenDialog.showModal();
+  field.select();
 }
 
 function wireTheme() {

@@ -1,6 +1,6 @@
 // The review's state, and what happens when.
 
-import { useToken } from "../page/api.js";
+import { hasToken, useToken } from "../page/api.js";
 import { askToken, wireDialogs } from "../page/dialogs.js";
 import { shortName, signElement } from "../page/groups.js";
 import { dismiss, notice, say } from "../page/notices.js";
@@ -31,7 +31,7 @@ async function begin() {
     show(first.find((track) => track.state === "undecided") ?? first[0] ?? null);
     followExport($("export"), $("export-words"));
   } catch (error) {
-    if (error.status === 401) askToken($("token-field").value ? error.message : "");
+    if (error.status === 401) askToken(hasToken() ? error.message : "");
     else notice(error.message, { key: "server", action: ["Try again", begin] });
   }
 }
