@@ -77,7 +77,8 @@ def calibrate(net: Any, images: Tensor) -> None:
         for head in net.heads:
             head.classify.bias.zero_()
         return
-    # RoI align pools all boxes that are narrower than a cell alike: their scores tie, and rounding would decide.
+    # RoI align takes what is narrower than a cell for a whole cell, so such boxes along an edge score alike, and
+    # rounding would decide which of them suppress the others.
     net.rpn.min_size = float(2 ** min(net.layout().octaves.values()))
     heads = net.roi_heads
     last = {net.rpn.head.cls_logits: 2.0, net.rpn.head.bbox_pred: 0.3}
