@@ -14,13 +14,14 @@ from torchvision.models.resnet import Bottleneck
 
 from seasift.core.instances import Category
 from seasift.core.prepare import prepare
+from seasift.core.types import UInt8
 from seasift.models.catalog import FAMILIES, build, catalog, make_config
 from seasift.models.targets import Targets
 from seasift.runtime.model_file import CategoryEntry, InputEntry, ModelInfo, to_metadata
 
 CLASSES = 3
-OBJECTS = 120  # regions of a picture that R-CNN takes for one, before suppression
-SIZES = {"yolact": 96, "sift": (96, 128), "mask-rcnn": (96, 128), "faster-rcnn": (96, 128)}
+OBJECTS = 200  # regions of a picture that R-CNN takes for one, before suppression
+SIZES = {"yolact": 96, "sift": (96, 128), "mask-rcnn": (192, 256), "faster-rcnn": (192, 256)}
 CATEGORIES = [Category(i + 1, f"c{i}") for i in range(CLASSES)]
 
 
@@ -36,9 +37,14 @@ def network(name: str) -> Any:
 
 def pictures(net: Any, count: int = 2) -> Tensor:
     spec = FAMILIES[net.config.arch].input_spec(net.config)
+    return torch.from_numpy(np.stack([prepare(picture, spec) for picture in noise(net, count)]))
+
+
+def noise(net: Any, count: int) -> list[UInt8]:
+    """Pictures (H, W, 3) of the size that the network takes, the same every time."""
+    size_hw = FAMILIES[net.config.arch].input_spec(net.config).size_hw
     random = np.random.default_rng(1)
-    seen = [random.integers(0, 256, (*spec.size_hw, 3), dtype=np.uint8) for _ in range(count)]
-    return torch.from_numpy(np.stack([prepare(picture, spec) for picture in seen]))
+    return [random.integers(0, 256, (*size_hw, 3), dtype=np.uint8) for _ in range(count)]
 
 
 @torch.no_grad()
@@ -71,6 +77,9 @@ def calibrate(net: Any, images: Tensor) -> None:
         for head in net.heads:
             head.classify.bias.zero_()
         return
+    # RoI align takes what is narrower than a cell for a whole cell, so such boxes along an edge score alike, and
+    # rounding would decide which of them suppress the others.
+    net.rpn.min_size = float(2 ** min(net.layout().octaves.values()))
     heads = net.roi_heads
     last = {net.rpn.head.cls_logits: 2.0, net.rpn.head.bbox_pred: 0.3}
     last |= {heads.box_predictor.cls_score: 2.0, heads.box_predictor.bbox_pred: 1.0}

@@ -13,7 +13,7 @@ from torchvision.ops import nms, roi_align
 from seasift.models.rcnn.network import Rcnn
 
 CANDIDATES = 1000  # scores above the threshold that take part in the last suppression
-_SMALLEST_PROPOSAL, _SMALLEST_BOX = 1e-3, 1e-2
+_SMALLEST_BOX = 1e-2
 
 
 class RcnnGraph(nn.Module):
@@ -65,7 +65,7 @@ class RcnnGraph(nn.Module):
             scores.append(best.sigmoid())
             groups += [level] * best.shape[1]
         box, score = torch.cat(boxes, 1), torch.cat(scores, 1)
-        score = score.masked_fill(~_large(box, _SMALLEST_PROPOSAL), -1.0)
+        score = score.masked_fill(~_large(box, rpn.min_size), -1.0)
         group = torch.tensor(groups, device=box.device).expand(score.shape)
         score = self._suppress(box, score, group, len(boxes), rpn.nms_thresh)
         best, places = score.topk(min(rpn.post_nms_top_n(), score.shape[1]), dim=1)
