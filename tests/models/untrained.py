@@ -47,6 +47,17 @@ def noise(net: Any, count: int) -> list[UInt8]:
     return [random.integers(0, 256, (*size_hw, 3), dtype=np.uint8) for _ in range(count)]
 
 
+def larger(net: Any) -> UInt8:
+    """A picture (H, W, 3) that the network finds objects in, of another size than its input.
+
+    For an R-CNN it is what batch norm was set by, so that shrunk to the input it is that again: in another some of
+    them find nothing.
+    """
+    if net.config.arch.endswith("rcnn"):
+        return noise(net, 1)[0].repeat(2, 0).repeat(2, 1)
+    return np.random.default_rng(2).integers(0, 256, (50, 120, 3), dtype=np.uint8)
+
+
 @torch.no_grad()
 def calibrate(net: Any, images: Tensor) -> None:
     """Give batch norm the statistics of these pictures, and every last layer outputs of a useful spread.
