@@ -54,7 +54,7 @@ def larger(net: Any) -> UInt8:
     them find nothing.
     """
     if net.config.arch.endswith("rcnn"):
-        return noise(net, 1)[0].repeat(2, 0).repeat(2, 1)
+        return noise(net, 1)[0][:150].repeat(2, 0).repeat(2, 1)
     return np.random.default_rng(2).integers(0, 256, (50, 120, 3), dtype=np.uint8)
 
 
