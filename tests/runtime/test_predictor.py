@@ -332,3 +332,23 @@ print(most[0])
         check=True,
     )
     assert done.stdout.split() == ["1"]
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_signal_after_models_went(tiny: Path, first: int) -> None:
+    """In a process of its own, which a second OpenVINO would end by a segmentation fault. See `openvino_core`."""
+    code = """
+import signal, sys
+from seasift.runtime.predictor import load_predictor
+
+models = [load_predictor(sys.argv[1], precision="f32") for _ in range(2)]
+del models[int(sys.argv[2])], models[0]
+try:
+    signal.raise_signal(signal.SIGINT)
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tiny), str(first)], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "interrupted\n", "")

@@ -13,7 +13,7 @@ import numpy as np
 
 from seasift.core.errors import BadModel
 from seasift.core.types import Float32
-from seasift.runtime import compile_cache
+from seasift.runtime import compile_cache, openvino_core
 from seasift.runtime.engine import Port, Settings, last_line
 
 PRECISIONS = ("f32", "bf16", "f16")
@@ -65,7 +65,7 @@ def _ready(model: bytes, settings: Settings) -> tuple[Any, _Ports, _Ports]:
     """The compiled graph, its inputs and outputs: what was kept, or else made now and kept."""
     import openvino  # type: ignore[import-untyped]
 
-    core = openvino.Core()
+    core = openvino_core.core()
     wanted: dict[str, Any] = {
         "INFERENCE_PRECISION_HINT": settings.precision,
         "PERFORMANCE_HINT": "THROUGHPUT" if settings.throughput else "LATENCY",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from seasift.runtime import openvino_core
+
 AUTO = "auto"
 # By (engine, whether the file is in 8-bit numbers): precisions, the fastest that keeps mask AP within .005 first, each
 # with what OpenVINO must say that the processor can do. The last of each list asks for nothing.
@@ -32,6 +34,4 @@ def advised(engine: str, *, quantized: bool, able: Collection[str]) -> str:
 
 def abilities() -> frozenset[str]:
     """What OpenVINO says that the processor computes at full speed: FP32, and BF16, FP16 or INT8."""
-    import openvino  # type: ignore[import-untyped]
-
-    return frozenset(openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"))
+    return frozenset(openvino_core.core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"))

@@ -1,0 +1,27 @@
+"""The process's one OpenVINO. Imported only when used."""
+
+from __future__ import annotations
+
+import threading
+from functools import cache
+from typing import Any
+
+_ONE_BY_ONE = threading.Lock()
+
+
+def core() -> Any:
+    """OpenVINO's `Core`, the same one at every call, of every thread.
+
+    A second one would be worse than waste: each lays a stack for signals under the thread that makes it and takes
+    that memory back when it goes. If the older goes first, the thread is left with a stack that is no more, and the
+    next signal, a Ctrl-C, ends the process by a segmentation fault.
+    """
+    with _ONE_BY_ONE:
+        return _made()
+
+
+@cache
+def _made() -> Any:
+    import openvino  # type: ignore[import-untyped]
+
+    return openvino.Core()
