@@ -9,9 +9,9 @@ from contextlib import contextmanager, suppress
 
 
 @contextmanager
-def serving(parts: Sequence[bytes]) -> Iterator[str]:
+def serving(parts: Sequence[bytes], port: int = 0) -> Iterator[str]:
     """Give the first caller the first part and hang up, and so on; later callers are refused. Gives the address."""
-    server = socket.create_server(("127.0.0.1", 0))
+    server = socket.create_server(("127.0.0.1", port))
     place = server.getsockname()
     over = threading.Event()
 

@@ -33,20 +33,27 @@ def check_live(dive: Dive | LiveDive, *, on_ray: bool, video: bool) -> None:
 
 @contextmanager
 def ending_by_key(dive: Dive | LiveDive) -> Iterator[None]:
-    """A live source has no end: the first Ctrl-C is it, and what was seen until then is written. The next one stops."""
+    """A live source has no end: the first Ctrl-C, or SIGTERM, is it, and what was seen until then is written. The next
+    one stops.
+    """
     if not isinstance(dive, LiveDive):
         yield
         return
-    before = signal.getsignal(signal.SIGINT)
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
     def end(_number: int, _frame: FrameType | None) -> None:
-        signal.signal(signal.SIGINT, before)
+        restore()
         print("seasift: the live source is ended; writing what was seen", file=sys.stderr)
         dive.close()
 
-    signal.signal(signal.SIGINT, end)
+    for number in before:
+        signal.signal(number, end)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        restore()
         dive.close()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import sys
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,9 +23,10 @@ from seasift.runtime.predictor import load_predictor
 from seasift.runtime.tracking import TrackerSettings
 from seasift.runtime.video import Every
 from seasift.survey.kept import Frame
-from seasift.survey.navigation import read_navigation
+from seasift.survey.navigation import Navigation, read_navigation
 from seasift.survey.report import write_report
 from seasift.survey.run import Plan, Result, run
+from seasift.survey.store import NAME, live_before
 
 LOW = 0.5
 """An object with at least this share of the threshold still prolongs a track."""
@@ -81,34 +81,17 @@ def prepare(options: Options) -> tuple[Plan, list[Failure]]:
     Raises:
         BadInput: an option that is wrong, or no input is a video that can be opened.
     """
-    on_ray, engine = parse_engine(options.engine)
-    if not on_ray and (options.ray_address or options.ray_workers):
-        raise BadInput("--ray-address or --ray-workers without --engine ray; give that, too.")
-    if on_ray:
-        require_ray()
-    every = Every.parse(options.every)
+    on_ray, engine = _engine(options)
     formats = [
         registry.named(name.strip()).name
         for given in options.formats
         for name in given.split(",")
         if name.strip()
     ]
-    start_s, end_s = parse_time(options.start, "--start"), parse_time(options.end, "--end")
-    start_utc = parse_utc(options.start_utc)
     if options.threshold is not None and not 0 < options.threshold <= 1:
         raise BadInput(f"--threshold {options.threshold}; expected more than 0, to 1.")
     check_folder(options.output)
-    navigation = (
-        read_navigation(options.navigation, gap_s=options.navigation_gap) if options.navigation else None
-    )
-    videos, failures = _videos(options)
-    dive = open_dive(videos, every=every, start_s=start_s, end_s=end_s, start_utc=start_utc)
-    check_live(dive, on_ray=on_ray, video=options.video)
-    if navigation and not navigation.on_dive_clock and dive.videos[0].start_utc is None:
-        raise BadInput(
-            f"{options.navigation}: has times in UTC, but it is not known when the dive began: "
-            f"{dive.videos[0].file} does not say. Give --start-utc."
-        )
+    dive, navigation, state, failures = _footage(options, on_ray)
     model = load_predictor(
         options.model,
         engine=engine,
@@ -121,19 +104,6 @@ def prepare(options: Options) -> tuple[Plan, list[Failure]]:
     threshold = model.info.threshold if options.threshold is None else options.threshold
     tracking = TrackerSettings(start_score=threshold, low_score=round(LOW * threshold, 6))
     max_objects = options.max_objects or model.info.max_objects
-    settings = {
-        "every": options.every,
-        "start_s": start_s,
-        "end_s": end_s,
-        "start_utc": options.start_utc,
-        "threshold": threshold,
-        "max_objects": max_objects,
-        "classes": classes or None,
-        "engine": model.engine,
-        "precision": model.precision,
-        "unconfirmed": options.unconfirmed,
-        "tracking": tracking.to_json(),
-    }
     asked = Asked(tracking.low_score, max_objects, tuple(names.index(name) for name in classes))
     look = look_of(model, asked)
     plan = Plan(
@@ -142,8 +112,20 @@ def prepare(options: Options) -> tuple[Plan, list[Failure]]:
         look=look,
         info=model.info,
         model_sha256=model.sha256,
-        settings=settings,
-        state=[_state(path) for path in videos] if isinstance(dive, Dive) else [uuid.uuid4().hex],
+        settings={
+            "every": options.every,
+            "start_s": parse_time(options.start, "--start"),
+            "end_s": parse_time(options.end, "--end"),
+            "start_utc": options.start_utc,
+            "threshold": threshold,
+            "max_objects": max_objects,
+            "classes": classes or None,
+            "engine": model.engine,
+            "precision": model.precision,
+            "unconfirmed": options.unconfirmed,
+            "tracking": tracking.to_json(),
+        },
+        state=state,
         tracking=tracking,
         classes=classes,
         navigation=navigation,
@@ -154,6 +136,39 @@ def prepare(options: Options) -> tuple[Plan, list[Failure]]:
         looking=looking_on_ray(options, model, look, asked) if on_ray else None,
     )
     return plan, failures
+
+
+def _engine(options: Options) -> tuple[bool, str]:
+    """Whether Ray does it, and the engine."""
+    on_ray, engine = parse_engine(options.engine)
+    if not on_ray and (options.ray_address or options.ray_workers):
+        raise BadInput("--ray-address or --ray-workers without --engine ray; give that, too.")
+    if on_ray:
+        require_ray()
+    return on_ray, engine
+
+
+def _footage(
+    options: Options, on_ray: bool
+) -> tuple[Dive | LiveDive, Navigation | None, list[Any], list[Failure]]:
+    """The dive, positions, what tells its files from others, and inputs that are no videos."""
+    every = Every.parse(options.every)
+    start_s, end_s = parse_time(options.start, "--start"), parse_time(options.end, "--end")
+    start_utc = parse_utc(options.start_utc)
+    navigation = (
+        read_navigation(options.navigation, gap_s=options.navigation_gap) if options.navigation else None
+    )
+    videos, failures = _videos(options)
+    before = live_before(options.output / NAME)
+    dive = open_dive(videos, every=every, start_s=start_s, end_s=end_s, start_utc=start_utc, before=before)
+    check_live(dive, on_ray=on_ray, video=options.video)
+    if navigation and not navigation.on_dive_clock and dive.videos[0].start_utc is None:
+        raise BadInput(
+            f"{options.navigation}: has times in UTC, but it is not known when the dive began: "
+            f"{dive.videos[0].file} does not say. Give --start-utc."
+        )
+    state = [dive.videos[0].file] if isinstance(dive, LiveDive) else [_state(path) for path in videos]
+    return dive, navigation, state, failures
 
 
 def parse_time(text: str | None, option: str) -> float | None:

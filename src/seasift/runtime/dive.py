@@ -16,13 +16,13 @@ from seasift.runtime.decoding import decoded
 from seasift.runtime.dive_parts import DiveFrame, DiveVideo
 from seasift.runtime.every import GRACE_S, Every
 from seasift.runtime.gaps import Gap, Report
-from seasift.runtime.live import LiveDive, is_live
+from seasift.runtime.live import Before, LiveDive, is_live
 from seasift.runtime.skim import Start
 from seasift.runtime.stretch import Part, Stretch, cuts
 from seasift.runtime.upright import Decoded, upright_rgb
 from seasift.runtime.video_file import Header, read_header
 
-__all__ = ["Dive", "DiveFrame", "DiveVideo", "Gap", "LiveDive", "open_dive"]
+__all__ = ["Before", "Dive", "DiveFrame", "DiveVideo", "Gap", "LiveDive", "open_dive"]
 
 _AHEAD = 4  # frames that wait, decoded, for who looks at them
 _SAME_S = 0.00001
@@ -204,6 +204,7 @@ def open_dive(
     start_s: float | None = None,
     end_s: float | None = None,
     start_utc: datetime | None = None,
+    before: Before | None = None,
 ) -> Dive | LiveDive:
     """Open the files of a dive, in their order, or one live source.
 
@@ -215,6 +216,7 @@ def open_dive(
         every: the first frame of each so many seconds; None takes all.
         start_s, end_s: on the dive's clock; the end itself is left out. A live source has no start.
         start_utc: when the dive began, instead of what the metadata say.
+        before: a live source to go on with, see `LiveDive`.
     Raises:
         BadInput: no file, or a range that holds nothing. BadPicture: none of the files can be opened.
     """
@@ -228,7 +230,7 @@ def open_dive(
     if live:
         if len(paths) > 1 or start_s:
             raise BadInput(f"{live[0]}: a live source goes with no other and has no start. Give it alone.")
-        return LiveDive(live[0], every=every, end_s=end_s, start_utc=start_utc)
+        return LiveDive(live[0], every=every, end_s=end_s, start_utc=start_utc, before=before)
     headers: list[tuple[Path, Header]] = []
     gaps: list[Gap] = []
     errors: list[BadPicture] = []

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -57,6 +57,22 @@ class Patience:
         return 0.0 if failed == 0 else min(self.first_wait_s * 2 ** (failed - 1), self.most_wait_s)
 
 
+@dataclass(frozen=True)
+class Before:
+    """A live source as a process had it that is no more.
+
+    Attributes:
+        video: the source.
+        begun_utc: when its clock began.
+        frame, time_s: the last that was looked at.
+    """
+
+    video: DiveVideo
+    begun_utc: datetime
+    frame: int
+    time_s: float
+
+
 @dataclass(frozen=True, eq=False)
 class _Arrived:
     """A picture, and what its stream says, which cannot be asked once the connection is closed."""
@@ -71,9 +87,10 @@ class LiveDive:
 
     Frames are numbered as they are decoded, and their time is that of arrival, counted from opening. Who looks at
     them gets the newest: what came while he was busy is left out. A lost connection is made again; the time without
-    one is a gap.
+    one is a gap, and so is that between two processes.
 
     Attributes:
+        begun_utc: when its clock began.
         videos: the source; frames that come larger or smaller later are scaled to its size.
         gaps: the times without a connection, as far as `frames` got.
     """
@@ -87,9 +104,13 @@ class LiveDive:
         start_utc: datetime | None = None,
         patience: Patience | None = None,
         clock: Callable[[], float] = time.monotonic,
+        before: Before | None = None,
     ) -> None:
         """Connect, and wait for the first picture.
 
+        Args:
+            before: go on with its clock and numbers. Should nothing be there any more, that is the end of the dive,
+                and no error.
         Raises:
             BadPicture: nothing there, or no pictures.
         """
@@ -98,13 +119,22 @@ class LiveDive:
         self._patience, self._clock = patience or Patience(), clock
         self._mailbox: Mailbox[_Arrived] = Mailbox()
         self._stop = threading.Event()
-        self._begun = clock()
-        self._index = 0
+        self._before = before
+        now_utc = datetime.now(UTC)
+        elapsed_s = 0.0
+        if before is not None:  # a machine's clock may have been set back
+            elapsed_s = max((now_utc - before.begun_utc).total_seconds(), before.time_s)
+        self.begun_utc = now_utc - timedelta(seconds=elapsed_s)
+        self._begun = clock() - elapsed_s
+        self._index = self._first_index = 0 if before is None else before.frame + 1
+        self._lost = "it ended"
         self.gaps: list[Gap] = []
-        start_utc = start_utc or datetime.now(UTC)
         self._thread = threading.Thread(target=self._work, name="seasift-live", daemon=True)
         self._thread.start()
         first = self._mailbox.look()
+        if before is not None:
+            self._size_hw, self.videos = (before.video.height, before.video.width), [before.video]
+            return
         if first is None:
             raise BadPicture(
                 f"{self._name}: no live pictures ({self._lost}); expected a camera's address or a capture device. "
@@ -120,7 +150,7 @@ class LiveDive:
                 fps=first.fps,
                 frames=None,
                 duration_s=None,
-                start_utc=start_utc,
+                start_utc=start_utc or self.begun_utc,
             )
         ]
 
@@ -129,10 +159,12 @@ class LiveDive:
     ) -> Iterator[DiveFrame]:
         """The newest frame, whenever the caller asks, until the source is gone or the time is over.
 
+        Args:
+            after: the last frame of `before`.
         Raises:
-            BadInput: `after`: what was live is gone.
+            BadInput: another `after`: what was live is gone.
         """
-        if after is not None:
+        if after != (None if self._before is None else (0, self._before.frame)):
             raise BadInput(f"{self._name}: a live source cannot be gone through again. Start afresh.")
         before: int | None = None
         try:
@@ -160,24 +192,27 @@ class LiveDive:
         return self._clock() - self._begun
 
     def _work(self) -> None:
-        failed, lost_s = 0, None
+        failed = 0
+        lost = None if self._before is None else (self._before.time_s, "seasift was ended from outside")
         try:
             while not self._stop.wait(self._patience.wait_s(failed)):
                 got = self._index
-                self._connected(lost_s)
+                self._connected(lost)
                 failed = 0 if self._index > got else failed + 1
-                lost_s = self._now_s() if self._index > got else lost_s
-                if failed >= self._patience.tries or not self._index:
+                lost = (self._now_s(), "the connection was lost") if self._index > got else lost
+                if failed >= self._patience.tries or self._index == self._first_index:
                     break
         finally:
-            if lost_s is not None and not self._stop.is_set():
-                self.gaps.append(Gap(self._name, lost_s, None, f"the connection was lost ({self._lost})"))
+            if lost is not None and not self._stop.is_set():
+                self.gaps.append(Gap(self._name, lost[0], None, f"{lost[1]} ({self._lost})"))
             self._mailbox.close()
 
-    _lost = "it ended"
+    def _connected(self, lost: tuple[float, str] | None) -> None:
+        """Hand on pictures until the connection ends.
 
-    def _connected(self, lost_s: float | None) -> None:
-        """Hand on pictures until the connection ends."""
+        Args:
+            lost: since when there were none, and why.
+        """
         import av
 
         self._lost = "it ended"
@@ -189,10 +224,9 @@ class LiveDive:
                 track = container.streams.video[0]
                 prepare_decoder(track)
                 for frame in deinterlaced(self._decoded(container, track)):
-                    if lost_s is not None:
-                        reason = "the connection was lost"
-                        self.gaps.append(Gap(self._name, lost_s, frame.time_s, reason))
-                        lost_s = None
+                    if lost is not None:
+                        self.gaps.append(Gap(self._name, lost[0], frame.time_s, lost[1]))
+                        lost = None
                     self._mailbox.put(_Arrived(frame, pixel_aspect(track), fps(track)))
         except (av.FFmpegError, OSError, ValueError) as error:
             self._lost = getattr(error, "strerror", None) or type(error).__name__

@@ -147,6 +147,11 @@ def run(
 
 def _pass(plan: Plan, store: Store, progress: Callable[[Frame], None] | None) -> None:
     resume = store.resume()
+    if isinstance(plan.dive, LiveDive):
+        if resume is None:
+            store.keep_live(plan.dive)
+        else:
+            store.forget_open_gaps()
     tracker = (
         Tracker(plan.tracking) if resume is None else Tracker.restore(plan.tracking, resume.tracker_state)
     )

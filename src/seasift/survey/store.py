@@ -10,13 +10,15 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from contextlib import closing, suppress
+from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from seasift.core.errors import BadInput
+from seasift.runtime.dive import Before, DiveVideo, LiveDive
 from seasift.survey.kept import Frame, Kept, Seen
 
 NAME = ".seasift-survey.sqlite"
@@ -33,6 +35,26 @@ CREATE TABLE final (track INTEGER PRIMARY KEY, class_id INTEGER, number INTEGER)
 CREATE INDEX seen_in ON seen (seq);
 CREATE TABLE gaps (file TEXT, from_s REAL, to_s REAL, reason TEXT, UNIQUE (file, from_s, to_s, reason));
 """
+
+
+def live_before(path: Path) -> Before | None:
+    """The live source of the run that left this file, to go on with; None if there is no such run."""
+    if not path.is_file():
+        return None
+    with closing(sqlite3.connect(path)) as base, suppress(sqlite3.DatabaseError):
+        return _live(base)
+    return None  # not ours, or at work; who opens it says so
+
+
+def _live(base: sqlite3.Connection) -> Before | None:
+    text = base.execute("SELECT value FROM about WHERE key = 'live'").fetchone()
+    last = base.execute("SELECT frame, time_s FROM frames ORDER BY seq DESC LIMIT 1").fetchone()
+    if text is None or last is None:
+        return None
+    value = json.loads(text[0])
+    start_utc = value["video"]["start_utc"]
+    video = DiveVideo(**{**value["video"], "start_utc": start_utc and datetime.fromisoformat(start_utc)})
+    return Before(video, datetime.fromisoformat(value["begun_utc"]), *last)
 
 
 @dataclass(frozen=True)
@@ -63,7 +85,7 @@ class Store(Kept):
             path: of the file.
             settings: JSON values that the result depends on.
         Raises:
-            BadInput: the file cannot be written.
+            BadInput: the file cannot be written, or holds a live survey with other settings.
         """
         self.path = path
         text = json.dumps(settings, sort_keys=True, ensure_ascii=False)
@@ -113,6 +135,13 @@ class Store(Kept):
             "SELECT seq, video, frame, time_s, dive_s FROM frames ORDER BY seq DESC LIMIT 1"
         ).fetchone()
         return None if row is None or state is None else Resume(Frame(*row), str(state))
+
+    def keep_live(self, dive: LiveDive) -> None:
+        """The frames will be those of a live source, which no other run can have again."""
+        (video,) = dive.videos
+        value = {**asdict(video), "start_utc": video.start_utc and video.start_utc.isoformat()}
+        text = json.dumps({"begun_utc": dive.begun_utc.isoformat(), "video": value})
+        self._base.execute("INSERT INTO about VALUES ('live', ?)", (text,))
 
     def add_frame(self, frame: Frame, away: float | None, looks: Sequence[float]) -> None:
         """A frame was looked at.
@@ -170,6 +199,10 @@ class Store(Kept):
             (file, from_s, to_s, reason),
         )
 
+    def forget_open_gaps(self) -> None:
+        """What had no end has one: the source goes on."""
+        self._base.execute("DELETE FROM gaps WHERE to_s IS NULL")
+
     def _about(self, key: str) -> Any:
         row = self._base.execute("SELECT value FROM about WHERE key = ?", (key,)).fetchone()
         return None if row is None else row[0]
@@ -185,6 +218,12 @@ class Store(Kept):
                     raise
                 row = None  # new, or not ours
             if row is None or row[0] != self._settings:
+                if row is not None and _live(base) is not None:
+                    base.close()
+                    raise BadInput(
+                        f"{self.path.parent}: holds a live survey that was ended from outside, with other options or "
+                        "another model. Give that command again to go on with it, or another -o."
+                    )
                 base.close()
                 self._delete()
                 base = self._connected()
