@@ -15,7 +15,7 @@ def convert(
         str,
         typer.Option(
             help="seasift-tracks, seasift-predictions, coco, kwcoco, viame-csv, biigle-csv, cvat, label-studio, "
-            "megadetector, ifdo, fathomnet-csv; written only: darwin-core, geojson."
+            "megadetector, ifdo, fathomnet-csv, darwin-core, geojson."
         ),
     ],
     source_format: Annotated[

@@ -47,7 +47,17 @@ def test_a_torn_tracks_document_is_refused_and_leaves_nothing(tmp_path: Path) ->
         ("a.json", "", "empty"),
         ("a.json", '{"what": 1}', "in no format known here.*--from"),
         ("a.txt", "hello", "in no format known here"),
-        ("a.json", '{"type": "FeatureCollection", "features": []}', "only written"),
+        ("a.json", '{"type": "FeatureCollection", "features": []}', "nothing to convert"),
+        (
+            "a.json",
+            '{"type": "FeatureCollection", "features": [{"geometry": {"coordinates": [1, 2]}, "properties": {"a": 1}}]}',
+            r"features\[0\]: lacks 'name'",
+        ),
+        (
+            "a.csv",
+            "occurrenceID,basisOfRecord,scientificName\n1,HumanObservation,Gadus\n",
+            "no column vernacularname",
+        ),
         ("a.csv", "concept,image,x,y,width,height\nfish,a.png,1,2,x,4\n", "line 2: could not convert"),
         ("a.csv", "concept,image,x,y,width,height\nfish,a.png,1,2,3\n", "line 2: 5 fields; expected 6"),
         ("a.csv", "concept,image,x,y,width,height\n", "nothing to convert"),
@@ -134,7 +144,7 @@ def test_positions_and_animals_are_needed_where_the_format_is_about_them(tmp_pat
     assert any("eventDate is empty" in note for note in notes)
 
 
-@pytest.mark.parametrize("name", registry.READABLE)
+@pytest.mark.parametrize("name", registry.BY_NAME)
 def test_damaged_files_never_end_in_a_stack_trace(tmp_path: Path, name: str) -> None:
     """30 damaged copies a format: each is read, or refused in one line."""
     entry, chance = registry.BY_NAME[name], random.Random(7)

@@ -1,4 +1,4 @@
-"""GeoJSON and Darwin Core, which hold no boxes of all frames, read by the packages of others and held to the tracks."""
+"""GeoJSON and Darwin Core, which hold one look of a track: by the packages of others, held to the tracks, and back."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from dwca.darwincore.terms import TERMS
 from dwca.darwincore.utils import qualname
 from dwca.read import DwCAReader
@@ -17,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seasift.formats.exchange import darwin_core, registry
-from seasift.formats.exchange.content import Content, WriteOptions
+from seasift.formats.exchange.content import Content, ReadOptions, WriteOptions
 from seasift.formats.tracks import Best, Observation, Position, TrackEntry
 from tests.formats.exchange.contents import CATEGORIES, CLIP, dive, videos
 
@@ -72,6 +73,15 @@ def place_of(track: TrackEntry) -> list[Observation]:
     return at_best or [seen for seen in placed if seen.score == highest]
 
 
+def look_of(track: TrackEntry, frame: int) -> Observation:
+    """One that may stand for the track, in this frame."""
+    at_best = [seen for seen in track.observations if track.best and seen.frame == track.best.frame]
+    highest = max(seen.score for seen in track.observations)
+    looks = place_of(track) or at_best or [seen for seen in track.observations if seen.score == highest]
+    (seen,) = [one for one in looks if one.frame == frame]
+    return seen
+
+
 def check_feature(feature: Feature[Any, Any], track: TrackEntry) -> None:
     assert isinstance(feature.geometry, Point)
     values = dict(feature.properties)
@@ -83,6 +93,7 @@ def check_feature(feature: Feature[Any, Any], track: TrackEntry) -> None:
     assert feature.id == values.pop("id") == track.id
     assert moment(values.pop("first_utc")) == when(track.observations[0])
     assert moment(values.pop("last_utc")) == when(track.observations[-1])
+    assert values.pop("start_utc") == CLIP.start_utc
     assert values.pop("picture", None) == (track.best.picture if track.best else None)
     assert values == {
         "category_id": track.category_id,
@@ -129,8 +140,16 @@ def check_row(row: dict[str, str], track: TrackEntry) -> None:
     assert row["vernacularName"] == track.name
     assert row["scientificName"] == darwin_core.SCIENTIFIC_NAMES[track.name]
     more = json.loads(row["dynamicProperties"])
-    best = more.pop("best", None)
-    assert (best and Best(**best)) == track.best
+    seen = look_of(track, more["view"]["frame"])
+    assert more.pop("view") == {
+        "file": CLIP.file,
+        "start_utc": CLIP.start_utc,
+        "frame": seen.frame,
+        "time_s": seen.time_s,
+        "box_xywh": seen.box_xywh,
+        "depth_m": seen.position and seen.position.depth_m,
+        "picture": track.best and track.best.picture,
+    }
     assert more == {
         "track": track.id,
         "score": track.score,
@@ -158,3 +177,31 @@ def test_darwin_core_by_a_reader_of_archives(content: Content) -> None:
     for row, track in zip(rows, animals, strict=True):
         assert (row["basisOfRecord"], row["occurrenceStatus"]) == ("MachineObservation", "present")
         check_row(row, track)
+
+
+@pytest.mark.parametrize("name", ["geojson", "darwin-core"])
+@FEW
+@given(content=dives() | st.builds(dive))
+def test_the_look_of_each_track_comes_back(name: str, content: Content) -> None:
+    def held(track: TrackEntry) -> bool:
+        if name == "geojson":
+            return bool(place_of(track))
+        return track.confirmed and track.name == CATEGORIES[0].name
+
+    expected = [track for track in content.tracks if held(track)]
+    if not expected:
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        entry, path = registry.BY_NAME[name], written(name, content, folder)
+        assert registry.guess(path) == entry
+        back = registry.read(entry, path, ReadOptions(size=(CLIP.width, CLIP.height)))
+    (video,) = back.header.videos
+    assert (video.file, video.start_utc) == (CLIP.file, CLIP.start_utc)
+    for track, before in zip(back.tracks, expected, strict=True):
+        (seen,) = track.observations
+        assert seen == look_of(before, seen.frame).model_copy(
+            update={"score": before.score, "polygons": None, "mask": None}
+        )
+        kept = ("id", "name", "score", "confirmed")
+        assert [getattr(track, key) for key in kept] == [getattr(before, key) for key in kept]
+        assert (track.best and track.best.picture) == (before.best and before.best.picture)

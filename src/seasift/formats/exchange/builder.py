@@ -11,7 +11,7 @@ from seasift import __version__
 from seasift.core.errors import BadInput
 from seasift.formats.document import CategoryEntry, ModelEntry, Rle
 from seasift.formats.exchange.content import Content, ReadOptions, is_picture
-from seasift.formats.tracks import Header, Observation, Position, TrackEntry, Video
+from seasift.formats.tracks import Best, Header, Observation, Position, TrackEntry, Video
 
 ASSUMED_FPS = 30.0
 
@@ -75,7 +75,7 @@ class Builder:
 
         Args:
             key: of its track; None for an object that nobody followed.
-            track: `score` and `confirmed` of the track, where the format has them.
+            track: `score`, `confirmed` and `picture` (of its best view) of the track, where the format has them.
         """
         self.category(name)
         seen = Observation(
@@ -151,5 +151,12 @@ class Builder:
             name=entry["name"],
             score=entry.get("score", max(one.score for one in seen)),
             confirmed=entry.get("confirmed", True),
+            best=_best(seen[0], entry["picture"]) if entry.get("picture") else None,
             observations=seen,
         )
+
+
+def _best(seen: Observation, picture: str) -> Best:
+    return Best(
+        video=seen.video, frame=seen.frame, time_s=seen.time_s, box_xywh=seen.box_xywh, picture=picture
+    )

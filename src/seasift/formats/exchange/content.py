@@ -103,6 +103,13 @@ def shown(track: TrackEntry) -> Observation | None:
     return max(placed, key=lambda seen: seen.score, default=None)
 
 
+def view(track: TrackEntry) -> Observation:
+    """`shown`; of a track without a place its best view, else the one with the highest score."""
+    best = track.best
+    seen = [one for one in track.observations if best and (one.video, one.frame) == (best.video, best.frame)]
+    return shown(track) or max(seen or track.observations, key=lambda one: one.score)
+
+
 def box_of(points: list[float]) -> list[float]:
     """The box x, y, width, height around points [x1, y1, x2, y2, ...]."""
     xs, ys = points[0::2], points[1::2]

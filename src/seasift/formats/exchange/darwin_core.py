@@ -1,7 +1,7 @@
-"""Darwin Core occurrence rows for animals, as OBIS and GBIF take them. Written only.
+"""Darwin Core occurrence rows for animals, as OBIS and GBIF take them.
 
 Source: https://dwc.tdwg.org/terms/ and https://manual.obis.org/darwin_core.html. Only confirmed tracks of
-classes that are animals become occurrences.
+classes that are animals become occurrences. Read are tables that seasift wrote: a track then has one look.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from seasift.core.errors import BadInput
-from seasift.formats.document import plain
 from seasift.formats.exchange import table
-from seasift.formats.exchange.content import Content, WriteOptions, iso, shown, utc
-from seasift.formats.tracks import TrackEntry
+from seasift.formats.exchange.builder import Builder
+from seasift.formats.exchange.content import Content, ReadOptions, WriteOptions, iso, reading, utc, view
+from seasift.formats.tracks import Header, Observation, Position, TrackEntry
 
 COLUMNS = (
     *("occurrenceID", "basisOfRecord", "occurrenceStatus", "scientificName", "vernacularName"),
@@ -75,18 +75,14 @@ def _row(content: Content, track: TrackEntry, taxon: str, said: set[str]) -> tup
     video = header.videos[first.video]
     when = [utc(header.videos[seen.video], seen.time_s) for seen in (first, last)]
     dates = list(dict.fromkeys(iso(moment) for moment in when if moment))
-    best = shown(track)
-    at = best.position if best else None
+    best = view(track)
+    at = best.position
     places = [seen.position for seen in track.observations if seen.position]
     depths = [place.depth_m for place in places if place.depth_m is not None]
     said |= set() if dates else {"eventDate is empty: the start of the video is not known"}
     said |= set() if at else {"decimalLatitude and decimalLongitude are empty: no positions are known"}
     model = header.model.name if header.model else "unknown model"
     key = f"{video.file}|{video.start_utc}|{track.id}|{first.frame}"
-    where = {"frames": [first.frame, last.frame], "time_s": [first.time_s, last.time_s], "track": track.id}
-    where |= {"score": track.score, "observations": len(track.observations)}
-    if track.best:
-        where["best"] = plain(track.best)
     picture = track.best.picture if track.best else None
     return (
         f"urn:uuid:{uuid.uuid5(_SPACE, key)}",
@@ -96,5 +92,58 @@ def _row(content: Content, track: TrackEntry, taxon: str, said: set[str]) -> tup
         *(f"seasift {header.seasift} ({model})", "unverified"),
         f"found by a machine with score {track.score:.3f} in {len(track.observations)} frames",
         " | ".join([video.file, *([picture] if picture else [])]),  # as the term's definition separates
-        json.dumps(where, ensure_ascii=False),
+        json.dumps(_properties(track, best, header), ensure_ascii=False),
     )
+
+
+def _properties(track: TrackEntry, look: Observation, header: Header) -> dict[str, Any]:
+    """What the standard has no terms for; `view` is what `read` needs."""
+    first, last, video = track.observations[0], track.observations[-1], header.videos[look.video]
+    return {
+        "track": track.id,
+        "score": track.score,
+        "observations": len(track.observations),
+        "frames": [first.frame, last.frame],
+        "time_s": [first.time_s, last.time_s],
+        "view": {
+            "file": video.file,
+            "start_utc": video.start_utc,
+            "frame": look.frame,
+            "time_s": look.time_s,
+            "box_xywh": look.box_xywh,
+            "depth_m": look.position.depth_m if look.position else None,
+            "picture": track.best.picture if track.best else None,
+        },
+    }
+
+
+def read(path: Path, options: ReadOptions) -> Content:
+    """Read what `write` wrote: of each track the look whose place it has, with the track's score.
+
+    Raises:
+        BadInput: a table of something else.
+    """
+    built = Builder(path, options)
+    needed = ("vernacularname", "dynamicproperties", "decimallatitude", "decimallongitude")
+    for line, row in table.records(path, needed):
+        with reading(path, f"line {line}"):
+            known = json.loads(row["dynamicproperties"])
+            look, at = known["view"], None
+            if row["decimallatitude"]:
+                at = Position(
+                    latitude=float(row["decimallatitude"]),
+                    longitude=float(row["decimallongitude"]),
+                    depth_m=look.get("depth_m"),
+                )
+            built.add(
+                int(known["track"]),
+                row["vernacularname"],
+                built.video(look["file"], start_utc=look["start_utc"]),
+                look["box_xywh"],
+                score=known["score"],
+                frame=int(look["frame"]),
+                time_s=look["time_s"],
+                position=at,
+                track={"score": known["score"], "picture": look.get("picture")},
+            )
+    return built.content()

@@ -1,6 +1,7 @@
-"""GeoJSON (RFC 7946) of where objects were seen: a point for each track, at its best look. Written only.
+"""GeoJSON (RFC 7946) of where objects were seen: a point for each track, at its best look.
 
-Coordinates are longitude, latitude and, if the depth is known, height in m: minus the depth.
+Coordinates are longitude, latitude and, if the depth is known, height in m: minus the depth. Read are files that
+seasift wrote: a track then has one look.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ from typing import Any
 
 from seasift.core.errors import BadInput
 from seasift.core.files import replacing
-from seasift.formats.exchange.content import Content, WriteOptions, iso, shown, utc
+from seasift.formats.exchange.builder import Builder
+from seasift.formats.exchange.content import Content, ReadOptions, WriteOptions, iso, reading, shown, utc
+from seasift.formats.exchange.native import load_json
 from seasift.formats.tracks import Position, TrackEntry
 
 
@@ -60,6 +63,8 @@ def _feature(track: TrackEntry, content: Content) -> dict[str, Any] | None:
     }
     if track.best and track.best.picture:
         properties["picture"] = track.best.picture
+    if video.start_utc:
+        properties["start_utc"] = video.start_utc
     for key, seen in (("first_utc", track.observations[0]), ("last_utc", track.observations[-1])):
         when = utc(content.header.videos[seen.video], seen.time_s)
         properties |= {key: iso(when)} if when else {}
@@ -69,3 +74,28 @@ def _feature(track: TrackEntry, content: Content) -> dict[str, Any] | None:
 
 def _coordinates(at: Position) -> list[float]:
     return [at.longitude, at.latitude] + ([] if at.depth_m is None else [-at.depth_m])
+
+
+def read(path: Path, options: ReadOptions) -> Content:
+    """Read what `write` wrote: of each track the look that the map shows, with the track's score.
+
+    Raises:
+        BadInput: points of something else.
+    """
+    built = Builder(path, options)
+    for place, feature in enumerate(load_json(path)["features"]):
+        with reading(path, f"features[{place}]"):
+            known, at = feature["properties"], feature["geometry"]["coordinates"]
+            built.category(known["name"], int(known["category_id"]))
+            built.add(
+                int(known["id"]),
+                known["name"],
+                built.video(known["file"], start_utc=known.get("start_utc")),
+                known["box_xywh"],
+                score=known["score"],
+                frame=int(known["frame"]),
+                time_s=known["time_s"],
+                position=Position(longitude=at[0], latitude=at[1], depth_m=known.get("depth_m")),
+                track={key: known.get(key) for key in ("score", "confirmed", "picture")},
+            )
+    return built.content()

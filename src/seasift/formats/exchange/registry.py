@@ -39,7 +39,6 @@ class Format:
         title: for people.
         suffixes: of its files.
         sniff: is this the beginning of such a file? Gets the first 64 KiB.
-        read: None if it is only written.
         write: gives notes for the user, a line each.
         holds: of `ALL`, what it keeps besides boxes and classes.
         one_video: a file is about one video; of several, one is chosen.
@@ -49,7 +48,7 @@ class Format:
     title: str
     suffixes: tuple[str, ...]
     sniff: Callable[[str], bool]
-    read: Read | None
+    read: Read
     write: Write
     holds: frozenset[str]
     one_video: bool = False
@@ -139,7 +138,7 @@ FORMATS: tuple[Format, ...] = (
         "GeoJSON of positions",
         (".geojson", ".json"),
         _has('"FeatureCollection"'),
-        None,
+        geojson.read,
         geojson.write,
         frozenset({"tracks", "scores", "times", "positions"}),
     ),
@@ -194,7 +193,7 @@ FORMATS: tuple[Format, ...] = (
         "Darwin Core occurrences",
         _CSV,
         _first_line("occurrenceid", "basisofrecord"),
-        None,
+        darwin_core.read,
         darwin_core.write,
         frozenset({"tracks", "scores", "times", "positions"}),
     ),
@@ -219,7 +218,6 @@ FORMATS: tuple[Format, ...] = (
     ),
 )
 BY_NAME = {entry.name: entry for entry in FORMATS}
-READABLE = tuple(entry.name for entry in FORMATS if entry.read)
 
 
 def named(name: str) -> Format:
@@ -243,7 +241,7 @@ def guess(path: Path) -> Format:
     for entry in FORMATS:
         if path.suffix.lower() in entry.suffixes and entry.sniff(head):
             return entry
-    listed = ", ".join(READABLE)
+    listed = ", ".join(BY_NAME)
     if not head.strip():
         raise BadInput(f"{path}: empty; expected a file in one of {listed}.")
     raise BadInput(
@@ -256,12 +254,7 @@ def read(entry: Format, path: Path, options: ReadOptions) -> Content:
     """Read a file in a format.
 
     Raises:
-        BadInput: only written, or the file breaks its format; one line, with the place where it is known.
+        BadInput: the file breaks its format; one line, with the place where it is known.
     """
-    if entry.read is None:
-        listed = ", ".join(READABLE)
-        raise BadInput(
-            f"{path}: {entry.title} is only written: of the frames of a track it has one at most. Readable: {listed}."
-        )
     with reading(path, entry.title):
         return entry.read(path, options)
