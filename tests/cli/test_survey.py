@@ -65,6 +65,7 @@ def test_what_is_no_video_is_told_and_left_out(
         (["--start-utc", "noon"], "--start-utc 'noon'; expected a time such as"),
         (["--every", "often"], "expected"),
         (["--classes", "red thin"], "red thing"),
+        (["--start", "1:00"], "--start 60 s: the dive ends at 4.00 s"),
         (["--start", "9", "--end", "3"], "a range from 9 s to 3 s"),
         (["--navigation", "none.csv"], "none.csv: cannot be read"),
         (["--threshold", "0"], "--threshold 0.0; expected more than 0"),

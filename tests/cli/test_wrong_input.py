@@ -44,6 +44,7 @@ CASES = {
     "survey clip.mp4 -o out --navigation d": "d: cannot be read",
     "survey clip.mp4 -o out --start-utc 0001-01-01T00:00:00+14:00": "--start-utc '0001",
     "survey clip.mp4 -o out --engine bogus": "--engine 'bogus'",
+    "survey clip.mp4 -o x.csv/out": "-o x.csv/out: x.csv is a file",
     "validate d": "d: a folder",
     "validate x.json": "x.json: not JSON",
     "convert x.json out.csv --to viame-csv": "x.json: in no format known here",
@@ -56,6 +57,7 @@ CASES = {
     "data stats x.json": "x.json: not JSON",
     "data split d --name new": "d: not a prepared data set",
     "export x.ckpt -o model": "-o model: expected a name that ends in .onnx",
+    "quantize default none -o q.onnx": "none: no such file or folder",
     "quantize default d -o model": "-o model: expected a name that ends in .onnx",
     "models show x.onnx": "x.onnx: not a whole ONNX file",
     "models show none.onnx": "none.onnx: no such model file",
@@ -76,6 +78,7 @@ CASES = {
     "client x.png --job": "--job takes one archive or video",
     "bench tiny.onnx none.png": "none.png: no such file",
     "bench tiny.onnx --json d": "--json d: a folder",
+    "bench tiny.onnx --json x.csv/b.json": "--json x.csv/b.json: x.csv is a file",
     "bogus": "No such command 'bogus'",
 }
 

@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from seasift.cli.bench_table import tell
+from seasift.cli.options import check_file
 from seasift.cli.terminal import progress_bar
 from seasift.core.errors import BadInput
 from seasift.core.files import write_json
@@ -43,8 +44,8 @@ def run(options: Options) -> None:
     Raises:
         BadInput: a bad option, picture or model.
     """
-    if options.json_file and options.json_file.is_dir():
-        raise BadInput(f"--json {options.json_file}: a folder; expected the name of a file.")
+    if options.json_file:
+        check_file("--json", options.json_file)
     ways = parse_ways(options.ways)
     box.find(options.model)  # said before pictures are drawn, which takes seconds
     with tempfile.TemporaryDirectory() as folder:

@@ -26,13 +26,14 @@ def quantize(
     from seasift.runtime import box
 
     check_onnx_name(output)
+    given = box.find(model)
+    chosen = resolve_part(data, split=split, part=part if data.is_dir() else None)
     require("quantize", "nncf", "onnx", "onnxscript")
     from seasift.export.card import render_card
     from seasift.export.quantize import quantize as run
 
-    chosen = resolve_part(data, split=split, part=part if data.is_dir() else None)
     with progress_bar("measuring ranges") as progress:
-        info = run(box.find(model), output, chosen, pictures=pictures, progress=progress)
+        info = run(given, output, chosen, pictures=pictures, progress=progress)
     size = output.stat().st_size
     write_text(output.with_suffix(".md"), render_card(info, size))
     typer.echo(f"{output}: {size / 1e6:.1f} MB, {info.quantized}. Judge it: seasift evaluate {output} {data}")

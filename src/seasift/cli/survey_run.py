@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import sys
 from collections.abc import Callable
@@ -162,6 +163,7 @@ def _footage(
     before = live_before(options.output / NAME)
     dive = open_dive(videos, every=every, start_s=start_s, end_s=end_s, start_utc=start_utc, before=before)
     check_live(dive, on_ray=on_ray, video=options.video)
+    _check_start(dive, start_s or 0.0)
     if navigation and not navigation.on_dive_clock and dive.videos[0].start_utc is None:
         raise BadInput(
             f"{options.navigation}: has times in UTC, but it is not known when the dive began: "
@@ -220,6 +222,15 @@ def _videos(options: Options) -> tuple[list[Path | str], list[Failure]]:
     if not videos:
         raise BadInput(failures[0].error if failures else "no video; expected at least one. Name it.")
     return videos, failures
+
+
+def _check_start(dive: Dive | LiveDive, start_s: float) -> None:
+    ends = [
+        video.offset_s + video.duration_s if video.duration_s is not None else math.inf
+        for video in dive.videos
+    ]
+    if isinstance(dive, Dive) and start_s >= max(ends):
+        raise BadInput(f"--start {start_s:g} s: the dive ends at {max(ends):.2f} s; expected less.")
 
 
 def _state(path: Path | str) -> list[Any]:

@@ -20,10 +20,15 @@ def describe_machine() -> dict[str, str | int]:
 def describe_hardware(engine: str | None) -> str:
     """In words, what an engine computes on here."""
     machine = describe_machine()
-    words = f"{machine['processor']}, {machine['cores']} cores"
+    words = in_words(machine["processor"], machine["cores"])
     if engine and "cuda" in engine:
         words = f"{graphics_processor() or 'unnamed GPU'} beside {words}"
     return words
+
+
+def in_words(processor: object, cores: object) -> str:
+    """A processor and how many of its cores."""
+    return f"{processor}, {cores} core{'' if cores == 1 else 's'}"
 
 
 def graphics_processor(folder: Path = Path("/proc/driver/nvidia/gpus")) -> str | None:

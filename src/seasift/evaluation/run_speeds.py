@@ -8,6 +8,7 @@ from typing import Any
 
 from seasift.core.errors import BadInput
 from seasift.data.segmentation import is_number
+from seasift.evaluation.machine import in_words
 from seasift.evaluation.run_files import read_json
 
 SCHEMA = "seasift-speed/1"
@@ -61,4 +62,4 @@ def _machine(machine: Any) -> str | None:
     """Older files name processor and cores only."""
     if not isinstance(machine, dict):
         return None
-    return f"{machine.get('processor')}, {machine.get('cores')} cores"
+    return in_words(machine.get("processor"), machine.get("cores"))
