@@ -19,8 +19,6 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-import torch
-
 from seasift.evaluation.intervals import difference
 from seasift.evaluation.run_intervals import judge_runs
 from seasift.evaluation.runs import read_run
@@ -36,13 +34,6 @@ def _one_or_nothing(*arguments: Any, **named: Any) -> Assignment:
     """Points learn that they are right, not how right."""
     chosen = assign(*arguments, **named)
     return replace(chosen, quality=chosen.positive.float())
-
-
-def _fixed(scores: Any, boxes: Any, points: Any, strides: Any, **truth: Any) -> Assignment:
-    """Points are chosen by their place and level, whatever the network says of them; else as above."""
-    around = torch.cat([points - 2 * strides, points + 2 * strides], dim=1)
-    same = around[None].expand(len(boxes), -1, -1)
-    return _one_or_nothing(torch.ones_like(scores), same, points, strides, **truth)
 
 
 @dataclass(frozen=True)
@@ -64,7 +55,7 @@ VARIANTS = {
     "all": Variant("as it is"),
     "no-quality": Variant("classes learn 0 or 1, not the quality", patches=(("assign", _one_or_nothing),)),
     "fixed-assignment": Variant(
-        "the same, and points chosen by place, not by the task", patches=(("assign", _fixed),)
+        "the same, and points chosen by place, not by the task", ("model.assignment=place",)
     ),
     "no-dfl": Variant("no distribution focal loss", patches=(("SIDES_WEIGHT", 0.0),)),
     "no-giou": Variant("no GIoU loss", patches=(("BOX_WEIGHT", 0.0),)),

@@ -30,6 +30,8 @@ def test_the_wheel_holds_recipes_weights_splits_and_pages(wheel: Path) -> None:
         "seasift/weights/default.md",
         "seasift/weights/sift-m-official.onnx",
         "seasift/weights/sift-m-official.md",
+        "seasift/weights/sift-m-material.onnx",
+        "seasift/weights/sift-m-material.md",
         "seasift/data/trashcan_splits/leak-free/test.txt",
         "seasift/evaluation/templates/report.html",
         "seasift/formats/predictions-1.schema.json",

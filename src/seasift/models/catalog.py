@@ -76,7 +76,8 @@ def _own_backbone(network: Yolact | Sift, path: Path) -> None:
 
 
 def _sift_losses(network: Sift, images: Tensor, targets: Targets) -> dict[str, Tensor]:
-    return sift_loss(network(images), targets, (images.shape[2], images.shape[3]))
+    size_hw = images.shape[2], images.shape[3]
+    return sift_loss(network(images), targets, size_hw, network.config.assignment)
 
 
 def _sift_input(config: SiftConfig) -> InputSpec:

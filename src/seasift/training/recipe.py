@@ -63,6 +63,11 @@ class ModelRecipe(_Strict):
     )
     rois: PositiveInt = Field(512, description="regions of a picture on which R-CNN's heads learn")
     whole_prior_scales: bool = False
+    assignment: Literal["task", "place"] = Field(
+        "task",
+        description="sift: an object is learnt by the points that find it best by now (TOOD), or by those whose place "
+        "and level fit it",
+    )
     weights: str = Field(
         "none",
         description="'none', 'imagenet' (from an installed package), a backbone .pth, or a whole network to go on "

@@ -39,6 +39,7 @@ class SiftConfig:
         prototypes: K.
         frozen_reduction: backbone stages up to this reduction keep their initial weights (0: none do).
         frozen_batch_norm: batch norm of the backbone keeps its initial statistics.
+        assignment: which points learn an object: "task", those that classify and outline it best, or "place".
     """
 
     arch: ClassVar[str] = "sift"
@@ -50,6 +51,7 @@ class SiftConfig:
     prototypes: int = 32
     frozen_reduction: int = 0
     frozen_batch_norm: bool = False
+    assignment: str = "task"
 
     @property
     def variant(self) -> Variant:

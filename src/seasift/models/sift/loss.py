@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from seasift.models.sift.assignment import Assignment, assign, box_iou
+from seasift.models.sift.assignment import Assignment, assign, assign_by_place, box_iou
 from seasift.models.sift.config import BINS
 from seasift.models.sift.network import SiftOutput, boxes_of
 from seasift.models.targets import Targets, shared_count
@@ -15,13 +15,16 @@ CLASS_WEIGHT, BOX_WEIGHT, SIDES_WEIGHT, MASK_WEIGHT, DICE_WEIGHT = 1.0, 2.0, 0.5
 MASKS_PER_PICTURE = 32
 
 
-def sift_loss(output: SiftOutput, targets: Targets, size_hw: tuple[int, int]) -> dict[str, Tensor]:
+def sift_loss(
+    output: SiftOutput, targets: Targets, size_hw: tuple[int, int], assignment: str = "task"
+) -> dict[str, Tensor]:
     """Losses with their weights applied; their sum is what training minimises.
 
     Args:
         output: of the network.
         targets: truth of the same B pictures.
         size_hw: of the input, px.
+        assignment: "task" or "place", see `assignment.assign` and `assign_by_place`.
     Returns:
         "class" (quality focal loss), "box" (GIoU) and "sides" (distribution focal loss) by the sum of the
         points' qualities; "mask" (cross-entropy in the true box, by its area) and "dice" by masks. Scalars.
@@ -33,16 +36,16 @@ def sift_loss(output: SiftOutput, targets: Targets, size_hw: tuple[int, int]) ->
     boxes = boxes_of(sides, points, strides)
     scale = torch.tensor([size_hw[1], size_hw[0]] * 2, device=boxes.device)
     true_boxes = targets.boxes_xyxy * scale
-    chosen = assign(
-        logits.sigmoid(),
-        boxes,
-        points,
-        strides,
-        true_boxes=true_boxes,
-        class_ids=targets.class_ids,
-        present=targets.present,
-        crowd=targets.crowd,
-    )
+    truth_of = {
+        "true_boxes": true_boxes,
+        "class_ids": targets.class_ids,
+        "present": targets.present,
+        "crowd": targets.crowd,
+    }
+    if assignment == "place":
+        chosen = assign_by_place(logits.shape[2], points, strides, **truth_of)
+    else:
+        chosen = assign(logits.sigmoid(), boxes, points, strides, **truth_of)
     total = shared_count(chosen.quality.sum())
     positive = chosen.positive
     owner, place = positive.nonzero(as_tuple=True)
