@@ -341,6 +341,7 @@ def test_a_signal_after_models_went(tiny: Path, first: int) -> None:
 import signal, sys
 from seasift.runtime.predictor import load_predictor
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background of a shell
 models = [load_predictor(sys.argv[1], precision="f32") for _ in range(2)]
 del models[int(sys.argv[2])], models[0]
 try:
