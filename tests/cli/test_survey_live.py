@@ -136,5 +136,7 @@ def test_other_options_do_not_delete_what_cannot_be_had_again(
     with pytest.raises(BadInput, match="a live survey that was ended from outside, with other options"):
         run(plan)
     with pytest.raises(BadInput, match="a live survey"):
+        run(live_plan(folder, "tcp://127.0.0.1:1"))  # another camera
+    with pytest.raises(BadInput, match="a live survey"):
         run(plan_of(folder, model=folder / "tiny.onnx"))  # of a file
     assert (folder / "out" / NAME).read_bytes() == kept

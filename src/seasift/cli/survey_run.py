@@ -20,6 +20,7 @@ from seasift.core.errors import BadInput
 from seasift.formats.exchange import registry
 from seasift.runtime.dive import Dive, LiveDive, open_dive
 from seasift.runtime.inputs import Failure, Source, expand
+from seasift.runtime.live import without_password
 from seasift.runtime.predictor import load_predictor
 from seasift.runtime.tracking import TrackerSettings
 from seasift.runtime.video import Every
@@ -169,7 +170,8 @@ def _footage(
             f"{options.navigation}: has times in UTC, but it is not known when the dive began: "
             f"{dive.videos[0].file} does not say. Give --start-utc."
         )
-    state = [dive.videos[0].file] if isinstance(dive, LiveDive) else [_state(path) for path in videos]
+    live = isinstance(dive, LiveDive)
+    state = [without_password(str(videos[0]))] if live else [_state(path) for path in videos]
     return dive, navigation, state, failures
 
 
