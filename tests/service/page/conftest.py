@@ -54,6 +54,7 @@ class Running:
         config = uvicorn.Config(app, host="127.0.0.1", port=self.port, log_config=None, access_log=False)
         self._server = uvicorn.Server(config)
         socket = config.bind_socket()
+        socket.listen()  # who comes before the thread is that far waits, instead of being refused
         self.port = socket.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}/"
         self._thread = threading.Thread(target=self._server.run, args=([socket],))
