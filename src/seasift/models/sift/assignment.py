@@ -81,38 +81,22 @@ def assign(
     return Assignment(objects, quality, in_crowd & (strongest == 0))
 
 
-def assign_by_place(
-    classes: int,
-    points: Tensor,
-    strides: Tensor,
-    *,
-    true_boxes: Tensor,
-    class_ids: Tensor,
-    present: Tensor,
-    crowd: Tensor,
-) -> Assignment:
+def assign_by_place(classes: int, points: Tensor, strides: Tensor, **truth: Tensor) -> Assignment:
     """Give each object the points inside it whose surroundings, 4 cells wide, overlap it most, whatever the network says.
 
     Args:
         classes: C.
-        Others as in `assign`.
+        points, strides: as in `assign`.
+        truth: its `true_boxes`, `class_ids`, `present` and `crowd`.
     Returns:
         Quality is 1 for every chosen point: classes learn yes or no.
     Source: as SSD's matching (Liu et al. 2016, section 2.2, of default boxes), with one square a point, and the best
         13 points of an object.
     """
-    batch, count = len(true_boxes), len(points)
+    batch, count = len(truth["true_boxes"]), len(points)
     around = torch.cat([points - 2 * strides, points + 2 * strides], dim=1)
-    chosen = assign(
-        points.new_ones(()).expand(batch, count, classes),
-        around.expand(batch, count, 4),
-        points,
-        strides,
-        true_boxes=true_boxes,
-        class_ids=class_ids,
-        present=present,
-        crowd=crowd,
-    )
+    sure = points.new_ones(()).expand(batch, count, classes)
+    chosen = assign(sure, around.expand(batch, count, 4), points, strides, **truth)
     return replace(chosen, quality=chosen.positive.float())
 
 
