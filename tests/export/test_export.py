@@ -18,6 +18,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from seasift.core.errors import BadInput, BadWeights
 from seasift.core.instances import Instances
 from seasift.core.picture import read_picture
+from seasift.export import to_onnx
 from seasift.export.card import calibration_of, figures_of, read_report, render_card
 from seasift.export.halves import halve, widen
 from seasift.export.to_onnx import export_checkpoint
@@ -58,7 +59,7 @@ def checkpoint(shapes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def model(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("model") / "tiny.onnx"
     export_checkpoint(
-        checkpoint, path, threshold=0.2, figures={"val": {"masks AP": 0.5}}, attribution="nobody"
+        [checkpoint], path, threshold=0.2, figures={"val": {"masks AP": 0.5}}, attribution="nobody"
     )
     return path
 
@@ -287,7 +288,7 @@ def test_a_calibration_goes_from_the_report_into_the_file(
 ) -> None:
     entry = calibration_of(judged())
     export_checkpoint(
-        checkpoint, tmp_path / "m.onnx", mask_threshold=0.25, calibration=entry, half_weights=True
+        [checkpoint], tmp_path / "m.onnx", mask_threshold=0.25, calibration=entry, half_weights=True
     )
     info = read_model_file(tmp_path / "m.onnx").info
     assert info.decode.mask_threshold == 0.25
@@ -346,8 +347,43 @@ def test_what_is_no_checkpoint_is_refused(tmp_path: Path) -> None:
         else:
             path.unlink()
         with pytest.raises(BadWeights, match=r"x\.ckpt: "):
-            export_checkpoint(path, tmp_path / "x.onnx")
+            export_checkpoint([path], tmp_path / "x.onnx")
     assert not (tmp_path / "x.onnx").exists()
+
+
+def moved(checkpoint: Path, out: Path, *, by: float = 0.0, first_class: str = "box") -> Path:
+    """The same run with all weights moved, or with another name of the first class."""
+    content = torch.load(checkpoint, weights_only=True)
+    for value in content["state_dict"].values():
+        value += by if value.is_floating_point() else 0
+    content["hyper_parameters"]["categories"][0]["name"] = first_class
+    out.mkdir()
+    torch.save(content, out / "last.ckpt")
+    return out / "last.ckpt"
+
+
+def test_several_runs_become_the_mean_of_their_weights(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(to_onnx, "serialise", lambda network, info: kept.append((network, info)) or b"")
+    kept: list[tuple[Any, Any]] = []
+    runs = [moved(checkpoint, tmp_path / name, by=by) for name, by in (("up", 0.25), ("down", -0.0625))]
+    export_checkpoint([checkpoint, *runs], tmp_path / "mean.onnx")
+    (network, info), before = kept[0], load_network(checkpoint)[0].state_dict()
+    state = network.state_dict()
+    for name, value in before.items():
+        by = 0.0625 if value.is_floating_point() else 0
+        torch.testing.assert_close(state[name], value + by, atol=1e-5, rtol=1e-5)
+    folders = ("runs/tiny/", "runs/tiny-2/", "runs/tiny-3/")
+    command = f"seasift export {' '.join(f'{each}last.ckpt' for each in folders)} -o mean.onnx"
+    assert (info.training["mean_of"], info.training["command"]) == (3, command)
+    for folder, run in zip(folders, info.training["before"], strict=True):
+        assert f" -o {folder.removesuffix('/')} " in run["command"]
+    assert "In all 288 pictures" in render_card(info, 1)
+    with pytest.raises(BadWeights, match=r"last\.ckpt: not the network and the classes of"):
+        export_checkpoint(
+            [checkpoint, moved(checkpoint, tmp_path / "other", first_class="cat")], tmp_path / "x.onnx"
+        )
 
 
 def test_a_model_file_needs_no_torch_to_predict(model: Path, shapes: Path) -> None:

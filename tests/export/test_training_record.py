@@ -62,7 +62,7 @@ def test_a_chain_of_runs_is_told_from_its_start(tmp_path: Path) -> None:
         train_seconds=5400.0,
         hardware="abacus",
     )
-    record = training_record(second)
+    record = training_record([second], "m.onnx")
     assert str(tmp_path) not in json.dumps(record)
     assert (record["hours"], record["hardware"], record["steps"]) == (1.5, "abacus", 10)
     (before,) = record["before"]
@@ -78,13 +78,36 @@ def test_a_chain_of_runs_is_told_from_its_start(tmp_path: Path) -> None:
     )  # the clock did not end the second
     assert " -o runs/sift-s " in before["command"]
     assert two.model.weights == "runs/sift-s/last.ckpt"
-    assert training_record(second, "an AMD")["before"][0]["hardware"] == "an AMD"
+    assert training_record([second], "m.onnx", "an AMD")["before"][0]["hardware"] == "an AMD"
     text = "\n".join(training_lines(record))
     assert text.index(f"- `{before['command']}` (160 pictures; slide rule)") < text.index(record["command"])
     assert f"- `{record['command']}` (160 pictures; 1.5 hours; abacus)" in text
     assert "In all 320 pictures." in text  # of the first run nobody knows the hours
     first.unlink()
-    assert "before" not in training_record(second)
+    assert "before" not in training_record([second], "m.onnx")
+
+
+def test_runs_of_a_mean_are_told_once_each(tmp_path: Path) -> None:
+    first = checkpoint(tmp_path / "first")
+    both = [
+        checkpoint(tmp_path / f"by-{seed}", f"model.weights={first.as_posix()}", f"seed={seed}")
+        for seed in (2, 3)
+    ]
+    record = training_record(both, "mean of two.onnx")
+    told = [given_back(run["command"]) for run in record["before"]]
+    assert [(run.seed, run.model.weights) for run in told] == [
+        (1, "imagenet"),
+        (2, "runs/sift-s/last.ckpt"),
+        (3, "runs/sift-s/last.ckpt"),
+    ]
+    assert record["command"] == (
+        "seasift export runs/sift-s-2/last.ckpt runs/sift-s-3/last.ckpt -o 'mean of two.onnx'"
+    )
+    text = "\n".join(training_lines(record))
+    assert "- runs whose weights it is the mean of: 2" in text
+    assert text.index(record["before"][2]["command"]) < text.index(record["command"])
+    assert "In all 480 pictures." in text
+    assert training_record([both[0], first], "m.onnx")["before"] == record["before"][:2]
 
 
 def test_files_of_other_programs_and_older_ones_are_told_as_they_are() -> None:

@@ -11,7 +11,13 @@ from seasift.cli.options import OnnxOutput, check_onnx_name
 
 
 def export(
-    checkpoint: Annotated[Path, typer.Argument(help="best.ckpt or last.ckpt of a run.")],
+    checkpoints: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="CHECKPOINT...",
+            help="best.ckpt or last.ckpt of a run; several of one network: the mean of their weights.",
+        ),
+    ],
     output: OnnxOutput,
     name: Annotated[str | None, typer.Option(help="Of the model.  [default: of its recipe]")] = None,
     threshold: Annotated[
@@ -67,7 +73,7 @@ def export(
     reports = [read_report(path) for path in figures or []]
     words = _words(about) if about else ""
     info = export_checkpoint(
-        checkpoint,
+        checkpoints,
         output,
         name=name,
         threshold=threshold,

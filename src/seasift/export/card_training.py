@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-_WORDS = {"pictures_seen": "pictures seen", "seasift": "seasift version"}
+_WORDS = {
+    "pictures_seen": "pictures seen",
+    "seasift": "seasift version",
+    "mean_of": "runs whose weights it is the mean of",
+}
 _ELSEWHERE = ("recipe", "data", "before", "command")
 
 
@@ -58,7 +62,8 @@ def _cost(run: Mapping[str, Any]) -> str:
 
 
 def _sum(runs: Sequence[Mapping[str, Any]]) -> str:
-    pictures = sum(run.get("pictures_seen", 0) for run in runs)
-    known = [run["hours"] for run in runs if "hours" in run]
-    hours = f" in {sum(known):.2f} hours" if len(known) == len(runs) else ""
+    trained = [run for run in runs if "pictures_seen" in run]
+    pictures = sum(run["pictures_seen"] for run in trained)
+    known = [run["hours"] for run in trained if "hours" in run]
+    hours = f" in {sum(known):.2f} hours" if len(known) == len(trained) else ""
     return f"In all {pictures:,} pictures{hours}."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ from seasift.runtime.model_file import (
     ModelInfo,
     to_metadata,
 )
-from seasift.training.checkpoint import load_network
+from seasift.training.checkpoint import load_mean
 
 OPSET = 18
 # The shapes of outputs and of padding become known.
@@ -52,7 +53,7 @@ LICENCE = "Apache-2.0 for the weights; the pictures they learned from may bind t
 
 
 def export_checkpoint(
-    checkpoint: Path,
+    checkpoints: Sequence[Path],
     out: Path,
     *,
     name: str | None = None,
@@ -68,7 +69,7 @@ def export_checkpoint(
     """Write a checkpoint as ONNX with dynamic batch and everything that its use needs in the metadata.
 
     Args:
-        checkpoint: best.ckpt or last.ckpt of a run.
+        checkpoints: best.ckpt or last.ckpt of a run, or of several, of which the mean is taken.
         out: the .onnx file; appears whole or not at all.
         name: of the model (default: of its recipe).
         threshold: score below which `predict` leaves objects out unless told otherwise.
@@ -78,11 +79,11 @@ def export_checkpoint(
         licence: of the weights.
         attribution: whom to credit.
         half_weights: store weights as float16, see `export.halves`.
-        hardware: that it was trained on, where the checkpoint does not say.
+        hardware: that it was trained on, where a checkpoint does not say.
     Raises:
         BadWeights: not a checkpoint of ours, or one that does not fit.
     """
-    network, recipe, categories = load_network(checkpoint)
+    network, recipe, categories = load_mean(checkpoints)
     config: Any = network.config
     spec = FAMILIES[config.arch].input_spec(config)
     info = ModelInfo(
@@ -95,7 +96,7 @@ def export_checkpoint(
         threshold=threshold,
         max_objects=100,
         facts=facts_of(config),
-        training=training_record(checkpoint, hardware),
+        training=training_record(checkpoints, out.name, hardware),
         figures=figures or {},
         licence=licence,
         attribution=attribution,

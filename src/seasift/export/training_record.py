@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,40 +22,86 @@ _HERE = ("data.path", "data.cache")  # of the machine that trained
 
 
 def training_record(
-    checkpoint: Path, hardware: str | None = None, most_before: int = MOST_BEFORE
+    checkpoints: Sequence[Path], file_name: str, hardware: str | None = None
 ) -> dict[str, Any]:
     """The record of a checkpoint's run, without folders of the machine.
 
     Args:
-        checkpoint: best.ckpt or last.ckpt of a run.
-        hardware: what it and the runs before it ran on, where their checkpoints do not say.
-        most_before: earlier runs that are looked up.
+        checkpoints: best.ckpt or last.ckpt of a run, or of several whose weights were averaged.
+        file_name: of the model file made of them.
+        hardware: what they and the runs before them ran on, where their checkpoints do not say.
     Returns:
         "seasift", the version that wrote this; "data"; "recipe", resolved; "seed"; "steps"; "pictures_seen";
         "command"; "hours" and "hardware" where they are known; and "before", the same of the runs that led to its
-        initial weights, first one first, where the files are still there.
+        initial weights, first one first, where the files are still there. Of a mean: "data" and "recipe" of the
+        last one, "mean_of", how many; "command", which averages; and "before", all runs.
     """
-    content = read_checkpoint(checkpoint)
-    resolved = Recipe.model_validate(content["hyper_parameters"]["recipe"])
-    before = _before(resolved.model.weights, hardware, most_before)
-    steps, seconds = content["global_step"], content.get("train_seconds")
-    on = content.get("hardware") or hardware or _machine_beside(checkpoint)
+    runs = _Runs(hardware)
+    places = [runs.add(checkpoint) for checkpoint in checkpoints]
+    last = runs.told[-1]
+    if len(checkpoints) > 1:
+        same = {key: last[key] for key in ("seasift", "data", "recipe")}
+        command = shlex.join(["seasift", "export", *places, "-o", file_name])
+        return same | {"mean_of": len(checkpoints), "command": command, "before": runs.told}
+    before = runs.told[:-1]
+    return last | ({"before": before} if before else {})
+
+
+class _Runs:
+    """Records of runs and of those that their initial weights came from, each once, in an order to repeat them in.
+
+    Args:
+        hardware: see `training_record`.
+    """
+
+    def __init__(self, hardware: str | None) -> None:
+        self.told: list[dict[str, Any]] = []
+        self._hardware, self._folders = hardware, dict[Path, str]()
+
+    def add(self, checkpoint: Path, most_before: int = MOST_BEFORE) -> str:
+        """Tell of a checkpoint's run and of at most so many before it; its path in the commands."""
+        home = checkpoint.resolve().parent
+        if home not in self._folders:
+            content = read_checkpoint(checkpoint)
+            resolved = Recipe.model_validate(content["hyper_parameters"]["recipe"])
+            weights = self._weights(resolved.model.weights, most_before)
+            self._folders[home] = folder = _folder(resolved.name, len(self.told) + 1)
+            command = _command(resolved, content["global_step"], weights, folder)
+            on = content.get("hardware") or self._hardware or _machine_beside(checkpoint)
+            self.told.append(_record(content, resolved, command, on))
+        return f"{self._folders[home]}/{checkpoint.name}"
+
+    def _weights(self, weights: str, most: int) -> str:
+        """Tell of the runs that made initial weights, which may be gone or of another program; their path."""
+        try:
+            if most and weights.endswith(".ckpt"):
+                return self.add(Path(weights), most - 1)
+            if most and (weights.endswith(".onnx") or weights in box.names()):
+                last = dict(read_model_file(box.find(weights)).info.training)
+                chain = [*last.pop("before", []), last] if "recipe" in last else []
+                self.told += [run for run in chain if run not in self.told]
+        except SeasiftError:
+            pass
+        return weights if weights in box.names() else Path(weights).name
+
+
+def _record(content: dict[str, Any], resolved: Recipe, command: str, on: str | None) -> dict[str, Any]:
     recipe = resolved.model_dump(mode="json")
     recipe["data"].pop("path")
     recipe["data"].pop("cache")
     recipe["model"]["weights"] = Path(recipe["model"]["weights"]).name
+    seconds = content.get("train_seconds")
     record = {
         "seasift": __version__,
         "data": content["hyper_parameters"].get("data", {}),
         "recipe": recipe,
         "seed": resolved.seed,
-        "steps": steps,
+        "steps": content["global_step"],
         "pictures_seen": content["batches_done"] * resolved.training.batch_size,
-        "command": _command(resolved, steps, before),
+        "command": command,
     }
     record |= {"hours": round(seconds / 3600, 2)} if seconds else {}
-    record |= {"hardware": on} if on else {}
-    return record | ({"before": before} if before else {})
+    return record | ({"hardware": on} if on else {})
 
 
 def command_of(recipe: Recipe, out: str) -> str:
@@ -69,39 +116,17 @@ def command_of(recipe: Recipe, out: str) -> str:
     return " ".join([f"seasift train {nearest} --data DATA -o {out}", *sets])
 
 
-def _command(recipe: Recipe, steps: int, before: list[dict[str, Any]]) -> str:
+def _command(recipe: Recipe, steps: int, weights: str, folder: str) -> str:
     """As `command_of`, with paths that fit the commands of the runs before."""
-    weights, training = recipe.model.weights, recipe.training
-    if before and weights.endswith(".ckpt"):
-        weights = f"{_folder(before[-1]['recipe']['name'], len(before))}/{Path(weights).name}"
-    elif weights not in box.names():
-        weights = Path(weights).name
+    training = recipe.training
     if steps >= training.max_steps:  # the clock did not stop it, and should not the next time
         training = training.model_copy(update={"max_minutes": None})
     model = recipe.model.model_copy(update={"weights": weights})
-    return command_of(
-        recipe.model_copy(update={"model": model, "training": training}),
-        _folder(recipe.name, len(before) + 1),
-    )
+    return command_of(recipe.model_copy(update={"model": model, "training": training}), folder)
 
 
 def _folder(name: str, place: int) -> str:
     return f"runs/{name}" if place == 1 else f"runs/{name}-{place}"
-
-
-def _before(weights: str, hardware: str | None, most: int) -> list[dict[str, Any]]:
-    """Records of the runs that made initial weights, which may be gone or of another program."""
-    try:
-        if most and weights.endswith(".ckpt"):
-            last = training_record(Path(weights), hardware, most - 1)
-        elif most and (weights.endswith(".onnx") or weights in box.names()):
-            last = dict(read_model_file(box.find(weights)).info.training)
-        else:
-            return []
-    except SeasiftError:
-        return []
-    earlier = last.pop("before", [])
-    return [*earlier, last] if "recipe" in last else []
 
 
 def _machine_beside(checkpoint: Path) -> str | None:

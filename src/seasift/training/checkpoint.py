@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from seasift.core.errors import BadWeights
 from seasift.core.instances import Category
@@ -49,6 +50,29 @@ def load_network(path: Path) -> tuple[nn.Module, Recipe, tuple[Category, ...]]:
     state = {name.removeprefix(start): value for name, value in content["state_dict"].items()}
     load_exactly(network, state, source=str(path))
     return network.eval().to(memory_format=torch.channels_last), recipe, categories
+
+
+def load_mean(paths: Sequence[Path]) -> tuple[nn.Module, Recipe, tuple[Category, ...]]:
+    """As `load_network`, of the last of several checkpoints, with the mean of their weights.
+
+    Raises:
+        BadWeights: their networks or classes differ.
+    Source: Wortsman et al. 2022 (Model soups), section 2, uniform soup. Statistics of batch norm are averaged, too.
+    """
+    *others, (network, recipe, categories) = [load_network(path) for path in paths]
+    own = network.state_dict()
+    for path, (other, _, classes) in zip(paths, others, strict=False):
+        if classes != categories or _shapes(other.state_dict()) != _shapes(own):
+            raise BadWeights(f"{path}: not the network and the classes of {paths[-1]}; expected runs of one")
+    for name, value in own.items():
+        if value.is_floating_point():
+            same = [other.state_dict()[name].double() for other, *_ in others]
+            value.copy_(torch.stack([*same, value.double()]).mean(0))
+    return network, recipe, categories
+
+
+def _shapes(state: dict[str, Tensor]) -> dict[str, torch.Size]:
+    return {name: value.shape for name, value in state.items()}
 
 
 def load_predictor(path: Path) -> TorchPredictor:

@@ -88,7 +88,7 @@ class WandbRecords(Callback):
             from seasift.export.to_onnx import export_checkpoint
 
             model = checkpoint.with_suffix(".onnx")
-            export_checkpoint(checkpoint, model)
+            export_checkpoint([checkpoint], model)
             allowed = re.sub(r"[^A-Za-z0-9_.-]", "-", self._name)
             artifact = Artifact(f"{allowed}-{self._run.id}", type="model")
             for file in (model, checkpoint):
