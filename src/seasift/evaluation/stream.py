@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -113,22 +113,10 @@ def judge_part(
     truth = limited(part.coco, settings.limit)
     if not truth.images:
         raise BadDataset(f"{part.name}: no pictures; expected at least one. Choose another part")
-    class_ids = truth_class_ids(predictor, truth)
-    results = Results([category.id for category in truth.categories])
-    confusion = Confusion([category.name for category in truth.categories])
-    worst = WorstPictures(settings.worst)
-    pace = Pace()
-    for done, (image, found) in enumerate(_found(predictor, truth, part.images_dir, settings, pace), start=1):
-        own = replace(found, class_ids=class_ids[found.class_ids])
-        results.add(image, own)
-        judged = _judge_picture(truth, image, own, settings.confidence)
-        confusion.add(judged.found, judged.truth, judged.matching)
-        worst.add(judged)
-        if progress:
-            progress(done, len(truth.images))
+    seen = _look(predictor, truth, part.images_dir, settings, progress)
     predicted = time.perf_counter()
-    figures = figures_of(truth, results)
-    by_kind = {kind: matches_of(truth, results.entries, kind) for kind in figures.curves}
+    figures = figures_of(truth, seen.results)
+    by_kind = {kind: matches_of(truth, seen.results.entries, kind) for kind in figures.curves}
     matches = {kind: each for kind, each in by_kind.items() if each is not None}
     intervals = None
     if settings.resamples:
@@ -141,16 +129,48 @@ def judge_part(
     return Outcome(
         truth,
         len(part.coco.images),
-        results,
+        seen.results,
         figures,
-        confusion,
-        worst.worst_first(),
+        seen.confusion,
+        seen.worst.worst_first(),
         seconds,
-        pace,
+        seen.pace,
         reliability_of(judged_kind),
         intervals,
         counting_of(judged_kind, groups, settings.threshold),
     )
+
+
+class _Seen(NamedTuple):
+    """What has been gathered of all pictures."""
+
+    results: Results
+    confusion: Confusion
+    worst: WorstPictures
+    pace: Pace
+
+
+def _look(
+    predictor: Predictor,
+    truth: CocoDataset,
+    images_dir: Path,
+    settings: Settings,
+    progress: Callable[[int, int], None] | None,
+) -> _Seen:
+    class_ids = truth_class_ids(predictor, truth)
+    results = Results([category.id for category in truth.categories])
+    confusion = Confusion([category.name for category in truth.categories])
+    worst = WorstPictures(settings.worst)
+    pace = Pace()
+    for done, (image, found) in enumerate(_found(predictor, truth, images_dir, settings, pace), start=1):
+        own = replace(found, class_ids=class_ids[found.class_ids])
+        results.add(image, own)
+        judged = _judge_picture(truth, image, own, settings.confidence)
+        confusion.add(judged.found, judged.truth, judged.matching)
+        worst.add(judged)
+        if progress:
+            progress(done, len(truth.images))
+    return _Seen(results, confusion, worst, pace)
 
 
 def truth_class_ids(predictor: Predictor, truth: CocoDataset) -> Int64:

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import onnx
 from onnxscript import ir
@@ -24,6 +24,9 @@ from seasift.evaluation.stream import limited
 from seasift.export.halves import widen
 from seasift.runtime.model_file import INPUT_NAME, ModelInfo, read_model_file, to_metadata
 from seasift.runtime.onnx_header import onnx_weights
+
+if TYPE_CHECKING:
+    import nncf
 
 HEAD = "yolact"
 # Boxes and scores are worked out from the network's answers in full precision.
@@ -61,18 +64,34 @@ def quantize(
         raise BadModel(f"{model}: {what}; expected a float32 model file of head {HEAD}. Give that")
     seen = limited(part.coco, pictures)
     paths = [part.images_dir / image.file_name for image in seen.images]
+    answer = _rounded(
+        _folded(file.data), nncf.Dataset(_Inputs(paths, file.info.input_spec(), progress)), len(paths)
+    )
+    how = f"int8 by NNCF {version('nncf')}, ranges from {len(paths)} pictures of {part.name}"
+    return _write(answer, file.info, how, out)
+
+
+def _rounded(folded: onnx.ModelProto, dataset: nncf.Dataset, count: int) -> onnx.ModelProto:
+    import nncf
+
     logging.getLogger("nncf").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of its own dependencies
-        answer = nncf.quantize(
-            _folded(file.data),
-            nncf.Dataset(_Inputs(paths, file.info.input_spec(), progress)),
+        answer: onnx.ModelProto = nncf.quantize(
+            folded,
+            dataset,
             preset=nncf.QuantizationPreset.MIXED,
-            subset_size=len(paths),
-            ignored_scope=nncf.IgnoredScope(types=list(_EXACT), validate=False),
+            subset_size=count,
+            ignored_scope=nncf.IgnoredScope(
+                names=last_convolutions(folded.graph), types=list(_EXACT), validate=False
+            ),
         )
-    how = f"int8 by NNCF {version('nncf')}, ranges from {len(paths)} pictures of {part.name}"
-    info = file.info.model_copy(
+    return answer
+
+
+def _write(answer: onnx.ModelProto, before: ModelInfo, how: str, out: Path) -> ModelInfo:
+    """Put what the float32 file says of itself, as far as it still holds, into the new one."""
+    info = before.model_copy(
         update={"quantized": how, "half_weights": False, "figures": {}, "calibration": None}
     )
     if info.facts:
@@ -84,6 +103,19 @@ def quantize(
     onnx.checker.check_model(answer)
     write_bytes(out, answer.SerializeToString())
     return info
+
+
+def last_convolutions(graph: onnx.GraphProto) -> list[str]:
+    """Names of the convolutions that no other follows: their answers are classes, boxes, coefficients and prototypes."""
+    after = set[str]()  # tensors that a convolution is yet to see
+    last = []
+    for node in reversed(graph.node):  # in the order of computation
+        followed = not after.isdisjoint(node.output)
+        if node.op_type == "Conv" and not followed:
+            last.append(node.name)
+        if node.op_type == "Conv" or followed:
+            after.update(node.input)
+    return last
 
 
 def _folded(data: bytes) -> onnx.ModelProto:

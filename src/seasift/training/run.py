@@ -121,14 +121,18 @@ def train(recipe: Recipe, options: Options) -> Path:
     if trainer.global_step > module.judged_at:  # stopped by the clock, or between two validations
         trainer.validate(module, pictures, verbose=False)
     if trainer.is_global_zero:
-        seen = module.batches_done * recipe.training.batch_size
-        done = {"train_seconds": round(module.train_seconds, 1), "pictures_seen": seen}
-        write_json(options.out / RECORD, record | done, indent=2)
-        if decide.figures is not None:
-            draw_run(options.out / CURVE, decide.figures.per_class, options.out / "curves")
+        _finish_records(options.out, record, module, decide)
     if more is not None:
         more.finish(options.out / BEST)
     return options.out
+
+
+def _finish_records(out: Path, record: dict[str, Any], module: TrainingModule, decide: PartJudge) -> None:
+    seen = module.batches_done * module.recipe.training.batch_size
+    done = {"train_seconds": round(module.train_seconds, 1), "pictures_seen": seen}
+    write_json(out / RECORD, record | done, indent=2)
+    if decide.figures is not None:
+        draw_run(out / CURVE, decide.figures.per_class, out / "curves")
 
 
 def _check_folder(last: Path, resume: bool) -> None:
