@@ -93,6 +93,20 @@ def test_the_file_is_small_and_says_what_it_is(model: Path, quantized: Path) -> 
     assert load_predictor(quantized).precision == "int8+f32"
 
 
+def test_the_first_and_the_last_convolutions_stay_exact(quantized: Path) -> None:
+    graph = onnx.load(quantized).graph
+    maker = {name: node.op_type for node in graph.node for name in node.output}
+    convolutions = [node for node in graph.node if node.op_type == "Conv"]
+    exact = [node for node in convolutions if maker.get(node.input[1]) != "DequantizeLinear"]
+    weights = {each.name: list(each.dims) for each in graph.initializer}
+    shapes = [weights[node.input[1]] for node in exact]
+    assert shapes[0][1] == 3  # of the picture
+    assert sorted(shape[0] for shape in shapes[1:]) == sorted(
+        [2, 64, 32] * 3 + [32]
+    )  # three levels, prototypes
+    assert len(convolutions) > 50
+
+
 def test_what_cannot_be_quantized_is_refused(quantized: Path, part: DataPart, tmp_path: Path) -> None:
     from seasift.export.quantize import quantize
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,7 +41,7 @@ def quantize(
     pictures: int = 300,
     progress: Callable[[int, int], None] | None = None,
 ) -> ModelInfo:
-    """Write a model file whose convolutions compute in int8.
+    """Write a model file whose convolutions compute in int8, but for the first and the last ones.
 
     Args:
         model: a model file with prototypes and coefficients (head `yolact`), in float32.
@@ -83,7 +83,7 @@ def _rounded(folded: onnx.ModelProto, dataset: nncf.Dataset, count: int) -> onnx
             preset=nncf.QuantizationPreset.MIXED,
             subset_size=count,
             ignored_scope=nncf.IgnoredScope(
-                names=last_convolutions(folded.graph), types=list(_EXACT), validate=False
+                names=sorted(outermost_convolutions(folded.graph)), types=list(_EXACT), validate=False
             ),
         )
     return answer
@@ -105,17 +105,26 @@ def _write(answer: onnx.ModelProto, before: ModelInfo, how: str, out: Path) -> M
     return info
 
 
-def last_convolutions(graph: onnx.GraphProto) -> list[str]:
-    """Names of the convolutions that no other follows: their answers are classes, boxes, coefficients and prototypes."""
-    after = set[str]()  # tensors that a convolution is yet to see
-    last = []
-    for node in reversed(graph.node):  # in the order of computation
-        followed = not after.isdisjoint(node.output)
-        if node.op_type == "Conv" and not followed:
-            last.append(node.name)
-        if node.op_type == "Conv" or followed:
-            after.update(node.input)
-    return last
+def outermost_convolutions(graph: onnx.GraphProto) -> set[str]:
+    """Names of the convolutions that no other comes before or after.
+
+    The first sees the picture; the last answer with classes, boxes, coefficients and prototypes. Rounding them costs the
+    most and saves the least.
+    """
+    return _nearest(graph.node, against=False) | _nearest(reversed(graph.node), against=True)
+
+
+def _nearest(nodes: Iterable[onnx.NodeProto], *, against: bool) -> set[str]:
+    """Convolutions that see no other, of nodes in the order of computation, or against it."""
+    beyond, nearest = set[str](), set[str]()  # tensors with a convolution between them and where we began
+    for node in nodes:
+        entered, left = (node.output, node.input) if against else (node.input, node.output)
+        passed = not beyond.isdisjoint(entered)
+        if node.op_type == "Conv" and not passed:
+            nearest.add(node.name)
+        if node.op_type == "Conv" or passed:
+            beyond.update(left)
+    return nearest
 
 
 def _folded(data: bytes) -> onnx.ModelProto:
