@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -108,6 +109,31 @@ def test_runs_of_a_mean_are_told_once_each(tmp_path: Path) -> None:
     assert text.index(record["before"][2]["command"]) < text.index(record["command"])
     assert "In all 480 pictures." in text
     assert training_record([both[0], first], "m.onnx")["before"] == record["before"][:2]
+
+
+def test_runs_told_by_a_model_file_keep_their_folders(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = checkpoint(tmp_path / "first")
+    second = checkpoint(tmp_path / "second", f"model.weights={first.as_posix()}", "seed=2")
+    known = {
+        "one.onnx": training_record([first], "one.onnx"),
+        "two.onnx": training_record([second, first], "two.onnx"),
+    }
+
+    def read(path: Path) -> Any:
+        return SimpleNamespace(info=SimpleNamespace(training=known[path.name]))
+
+    monkeypatch.setattr("seasift.export.training_record.read_model_file", read)
+    third, fourth = (checkpoint(tmp_path / f"of-{name}", f"model.weights={name}", "seed=3") for name in known)
+    record = training_record([first, third, fourth], "m.onnx")
+    assert [run["command"].split(" -o ")[1].split()[0] for run in record["before"]] == [
+        *("runs/sift-s", "runs/sift-s-2", "two.onnx"),
+        *("runs/sift-s-4", "runs/sift-s-5"),
+    ]
+    assert record["command"] == (
+        "seasift export runs/sift-s/last.ckpt runs/sift-s-4/last.ckpt runs/sift-s-5/last.ckpt -o m.onnx"
+    )
 
 
 def test_files_of_other_programs_and_older_ones_are_told_as_they_are() -> None:

@@ -36,7 +36,10 @@ def training_record(
         initial weights, first one first, where the files are still there. Of a mean: "data" and "recipe" of the
         last one, "mean_of", how many; "command", which averages; and "before", all runs.
     """
-    runs = _Runs(hardware)
+    scout = _Runs(hardware)
+    for checkpoint in checkpoints:
+        scout.add(checkpoint)
+    runs = _Runs(hardware, scout.given)
     places = [runs.add(checkpoint) for checkpoint in checkpoints]
     last = runs.told[-1]
     if len(checkpoints) > 1:
@@ -52,10 +55,11 @@ class _Runs:
 
     Args:
         hardware: see `training_record`.
+        given: records from model files, told first: their folders have numbers, and ours go on from there.
     """
 
-    def __init__(self, hardware: str | None) -> None:
-        self.told: list[dict[str, Any]] = []
+    def __init__(self, hardware: str | None, given: Sequence[dict[str, Any]] = ()) -> None:
+        self.told, self.given = list(given), list(given)
         self._hardware, self._folders = hardware, dict[Path, str]()
 
     def add(self, checkpoint: Path, most_before: int = MOST_BEFORE) -> str:
@@ -65,10 +69,13 @@ class _Runs:
             content = read_checkpoint(checkpoint)
             resolved = Recipe.model_validate(content["hyper_parameters"]["recipe"])
             weights = self._weights(resolved.model.weights, most_before)
-            self._folders[home] = folder = _folder(resolved.name, len(self.told) + 1)
+            folder = _folder(resolved.name, len(self.told) + 1)
             command = _command(resolved, content["global_step"], weights, folder)
             on = content.get("hardware") or self._hardware or _machine_beside(checkpoint)
-            self.told.append(_record(content, resolved, command, on))
+            record = _record(content, resolved, command, on)
+            known = [run for run in self.told if _but_names(run) == _but_names(record)]
+            self.told += [] if known else [record]
+            self._folders[home] = _folder_in(known[0]["command"]) if known else folder
         return f"{self._folders[home]}/{checkpoint.name}"
 
     def _weights(self, weights: str, most: int) -> str:
@@ -80,6 +87,7 @@ class _Runs:
                 last = dict(read_model_file(box.find(weights)).info.training)
                 chain = [*last.pop("before", []), last] if "recipe" in last else []
                 self.told += [run for run in chain if run not in self.told]
+                self.given += [run for run in chain if run not in self.given]
         except SeasiftError:
             pass
         return weights if weights in box.names() else Path(weights).name
@@ -123,6 +131,16 @@ def _command(recipe: Recipe, steps: int, weights: str, folder: str) -> str:
         training = training.model_copy(update={"max_minutes": None})
     model = recipe.model.model_copy(update={"weights": weights})
     return command_of(recipe.model_copy(update={"model": model, "training": training}), folder)
+
+
+def _but_names(record: dict[str, Any]) -> dict[str, Any]:
+    """What is the same of one run, whoever tells of it."""
+    return {key: value for key, value in record.items() if key not in ("command", "hardware")}
+
+
+def _folder_in(command: str) -> str:
+    words = shlex.split(command)
+    return words[words.index("-o") + 1]
 
 
 def _folder(name: str, place: int) -> str:
