@@ -73,7 +73,7 @@ class _Runs:
             command = _command(resolved, content["global_step"], weights, folder)
             on = content.get("hardware") or self._hardware or _machine_beside(checkpoint)
             record = _record(content, resolved, command, on)
-            known = [run for run in self.told if _but_names(run) == _but_names(record)]
+            known = [run for run in self.given if _but_names(run) == _but_names(record)]
             self.told += [] if known else [record]
             self._folders[home] = _folder_in(known[0]["command"]) if known else folder
         return f"{self._folders[home]}/{checkpoint.name}"
