@@ -56,6 +56,39 @@ def test_counts_of_raw_scores_move_to_calibrated_thresholds(tmp_path: Path) -> N
     assert counting.thresholds == pytest.approx(expected, abs=1e-5)
 
 
+def test_calibration_moves_the_threshold_and_the_counts(tmp_path: Path) -> None:
+    model = save_tiny(tmp_path / "a.onnx")
+    raw = complete(model, model, counting=report(calibrated=False))
+    entry = CalibrationEntry(a=2.0, b=1.0, c=0.3, fitted_on="val")
+    info = complete(model, tmp_path / "b.onnx", calibration=entry)
+    calibration = info.score_calibration()
+    assert calibration is not None
+    assert raw.counting is not None
+    assert info.counting is not None
+    for before, after in (
+        (raw.threshold, info.threshold),
+        *zip(raw.counting.thresholds, info.counting.thresholds, strict=True),
+    ):
+        assert after == pytest.approx(calibration.apply(np.array([before]))[0], abs=1e-5)
+    assert info.threshold != pytest.approx(raw.threshold, abs=0.01)
+    with pytest.raises(BadInput, match="calibrated already, on val"):
+        complete(tmp_path / "b.onnx", tmp_path / "c.onnx", calibration=entry)
+
+
+def test_figures_are_added_to_those_there(tmp_path: Path) -> None:
+    model = save_tiny(tmp_path / "a.onnx", tiny_info(figures={"old": {"masks AP": 0.5}}))
+    judged = {
+        "data": {"name": "painted val", "pictures": 3},
+        "settings": {"threshold": 0.001},
+        "masks": {"AP": 0.25, "AP small": None},
+        "boxes": {"AP": 0.75},
+    }
+    assert complete(model, model, figures=[judged]).figures == {
+        "old": {"masks AP": 0.5},
+        "painted val": {"pictures": 3, "score threshold": 0.001, "masks AP": 0.25, "boxes AP": 0.75},
+    }
+
+
 def test_a_report_that_does_not_fit_is_refused(tmp_path: Path) -> None:
     model = save_tiny(tmp_path / "a.onnx")
     before = model.read_bytes()

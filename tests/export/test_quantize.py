@@ -38,7 +38,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
         head="yolact",
         categories=(CategoryEntry(id=3, name="box"), CategoryEntry(id=7, name="ball")),
         input=InputEntry(size_hw=spec.size_hw, mean=spec.mean, std=spec.std, resize=spec.resize),
-        calibration=CalibrationEntry(a=1, b=1, c=0, fitted_on="nothing"),
+        calibration=CalibrationEntry(a=1, b=2, c=0.5, fitted_on="nothing"),
         threshold=0.3,
         max_objects=100,
         figures={"val": {"masks AP": 0.5}},
@@ -87,6 +87,10 @@ def test_the_file_is_small_and_says_what_it_is(model: Path, quantized: Path) -> 
     assert "5 pictures of shapes.json" in info.quantized
     assert info.figures == {}  # they are another network's
     assert info.calibration is None
+    assert info.counting is None
+    before = read_model_file(model).info.score_calibration()
+    assert before is not None
+    assert before.apply(np.array([info.threshold]))[0] == pytest.approx(0.3, abs=1e-5)
     kinds = {node.op_type for node in onnx.load(quantized).graph.node}
     assert "QuantizeLinear" in kinds
     assert "BatchNormalization" not in kinds

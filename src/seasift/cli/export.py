@@ -63,15 +63,14 @@ def export(
     from seasift.cli.terminal import progress_bar, require
 
     require("train", "torch", "lightning", "timm", "onnx", "onnxscript")
-    from seasift.core.files import write_text
     from seasift.data.prepared import resolve_part
-    from seasift.export.card import calibration_of, figures_of, read_report, render_card
+    from seasift.export.card import calibration_of, figures_of, read_report, read_words, write_card
     from seasift.export.complete import complete
     from seasift.export.to_onnx import LICENCE, export_checkpoint
 
     calibration = read_report(calibrate) if calibrate else None
     reports = [read_report(path) for path in figures or []]
-    words = _words(about) if about else ""
+    words = read_words(about) if about else ""
     info = export_checkpoint(
         checkpoints,
         output,
@@ -91,14 +90,5 @@ def export(
         part = resolve_part(looks, split=split, part="train" if looks.is_dir() else None) if looks else None
         with progress_bar("looking") as progress:
             info = complete(output, output, counting=counting, looks=part, progress=progress)
-    write_text(output.with_suffix(".md"), render_card(info, output.stat().st_size, reports, words))
+    write_card(output, info, reports, words)
     typer.echo(f"{output}: {output.stat().st_size / 1e6:.1f} MB, {len(info.categories)} classes")
-
-
-def _words(path: Path) -> str:
-    from seasift.core.errors import BadInput
-
-    try:
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise BadInput(f"--about {path}: not a text file; expected Markdown in UTF-8.") from None

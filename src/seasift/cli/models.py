@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from seasift.cli.models_complete import complete
 from seasift.cli.options import check_onnx_name
 
 models = typer.Typer(
@@ -131,43 +132,4 @@ def import_weights(
     typer.echo(f"{output}: {info.name}, {len(info.categories)} classes, input {size} px")
 
 
-@models.command()
-def complete(
-    model: Annotated[str, typer.Argument(help="A model file (.onnx), or the name of a model in the box.")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="The model file to write; may be the same.")],
-    counting: Annotated[
-        Path | None,
-        typer.Option(
-            help="report.json of `seasift evaluate` on data it did not learn from: for intervals of counts."
-        ),
-    ] = None,
-    looks: Annotated[
-        Path | None,
-        typer.Option(
-            help="Data that it learned from, a prepared folder or COCO file: to tell footage unlike it."
-        ),
-    ] = None,
-    split: Annotated[str | None, typer.Option(help="Of the prepared data.  [default: its own]")] = None,
-    part: Annotated[str, typer.Option(help="Of the split.")] = "train",
-) -> None:
-    """Write into a model file what `seasift survey` wants to know of it; its graph stays as it is."""
-    from seasift.cli.terminal import progress_bar
-    from seasift.core.errors import BadInput
-    from seasift.data.prepared import resolve_part
-    from seasift.export.card import read_report
-    from seasift.export.complete import complete as write
-    from seasift.runtime import box
-
-    if counting is None and looks is None:
-        raise BadInput("nothing to add; expected --counting, --looks or both.")
-    check_onnx_name(output)
-    report = read_report(counting) if counting else None
-    prepared = looks is not None and looks.is_dir()
-    data = resolve_part(looks, split=split, part=part if prepared else None) if looks else None
-    with progress_bar("looking") as progress:
-        info = write(box.find(model), output, counting=report, looks=data, progress=progress)
-    added = [f"counts on {info.counting.data}"] if report and info.counting else []
-    added += (
-        [f"looks of {info.looks.pictures:,} pictures of {info.looks.data}"] if data and info.looks else []
-    )
-    typer.echo(f"{output}: {info.name}, {' and '.join(added)}")
+models.command()(complete)

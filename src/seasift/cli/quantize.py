@@ -21,7 +21,6 @@ def quantize(
 ) -> None:
     """Write a model file that computes in 8-bit numbers: smaller, and faster where the processor helps."""
     from seasift.cli.terminal import progress_bar, require
-    from seasift.core.files import write_text
     from seasift.data.prepared import resolve_part
     from seasift.runtime import box
 
@@ -29,11 +28,11 @@ def quantize(
     given = box.find(model)
     chosen = resolve_part(data, split=split, part=part if data.is_dir() else None)
     require("quantize", "nncf", "onnx", "onnxscript")
-    from seasift.export.card import render_card
+    from seasift.export.card import write_card
     from seasift.export.quantize import quantize as run
 
     with progress_bar("measuring ranges") as progress:
         info = run(given, output, chosen, pictures=pictures, progress=progress)
     size = output.stat().st_size
-    write_text(output.with_suffix(".md"), render_card(info, size))
+    write_card(output, info)
     typer.echo(f"{output}: {size / 1e6:.1f} MB, {info.quantized}. Judge it: seasift evaluate {output} {data}")

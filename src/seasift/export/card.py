@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from seasift.core.errors import BadInput
+from seasift.core.files import write_text
 from seasift.evaluation.record import SCHEMA
 from seasift.export.card_training import training_lines
 from seasift.runtime.model_file import CalibrationEntry, FactsEntry, ModelInfo
@@ -35,6 +36,18 @@ def read_report(path: Path) -> dict[str, Any]:
     if seen < whole:
         raise BadInput(f"{path}: of a quick look at {seen} pictures; expected all. Evaluate without --limit")
     return content
+
+
+def read_words(path: Path) -> str:
+    """What a card begins with.
+
+    Raises:
+        BadInput: not a text file.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise BadInput(f"{path}: not a text file; expected Markdown in UTF-8.") from None
 
 
 def figures_of(report: dict[str, Any]) -> tuple[str, dict[str, float]]:
@@ -65,6 +78,11 @@ def calibration_of(report: dict[str, Any]) -> CalibrationEntry:
             "each. Evaluate on more pictures"
         )
     return CalibrationEntry(**fitted, fitted_on=name)
+
+
+def write_card(model: Path, info: ModelInfo, reports: Sequence[dict[str, Any]] = (), about: str = "") -> None:
+    """Write the card of a model file beside it; see `render_card`."""
+    write_text(model.with_suffix(".md"), render_card(info, model.stat().st_size, reports, about))
 
 
 def render_card(info: ModelInfo, size: int, reports: Sequence[dict[str, Any]] = (), about: str = "") -> str:

@@ -1,8 +1,10 @@
-"""What a survey wants to know of a model, written into its file: its record by class, and how its pictures look."""
+"""What is found out about a model once its file is there, written into it: what its scores mean, its figures, and what
+a survey wants to know: its record by class, and how its pictures look.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from seasift.core.files import write_bytes
 from seasift.core.picture import read_picture
 from seasift.data.prepared import DataPart
 from seasift.evaluation.bootstrap import group_names
+from seasift.export.card import figures_of
 from seasift.runtime.model_file import (
     METADATA_KEY,
     CalibrationEntry,
@@ -33,6 +36,8 @@ def complete(
     model: Path,
     out: Path,
     *,
+    calibration: CalibrationEntry | None = None,
+    figures: Sequence[dict[str, Any]] = (),
     counting: dict[str, Any] | None = None,
     looks: DataPart | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -41,21 +46,40 @@ def complete(
 
     Args:
         model: the file; `out` may be the same.
-        counting: content of a report.json of `seasift evaluate`, see `card.read_report`.
+        calibration: of its raw scores, see `card.calibration_of`; its threshold becomes one of calibrated scores.
+        figures: contents of report.json of `seasift evaluate`, see `card.read_report`; added to those it has.
+        counting: content of a report.json.
         looks: the pictures that the model learned from.
         progress: called with pictures done and in all.
     Raises:
-        BadModel: not a model file. BadInput: the report does not fit the model. BadPicture: of `looks`.
+        BadModel: not a model file. BadInput: the report does not fit the model, or its scores are calibrated already.
+        BadPicture: of `looks`.
     """
     file = read_model_file(model)
-    changes: dict[str, Any] = {}
+    info = file.info if calibration is None else _with_calibration(file.info, calibration)
+    changes: dict[str, Any] = {"figures": info.figures | dict(figures_of(report) for report in figures)}
     if counting is not None:
-        changes["counting"] = counting_entry(counting, file.info)
+        changes["counting"] = counting_entry(counting, info)
     if looks is not None:
         changes["looks"] = looks_entry(looks, model, progress)
-    info = file.info.model_copy(update=changes)
+    info = info.model_copy(update=changes)
     write_bytes(out, with_metadata(file.data, METADATA_KEY, info.model_dump_json()))
     return info
+
+
+def _with_calibration(info: ModelInfo, entry: CalibrationEntry) -> ModelInfo:
+    if info.calibration is not None:
+        raise BadInput(
+            f"{info.name}: its scores are calibrated already, on {info.calibration.fitted_on}; expected raw scores. "
+            "Give the file before that"
+        )
+    threshold = float(_calibrated(np.array([info.threshold]), entry)[0])
+    changes: dict[str, Any] = {"calibration": entry, "threshold": round(threshold, 6)}
+    if info.counting is not None:
+        raw = np.array(info.counting.thresholds)
+        thresholds = tuple(_calibrated(raw, entry).round(6).tolist())
+        changes["counting"] = info.counting.model_copy(update={"thresholds": thresholds})
+    return info.model_copy(update=changes)
 
 
 def counting_entry(report: dict[str, Any], info: ModelInfo) -> CountingEntry:

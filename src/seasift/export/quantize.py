@@ -50,8 +50,8 @@ def quantize(
         pictures: how many of them, evenly spaced.
         progress: called with (pictures seen, in all).
     Returns:
-        What the file says about itself: figures and calibration of scores are left out, for they are those of
-        the float32 network.
+        What the file says about itself: figures, counts, looks and the calibration of scores are left out, for they are
+        those of the float32 network, and its threshold is one of raw scores; `complete` adds its own.
     Raises:
         BadModel: not a model file, of another head, or quantised already.
     Source: Jacob et al. 2018 (integer arithmetic); NNCF's post-training quantisation with fast bias correction.
@@ -91,8 +91,11 @@ def _rounded(folded: onnx.ModelProto, dataset: nncf.Dataset, count: int) -> onnx
 
 def _write(answer: onnx.ModelProto, before: ModelInfo, how: str, out: Path) -> ModelInfo:
     """Put what the float32 file says of itself, as far as it still holds, into the new one."""
+    calibration = before.score_calibration()
+    others: dict[str, Any] = {"figures": {}, "counting": None, "looks": None, "calibration": None}
+    threshold = calibration.invert(before.threshold) if calibration else before.threshold
     info = before.model_copy(
-        update={"quantized": how, "half_weights": False, "figures": {}, "calibration": None}
+        update=others | {"quantized": how, "half_weights": False, "threshold": threshold}
     )
     if info.facts:
         stored = onnx_weights(answer.SerializeToString())[1]

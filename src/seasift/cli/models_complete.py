@@ -1,0 +1,90 @@
+"""`seasift models complete MODEL -o FILE`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from seasift.cli.options import check_onnx_name
+
+if TYPE_CHECKING:
+    from seasift.data.prepared import DataPart
+
+
+def complete(
+    model: Annotated[str, typer.Argument(help="A model file (.onnx), or the name of a model in the box.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The model file to write; may be the same.")],
+    calibrate: Annotated[
+        Path | None,
+        typer.Option(
+            help="report.json of `seasift evaluate` on data it did not learn from: scores will be probabilities."
+        ),
+    ] = None,
+    figures: Annotated[
+        list[Path] | None,
+        typer.Option(help="report.json of `seasift evaluate`: for the file, and a card beside it."),
+    ] = None,
+    about: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="Markdown that this card begins with."),
+    ] = None,
+    counting: Annotated[
+        Path | None,
+        typer.Option(
+            help="report.json of `seasift evaluate` on data it did not learn from: for intervals of counts."
+        ),
+    ] = None,
+    looks: Annotated[
+        Path | None,
+        typer.Option(
+            help="Data that it learned from, a prepared folder or COCO file: to tell footage unlike it."
+        ),
+    ] = None,
+    split: Annotated[str | None, typer.Option(help="Of the prepared data.  [default: its own]")] = None,
+    part: Annotated[str, typer.Option(help="Of the split.")] = "train",
+) -> None:
+    """Write into a model file what was found out about it: scores, figures, and what `seasift survey` wants to know.
+
+    Its graph stays as it is.
+    """
+    from seasift.cli.terminal import progress_bar
+    from seasift.core.errors import BadInput
+    from seasift.export.card import calibration_of, read_report, read_words, write_card
+    from seasift.export.complete import complete as write
+    from seasift.runtime import box
+
+    if not (calibrate or figures or counting or looks):
+        raise BadInput("nothing to add; expected --calibrate, --figures, --counting or --looks.")
+    if about and not figures:
+        raise BadInput("--about begins a card, which is written with --figures only. Give both.")
+    check_onnx_name(output)
+    fitted = calibration_of(read_report(calibrate)) if calibrate else None
+    judged = [read_report(path) for path in figures or []]
+    words = read_words(about) if about else ""
+    with progress_bar("looking") as progress:
+        info = write(
+            box.find(model),
+            output,
+            calibration=fitted,
+            figures=judged,
+            counting=read_report(counting) if counting else None,
+            looks=_pictures(looks, split, part) if looks else None,
+            progress=progress,
+        )
+    if judged:
+        write_card(output, info, judged, words)
+    added = [f"scores calibrated on {fitted.fitted_on}"] if fitted else []
+    added += [f"figures on {report['data']['name']}" for report in judged]
+    added += [f"counts on {info.counting.data}"] if counting and info.counting else []
+    added += (
+        [f"looks of {info.looks.pictures:,} pictures of {info.looks.data}"] if looks and info.looks else []
+    )
+    typer.echo(f"{output}: {info.name}, {', '.join(added)}")
+
+
+def _pictures(looks: Path, split: str | None, part: str) -> DataPart:
+    from seasift.data.prepared import resolve_part
+
+    return resolve_part(looks, split=split, part=part if looks.is_dir() else None)
