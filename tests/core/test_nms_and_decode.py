@@ -72,6 +72,57 @@ def test_masks_equal_the_pixel_loops(size_hw: tuple[int, int], seed: int) -> Non
         np.testing.assert_array_equal(mask.bitmap(size_hw)[sure], (expected > 0.5)[sure])
 
 
+def test_masks_of_the_largest_expected_iou_and_scores_times_it() -> None:
+    random = np.random.default_rng(3)
+    prototypes = random.normal(0, 1, (10, 12, 4)).astype(np.float32)
+    coefficients = random.normal(0, 1, (6, 4)).astype(np.float32)
+    coefficients[4] = 0  # probabilities of .5 everywhere
+    coefficients[5] *= 0.1  # some way off on either side of it
+    boxes = random_boxes(random, 6).clip(0, 1)
+    scores = np.eye(6, dtype=np.float32) * np.linspace(0.9, 0.85, 6, dtype=np.float32)
+
+    def found(settings: YolactDecode, threshold: float = 0.0) -> Instances:
+        return decode_yolact(
+            boxes, scores, coefficients, prototypes,
+            size_hw=(40, 48), settings=settings, threshold=threshold, max_objects=6,
+        )  # fmt: skip
+
+    expected, cuts = {}, {}
+    for k, (x1, y1, x2, y2) in enumerate(boxes):
+        cells = sorted(
+            1 / (1 + np.exp(-(prototypes[y, x] @ coefficients[k]).astype(np.float64)))
+            for y in range(10)
+            for x in range(12)
+            if y1 * 10 - 1 <= y < y2 * 10 + 1 and x1 * 12 - 1 <= x < x2 * 12 + 1
+        )[::-1]
+        ious = [
+            sum(cells[:n]) / (n + sum(cells[n:])) for n in range(1, len(cells) + 1)
+        ]  # every number of cells
+        expected[k], cuts[k] = scores[k, k] * max(ious), max(ious) / (1 + max(ious))
+    order = sorted(expected, key=lambda k: -expected[k])
+    assert order != sorted(order)
+    best = found(YolactDecode(mask_threshold=0.9, expected_iou=True))
+    assert best.class_ids.tolist() == order
+    np.testing.assert_allclose(best.scores, [expected[k] for k in order], rtol=1e-5)
+    assert best.masks is not None
+    for k, mask, box in zip(order, best.masks, best.boxes_xyxy, strict=True):
+        plain = found(YolactDecode(mask_threshold=cuts[k]))
+        assert plain.masks is not None
+        np.testing.assert_array_equal(mask.bitmap((40, 48)), plain.masks[k].bitmap((40, 48)))
+        np.testing.assert_array_equal(box, plain.boxes_xyxy[k])
+    limit = float(best.scores[2])
+    assert found(YolactDecode(expected_iou=True), limit).class_ids.tolist() == order[:2]
+
+
+def test_an_object_beyond_the_input_expects_nothing() -> None:
+    box = np.array([[1.5, 1.5, 1.8, 1.8]], np.float32)
+    found = decode_yolact(
+        box, np.ones((1, 1), np.float32), np.ones((1, 4), np.float32), np.ones((10, 12, 4), np.float32),
+        size_hw=(40, 48), settings=YolactDecode(expected_iou=True), threshold=0.0, max_objects=6,
+    )  # fmt: skip
+    assert len(found) == 0
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_a_picture_that_fills_part_of_the_input_is_that_part_of_the_whole(seed: int) -> None:
     random = np.random.default_rng(seed)

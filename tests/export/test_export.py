@@ -15,6 +15,7 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from seasift.core.decode import YolactDecode
 from seasift.core.errors import BadInput, BadWeights
 from seasift.core.instances import Instances
 from seasift.core.picture import read_picture
@@ -288,13 +289,19 @@ def test_a_calibration_goes_from_the_report_into_the_file(
 ) -> None:
     entry = calibration_of(judged())
     export_checkpoint(
-        [checkpoint], tmp_path / "m.onnx", mask_threshold=0.25, calibration=entry, half_weights=True
+        [checkpoint],
+        tmp_path / "m.onnx",
+        mask_threshold=0.25,
+        expected_iou=True,
+        calibration=entry,
+        half_weights=True,
     )
     info = read_model_file(tmp_path / "m.onnx").info
-    assert info.decode.mask_threshold == 0.25
+    assert info.decode_settings() == YolactDecode(mask_threshold=0.25, expected_iou=True)
     assert info.half_weights
     assert (tmp_path / "m.onnx").stat().st_size == pytest.approx(half.stat().st_size, rel=0.01)
     assert "float32, weights stored as float16" in render_card(info, 1)
+    assert "cut where the IoU to expect is largest" in render_card(info, 1)
     assert info.calibration == entry
     assert entry.model_dump() == {"a": 0.5, "b": 1.5, "c": 0.25, "fitted_on": "some val"}
     assert "calibrated on some val" in render_card(info, 1)

@@ -27,6 +27,12 @@ def export(
         float,
         typer.Option(min=0, max=1, help="A pixel belongs to an object if its probability is above this."),
     ] = 0.5,
+    expected_iou: Annotated[
+        bool,
+        typer.Option(
+            "--expected-iou", help="Cut masks where the IoU to expect is largest; it multiplies scores."
+        ),
+    ] = False,
     figures: Annotated[
         list[Path] | None,
         typer.Option(help="report.json of `seasift evaluate`, to be written into the file."),
@@ -77,6 +83,7 @@ def export(
         name=name,
         threshold=threshold,
         mask_threshold=mask_threshold,
+        expected_iou=expected_iou,
         figures=dict(figures_of(report) for report in reports),
         calibration=calibration_of(calibration) if calibration else None,
         licence=licence or LICENCE,

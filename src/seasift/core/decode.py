@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import cv2
@@ -14,6 +14,8 @@ from seasift.core.masks import MaskCrop
 from seasift.core.nms import fast_nms
 from seasift.core.types import Float32, Int64, SizeHW
 
+CUT_STEPS = 5
+
 
 @dataclass(frozen=True)
 class YolactDecode:
@@ -23,11 +25,16 @@ class YolactDecode:
         nms_iou: highest overlap that Fast NMS lets pass.
         top_k: boxes of a class that take part in Fast NMS.
         mask_threshold: a pixel belongs to the object if its probability is above this.
+        expected_iou: each mask is cut not at `mask_threshold` but where the IoU is largest that its own probabilities
+            promise, and the score is multiplied by that IoU.
+    Source: of the cut, Nowozin 2014 (Optimal decisions from probabilistic models: the intersection-over-union case); of
+        the factor, Huang et al. 2019 (Mask Scoring R-CNN), section 3, where a network foretells the IoU.
     """
 
     nms_iou: float = 0.5
     top_k: int = 200
     mask_threshold: float = 0.5
+    expected_iou: bool = False
 
 
 def decode_yolact(
@@ -51,7 +58,8 @@ def decode_yolact(
         prototypes: (H', W', K) float32, of the whole input.
         size_hw: height and width of the original picture, px.
         settings: thresholds that belong to the model.
-        threshold: a prior takes part if any class scores above this, and an object is kept if its own does.
+        threshold: a prior takes part if any class scores above this, and an object is kept if its own does, also after
+            it was multiplied.
         max_objects: at most this many objects, the best.
         visible_yx: share of the input that the picture fills, down and across, from its upper left corner.
     Returns:
@@ -66,14 +74,24 @@ def decode_yolact(
         return Instances.empty(size_hw)
     boxes = _ordered(boxes_norm[kept.rows])
     down, across = (_side(prototypes.shape[side], size_hw[side], visible_yx[side]) for side in (0, 1))
-    masks = tuple(
-        _mask(prototypes, mine, box, down, across, settings.mask_threshold)
-        for mine, box in zip(coefficients[kept.rows], boxes, strict=True)
+    masks, expected = zip(
+        *(
+            _mask(prototypes, mine, box, down, across, settings)
+            for mine, box in zip(coefficients[kept.rows], boxes, strict=True)
+        ),
+        strict=True,
     )
     scale = np.array([size_hw[1], size_hw[0]] * 2, dtype=np.float32)
     visible = np.array(visible_yx[::-1] * 2, dtype=np.float32)
     pixels = np.clip(boxes * (scale / visible), 0, scale)
-    return Instances(pixels, kept.scores, kept.class_ids, size_hw, masks)
+    found = Instances(pixels, kept.scores, kept.class_ids, size_hw, masks)
+    return _rescored(found, np.array(expected, np.float32), threshold) if settings.expected_iou else found
+
+
+def _rescored(found: Instances, factors: Float32, threshold: float) -> Instances:
+    scores = found.scores * factors
+    order = np.argsort(-scores, kind="stable")
+    return replace(found, scores=scores).take(order[scores[order] > threshold])
 
 
 def _ordered(boxes: Float32) -> Float32:
@@ -143,9 +161,11 @@ def _mask(
     box_norm: Float32,
     down: _Side,
     across: _Side,
-    threshold: float,
-) -> MaskCrop:
+    settings: YolactDecode,
+) -> tuple[MaskCrop, float]:
     """Combine, sigmoid, cut to the box (one prototype pixel wider), enlarge bilinearly, threshold.
+
+    Also the IoU to expect where it was asked for.
 
     Only the part of the picture that the box can reach is computed, so a 4K frame costs what its
     objects cost. Nothing here is a matrix product: BLAS threads, once woken, spin on the cores that the
@@ -153,19 +173,37 @@ def _mask(
     """
     rows, columns = down.reach(box_norm[1], box_norm[3]), across.reach(box_norm[0], box_norm[2])
     if rows[0] >= rows[1] or columns[0] >= columns[1]:
-        return MaskCrop(np.zeros((0, 0), dtype=bool), 0, 0)
+        return MaskCrop(np.zeros((0, 0), dtype=bool), 0, 0), 0.0
     logits = np.einsum("hwk,k->hw", prototypes[slice(*rows), slice(*columns)], coefficients)
     np.negative(logits, out=logits)
     np.minimum(logits, 80, out=logits)  # beyond, exp leaves float32
     np.exp(logits, out=logits)
     logits += 1
     probability = np.reciprocal(logits, out=logits)
+    threshold, expected = _best_cut(probability) if settings.expected_iou else (settings.mask_threshold, 1.0)
     if down.whole and across.whole:
         top, left, enlarged = _enlarge_whole(probability, rows, columns, down, across)
     else:
         left, wide = across.enlarge(probability.T, columns)
         top, enlarged = down.enlarge(wide.T, rows)
-    return MaskCrop.from_bitmap(enlarged > threshold, left, top)
+    return MaskCrop.from_bitmap(enlarged > threshold, left, top), expected
+
+
+def _best_cut(probability: Float32) -> tuple[float, float]:
+    """Where to cut a mask (h, w) for the largest expected IoU, and that IoU.
+
+    The IoU of the cells M and the truth is taken as the ratio of what is expected of intersection and union, with p for
+    each cell on its own: sum over M of p / (|M| + sum outside M of p). No other M has more than the cells of p > J / (1 + J),
+    with J the largest itself; it is reached from below in a few steps.
+    Source: Nowozin 2014, section 4; Dinkelbach 1967 (On nonlinear fractional programming).
+    """
+    total, cut, expected = float(probability.sum()), 0.5, 0.0
+    for _ in range(CUT_STEPS):
+        inside = probability[probability > cut]
+        shared = float(inside.sum())
+        expected = shared / (len(inside) + total - shared)
+        cut = expected / (1 + expected)
+    return cut, expected
 
 
 def _enlarge_whole(

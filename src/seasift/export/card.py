@@ -111,6 +111,7 @@ def render_card(info: ModelInfo, size: int, reports: Sequence[dict[str, Any]] = 
         f"| classes | {', '.join(category.name for category in info.categories)} |",
         f"| default threshold | {info.threshold} |",
         f"| scores | {_scores(info)} |",
+        *([f"| masks | {_masks(info)} |"] if info.head == "yolact" else []),
         *_for_surveys(info),
         f"| licence | {info.licence} |",
         f"| credit | {info.attribution or 'none'} |",
@@ -143,6 +144,12 @@ def _scores(info: ModelInfo) -> str:
     if info.calibration is None:
         return "as the network gives them"
     return f"calibrated on {info.calibration.fitted_on}: a score is the probability of being right at IoU .50"
+
+
+def _masks(info: ModelInfo) -> str:
+    if info.decode.expected_iou:
+        return "cut where the IoU to expect is largest, which multiplies the score"
+    return f"pixels of a probability above {info.decode.mask_threshold:g}"
 
 
 def _for_surveys(info: ModelInfo) -> list[str]:

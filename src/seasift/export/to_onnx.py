@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,6 @@ from onnxscript.rewriter import rewrite
 from onnxscript.rewriter.rules import common as rules
 from torch import nn
 
-from seasift.core.decode import YolactDecode
 from seasift.core.files import write_bytes
 from seasift.core.heads import HEADS
 from seasift.core.prepare import TRIM, InputSpec
@@ -59,6 +57,7 @@ def export_checkpoint(
     name: str | None = None,
     threshold: float = 0.3,
     mask_threshold: float = 0.5,
+    expected_iou: bool = False,
     figures: dict[str, dict[str, float]] | None = None,
     calibration: CalibrationEntry | None = None,
     licence: str = LICENCE,
@@ -73,7 +72,7 @@ def export_checkpoint(
         out: the .onnx file; appears whole or not at all.
         name: of the model (default: of its recipe).
         threshold: score below which `predict` leaves objects out unless told otherwise.
-        mask_threshold: a pixel belongs to an object if its probability is above this.
+        mask_threshold, expected_iou: see `core.decode.YolactDecode`.
         figures: by data set, by figure.
         calibration: of its scores.
         licence: of the weights.
@@ -91,7 +90,7 @@ def export_checkpoint(
         head=FAMILIES[config.arch].head,
         categories=tuple(CategoryEntry(id=c.id, name=c.name) for c in categories),
         input=InputEntry(size_hw=spec.size_hw, mean=spec.mean, std=spec.std, resize=spec.resize),
-        decode=DecodeEntry(**asdict(YolactDecode(mask_threshold=mask_threshold))),
+        decode=DecodeEntry(mask_threshold=mask_threshold, expected_iou=expected_iou),
         calibration=calibration,
         threshold=threshold,
         max_objects=100,

@@ -53,6 +53,7 @@ class DecodeEntry(Strict):
     nms_iou: Share = 0.5
     top_k: Annotated[int, Field(ge=1)] = 200
     mask_threshold: Share = 0.5
+    expected_iou: bool = False
 
 
 class CalibrationEntry(Strict):
