@@ -90,7 +90,7 @@ def test_figures_of_a_model_file_as_table_json_and_page(run: Run) -> None:
     model = read_model_file(Path("tiny.onnx"))
     assert record["model"] == {
         **{"name": "tiny", "file": "tiny.onnx", "sha256": model.sha256},
-        **{"engine": "openvino", "precision": "f32", "calibrated": False},
+        **{"engine": "openvino", "precision": "f32", "calibrated": False, "expected_iou": False},
         "facts": record["model"]["facts"],
     }
     stored = [numpy_helper.to_array(each) for each in onnx.load("tiny.onnx").graph.initializer]

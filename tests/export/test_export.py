@@ -307,6 +307,10 @@ def test_a_calibration_goes_from_the_report_into_the_file(
     assert "calibrated on some val" in render_card(info, 1)
     with pytest.raises(BadInput, match="scores are calibrated"):
         calibration_of(judged(model={"calibrated": True}))
+    with pytest.raises(BadInput, match="exported with --expected-iou"):
+        calibration_of(judged(), expected_iou=True)
+    with pytest.raises(BadInput, match="exported without --expected-iou"):
+        calibration_of(judged(model={"expected_iou": True}))
     with pytest.raises(BadInput, match="no calibration was fitted"):
         calibration_of(judged(reliability={"calibration": None}))
 

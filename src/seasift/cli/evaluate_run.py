@@ -123,6 +123,7 @@ def _model_file(options: Options) -> _Model:
         "engine": predictor.engine,
         "precision": predictor.precision,
         "calibrated": predictor.info.calibration is not None,
+        "expected_iou": predictor.info.decode.expected_iou,
         "facts": _facts(predictor.info, box.find(options.model)),
     }
     return _Model(predictor, facts, predictor.info.threshold, predictor.info.input.size_hw)

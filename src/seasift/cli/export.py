@@ -40,8 +40,8 @@ def export(
     calibrate: Annotated[
         Path | None,
         typer.Option(
-            help="report.json of `seasift evaluate` on the checkpoint: its scores will be probabilities, and "
-            "its record by class goes into the file for intervals of counts."
+            help="report.json of `seasift evaluate` on the checkpoint (with --expected-iou: on a file exported so): its "
+            "scores will be probabilities, and its record by class goes into the file for intervals of counts."
         ),
     ] = None,
     looks: Annotated[
@@ -85,7 +85,7 @@ def export(
         mask_threshold=mask_threshold,
         expected_iou=expected_iou,
         figures=dict(figures_of(report) for report in reports),
-        calibration=calibration_of(calibration) if calibration else None,
+        calibration=calibration_of(calibration, expected_iou=expected_iou) if calibration else None,
         licence=licence or LICENCE,
         attribution=attribution,
         half_weights=half_weights,

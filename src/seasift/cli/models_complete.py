@@ -54,18 +54,21 @@ def complete(
     from seasift.export.card import calibration_of, read_report, read_words, write_card
     from seasift.export.complete import complete as write
     from seasift.runtime import box
+    from seasift.runtime.model_file import read_model_file
 
     if not (calibrate or figures or counting or looks):
         raise BadInput("nothing to add; expected --calibrate, --figures, --counting or --looks.")
     if about and not figures:
         raise BadInput("--about begins a card, which is written with --figures only. Give both.")
     check_onnx_name(output)
-    fitted = calibration_of(read_report(calibrate)) if calibrate else None
+    given = box.find(model)
+    expected_iou = read_model_file(given).info.decode.expected_iou
+    fitted = calibration_of(read_report(calibrate), expected_iou=expected_iou) if calibrate else None
     judged = [read_report(path) for path in figures or []]
     words = read_words(about) if about else ""
     with progress_bar("looking") as progress:
         info = write(
-            box.find(model),
+            given,
             output,
             calibration=fitted,
             figures=judged,

@@ -60,17 +60,26 @@ def figures_of(report: dict[str, Any]) -> tuple[str, dict[str, float]]:
     return str(data["name"]), about | figures
 
 
-def calibration_of(report: dict[str, Any]) -> CalibrationEntry:
+def calibration_of(report: dict[str, Any], *, expected_iou: bool = False) -> CalibrationEntry:
     """The calibration that an evaluation fitted to a model's scores.
 
+    Args:
+        report: see `read_report`.
+        expected_iou: of the model that the calibration is for, see `core.decode.YolactDecode`.
     Raises:
-        BadInput: none was fitted, or the model's scores are calibrated already.
+        BadInput: none was fitted, the model's scores are calibrated already, or of the other kind.
     """
     name, fitted = str(report["data"]["name"]), report["reliability"]["calibration"]
     if report["model"].get("calibrated"):
         raise BadInput(
             f"report on {name}: of a model whose scores are calibrated; expected one of raw scores. Evaluate the "
             "checkpoint"
+        )
+    if report["model"].get("expected_iou", False) != expected_iou:
+        which = "with --expected-iou" if expected_iou else "without --expected-iou"
+        raise BadInput(
+            f"report on {name}: its scores are of another kind; expected those of a model file exported {which}. "
+            "Export without --calibrate, evaluate that file, and export again"
         )
     if fitted is None:
         raise BadInput(
