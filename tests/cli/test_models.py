@@ -17,10 +17,13 @@ from seasift.cli import main as entry
 from seasift.core.picture import write_picture
 from seasift.runtime import box
 from seasift.runtime.model_file import read_model_file
+from seasift.runtime.predictor import load_predictor
+from seasift.runtime.video import Every, frames
 from tests.models import yolact_reference as reference
 from tests.tiny_model import save_tiny
 
 Run = Callable[..., tuple[int, str, str]]
+FOOTAGE = Path(__file__).parents[2] / "examples" / "footage"
 NAMES = [f"class {number}" for number in range(22)]
 
 
@@ -53,6 +56,20 @@ def test_show_prints_the_card_of_the_model_in_the_box(run: Run) -> None:
     code, out, err = run("models", "show", "default")
     assert (code, err) == (0, "")
     assert out.strip() == (box.BOX / "default.md").read_text(encoding="utf-8").strip()
+
+
+@pytest.mark.parametrize("name", box.names())
+def test_every_model_in_the_box_finds_objects_and_has_its_card(name: str) -> None:
+    predictor = load_predictor(name, threads=1)
+    card = box.card_of(name)
+    assert card is not None
+    assert card.startswith(f"# Model card: {predictor.name}\n")
+    assert f"| default threshold | {predictor.info.threshold} |" in card
+    for part, figures in predictor.info.figures.items():
+        assert f"## On {part}" in card
+        assert f"| AP | {figures['masks AP']:.3f} [" in card
+    frame = next(iter(frames(FOOTAGE / "coral.mp4", Every(frames=60)))).image_rgb_u8
+    assert len(predictor.predict([frame], threshold=0.03)[0]) > 0
 
 
 def test_show_prints_what_a_model_file_says_unless_its_own_card_lies_beside_it(run: Run) -> None:
