@@ -56,6 +56,7 @@ CASES = {
     "data prepare x.zip out": "x.zip: neither a zip nor a folder",
     "data stats x.json": "x.json: not JSON",
     "data split d --name new": "d: not a prepared data set",
+    "export x.ckpt -o m.onnx --mask-threshold 0.4 --expected-iou": "expected one of them",
     "export x.ckpt -o model": "-o model: expected a name that ends in .onnx",
     "quantize default none -o q.onnx": "none: no such file or folder",
     "quantize default d -o model": "-o model: expected a name that ends in .onnx",

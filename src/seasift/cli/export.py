@@ -24,9 +24,13 @@ def export(
         float, typer.Option(min=0, max=1, help="Score that predict asks for unless told otherwise.")
     ] = 0.3,
     mask_threshold: Annotated[
-        float,
-        typer.Option(min=0, max=1, help="A pixel belongs to an object if its probability is above this."),
-    ] = 0.5,
+        float | None,
+        typer.Option(
+            min=0,
+            max=1,
+            help="A pixel belongs to an object if its probability is above this.  [default: 0.5]",
+        ),
+    ] = None,
     expected_iou: Annotated[
         bool,
         typer.Option(
@@ -67,6 +71,12 @@ def export(
     """Write a checkpoint as a self-describing ONNX file with a model card beside it."""
     check_onnx_name(output)
     from seasift.cli.terminal import progress_bar, require
+    from seasift.core.errors import BadInput
+
+    if expected_iou and mask_threshold is not None:
+        raise BadInput(
+            "--mask-threshold and --expected-iou both say where masks are cut; expected one of them."
+        )
 
     require("train", "torch", "lightning", "timm", "onnx", "onnxscript")
     from seasift.data.prepared import resolve_part
@@ -82,7 +92,7 @@ def export(
         output,
         name=name,
         threshold=threshold,
-        mask_threshold=mask_threshold,
+        mask_threshold=0.5 if mask_threshold is None else mask_threshold,
         expected_iou=expected_iou,
         figures=dict(figures_of(report) for report in reports),
         calibration=calibration_of(calibration, expected_iou=expected_iou) if calibration else None,
