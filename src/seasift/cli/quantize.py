@@ -27,7 +27,7 @@ def quantize(
     check_onnx_name(output)
     given = box.find(model)
     chosen = resolve_part(data, split=split, part=part if data.is_dir() else None)
-    require("quantize", "nncf", "onnx", "onnxscript")
+    require("quantize", "nncf", "onnx", "onnxruntime", "onnxscript")
     from seasift.export.card import write_card
     from seasift.export.quantize import quantize as run
 
