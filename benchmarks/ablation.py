@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+from seasift.evaluation.compare import judge_runs
 from seasift.evaluation.intervals import difference
-from seasift.evaluation.run_intervals import judge_runs
 from seasift.evaluation.runs import read_run
 from seasift.models.sift import loss
 from seasift.models.sift.assignment import Assignment, assign

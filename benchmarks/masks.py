@@ -20,14 +20,14 @@ import numpy as np
 
 from seasift.core.boxes import pairwise_iou
 from seasift.core.decode import YolactDecode, decode_yolact
-from seasift.core.picture import read_picture
+from seasift.core.image import read_picture
 from seasift.core.prepare import InputSpec
 from seasift.core.types import Bool, Float32, SizeHW
 from seasift.data.coco import CocoImage
 from seasift.data.prepared import DataPart, open_prepared
 from seasift.evaluation.stream import limited
 from seasift.evaluation.truth import truth_of
-from seasift.runtime.predictor import OnnxPredictor, load_predictor
+from seasift.inference.predictor import OnnxPredictor, load_predictor
 
 SIZES = {"small": (0, 32**2), "medium": (32**2, 96**2), "large": (96**2, np.inf), "all": (0, np.inf)}
 CERTAIN = 1e-5  # probability of being wrong of a cell that lies wholly inside or outside

@@ -33,10 +33,10 @@ import uvicorn
 from fastapi import FastAPI, UploadFile
 from memory import resident_mb
 
-from seasift.core.picture import decode_picture
+from seasift.core.image import decode_picture
 from seasift.evaluation.machine import describe_machine
 from seasift.formats.document import image_entry
-from seasift.runtime.predictor import load_predictor
+from seasift.inference.predictor import load_predictor
 from seasift.service.settings import Settings
 from seasift.speed.pictures import draw_pictures, given_pictures
 

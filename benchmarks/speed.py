@@ -21,16 +21,16 @@ import numpy as np
 
 from seasift.cli.bench_run import parse_ways
 from seasift.cli.bench_table import tell
+from seasift.core.image import write_picture
 from seasift.core.instances import Instances
 from seasift.core.masks import MaskCrop
-from seasift.core.picture import write_picture
 from seasift.data.coco import CocoAnnotation, CocoDataset, CocoImage
-from seasift.evaluation.coco_figures import evaluate
-from seasift.runtime.predictor import load_predictor
-from seasift.runtime.video import Every, frames
+from seasift.evaluation.coco_metrics import evaluate
+from seasift.inference.predictor import load_predictor
 from seasift.speed.pictures import given_pictures
 from seasift.speed.record import measure
 from seasift.speed.subjects import Subject, Way
+from seasift.video.reading import Every, frames
 
 SIZE_HW = (270, 480)
 FOOTAGE = Path(__file__).resolve().parents[1] / "examples" / "footage"

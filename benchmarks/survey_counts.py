@@ -21,12 +21,12 @@ sys.path.insert(0, str(Path(__file__).parent))
 from trashcan_identities import Frame, Reliability, linked
 
 from seasift.cli.survey_run import LOW
+from seasift.core.image import read_picture
 from seasift.core.instances import Instances
-from seasift.core.picture import read_picture
 from seasift.data.prepared import DataPart, resolve_part
-from seasift.runtime.predictor import OnnxPredictor, load_predictor
-from seasift.runtime.tracking import Tracker, TrackerSettings
+from seasift.inference.predictor import OnnxPredictor, load_predictor
 from seasift.survey.intervals import Interval, intervals_of, place_of
+from seasift.tracking import Tracker, TrackerSettings
 
 
 def truth_of(run: list[Frame]) -> Counter[int]:

@@ -19,16 +19,16 @@ import numpy as np
 
 from seasift.core.instances import Instances
 from seasift.core.masks import MaskCrop
-from seasift.core.tiles import TileGrid
+from seasift.core.tiling import TileGrid
 from seasift.core.types import UInt8
 from seasift.data.coco import CocoAnnotation, CocoDataset, CocoImage
-from seasift.data.mosaic import lay_out, read_pieces
 from seasift.data.prepared import DataPart, open_prepared
-from seasift.evaluation.coco_figures import evaluate
+from seasift.data.synthetic import lay_out, read_pieces
+from seasift.evaluation.coco_metrics import evaluate
 from seasift.evaluation.confusion import match
 from seasift.evaluation.truth import truth_of
-from seasift.runtime.predictor import OnnxPredictor, load_predictor
-from seasift.runtime.tiled import TiledPredictor
+from seasift.inference.predictor import OnnxPredictor, load_predictor
+from seasift.inference.tiled import TiledPredictor
 
 AP_THRESHOLD, COUNT_THRESHOLD = 0.05, 0.2
 MOST = 2000

@@ -18,13 +18,12 @@ import numpy as np
 from seasift.core.boxes import pairwise_iou
 from seasift.core.instances import Instances
 from seasift.core.types import Int64, UInt8
-from seasift.data.moving import TrueFrame
-from seasift.data.moving_scenes import SCENES, footage
+from seasift.data.moving import SCENES, TrueFrame, footage
 from seasift.data.prepared import open_prepared
 from seasift.evaluation.tracking import JudgedFrame, TrackingScore
-from seasift.runtime.predictor import load_predictor
-from seasift.runtime.tracking import Step, Tracker, TrackerSettings
-from seasift.runtime.tracking.association import assign, overlap
+from seasift.inference.predictor import load_predictor
+from seasift.tracking import Step, Tracker, TrackerSettings
+from seasift.tracking.association import assign, overlap
 
 
 class Follows(Protocol):

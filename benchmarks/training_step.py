@@ -29,9 +29,8 @@ from seasift.training.augment import Augment
 from seasift.training.batches import BatchStream
 from seasift.training.callbacks import moving_average
 from seasift.training.data import data_parts, open_pictures
-from seasift.training.module import config_of, step_seed
+from seasift.training.module import config_of, make_optimizer, step_seed
 from seasift.training.recipe import Recipe, load_recipe
-from seasift.training.schedule import make_optimizer
 
 
 class Clock:

@@ -21,7 +21,7 @@ from seasift.core.instances import Instances
 from seasift.core.types import Float64, Int64, UInt8
 from seasift.data.coco import CocoDataset, CocoImage
 from seasift.evaluation.truth import truth_of
-from seasift.runtime.tracking.association import assign, overlap
+from seasift.tracking.association import assign, overlap
 
 GAP_S, LEAST_FRAMES = 3, 5
 _NUMBERS = re.compile(r"vid_(\d+)_frame(\d+)")

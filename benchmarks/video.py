@@ -29,13 +29,13 @@ import numpy as np
 
 from seasift.core.types import UInt8
 from seasift.evaluation.machine import describe_machine
-from seasift.runtime.draw import draw
-from seasift.runtime.every import Every
-from seasift.runtime.inputs import Failure, Source
-from seasift.runtime.predictor import OnnxPredictor, load_predictor
-from seasift.runtime.stream import Picture, predict_sources
-from seasift.runtime.video import Span, read_span
-from seasift.runtime.video_writer import writing_video
+from seasift.inference.inputs import Failure, Source
+from seasift.inference.predictor import OnnxPredictor, load_predictor
+from seasift.inference.stream import Picture, predict_sources
+from seasift.video.reading import Span, read_span
+from seasift.video.sampling import Every
+from seasift.video.writing import writing_video
+from seasift.viz.drawing import draw
 
 ROOT = Path(__file__).resolve().parents[1]
 

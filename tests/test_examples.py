@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from seasift.data.synthetic import make_synthetic
-from seasift.runtime.model_file import read_model_file
+from seasift.modelfile.info import read_model_file
 
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent

@@ -16,7 +16,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from seasift.runtime.model_file import ModelInfo, to_metadata
+from seasift.modelfile.info import ModelInfo, to_metadata
 
 SIZE = 32
 PROTO = 16

@@ -16,8 +16,8 @@ from onnx import numpy_helper
 
 from seasift import __version__
 from seasift.cli import main as entry
-from seasift.core.picture import write_picture
-from seasift.runtime.model_file import read_model_file
+from seasift.core.image import write_picture
+from seasift.modelfile.info import read_model_file
 from tests.tiny_model import CATEGORIES, quarters, save_tiny, tiny_info
 
 Run = Callable[..., tuple[int, str, str]]

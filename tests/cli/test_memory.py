@@ -9,7 +9,7 @@ from types import ModuleType
 
 import pytest
 
-from seasift.core.picture import write_picture
+from seasift.core.image import write_picture
 from tests.tiny_model import quarters, save_tiny
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "memory.py"

@@ -14,11 +14,11 @@ import pytest
 import torch
 
 from seasift.cli import main as entry
-from seasift.core.picture import write_picture
-from seasift.runtime import box
-from seasift.runtime.model_file import read_model_file
-from seasift.runtime.predictor import load_predictor
-from seasift.runtime.video import Every, frames
+from seasift.core.image import write_picture
+from seasift.inference.predictor import load_predictor
+from seasift.modelfile import bundled
+from seasift.modelfile.info import read_model_file
+from seasift.video.reading import Every, frames
 from tests.models import yolact_reference as reference
 from tests.tiny_model import save_tiny
 
@@ -55,13 +55,13 @@ def test_show_prints_what_a_network_costs(run: Run) -> None:
 def test_show_prints_the_card_of_the_model_in_the_box(run: Run) -> None:
     code, out, err = run("models", "show", "default")
     assert (code, err) == (0, "")
-    assert out.strip() == (box.BOX / "default.md").read_text(encoding="utf-8").strip()
+    assert out.strip() == (bundled.BOX / "default.md").read_text(encoding="utf-8").strip()
 
 
-@pytest.mark.parametrize("name", box.names())
+@pytest.mark.parametrize("name", bundled.names())
 def test_every_model_in_the_box_finds_objects_and_has_its_card(name: str) -> None:
     predictor = load_predictor(name, threads=1)
-    card = box.card_of(name)
+    card = bundled.card_of(name)
     assert card is not None
     assert card.startswith(f"# Model card: {predictor.name}\n")
     assert f"| default threshold | {predictor.info.threshold} |" in card
@@ -165,7 +165,7 @@ def test_a_published_checkpoint_becomes_a_model_that_predicts(run: Run) -> None:
     code, out, err = run(*IMPORT, "--arch", "yolact-resnet50", "--threshold", "0.05")
     assert (code, err) == (0, ""), err
     assert "22 classes" in out
-    from seasift.runtime.predictor import load_predictor
+    from seasift.inference.predictor import load_predictor
 
     picture = reference.picture()
     (found,) = load_predictor("out.onnx").predict([picture], threshold=0.05)

@@ -17,9 +17,9 @@ import numpy as np
 import pytest
 
 from seasift.cli import main as entry
-from seasift.core.picture import read_picture, write_picture
+from seasift.core.image import read_picture, write_picture
 from seasift.formats import validation
-from seasift.runtime.precision import abilities
+from seasift.inference.engines import abilities
 from tests.tiny_model import quarters, save_tiny
 from tests.tiny_video import save_video
 
@@ -318,7 +318,7 @@ def tree(folder: Path) -> dict[str, bytes]:
 
 
 def test_a_failed_run_goes_on(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from seasift.runtime.predictor import OnnxPredictor
+    from seasift.inference.predictor import OnnxPredictor
 
     arguments = ("pics", *ALL, "--threads", "1")
     save_video(tmp_path / "pics" / "clip.mp4", count=25)

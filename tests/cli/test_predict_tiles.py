@@ -14,7 +14,7 @@ import pytest
 from seasift.cli import main as entry
 from seasift.cli.tile_option import parse_tiling
 from seasift.core.errors import BadInput
-from seasift.core.picture import write_picture
+from seasift.core.image import write_picture
 from seasift.formats import validation
 from tests.tiny_model import quarters, save_tiny
 

@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 
 from seasift.cli import main as entry
-from seasift.core.picture import write_picture
-from seasift.runtime import live
-from seasift.runtime.live import Patience
+from seasift.core.image import write_picture
+from seasift.video import live
+from seasift.video.live import Patience
 from tests.live_server import serving
 from tests.tiny_model import quarters, save_tiny
 from tests.tiny_video import encode, save_kind
@@ -104,7 +104,7 @@ def test_several_videos_and_a_picture(run: Run, tmp_path: Path) -> None:
 def test_a_killed_run_draws_again_what_it_had_found(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from seasift.runtime.predictor import OnnxPredictor
+    from seasift.inference.predictor import OnnxPredictor
 
     arguments = ("clip.mkv", "--every", "1", "-f", "video,json", "--threads", "1")
     assert run(*arguments, "-o", "whole")[0] == 0

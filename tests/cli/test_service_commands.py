@@ -12,7 +12,7 @@ import pytest
 from fastapi import FastAPI
 
 from seasift.cli import main as entry
-from seasift.core.picture import read_picture, write_picture
+from seasift.core.image import read_picture, write_picture
 from seasift.service import server as listening
 from seasift.service.settings import Settings
 from tests.service.server_process import ServerProcess

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from seasift.core.picture import write_picture
+from seasift.core.image import write_picture
 from tests.tiny_model import quarters, save_tiny
 
 

@@ -1,4 +1,4 @@
-"""`seasift survey` of a live source: what is refused, and how Ctrl-C ends it. See tests/runtime/test_rtsp.py for a camera."""
+"""`seasift survey` of a live source: what is refused, and how Ctrl-C ends it. See tests/video/test_rtsp.py for a camera."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ import pytest
 
 from seasift.cli.survey_live import check_live, ending_by_key
 from seasift.core.errors import BadInput
-from seasift.runtime.every import Every
-from seasift.runtime.live import LiveDive, Patience
 from seasift.survey.report import write_report
 from seasift.survey.run import Plan, run
 from seasift.survey.store import NAME
+from seasift.video.live import LiveDive, Patience
+from seasift.video.sampling import Every
 from tests.live_server import serving
 from tests.survey.dives import frame_picture, plan_of, save_model
 from tests.tiny_video import save_kind

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from seasift.core.decode_rcnn import decode_rcnn, paste_mask
+from seasift.core.decode import decode_rcnn, paste_mask
 from seasift.core.prepare import InputSpec, batches_of_one_size, prepare
 
 FIT = InputSpec((80, 160), (10.0, 20.0, 30.0), (1.0, 1.0, 1.0), "fit")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from seasift.core.groups import group_of
+from seasift.core.classes import group_of
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seasift.core.boxes import pairwise_iou
+from seasift.core.boxes import fast_nms, pairwise_iou
 from seasift.core.decode import YolactDecode, decode_yolact
 from seasift.core.instances import Instances
-from seasift.core.nms import fast_nms
 
 from ..oracles import yolact as oracle
 

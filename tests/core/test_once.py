@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seasift.core.boxes import each_once
 from seasift.core.instances import Instances
-from seasift.core.once import each_once
 
 
 def instances(boxes: list[list[float]], classes: list[int], scores: list[float] | None = None) -> Instances:

@@ -16,8 +16,8 @@ import pytest
 from PIL import Image, ImageOps
 
 from seasift.core.errors import BadPicture
-from seasift.core.picture import decode_picture, encode_picture, read_picture, write_picture
-from seasift.core.picture_format import other_kind
+from seasift.core.image import decode_picture, encode_picture, read_picture, write_picture
+from seasift.core.image_format import other_kind
 
 HEIGHT, WIDTH = 64, 80
 
@@ -235,7 +235,7 @@ def test_opencv_prints_nothing(tmp_path: Path) -> None:
             names[-1].write_bytes(data[:end])
     code = (
         "import sys, pathlib\n"
-        "from seasift.core.picture import read_picture\n"
+        "from seasift.core.image import read_picture\n"
         "from seasift.core.errors import BadPicture\n"
         "for name in sys.argv[1:]:\n"
         "    try: read_picture(pathlib.Path(name))\n"

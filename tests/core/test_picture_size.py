@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 
 from seasift.core.errors import BadPicture, OverLimit
-from seasift.core.picture import decode_picture, encode_picture
-from seasift.core.picture_format import format_of
-from seasift.core.picture_size import size_of
+from seasift.core.image import decode_picture, encode_picture
+from seasift.core.image_format import format_of, size_of
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif", ".webp", ".bmp"])

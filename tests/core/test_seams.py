@@ -9,8 +9,7 @@ import pytest
 
 from seasift.core.instances import Instances
 from seasift.core.masks import MaskCrop, union
-from seasift.core.seams import SeamMerger
-from seasift.core.tiles import Window
+from seasift.core.tiling import SeamMerger, Window
 from seasift.core.types import Bool
 
 SIZE = (60, 100)

@@ -1,6 +1,6 @@
 """Hints for misspelt names."""
 
-from seasift.core.spelling import hint
+from seasift.core.errors import hint
 
 
 def test_nearest_name() -> None:

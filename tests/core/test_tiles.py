@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seasift.core.tiles import TileGrid, Window
+from seasift.core.tiling import TileGrid, Window
 
 sides = st.integers(1, 70)
 tile_sides = st.integers(2, 30)

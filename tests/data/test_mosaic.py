@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from seasift.core.picture import write_picture
+from seasift.core.image import write_picture
 from seasift.data.coco import CocoAnnotation, CocoDataset, CocoImage
-from seasift.data.mosaic import lay_out, read_pieces
 from seasift.data.prepared import DataPart
+from seasift.data.synthetic import lay_out, read_pieces
 from tests.painted import CATEGORIES, PaintedPredictor, paint
 
 SIZE = (12, 20)

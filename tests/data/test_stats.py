@@ -14,14 +14,13 @@ import numpy as np
 import pytest
 
 from seasift.core.errors import BadDataset
-from seasift.core.picture import decode_picture
+from seasift.core.image import decode_picture
 from seasift.data.coco import read_coco
 from seasift.data.describe import describe
 from seasift.data.draw_split import add_split
-from seasift.data.examples import choose_examples, draw_truth
 from seasift.data.prepare import prepare
 from seasift.data.stats import statistics
-from seasift.data.stats_page import render_stats_page
+from seasift.data.stats_page import choose_examples, draw_truth, render_stats_page
 from seasift.data.trashcan import VIDEO
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from pycocotools import mask as coco_mask
 
-from seasift.core.picture import read_picture
+from seasift.core.image import read_picture
 from seasift.data.coco import read_coco
 from seasift.data.synthetic import make_synthetic
 

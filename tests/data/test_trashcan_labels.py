@@ -15,7 +15,7 @@ from seasift.core.errors import BadDataset
 from seasift.core.masks import MaskCrop
 from seasift.data import trashcan
 from seasift.data.supervisely import OriginalObject, read_original
-from seasift.data.trashcan_labels import ANIMALS, INSTANCES, MATERIALS, label_of, published_groups
+from seasift.data.trashcan import ANIMALS, INSTANCES, MATERIALS, label_of, published_groups
 from tests.data.trashcan_fake import box, encode_bitmap, ring
 
 

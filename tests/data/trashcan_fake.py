@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from seasift.core.picture import encode_picture
+from seasift.core.image import encode_picture
 
 Bitmap = npt.NDArray[np.bool_]
 HEIGHT, WIDTH = 40, 60

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from seasift.core.files import write_json
-from seasift.core.picture import write_picture
+from seasift.core.image import write_picture
 from seasift.data.coco import CocoDataset
 from seasift.data.prepared import open_prepared
 from seasift.evaluation.record import Subject, make_record

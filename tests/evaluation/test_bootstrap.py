@@ -10,9 +10,9 @@ import pytest
 
 from seasift.core.instances import Instances
 from seasift.data.coco import CocoDataset
-from seasift.evaluation.bootstrap import draw_weights, group_names, interval, resampled
-from seasift.evaluation.coco_figures import KINDS, Figures, figures_of
-from seasift.evaluation.matches import matches_of, picture_names
+from seasift.evaluation.coco_metrics import KINDS, Figures, figures_of
+from seasift.evaluation.confusion import matches_of, picture_names
+from seasift.evaluation.intervals import draw_weights, group_names, interval, resampled
 from seasift.evaluation.results import Results
 from tests.evaluation.noisy import noisy_predictions
 from tests.evaluation.random_truth import random_truth
@@ -103,7 +103,7 @@ def test_many_rows_at_once_are_those_one_by_one(monkeypatch: pytest.MonkeyPatch)
     assert classes is not None
     weights = draw_weights(["a", "a", "b", "c", "d", "d"], 40, 1)
     whole = resampled(classes, weights)
-    monkeypatch.setattr("seasift.evaluation.bootstrap._CELLS", 50)
+    monkeypatch.setattr("seasift.evaluation.intervals._CELLS", 50)
     parts = resampled(classes, weights)
     single = np.concatenate([resampled(classes, weights[[row]]).per_class for row in range(40)])
     np.testing.assert_array_equal(whole.per_class, single)

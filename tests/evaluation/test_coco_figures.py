@@ -21,7 +21,7 @@ from pycocotools.cocoeval import COCOeval
 from seasift.core.errors import BadDataset
 from seasift.core.instances import Category, Instances
 from seasift.data.coco import CocoDataset, read_coco
-from seasift.evaluation.coco_figures import LINE, Figures, evaluate
+from seasift.evaluation.coco_metrics import LINE, Figures, evaluate
 from seasift.evaluation.results import Results, map_categories
 from tests.evaluation.noisy import noisy_predictions
 from tests.evaluation.random_truth import random_truth

@@ -14,14 +14,12 @@ import pytest
 
 from seasift.core.errors import BadInput
 from seasift.data.prepared import open_prepared
-from seasift.evaluation.bootstrap import draw_weights, resampled
-from seasift.evaluation.compare import Settings, compare, published
+from seasift.evaluation.compare import Settings, compare, judge_runs, published
 from seasift.evaluation.compare_page import write_comparison
-from seasift.evaluation.compare_tables import tables
-from seasift.evaluation.compare_words import duration
+from seasift.evaluation.compare_tables import duration, tables
+from seasift.evaluation.confusion import matches_of
+from seasift.evaluation.intervals import draw_weights, resampled
 from seasift.evaluation.machine import graphics_processor
-from seasift.evaluation.matches import matches_of
-from seasift.evaluation.run_intervals import judge_runs
 from seasift.evaluation.runs import read_run, read_runs
 from tests.evaluation.judged_folders import FACTS, judged, prepared, trained
 from tests.evaluation.test_report import _Page

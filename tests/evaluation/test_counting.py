@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from seasift.evaluation.counting import counting_of, design_effect
-from seasift.evaluation.matches import ClassMatches
+from seasift.evaluation.confusion import ClassMatches
+from seasift.evaluation.operating_points import counting_of, design_effect
 
 
 def matches() -> ClassMatches:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from seasift.core.calibration import Calibration
-from seasift.evaluation.matches import ClassMatches
+from seasift.evaluation.confusion import ClassMatches
 from seasift.evaluation.reliability import fit, reliability_of
 
 

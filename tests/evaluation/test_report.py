@@ -14,13 +14,12 @@ import numpy as np
 import pytest
 
 from seasift.core.errors import BadDataset, BadPicture
+from seasift.core.image import write_picture
 from seasift.core.instances import Category, Instances
-from seasift.core.picture import write_picture
 from seasift.data.coco import CocoDataset
 from seasift.data.prepared import DataPart
-from seasift.evaluation.coco_figures import LINE, evaluate
+from seasift.evaluation.coco_metrics import LINE, all_curves, curve, evaluate
 from seasift.evaluation.confusion import CROWD, match
-from seasift.evaluation.curves import all_curves, curve
 from seasift.evaluation.record import SCHEMA, Subject, make_record
 from seasift.evaluation.report import write_report
 from seasift.evaluation.stream import Outcome, Settings, judge_part, limited

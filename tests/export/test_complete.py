@@ -14,8 +14,8 @@ from seasift.core.instances import Category
 from seasift.data.coco import CocoDataset, CocoImage
 from seasift.data.prepared import DataPart
 from seasift.export.complete import complete
-from seasift.runtime.model_file import CalibrationEntry, read_model_file
-from seasift.runtime.onnx_rewrite import with_metadata
+from seasift.modelfile.info import CalibrationEntry, read_model_file
+from seasift.modelfile.onnx_file import with_metadata
 from tests.tiny_model import CATEGORIES, save_tiny, tiny_info
 
 

@@ -17,19 +17,18 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from seasift.core.decode import YolactDecode
 from seasift.core.errors import BadInput, BadWeights
+from seasift.core.image import read_picture
 from seasift.core.instances import Instances
-from seasift.core.picture import read_picture
 from seasift.export import to_onnx
-from seasift.export.card import calibration_of, figures_of, read_report, render_card
-from seasift.export.halves import halve, widen
+from seasift.export.half_precision import halve, widen
 from seasift.export.to_onnx import export_checkpoint
-from seasift.models.yolact.inference import YolactGraph
-from seasift.runtime.model_file import read_model_file, to_metadata
-from seasift.runtime.predictor import load_predictor
+from seasift.inference.predictor import load_predictor
+from seasift.modelfile.card import calibration_of, figures_of, read_report, render_card
+from seasift.modelfile.info import read_model_file, to_metadata
+from seasift.models.yolact.network import YolactGraph
 from seasift.training.checkpoint import load_network
 from seasift.training.checkpoint import load_predictor as load_checkpoint
-from seasift.training.initial import initialise
-from seasift.training.model_weights import read_model_weights
+from seasift.training.initial import initialise, read_model_weights
 from seasift.training.module import TrainingModule
 from seasift.training.recipe import Recipe, load_recipe
 from seasift.training.run import Options, train
@@ -399,8 +398,8 @@ def test_several_runs_become_the_mean_of_their_weights(
 
 def test_a_model_file_needs_no_torch_to_predict(model: Path, shapes: Path) -> None:
     code = (
-        "import sys; from seasift.runtime.predictor import load_predictor; "
-        "from seasift.core.picture import read_picture; from pathlib import Path; "
+        "import sys; from seasift.inference.predictor import load_predictor; "
+        "from seasift.core.image import read_picture; from pathlib import Path; "
         f"load_predictor({str(model)!r}).predict([read_picture(next(Path({str(shapes.parent / 'images')!r}).iterdir()))]); "
         "print('torch' in sys.modules)"
     )

@@ -10,15 +10,15 @@ import onnx
 import pytest
 
 from seasift.core.errors import BadModel, BadWeights
-from seasift.core.picture import read_picture
+from seasift.core.image import read_picture
 from seasift.core.prepare import prepare
 from seasift.data.prepared import DataPart, resolve_part
 from seasift.export.to_onnx import serialise
+from seasift.inference.engines import open_engine
+from seasift.inference.predictor import load_predictor
+from seasift.modelfile.info import CalibrationEntry, CategoryEntry, InputEntry, ModelInfo, read_model_file
 from seasift.models.catalog import FAMILIES, build, make_config
-from seasift.runtime.engines import open_engine
-from seasift.runtime.model_file import CalibrationEntry, CategoryEntry, InputEntry, ModelInfo, read_model_file
-from seasift.runtime.predictor import load_predictor
-from seasift.training.model_weights import read_model_weights
+from seasift.training.initial import read_model_weights
 from tests.tiny_model import save_tiny
 
 pytest.importorskip("nncf", reason="the extra 'quantize' is not installed")

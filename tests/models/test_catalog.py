@@ -15,11 +15,11 @@ from torch import nn
 
 from seasift.core.errors import BadRecipe
 from seasift.core.heads import HEADS
+from seasift.inference.engines import open_engine
+from seasift.inference.predictor import load_predictor
 from seasift.models.catalog import FAMILIES, build, catalog, make_config, named_outputs
-from seasift.models.facts import describe
+from seasift.models.complexity import describe
 from seasift.models.inference import TorchPredictor
-from seasift.runtime.engines import open_engine
-from seasift.runtime.predictor import load_predictor
 
 from .untrained import (
     CATEGORIES,

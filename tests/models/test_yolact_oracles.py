@@ -9,10 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seasift.models.targets import Targets
-from seasift.models.yolact.loss import yolact_loss
-from seasift.models.yolact.matching import match
-from seasift.models.yolact.network import YolactOutput
-from seasift.models.yolact.priors import decode, encode, make_priors, to_corners
+from seasift.models.yolact.loss import match, yolact_loss
+from seasift.models.yolact.network import YolactOutput, decode, encode, make_priors, to_corners
 
 from ..oracles import yolact as oracle
 

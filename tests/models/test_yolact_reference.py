@@ -10,10 +10,8 @@ from seasift.core.decode import YolactDecode, decode_yolact
 from seasift.core.errors import BadWeights
 from seasift.core.prepare import prepare
 from seasift.models.catalog import FAMILIES
-from seasift.models.yolact.config import YolactConfig
-from seasift.models.yolact.inference import YolactGraph
 from seasift.models.yolact.loss import yolact_loss
-from seasift.models.yolact.network import Yolact, YolactOutput
+from seasift.models.yolact.network import Yolact, YolactConfig, YolactGraph, YolactOutput
 from seasift.models.yolact.published import load_published, our_name
 
 from ..oracles.backbones import published_backbone

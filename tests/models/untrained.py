@@ -15,9 +15,9 @@ from torchvision.models.resnet import Bottleneck
 from seasift.core.instances import Category
 from seasift.core.prepare import prepare
 from seasift.core.types import UInt8
+from seasift.modelfile.info import CategoryEntry, InputEntry, ModelInfo, to_metadata
 from seasift.models.catalog import FAMILIES, build, catalog, make_config
 from seasift.models.targets import Targets
-from seasift.runtime.model_file import CategoryEntry, InputEntry, ModelInfo, to_metadata
 
 CLASSES = 3
 OBJECTS = 200  # regions of a picture that R-CNN takes for one, before suppression

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from seasift.core.errors import BadInput
-from seasift.core.picture import read_picture
+from seasift.core.image import read_picture
 from seasift.data.check import check
 from seasift.data.describe import describe
 from seasift.data.prepared import resolve_part

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from seasift.core.picture import encode_picture
-from seasift.runtime.predictor import OnnxPredictor, load_predictor
+from seasift.core.image import encode_picture
+from seasift.inference.predictor import OnnxPredictor, load_predictor
 from seasift.service.app import create_app
 from seasift.service.served import Served
 from seasift.service.settings import Settings

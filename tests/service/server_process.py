@@ -105,7 +105,7 @@ class ServerProcess:
 
 def main(model: str, jobs: str, port: str, hold_after: str = "", release: str = "") -> None:
     """What runs in the process."""
-    from seasift.runtime.predictor import load_predictor
+    from seasift.inference.predictor import load_predictor
     from seasift.service.app import create_app
     from seasift.service.server import serve
     from seasift.service.settings import Settings

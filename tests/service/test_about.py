@@ -10,9 +10,9 @@ import pytest
 from fastapi.testclient import TestClient
 
 from seasift.core.masks import from_coco
-from seasift.runtime.predictor import OnnxPredictor
+from seasift.inference.predictor import OnnxPredictor
+from seasift.service.access_log import JsonLines
 from seasift.service.app import create_app
-from seasift.service.records import JsonLines
 from tests.service.conftest import HERE, NONE, ONE, THREE, Serve, files
 
 

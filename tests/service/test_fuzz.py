@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
-from seasift.core.picture import encode_picture
+from seasift.core.image import encode_picture
 from tests.service.conftest import ONE, THREE, Serve
 from tests.service.server_process import ServerProcess
 from tests.service.test_jobs import archive, lying

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from seasift.core.instances import Instances
-from seasift.runtime.predictor import OnnxPredictor
+from seasift.inference.predictor import OnnxPredictor
 from tests.service.conftest import NONE, ONE, THREE, Serve, files
 
 

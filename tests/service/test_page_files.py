@@ -9,8 +9,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 import seasift.service
-from seasift.runtime.box import card_of, names
-from seasift.runtime.predictor import OnnxPredictor
+from seasift.inference.predictor import OnnxPredictor
+from seasift.modelfile.bundled import card_of, names
 from seasift.service.app import create_app
 from tests.service.conftest import HERE, Serve
 

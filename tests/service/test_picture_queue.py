@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from seasift.core.instances import Instances
-from seasift.runtime.predictor import OnnxPredictor
-from seasift.service.picture_queue import PictureQueue, Task
+from seasift.inference.predictor import OnnxPredictor
+from seasift.service.image_queue import PictureQueue, Task
 from seasift.service.served import Look
 from tests.service.conftest import NONE, ONE, THREE
 from tests.service.test_limits import Held

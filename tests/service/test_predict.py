@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
-from seasift.core.picture import decode_picture, encode_picture
+from seasift.core.image import decode_picture, encode_picture
 from seasift.formats import validation
 from tests.service.conftest import NONE, ONE, THREE, files
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from seasift.core.picture import encode_picture
+from seasift.core.image import encode_picture
 from seasift.service.client import Client
 from seasift.service.state import STOP_S
 from tests.service.server_process import ServerProcess
@@ -119,7 +119,7 @@ def test_a_server_told_to_stop_while_its_model_loads_ends(tmp_path: Path) -> Non
     fifo = tmp_path / "model"
     os.mkfifo(fifo)
     loads = (
-        "import seasift.runtime.predictor as p; from seasift.cli.main import main;"
+        "import seasift.inference.predictor as p; from seasift.cli.main import main;"
         f"p.load_predictor = lambda *a, **b: open({str(fifo)!r}).read(); main()"
     )
     program = [sys.executable, "-c", loads, "serve", "--port", "0"]

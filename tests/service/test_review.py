@@ -13,7 +13,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 import seasift.service
-from seasift.core.picture import decode_picture
+from seasift.core.image import decode_picture
 from seasift.review.folder import Review
 from seasift.service.review_app import create_review_app
 from seasift.service.settings import Settings

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from seasift.core.looks import NAMES, looks_of
+from seasift.core.image_statistics import NAMES, looks_of
 from seasift.core.types import Float64, UInt8
 from seasift.survey.drift import UNLIKE, Reference, reference_of
 
@@ -49,7 +49,7 @@ def test_new_videos_of_the_same_kind_spread_over_all_scores(reference: Reference
 
 
 def test_real_footage_is_unlike_painted(reference: Reference) -> None:
-    from seasift.runtime.video import Every, frames
+    from seasift.video.reading import Every, frames
 
     for name in ("coral.mp4", "shrimp.mp4"):
         looks = [looks_of(frame.image_rgb_u8) for frame in frames(CLIPS / name, Every(frames=40))]

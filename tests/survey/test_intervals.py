@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from seasift.runtime.survey_entries import CountingClass, CountingEntry
+from seasift.modelfile.info import CountingClass, CountingEntry
 from seasift.survey.intervals import Trials, interval_of, intervals_of, place_of
 
 

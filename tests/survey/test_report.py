@@ -10,9 +10,8 @@ from typing import Any
 
 import pytest
 
-from seasift.survey.axis import Axis, stretches
 from seasift.survey.navigation import Position
-from seasift.survey.pictures_svg import Event, map_of
+from seasift.survey.report_svg import Axis, Event, map_of, stretches
 from tests.survey.dives import save_dive, save_model, survey
 
 HOSTILE = '<script>alert("x")</script>'

@@ -16,14 +16,14 @@ import pytest
 from seasift.core.errors import BadInput
 from seasift.core.instances import Instances
 from seasift.core.types import Float64, UInt8
-from seasift.runtime.dive import Dive, open_dive
 from seasift.survey.kept import Frame
 from seasift.survey.looking import Looked, in_threads, look_here
 from seasift.survey.on_ray import look_at_part
 from seasift.survey.row import BROKE, Block, Row
-from tests.runtime.mutated_videos import KINDS as DAMAGED
-from tests.runtime.mutated_videos import mutated
+from seasift.video.dive import Dive, open_dive
 from tests.tiny_video import number_of, save_kind
+from tests.video.mutated_videos import KINDS as DAMAGED
+from tests.video.mutated_videos import mutated
 
 
 def look(picture: UInt8) -> tuple[Instances, Float64]:

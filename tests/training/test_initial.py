@@ -13,8 +13,8 @@ from torch import Tensor
 from seasift.core.errors import BadWeights
 from seasift.core.instances import Category
 from seasift.export.to_onnx import serialise
+from seasift.modelfile.info import CategoryEntry, InputEntry, ModelInfo
 from seasift.models.catalog import FAMILIES, build
-from seasift.runtime.model_file import CategoryEntry, InputEntry, ModelInfo
 from seasift.training.initial import initialise
 from seasift.training.module import TrainingModule, config_of
 from seasift.training.recipe import Recipe

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from seasift.training.augment import LEAST_LEFT, paste, tight_boxes
 from seasift.training.batches import Batch
-from seasift.training.paste import LEAST_LEFT, paste, tight_boxes
 
 
 def scenes(seed: int, count: int = 4, objects: int = 3) -> Batch:

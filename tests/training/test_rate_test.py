@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from seasift.core.errors import BadRecipe
-from seasift.training.rate_test import RateTest, find_rate, steepest, write_rate_test
+from seasift.training.lr_finder import RateTest, find_rate, steepest, write_rate_test
 from seasift.training.recipe import Recipe
 from seasift.training.run import Options
 

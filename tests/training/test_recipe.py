@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 
 from seasift.core.errors import BadRecipe
-from seasift.training.module import config_of
+from seasift.training.module import config_of, rate_factor
 from seasift.training.recipe import Recipe, ScheduleRecipe, load_recipe, shipped_recipes
-from seasift.training.schedule import rate_factor
 
 
 @pytest.mark.parametrize("name", sorted(shipped_recipes()))

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from seasift.core.errors import BadRecipe
-from seasift.core.picture import read_picture
+from seasift.core.image import read_picture
 from seasift.training.callbacks import Checkpoints, Curve
 from seasift.training.checkpoint import load_predictor, read_checkpoint
 from seasift.training.initial import initialise

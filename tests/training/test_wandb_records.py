@@ -13,7 +13,7 @@ import pytest
 from seasift.core.instances import Instances
 from seasift.core.masks import MaskCrop
 from seasift.export import to_onnx
-from seasift.runtime.predictor import load_predictor
+from seasift.inference.predictor import load_predictor
 from seasift.training import checkpoint
 from seasift.training.recipe import Recipe
 from seasift.training.run import Options, train

@@ -14,9 +14,9 @@ from seasift.cli.options import check_file
 from seasift.cli.terminal import progress_bar
 from seasift.core.errors import BadInput
 from seasift.core.files import write_json
-from seasift.runtime import box
-from seasift.runtime.engines import PRECISIONS
-from seasift.runtime.predictor import load_predictor
+from seasift.inference.engines import PRECISIONS
+from seasift.inference.predictor import load_predictor
+from seasift.modelfile import bundled
 from seasift.speed.pictures import Pictures, draw_pictures, given_pictures
 from seasift.speed.record import measure
 from seasift.speed.subjects import Beside, Subject, Way
@@ -47,7 +47,7 @@ def run(options: Options) -> None:
     if options.json_file:
         check_file("--json", options.json_file)
     ways = parse_ways(options.ways)
-    box.find(options.model)  # said before pictures are drawn, which takes seconds
+    bundled.find(options.model)  # said before pictures are drawn, which takes seconds
     with tempfile.TemporaryDirectory() as folder:
         pictures = (
             given_pictures(options.pictures, limit=options.limit)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from seasift.core.errors import BadInput
-from seasift.core.spelling import hint
+from seasift.core.errors import BadInput, hint
 
 
 def parse_fps(fps: float | None) -> float | None:

@@ -18,11 +18,11 @@ from seasift.data.prepared import DataPart, resolve_part
 from seasift.evaluation.record import Subject, make_record
 from seasift.evaluation.report import write_report
 from seasift.evaluation.stream import Settings, judge_part
-from seasift.runtime import box
-from seasift.runtime.draw import draw
-from seasift.runtime.model_file import ModelInfo
-from seasift.runtime.onnx_header import onnx_weights
-from seasift.runtime.predictor import load_predictor
+from seasift.inference.predictor import load_predictor
+from seasift.modelfile import bundled
+from seasift.modelfile.info import ModelInfo
+from seasift.modelfile.onnx_file import onnx_weights
+from seasift.viz.drawing import draw
 
 CHECKPOINTS = (".ckpt", ".pt")
 
@@ -124,7 +124,7 @@ def _model_file(options: Options) -> _Model:
         "precision": predictor.precision,
         "calibrated": predictor.info.calibration is not None,
         "expected_iou": predictor.info.decode.expected_iou,
-        "facts": _facts(predictor.info, box.find(options.model)),
+        "facts": _facts(predictor.info, bundled.find(options.model)),
     }
     return _Model(predictor, facts, predictor.info.threshold, predictor.info.input.size_hw)
 
@@ -148,7 +148,7 @@ def _checkpoint(options: Options) -> _Model:
     if not path.is_file():  # said here, since loading PyTorch takes seconds
         raise BadInput(f"{path}: no such file; expected a checkpoint of `seasift train`. Check the path.")
     require("train", "torch", "lightning", "timm")
-    from seasift.models.facts import describe
+    from seasift.models.complexity import describe
     from seasift.training.checkpoint import load_predictor as load_checkpoint
 
     predictor = load_checkpoint(path)

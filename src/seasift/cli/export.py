@@ -80,9 +80,9 @@ def export(
 
     require("train", "torch", "lightning", "timm", "onnx", "onnxscript")
     from seasift.data.prepared import resolve_part
-    from seasift.export.card import calibration_of, figures_of, read_report, read_words, write_card
     from seasift.export.complete import complete
     from seasift.export.to_onnx import LICENCE, export_checkpoint
+    from seasift.modelfile.card import calibration_of, figures_of, read_report, read_words, write_card
 
     calibration = read_report(calibrate) if calibrate else None
     reports = [read_report(path) for path in figures or []]

@@ -26,7 +26,7 @@ def lr_find(
 
     wanted = load_recipe(recipe, with_data(overrides, data))
     require("train", "torch", "lightning", "timm", "tensorboard")
-    from seasift.training.rate_test import find_rate, write_rate_test
+    from seasift.training.lr_finder import find_rate, write_rate_test
     from seasift.training.run import Options
 
     folder = output or Path("runs") / f"{wanted.name}-lr-find"

@@ -57,15 +57,15 @@ def show(
     """The card of a model file or of the model in the box, or a network of the catalog in full."""
     from seasift.cli.terminal import require
     from seasift.core.errors import BadInput
-    from seasift.runtime import box
+    from seasift.modelfile import bundled
 
-    if name in box.names() or name.endswith(".onnx"):
-        card = _card(box.find(name))
+    if name in bundled.names() or name.endswith(".onnx"):
+        card = _card(bundled.find(name))
         if html is None:
             typer.echo(card)
             return
         from seasift.core.files import write_text
-        from seasift.export.card_page import render_page
+        from seasift.modelfile.card_page import render_page
 
         write_text(html, render_page(card))
         typer.echo(f"{html}: the card of {name}")
@@ -83,8 +83,8 @@ def show(
 
 def _card(path: Path) -> str:
     """The card beside a model file, with all that evaluations said; else what the file itself says."""
-    from seasift.export.card import render_card
-    from seasift.runtime.model_file import read_model_file
+    from seasift.modelfile.card import render_card
+    from seasift.modelfile.info import read_model_file
 
     file, beside = read_model_file(path), path.with_suffix(".md")
     written = beside.read_text(encoding="utf-8") if beside.is_file() else ""

@@ -51,17 +51,17 @@ def complete(
     """
     from seasift.cli.terminal import progress_bar
     from seasift.core.errors import BadInput
-    from seasift.export.card import calibration_of, read_report, read_words, write_card
     from seasift.export.complete import complete as write
-    from seasift.runtime import box
-    from seasift.runtime.model_file import read_model_file
+    from seasift.modelfile import bundled
+    from seasift.modelfile.card import calibration_of, read_report, read_words, write_card
+    from seasift.modelfile.info import read_model_file
 
     if not (calibrate or figures or counting or looks):
         raise BadInput("nothing to add; expected --calibrate, --figures, --counting or --looks.")
     if about and not figures:
         raise BadInput("--about begins a card, which is written with --figures only. Give both.")
     check_onnx_name(output)
-    given = box.find(model)
+    given = bundled.find(model)
     expected_iou = read_model_file(given).info.decode.expected_iou
     fitted = calibration_of(read_report(calibrate), expected_iou=expected_iou) if calibrate else None
     judged = [read_report(path) for path in figures or []]

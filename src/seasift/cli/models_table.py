@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
-from seasift.core.errors import BadInput
-from seasift.core.spelling import expected
+from seasift.core.errors import BadInput, expected
 from seasift.core.types import SizeHW
 
 if TYPE_CHECKING:
-    from seasift.models.facts import Facts
+    from seasift.models.complexity import Facts
 
 
 def print_table(names: Sequence[str], classes: int) -> None:
@@ -41,7 +40,7 @@ def print_one(name: str, classes: int, size: int | SizeHW | None) -> None:
 
 def _described(name: str, classes: int, size: int | SizeHW | None) -> tuple[Facts, str]:
     from seasift.models.catalog import catalog, make_config, weights_note
-    from seasift.models.facts import describe
+    from seasift.models.complexity import describe
 
     known = catalog()
     if name not in known:

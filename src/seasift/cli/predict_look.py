@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 from seasift.cli import predict_output as out
 from seasift.cli.predict_task import Task
-from seasift.core.once import each_once
-from seasift.core.picture import write_picture
+from seasift.core.boxes import each_once
+from seasift.core.image import write_picture
 from seasift.core.types import UInt8
 from seasift.formats import document
 from seasift.formats.journal import Journal
-from seasift.runtime.draw import draw
-from seasift.runtime.stream import Picture
+from seasift.inference.stream import Picture
+from seasift.viz.drawing import draw
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,14 +9,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from seasift.core.errors import BadInput
+from seasift.core.errors import BadInput, hint
 from seasift.core.files import write_json
-from seasift.core.picture import SUFFIXES
-from seasift.core.spelling import hint
+from seasift.core.image import SUFFIXES
 from seasift.formats import coco, document, journal, table_csv
 from seasift.formats.document import Document
-from seasift.runtime import video
-from seasift.runtime.inputs import Source, readable
+from seasift.inference.inputs import Source, readable
+from seasift.video import reading
 
 FORMATS = ("json", "csv", "coco", "overlay", "video")
 _FILE_NAMES = {"json": "predictions.json", "csv": "predictions.csv", "coco": "predictions.coco.json"}
@@ -74,7 +73,7 @@ def plan(formats: tuple[str, ...], output: Path | None, *, pictures: int, videos
             return Plan(formats)
         raise BadInput(f"--format {','.join(formats)} needs a folder to write to. Give -o FOLDER.")
     suffix = output.suffix.lower()
-    file_suffixes = {*_SUFFIX_OF.values(), *SUFFIXES, *video.SUFFIXES}
+    file_suffixes = {*_SUFFIX_OF.values(), *SUFFIXES, *reading.SUFFIXES}
     if formats == ("video",) and suffix == ".mp4" and not output.is_dir():
         if pictures or videos > 1:
             raise BadInput(f"-o {output}: one file for several inputs. Give -o FOLDER.")

@@ -16,9 +16,9 @@ from seasift.cli.terminal import progress_bar
 from seasift.core.errors import BadInput
 from seasift.formats import document
 from seasift.formats.journal import Finished, Journal
-from seasift.runtime.inputs import Failure, Source
-from seasift.runtime.stream import Found, predict_sources
-from seasift.runtime.video import expected_count
+from seasift.inference.inputs import Failure, Source
+from seasift.inference.stream import Found, predict_sources
+from seasift.video.reading import expected_count
 
 
 def run(options: Options) -> list[document.FailedFile]:

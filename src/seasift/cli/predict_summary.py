@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from seasift.formats.document import Document
-from seasift.runtime.precision import AUTO
+from seasift.inference.engines import AUTO
 
 
 def tell(result: Document, places: Sequence[Path], *, asked_precision: str) -> None:

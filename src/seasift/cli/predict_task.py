@@ -12,10 +12,10 @@ from seasift.core.classes import parse_classes
 from seasift.core.errors import BadInput
 from seasift.core.predictor import Predictor
 from seasift.formats import coco, document
-from seasift.runtime.every import Every, parse_seconds
-from seasift.runtime.inputs import Failure, Source, expand
-from seasift.runtime.predictor import ChosenClasses, OnnxPredictor, load_predictor
-from seasift.runtime.video import Span
+from seasift.inference.inputs import Failure, Source, expand
+from seasift.inference.predictor import ChosenClasses, OnnxPredictor, load_predictor
+from seasift.video.reading import Span
+from seasift.video.sampling import Every, parse_seconds
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from types import TracebackType
 from seasift.cli import predict_output as out
 from seasift.cli.predict_task import Task
 from seasift.core.types import UInt8
-from seasift.runtime.stream import Picture
-from seasift.runtime.video_writer import VideoWriter, writing_video
+from seasift.inference.stream import Picture
+from seasift.video.writing import VideoWriter, writing_video
 
 
 class AnnotatedVideos:

@@ -22,14 +22,14 @@ def quantize(
     """Write a model file that computes in 8-bit numbers: smaller, and faster where the processor helps."""
     from seasift.cli.terminal import progress_bar, require
     from seasift.data.prepared import resolve_part
-    from seasift.runtime import box
+    from seasift.modelfile import bundled
 
     check_onnx_name(output)
-    given = box.find(model)
+    given = bundled.find(model)
     chosen = resolve_part(data, split=split, part=part if data.is_dir() else None)
     require("quantize", "nncf", "onnx", "onnxruntime", "onnxscript")
-    from seasift.export.card import write_card
     from seasift.export.quantize import quantize as run
+    from seasift.modelfile.card import write_card
 
     with progress_bar("measuring ranges") as progress:
         info = run(given, output, chosen, pictures=pictures, progress=progress)

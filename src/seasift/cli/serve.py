@@ -37,8 +37,8 @@ def serve(
     )  # until the server takes it; a container's first process has no default
 
     from seasift.core.errors import BadInput
-    from seasift.runtime.box import card_of
-    from seasift.runtime.predictor import load_predictor
+    from seasift.inference.predictor import load_predictor
+    from seasift.modelfile.bundled import card_of
     from seasift.service.app import create_app
     from seasift.service.server import serve as run
     from seasift.service.settings import check_reach, read_settings

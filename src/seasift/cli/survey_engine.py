@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 
 from seasift.cli.terminal import require
 from seasift.core.errors import BadInput
-from seasift.runtime import box
-from seasift.runtime.engines import ENGINES, open_engine
-from seasift.runtime.model_file import ModelFile, read_model_file
-from seasift.runtime.precision import AUTO
-from seasift.runtime.predictor import OnnxPredictor
-from seasift.runtime.seen_alike import found_and_looks
+from seasift.inference.engines import AUTO, ENGINES, open_engine
+from seasift.inference.image_statistics import found_and_looks
+from seasift.inference.predictor import OnnxPredictor
+from seasift.modelfile import bundled
+from seasift.modelfile.info import ModelFile, read_model_file
 from seasift.survey.looking import Look
 
 if TYPE_CHECKING:
@@ -92,7 +91,7 @@ def looking_on_ray(options: Options, model: OnnxPredictor, look: Look, asked: As
     """Looking on a cluster; `look` is for what is left to this process."""
     from seasift.survey.on_ray import OnRay
 
-    file = read_model_file(box.find(options.model))
+    file = read_model_file(bundled.find(options.model))
     threads = options.threads or 1
     # What auto became here, or workers on processors of another kind would choose another one.
     precision = model.precision if options.precision == AUTO else options.precision

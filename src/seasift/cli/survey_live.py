@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 from seasift.core.errors import BadInput
-from seasift.runtime.dive import Dive, LiveDive
+from seasift.video.dive import Dive, LiveDive
 
 
 def check_live(dive: Dive | LiveDive, *, on_ray: bool, video: bool) -> None:

@@ -18,17 +18,17 @@ from seasift.cli.terminal import progress_bar
 from seasift.core.classes import parse_classes
 from seasift.core.errors import BadInput
 from seasift.formats.exchange import registry
-from seasift.runtime.dive import Dive, LiveDive, open_dive
-from seasift.runtime.inputs import Failure, Source, expand
-from seasift.runtime.live import without_password
-from seasift.runtime.predictor import load_predictor
-from seasift.runtime.tracking import TrackerSettings
-from seasift.runtime.video import Every
+from seasift.inference.inputs import Failure, Source, expand
+from seasift.inference.predictor import load_predictor
 from seasift.survey.kept import Frame
 from seasift.survey.navigation import Navigation, read_navigation
 from seasift.survey.report import write_report
 from seasift.survey.run import Plan, Result, run
 from seasift.survey.store import NAME, live_before
+from seasift.tracking import TrackerSettings
+from seasift.video.dive import Dive, LiveDive, open_dive
+from seasift.video.live import without_password
+from seasift.video.reading import Every
 
 LOW = 0.5
 """An object with at least this share of the threshold still prolongs a track."""

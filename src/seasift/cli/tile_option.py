@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from seasift.core.errors import BadInput
 from seasift.core.predictor import Predictor
-from seasift.core.tiles import TileGrid
+from seasift.core.tiling import TileGrid
 from seasift.core.types import SizeHW
 from seasift.formats.document import TileEntry
-from seasift.runtime.tiled import TiledPredictor
+from seasift.inference.tiled import TiledPredictor
 
 OVERLAP = 0.25
 MAX_OBJECTS = 10_000

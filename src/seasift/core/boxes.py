@@ -1,10 +1,19 @@
-"""Boxes in NumPy."""
+"""Boxes in NumPy.
+
+Also here: Fast non-maximum suppression. One object, one class: what counting wants, and a precision-recall
+curve does not.
+"""
 
 from __future__ import annotations
 
+import math
+from itertools import pairwise
+from typing import NamedTuple
+
 import numpy as np
 
-from seasift.core.types import Float32
+from seasift.core.instances import Instances
+from seasift.core.types import Float32, Int64
 
 
 def pairwise_iou(a_xyxy: Float32, b_xyxy: Float32) -> Float32:
@@ -16,3 +25,86 @@ def pairwise_iou(a_xyxy: Float32, b_xyxy: Float32) -> Float32:
     union = (right_a - left_a) * (bottom_a - top_a) + (right_b - left_b) * (bottom_b - top_b)
     union -= overlap
     return np.asarray(np.divide(overlap, union, out=np.zeros_like(overlap), where=union > 0), np.float32)
+
+
+class Kept(NamedTuple):
+    """What survives, best first: rows of the input and the class that each stands for."""
+
+    rows: Int64
+    class_ids: Int64
+    scores: Float32
+
+
+def fast_nms(
+    boxes_xyxy: Float32,
+    scores: Float32,
+    *,
+    iou: float,
+    top_k: int,
+    keep: int,
+    threshold: float = -math.inf,
+) -> Kept:
+    """Suppress overlapping boxes class by class, each class in one matrix step.
+
+    A box falls if a better box of its class overlaps it by more than `iou`, even when that better box
+    falls itself.
+
+    Args:
+        boxes_xyxy: (P, 4) float32, any unit.
+        scores: (P, C) float32, without background.
+        iou: highest overlap that is let pass.
+        top_k: boxes of a class that take part, the best.
+        keep: boxes that come back, the best over all classes.
+        threshold: only what scores above this comes back. What does not can make nothing better fall, so it
+            is left out first: matrices are as small as the picture is empty.
+    Returns:
+        Rows of `boxes_xyxy`, classes and scores, best first, at most `keep`. One box may come back
+        once for each class.
+    Source: Bolya et al. 2019 (YOLACT), section 3.3. Ties keep the earlier row, and the lower class.
+    """
+    rows, class_ids = np.divmod(np.flatnonzero(scores > threshold), scores.shape[1])
+    candidates = scores[rows, class_ids]
+    order = np.lexsort((rows, -candidates, class_ids))  # by class, each best first
+    starts = np.searchsorted(class_ids[order], np.arange(scores.shape[1] + 1))
+    survivors = [
+        _survivors(boxes_xyxy, rows, order[first:last][:top_k], iou)
+        for first, last in pairwise(starts.tolist())
+        if first < last
+    ]
+    places = np.concatenate(survivors) if survivors else order
+    best = places[np.argsort(-candidates[places], kind="stable")[:keep]]
+    return Kept(rows[best], class_ids[best], candidates[best])
+
+
+def _survivors(boxes_xyxy: Float32, rows: Int64, order: Int64, iou: float) -> Int64:
+    """Which of one class, in the order of their scores, no better one overlaps."""
+    if len(order) == 1:
+        return order
+    boxes = boxes_xyxy[rows[order]]
+    overlap = np.triu(pairwise_iou(boxes, boxes), k=1)
+    kept: Int64 = order[overlap.max(axis=0) <= iou]
+    return kept
+
+
+OVERLAP = 0.6
+"""Boxes of two classes that overlap by more than this are one object; the tracker's figure, too."""
+
+
+def each_once(found: Instances, overlap: float = OVERLAP) -> Instances:
+    """Leave out what overlaps a better object of another class: a second opinion about the same thing.
+
+    Objects of one class are left alone, they went through the model's own suppression. What is left at a threshold does
+    not depend on what was found below it.
+
+    Args:
+        found: N objects, best first.
+        overlap: highest IoU of boxes that is let pass.
+    """
+    ious = pairwise_iou(found.boxes_xyxy, found.boxes_xyxy)
+    other = found.class_ids[:, None] != found.class_ids[None]
+    kept: list[int] = []
+    for place in range(len(found)):
+        rivals = ious[place, kept] * other[place, kept]
+        if not (rivals > overlap).any():
+            kept.append(place)
+    return found.take(np.array(kept, np.int64))

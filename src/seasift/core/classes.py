@@ -1,11 +1,14 @@
-"""Class names as a user gives them."""
+"""Class names as a user gives them.
+
+Also here: The group a class belongs to, by its name: what a reader of a dive asks for first.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
-from seasift.core.errors import BadInput
-from seasift.core.spelling import hint
+from seasift.core.errors import BadInput, hint
 
 
 def parse_classes(given: Sequence[str], names: Sequence[str], *, option: str = "classes") -> list[str]:
@@ -27,3 +30,22 @@ def parse_classes(given: Sequence[str], names: Sequence[str], *, option: str = "
     if given and not wanted:
         raise BadInput(f"{option} names nothing; the model knows {', '.join(names)}.")
     return list(dict.fromkeys(wanted))
+
+
+Group = Literal["trash", "animal", "plant", "vehicle", "other"]
+
+_FIRST_WORDS: dict[str, Group] = {
+    "trash": "trash",
+    "animal": "animal",
+    "plant": "plant",
+    "rov": "vehicle",
+    "vehicle": "vehicle",
+}
+
+
+def group_of(name: str) -> Group:
+    """Group of a class named as in TrashCan, where the first word tells it: `animal_fish` is an animal.
+
+    A name that starts otherwise is of the group `other`.
+    """
+    return _FIRST_WORDS.get(name.lower().replace(" ", "_").partition("_")[0], "other")

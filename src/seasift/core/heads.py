@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from seasift.core.decode import YolactDecode, decode_yolact
-from seasift.core.decode_rcnn import decode_rcnn
+from seasift.core.decode import YolactDecode, decode_rcnn, decode_yolact
 from seasift.core.instances import Instances
 from seasift.core.prepare import InputSpec
 from seasift.core.types import Float32, Int64, SizeHW

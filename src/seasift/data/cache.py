@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seasift.core.errors import BadDataset
-from seasift.core.picture import read_picture
+from seasift.core.image import read_picture
 from seasift.core.prepare import InputSpec, resize_u8
 from seasift.core.types import Bool, Float32, Int64, SizeHW, UInt8
 from seasift.data.coco import CocoAnnotation, CocoImage

@@ -1,22 +1,77 @@
-"""Lists every defect of a data set: annotation files, pictures, splits."""
+"""Lists every defect of a data set: annotation files, pictures, splits.
+
+Also here: Defects of the pictures that annotations speak of.
+"""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from seasift.core.errors import BadDataset
+from seasift.core.errors import BadDataset, BadPicture
+from seasift.core.image import read_picture
 from seasift.core.types import SizeHW
-from seasift.data.check_document import check_document
-from seasift.data.check_pictures import check_pictures
+from seasift.data.check_document import FATAL, WARNING, Defect, check_document
 from seasift.data.coco import read_document
-from seasift.data.defects import FATAL, WARNING, Defect
 from seasift.data.draw_split import groups_of
 from seasift.data.leakage import Leak, check_lists, defects_of, find_leaks, find_twins
 from seasift.data.prepare_coco import images_folder
 from seasift.data.prepared import DATASET_FILE, open_prepared
+
+
+def check_pictures(
+    folder: Path,
+    sizes: Mapping[str, SizeHW | None],
+    file: str,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[list[Defect], dict[str, str]]:
+    """Decode every picture and compare its size.
+
+    Args:
+        folder: of the pictures.
+        sizes: file name to the size that the annotations give (None: not usable, so not compared).
+        file: annotation file, for the defects.
+        progress: called with (pictures done, in all).
+    Returns:
+        The defects, and file name to a digest of its pixels: equal for equal pictures, however they are stored.
+    """
+    defects: list[Defect] = []
+    digests: dict[str, str] = {}
+    for number, (name, size_hw) in enumerate(sizes.items(), 1):
+        if progress:
+            progress(number, len(sizes))
+        path = folder / name
+        if not _is_file(path):
+            what = f"no such picture in {folder}; expected it there, as {file} lists it"
+            defects.append(
+                Defect(FATAL, "missing picture", name, "", what, "Add it, or name the folder with --images")
+            )
+            continue
+        try:
+            picture = read_picture(path)
+        except BadPicture as error:
+            what = str(error).removeprefix(f"{path}: ").rstrip(".")
+            defects.append(Defect(FATAL, "bad picture", name, "", what, "Replace the file"))
+            continue
+        digest = hashlib.blake2b(picture.tobytes(), digest_size=16, salt=str(picture.shape).encode()[:16])
+        digests[name] = digest.hexdigest()
+        height, width = picture.shape[:2]
+        if size_hw is not None and (height, width) != size_hw:
+            what = f"is {width}x{height} px but {file} says {size_hw[1]}x{size_hw[0]}; expected the same"
+            remedy = "Put the right picture there, or scale its objects and correct the size"
+            defects.append(Defect(FATAL, "size differs", name, "", what, remedy))
+    return defects, digests
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a name no file can have
+        return False
+
 
 Progress = Callable[[str, int, int], None]
 

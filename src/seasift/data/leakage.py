@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from itertools import combinations
 from typing import Any
 
-from seasift.data.defects import FATAL, WARNING, Defect
+from seasift.data.check_document import FATAL, WARNING, Defect
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from seasift.core.errors import BadDataset
-from seasift.core.spelling import expected
+from seasift.core.errors import BadDataset, expected
 from seasift.data.coco import CocoDataset, read_coco
 
 DATASET_FILE = "dataset.json"

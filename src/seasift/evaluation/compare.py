@@ -1,8 +1,13 @@
-"""Several judged models as one JSON document (schema "seasift-comparison/1"): tables and page are made of it."""
+"""Several judged models as one JSON document (schema "seasift-comparison/1"): tables and page are made of it.
+
+Also here: What to know before reading a comparison. Intervals of runs that were judged on the same part, all
+from the same draws of videos.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from itertools import combinations
@@ -10,12 +15,180 @@ from pathlib import Path
 from typing import Any
 
 from seasift import __version__
-from seasift.evaluation.bootstrap import LEVEL, RESAMPLES, SEED
-from seasift.evaluation.coco_figures import KINDS
-from seasift.evaluation.compare_notes import notes
-from seasift.evaluation.intervals import Judged, difference
-from seasift.evaluation.run_intervals import judge_runs
+from seasift.core.errors import BadInput
+from seasift.data.coco import CocoDataset
+from seasift.data.prepared import DataPart, resolve_part
+from seasift.evaluation.coco_metrics import KINDS
+from seasift.evaluation.confusion import matches_of
+from seasift.evaluation.intervals import (
+    FEW_CLASS_GROUPS,
+    FEW_GROUPS,
+    LEVEL,
+    RESAMPLES,
+    SEED,
+    Draws,
+    Judged,
+    difference,
+    draw,
+)
 from seasift.evaluation.runs import Run
+from seasift.evaluation.stream import limited
+
+_STORED = (
+    "parameters and memory are those stored in a model file of an older seasift, which does not say more: batch "
+    "norm with its statistics unless it is folded in, constants such as priors count. Export it again for the rest."
+)
+
+
+def notes(
+    runs: Sequence[Run],
+    parts: Mapping[tuple[Any, ...], Sequence[Run]],
+    judged: Mapping[str, Judged],
+    *,
+    with_data: bool,
+) -> list[str]:
+    """One sentence or two for each thing that a reader could take wrongly.
+
+    Args:
+        runs: all.
+        parts: those judged on the same part.
+        judged: label to the resampled run, where there are intervals.
+        with_data: whether intervals were asked for.
+    """
+    found = []
+    if not with_data:
+        found.append(
+            "No intervals: they need the truth. Give --data DATA, the data set that the runs were judged on."
+        )
+    if len(parts) > 1:
+        listed = "; ".join(
+            f"{', '.join(run.label for run in same)} on {same[0].record['data']['name']} "
+            f"({same[0].record['data']['pictures']:,} pictures)"
+            for same in parts.values()
+        )
+        found.append(f"Judged on different parts, so not comparable with each other: {listed}.")
+    for same in parts.values():
+        one = judged.get(same[0].label)
+        found += _few_groups(", ".join(run.label for run in same), one) if one else []
+    limits = {run.label: _listed(run.record["settings"]) for run in runs}
+    if len(set(limits.values())) > 1:
+        told = "; ".join(f"{label} {text}" for label, text in limits.items())
+        found.append(f"The runs list different objects, which moves AP by itself: {told}.")
+    found += [
+        f"{run.label}: {note}" for run in runs for note in run.record.get("notes", []) if "quick look" in note
+    ]
+    stored = [
+        run.label for run in runs if (run.record["model"].get("facts") or {}).get("counted") == "stored"
+    ]
+    if stored:
+        found.append(f"{', '.join(stored)}: {_STORED}")
+    return found
+
+
+def _listed(settings: dict[str, Any]) -> str:
+    return f"scores from {settings.get('threshold')}, at most {settings.get('max_objects')} a picture"
+
+
+def _few_groups(labels: str, judged: Judged) -> list[str]:
+    found = []
+    if judged.pattern is None:
+        found.append(
+            f"No videos are known ({labels}): pictures were drawn one by one. If they are frames of videos, the intervals "
+            "are too narrow; say with --group how a file name tells its video."
+        )
+    if judged.groups < FEW_GROUPS:
+        found.append(
+            f"Only {judged.groups} videos ({labels}): with fewer than {FEW_GROUPS} the intervals are too narrow."
+        )
+    few = [name for name, count in judged.class_groups.items() if 0 < count < FEW_CLASS_GROUPS]
+    if few:
+        found.append(
+            f"{len(few)} classes have objects in fewer than {FEW_CLASS_GROUPS} videos ({labels}): their own intervals "
+            f"say little, and the mean AP of a draw without such a class is over the others: {', '.join(few)}."
+        )
+    return found
+
+
+_AGAIN = "Evaluate it again, or leave out --data"
+_CHOICE = ("labels", "masks", "split", "part")
+
+
+def judge_runs(
+    runs: Sequence[Run], data: Path, resamples: int, seed: int, group: str | None = None
+) -> dict[str, Judged]:
+    """Resample runs together.
+
+    Args:
+        runs: all judged on the same part.
+        data: the truth.
+        group: regular expression that finds a picture's video in its name (None: the data set's own).
+    Returns:
+        Label of the run to what came out.
+    Raises:
+        BadInput: different parts, other data, or predictions that do not give the run's figures.
+    """
+    first = runs[0]
+    for run in runs:
+        if run.part != first.part:
+            raise BadInput(
+                f"{first.folder} and {run.folder}: judged on {_part_name(first)} and {_part_name(run)}; expected the "
+                "same pictures, to draw the same videos for both. Evaluate one of them again"
+            )
+    part = _truth_part(first, data)
+    truth = limited(part.coco, first.record["settings"].get("limit"))
+    if len(truth.images) != first.record["data"]["pictures"]:
+        raise BadInput(
+            f"{data}: {len(truth.images)} pictures in {part.name}; {first.folder} was judged on "
+            f"{first.record['data']['pictures']}. {_AGAIN}"
+        )
+    draws = draw(truth, group or part.chosen.get("group"), resamples, seed)
+    return {run.label: _judge(run, truth, draws) for run in runs}
+
+
+def _truth_part(run: Run, data: Path) -> DataPart:
+    noted = run.record["data"]
+    chosen = {key: noted.get(key) for key in _CHOICE}
+    if data.is_dir() and None in chosen.values():
+        raise BadInput(
+            f"{run.folder}: its record does not name labels, masks, split and part (older seasift, or judged on a "
+            f"COCO file); expected a run on a prepared data set. {_AGAIN}"
+        )
+    part = resolve_part(data, **chosen) if data.is_dir() else resolve_part(data)
+    fingerprint = part.fingerprint or hashlib.sha256(data.read_bytes()).hexdigest()
+    if fingerprint != noted["fingerprint"]:
+        raise BadInput(
+            f"{data}: fingerprint {fingerprint}; {run.folder} was judged on {noted['name']} with {noted['fingerprint']}. "
+            f"Give the same data. {_AGAIN}"
+        )
+    return part
+
+
+def _judge(run: Run, truth: CocoDataset, draws: Draws) -> Judged:
+    entries = run.entries()
+    known = {image.id: list(image.size_hw) for image in truth.images}
+    classes = {category.id for category in truth.categories}
+    if any(entry["image_id"] not in known or entry["category_id"] not in classes for entry in entries):
+        raise BadInput(
+            f"{run.evaluation}: predictions for pictures or classes that are not of its part. {_AGAIN}"
+        )
+    masks = [(entry["image_id"], entry["segmentation"]) for entry in entries if "segmentation" in entry]
+    if any(list(mask["size"]) != known[image_id] for image_id, mask in masks):
+        raise BadInput(f"{run.evaluation}: a predicted mask is of another size than its picture. {_AGAIN}")
+    found = {kind: matches_of(truth, entries, kind) for kind in KINDS if run.record[kind]["AP"] is not None}
+    judged = draws.judge({kind: matches for kind, matches in found.items() if matches is not None})
+    for kind, each in judged.kinds.items():
+        again, noted = float(each.overall["AP"][0]), run.record[kind]["AP"]
+        if not abs(again - noted) < 1e-6:
+            raise BadInput(
+                f"{run.evaluation}: predictions.json gives {kind} AP {again:.4f}; report.json says {noted:.4f}. {_AGAIN}"
+            )
+    return judged
+
+
+def _part_name(run: Run) -> str:
+    data = run.record["data"]
+    return f"{data['name']} ({data['pictures']} of {data.get('of_pictures')} pictures)"
+
 
 SCHEMA = "seasift-comparison/1"
 FACTS = ("parameters", "trainable", "bytes", "gflops", "priors")

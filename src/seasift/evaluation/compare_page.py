@@ -1,14 +1,112 @@
-"""The folder that a comparison leaves: compare.html, compare.json and compare.md."""
+"""The folder that a comparison leaves: compare.html, compare.json and compare.md.
+
+Also here: Curves of several runs in one plot, as SVG to put into a page. matplotlib is loaded when drawing.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from seasift.core.data_uri import svg_uri
 from seasift.core.files import write_json, write_text
-from seasift.evaluation import compare_plots as plots
+from seasift.core.image import svg_uri
+from seasift.evaluation.coco_metrics import RECALLS
 from seasift.evaluation.compare_tables import Table, tables
+from seasift.evaluation.plots import new_figure, to_svg
+
+COLOURS = ("#0b6e99", "#c2571a", "#3d8b37", "#8e44ad", "#b8860b", "#c0392b", "#16a085", "#5d6d7e")
+_STYLES = ("-", "--", ":", "-.")
+
+
+def overlays(comparison: dict[str, Any]) -> list[tuple[str, str]]:
+    """Title and SVG of each plot that has anything to show."""
+    makers: tuple[tuple[str, Callable[[dict[str, Any]], str | None]], ...] = (
+        ("Mean AP with 95% intervals", _forest),
+        ("Precision and recall, mean over classes", _precision_recall),
+        ("Training curves", _training),
+    )
+    drawn = [(title, make(comparison)) for title, make in makers]
+    return [(title, svg) for title, svg in drawn if svg]
+
+
+def _look(place: int) -> dict[str, Any]:
+    return {
+        "color": COLOURS[place % len(COLOURS)],
+        "linestyle": _STYLES[place // len(COLOURS) % len(_STYLES)],
+    }
+
+
+def _forest(comparison: dict[str, Any]) -> str | None:
+    runs = comparison["runs"]
+    if not any(run["intervals"] for run in runs):
+        return None
+    figure, panels = new_figure(1, 2, (10.4, 0.9 + 0.34 * len(runs)))
+    for axes, kind in zip(panels, ("masks", "boxes"), strict=True):
+        for place, run in enumerate(runs):
+            limits = ((run["intervals"] or {}).get(kind) or {}).get("AP")
+            if limits:
+                axes.plot(limits, [place, place], color=_look(place)["color"], linewidth=2.2)
+            if run[kind]["AP"] is not None:
+                axes.plot([run[kind]["AP"]], [place], "o", color=_look(place)["color"])
+        axes.set_title(f"{kind} AP", fontsize=10)
+        axes.grid(axis="x", color="#e3e6e8", linewidth=0.7)
+        axes.set_axisbelow(True)
+    panels[0].set_yticks(range(len(runs)), [f"{run['label']}  {run['name']}" for run in runs], fontsize=9)
+    panels[0].set_ylim(len(runs) - 0.5, -0.5)
+    return to_svg(figure, "forest")
+
+
+def _precision_recall(comparison: dict[str, Any]) -> str | None:
+    runs = comparison["runs"]
+    if not any(run["curves"] for run in runs):
+        return None
+    figure, panels = new_figure(1, 4, (10.4, 3.1))
+    chosen = [(kind, iou) for kind in ("masks", "boxes") for iou in ("50", "75")]
+    for axes, (kind, iou) in zip(panels, chosen, strict=True):
+        for place, run in enumerate(runs):
+            values = ((run["curves"] or {}).get(kind) or {}).get(iou)
+            if values:
+                axes.plot(RECALLS, values, linewidth=1.6, label=run["label"], **_look(place))
+        axes.set_title(f"{kind}, IoU .{iou}", fontsize=10)
+        axes.set_xlim(0, 1)
+        axes.set_ylim(0, 1.02)
+        axes.grid(color="#e3e6e8", linewidth=0.7)
+        if axes.lines:
+            axes.legend(fontsize=8, frameon=False)
+    figure.supxlabel("recall", fontsize=9)
+    figure.supylabel("precision", fontsize=9)
+    return to_svg(figure, "curves")
+
+
+def _training(comparison: dict[str, Any]) -> str | None:
+    runs = [(place, run) for place, run in enumerate(comparison["runs"]) if run["training"]]
+    columns = (("loss/total", "loss"), ("val/mask_AP", "masks AP on val"), ("val/box_AP", "boxes AP on val"))
+    if not any(run["training"]["curves"].get(column) for _, run in runs for column, _ in columns):
+        return None
+    figure, panels = new_figure(1, 3, (10.4, 3.1), share=False)
+    for axes, (column, title) in zip(panels, columns, strict=True):
+        for place, run in runs:
+            points = run["training"]["curves"].get(column)
+            if points:
+                marker = "" if column.startswith("loss") else "."
+                axes.plot(
+                    *zip(*points, strict=True),
+                    marker=marker,
+                    label=run["label"],
+                    linewidth=1.4,
+                    **_look(place),
+                )
+        if column == "loss/total" and axes.lines:
+            axes.set_yscale("log")
+        axes.set_title(title, fontsize=10)
+        axes.grid(color="#e3e6e8", linewidth=0.7)
+        axes.locator_params(axis="x", nbins=5)
+        axes.tick_params(labelsize=8)
+        if axes.lines:
+            axes.legend(fontsize=8, frameon=False)
+    figure.supxlabel("pictures seen", fontsize=9)
+    return to_svg(figure, "training")
 
 
 def write_comparison(folder: Path, comparison: dict[str, Any]) -> tuple[Path, ...]:
@@ -38,7 +136,7 @@ def render_page(comparison: dict[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    drawn = [(title, svg_uri(svg)) for title, svg in plots.overlays(comparison)]
+    drawn = [(title, svg_uri(svg)) for title, svg in overlays(comparison)]
     return environment.get_template("compare.html").render(
         comparison=comparison, tables=tables(comparison), plots=drawn
     )

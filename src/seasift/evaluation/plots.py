@@ -5,8 +5,7 @@ from __future__ import annotations
 import io
 from typing import Any
 
-from seasift.evaluation.coco_figures import Figures
-from seasift.evaluation.curves import RECALLS, all_curves
+from seasift.evaluation.coco_metrics import RECALLS, Figures, all_curves
 from seasift.evaluation.record import FEW_OBJECTS
 
 _COLOUR = {"masks": "#0b6e99", "boxes": "#c2571a"}

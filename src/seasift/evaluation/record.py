@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from seasift import __version__
+from seasift.evaluation.coco_metrics import all_curves
 from seasift.evaluation.confusion import IOU
-from seasift.evaluation.curves import all_curves
 from seasift.evaluation.machine import describe_hardware, describe_machine
 from seasift.evaluation.stream import Outcome, Settings
 from seasift.evaluation.worst import Judged

@@ -10,8 +10,7 @@ import numpy as np
 
 from seasift.core.calibration import Calibration, features
 from seasift.core.types import Bool, Float64
-from seasift.evaluation.confusion import IOU
-from seasift.evaluation.matches import ClassMatches
+from seasift.evaluation.confusion import IOU, ClassMatches
 
 BINS = 10
 FEWEST = 50

@@ -6,10 +6,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from seasift.core.data_uri import jpeg_uri, svg_uri
 from seasift.core.files import write_json, write_text
+from seasift.core.image import jpeg_uri, read_picture, svg_uri
 from seasift.core.instances import Category, Instances
-from seasift.core.picture import read_picture
 from seasift.core.types import UInt8
 from seasift.evaluation import plots
 from seasift.evaluation.stream import Outcome

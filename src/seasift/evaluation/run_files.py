@@ -11,8 +11,7 @@ from typing import Any
 
 from seasift.core.errors import BadInput
 from seasift.data.segmentation import defect_of_segmentation, is_integer, is_number
-from seasift.evaluation.coco_figures import KINDS, LINE
-from seasift.evaluation.curves import RECALLS
+from seasift.evaluation.coco_metrics import KINDS, LINE, RECALLS
 from seasift.evaluation.record import CHOSEN, SCHEMA
 
 _AGAIN = "Evaluate the model again: seasift evaluate MODEL DATA -o FOLDER"

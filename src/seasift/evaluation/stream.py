@@ -12,18 +12,16 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from seasift.core.errors import BadDataset
+from seasift.core.image import read_picture
 from seasift.core.instances import Instances
-from seasift.core.picture import read_picture
 from seasift.core.predictor import Predictor
 from seasift.core.types import Int64, UInt8
 from seasift.data.coco import CocoDataset, CocoImage
 from seasift.data.prepared import DataPart
-from seasift.evaluation.bootstrap import RESAMPLES, SEED, group_names
-from seasift.evaluation.coco_figures import Figures, figures_of
-from seasift.evaluation.confusion import Confusion, match
-from seasift.evaluation.counting import counting_of
-from seasift.evaluation.intervals import draw
-from seasift.evaluation.matches import matches_of, picture_names
+from seasift.evaluation.coco_metrics import Figures, figures_of
+from seasift.evaluation.confusion import Confusion, match, matches_of, picture_names
+from seasift.evaluation.intervals import RESAMPLES, SEED, draw, group_names
+from seasift.evaluation.operating_points import counting_of
 from seasift.evaluation.reliability import reliability_of
 from seasift.evaluation.results import Results, map_categories
 from seasift.evaluation.truth import truth_of

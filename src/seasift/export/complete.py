@@ -13,20 +13,22 @@ import numpy as np
 from seasift.core.calibration import Calibration
 from seasift.core.errors import BadInput
 from seasift.core.files import write_bytes
-from seasift.core.picture import read_picture
+from seasift.core.image import read_picture
 from seasift.data.prepared import DataPart
-from seasift.evaluation.bootstrap import group_names
-from seasift.export.card import figures_of
-from seasift.runtime.model_file import (
+from seasift.evaluation.intervals import group_names
+from seasift.inference.image_statistics import found_and_looks
+from seasift.inference.predictor import load_predictor
+from seasift.modelfile.card import figures_of
+from seasift.modelfile.info import (
     METADATA_KEY,
     CalibrationEntry,
+    CountingClass,
+    CountingEntry,
+    LooksEntry,
     ModelInfo,
     read_model_file,
 )
-from seasift.runtime.onnx_rewrite import with_metadata
-from seasift.runtime.predictor import load_predictor
-from seasift.runtime.seen_alike import found_and_looks
-from seasift.runtime.survey_entries import CountingClass, CountingEntry, LooksEntry
+from seasift.modelfile.onnx_file import with_metadata
 from seasift.survey.drift import reference_of
 
 MOST_PICTURES = 1200

@@ -7,16 +7,14 @@ from pathlib import Path
 
 from torch import Tensor
 
-from seasift.core.errors import BadInput, BadWeights
+from seasift.core.errors import BadInput, BadWeights, expected
 from seasift.core.files import write_bytes
-from seasift.core.spelling import expected
 from seasift.export.to_onnx import facts_of, serialise
+from seasift.modelfile.info import CategoryEntry, InputEntry, ModelInfo
 from seasift.models.catalog import FAMILIES, catalog, make_config
 from seasift.models.weights import read_state_dict
-from seasift.models.yolact.config import YolactConfig
-from seasift.models.yolact.network import Yolact
+from seasift.models.yolact.network import Yolact, YolactConfig
 from seasift.models.yolact.published import BACKBONES, load_published
-from seasift.runtime.model_file import CategoryEntry, InputEntry, ModelInfo
 
 _CLASSES_OF = "prediction_layers.0.conf_layer.weight"
 

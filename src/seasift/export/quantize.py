@@ -16,14 +16,14 @@ from onnxscript.rewriter.rules import common as rules
 
 from seasift.core.errors import BadModel
 from seasift.core.files import write_bytes
-from seasift.core.picture import read_picture
+from seasift.core.image import read_picture
 from seasift.core.prepare import InputSpec, prepare
 from seasift.core.types import Float32
 from seasift.data.prepared import DataPart
 from seasift.evaluation.stream import limited
-from seasift.export.halves import widen
-from seasift.runtime.model_file import INPUT_NAME, ModelInfo, read_model_file, to_metadata
-from seasift.runtime.onnx_header import onnx_weights
+from seasift.export.half_precision import widen
+from seasift.modelfile.info import INPUT_NAME, ModelInfo, read_model_file, to_metadata
+from seasift.modelfile.onnx_file import onnx_weights
 
 if TYPE_CHECKING:
     import nncf

@@ -20,11 +20,9 @@ from torch import nn
 from seasift.core.files import write_bytes
 from seasift.core.heads import HEADS
 from seasift.core.prepare import TRIM, InputSpec
-from seasift.export.halves import halve
+from seasift.export.half_precision import halve
 from seasift.export.training_record import training_record
-from seasift.models.catalog import FAMILIES, Config
-from seasift.models.facts import describe
-from seasift.runtime.model_file import (
+from seasift.modelfile.info import (
     INPUT_NAME,
     CalibrationEntry,
     CategoryEntry,
@@ -34,6 +32,8 @@ from seasift.runtime.model_file import (
     ModelInfo,
     to_metadata,
 )
+from seasift.models.catalog import FAMILIES, Config
+from seasift.models.complexity import describe
 from seasift.training.checkpoint import load_mean
 
 OPSET = 18
@@ -77,7 +77,7 @@ def export_checkpoint(
         calibration: of its scores.
         licence: of the weights.
         attribution: whom to credit.
-        half_weights: store weights as float16, see `export.halves`.
+        half_weights: store weights as float16, see `export.half_precision`.
         hardware: that it was trained on, where a checkpoint does not say.
     Raises:
         BadWeights: not a checkpoint of ours, or one that does not fit.

@@ -12,8 +12,8 @@ import yaml
 
 from seasift import __version__
 from seasift.core.errors import SeasiftError
-from seasift.runtime import box
-from seasift.runtime.model_file import read_model_file
+from seasift.modelfile import bundled
+from seasift.modelfile.info import read_model_file
 from seasift.training.checkpoint import read_checkpoint
 from seasift.training.recipe import Recipe, load_recipe, shipped_recipes
 
@@ -83,14 +83,14 @@ class _Runs:
         try:
             if most and weights.endswith(".ckpt"):
                 return self.add(Path(weights), most - 1)
-            if most and (weights.endswith(".onnx") or weights in box.names()):
-                last = dict(read_model_file(box.find(weights)).info.training)
+            if most and (weights.endswith(".onnx") or weights in bundled.names()):
+                last = dict(read_model_file(bundled.find(weights)).info.training)
                 chain = [*last.pop("before", []), last] if "recipe" in last else []
                 self.told += [run for run in chain if run not in self.told]
                 self.given += [run for run in chain if run not in self.given]
         except SeasiftError:
             pass
-        return weights if weights in box.names() else Path(weights).name
+        return weights if weights in bundled.names() else Path(weights).name
 
 
 def _record(content: dict[str, Any], resolved: Recipe, command: str, on: str | None) -> dict[str, Any]:

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from seasift.core.errors import BadDataset, BadInput
+from seasift.core.errors import BadDataset, BadInput, hint
 from seasift.core.masks import from_coco
-from seasift.core.spelling import hint
 from seasift.formats.document import Document, FoundObject, Image
 
 

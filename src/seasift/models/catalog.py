@@ -9,25 +9,27 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from seasift.core.errors import BadRecipe
+from seasift.core.errors import BadRecipe, expected
 from seasift.core.heads import HEADS
 from seasift.core.prepare import InputSpec
-from seasift.core.spelling import expected
 from seasift.core.types import SizeHW
 from seasift.models.backbones import BACKBONES, load_backbone_weights
-from seasift.models.rcnn.backbones import RCNN_BACKBONES
-from seasift.models.rcnn.config import MEAN, SIZE_HW, STD, RcnnConfig
 from seasift.models.rcnn.graph import RcnnGraph
-from seasift.models.rcnn.network import Rcnn, load_rcnn_backbone
+from seasift.models.rcnn.network import (
+    MEAN,
+    RCNN_BACKBONES,
+    SIZE_HW,
+    STD,
+    Rcnn,
+    RcnnConfig,
+    load_rcnn_backbone,
+)
 from seasift.models.sift.config import STRIDES, VARIANTS, SiftConfig
-from seasift.models.sift.inference import SiftGraph
 from seasift.models.sift.loss import sift_loss
-from seasift.models.sift.network import Sift
+from seasift.models.sift.network import Sift, SiftGraph
 from seasift.models.targets import Targets
-from seasift.models.yolact.config import YolactConfig
-from seasift.models.yolact.inference import YolactGraph
 from seasift.models.yolact.loss import yolact_loss
-from seasift.models.yolact.network import Yolact
+from seasift.models.yolact.network import Yolact, YolactConfig, YolactGraph
 
 Config = YolactConfig | SiftConfig | RcnnConfig
 

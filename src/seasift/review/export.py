@@ -13,8 +13,8 @@ from typing import Any
 from seasift import __version__
 from seasift.core.errors import BadInput, BadPicture
 from seasift.core.files import write_json
+from seasift.core.image import write_picture
 from seasift.core.masks import MaskCrop, from_coco
-from seasift.core.picture import write_picture
 from seasift.formats.tracks import Observation
 from seasift.review.decisions import Decision
 from seasift.review.frames import Footage

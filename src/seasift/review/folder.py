@@ -9,9 +9,8 @@ from seasift.core.errors import BadInput
 from seasift.review.counts import write_results
 from seasift.review.decisions import Decision, Decisions, Word
 from seasift.review.export import Exported, export
-from seasift.review.frames import Footage
+from seasift.review.frames import Footage, Views
 from seasift.review.tracks import Tracks
-from seasift.review.views import Views
 
 _LONGEST_NAME = 100
 

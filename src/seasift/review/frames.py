@@ -1,24 +1,31 @@
-"""Pictures of a dive's frames, taken from its videos when they are asked for."""
+"""Pictures of a dive's frames, taken from its videos when they are asked for.
+
+Also here: Pictures of a track at several times, cut from the videos in one pass that goes on only when asked.
+"""
 
 from __future__ import annotations
 
 import threading
+from collections import OrderedDict
 from collections.abc import Generator, Iterator, Sequence
 from functools import cache
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
 
-from seasift.core.errors import BadPicture
+from seasift.core.errors import BadPicture, NotThere
 from seasift.core.instances import Instances
 from seasift.core.masks import from_coco
 from seasift.core.types import UInt8
 from seasift.formats.tracks import Header, Observation
-from seasift.runtime.decoding import decoded
-from seasift.runtime.skim import Start
-from seasift.runtime.upright import upright_rgb
-from seasift.runtime.video_file import Header as FileHeader
-from seasift.runtime.video_file import read_header
+from seasift.review.tracks import Tracks
+from seasift.survey.best import crop_of
+from seasift.video.decoding import decoded
+from seasift.video.file import Header as FileHeader
+from seasift.video.file import read_header
+from seasift.video.orientation import upright_rgb
+from seasift.video.seeking import Start
 
 Wanted = tuple[int, float]
 """Place of a frame in its file, and its time there, seconds."""
@@ -108,3 +115,69 @@ def _run(
 def _found(path: Path, folders: Sequence[Path]) -> Path | None:
     places = [path, *(folder / path.name for folder in folders)]
     return next((place for place in places if place.is_file()), None)
+
+
+_VIEWS = 8
+_KEPT = 512  # JPEG files of at most 640 px
+_View = tuple[int, int]  # track, place among its observations
+
+
+class Views:
+    """May be used by several threads; one of them decodes at a time."""
+
+    def __init__(self, tracks: Tracks, footage: Footage) -> None:
+        """Begin without any."""
+        self._tracks, self._footage = tracks, footage
+        self._kept: OrderedDict[_View, bytes] = OrderedDict()
+        self._lock = threading.Lock()
+        self._pass: tuple[int, Generator[int, None, None]] | None = None
+
+    def places(self, track: int) -> list[int]:
+        """Places of some observations of a track, evenly spaced, the first and the last among them."""
+        count = self._tracks.row(track).frames
+        if count <= _VIEWS:
+            return list(range(count))
+        return [round(k * (count - 1) / (_VIEWS - 1)) for k in range(_VIEWS)]
+
+    def get(self, track: int, place: int) -> bytes:
+        """One of these observations with some of what is around it and its outline, as JPEG.
+
+        Raises:
+            NotThere: no such one. BadPicture: its video, or the frame in it, is not there.
+        """
+        if place not in self.places(track):
+            raise NotThere(f"track {track} has no view {place}; expected one of {self.places(track)}.")
+        with self._lock:
+            if (track, place) not in self._kept:
+                self._go_on(track, place)
+            self._kept.move_to_end((track, place))
+            return self._kept[track, place]
+
+    def _go_on(self, track: int, place: int) -> None:
+        for fresh in (False, True):
+            if fresh or self._pass is None or self._pass[0] != track:
+                if self._pass:
+                    self._pass[1].close()
+                left = [each for each in self.places(track) if each >= place]
+                self._pass = track, self._cut(track, left)
+            for at in self._pass[1]:
+                if at >= place:
+                    break
+            if (track, place) in self._kept:
+                return
+        raise BadPicture(f"track {track}: its video holds no such frame any more.")
+
+    def _cut(self, track: int, places: Sequence[int]) -> Generator[int, None, None]:
+        """Keep views, and give the place of each."""
+        seen = self._tracks.entry(track).observations
+        names = [category.name for category in self._tracks.header.categories]
+        class_id = names.index(self._tracks.row(track).name)
+        for video, group in groupby(places, key=lambda place: seen[place].video):
+            at = {(seen[place].frame, seen[place].time_s): place for place in group}
+            for wanted, picture in self._footage.pictures(video, list(at)):
+                size_hw = picture.shape[0], picture.shape[1]
+                instances = instances_of(seen[at[wanted]], class_id, size_hw)
+                self._kept[track, at[wanted]] = crop_of(picture, instances, 0)
+                while len(self._kept) > _KEPT:
+                    self._kept.popitem(last=False)
+                yield at[wanted]

@@ -11,12 +11,12 @@ from starlette.middleware.cors import CORSMiddleware
 
 from seasift import __version__
 from seasift.service import routes_about, routes_jobs, routes_page, routes_predict, routes_report
-from seasift.service.gate import Gate
+from seasift.service.access_log import Records
+from seasift.service.image_queue import PictureQueue
 from seasift.service.jobs import Jobs
 from seasift.service.metrics import Metrics
-from seasift.service.picture_queue import PictureQueue
-from seasift.service.records import Records
 from seasift.service.refusals import add_refusals
+from seasift.service.request_limits import Gate
 from seasift.service.served import Served
 from seasift.service.settings import Settings
 from seasift.service.state import Service
@@ -28,7 +28,7 @@ def create_app(predictor: Served, settings: Settings | None = None, *, card: str
     """Make the service around a model.
 
     Args:
-        predictor: the model, ready to run; `runtime.predictor.load_predictor` gives one.
+        predictor: the model, ready to run; `inference.predictor.load_predictor` gives one.
         settings: limits and the like; without them the defaults.
         card: the model card, Markdown, if the model has one.
     Raises:

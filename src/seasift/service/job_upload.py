@@ -11,10 +11,10 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from seasift.core.errors import BadInput, BadPicture, OverLimit, SeasiftError
-from seasift.core.picture import FORMATS, SUFFIXES
+from seasift.core.image import FORMATS, SUFFIXES
 from seasift.core.types import UInt8
-from seasift.runtime.video import Every, expected_count, frame_size, frames
 from seasift.service.settings import Settings
+from seasift.video.reading import Every, expected_count, frame_size, frames
 
 Kind = Literal["archive", "video"]
 # bzip2 and LZMA are left out: zipfile unpacks a block of theirs whole, however large it becomes.

@@ -13,10 +13,9 @@ from typing import IO
 
 from seasift.core.errors import Busy, NotThere
 from seasift.service import job_upload
-from seasift.service.job_results import bytes_in, result_files
-from seasift.service.job_runner import JobRunner
+from seasift.service.image_queue import PictureQueue
+from seasift.service.job_runner import JobRunner, bytes_in, result_files
 from seasift.service.job_store import UNFINISHED, Job, JobStore
-from seasift.service.picture_queue import PictureQueue
 from seasift.service.served import Look, Served
 from seasift.service.settings import Settings
 

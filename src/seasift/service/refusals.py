@@ -12,7 +12,7 @@ from starlette.routing import compile_path
 from starlette.types import Scope
 
 from seasift.core.errors import Busy, NotAllowed, NotThere, OverLimit, SeasiftError, TookTooLong
-from seasift.service.answers import ErrorAnswer
+from seasift.service.schemas import ErrorAnswer
 
 _STATUS: Mapping[type[SeasiftError], int] = {
     OverLimit: 413,

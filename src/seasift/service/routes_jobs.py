@@ -10,14 +10,14 @@ from fastapi import APIRouter, File, Form, Request, Response, UploadFile
 from fastapi.responses import FileResponse
 
 from seasift.core.errors import NotThere
-from seasift.runtime.video import Every
-from seasift.service.answers import JobAnswer
 from seasift.service.jobs import NO_JOBS, Jobs, Wanted
 from seasift.service.refusals import ERRORS
 from seasift.service.routes_predict import NOT_EMPTY, Classes, Once, Threshold
+from seasift.service.schemas import JobAnswer
 from seasift.service.served import look_of
 from seasift.service.state import Service, WithService
 from seasift.service.written import shown_names
+from seasift.video.reading import Every
 
 router = APIRouter(tags=["jobs"], responses={**ERRORS, 404: ERRORS[404]})
 

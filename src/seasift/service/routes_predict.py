@@ -11,9 +11,9 @@ from pydantic import WithJsonSchema
 
 from seasift.core.errors import BadInput, OverLimit, SeasiftError
 from seasift.formats.document import Document, FailedFile, complete
-from seasift.service.answers import CocoAnswer
-from seasift.service.picture_queue import Seen, Task
+from seasift.service.image_queue import Seen, Task
 from seasift.service.refusals import ERRORS
+from seasift.service.schemas import CocoAnswer
 from seasift.service.served import document_settings, look_of
 from seasift.service.state import Service, WithService
 from seasift.service.written import DOCUMENTS, MEDIA_TYPES, document_bytes, shown_names, to_zip

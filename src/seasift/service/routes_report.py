@@ -9,10 +9,10 @@ from fastapi import APIRouter, File, Query, Request, UploadFile
 
 from seasift.core.errors import OverLimit
 from seasift.core.instances import Instances
-from seasift.service.answers import Detection
-from seasift.service.picture_queue import Seen, Task
+from seasift.service.image_queue import Seen, Task
 from seasift.service.refusals import ERRORS
 from seasift.service.routes_predict import NOT_EMPTY, Score, look_at, note
+from seasift.service.schemas import Detection
 from seasift.service.served import look_of
 from seasift.service.state import Service, WithService
 from seasift.service.written import shown_names

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal, cast
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from seasift.core.classes import group_of
 from seasift.core.errors import BadInput, BadPicture, NotThere
-from seasift.core.groups import group_of
 from seasift.review.counts import state_of
 from seasift.review.decisions import Decision
 from seasift.review.folder import Review

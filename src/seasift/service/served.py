@@ -11,7 +11,7 @@ from seasift.core.classes import parse_classes
 from seasift.core.instances import Category, Instances
 from seasift.core.types import UInt8
 from seasift.formats import document
-from seasift.runtime.model_file import ModelInfo
+from seasift.modelfile.info import ModelInfo
 
 
 class Served(Protocol):

@@ -16,7 +16,7 @@ from typing import NoReturn
 import uvicorn
 from fastapi import FastAPI
 
-from seasift.service.records import LOG, JsonLines
+from seasift.service.access_log import LOG, JsonLines
 from seasift.service.settings import Settings, check_reach
 from seasift.service.state import STOP_S
 

@@ -17,8 +17,7 @@ from pydantic import (
     model_validator,
 )
 
-from seasift.core.errors import BadInput
-from seasift.core.spelling import expected
+from seasift.core.errors import BadInput, expected
 
 PREFIX = "SEASIFT_"
 _PORT = re.compile(r"(?<=[^:]):\d*$")

@@ -8,9 +8,9 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
+from seasift.service.image_queue import PictureQueue
 from seasift.service.jobs import Jobs
 from seasift.service.metrics import Metrics
-from seasift.service.picture_queue import PictureQueue
 from seasift.service.served import Served
 from seasift.service.settings import Settings
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from seasift.core.errors import BadInput
-from seasift.core.picture import read_picture, write_picture
+from seasift.core.image import read_picture, write_picture
 from seasift.core.types import UInt8
-from seasift.runtime.inputs import Failure, Source, expand
+from seasift.inference.inputs import Failure, Source, expand
 
 DRAWN = 32
 _DRAWN_HW = (270, 480)

@@ -16,18 +16,18 @@ from statistics import fmean
 import numpy as np
 
 from seasift.core.errors import BadModel, SeasiftError
+from seasift.core.image import read_picture
 from seasift.core.instances import Instances
-from seasift.core.picture import read_picture
 from seasift.core.types import Float32, UInt8
 from seasift.formats.document import Image, image_entry, plain
-from seasift.runtime.compile_cache import VARIABLE
-from seasift.runtime.engines import open_engine
-from seasift.runtime.inputs import Failure
-from seasift.runtime.predictor import OnnxPredictor, load_predictor
-from seasift.runtime.stream import Picture, predict_sources
-from seasift.runtime.video import Every, Span
+from seasift.inference.engines import open_engine
+from seasift.inference.inputs import Failure
+from seasift.inference.openvino_engine import VARIABLE
+from seasift.inference.predictor import OnnxPredictor, load_predictor
+from seasift.inference.stream import Picture, predict_sources
 from seasift.speed.pictures import Pictures
 from seasift.speed.timing import rate_at_once, seconds_of
+from seasift.video.reading import Every, Span
 
 STAGES = ("read", "prepare", "network", "decode", "write")
 _FREE_SIDE = 640  # px, of a foreign network that takes any

@@ -10,11 +10,11 @@ import numpy as np
 from seasift.core.instances import Category, Instances
 from seasift.core.masks import from_coco
 from seasift.core.types import SizeHW
-from seasift.runtime.dive import Dive
-from seasift.runtime.draw import draw
-from seasift.runtime.video_writer import writing_video
 from seasift.survey.kept import Seen
 from seasift.survey.store import Store
+from seasift.video.dive import Dive
+from seasift.video.writing import writing_video
+from seasift.viz.drawing import draw
 
 _PAUSE_S, _SHOWN_S = 60.0, 1.0  # a longer pause between files is shown as one second
 

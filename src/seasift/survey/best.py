@@ -7,10 +7,10 @@ import math
 import cv2
 import numpy as np
 
+from seasift.core.image import encode_picture
 from seasift.core.instances import Instances
-from seasift.core.picture import encode_picture
 from seasift.core.types import Float64, SizeHW, UInt8
-from seasift.runtime.draw import colour_of
+from seasift.viz.drawing import colour_of
 
 _MARGIN = 0.35  # of the object's longer side, on each side
 _LEAST, _LONGEST, _SMALL = 48, 640, 320  # px: of a crop; of its picture; crops below are enlarged

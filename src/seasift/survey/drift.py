@@ -1,7 +1,7 @@
 """Does the footage look like what the model learned from?
 
-A frame's looks are six statistics of the picture (`core.looks`) and, of networks with prototypes, the mean and deviation
-of each prototype over the picture (`runtime.seen_alike`): what the network itself makes of it. A frame's distance is
+A frame's looks are six statistics of the picture (`core.image_statistics`) and, of networks with prototypes, the mean and deviation
+of each prototype over the picture (`inference.image_statistics`): what the network itself makes of it. A frame's distance is
 that to the nearest of some hundred training pictures, each statistic counted in standard deviations over them. A
 dive's is the median of its frames'. The model file holds the same for each training video, measured to pictures of
 other videos. The drift score is the share of training videos that lie nearer than the dive: evenly spread over 0..1
@@ -15,10 +15,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from seasift.core.looks import NAMES
+from seasift.core.image_statistics import NAMES
 from seasift.core.types import Float64
-from seasift.runtime.seen_alike import looks_names
-from seasift.runtime.survey_entries import LooksEntry
+from seasift.inference.image_statistics import looks_names
+from seasift.modelfile.info import LooksEntry
 
 SAMPLES = 256
 UNLIKE = 0.9
@@ -69,7 +69,7 @@ def reference_of(looks: Float64, groups: Sequence[str], data: str) -> LooksEntry
     """The reference from the looks of training pictures.
 
     Args:
-        looks: (P, S) as `runtime.seen_alike` gives them.
+        looks: (P, S) as `inference.image_statistics` gives them.
         groups: the video of each; distances are taken between pictures of different ones.
         data: name of the part.
     """

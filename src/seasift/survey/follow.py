@@ -7,16 +7,16 @@ from collections.abc import Callable
 
 import numpy as np
 
+from seasift.core.image_statistics import NAMES
 from seasift.core.instances import Instances
-from seasift.core.looks import NAMES
 from seasift.core.types import Int64
-from seasift.runtime.dive import Dive, LiveDive
-from seasift.runtime.tracking import Step, Tracker
 from seasift.survey.best import quality_of
 from seasift.survey.drift import Reference
 from seasift.survey.kept import Frame, Seen
 from seasift.survey.looking import Looked, Looking
 from seasift.survey.store import Store
+from seasift.tracking import Step, Tracker
+from seasift.video.dive import Dive, LiveDive
 
 COMMIT_EVERY = 25
 """Frames between two commits: what a kill costs at most."""

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from seasift.core.types import Float64
-from seasift.runtime.survey_entries import CountingEntry
+from seasift.modelfile.info import CountingEntry
 
 LEVEL, DRAWS, SEED = 0.95, 20_000, 0
 PRIOR = 2.0

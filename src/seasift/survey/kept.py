@@ -30,7 +30,7 @@ class Seen:
 
 @dataclass(frozen=True)
 class Frame:
-    """A frame that was looked at; see `runtime.dive.DiveFrame`."""
+    """A frame that was looked at; see `video.dive.DiveFrame`."""
 
     seq: int
     video: int

@@ -8,14 +8,14 @@ from functools import partial
 
 from seasift.core.instances import Instances
 from seasift.core.types import Float64, UInt8
-from seasift.runtime.dive import Dive, DiveFrame, LiveDive
-from seasift.runtime.stream import in_order
-from seasift.runtime.tracking.camera import CameraView
+from seasift.inference.stream import in_order
 from seasift.survey.best import crop_of
 from seasift.survey.kept import Frame
+from seasift.tracking.camera import CameraView
+from seasift.video.dive import Dive, DiveFrame, LiveDive
 
 Look = Callable[[UInt8], tuple[Instances, Float64]]
-"""A picture (H, W, 3) uint8 RGB to its objects and its looks, see `runtime.seen_alike`."""
+"""A picture (H, W, 3) uint8 RGB to its objects and its looks, see `inference.image_statistics`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +23,7 @@ class Looked:
     """A frame after the model: from here on, nobody needs the picture.
 
     Attributes:
-        video, frame, time_s, dive_s: as in `runtime.dive.DiveFrame`.
+        video, frame, time_s, dive_s: as in `video.dive.DiveFrame`.
         instances: what is in it.
         looks: of the frame, see `Look`.
         view: for the camera's motion.

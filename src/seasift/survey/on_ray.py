@@ -17,11 +17,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from seasift.core.errors import BadInput, MissingExtra
-from seasift.runtime.dive import Dive, LiveDive
-from seasift.runtime.stretch import Part
 from seasift.survey.kept import Frame
 from seasift.survey.looking import Look, Looked, in_threads, looked
 from seasift.survey.row import Block, Row
+from seasift.video.dive import Dive, LiveDive
+from seasift.video.segments import Part
 
 PART_S = 60.0
 _FRAMES = 25  # that a worker hands over together

@@ -13,9 +13,8 @@ from typing import Any
 from seasift import __version__
 from seasift.core.files import write_text
 from seasift.survey import tables, words
-from seasift.survey.axis import Axis, stretches
 from seasift.survey.navigation import Position
-from seasift.survey.pictures_svg import WIDTH, Event, Timeline, map_of
+from seasift.survey.report_svg import WIDTH, Axis, Event, Timeline, map_of, stretches
 from seasift.survey.run import Plan, Result
 from seasift.survey.store import Store
 from seasift.survey.tracks import Summary, summaries

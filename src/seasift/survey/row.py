@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from seasift.core.errors import BadPicture
-from seasift.runtime.dive import Dive
-from seasift.runtime.gaps import Gap
-from seasift.runtime.stretch import Edge, Part
 from seasift.survey.kept import Frame
 from seasift.survey.looking import Looked
+from seasift.video.dive import Dive
+from seasift.video.frames import Gap
+from seasift.video.segments import Edge, Part
 
 Rest = Callable[[Dive, int, tuple[int, float] | None], Iterator[Looked]]
 BROKE = "each process that was to look at it broke down"

@@ -12,12 +12,10 @@ from typing import Any
 
 from seasift import __version__
 from seasift.core.files import write_bytes, write_json
-from seasift.core.looks import NAMES
+from seasift.core.image_statistics import NAMES
 from seasift.formats import tracks as tracks_document
 from seasift.formats.document import CategoryEntry, ModelEntry
-from seasift.runtime.dive import Dive, DiveVideo, LiveDive
-from seasift.runtime.model_file import ModelInfo
-from seasift.runtime.tracking import Tracker, TrackerSettings
+from seasift.modelfile.info import ModelInfo
 from seasift.survey import counts as counting
 from seasift.survey import tables
 from seasift.survey.annotated import write_video
@@ -30,6 +28,8 @@ from seasift.survey.looking import Look, Looking, look_here
 from seasift.survey.navigation import Navigation
 from seasift.survey.store import NAME, Store
 from seasift.survey.tracks import entries, summaries
+from seasift.tracking import Tracker, TrackerSettings
+from seasift.video.dive import Dive, DiveVideo, LiveDive
 
 COUNTS_SCHEMA = "seasift-counts/1"
 NO_FIGURES = "No interval: the model carries no figures of how often it is right and what it misses."

@@ -18,8 +18,8 @@ from types import TracebackType
 from typing import Any
 
 from seasift.core.errors import BadInput
-from seasift.runtime.dive import Before, DiveVideo, LiveDive
 from seasift.survey.kept import Frame, Kept, Seen
+from seasift.video.dive import Before, DiveVideo, LiveDive
 
 NAME = ".seasift-survey.sqlite"
 _SCHEMA = """
@@ -148,7 +148,7 @@ class Store(Kept):
 
         Args:
             away: its distance from the training pictures, see `drift.Reference`.
-            looks: statistics of the picture, see `core.looks`.
+            looks: statistics of the picture, see `core.image_statistics`.
         """
         values = (
             frame.seq,

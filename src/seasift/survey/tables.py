@@ -10,11 +10,11 @@ from typing import Any
 
 from seasift.core.files import replacing
 from seasift.core.instances import Category
-from seasift.runtime.dive import DiveVideo
 from seasift.survey.kept import Frame
 from seasift.survey.navigation import Navigation, Position
 from seasift.survey.store import Store
 from seasift.survey.tracks import Summary, way_of
+from seasift.video.dive import DiveVideo
 
 TRACK_COLUMNS = (
     *("track", "category_id", "name", "score", "best_score", "frames"),

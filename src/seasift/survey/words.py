@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from seasift.runtime.model_file import ModelInfo
-from seasift.survey.axis import Stretch
+from seasift.modelfile.info import ModelInfo
 from seasift.survey.drift import UNLIKE
 from seasift.survey.intervals import place_of
+from seasift.survey.report_svg import Stretch
 
 if TYPE_CHECKING:
     from seasift.survey.run import Plan, Result

@@ -10,7 +10,7 @@ import numpy as np
 from torch.utils.data import Dataset
 
 from seasift.core.errors import BadRecipe
-from seasift.core.picture import read_picture
+from seasift.core.image import read_picture
 from seasift.core.prepare import InputSpec
 from seasift.core.types import UInt8
 from seasift.data.cache import PictureCache, open_cache

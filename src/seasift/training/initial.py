@@ -1,4 +1,7 @@
-"""Weights that a run begins with."""
+"""Weights that a run begins with.
+
+Also here: The weights in a model file, to go on training with.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +9,51 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import onnx
+import torch
+from onnx import numpy_helper
 from torch import Tensor, nn
 
+from seasift.core.errors import BadWeights
+from seasift.core.instances import Category
+from seasift.modelfile import bundled
+from seasift.modelfile.info import read_model_file
 from seasift.models.backbones import packaged_weights
 from seasift.models.catalog import backbone_of
 from seasift.models.weights import load_exactly
-from seasift.runtime import box
 from seasift.training.checkpoint import load_network
-from seasift.training.model_weights import read_model_weights
 from seasift.training.module import TrainingModule
+
+_NETWORK = "network."  # where a graph for export keeps the network
+
+
+def read_model_weights(path: Path) -> tuple[dict[str, Tensor], tuple[Category, ...]]:
+    """Entries of the network in a model file, by their names in it, and the classes.
+
+    Raises:
+        BadModel: not a model file.
+        BadWeights: one whose weights are not as they were learnt: quantised, or folded into each other.
+    """
+    file = read_model_file(path)
+    graph = onnx.load_model_from_string(file.data).graph
+    found = {each.name: each for each in graph.initializer if each.name.startswith(_NETWORK)}
+    kinds = {node.op_type for node in graph.node}
+    if not found or "DequantizeLinear" in kinds or "FakeQuantize" in kinds:
+        raise BadWeights(
+            f"{path}: holds no weights to train from (quantised, or made by another program); expected a file as "
+            "`seasift export` writes it. Give that, or the checkpoint"
+        )
+    state = {
+        name.removeprefix(_NETWORK): _as_learnt(np.array(numpy_helper.to_array(each)))
+        for name, each in found.items()
+    }
+    return state, file.info.class_list()
+
+
+def _as_learnt(values: np.ndarray[Any, Any]) -> Tensor:
+    tensor = torch.from_numpy(values)
+    return tensor.float() if tensor.dtype == torch.float16 else tensor  # stored in half, see export.halves
 
 
 def initialise(module: TrainingModule, source: str) -> list[str]:
@@ -32,7 +71,7 @@ def initialise(module: TrainingModule, source: str) -> list[str]:
     """
     if source == "none":
         return []
-    if source.endswith((".onnx", ".ckpt")) or source in box.names():
+    if source.endswith((".onnx", ".ckpt")) or source in bundled.names():
         return _take_over(module, source)
     config: Any = module.network.config
     path = packaged_weights(backbone_of(config)) if source == "imagenet" else Path(source)
@@ -46,7 +85,7 @@ def _take_over(module: TrainingModule, source: str) -> list[str]:
         network, _, categories = load_network(Path(source))
         state = network.state_dict()
     else:
-        state, categories = read_model_weights(box.find(source))
+        state, categories = read_model_weights(bundled.find(source))
     return _fill(module.network, state, module.family.class_layers, source, categories == module.categories)
 
 

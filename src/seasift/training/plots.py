@@ -20,7 +20,7 @@ def draw_run(metrics: Path, per_class: Mapping[str, Mapping[str, Any]], folder: 
 
     Args:
         metrics: the CSV file.
-        per_class: class name to {"objects", "boxes", "masks"} as in `evaluation.coco_figures.Figures`.
+        per_class: class name to {"objects", "boxes", "masks"} as in `evaluation.coco_metrics.Figures`.
         folder: gets losses, ap and classes, each as .png and .svg.
     Returns:
         The files, each whole or not at all.

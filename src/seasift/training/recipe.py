@@ -10,8 +10,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError
 
-from seasift.core.errors import BadRecipe
-from seasift.core.spelling import expected
+from seasift.core.errors import BadRecipe, expected
 
 
 class _Strict(BaseModel):

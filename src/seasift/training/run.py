@@ -35,10 +35,10 @@ from seasift.training.callbacks import (
 from seasift.training.checkpoint import read_checkpoint
 from seasift.training.data import JudgedPictures, data_parts, open_pictures
 from seasift.training.initial import initialise
-from seasift.training.judge import PartJudge
 from seasift.training.module import TrainingModule, hardware_words
 from seasift.training.plots import draw_run
 from seasift.training.recipe import Recipe
+from seasift.training.validation import PartJudge
 from seasift.training.wandb_records import WandbRecords
 
 PRECISIONS: dict[str, Any] = {"fp32": "32-true", "bf16": "bf16-mixed"}

@@ -14,12 +14,12 @@ from lightning.pytorch.utilities import rank_zero_only
 
 from seasift.core.errors import BadInput
 from seasift.core.files import write_text
+from seasift.core.image import read_picture
 from seasift.core.instances import Instances
-from seasift.core.picture import read_picture
 from seasift.core.types import UInt8
 from seasift.data.prepared import DataPart
-from seasift.evaluation.coco_figures import LINE, Figures
-from seasift.training.judge import PartJudge
+from seasift.evaluation.coco_metrics import LINE, Figures
+from seasift.training.validation import PartJudge
 
 if TYPE_CHECKING:
     import wandb

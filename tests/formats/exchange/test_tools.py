@@ -20,7 +20,7 @@ from xml.sax.saxutils import quoteattr
 import numpy as np
 import pytest
 
-from seasift.core.picture import write_picture
+from seasift.core.image import write_picture
 from seasift.formats.exchange import registry
 from seasift.formats.exchange.content import Content, ReadOptions, WriteOptions
 from tests.formats.exchange.contents import CATEGORIES, CLIP, FPS, HEIGHT, WIDTH, dive

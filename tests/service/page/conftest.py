@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 import uvicorn
 
-from seasift.core.picture import encode_picture
-from seasift.runtime.predictor import OnnxPredictor, load_predictor
+from seasift.core.image import encode_picture
+from seasift.inference.predictor import OnnxPredictor, load_predictor
 from seasift.service.app import create_app
 from seasift.service.served import Served
 from seasift.service.settings import Settings

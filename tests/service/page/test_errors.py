@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from seasift.core.instances import Instances
-from seasift.runtime.predictor import OnnxPredictor
+from seasift.inference.predictor import OnnxPredictor
 from tests.service.page.conftest import Open, choose, done, expect, picture, running, saved_json
 
 TOKEN = "a-token-for-tests"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from seasift.core.picture import encode_picture
+from seasift.core.image import encode_picture
 from tests.service.page.conftest import RED, Open, done, expect
 
 

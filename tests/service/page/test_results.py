@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import PIL.Image
 
-from seasift.core.picture import encode_picture
+from seasift.core.image import encode_picture
 from seasift.formats import coco, table_csv
 from seasift.formats.validation import read
 from tests.service.page.conftest import (

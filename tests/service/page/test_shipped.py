@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 import seasift.service
-from seasift.core.once import each_once
-from seasift.core.picture import read_picture
+from seasift.core.boxes import each_once
+from seasift.core.image import read_picture
 from seasift.formats.document import image_entry
-from seasift.runtime.box import card_of
-from seasift.runtime.predictor import OnnxPredictor, load_predictor
+from seasift.inference.predictor import OnnxPredictor, load_predictor
+from seasift.modelfile.bundled import card_of
 from tests.service.page.conftest import Open, Running, done, expect, running, saved_json
 from tests.service.page.test_access import serious
 

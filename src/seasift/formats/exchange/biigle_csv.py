@@ -13,7 +13,7 @@ from typing import Any
 
 from seasift.core.errors import BadInput
 from seasift.formats.exchange import table
-from seasift.formats.exchange.builder import ASSUMED_FPS, Builder
+from seasift.formats.exchange.builder import ASSUMED_FPS, Builder, largest, runs
 from seasift.formats.exchange.content import (
     Content,
     ReadOptions,
@@ -24,7 +24,6 @@ from seasift.formats.exchange.content import (
     outlines,
     reading,
 )
-from seasift.formats.exchange.shapes import largest, runs
 from seasift.formats.tracks import Observation, TrackEntry, Video
 
 _LABEL = ("label_id", "label_name", "label_hierarchy", "user_id", "firstname", "lastname")

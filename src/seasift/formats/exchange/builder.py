@@ -1,9 +1,13 @@
-"""Putting a document together from rows and entries that come in any order."""
+"""Putting a document together from rows and entries that come in any order.
+
+Also here: What formats with key frames share: runs without a gap, one outline an object.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +16,37 @@ from seasift.core.errors import BadInput
 from seasift.formats.document import CategoryEntry, ModelEntry, Rle
 from seasift.formats.exchange.content import Content, ReadOptions, is_picture
 from seasift.formats.tracks import Best, Header, Observation, Position, TrackEntry, Video
+
+
+def largest(rings: Sequence[list[float]]) -> list[float]:
+    """The outline of the largest area; empty if there is none."""
+    return max(rings, key=area, default=[])
+
+
+def area(ring: list[float]) -> float:
+    """px² inside an outline."""
+    xs, ys = ring[0::2], ring[1::2]
+    ends = zip(xs, ys, [*xs[1:], xs[0]], [*ys[1:], ys[0]], strict=True)
+    return abs(sum(x1 * y2 - x2 * y1 for x1, y1, x2, y2 in ends)) / 2
+
+
+def stride(seen: Sequence[Observation]) -> int:
+    """Frames from one look at the video to the next: the smallest step between observations."""
+    steps = [later.frame - one.frame for one, later in pairwise(seen)]
+    return min((step for step in steps if step > 0), default=1)
+
+
+def runs(seen: Sequence[Observation]) -> list[list[Observation]]:
+    """Observations in pieces between which some looks found nothing; tools must not interpolate there."""
+    step = stride(seen)
+    pieces: list[list[Observation]] = []
+    for one in seen:
+        if pieces and one.frame - pieces[-1][-1].frame <= step:
+            pieces[-1].append(one)
+        else:
+            pieces.append([one])
+    return pieces
+
 
 ASSUMED_FPS = 30.0
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from seasift.core.files import replacing
 from seasift.core.masks import from_coco
-from seasift.formats.exchange.builder import Builder
+from seasift.formats.exchange.builder import Builder, area
 from seasift.formats.exchange.content import (
     Content,
     ReadOptions,
@@ -26,7 +26,6 @@ from seasift.formats.exchange.content import (
     utc,
 )
 from seasift.formats.exchange.native import load_json
-from seasift.formats.exchange.shapes import area
 from seasift.formats.tracks import Observation, TrackEntry, Video
 
 

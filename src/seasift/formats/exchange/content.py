@@ -16,8 +16,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from seasift.core.errors import BadInput
+from seasift.core.image import SUFFIXES
 from seasift.core.masks import from_coco
-from seasift.core.picture import SUFFIXES
 from seasift.formats.document import Settings
 from seasift.formats.tracks import Header, Observation, TrackEntry, Video
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from seasift.core.errors import BadInput
 from seasift.formats.exchange import registry
 from seasift.formats.exchange.content import Content, ReadOptions, WriteOptions, is_picture
-from seasift.formats.exchange.single import of_video
+from seasift.formats.exchange.table import of_video
 from seasift.formats.tracks import TrackEntry
 
 

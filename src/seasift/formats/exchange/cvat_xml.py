@@ -14,7 +14,7 @@ from xml.sax.saxutils import quoteattr
 
 from seasift.core.errors import BadInput
 from seasift.core.files import replacing
-from seasift.formats.exchange.builder import Builder
+from seasift.formats.exchange.builder import Builder, largest, runs, stride
 from seasift.formats.exchange.content import (
     Content,
     ReadOptions,
@@ -25,8 +25,7 @@ from seasift.formats.exchange.content import (
     outlines,
     reading,
 )
-from seasift.formats.exchange.shapes import largest, runs, stride
-from seasift.formats.exchange.single import one_video
+from seasift.formats.exchange.table import one_video
 from seasift.formats.tracks import Observation, TrackEntry, Video
 
 

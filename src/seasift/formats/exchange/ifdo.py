@@ -16,7 +16,7 @@ import yaml
 
 from seasift.core.errors import BadInput
 from seasift.core.files import write_json, write_text
-from seasift.formats.exchange.builder import ASSUMED_FPS, Builder
+from seasift.formats.exchange.builder import ASSUMED_FPS, Builder, largest
 from seasift.formats.exchange.content import (
     Content,
     ReadOptions,
@@ -28,7 +28,6 @@ from seasift.formats.exchange.content import (
     reading,
     utc,
 )
-from seasift.formats.exchange.shapes import largest
 from seasift.formats.tracks import Observation, Position, TrackEntry, Video
 
 SCHEMA = "http://hdl.handle.net/20.500.12085/22aba7d7-c432-49ab-bebe-ee8ed4f70150"

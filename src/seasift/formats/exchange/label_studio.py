@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from seasift.core.files import write_json
-from seasift.formats.exchange.builder import Builder
+from seasift.formats.exchange.builder import Builder, runs
 from seasift.formats.exchange.content import (
     Content,
     ReadOptions,
@@ -22,7 +22,6 @@ from seasift.formats.exchange.content import (
     reading,
 )
 from seasift.formats.exchange.native import load_json
-from seasift.formats.exchange.shapes import runs
 from seasift.formats.tracks import Observation, TrackEntry, Video
 
 

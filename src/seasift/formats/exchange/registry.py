@@ -6,8 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from seasift.core.errors import BadInput
-from seasift.core.spelling import hint
+from seasift.core.errors import BadInput, hint
 from seasift.formats import document, tracks
 from seasift.formats.exchange import (
     biigle_csv,

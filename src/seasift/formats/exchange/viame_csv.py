@@ -23,7 +23,7 @@ from seasift.formats.exchange.content import (
     outlines,
     reading,
 )
-from seasift.formats.exchange.single import one_video
+from seasift.formats.exchange.table import one_video
 from seasift.formats.tracks import Observation, TrackEntry, Video
 
 HEAD = (

@@ -1,4 +1,7 @@
-"""The network: backbone, pyramid up and down, prototypes, and a head without priors on every level."""
+"""The network: backbone, pyramid up and down, prototypes, and a head without priors on every level.
+
+Also here: The part of a sift that is exported.
+"""
 
 from __future__ import annotations
 
@@ -153,3 +156,28 @@ def _convolution(width_in: int, width: int, side: int, *, stride: int = 1) -> nn
     convolution = nn.Conv2d(width_in, width, side, stride=stride, padding=side // 2, bias=False)
     nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
     return nn.Sequential(convolution, nn.BatchNorm2d(width), nn.ReLU(inplace=True))
+
+
+class SiftGraph(nn.Module):
+    """What is exported: the network up to decoded boxes, scores, coefficients and prototypes.
+
+    Args:
+        network: in evaluation mode.
+    """
+
+    def __init__(self, network: Sift) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Normalised images (B, 3, H, W) float32 to what `core.heads` lists.
+
+        Returns:
+            boxes (B, A, 4) x1, y1, x2, y2 relative to the input; scores (B, A, C); coefficients (B, A, K);
+            prototypes (B, H/4, W/4, K).
+        """
+        output = self.network(images)
+        height, width = images.shape[2:]
+        corners = boxes_of(output.sides, output.points, output.strides)
+        boxes = torch.stack([corners[..., i] / (width, height)[i % 2] for i in range(4)], dim=-1)
+        return boxes, output.logits.sigmoid(), output.coefficients, output.prototypes.permute(0, 2, 3, 1)

@@ -1,17 +1,114 @@
-"""The network: backbone, feature pyramid, prototype network and one prediction head for all levels."""
+"""The network: backbone, feature pyramid, prototype network and one prediction head for all levels.
+
+Also here: What makes one YOLACT differ from another. Priors (anchor boxes) and the two directions of the box
+code. The part of a YOLACT that is exported.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from seasift.models.backbones import Features
-from seasift.models.yolact.config import ASPECT_RATIOS, YolactConfig
-from seasift.models.yolact.priors import make_priors
+
+ASPECT_RATIOS = (1.0, 0.5, 2.0)
+LEVELS = 5
+
+
+@dataclass(frozen=True)
+class YolactConfig:
+    """Shape of the network.
+
+    Attributes:
+        backbone: name in `seasift.models.backbones.BACKBONES`.
+        classes: C, without background.
+        size: side of the square input, px.
+        fpn_channels: width of the feature pyramid and of the heads.
+        proto_channels: width of the prototype network.
+        prototypes: K.
+        frozen_reduction: backbone stages up to this reduction keep their initial weights (0: none do).
+        frozen_batch_norm: batch norm of the backbone keeps its initial statistics.
+        whole_prior_scales: cut prior scales to whole pixels, as the published settings for 400 and 700 px do.
+    """
+
+    arch: ClassVar[str] = "yolact"
+
+    backbone: str
+    classes: int
+    size: int = 550
+    fpn_channels: int = 256
+    proto_channels: int = 256
+    prototypes: int = 32
+    frozen_reduction: int = 0
+    frozen_batch_norm: bool = False
+    whole_prior_scales: bool = False
+
+    @property
+    def prior_scales_px(self) -> tuple[float, ...]:
+        """Side of the square prior at each pyramid level, px: 24 to 384 at 550, growing with the input.
+
+        Source: section 4 (areas 24², 48², ... on P3 to P7) and the published settings for other sizes.
+        """
+        scales = (24 * 2**level * self.size / 550 for level in range(LEVELS))
+        return tuple(float(int(scale)) if self.whole_prior_scales else scale for scale in scales)
+
+
+VARIANCES = (0.1, 0.2)
+
+
+def make_priors(level_sizes_hw: Sequence[tuple[int, int]], scales_px: Sequence[float], size: int) -> Tensor:
+    """Priors of all levels, row by row, three aspect ratios a place.
+
+    Returns:
+        (P, 4) float32: cx, cy, w, h relative to the input.
+    Source: Bolya et al. 2019, section 4. Differs as the published implementation does: the prior of
+        aspect ratio r is a square of side `scale * sqrt(r)`.
+    """
+    levels = []
+    for (height, width), scale in zip(level_sizes_hw, scales_px, strict=True):
+        y = (torch.arange(height, dtype=torch.float64) + 0.5) / height
+        x = (torch.arange(width, dtype=torch.float64) + 0.5) / width
+        sides = scale * torch.tensor(ASPECT_RATIOS, dtype=torch.float64).sqrt() / size
+        grid_y, grid_x, side = torch.meshgrid(y, x, sides, indexing="ij")
+        levels.append(torch.stack([grid_x, grid_y, side, side], dim=-1).reshape(-1, 4))
+    return torch.cat(levels).float()
+
+
+def to_corners(boxes_cxcywh: Tensor) -> Tensor:
+    """(..., 4) cx, cy, w, h to x1, y1, x2, y2."""
+    half = boxes_cxcywh[..., 2:] / 2
+    return torch.cat([boxes_cxcywh[..., :2] - half, boxes_cxcywh[..., :2] + half], dim=-1)
+
+
+def to_centres(boxes_xyxy: Tensor) -> Tensor:
+    """(..., 4) x1, y1, x2, y2 to cx, cy, w, h."""
+    return torch.cat(
+        [(boxes_xyxy[..., :2] + boxes_xyxy[..., 2:]) / 2, boxes_xyxy[..., 2:] - boxes_xyxy[..., :2]], dim=-1
+    )
+
+
+def encode(boxes_xyxy: Tensor, priors: Tensor) -> Tensor:
+    """Boxes (..., P, 4) as offsets from their priors (P, 4).
+
+    Source: Liu et al. 2016 (SSD), section 2.2, with variances 0.1 and 0.2.
+    """
+    centres = to_centres(boxes_xyxy)
+    shift = (centres[..., :2] - priors[..., :2]) / (VARIANCES[0] * priors[..., 2:])
+    growth = torch.log(centres[..., 2:] / priors[..., 2:]) / VARIANCES[1]
+    return torch.cat([shift, growth], dim=-1)
+
+
+def decode(offsets: Tensor, priors: Tensor) -> Tensor:
+    """Offsets (..., P, 4) and priors (P, 4) to boxes (..., P, 4) x1, y1, x2, y2; inverse of `encode`."""
+    centre = priors[..., :2] + offsets[..., :2] * VARIANCES[0] * priors[..., 2:]
+    side = priors[..., 2:] * torch.exp(offsets[..., 2:] * VARIANCES[1])
+    return torch.cat([centre - side / 2, centre + side / 2], dim=-1)
 
 
 class YolactOutput(NamedTuple):
@@ -151,3 +248,27 @@ def _initialise(part: nn.Module) -> None:
             nn.init.xavier_uniform_(module.weight)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
+
+
+class YolactGraph(nn.Module):
+    """What is exported: the network up to decoded boxes, scores, coefficients and prototypes.
+
+    Args:
+        network: in evaluation mode.
+    """
+
+    def __init__(self, network: Yolact) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Normalised images (B, 3, H, W) float32 to what `core.heads` lists.
+
+        Returns:
+            boxes (B, P, 4) relative x1, y1, x2, y2; scores (B, P, C) without background; coefficients
+            (B, P, K); prototypes (B, H', W', K).
+        """
+        output = self.network(images)
+        boxes = decode(output.offsets, self.network.priors)
+        scores = output.logits.softmax(-1)[..., 1:]
+        return boxes, scores, output.coefficients, output.prototypes

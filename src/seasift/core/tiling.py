@@ -1,0 +1,300 @@
+"""Objects as the tiles of one picture saw them, and how far two views agree.
+
+Also here: How a picture is cut into overlapping tiles. What the tiles of one picture saw, with each object
+once.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+
+from seasift.core.instances import Instances
+from seasift.core.masks import MaskCrop, union
+from seasift.core.types import Bool, Int64, SizeHW
+
+
+class Window(NamedTuple):
+    """A part of a picture, px; right and bottom edge exclusive."""
+
+    x1: int
+    y1: int
+    x2: int
+    y2: int
+
+
+@dataclass(frozen=True)
+class TileGrid:
+    """Tiles of one size that overlap.
+
+    Attributes:
+        tile_hw: height and width of a tile, px.
+        overlap: share of a tile's side that its neighbour sees, too. At least one pixel is shared always:
+            without it nothing tells that two halves are one object.
+    """
+
+    tile_hw: SizeHW
+    overlap: float = 0.25
+
+    def __post_init__(self) -> None:
+        if min(self.tile_hw) < 2 or not 0 < self.overlap < 1:
+            raise ValueError(
+                f"tiles of {self.tile_hw} px that overlap by {self.overlap}; expected sides from 2 px, and more "
+                "than 0, less than 1"
+            )
+
+    @property
+    def overlap_hw(self) -> SizeHW:
+        """What neighbours share at least, down and across, px."""
+        height, width = (min(max(1, round(side * self.overlap)), side - 1) for side in self.tile_hw)
+        return height, width
+
+    def count(self, size_hw: SizeHW) -> int:
+        """Tiles of a picture."""
+        return math.prod(len(self._starts(size_hw, axis)) for axis in (0, 1))
+
+    def rows(self, size_hw: SizeHW) -> list[list[Window]]:
+        """The tiles of a picture, row by row, each from left to right.
+
+        All have one size; the last of a row or column is moved inwards to end with the picture. Along a side
+        that is shorter than a tile there is one tile, as long as that side. Whatever is 8-connected in the
+        picture stays so over tiles: of two neighbouring pixels some tile sees both.
+        """
+        height, width = (min(side, tile) for side, tile in zip(size_hw, self.tile_hw, strict=True))
+        return [
+            [Window(x, y, x + width, y + height) for x in self._starts(size_hw, 1)]
+            for y in self._starts(size_hw, 0)
+        ]
+
+    def _starts(self, size_hw: SizeHW, axis: int) -> list[int]:
+        length, side = size_hw[axis], self.tile_hw[axis]
+        if length <= side:
+            return [0]
+        return [*range(0, length - side, side - self.overlap_hw[axis]), length - side]
+
+
+_CUT = 0.01  # of a tile's side: masks are coarser than pixels, so they may end a little before the edge
+
+
+class Agreement(NamedTuple):
+    """How two views agree in the pixels that both tiles saw.
+
+    Attributes:
+        a: place of one view.
+        b: place of the other.
+        iou: intersection over union of the masks there.
+        inside: share of the smaller one there that lies in the other.
+        smaller: `a` or `b`.
+    """
+
+    a: int
+    b: int
+    iou: float
+    inside: float
+    smaller: int
+
+
+@dataclass(frozen=True, eq=False)
+class Views:
+    """N views in the picture's coordinates.
+
+    Attributes:
+        found: the objects.
+        shapes: N masks to compare; where there is none, the filled box.
+        windows: (N, 4) int64, the tile that saw each, as a `Window`.
+        groups: (N,) int64; views of one number are one object.
+    """
+
+    found: Instances
+    shapes: tuple[MaskCrop, ...]
+    windows: Int64
+    groups: Int64
+
+    @classmethod
+    def of_tile(cls, window: Window, found: Instances, size_hw: SizeHW, first_group: int) -> Views:
+        """What a tile saw, each view in a group of its own.
+
+        Args:
+            window: the tile.
+            found: boxes and masks count from the tile's left top corner.
+            size_hw: of the picture, px.
+            first_group: number of the first group; the others follow.
+        """
+        moved = found.moved(window.x1, window.y1, size_hw)
+        return cls(
+            moved,
+            tuple(_shape(moved, place) for place in range(len(moved))),
+            np.tile(np.array(window, np.int64), (len(moved), 1)),
+            np.arange(first_group, first_group + len(moved)),
+        )
+
+    def __len__(self) -> int:
+        return len(self.groups)
+
+    def followed_by(self, other: Views) -> Views:
+        """These and others."""
+        return Views(
+            Instances.joined([self.found, other.found]),
+            self.shapes + other.shapes,
+            np.concatenate([self.windows, other.windows]),
+            np.concatenate([self.groups, other.groups]),
+        )
+
+    def take(self, keep: Bool) -> Views:
+        """Some of them."""
+        shapes = tuple(shape for shape, kept in zip(self.shapes, keep, strict=True) if kept)
+        return Views(self.found.take(keep), shapes, self.windows[keep], self.groups[keep])
+
+    def united(self, a: int, b: int) -> Views:
+        """With the groups of two views made one."""
+        low, high = sorted((self.groups[a], self.groups[b]))
+        return replace(self, groups=np.where(self.groups == high, low, self.groups))
+
+    def of_group(self, place: int) -> Int64:
+        """Places of all views of a view's group."""
+        return np.flatnonzero(self.groups == self.groups[place])
+
+    def share_a_tile(self, a: int, b: int) -> bool:
+        """Whether some tile saw an object of both views' groups."""
+        ours, others = self.windows[self.of_group(a)], self.windows[self.of_group(b)]
+        return bool((ours[:, None] == others[None]).all(axis=-1).any())
+
+    def is_cut(self, place: int) -> bool:
+        """Whether the object ends where its tile does and the picture goes on."""
+        x1, y1, x2, y2 = self.windows[place]
+        margin_x, margin_y = _CUT * (x2 - x1), _CUT * (y2 - y1)
+        left, top, right, bottom = self.shapes[place].box_xyxy
+        height, width = self.found.size_hw
+        return bool(
+            (x1 > 0 and left <= x1 + margin_x)
+            or (y1 > 0 and top <= y1 + margin_y)
+            or (x2 < width and right >= x2 - margin_x)
+            or (y2 < height and bottom >= y2 - margin_y)
+        )
+
+    def agreements(self, first: int) -> list[Agreement]:
+        """Of each view from place `first` on with each one before it that has its class and meets it."""
+        extents = np.array([shape.box_xyxy for shape in self.shapes], np.int64).reshape(-1, 4)
+        new, old = extents[first:, None], extents[None, :first]
+        sides = np.minimum(new[..., 2:], old[..., 2:]) - np.maximum(new[..., :2], old[..., :2])
+        classes = self.found.class_ids
+        near = (sides > 0).all(axis=-1) & (classes[first:, None] == classes[None, :first])
+        found = [self._agreement(first + int(a), int(b)) for a, b in np.argwhere(near)]
+        return [each for each in found if each.iou > 0]
+
+    def _agreement(self, a: int, b: int) -> Agreement:
+        ours, others = self.shapes[a], self.shapes[b]
+        seen = _common(self.windows[a], self.windows[b])
+        area_a, area_b = (int(np.count_nonzero(shape.within(seen))) for shape in (ours, others))
+        both = _common(np.array(ours.box_xyxy), np.array(others.box_xyxy))  # lies in `seen`
+        common = int(np.count_nonzero(ours.within(both) & others.within(both)))
+        if not common:
+            return Agreement(a, b, 0.0, 0.0, a)
+        smaller = a if area_a <= area_b else b
+        return Agreement(a, b, common / (area_a + area_b - common), common / min(area_a, area_b), smaller)
+
+
+def _common(a_xyxy: Int64, b_xyxy: Int64) -> list[int]:
+    corners = np.maximum(a_xyxy[:2], b_xyxy[:2]), np.minimum(a_xyxy[2:], b_xyxy[2:])
+    both: list[int] = np.concatenate(corners).tolist()
+    return both
+
+
+def _shape(found: Instances, place: int) -> MaskCrop:
+    """The mask; without one the filled box, as a view of one pixel, so that it takes no memory."""
+    if found.masks is not None and found.masks[place].crop.size:
+        return found.masks[place]
+    box = found.boxes_xyxy[place].astype(float)
+    x1, y1 = (int(value) for value in np.floor(box[:2]))
+    x2, y2 = (int(value) for value in np.ceil(box[2:]))
+    return MaskCrop(np.broadcast_to(np.True_, (max(y2 - y1, 0), max(x2 - x1, 0))), x1, y1)
+
+
+AGREEMENT = 0.5
+ABSORBED = 0.7
+
+
+class SeamMerger:
+    """Takes what tiles saw, row by row, and gives each object once.
+
+    Two views of one class from two tiles are the same object if the intersection over union of their masks,
+    counted in the pixels that both tiles saw, is above `AGREEMENT`; the best agreements count first, and no
+    object has two views from one tile: two neighbours never become one because a third view covers both. A view
+    that ends at its tile's edge and has found no partner belongs to an object that covers more than `ABSORBED`
+    of it there: a torn piece counts no second time.
+
+    An object's mask is the union of its views', its box is the mask's (of one view: that view's own; without
+    masks: around the boxes), its score the best of theirs.
+
+    Views that no coming tile can meet become objects at once, and of objects only the best are kept, so memory
+    grows with a row of tiles and not with the picture.
+    """
+
+    def __init__(self, size_hw: SizeHW, *, max_objects: int) -> None:
+        """Start a picture of this size, px, that gives at most so many objects, the best."""
+        self._size_hw = size_hw
+        self._max_objects = max_objects
+        self._open: Views | None = None
+        self._objects: Instances | None = None
+        self._seen = 0
+
+    def add(self, window: Window, found: Instances) -> None:
+        """Take what a tile saw; boxes and masks count from the tile's left top corner."""
+        fresh = Views.of_tile(window, found, self._size_hw, self._seen)
+        self._seen += len(fresh)
+        if self._open is None:
+            self._open = fresh
+        else:
+            self._open = _linked(self._open.followed_by(fresh), len(self._open))
+
+    def close(self, above_y: int) -> None:
+        """Finish what was seen by no tile that reaches below this row: no coming tile starts above it."""
+        views = self._open
+        if views is None:
+            return
+        reach = np.zeros(self._seen, np.int64)
+        np.maximum.at(reach, views.groups, views.windows[:, 3])
+        done = reach[views.groups] <= above_y
+        finished = views.take(done)
+        fused = [_fused(finished, np.flatnonzero(finished.groups == g)) for g in np.unique(finished.groups)]
+        before = [] if self._objects is None else [self._objects]
+        together = Instances.joined([*before, *fused] or [finished.found])
+        best = np.argsort(-together.scores, kind="stable")[: self._max_objects]
+        self._objects = together.take(best)
+        self._open = views.take(~done)
+
+    def result(self) -> Instances:
+        """All objects of the picture, best first; the picture is finished."""
+        self.close(self._size_hw[0])
+        return Instances.empty(self._size_hw) if self._objects is None else self._objects
+
+
+def _linked(views: Views, first: int) -> Views:
+    """With the views from `first` on put into the groups of those before them."""
+    pairs = sorted(views.agreements(first), key=lambda pair: -pair.iou)
+    for pair in pairs:
+        if pair.iou > AGREEMENT and not views.share_a_tile(pair.a, pair.b):
+            views = views.united(pair.a, pair.b)
+    for pair in pairs:
+        torn = pair.inside > ABSORBED and len(views.of_group(pair.smaller)) == 1
+        if torn and views.is_cut(pair.smaller) and not views.share_a_tile(pair.a, pair.b):
+            views = views.united(pair.a, pair.b)
+    return views
+
+
+def _fused(views: Views, members: Int64) -> Instances:
+    """One object of the views of one group."""
+    found = views.found.take(members)
+    if len(found) == 1:
+        return found
+    corners = found.boxes_xyxy[:, :2].min(axis=0), found.boxes_xyxy[:, 2:].max(axis=0)
+    box, masks = np.concatenate(corners), None
+    if found.masks is not None:
+        mask = union(found.masks)
+        masks = (mask,)
+        if mask.crop.size:
+            box = np.array(mask.box_xyxy, np.float32)
+    return Instances(box[None], found.scores.max(keepdims=True), found.class_ids[:1], found.size_hw, masks)

@@ -1,0 +1,172 @@
+"""The 12 COCO lines for boxes and for masks, overall and per class.
+
+Also here: Precision-recall curves, taken out of the arrays the figures are made of.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from hotcoco import COCO, COCOeval
+
+from seasift.core.errors import BadDataset
+from seasift.core.instances import Category, Instances
+from seasift.data.coco import CocoDataset
+from seasift.evaluation.results import Results, map_categories
+
+Line = dict[str, float | None]
+AREAS = ("all", "small", "medium", "large")
+MAX_DETECTIONS = (1, 10, 100)
+KINDS: Mapping[str, str] = {"boxes": "bbox", "masks": "segm"}
+LINE = (
+    *("AP", "AP50", "AP75", "APs", "APm", "APl"),
+    *("AR1", "AR10", "AR100", "ARs", "ARm", "ARl"),
+)
+
+
+@dataclass(frozen=True)
+class Precision:
+    """What the figures are made of, for one kind.
+
+    Attributes:
+        precision: (10 IoUs from .5 to .95, 101 recalls, C, 4 areas, 3 detection limits), -1 without truth.
+        recall: (10, C, 4, 3), -1 without truth.
+        scores: like `precision`: the score at which each recall is reached.
+    """
+
+    precision: npt.NDArray[np.float64]
+    recall: npt.NDArray[np.float64]
+    scores: npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Figures of one model on one data part; None where there is nothing to judge by.
+
+    Attributes:
+        boxes: AP AP50 AP75 APs APm APl AR1 AR10 AR100 ARs ARm ARl of boxes.
+        masks: the same of masks; all None if the model or the truth has no masks.
+        per_class: class name to {"objects": truth without crowds, "boxes": line, "masks": line}.
+        curves: "boxes" and, if judged, "masks" to their precision arrays.
+    """
+
+    boxes: Line
+    masks: Line
+    per_class: dict[str, dict[str, Any]]
+    curves: dict[str, Precision]
+
+
+def evaluate(
+    truth: CocoDataset, predictions: Mapping[int, Instances], categories: Sequence[Category]
+) -> Figures:
+    """Judge predictions as COCO does.
+
+    Args:
+        truth: pictures and objects; crowds are neither right nor wrong.
+        predictions: picture id to what was found; a picture without an entry counts as nothing found.
+        categories: of the predictor; mapped to those of the truth by name.
+    Raises:
+        BadDataset: the classes differ, or a prediction is for an unknown picture.
+    """
+    results = Results(map_categories(categories, truth.categories))
+    unknown = set(predictions) - {image.id for image in truth.images}
+    if unknown:
+        raise BadDataset(
+            f"predictions for {len(unknown)} unknown pictures (first id {min(unknown)}); expected those of the truth"
+        )
+    for image in truth.images:
+        if image.id in predictions:
+            results.add(image, predictions[image.id])
+    return figures_of(truth, results)
+
+
+def figures_of(truth: CocoDataset, results: Results) -> Figures:
+    """Judge collected results; see `evaluate`."""
+    document = truth.to_json()
+    coco = COCO(document)
+    kinds = [kind for kind in KINDS if kind == "boxes" or (results.masked and has_masks(truth))]
+    curves = {kind: _accumulate(coco, document, results.of_kind(kind), KINDS[kind]) for kind in kinds}
+    counts = Counter(annotation.category_id for annotation in truth.annotations if not annotation.iscrowd)
+    per_class = {
+        category.name: {
+            "objects": counts[category.id],
+            **{kind: lines(curves.get(kind), [place]) for kind in KINDS},
+        }
+        for place, category in enumerate(truth.categories)
+    }
+    return Figures(lines(curves["boxes"]), lines(curves.get("masks")), per_class, curves)
+
+
+def has_masks(truth: CocoDataset) -> bool:
+    """Whether every object of the truth has a mask, so that masks can be judged."""
+    return all(annotation.segmentation for annotation in truth.annotations)
+
+
+def _accumulate(
+    coco: COCO, document: dict[str, Any], results: list[dict[str, Any]], iou_type: str
+) -> Precision:
+    found = coco.load_res(results) if results else COCO({**document, "annotations": []})
+    evaluation = COCOeval(coco, found, iou_type)
+    evaluation.evaluate()
+    evaluation.accumulate()
+    arrays = evaluation.eval
+    assert arrays is not None
+    return Precision(*(np.asarray(arrays[key]) for key in ("precision", "recall", "scores")))
+
+
+def lines(curve: Precision | None, classes: Sequence[int] | None = None) -> Line:
+    """The 12 COCO lines over some classes (None: all); all None without a curve."""
+    if curve is None:
+        return dict.fromkeys(LINE)
+    chosen = slice(None) if classes is None else list(classes)
+    precision, recall = curve.precision[:, :, chosen], curve.recall[:, chosen]
+    figures: Line = {
+        "AP": _mean(precision[..., 0, 2]),
+        "AP50": _mean(precision[0, ..., 0, 2]),
+        "AP75": _mean(precision[5, ..., 0, 2]),
+    }
+    figures |= {f"AP{AREAS[area][0]}": _mean(precision[..., area, 2]) for area in (1, 2, 3)}
+    figures |= {f"AR{limit}": _mean(recall[..., 0, place]) for place, limit in enumerate(MAX_DETECTIONS)}
+    return figures | {f"AR{AREAS[area][0]}": _mean(recall[..., area, 2]) for area in (1, 2, 3)}
+
+
+def _mean(values: npt.NDArray[np.float64]) -> float | None:
+    judged = values[values > -1]
+    return float(np.mean(judged)) if judged.size else None
+
+
+RECALLS: npt.NDArray[np.float64] = np.linspace(0.0, 1.0, 101)
+IOUS = {0.5: 0, 0.75: 5}
+_ALL_AREAS, _HUNDRED = 0, 2
+
+
+def curve(
+    figures: Figures, kind: str, iou: float, class_id: int | None = None
+) -> npt.NDArray[np.float64] | None:
+    """Interpolated precision at each of RECALLS.
+
+    Args:
+        kind: "boxes" or "masks".
+        iou: 0.5 or 0.75.
+        class_id: None: the mean over the classes that have truth.
+    Returns:
+        (101,) precision, whose mean is the AP at that IoU; None where nothing is judged.
+    """
+    if kind not in figures.curves:
+        return None
+    precision = figures.curves[kind].precision[IOUS[iou], :, :, _ALL_AREAS, _HUNDRED]
+    judged = precision[:, (precision > -1).all(axis=0)] if class_id is None else precision[:, [class_id]]
+    if not judged.size or (judged < 0).any():
+        return None
+    return np.asarray(judged.mean(axis=1))
+
+
+def all_curves(figures: Figures, class_id: int | None = None) -> dict[tuple[str, float], npt.NDArray[Any]]:
+    """The judged curves of both kinds at both IoUs."""
+    found = {(kind, iou): curve(figures, kind, iou, class_id) for kind in ("boxes", "masks") for iou in IOUS}
+    return {key: values for key, values in found.items() if values is not None}

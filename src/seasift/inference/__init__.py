@@ -1,0 +1,1 @@
+"""Where a model meets images: engines, predictors, batches and streams of images, tiles."""

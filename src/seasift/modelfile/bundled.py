@@ -1,0 +1,49 @@
+"""The models in the box: files that come with the package."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import seasift
+from seasift.core.errors import BadModel, hint
+
+BOX = Path(seasift.__file__).parent / "weights"
+DEFAULT = "default"
+
+
+def names() -> tuple[str, ...]:
+    """Names of the models in the box; `default` is the one that runs when none is named."""
+    return tuple(sorted(path.stem for path in BOX.glob("*.onnx")))
+
+
+def path_of(name: str) -> Path:
+    """Path of a model in the box.
+
+    Raises:
+        BadModel: no model of that name; the message names those there are.
+    """
+    if name in names():
+        return BOX / f"{name}.onnx"
+    there = f"in the box: {', '.join(names())}" if names() else "the box is empty"
+    raise BadModel(
+        f"model {name!r}{hint(name, names())}: no such file, and no such name in the box ({there}). "
+        "Give the path of an .onnx file made by `seasift export`, or a name in the box."
+    )
+
+
+def card_of(model: str | Path) -> str | None:
+    """The model card, Markdown, that lies beside a model given as a path or as a name in the box; None without."""
+    path = find(model).with_suffix(".md")
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def find(model: str | Path) -> Path:
+    """Path of a model given as a path or as a name in the box (a name in the box comes first)."""
+    if isinstance(model, str) and model in names():
+        return path_of(model)
+    path = Path(model)
+    looks_like_path = isinstance(model, Path) or path.suffix == ".onnx" or len(path.parts) > 1
+    return path if looks_like_path or path.exists() else path_of(str(model))

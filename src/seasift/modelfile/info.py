@@ -1,0 +1,316 @@
+"""The model file: an ONNX file that explains itself. One JSON document in its metadata says everything.
+
+Graph: input "images" (B, 3, H, W) float32; outputs as `core.heads.HEADS` has them for the head, float32. Boxes
+are relative to the input, class scores without background.
+
+Also here: What a model file tells surveys: how well each class is found, and how the pictures look that it
+learned from.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from seasift.core.calibration import Calibration
+from seasift.core.decode import YolactDecode
+from seasift.core.errors import BadModel
+from seasift.core.heads import HEADS
+from seasift.core.instances import Category
+from seasift.core.prepare import InputSpec
+from seasift.modelfile.onnx_file import onnx_metadata
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
+
+
+class Strict(BaseModel):
+    """A part of a model file's description: no unknown keys, no NaN."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class CountingClass(Strict):
+    """How a class was found on pictures of known truth, at each threshold of `CountingEntry`.
+
+    Attributes:
+        objects: truth.
+        videos: groups of alike pictures that hold some.
+        found: detections with at least the threshold, but for those in crowds.
+        right: those of them that have an object of the class to themselves at IoU .50.
+        found_alike, objects_alike: design effects of right / found and of right / objects: by how much videos whose
+            frames are alike make the counts say less than as many independent ones; 1 or more.
+    """
+
+    objects: Annotated[int, Field(ge=0)]
+    videos: Annotated[int, Field(ge=0)]
+    found: tuple[Annotated[int, Field(ge=0)], ...]
+    right: tuple[Annotated[int, Field(ge=0)], ...]
+    found_alike: tuple[Annotated[float, Field(ge=1)], ...]
+    objects_alike: tuple[Annotated[float, Field(ge=1)], ...]
+
+
+class CountingEntry(Strict):
+    """Precision and recall of each class, as counts, for intervals of what was counted; classes as in `categories`."""
+
+    data: Annotated[str, Field(min_length=1)]
+    thresholds: Annotated[tuple[Share, ...], Field(min_length=1)]
+    classes: tuple[CountingClass, ...]
+
+    @model_validator(mode="after")
+    def _a_value_a_threshold(self) -> CountingEntry:
+        for row in self.classes:
+            for values in (row.found, row.right, row.found_alike, row.objects_alike):
+                if len(values) != len(self.thresholds):
+                    raise ValueError(f"{len(values)} values for {len(self.thresholds)} thresholds")
+        return self
+
+
+class LooksEntry(Strict):
+    """How the pictures look that the model learned from; see `inference.image_statistics`.
+
+    Attributes:
+        data: name of the part.
+        pictures: how many were looked at.
+        mean, std: of each statistic over them.
+        samples: some of them, each (value - mean) / std.
+        video_distances: of each video the median distance of its pictures to the nearest sample of another video,
+            rising.
+    """
+
+    data: Annotated[str, Field(min_length=1)]
+    pictures: Annotated[int, Field(ge=1)]
+    names: tuple[str, ...]
+    mean: tuple[float, ...]
+    std: tuple[Positive, ...]
+    samples: Annotated[tuple[tuple[float, ...], ...], Field(min_length=1)]
+    video_distances: Annotated[tuple[float, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _one_length(self) -> LooksEntry:
+        for values in (self.mean, self.std, *self.samples):
+            if len(values) != len(self.names):
+                raise ValueError(f"{len(values)} values for {len(self.names)} statistics")
+        return self
+
+
+METADATA_KEY = "seasift"
+SCHEMA: Literal["seasift-model/1"] = "seasift-model/1"
+INPUT_NAME = "images"
+
+_Count = Annotated[int, Field(ge=0)]
+_Side = Annotated[int, Field(ge=1, le=16384)]
+
+
+class CategoryEntry(Strict):
+    """A class: `id` is the COCO category id; its place in the list is the class_id."""
+
+    id: int
+    name: Annotated[str, Field(min_length=1)]
+
+
+class InputEntry(Strict):
+    """`core.prepare.InputSpec` as written in the file: RGB, pixel units 0..255."""
+
+    size_hw: tuple[_Side, _Side]
+    mean: tuple[float, float, float]
+    std: tuple[Positive, Positive, Positive]
+    resize: Literal["stretch", "fit", "trim"] = "stretch"
+
+
+class DecodeEntry(Strict):
+    """`core.decode.YolactDecode` as written in the file."""
+
+    nms_iou: Share = 0.5
+    top_k: Annotated[int, Field(ge=1)] = 200
+    mask_threshold: Share = 0.5
+    expected_iou: bool = False
+
+
+class CalibrationEntry(Strict):
+    """`core.calibration.Calibration` as written in the file, and the name of the data it was fitted on."""
+
+    a: Annotated[float, Field(ge=0)]
+    b: Annotated[float, Field(ge=0)]
+    c: float
+    fitted_on: str
+
+    @model_validator(mode="after")
+    def _rises(self) -> CalibrationEntry:
+        if self.a + self.b <= 0:
+            raise ValueError("a + b is 0; expected more, so that it rises with the score")
+        return self
+
+
+class FactsEntry(Strict):
+    """What the network costs, as counted when the file was written: `models.complexity.Facts`.
+
+    Attributes:
+        parameters: all of them, batch norm's statistics not among them.
+        trainable: those that training moved.
+        bytes: of parameters and buffers; of an int8 file, of what it stores.
+        gflops: of one picture from input to outputs, 10^9, a multiply-add counted as two.
+        priors: anchor boxes of one picture, or the points that stand in for them.
+    """
+
+    parameters: _Count
+    trainable: _Count
+    bytes: _Count
+    gflops: Annotated[float, Field(ge=0)]
+    priors: _Count
+
+
+class ModelInfo(Strict):
+    """What a model file says about itself.
+
+    Attributes:
+        name: what to call the model.
+        calibration: makes of a score the probability of being right; None where it was not fitted.
+        threshold: score below which `predict` leaves objects out unless told otherwise.
+        max_objects: objects a picture that `predict` gives at most unless told otherwise.
+        facts: what the network costs; None in files that an older seasift wrote.
+        quantized: how its weights and activations became 8-bit numbers; empty for float32.
+        half_weights: weights are stored as float16, and computed with in float32.
+        training: data, split, recipe, seed, version and whatever else makes the training repeatable.
+        figures: by data set, by figure; for example {"official val": {"mask AP": 0.3}}.
+        counting: counts of right and wrong on pictures of known truth; None where they were not taken.
+        looks: what the pictures look like that it learned from; None where they were not measured.
+        licence: of the weights, and what binds their user.
+        attribution: whom to credit.
+    """
+
+    schema_version: Literal["seasift-model/1"] = SCHEMA
+    name: Annotated[str, Field(min_length=1)]
+    head: Literal["yolact", "mask-rcnn", "faster-rcnn"]
+    categories: Annotated[tuple[CategoryEntry, ...], Field(min_length=1)]
+    input: InputEntry
+    decode: DecodeEntry = DecodeEntry()
+    calibration: CalibrationEntry | None = None
+    threshold: Share
+    max_objects: Annotated[int, Field(ge=1)]
+    facts: FactsEntry | None = None
+    quantized: str = ""
+    half_weights: bool = False
+    training: dict[str, Any] = Field(default_factory=dict)
+    figures: dict[str, dict[str, float]] = Field(default_factory=dict)
+    counting: CountingEntry | None = None
+    looks: LooksEntry | None = None
+    licence: str
+    attribution: str
+
+    @model_validator(mode="after")
+    def _distinct_categories(self) -> ModelInfo:
+        for what, values in (
+            ("id", [c.id for c in self.categories]),
+            ("name", [c.name for c in self.categories]),
+        ):
+            if len(set(values)) < len(values):
+                raise ValueError(f"two categories have the same {what}")
+        if self.counting and len(self.counting.classes) != len(self.categories):
+            raise ValueError(
+                f"counts of {len(self.counting.classes)} classes for {len(self.categories)} categories"
+            )
+        if self.input.resize not in HEADS[self.head].resize:
+            raise ValueError(f"head {self.head} with resize rule {self.input.resize!r}")
+        return self
+
+    def input_spec(self) -> InputSpec:
+        """How pictures are prepared for this model."""
+        return InputSpec(**self.input.model_dump())
+
+    def decode_settings(self) -> YolactDecode:
+        """How this model's outputs become Instances."""
+        return YolactDecode(**self.decode.model_dump())
+
+    def score_calibration(self) -> Calibration | None:
+        """What is done to this model's scores."""
+        entry = self.calibration
+        return None if entry is None else Calibration(entry.a, entry.b, entry.c)
+
+    def class_list(self) -> tuple[Category, ...]:
+        """The classes; the index is the class_id."""
+        return tuple(Category(entry.id, entry.name) for entry in self.categories)
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """A model file in memory.
+
+    Attributes:
+        name: the path, for errors.
+        info: what the file says about itself.
+        data: the ONNX bytes.
+        sha256: of `data`, hexadecimal.
+    """
+
+    name: str
+    info: ModelInfo
+    data: bytes
+    sha256: str
+
+
+def to_metadata(info: ModelInfo) -> dict[str, str]:
+    """The entries for the ONNX file's `metadata_props`."""
+    return {METADATA_KEY: info.model_dump_json()}
+
+
+def from_metadata(metadata: Mapping[str, str], name: str) -> ModelInfo:
+    """Read what a model file says about itself.
+
+    Args:
+        metadata: `metadata_props` of the ONNX file.
+        name: of the file, for errors.
+    Raises:
+        BadModel: not ours, another schema version, an unknown head, a missing or wrong entry.
+    """
+    if METADATA_KEY not in metadata:
+        raise BadModel(
+            f"{name}: an ONNX file, but not one of seasift's (its metadata has no entry {METADATA_KEY!r}). "
+            "Give a file made by `seasift export`."
+        )
+    try:
+        return ModelInfo.model_validate_json(metadata[METADATA_KEY])
+    except ValidationError as error:
+        raise BadModel(f"{name}: {_first_problem(error)}") from None
+
+
+def _first_problem(error: ValidationError) -> str:
+    problems = {".".join(str(part) for part in e["loc"]): e for e in error.errors()}
+    for entry, remedy in (
+        ("schema_version", "Install a seasift that knows it, or export the model again."),
+        ("head", "Install a seasift that knows it, or export another model."),
+    ):
+        if entry in problems:
+            got, expected = problems[entry]["input"], list(HEADS) if entry == "head" else [SCHEMA]
+            known = " or ".join(repr(value) for value in expected)
+            return f"model file of {entry.replace('_', ' ')} {got!r}; expected {known}. {remedy}"
+    place, problem = next(iter(problems.items()))
+    return f"its description is wrong at {place or 'the top'}: {problem['msg']}. Export the model again."
+
+
+def read_model_file(path: Path) -> ModelFile:
+    """Read a model file and what it says about itself; no engine is needed.
+
+    Raises:
+        BadModel: missing, not ONNX, truncated, not ours, another schema.
+    """
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise BadModel(f"{path}: no such model file. Check the name and the folder you are in.") from None
+    except OSError as error:
+        kind = "a folder" if path.is_dir() else f"cannot be read ({error.strerror})"
+        raise BadModel(f"{path}: {kind}; expected an ONNX file made by `seasift export`.") from None
+    try:
+        metadata = onnx_metadata(data)
+    except ValueError as error:
+        raise BadModel(
+            f"{path}: not a whole ONNX file ({len(data):,} bytes; {error}). "
+            "Give a file made by `seasift export`, or copy it again."
+        ) from None
+    return ModelFile(str(path), from_metadata(metadata, str(path)), data, hashlib.sha256(data).hexdigest())

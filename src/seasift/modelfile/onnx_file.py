@@ -1,0 +1,168 @@
+"""The top level of an ONNX file, read without the onnx package and before any engine sees the bytes.
+
+An engine given a file that is not ONNX tries other formats and prints to stderr; this answers at once.
+Format: https://protobuf.dev/programming-guides/encoding and onnx.proto's ModelProto.
+
+Also here: Saying something else about an ONNX file without the onnx package: its graph stays as it is, byte
+for byte.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+_IR_VERSION, _GRAPH, METADATA = 1, 7, 14  # field numbers of ModelProto
+KEY, VALUE = 1, 2  # field numbers of StringStringEntryProto
+_INITIALIZER = 5  # of GraphProto
+_DIMS, _DATA_TYPE = 1, 2  # of TensorProto
+_WEIGHT_BYTES = {
+    1: 4,
+    2: 1,
+    3: 1,
+    10: 2,
+    11: 8,
+    16: 2,
+}  # data type of floats and bytes to size; others are indices
+_FIXED_SIZES = {1: 8, 5: 4}
+
+
+def onnx_metadata(data: bytes) -> dict[str, str]:
+    """`metadata_props` of an ONNX file.
+
+    Raises:
+        ValueError: not ONNX, or truncated; the message says why.
+    """
+    metadata: dict[str, str] = {}
+    seen = set()
+    for number, value in _fields(memoryview(data)):
+        seen.add(number)
+        if number == METADATA and isinstance(value, memoryview):
+            entry = {key: bytes(part) for key, part in _fields(value) if isinstance(part, memoryview)}
+            metadata[entry.get(KEY, b"").decode("utf-8")] = entry.get(VALUE, b"").decode("utf-8")
+    if not {_IR_VERSION, _GRAPH} <= seen:
+        raise ValueError("it holds no graph")
+    return metadata
+
+
+def onnx_weights(data: bytes) -> tuple[int, int]:
+    """How many numbers an ONNX file carries as weights, and their bytes.
+
+    Counted are stored arrays of floats or of 8-bit numbers: parameters with batch norm folded in where the
+    exporter did so, and constants such as priors if they are stored as arrays.
+    """
+    count = size = 0
+    graphs = [value for number, value in _fields(memoryview(data)) if number == _GRAPH]
+    tensors = [value for graph in graphs for number, value in _inner(graph) if number == _INITIALIZER]
+    for tensor in tensors:
+        dims: list[int] = []
+        kind = 0
+        for number, value in _inner(tensor):
+            if number == _DIMS:
+                dims += _integers(value)
+            elif number == _DATA_TYPE and isinstance(value, int):
+                kind = value
+        if dims and kind in _WEIGHT_BYTES:
+            count += math.prod(dims)
+            size += math.prod(dims) * _WEIGHT_BYTES[kind]
+    return count, size
+
+
+def _inner(value: int | memoryview) -> Iterator[tuple[int, int | memoryview]]:
+    return _fields(value) if isinstance(value, memoryview) else iter(())
+
+
+def _integers(value: int | memoryview) -> Iterator[int]:
+    """A repeated whole number, one at a time or packed."""
+    if isinstance(value, int):
+        yield value
+        return
+    place = 0
+    while place < len(value):
+        number, place = _varint(value, place)
+        yield number
+
+
+def _fields(data: memoryview) -> Iterator[tuple[int, int | memoryview]]:
+    return ((number, value) for number, value, _ in fields(data))
+
+
+def fields(data: memoryview) -> Iterator[tuple[int, int | memoryview, int]]:
+    """The fields of one protobuf message: number, value (an int, or the bytes of a string or inner message), and
+    where the field ends.
+
+    Raises:
+        ValueError: not protobuf, or truncated.
+    """
+    place = 0
+    while place < len(data):
+        tag, place = _varint(data, place)
+        number, wire = tag >> 3, tag & 7
+        if wire == 0:
+            value, place = _varint(data, place)
+            yield number, value, place
+            continue
+        if wire == 2:
+            size, place = _varint(data, place)
+        elif wire in _FIXED_SIZES:
+            size = _FIXED_SIZES[wire]
+        else:
+            raise ValueError("its bytes are not protobuf")
+        if number == 0 or place + size > len(data):
+            raise ValueError("its bytes are not protobuf, or it is truncated")
+        yield number, data[place : place + size], place + size
+        place += size
+
+
+def _varint(data: memoryview, place: int) -> tuple[int, int]:
+    value = shift = 0
+    while place < len(data) and shift < 64:
+        byte = data[place]
+        value |= (byte & 0x7F) << shift
+        place += 1
+        if byte < 0x80:
+            return value, place
+        shift += 7
+    raise ValueError("its bytes are not protobuf, or it is truncated")
+
+
+def with_metadata(data: bytes, key: str, value: str) -> bytes:
+    """The same ONNX file with another entry of `metadata_props`, the last of the file.
+
+    Raises:
+        ValueError: not ONNX, or truncated.
+    """
+    view = memoryview(data)
+    kept = []
+    place = 0
+    for number, entry, end in fields(view):
+        if not (number == METADATA and isinstance(entry, memoryview) and _key(entry) == key):
+            kept.append(view[place:end])
+        place = end
+    pair = _text(KEY, key) + _text(VALUE, value)
+    return b"".join([*kept, _field(METADATA, pair)])
+
+
+def _key(entry: memoryview) -> str:
+    for number, value, _ in fields(entry):
+        if number == KEY and isinstance(value, memoryview):
+            return bytes(value).decode("utf-8")
+    return ""
+
+
+def _text(number: int, text: str) -> bytes:
+    return _field(number, text.encode("utf-8"))
+
+
+def _field(number: int, content: bytes) -> bytes:
+    """A field of protobuf's wire type 2: tag, length, bytes."""
+    return _varint_bytes(number << 3 | 2) + _varint_bytes(len(content)) + content
+
+
+def _varint_bytes(value: int) -> bytes:
+    parts = bytearray()
+    while value > 0x7F:
+        parts.append(value & 0x7F | 0x80)
+        value >>= 7
+    parts.append(value)
+    return bytes(parts)

@@ -1,1 +1,0 @@
-"""Running a model file on pictures and footage. No torch here."""

@@ -1,0 +1,233 @@
+"""Pictures wait here for the model. A few threads take them out, those of requests before those of jobs."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from itertools import groupby
+
+import numpy as np
+
+from seasift.core.boxes import each_once
+from seasift.core.errors import Busy
+from seasift.core.image import decode_picture, encode_picture
+from seasift.core.instances import Instances
+from seasift.core.types import UInt8
+from seasift.formats.document import Image, image_entry
+from seasift.service.served import Look, Served
+from seasift.viz.drawing import draw
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """A picture that was looked at.
+
+    Attributes:
+        overlay: the picture with outlines, encoded, if it was asked for.
+    """
+
+    entry: Image
+    instances: Instances
+    overlay: bytes | None
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """A picture to look at.
+
+    Attributes:
+        file: what results call it.
+        picture: the bytes of its file, or decoded, (H, W, 3) uint8 RGB.
+        overlay: suffix of the wanted overlay's format, such as ".jpg".
+        frame: place in a video.
+        time_s: time in the video.
+    """
+
+    file: str
+    picture: bytes | UInt8
+    look: Look
+    overlay: str | None = None
+    frame: int | None = None
+    time_s: float | None = None
+    seen: Future[Seen] = field(default_factory=Future)
+
+
+class PictureQueue:
+    """Two lanes and the threads that empty them.
+
+    Decoding, the model and overlays run in these threads, so at most workers x batch decoded pictures are in
+    memory however many wait.
+    """
+
+    def __init__(
+        self,
+        model: Served,
+        *,
+        workers: int = 2,
+        batch: int = 1,
+        delay_s: float = 0,
+        room: int = 256,
+        max_pixels: int | None = None,
+        on_seen: Callable[[Seen], None] = lambda _seen: None,
+    ) -> None:
+        self._model = model
+        self._batch, self._delay_s, self._room, self._max_pixels = batch, delay_s, room, max_pixels
+        self._on_seen = on_seen
+        self._front: deque[Task] = deque()
+        self._back: deque[Task] = deque()
+        self._changed = threading.Condition()
+        self._stopping = False
+        self._admitted = 0
+        self._picture_s = 0.1  # a moving average, for Retry-After
+        self._warm = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._work, name=f"seasift-{n}", daemon=True) for n in range(workers)
+        ]
+
+    @property
+    def workers(self) -> int:
+        """How many threads work."""
+        return len(self._threads)
+
+    @property
+    def warm(self) -> bool:
+        """Whether the model has run once and the queue is not stopped."""
+        return self._warm.is_set() and not self._stopping
+
+    @property
+    def waiting(self) -> int:
+        """Pictures that no thread has taken yet."""
+        return len(self._front) + len(self._back)
+
+    def start(self) -> None:
+        """Start the threads; the first picture each of them sees is a black one."""
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self, within_s: float = 30) -> bool:
+        """Finish what waits, then end the threads.
+
+        Returns:
+            Whether they ended in time; a thread that an engine never gives back does not.
+        """
+        end = time.monotonic() + within_s
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+        started = [thread for thread in self._threads if thread.ident is not None]
+        for thread in started:
+            thread.join(max(0, end - time.monotonic()))
+        return not any(thread.is_alive() for thread in started)
+
+    def admit(self, count: int) -> None:
+        """Take room for pictures of a request; `leave` gives it back.
+
+        Raises:
+            Busy: there is not so much room.
+        """
+        with self._changed:
+            if self._admitted + count > self._room:
+                wait_s = self._admitted * self._picture_s / self.workers
+                raise Busy(
+                    f"{self._admitted} pictures are waiting; expected room for {count} of {self._room}. "
+                    "Try again later or send fewer at once.",
+                    retry_after_s=max(1, math.ceil(wait_s)),
+                )
+            self._admitted += count
+
+    def leave(self, count: int) -> None:
+        """Give room back."""
+        with self._changed:
+            self._admitted -= count
+
+    def put(self, task: Task, *, background: bool = False) -> Future[Seen]:
+        """Let a picture wait; a cancelled future's picture is never looked at."""
+        with self._changed:
+            (self._back if background else self._front).append(task)
+            self._changed.notify()
+        return task.seen
+
+    def _work(self) -> None:
+        if not self._stopping:
+            self._warm_up()
+        while tasks := self._take():
+            started = time.perf_counter()
+            self._look_at(tasks)
+            spent = (time.perf_counter() - started) / len(tasks)
+            self._picture_s += 0.1 * (spent - self._picture_s)
+
+    def _warm_up(self) -> None:
+        height, width = self._model.info.input.size_hw
+        black = np.zeros((height, width, 3), np.uint8)
+        self._model.predict([black] * self._batch, threshold=0.5, max_objects=1, class_ids=None)
+        self._warm.set()
+
+    def _take(self) -> list[Task]:
+        """Up to a batch of one lane; none once the queue is stopped and empty."""
+        with self._changed:
+            while self._changed.wait_for(lambda: self._front or self._back or self._stopping):
+                lane = self._front or self._back
+                if self._delay_s and not self._stopping and len(lane) < self._batch:
+                    self._changed.wait_for(self._full_batch, self._delay_s)
+                    lane = self._front or self._back  # another thread may have taken what there was
+                if lane or self._stopping:
+                    return [lane.popleft() for _ in range(min(self._batch, len(lane)))]
+            return []
+
+    def _full_batch(self) -> bool:
+        return len(self._front or self._back) >= self._batch or self._stopping
+
+    def _look_at(self, tasks: Sequence[Task]) -> None:
+        opened: list[tuple[Task, UInt8]] = []
+        for task in tasks:
+            if task.seen.set_running_or_notify_cancel():
+                try:
+                    opened.append((task, self._open(task)))
+                except Exception as error:
+                    task.seen.set_exception(error)
+        opened.sort(key=lambda pair: repr(pair[0].look))
+        for look, group in groupby(opened, key=lambda pair: pair[0].look):
+            self._predict(look, list(group))
+
+    def _open(self, task: Task) -> UInt8:
+        if isinstance(task.picture, bytes):
+            return decode_picture(task.picture, task.file, max_pixels=self._max_pixels)
+        return task.picture
+
+    def _predict(self, look: Look, opened: Sequence[tuple[Task, UInt8]]) -> None:
+        try:
+            found = self._model.predict(
+                [image for _, image in opened],
+                threshold=look.threshold,
+                max_objects=look.max_objects,
+                class_ids=look.class_ids,
+            )
+        except Exception as error:
+            if len(opened) == 1:
+                opened[0][0].seen.set_exception(error)
+                return
+            for pair in opened:  # whichever it was, it fails alone
+                self._predict(look, [pair])
+            return
+        for (task, image), instances in zip(opened, found, strict=True):
+            self._finish(task, image, instances, look)
+
+    def _finish(self, task: Task, image: UInt8, instances: Instances, look: Look) -> None:
+        try:
+            categories = self._model.categories
+            instances = each_once(instances) if look.once else instances
+            entry = image_entry(task.file, instances, categories, frame=task.frame, time_s=task.time_s)
+            overlay = (
+                encode_picture(draw(image, instances, categories), task.overlay) if task.overlay else None
+            )
+            seen = Seen(entry, instances, overlay)
+            self._on_seen(seen)
+        except Exception as error:
+            task.seen.set_exception(error)
+        else:
+            task.seen.set_result(seen)

@@ -1,0 +1,1 @@
+"""Footage: decoding, seeking, orientation, gaps, one clock for a dive, live sources, writing MP4."""

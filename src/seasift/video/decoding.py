@@ -1,0 +1,243 @@
+"""Frames of one video file in the order of time, through damage.
+
+Also here: When the pictures of a video file are shown.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from heapq import heapify, heappop, heappush
+from typing import TYPE_CHECKING
+
+from seasift.video.file import EACH_ALONE, duration_s, fps, zero_s
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+    from av.packet import Packet
+    from av.video.frame import VideoFrame
+    from av.video.stream import VideoStream
+import math
+import threading
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from seasift.video.file import opened
+from seasift.video.frames import Damage, Gap, Report
+from seasift.video.orientation import Decoded, deinterlaced
+from seasift.video.seeking import Skimmed, Start, jump, skim
+
+_BEYOND_S = 10.0  # a stamp so far behind the file's end is a damaged one
+_LATE_S = 2.0  # a picture that is older than the last one by less is out of order: damage does that
+
+
+def stores_as_decoded(container: InputContainer, track: VideoStream) -> bool:
+    """Whether stamps are those of storing and not of showing: AVI knows no others."""
+    return "avi" in container.format.name.split(",") and track.codec_context.name not in EACH_ALONE
+
+
+class Stamps:
+    """Times in a file, seconds from its beginning.
+
+    Attributes:
+        length_s: of the picture track by the header; None if it does not say.
+        step_s: nominal time from picture to picture.
+        last_s: of the last picture that was asked for.
+    """
+
+    def __init__(self, container: InputContainer, track: VideoStream) -> None:
+        """Of an open file."""
+        self._zero_s = zero_s(container)
+        self.length_s = duration_s(container, track)
+        self.step_s = 1 / (fps(track) or 25.0)
+        if "avi" in container.format.name.split(",") and track.frames:
+            # FFmpeg shortens the time of a truncated one, not the number.
+            self.length_s = max(self.length_s or 0.0, track.frames * self.step_s)
+        self.last_s: float | None = None
+        self._shift_s = 0.0
+        self._inside: deque[float] | None = deque() if track.codec_context.name in EACH_ALONE else None
+        # Where pictures are stored in another order than shown, the stamps in the order of time are right.
+        self._sorted: list[int] | None = [] if stores_as_decoded(container, track) else None
+
+    def _of_packet(self, packet: Packet[VideoStream]) -> float:
+        stamp = packet.pts if packet.pts is not None else packet.dts
+        if stamp is None or not packet.time_base:
+            return self.last_s or 0.0
+        return max(0.0, float(stamp * packet.time_base) - self._zero_s)
+
+    def going_in(self, packet: Packet[VideoStream]) -> None:
+        """A compressed picture goes into the decoder."""
+        if self._sorted is not None and packet.dts is not None:
+            heappush(self._sorted, packet.dts)
+        if self._inside is not None and packet.size:
+            self._inside.append(self._of_packet(packet))
+
+    def lost(self, packet: Packet[VideoStream]) -> float:
+        """The decoder fails at this one, or at one some pictures before it: it works on several at once.
+
+        Returns:
+            When the picture that will not come out was to be shown, as well as can be told.
+        """
+        if self._sorted is not None and packet.dts in self._sorted:
+            self._sorted.remove(packet.dts)
+            heapify(self._sorted)
+        return self._inside.popleft() if self._inside else self._of_packet(packet)
+
+    def of_frame(self, frame: VideoFrame) -> float | None:
+        """Of the next picture that comes out, always behind the one before; None for one that comes too late.
+
+        By its stamp. Where the clock of a file jumps back (recordings put together), the time goes on a step behind
+        the picture before; so does that of a picture without a stamp, or with one far beyond the end of the file.
+        """
+        if self._sorted:
+            frame.pts = heappop(self._sorted)
+        if self._inside:
+            self._inside.popleft()
+        last = self.last_s
+        on_s = 0.0 if last is None else last + self.step_s
+        time_s = on_s if frame.time is None else float(frame.time) - self._zero_s + self._shift_s
+        if self.length_s and time_s > self.length_s + self._shift_s + _BEYOND_S:
+            time_s = on_s
+        if last is not None and time_s <= last:
+            if time_s == last:
+                time_s += self.step_s / 16
+            elif last - time_s < _LATE_S:
+                return None
+            else:
+                self._shift_s += on_s - time_s
+                time_s = on_s
+        self.last_s = time_s
+        return time_s
+
+
+_READ_ERRORS = 8  # in a row, then the rest is given up: some come back for ever
+_JUMP_S, _JUMP_STEPS = 0.3, 3.5
+_SPOILT_S = 10.0  # some streams have no keyframes, and mend themselves bit by bit
+
+
+def decoded(
+    path: Path, name: str, report: Report, *, start: Start | None = None, stop: threading.Event | None = None
+) -> Iterator[Decoded]:
+    """Decode a file.
+
+    Args:
+        name: what reports call it.
+        report: is told of each part that could not be read.
+        start: leave out frames before; packets before are counted and not decoded where that gives the same.
+        stop: ends the work between two packets when set.
+    Returns:
+        Progressive frames whose time grows from each to the next. Damaged ones count, but are left out, and so
+        are those after them up to the next keyframe, which would show their traces.
+    Raises:
+        BadPicture: nothing of the file can be read.
+    """
+    stop = stop or threading.Event()
+    with opened(path) as (container, track):
+        stamps = Stamps(container, track)
+        reader = _Reader(container, track, stamps, Damage(name, report, stamps.step_s))
+        packets = reader.packets(stop)
+        skimmed: Skimmed | None = Skimmed(0, None, [])
+        if start is not None and not stores_as_decoded(container, track):
+            index = jump(container, track, start, zero_s(container))
+            skimmed = skim(packets, start, zero_s(container), index)
+        if skimmed is not None:
+            yield from deinterlaced(reader.frames(skimmed, packets))
+            reader.end(name, report)
+            return
+    yield from decoded(path, name, report, stop=stop)  # no way there but this
+
+
+class _Reader:
+    """One pass over an open file."""
+
+    def __init__(self, container: InputContainer, track: VideoStream, stamps: Stamps, damage: Damage) -> None:
+        self._container, self._track, self._stamps, self._damage = container, track, stamps, damage
+        self._each_alone = track.codec_context.name in EACH_ALONE
+        self._spoilt_s: float | None = None  # damaged there, no keyframe since
+        self._stopped = False
+        # Made for sending, with a picture at every step: a jump is a loss. Elsewhere pauses are no damage.
+        self._steady = bool({"mpegts", "mpeg"} & set(container.format.name.split(",")))
+
+    def packets(self, stop: threading.Event) -> Iterator[Packet[VideoStream]]:
+        """Compressed pictures as they lie in the file, the last one empty; goes on after errors."""
+        import av
+
+        errors = 0
+        while errors < _READ_ERRORS:
+            try:
+                for packet in self._container.demux(self._track):
+                    if stop.is_set():
+                        self._stopped = True
+                        return
+                    errors = 0
+                    yield packet
+                return
+            except (av.FFmpegError, OSError, LookupError, ValueError) as error:
+                errors += 1
+                self._bad(self._stamps.last_s or 0.0, f"the file cannot be read here ({_why(error)})")
+
+    def frames(self, skimmed: Skimmed, packets: Iterator[Packet[VideoStream]]) -> Iterator[Decoded]:
+        """Whole frames, numbered from where skimming left off."""
+        index = skimmed.index - 1
+        for frame in self._pictures(skimmed.packets, packets):
+            if skimmed.from_pts is not None and frame.pts is not None and frame.pts < skimmed.from_pts:
+                continue  # needs pictures from before the point where decoding began
+            before_s = self._stamps.last_s
+            time_s = self._stamps.of_frame(frame)
+            index += 1
+            if time_s is None:
+                self._damage.bad(before_s or 0.0, "pictures out of order")
+                continue
+            step_s = self._stamps.step_s
+            longest_s = max(_JUMP_S, _JUMP_STEPS * step_s) if self._steady else math.inf
+            if before_s is not None and time_s - before_s > longest_s:
+                self._damage.bad(before_s + step_s, "no pictures are there")
+            if frame.is_corrupt:
+                self._bad(time_s, "damaged pictures")
+            if self._whole(frame, time_s):
+                self._damage.good(time_s)
+                yield Decoded(index, time_s, frame)
+
+    def end(self, name: str, report: Report) -> None:
+        """Tell what is missing at the end."""
+        length_s, step_s = self._stamps.length_s, self._stamps.step_s
+        if self._stopped or self._damage.end(length_s):
+            return
+        reached = 0.0 if self._stamps.last_s is None else self._stamps.last_s + step_s
+        short = length_s is not None and reached + max(1.0, 2 * step_s) < length_s
+        if self._stamps.last_s is None or short:
+            report(Gap(name, reached, length_s, "the file ends early"))
+
+    def _bad(self, time_s: float, reason: str) -> None:
+        self._damage.bad(time_s, reason)
+        self._spoilt_s = time_s if self._spoilt_s is None else max(self._spoilt_s, time_s)
+
+    def _whole(self, frame: VideoFrame, time_s: float) -> bool:
+        """Whether a picture neither is damaged nor rests on one that is."""
+        if frame.is_corrupt or self._spoilt_s is None:
+            return not frame.is_corrupt
+        mended = frame.key_frame and time_s > self._spoilt_s
+        if mended or self._each_alone or time_s > self._spoilt_s + _SPOILT_S:
+            self._spoilt_s = None
+            return True
+        self._damage.bad(time_s, "damaged pictures")
+        return False
+
+    def _pictures(self, *parts: Iterable[Packet[VideoStream]]) -> Iterator[VideoFrame]:
+        import av
+
+        for part in parts:
+            for packet in part:
+                self._stamps.going_in(packet)
+                try:
+                    pictures = packet.decode()
+                except av.error.EOFError:
+                    return
+                except (av.FFmpegError, OSError, ValueError) as error:
+                    self._bad(self._stamps.lost(packet), f"it cannot be decoded ({_why(error)})")
+                    continue
+                yield from pictures
+                del pictures
+
+
+def _why(error: Exception) -> str:
+    return str(getattr(error, "strerror", None) or type(error).__name__)

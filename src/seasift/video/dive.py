@@ -1,0 +1,344 @@
+"""A dive: several video files, or a live source, as one row of frames on one clock.
+
+Also here: An iterator that works in a thread of its own, some steps ahead.
+"""
+
+from __future__ import annotations
+
+import math
+import queue
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from seasift.core.errors import BadInput, BadPicture
+from seasift.video.decoding import decoded
+from seasift.video.file import Header, read_header
+from seasift.video.frames import DiveFrame, DiveVideo, Gap, Report
+from seasift.video.live import Before, LiveDive, is_live
+from seasift.video.orientation import Decoded, upright_rgb
+from seasift.video.sampling import GRACE_S, Every
+from seasift.video.seeking import Start
+from seasift.video.segments import Part, Stretch, cuts
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, eq=False)
+class _End:
+    error: BaseException | None
+
+
+def ahead(make: Callable[[threading.Event], Iterator[T]], depth: int) -> Iterator[T]:
+    """What `make` gives, made by a thread while the caller is busy.
+
+    At most `depth` items wait and one is in the making: memory does not grow. An error of the source comes out
+    in its place. When the caller stops early (closes this generator), the event that `make` got is set, the
+    source is closed, and the thread ends.
+    """
+    waiting: queue.Queue[T | _End] = queue.Queue(depth)
+    stop = threading.Event()
+
+    def work() -> None:
+        error: BaseException | None = None
+        source = make(stop)
+        try:
+            for item in source:
+                waiting.put(item)
+                del item  # else it lives on while the next is made
+                if stop.is_set():
+                    break
+        except BaseException as caught:
+            error = caught
+        finally:
+            close = getattr(source, "close", None)
+            if close is not None:
+                close()
+            waiting.put(_End(error))
+
+    thread = threading.Thread(target=work, name="seasift-decode", daemon=True)
+    thread.start()
+    ended = False
+    try:
+        while True:
+            item = waiting.get()
+            if isinstance(item, _End):
+                ended = True
+                if item.error is not None:
+                    raise item.error
+                return
+            yield item
+            del item
+    finally:
+        stop.set()
+        while not ended:  # makes room, so that the thread comes to see that it shall stop
+            ended = isinstance(waiting.get(), _End)
+        thread.join()
+
+
+__all__ = ["Before", "Dive", "DiveFrame", "DiveVideo", "Gap", "LiveDive", "open_dive"]
+
+_AHEAD = 4  # frames that wait, decoded, for who looks at them
+_SAME_S = 0.00001
+_CLOCK_S = 2.0  # cameras note whole seconds, and some note them late
+
+
+@dataclass(frozen=True)
+class _File:
+    path: Path
+    header: Header
+    video: DiveVideo
+
+
+class Dive:
+    """Frames of the files in their order.
+
+    Attributes:
+        videos: the files that can be opened.
+        gaps: what could not be read: files that cannot be opened at once, parts of files when `frames` has
+            passed them.
+    """
+
+    def __init__(
+        self, files: Sequence[_File], gaps: Sequence[Gap], every: Every, start_s: float, end_s: float | None
+    ) -> None:
+        """See `open_dive`."""
+        self.videos = [file.video for file in files]
+        self.gaps = list(gaps)
+        self._unopened = list(gaps)
+        self._files = list(files)
+        self._every, self._start_s, self._end_s = every, start_s, end_s
+
+    def frames(
+        self, after: tuple[int, int] | None = None, *, after_time_s: float | None = None
+    ) -> Iterator[DiveFrame]:
+        """Frames of the chosen times, decoded by a thread of their own some steps ahead.
+
+        Args:
+            after: go on right after this (video, frame) with exactly the frames of an unbroken run.
+            after_time_s: that frame's `time_s`. With it the way there is skimmed, not decoded; should the
+                frame found there be another (damage on the way), all is decoded after all.
+        Returns:
+            Frames in the order of time. Close the generator to end the thread early. `gaps` starts afresh; of
+            the file of `after` it lists what ends behind that frame.
+        """
+        self.gaps = list(self._unopened)
+        return ahead(partial(self._frames, after, after_time_s), _AHEAD)
+
+    def parts(self, length_s: float, after: tuple[int, int, float] | None = None) -> list[Part]:
+        """The dive in parts, in order, for who looks at several at once.
+
+        Args:
+            length_s: about how long a part is.
+            after: video, frame and `time_s` of a frame: go on right after it.
+        """
+        parts: list[Part] = []
+        for place, file in enumerate(self._files):
+            if (after is not None and place < after[0]) or not self._in_range(file.video):
+                continue
+            begin_s = max(0.0, self._start_s - file.video.offset_s)
+            end_s = math.inf if self._end_s is None else self._end_s - file.video.offset_s
+            from_s: float | None = None
+            last: int | None = None
+            if after is not None and place == after[0]:
+                last, from_s = after[1], after[2] - _SAME_S
+                begin_s = after[2]
+            for to_s in (*cuts(file.path, begin_s, end_s, length_s), None):
+                parts.append(Part(place, from_s, to_s, last))
+                from_s, last = to_s, None
+        return parts
+
+    def stretch(self, part: Part) -> Stretch:
+        """A part, to be decoded; `rest` goes on where that turns out to differ from an unbroken run."""
+        file = self._files[part.video]
+        begin_s = max(0.0, self._start_s - file.video.offset_s)
+        start = self._start(file) if part.from_s is None else Start(time_s=part.from_s)
+        return Stretch(
+            part,
+            run=lambda report, stop: self._decoded(file, start, stop, report),
+            choose=lambda run, wanted: self._chosen(part.video, run, wanted),
+            share=lambda item: self._every.share(item.index, item.time_s - begin_s),
+        )
+
+    def rest(self, video: int, after: tuple[int, float] | None) -> Iterator[DiveFrame]:
+        """What follows the frame (index, time) in its file, as `frames` gives it, to the file's end; None for all of it.
+
+        `gaps` grows by what could not be read.
+        """
+        file = self._files[video]
+
+        def make(stop: threading.Event) -> Iterator[DiveFrame]:
+            if after is None:
+                return self._chosen(video, self._decoded(file, self._start(file), stop))
+            return self._rest(video, after[0], after[1], stop)
+
+        return ahead(make, _AHEAD)
+
+    def anywhere(self) -> Dive:
+        """The same dive for a process that works in another folder."""
+        files = [replace(file, path=file.path.absolute()) for file in self._files]
+        return Dive(files, self._unopened, self._every, self._start_s, self._end_s)
+
+    def _frames(
+        self, after: tuple[int, int] | None, after_time_s: float | None, stop: threading.Event
+    ) -> Iterator[DiveFrame]:
+        for place, file in enumerate(self._files):
+            if stop.is_set() or (after is not None and place < after[0]) or not self._in_range(file.video):
+                continue
+            if after is not None and place == after[0]:
+                yield from self._rest(place, after[1], after_time_s, stop)
+            else:
+                yield from self._chosen(place, self._decoded(file, self._start(file), stop))
+
+    def _in_range(self, video: DiveVideo) -> bool:
+        ended = video.duration_s is not None and video.offset_s + video.duration_s < self._start_s
+        return not ended and (self._end_s is None or video.offset_s < self._end_s)
+
+    def _start(self, file: _File) -> Start | None:
+        begin_s = self._start_s - file.video.offset_s
+        return Start(time_s=begin_s) if begin_s > 0 else None
+
+    def _decoded(
+        self, file: _File, start: Start | None, stop: threading.Event, report: Report | None = None
+    ) -> Iterator[Decoded]:
+        return decoded(file.path, file.video.file, report or self.gaps.append, start=start, stop=stop)
+
+    def _from(self, file: _File, last: int, last_s: float | None, stop: threading.Event) -> Iterator[Decoded]:
+        """The frame `last` and what follows it."""
+        found_s = last_s
+
+        def report(gap: Gap) -> None:
+            if found_s is None or gap.to_s is None or gap.to_s > found_s:
+                self.gaps.append(gap)
+
+        if last_s is not None:
+            run = self._decoded(file, Start(index=last), stop, report)
+            for item in run:
+                if item.index >= last:
+                    if item.index == last and abs(item.time_s - last_s) < _SAME_S:
+                        yield item
+                        yield from run
+                        return
+                    break
+            found_s = None
+        for item in self._decoded(file, self._start(file), stop, report):
+            if item.index >= last:
+                yield item
+
+    def _rest(
+        self, place: int, last: int, last_s: float | None, stop: threading.Event
+    ) -> Iterator[DiveFrame]:
+        run = self._from(self._files[place], last, last_s, stop)
+        return self._chosen(place, run, lambda item: item.index > last)
+
+    def _chosen(
+        self, place: int, run: Iterator[Decoded], wanted: Callable[[Decoded], bool] = lambda _: True
+    ) -> Iterator[DiveFrame]:
+        """Of what was decoded the frames that are asked for and wanted, as pictures."""
+        video, header = self._files[place].video, self._files[place].header
+        begin_s = max(0.0, self._start_s - video.offset_s)
+        before: int | None = None
+        for item in run:
+            dive_s = video.offset_s + item.time_s
+            if dive_s + GRACE_S < self._start_s:
+                continue
+            if self._end_s is not None and dive_s + GRACE_S >= self._end_s:
+                return
+            share = self._every.share(item.index, item.time_s - begin_s)
+            if share != before and wanted(item):
+                picture = upright_rgb(item.frame, header.aspect, header.size_hw)
+                yield DiveFrame(place, item.index, item.time_s, dive_s, picture)
+            before = share
+
+
+def open_dive(
+    paths: Sequence[str | Path],
+    *,
+    every: float | Every | None = None,
+    start_s: float | None = None,
+    end_s: float | None = None,
+    start_utc: datetime | None = None,
+    before: Before | None = None,
+) -> Dive | LiveDive:
+    """Open the files of a dive, in their order, or one live source.
+
+    Files follow each other without a pause, unless the metadata of all say when they began and that leaves
+    room for each: then the pauses are kept on the dive's clock.
+
+    Args:
+        paths: of video files; or the address of one live source, as `rtsp://…`, or `/dev/video0`.
+        every: the first frame of each so many seconds; None takes all.
+        start_s, end_s: on the dive's clock; the end itself is left out. A live source has no start.
+        start_utc: when the dive began, instead of what the metadata say.
+        before: a live source to go on with, see `LiveDive`.
+    Raises:
+        BadInput: no file, or a range that holds nothing. BadPicture: none of the files can be opened.
+    """
+    if not isinstance(every, Every):
+        every = Every(frames=1) if every is None else Every(seconds=every)
+    if not paths:
+        raise BadInput("a dive of no files; expected at least one video. Name it.")
+    if end_s is not None and end_s <= (start_s or 0.0):
+        raise BadInput(f"a range from {start_s or 0:g} s to {end_s:g} s; expected an end behind the start.")
+    live = [str(path) for path in paths if is_live(str(path))]
+    if live:
+        if len(paths) > 1 or start_s:
+            raise BadInput(f"{live[0]}: a live source goes with no other and has no start. Give it alone.")
+        return LiveDive(live[0], every=every, end_s=end_s, start_utc=start_utc, before=before)
+    headers: list[tuple[Path, Header]] = []
+    gaps: list[Gap] = []
+    errors: list[BadPicture] = []
+    for path in map(Path, paths):
+        try:
+            headers.append((path, read_header(path)))
+        except BadPicture as error:
+            errors.append(error)
+            gaps.append(Gap(path.as_posix(), 0.0, None, "it cannot be opened"))
+    if not headers:
+        raise errors[0]
+    files = _on_one_clock(headers, start_utc)
+    return Dive(files, gaps, every, start_s or 0.0, end_s)
+
+
+def _on_one_clock(headers: Sequence[tuple[Path, Header]], start_utc: datetime | None) -> list[_File]:
+    ends = [0.0]
+    for _, header in headers:
+        ends.append(ends[-1] + (header.duration_s or 0.0))
+    begun = [header.created_utc for _, header in headers]
+    known = [when for when in begun if when is not None]
+    offsets = ends[:-1]
+    if len(known) == len(headers):
+        clock = [(when - known[0]).total_seconds() for when in known]
+        lengths = [header.duration_s or 0.0 for _, header in headers]
+        if all(b - a >= length - _CLOCK_S for a, b, length in zip(clock, clock[1:], lengths, strict=False)):
+            offsets = _without_overlap(clock, lengths)
+    first = start_utc or (known[0] if begun[0] is not None else None)
+    return [
+        _File(
+            path,
+            header,
+            DiveVideo(
+                file=path.as_posix(),
+                width=header.size_hw[1],
+                height=header.size_hw[0],
+                offset_s=round(offset, 6),
+                fps=header.fps,
+                frames=header.frames,
+                duration_s=header.duration_s,
+                start_utc=first + timedelta(seconds=offset) if first else None,
+            ),
+        )
+        for (path, header), offset in zip(headers, offsets, strict=True)
+    ]
+
+
+def _without_overlap(clock: Sequence[float], lengths: Sequence[float]) -> list[float]:
+    """Clocks count whole seconds: a file begins no earlier than the one before ends."""
+    offsets: list[float] = []
+    for place, begin in enumerate(clock):
+        offsets.append(begin if place == 0 else max(begin, offsets[-1] + lengths[place - 1]))
+    return offsets

@@ -1,0 +1,296 @@
+"""A live source: a camera's address or a capture device, frames by arrival.
+
+Also here: A place for one thing between two threads, where the newest wins.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from fractions import Fraction
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from seasift.core.errors import BadInput, BadPicture
+from seasift.video.file import fps, prepare_decoder
+from seasift.video.frames import DiveFrame, DiveVideo, Gap
+from seasift.video.orientation import Decoded, deinterlaced, pixel_aspect, upright_rgb, upright_size
+from seasift.video.sampling import Every
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+    from av.video.stream import VideoStream
+
+
+T = TypeVar("T")
+
+
+class Mailbox(Generic[T]):
+    """What is put replaces what was not taken yet."""
+
+    def __init__(self) -> None:
+        """Empty and open."""
+        self._changed = threading.Condition()
+        self._item: T | None = None
+        self._closed = False
+
+    def put(self, item: T) -> None:
+        """Lay something in; what lay there is lost."""
+        with self._changed:
+            self._item = item
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """Nothing more comes; what lies there can still be taken."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def look(self) -> T | None:
+        """Wait for something and leave it there; None if nothing comes any more."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._item is not None or self._closed)
+            return self._item
+
+    def take(self, timeout_s: float | None = None) -> T | None:
+        """Wait for something and take it; None if nothing comes any more, or not in that time."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._item is not None or self._closed, timeout_s)
+            item, self._item = self._item, None
+            return item
+
+
+_ADDRESS = re.compile(r"(rtsp|rtsps|rtmp|rtp|udp|tcp|srt|http|https)://.+", re.IGNORECASE)
+_DEVICE = re.compile(r"/dev/video\d+")
+
+
+def is_live(name: str) -> bool:
+    """Whether a name is that of a live source: `rtsp://…` and the like, or `/dev/video0`."""
+    return bool(_ADDRESS.fullmatch(name) or _DEVICE.fullmatch(name))
+
+
+def without_password(address: str) -> str:
+    """An address as it may be shown and written: without user and password."""
+    return re.sub(r"//[^/@]*@", "//", address)
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How a live source is kept.
+
+    Attributes:
+        silence_s: no data for so long is a lost connection.
+        tries: attempts in a row to get it back, each waiting twice as long as the one before.
+        first_wait_s, most_wait_s: before the second attempt, and at most; the first comes at once.
+    """
+
+    silence_s: float = 10.0
+    tries: int = 12
+    first_wait_s: float = 0.5
+    most_wait_s: float = 30.0
+
+    def wait_s(self, failed: int) -> float:
+        """Before the next attempt, after so many that failed."""
+        return 0.0 if failed == 0 else min(self.first_wait_s * 2 ** (failed - 1), self.most_wait_s)
+
+
+@dataclass(frozen=True)
+class Before:
+    """A live source as a process had it that is no more.
+
+    Attributes:
+        video: the source.
+        begun_utc: when its clock began.
+        frame, time_s: the last that was looked at.
+    """
+
+    video: DiveVideo
+    begun_utc: datetime
+    frame: int
+    time_s: float
+
+
+@dataclass(frozen=True, eq=False)
+class _Arrived:
+    """A picture, and what its stream says, which cannot be asked once the connection is closed."""
+
+    frame: Decoded
+    aspect: Fraction | None
+    fps: float | None
+
+
+class LiveDive:
+    """A live source as a dive of one endless video.
+
+    Frames are numbered as they are decoded, and their time is that of arrival, counted from opening. Who looks at
+    them gets the newest: what came while he was busy is left out. A lost connection is made again; the time without
+    one is a gap, and so is that between two processes.
+
+    Attributes:
+        begun_utc: when its clock began.
+        videos: the source; frames that come larger or smaller later are scaled to its size.
+        gaps: the times without a connection, as far as `frames` got.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        *,
+        every: Every,
+        end_s: float | None = None,
+        start_utc: datetime | None = None,
+        patience: Patience | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        before: Before | None = None,
+    ) -> None:
+        """Connect, and wait for the first picture.
+
+        Args:
+            before: go on with its clock and numbers. Should nothing be there any more, that is the end of the dive,
+                and no error.
+        Raises:
+            BadPicture: nothing there, or no pictures.
+        """
+        self._address, self._name = address, without_password(address)
+        self._every, self._end_s = every, end_s
+        self._patience, self._clock = patience or Patience(), clock
+        self._mailbox: Mailbox[_Arrived] = Mailbox()
+        self._stop = threading.Event()
+        self._before = before
+        now_utc = datetime.now(UTC)
+        elapsed_s = 0.0
+        if before is not None:  # a machine's clock may have been set back
+            elapsed_s = max((now_utc - before.begun_utc).total_seconds(), before.time_s)
+        self.begun_utc = now_utc - timedelta(seconds=elapsed_s)
+        self._begun = clock() - elapsed_s
+        self._index = self._first_index = 0 if before is None else before.frame + 1
+        self._lost = "it ended"
+        self.gaps: list[Gap] = []
+        self._thread = threading.Thread(target=self._work, name="seasift-live", daemon=True)
+        self._thread.start()
+        first = self._mailbox.look()
+        if before is not None:
+            self._size_hw, self.videos = (before.video.height, before.video.width), [before.video]
+            return
+        if first is None:
+            raise BadPicture(
+                f"{self._name}: no live pictures ({self._lost}); expected a camera's address or a capture device. "
+                "Check that it is on and that another player shows it."
+            )
+        self._size_hw = upright_size(first.frame.frame, first.aspect)
+        self.videos = [
+            DiveVideo(
+                file=self._name,
+                width=self._size_hw[1],
+                height=self._size_hw[0],
+                offset_s=0.0,
+                fps=first.fps,
+                frames=None,
+                duration_s=None,
+                start_utc=start_utc or self.begun_utc,
+            )
+        ]
+
+    def frames(
+        self, after: tuple[int, int] | None = None, *, after_time_s: float | None = None
+    ) -> Iterator[DiveFrame]:
+        """The newest frame, whenever the caller asks, until the source is gone or the time is over.
+
+        Args:
+            after: the last frame of `before`.
+        Raises:
+            BadInput: another `after`: what was live is gone.
+        """
+        if after != (None if self._before is None else (0, self._before.frame)):
+            raise BadInput(f"{self._name}: a live source cannot be gone through again. Start afresh.")
+        before: int | None = None
+        try:
+            while (arrived := self._mailbox.take(self._left_s())) is not None:
+                item = arrived.frame
+                if self._end_s is not None and item.time_s >= self._end_s:
+                    return
+                share = self._every.share(item.index, item.time_s)
+                if share != before:
+                    picture = upright_rgb(item.frame, arrived.aspect, self._size_hw)
+                    yield DiveFrame(0, item.index, item.time_s, item.time_s, picture)
+                before = share
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """End the connection; the thread ends with the next packet or after `silence_s`."""
+        self._stop.set()
+        self._mailbox.close()
+
+    def _left_s(self) -> float | None:
+        return None if self._end_s is None else max(0.0, self._end_s - self._now_s())
+
+    def _now_s(self) -> float:
+        return self._clock() - self._begun
+
+    def _work(self) -> None:
+        failed = 0
+        lost = None if self._before is None else (self._before.time_s, "seasift was ended from outside")
+        try:
+            while not self._stop.wait(self._patience.wait_s(failed)):
+                got = self._index
+                self._connected(lost)
+                failed = 0 if self._index > got else failed + 1
+                lost = (self._now_s(), "the connection was lost") if self._index > got else lost
+                if failed >= self._patience.tries or self._index == self._first_index:
+                    break
+        finally:
+            if lost is not None and not self._stop.is_set():
+                self.gaps.append(Gap(self._name, lost[0], None, f"{lost[1]} ({self._lost})"))
+            self._mailbox.close()
+
+    def _connected(self, lost: tuple[float, str] | None) -> None:
+        """Hand on pictures until the connection ends.
+
+        Args:
+            lost: since when there were none, and why.
+        """
+        import av
+
+        self._lost = "it ended"
+        try:
+            with _connect(self._address, self._patience.silence_s) as container:
+                if not container.streams.video:
+                    self._lost = "it has no pictures"
+                    return
+                track = container.streams.video[0]
+                prepare_decoder(track)
+                for frame in deinterlaced(self._decoded(container, track)):
+                    if lost is not None:
+                        self.gaps.append(Gap(self._name, lost[0], frame.time_s, lost[1]))
+                        lost = None
+                    self._mailbox.put(_Arrived(frame, pixel_aspect(track), fps(track)))
+        except (av.FFmpegError, OSError, ValueError) as error:
+            self._lost = getattr(error, "strerror", None) or type(error).__name__
+
+    def _decoded(self, container: InputContainer, track: VideoStream) -> Iterator[Decoded]:
+        import av
+
+        for packet in container.demux(track):
+            if self._stop.is_set():
+                return
+            try:
+                pictures = packet.decode()
+            except av.error.InvalidDataError:
+                continue
+            for picture in pictures:
+                index, self._index = self._index, self._index + 1
+                if not picture.is_corrupt:
+                    yield Decoded(index, self._now_s(), picture)
+
+
+def _connect(address: str, silence_s: float) -> InputContainer:
+    import av
+
+    if _DEVICE.fullmatch(address):
+        return av.open(address, format="v4l2", timeout=silence_s)
+    options = {"rtsp_transport": "tcp"} if address.lower().startswith("rtsp") else {}
+    return av.open(address, options=options, timeout=silence_s)

@@ -1,0 +1,105 @@
+"""Some frames of one video file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from seasift.core.errors import BadPicture
+from seasift.core.types import SizeHW, UInt8
+from seasift.video.dive import Dive, LiveDive, open_dive
+from seasift.video.file import duration_s, fps, opened
+from seasift.video.frames import Gap
+from seasift.video.live import is_live
+from seasift.video.sampling import Every
+
+__all__ = [
+    "SUFFIXES",
+    "Every",
+    "Span",
+    "VideoFrame",
+    "expected_count",
+    "frame_size",
+    "frames",
+    "read_span",
+    "told",
+]
+
+SUFFIXES = frozenset(
+    {".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".wmv"}
+)
+
+
+@dataclass(frozen=True)
+class VideoFrame:
+    """One frame: its place in the video (0-based), its time, and the picture (H, W, 3) uint8 RGB, upright."""
+
+    index: int
+    time_s: float
+    image_rgb_u8: UInt8
+
+
+@dataclass(frozen=True)
+class Span:
+    """Which frames of a video to take: of the seconds from `start_s` to before `end_s` the first of each share."""
+
+    every: Every
+    start_s: float | None = None
+    end_s: float | None = None
+
+
+def read_span(source: Path | str, span: Span) -> Dive | LiveDive:
+    """One file or live source as a dive.
+
+    Raises:
+        BadPicture: as `open_dive`.
+    """
+    return open_dive([source], every=span.every, start_s=span.start_s, end_s=span.end_s)
+
+
+def frames(path: Path, every: Every) -> Iterator[VideoFrame]:
+    """Decode a video and give some of its frames, in order.
+
+    Raises:
+        BadPicture: missing, not a video, without a picture track; or, after all frames that can be read,
+            damaged, which says where.
+    """
+    dive = read_span(path, Span(every))
+    for frame in dive.frames():
+        yield VideoFrame(frame.frame, frame.time_s, frame.image_rgb_u8)
+    if dive.gaps:
+        raise BadPicture(told(dive.gaps))
+
+
+def told(gaps: Sequence[Gap], most: int = 3) -> str:
+    """What could not be read of one file or live source, in one line."""
+    parts = [f"from {gap.from_s:.2f} s to {gap.end} ({gap.reason})" for gap in gaps[:most]]
+    more = f" and {len(gaps) - most} more parts" if len(gaps) > most else ""
+    name = gaps[0].file
+    if is_live(name):
+        return f"{name}: nothing came {', '.join(parts)}{more}. Check the connection."
+    return f"{name}: damaged; nothing could be read {', '.join(parts)}{more}. Copy it again."
+
+
+def expected_count(path: Path, every: Every, start_s: float | None = None, end_s: float | None = None) -> int:
+    """How many frames `frames` will give, by the video's header; 1 if it does not say. For progress bars."""
+    try:
+        with opened(path) as (container, track):
+            whole_s = duration_s(container, track) or 0.0
+            count = track.frames or round(whole_s * (fps(track) or 0.0))
+    except BadPicture:
+        return 1
+    share_s = max(0.0, min(whole_s, whole_s if end_s is None else end_s) - (start_s or 0.0))
+    if every.frames:
+        return max(1, -(-round(count * share_s / whole_s if whole_s else count) // every.frames))
+    return max(1, round(share_s / (every.seconds or 1.0)))
+
+
+def frame_size(path: Path) -> SizeHW | None:
+    """Height and width of a video's frames in px as its header says, before turning; None if it does not say."""
+    try:
+        with opened(path) as (_, track):
+            return (track.height, track.width) if track.height and track.width else None
+    except BadPicture:
+        return None

@@ -1,0 +1,138 @@
+"""A stretch of a file, decoded by itself, and the proof that it is what an unbroken run gives there."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from seasift.core.errors import BadPicture
+from seasift.video.decoding import stores_as_decoded
+from seasift.video.file import duration_s, opened
+from seasift.video.frames import DiveFrame, Gap
+from seasift.video.orientation import Decoded
+from seasift.video.seeking import has_index
+
+_SAME_S = 0.00001
+_FEW = 4
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some seconds of a file of a dive.
+
+    Attributes:
+        video: place of the file in `Dive.videos`.
+        from_s: presentation time in the file; None begins as an unbroken run does.
+        to_s: the first time that is left out; None goes to the end.
+        last: after a break: the frame looked at last, at `from_s`.
+    """
+
+    video: int
+    from_s: float | None = None
+    to_s: float | None = None
+    last: int | None = None
+
+
+@dataclass(frozen=True)
+class Edge:
+    """A whole frame at the border of two parts.
+
+    Attributes:
+        index, time_s: of the frame.
+        opens: it is the first of its share (`--every`), so looked at.
+    """
+
+    index: int
+    time_s: float
+    opens: bool
+
+    def same(self, other: Edge | None) -> bool:
+        """Whether two runs came to the same frame."""
+        return (
+            other is not None
+            and self.index == other.index
+            and abs(self.time_s - other.time_s) < _SAME_S
+            and self.opens == other.opens
+        )
+
+
+@dataclass(eq=False)
+class Stretch:
+    """A part at work; `frames` once.
+
+    Attributes:
+        first: the first whole frame of the part, or behind it if it holds none; None before it was reached.
+        next: the first whole frame behind the part; None if the file ends before, and before it was reached.
+    """
+
+    part: Part
+    run: Callable[[Callable[[Gap], None], threading.Event], Iterator[Decoded]]
+    choose: Callable[[Iterator[Decoded], Callable[[Decoded], bool]], Iterator[DiveFrame]]
+    share: Callable[[Decoded], int]
+    first: Edge | None = None
+    next: Edge | None = None
+    _reported: list[Gap] = field(default_factory=list)
+
+    @property
+    def gaps(self) -> list[Gap]:
+        """What could not be read behind `first`, up to `next`; known when the frames are through."""
+        return [gap for gap in self._reported if self._told(gap)]
+
+    def frames(self, stop: threading.Event) -> Iterator[DiveFrame]:
+        """The frames to look at, in order."""
+        return self.choose(self._watched(stop), self._inside)
+
+    def _inside(self, item: Decoded) -> bool:
+        if self.part.last is not None and item.index <= self.part.last:
+            return False
+        return self.part.from_s is None or item.time_s >= self.part.from_s
+
+    def _watched(self, stop: threading.Event) -> Iterator[Decoded]:
+        before: Decoded | None = None
+        for item in self.run(self._reported.append, stop):
+            if self.first is None and (self.part.from_s is None or item.time_s >= self.part.from_s):
+                self.first = self._edge(before, item)
+            if self.part.to_s is not None and item.time_s >= self.part.to_s:
+                self.next = self._edge(before, item)
+                return
+            yield item
+            before = item
+
+    def _edge(self, before: Decoded | None, item: Decoded) -> Edge:
+        opens = before is None or self.share(before) != self.share(item)
+        return Edge(item.index, item.time_s, opens)
+
+    def _told(self, gap: Gap) -> bool:
+        """Whether a gap is this part's. One that `first` closed is the part's before: only there its beginning is seen."""
+        if self.part.from_s is not None and self.first is None:
+            return False
+        if gap.to_s is None:
+            return True
+        behind = self.part.from_s is None or self.first is None or gap.to_s > self.first.time_s
+        return behind and (self.next is None or gap.to_s <= self.next.time_s)
+
+
+def cuts(path: Path, begin_s: float, end_s: float, length_s: float) -> list[float]:
+    """Times inside a file at which to divide it, seconds, all at round times of the file.
+
+    MP4 and MOV have an index by which any part is reached at once. Other files are read from their beginning for each part,
+    so they get few; and AVI, whose frames are counted by decoding, one.
+
+    Args:
+        begin_s, end_s: what of it is wanted.
+        length_s: wished length of a part.
+    """
+    try:
+        with opened(path) as (container, track):
+            whole_s = duration_s(container, track)
+            if whole_s is None or stores_as_decoded(container, track):
+                return []
+            step_s = length_s if has_index(container, track) else max(length_s, whole_s / _FEW)
+    except BadPicture:
+        return []  # who decodes it tells
+    first = int(begin_s // step_s) + 1
+    last = math.ceil(min(end_s, whole_s) / step_s)
+    return [place * step_s for place in range(first, last)]

@@ -1,0 +1,1 @@
+"""Drawing objects into images."""

@@ -1,0 +1,89 @@
+"""Stitched TrashCan pictures, whose truth is known: a faultless predictor's objects, and the model in the box."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from seasift.core.instances import Instances
+from seasift.core.tiling import TileGrid
+from seasift.data.coco import CocoDataset
+from seasift.data.prepare import prepare
+from seasift.data.prepared import DataPart
+from seasift.data.synthetic import Mosaic, lay_out, read_pieces
+from seasift.evaluation.coco_metrics import evaluate
+from seasift.inference.predictor import load_predictor
+from seasift.inference.tiled import TiledPredictor
+from tests.painted import PaintedPredictor, paint
+
+pytestmark = pytest.mark.slow
+
+GRID = TileGrid((270, 480))
+MOSAICS = 6
+
+
+@pytest.fixture(scope="module")
+def part(trashcan_zip: Path, tmp_path_factory: pytest.TempPathFactory) -> DataPart:
+    """Official val with exact masks: half a minute."""
+    prepared = prepare(trashcan_zip, tmp_path_factory.mktemp("trashcan"))[0]
+    return prepared.part("instance", "exact", "official", "val")
+
+
+def test_real_masks_come_back_once(part: DataPart) -> None:
+    """Each 8-connected part of each object as an object of its own, so that a seam can part none of them."""
+    mosaics, truth = lay_out(part)
+    count = 0
+    for image in truth.images[:: len(mosaics) // MOSAICS]:
+        parts = []
+        for annotation in truth.annotations_of(image.id):
+            bitmap = annotation.mask(image.size_hw).bitmap(image.size_hw).astype(np.uint8)
+            last, numbers = cv2.connectedComponents(bitmap, connectivity=8)
+            parts += [(0, numbers == number) for number in range(1, last)]
+        picture = paint(image.size_hw, parts)
+        oracle = PaintedPredictor()
+        (expected,) = oracle.predict([picture], max_objects=10_000)
+        (found,) = TiledPredictor(oracle, GRID, max_objects_a_tile=10_000).predict(
+            [picture], max_objects=10_000
+        )
+        assert masks_of(found) == masks_of(expected)
+        count += len(expected)
+    assert count > 100
+
+
+def masks_of(found: Instances) -> list[str]:
+    return sorted(mask.rle(found.size_hw)["counts"] for mask in found.masks or ())
+
+
+def test_the_model_in_the_box(part: DataPart) -> None:
+    """Tiles find much of what the model finds picture by picture, count no more, and the whole finds nothing."""
+    mosaics, truth = lay_out(part)
+    chosen = range(0, len(mosaics), len(mosaics) // MOSAICS)
+    truth = truth.subset([truth.images[k].file_name for k in chosen])
+    model = load_predictor()
+
+    def judged(look: Callable[[Mosaic, float], Instances], threshold: float) -> tuple[float, int]:
+        found = {k: look(mosaics[k], threshold) for k in chosen}
+        return ap(truth, found), sum(map(len, found.values()))
+
+    def by_picture(mosaic: Mosaic, threshold: float) -> Instances:
+        return mosaic.gather(model.predict(read_pieces(part, mosaic), threshold=threshold))
+
+    def by_tile(mosaic: Mosaic, threshold: float) -> Instances:
+        large = mosaic.assemble(read_pieces(part, mosaic))
+        return TiledPredictor(model, GRID).predict([large], threshold=threshold, max_objects=2000)[0]
+
+    def whole(mosaic: Mosaic, threshold: float) -> Instances:
+        return model.predict([mosaic.assemble(read_pieces(part, mosaic))], threshold=threshold)[0]
+
+    def ap(truth: CocoDataset, found: dict[int, Instances]) -> float:
+        return evaluate(truth, found, model.categories).masks["AP"] or 0.0
+
+    best, tiled, alone = (judged(look, 0.05)[0] for look in (by_picture, by_tile, whole))
+    assert tiled > 0.5 * best
+    assert alone < 0.2 * best
+    one_by_one, in_tiles = (judged(look, 0.2)[1] for look in (by_picture, by_tile))
+    assert abs(in_tiles - one_by_one) < 0.3 * one_by_one
