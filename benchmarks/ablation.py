@@ -2,7 +2,7 @@
 
 Run: python benchmarks/ablation.py DATA -o FOLDER [--recipe sift-s] [--steps 300] [--seed 1 --seed 2] [--only NAME …]
 
-Every run sees the same number of pictures from the same initial weights. A run that was stopped goes on when the same command is
+Every run sees the same number of images from the same initial weights. A run that was stopped goes on when the same command is
 given again; one that is judged is not run again. The table (Markdown) is of all that is judged by then.
 """
 
@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from seasift.evaluation.compare import judge_runs
+from seasift.evaluation.compare import evaluate_runs
 from seasift.evaluation.intervals import difference
 from seasift.evaluation.runs import read_run
 from seasift.models.sift import loss
@@ -134,20 +134,20 @@ def table(options: argparse.Namespace) -> str:
         "| --- | ---: | ---: | ---: | ---: | ---: |",
     ]
     for seed in options.seed:
-        names = [name for name in VARIANTS if (_judged(options, name, seed) / "report.json").exists()]
-        runs = [read_run(_judged(options, name, seed), name) for name in names]
-        judged = judge_runs(runs, options.data, 1000, 1) if runs else {}
+        names = [name for name in VARIANTS if (_evaluated(options, name, seed) / "report.json").exists()]
+        runs = [read_run(_evaluated(options, name, seed), name) for name in names]
+        evaluated = evaluate_runs(runs, options.data, 1000, 1) if runs else {}
         for run in runs:
             cells = [_cell(run.record, kind) for kind in ("masks", "boxes")]
             more = {}
-            if run.label != "all" and "all" in judged:
-                more = difference(judged["all"], judged[run.label])
+            if run.label != "all" and "all" in evaluated:
+                more = difference(evaluated["all"], evaluated[run.label])
             cells += [_more(more[kind]["AP"]) if more else "" for kind in ("masks", "boxes")]
             lines.append(f"| {VARIANTS[run.label].says} | {seed} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
-def _judged(options: argparse.Namespace, name: str, seed: int) -> Path:
+def _evaluated(options: argparse.Namespace, name: str, seed: int) -> Path:
     return Path(options.output / f"{name}-{seed}" / "judged")
 
 
@@ -169,12 +169,12 @@ def main() -> None:
     )
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder of all runs")
     parser.add_argument("--recipe", default="sift-s")
-    parser.add_argument("--steps", type=int, default=300, help="of 16 pictures, of each run")
+    parser.add_argument("--steps", type=int, default=300, help="of 16 images, of each run")
     parser.add_argument("--seed", type=int, action="append")
     parser.add_argument("--only", nargs="*", choices=VARIANTS, help="these instead of all")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="for every run")
     parser.add_argument(
-        "--limit", type=int, default=0, help="judge on so many pictures, evenly spaced (0: all)"
+        "--limit", type=int, default=0, help="judge on so many images, evenly spaced (0: all)"
     )
     options = parser.parse_args()
     options.seed = options.seed or [1]

@@ -20,11 +20,11 @@ import numpy as np
 
 from seasift.core.boxes import pairwise_iou
 from seasift.core.decode import YolactDecode, decode_yolact
-from seasift.core.image import read_picture
+from seasift.core.image import read_image
 from seasift.core.prepare import InputSpec
 from seasift.core.types import Bool, Float32, SizeHW
 from seasift.data.coco import CocoImage
-from seasift.data.prepared import DataPart, open_prepared
+from seasift.data.prepared import DataSplit, open_prepared
 from seasift.evaluation.stream import limited
 from seasift.evaluation.truth import truth_of
 from seasift.inference.predictor import OnnxPredictor, load_predictor
@@ -34,15 +34,15 @@ CERTAIN = 1e-5  # probability of being wrong of a cell that lies wholly inside o
 STEPS, RIDGE = 12, 0.01
 
 
-def measure(model: OnnxPredictor, part: DataPart) -> Float32:
+def measure(model: OnnxPredictor, part: DataSplit) -> Float32:
     """Per object found: area in px, IoU of the box, and of the masks by model, best coefficients and grid. (N, 5)."""
     rows = [row for image in part.coco.images for row in _objects(model, part, image)]
     return np.array(rows, np.float32).reshape(-1, 5)
 
 
-def _objects(model: OnnxPredictor, part: DataPart, image: CocoImage) -> Iterator[tuple[float, ...]]:
-    picture = read_picture(part.images_dir / image.file_name)
-    outputs = {name: values[0] for name, values in model.run(model.prepare(picture)[None]).items()}
+def _objects(model: OnnxPredictor, part: DataSplit, image: CocoImage) -> Iterator[tuple[float, ...]]:
+    pixels = read_image(part.images_dir / image.file_name)
+    outputs = {name: values[0] for name, values in model.run(model.prepare(pixels)[None]).items()}
     found = model.decode(outputs, size_hw=image.size_hw)
     truth = truth_of(part.coco, image).single
     if not len(found) or found.masks is None or truth.masks is None:
@@ -69,7 +69,7 @@ def _objects(model: OnnxPredictor, part: DataPart, image: CocoImage) -> Iterator
 
 
 def _on_grid(true: Bool, grid_hw: tuple[int, ...], spec: InputSpec) -> Float32:
-    """The share of each cell of the grid (H', W') that a mask of the picture covers."""
+    """The share of each cell of the grid (H', W') that a mask of the image covers."""
     down, across = spec.visible_yx((true.shape[0], true.shape[1]))
     whole = np.zeros((round(true.shape[0] / down), round(true.shape[1] / across)), np.float32)
     whole[: true.shape[0], : true.shape[1]] = true
@@ -132,13 +132,13 @@ def main() -> None:
     parser.add_argument("--split")
     parser.add_argument("--masks")
     parser.add_argument("--part", default="val")
-    parser.add_argument("--limit", type=int, help="so many pictures, evenly spaced")
+    parser.add_argument("--limit", type=int, help="so many images, evenly spaced")
     options = parser.parse_args()
     part = open_prepared(options.data).part(masks=options.masks, split=options.split, part=options.part)
     part = replace(part, coco=limited(part.coco, options.limit))
     measured = measure(load_predictor(options.model), part)
     print(
-        f"{options.model} on {part.name}, {len(part.coco.images)} pictures; mean IoU with the truth, share above .75\n"
+        f"{options.model} on {part.name}, {len(part.coco.images)} images; mean IoU with the truth, share above .75\n"
     )
     print(
         "| size | objects | box | mask | by the best coefficients | on the grid |\n| --- | ---: | ---: | ---: | ---: | ---: |"

@@ -1,6 +1,6 @@
-"""Memory of `seasift predict` over many pictures. Run: python benchmarks/memory.py [PICTURES…] [options of predict]
+"""Memory of `seasift predict` over many images. Run: python benchmarks/memory.py [PICTURES…] [options of predict]
 
-Starts the command on as many pictures as asked for (those given, again and again under new names; drawn ones without
+Starts the command on as many images as asked for (those given, again and again under new names; drawn ones without
 any), reads its resident memory from /proc while it works, and prints how that went, a line for each tenth of the way.
 Linux only.
 """
@@ -18,19 +18,19 @@ import time
 from pathlib import Path
 
 from seasift.evaluation.machine import describe_machine
-from seasift.speed.pictures import draw_pictures, given_pictures
+from seasift.speed.images import draw_images, given_images
 
 
-def many(pictures: list[Path], count: int, folder: Path) -> None:
-    """Give `count` names to the pictures, in turn."""
+def many(images: list[Path], count: int, folder: Path) -> None:
+    """Give `count` names to the images, in turn."""
     folder.mkdir()
     for number in range(count):
-        source = pictures[number % len(pictures)]
-        place = folder / f"{number:06}{source.suffix}"
+        source = images[number % len(images)]
+        index = folder / f"{number:06}{source.suffix}"
         try:
-            os.link(source.resolve(), place)
+            os.link(source.resolve(), index)
         except OSError:  # another disk
-            shutil.copyfile(source, place)
+            shutil.copyfile(source, index)
 
 
 def resident_mb(pid: int) -> float | None:
@@ -46,7 +46,7 @@ def resident_mb(pid: int) -> float | None:
 
 
 def done_lines(journal: Path) -> int:
-    """Pictures that are finished, by the journal; its first line is about settings."""
+    """Images that are finished, by the journal; its first line is about settings."""
     try:
         return max(journal.read_bytes().count(b"\n") - 1, 0)
     except OSError:
@@ -54,7 +54,7 @@ def done_lines(journal: Path) -> int:
 
 
 def watch(command: list[str], journal: Path, every_s: float) -> list[tuple[int, float]]:
-    """Run a command; (pictures done, MB) as it goes on."""
+    """Run a command; (images done, MB) as it goes on."""
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     samples: list[tuple[int, float]] = []
     while process.poll() is None:
@@ -71,7 +71,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("pictures", nargs="*", help="pictures or folders; drawn ones without any")
+    parser.add_argument("pictures", nargs="*", help="images or folders; drawn ones without any")
     parser.add_argument("--count", type=int, default=10_000)
     parser.add_argument("--every", type=float, default=1.0, help="seconds between two looks")
     parser.add_argument("--json", type=Path, help="write the samples to this file")
@@ -79,9 +79,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         chosen = (
-            given_pictures(options.pictures, limit=options.count)
-            if options.pictures
-            else draw_pictures(folder / "drawn")
+            given_images(options.images, limit=options.count)
+            if options.images
+            else draw_images(folder / "drawn")
         )
         many(chosen.paths, options.count, folder / "many")
         command = [
@@ -96,11 +96,11 @@ def main() -> None:
         samples = watch([*command, *further], folder / "out" / ".seasift-partial.jsonl", options.every)
         size = (folder / "out" / "predictions.json").stat().st_size
     print(describe_machine())
-    print(f"{options.count:,} pictures ({chosen.what}), {size / 1e6:.1f} MB of JSON, {' '.join(further)}")
+    print(f"{options.count:,} images ({chosen.what}), {size / 1e6:.1f} MB of JSON, {' '.join(further)}")
     for tenth in range(1, 11):
         part = [held for done, held in samples if (tenth - 1) <= 10 * done / options.count < tenth]
         if part:
-            print(f"{tenth * options.count // 10:8,} pictures: {max(part):7.1f} MB at most")
+            print(f"{tenth * options.count // 10:8,} images: {max(part):7.1f} MB at most")
     print(f"the end: {max(held for _, held in samples[-3:]):7.1f} MB at most")
     if options.json:
         options.json.write_text(json.dumps(samples))

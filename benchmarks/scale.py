@@ -1,8 +1,8 @@
 """What an hour of footage costs on one core, stage by stage. Run: python benchmarks/scale.py [VIDEO…] [--seconds 2]
 
 Processor time, not time on the clock, so that other work beside disturbs little; the model runs on one thread. Each video is
-measured as it is and enlarged to 1920x1080 (H.264). Stages: decoding every frame to a picture (what is left out by
-`--every` has to be decoded, too, though not made a picture of), looking (the model, objects, looks, the view for the camera's
+measured as it is and enlarged to 1920x1080 (H.264). Stages: decoding every frame to an image (what is left out by
+`--every` has to be decoded, too, though not made an image of), looking (the model, objects, looks, the view for the camera's
 motion), workers' crops, and what one process does for all workers: tracking and keeping.
 """
 
@@ -35,8 +35,8 @@ def enlarged(path: Path, folder: Path, seconds: float) -> Path:
     large = folder / f"{path.stem}-1080p.mp4"
     with writing_video(large) as writer:
         for frame in open_dive([path], end_s=seconds).frames():
-            picture = cv2.resize(frame.image_rgb_u8, (1920, 1080), interpolation=cv2.INTER_CUBIC)
-            writer.add(np.asarray(picture, np.uint8), frame.time_s)
+            image = cv2.resize(frame.image_rgb_u8, (1920, 1080), interpolation=cv2.INTER_CUBIC)
+            writer.add(np.asarray(image, np.uint8), frame.time_s)
     return large
 
 

@@ -1,11 +1,11 @@
 """What the service costs. Run: python benchmarks/service.py [--quick] [--model M] [--memory 5000]
 
-Three subjects see the same pictures in turn, a round each, so that other work on the machine meets all of them alike:
+Three subjects see the same images in turn, a round each, so that other work on the machine meets all of them alike:
 the engine, a bare Predictor called in this process by as many threads as the service has workers (decode and predict; no
 queue, no result document, no HTTP); `seasift serve` as a process of its own; and a naive twin: FastAPI with one inference a
 request and nothing else, also a process. Prints pictures/s, p50 and p99 of a request for 1, 8 and 64 clients, and the two
 ratios; then the server's resident memory over many requests (Linux). Clients are threads of this process: what they cost
-is counted against the two servers. `cpu_ms` is what the subject's own process spent on a picture, whoever else had the
+is counted against the two servers. `cpu_ms` is what the subject's own process spent on an image, whoever else had the
 machine meanwhile: where all cores are busy, throughput follows it.
 """
 
@@ -33,25 +33,25 @@ import uvicorn
 from fastapi import FastAPI, UploadFile
 from memory import resident_mb
 
-from seasift.core.image import decode_picture
+from seasift.core.image import decode_image
 from seasift.evaluation.machine import describe_machine
 from seasift.formats.document import image_entry
 from seasift.inference.predictor import load_predictor
 from seasift.service.settings import Settings
-from seasift.speed.pictures import draw_pictures, given_pictures
+from seasift.speed.images import draw_images, given_images
 
 Ask = Callable[[bytes], None]
 _EDGE = "seasift-benchmark"
 
 
 def naive_app(model: str) -> Any:
-    """The twin: a picture in, the document's objects out, one inference in the endpoint's thread."""
+    """The twin: an image in, the document's objects out, one inference in the endpoint's thread."""
     predictor = load_predictor(model, precision="auto")  # as the server does
     app = FastAPI()
 
     @app.post("/v1/predict")
     def predict(files: UploadFile) -> Any:
-        image = decode_picture(files.file.read(), "a")
+        image = decode_image(files.file.read(), "a")
         info = predictor.info
         (found,) = predictor.predict(
             [image], threshold=info.threshold, max_objects=info.max_objects, class_ids=None
@@ -92,12 +92,12 @@ def engine(model: str) -> Iterator[Callable[[], Ask]]:
     predictor = load_predictor(model, precision="auto")  # as the server does
     info = predictor.info
 
-    def look(picture: bytes) -> None:
-        image = decode_picture(picture, "a")
+    def look(pixels: bytes) -> None:
+        image = decode_image(pixels, "a")
         predictor.predict([image], threshold=info.threshold, max_objects=info.max_objects, class_ids=None)
 
     with ThreadPoolExecutor(Settings().workers) as pool:
-        yield lambda: lambda picture: pool.submit(look, picture).result()
+        yield lambda: lambda pixels: pool.submit(look, pixels).result()
 
 
 def free_port() -> int:
@@ -113,9 +113,9 @@ def over_http(port: int) -> Callable[[], Ask]:
     def client() -> Ask:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
 
-        def ask(picture: bytes) -> None:
+        def ask(pixels: bytes) -> None:
             head = f'--{_EDGE}\r\nContent-Disposition: form-data; name="files"; filename="a.jpg"\r\n\r\n'
-            body = head.encode() + picture + f"\r\n--{_EDGE}--\r\n".encode()
+            body = head.encode() + pixels + f"\r\n--{_EDGE}--\r\n".encode()
             kind = {"Content-Type": f"multipart/form-data; boundary={_EDGE}"}
             connection.request("POST", "/v1/predict", body, kind)
             answer = connection.getresponse()
@@ -129,7 +129,7 @@ def over_http(port: int) -> Callable[[], Ask]:
 
 
 def round_of(
-    client: Callable[[], Ask], pictures: Sequence[bytes], clients: int, count: int
+    client: Callable[[], Ask], loaded: Sequence[bytes], clients: int, count: int
 ) -> tuple[float, list[float]]:
     """Seconds of a round, and of each of its requests."""
 
@@ -137,7 +137,7 @@ def round_of(
         ask, spent = client(), []
         for turn in range(number, count, clients):
             begun = time.perf_counter()
-            ask(pictures[turn % len(pictures)])
+            ask(loaded[turn % len(loaded)])
             spent.append(time.perf_counter() - begun)
         return spent
 
@@ -155,7 +155,7 @@ def cpu_s(pid: int) -> float:
 
 def compare(
     subjects: dict[str, tuple[Callable[[], Ask], int]],
-    pictures: Sequence[bytes],
+    loaded: Sequence[bytes],
     clients: int,
     count: int,
     rounds: int,
@@ -167,7 +167,7 @@ def compare(
     for number in range(rounds + 1):
         for name, (client, pid) in subjects.items():
             before = cpu_s(pid)
-            seconds, spent = round_of(client, pictures, clients, count if number else max(clients, 4))
+            seconds, spent = round_of(client, loaded, clients, count if number else max(clients, 4))
             if number:
                 rates[name].append(count / seconds)
                 times[name] += spent
@@ -186,11 +186,11 @@ def compare(
     return found
 
 
-def watch_memory(pid: int, client: Callable[[], Ask], pictures: Sequence[bytes], count: int) -> list[float]:
+def watch_memory(pid: int, client: Callable[[], Ask], loaded: Sequence[bytes], count: int) -> list[float]:
     """MB that the server holds after each tenth of so many requests by eight clients."""
     held = []
     for _ in range(10):
-        round_of(client, pictures, 8, count // 10)
+        round_of(client, loaded, 8, count // 10)
         held.append(resident_mb(pid) or 0)
     return held
 
@@ -199,7 +199,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("pictures", nargs="*", help="pictures or folders; drawn ones without any")
+    parser.add_argument("pictures", nargs="*", help="images or folders; drawn ones without any")
     parser.add_argument("--model", default="default")
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 8, 64])
     parser.add_argument("--count", type=int, default=256, help="requests in a round")
@@ -223,11 +223,9 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     """All of it, printed as it comes."""
     with tempfile.TemporaryDirectory() as name:
         chosen = (
-            given_pictures(options.pictures, limit=100)
-            if options.pictures
-            else draw_pictures(Path(name) / "drawn")
+            given_images(options.images, limit=100) if options.images else draw_images(Path(name) / "drawn")
         )
-        pictures = [path.read_bytes() for path in chosen.paths]
+        loaded = [path.read_bytes() for path in chosen.paths]
     ours, naive = free_port(), free_port()
     result: dict[str, Any] = {"machine": describe_machine(), "pictures": chosen.what, "clients": {}}
     print(f"{result['machine']}\n{chosen.what}; load average {os.getloadavg()[0]:.1f}")
@@ -240,13 +238,13 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
             "naive": (over_http(naive), other.pid),
         }
         for clients in options.clients:
-            found = compare(subjects, pictures, clients, max(options.count, clients), options.rounds)
+            found = compare(subjects, loaded, clients, max(options.count, clients), options.rounds)
             result["clients"][clients] = found
             for subject, row in found.items():
                 figures = "  ".join(f"{key} {value:8.2f}" for key, value in row.items())
                 print(f"{clients:3} clients  {subject:8} {figures}", flush=True)
         if options.memory:
-            result["memory_mb"] = watch_memory(server.pid, over_http(ours), pictures, options.memory)
+            result["memory_mb"] = watch_memory(server.pid, over_http(ours), loaded, options.memory)
             print(
                 f"MB held after each tenth of {options.memory:,}: "
                 + ", ".join(f"{held:.0f}" for held in result["memory_mb"])

@@ -1,7 +1,7 @@
 """The figures about speed that the README gives. Run: python benchmarks/speed.py
 
 Prediction is `seasift bench` on frames of the NOAA clips in examples/footage, shrunk to the 480 px across that TrashCan's
-pictures have. PyTorch is timed on the network alone: what a forward pass costs does not depend on the weights. A training
+images have. PyTorch is timed on the network alone: what a forward pass costs does not depend on the weights. A training
 step is in training_step.py, memory in memory.py.
 """
 
@@ -19,18 +19,18 @@ from typing import Any
 import cv2
 import numpy as np
 
-from seasift.cli.bench_run import parse_ways
+from seasift.cli.bench_run import parse_configs
 from seasift.cli.bench_table import tell
-from seasift.core.image import write_picture
+from seasift.core.image import write_image
 from seasift.core.instances import Instances
 from seasift.core.masks import MaskCrop
 from seasift.data.coco import CocoAnnotation, CocoDataset, CocoImage
 from seasift.evaluation.coco_metrics import evaluate
 from seasift.inference.predictor import load_predictor
-from seasift.speed.pictures import given_pictures
+from seasift.speed.images import given_images
 from seasift.speed.record import measure
-from seasift.speed.subjects import Subject, Way
-from seasift.video.reading import Every, frames
+from seasift.speed.subjects import Config, Subject
+from seasift.video.reading import FrameSampling, frames
 
 SIZE_HW = (270, 480)
 FOOTAGE = Path(__file__).resolve().parents[1] / "examples" / "footage"
@@ -49,21 +49,25 @@ def best_of(runs: int, work: Callable[[], object]) -> float:
 
 
 def write_frames(folder: Path) -> None:
-    """Frames of the clips, shrunk, as pictures."""
-    seen = [frame.image_rgb_u8 for clip in sorted(FOOTAGE.glob("*.mp4")) for frame in frames(clip, Every(5))]
+    """Frames of the clips, shrunk, as images."""
+    seen = [
+        frame.image_rgb_u8
+        for clip in sorted(FOOTAGE.glob("*.mp4"))
+        for frame in frames(clip, FrameSampling(5))
+    ]
     for number, frame in enumerate(seen):
         small = cv2.resize(frame, SIZE_HW[::-1], interpolation=cv2.INTER_AREA)
-        write_picture(folder / f"{number:03}.jpg", np.asarray(small, np.uint8))
+        write_image(folder / f"{number:03}.jpg", np.asarray(small, np.uint8))
 
 
 def predict_record() -> dict[str, Any]:
     """What `seasift bench default` says of the frames at a score of 0.05."""
     with tempfile.TemporaryDirectory() as folder:
         write_frames(Path(folder))
-        pictures = given_pictures([folder], limit=1000)
-        ways = [Way(engine, precision, None, 0.05) for engine, precision in parse_ways(())]
-        subjects = [Subject("default", way, pictures) for way in ways]
-        return measure("default", subjects, [], pictures, repeats=3, cold=True)
+        images = given_images([folder], limit=1000)
+        ways = [Config(engine, precision, None, 0.05) for engine, precision in parse_configs(())]
+        subjects = [Subject("default", way, images) for way in ways]
+        return measure("default", subjects, [], images, repeats=3, cold=True)
 
 
 def help_seconds() -> float:
@@ -95,7 +99,7 @@ def torch_network_rate() -> float:
 
 
 def evaluation_seconds() -> float:
-    """1,147 pictures with 2 objects and 6 detections each: as many as TrashCan's val part has."""
+    """1,147 images with 2 objects and 6 detections each: as many as TrashCan's val part has."""
     random = np.random.default_rng(0)
     categories = load_predictor("default").categories
     images, annotations, found = [], [], {}
@@ -125,7 +129,7 @@ def main() -> None:
     rows = [("seasift --help", help_seconds(), "s")]
     if find_spec("torch"):
         rows += [("network alone, PyTorch f32", torch_network_rate(), "images/s")]
-    rows += [("evaluation of 1,147 pictures, 24 figures and 22 classes", evaluation_seconds(), "s")]
+    rows += [("evaluation of 1,147 images, 24 figures and 22 classes", evaluation_seconds(), "s")]
     for name, value, unit in rows:
         print(f"{name:60} {value:8.2f} {unit}")
 

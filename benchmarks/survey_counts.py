@@ -21,11 +21,11 @@ sys.path.insert(0, str(Path(__file__).parent))
 from trashcan_identities import Frame, Reliability, linked
 
 from seasift.cli.survey_run import LOW
-from seasift.core.image import read_picture
+from seasift.core.image import read_image
 from seasift.core.instances import Instances
-from seasift.data.prepared import DataPart, resolve_part
+from seasift.data.prepared import DataSplit, resolve_split
 from seasift.inference.predictor import OnnxPredictor, load_predictor
-from seasift.survey.intervals import Interval, intervals_of, place_of
+from seasift.survey.intervals import Interval, index_of, intervals_of
 from seasift.tracking import Tracker, TrackerSettings
 
 
@@ -39,16 +39,16 @@ def truth_of(run: list[Frame]) -> Counter[int]:
 
 
 def counted(
-    run: list[Frame], part: DataPart, model: OnnxPredictor, settings: TrackerSettings
+    run: list[Frame], part: DataSplit, model: OnnxPredictor, settings: TrackerSettings
 ) -> Counter[int]:
     """Confirmed tracks of each class in a sequence, as the survey counts them."""
     tracker = Tracker(settings)
     steps = []
     for frame in run:
-        picture = read_picture(part.images_dir / frame.image.file_name)
+        image = read_image(part.images_dir / frame.image.file_name)
         found: Instances
-        (found,) = model.predict([picture], threshold=settings.low_score, max_objects=model.info.max_objects)
-        steps.append(tracker.step(found, picture, frame.time_s))
+        (found,) = model.predict([image], threshold=settings.low_score, max_objects=model.info.max_objects)
+        steps.append(tracker.step(found, image, frame.time_s))
     steps.append(tracker.finish())
     return Counter(s.class_id for step in steps for s in step.summaries if s.confirmed)
 
@@ -67,13 +67,13 @@ def main() -> None:
     assert counting, "a model without its record; see `seasift models complete`"
     threshold = model.info.threshold
     settings = TrackerSettings(start_score=threshold, low_score=LOW * threshold)
-    part = resolve_part(options.data, split="leak-free", part=options.part)
+    part = resolve_split(options.data, split="leak-free", part=options.part)
     runs = [
         (len(run), truth_of(run), counted(run, part, model, settings))
         for run in linked(part.coco, part.images_dir, Reliability())
     ]
-    place = place_of(counting, threshold)
-    assert place is not None
+    index = index_of(counting, threshold)
+    assert index is not None
     dives: list[tuple[Counter[int], Counter[int]]] = []
     size = options.frames
     for k in np.random.default_rng(options.seed).permutation(len(runs)).tolist():
@@ -87,7 +87,7 @@ def main() -> None:
     names = [category.name for category in model.categories]
     cells: list[tuple[int, int, int, Interval]] = []
     for true, tracks in dives:
-        for class_id, interval in intervals_of(dict(tracks), counting, place).items():
+        for class_id, interval in intervals_of(dict(tracks), counting, index).items():
             cells.append((class_id, true[class_id], tracks[class_id], interval))
     inside = [i.low <= true <= i.high for _, true, _, i in cells]
     below = [true < i.low for _, true, _, i in cells]

@@ -1,11 +1,11 @@
-"""What tiles do to a model's finding and counting, on large pictures whose truth is known.
+"""What tiles do to a model's finding and counting, on large images whose truth is known.
 
     python benchmarks/tiles.py DATA [--model MODEL] [--every K] [--most N]
 
-DATA is TrashCan as `seasift data prepare` makes it; its part `official` val is used. First, pictures are laid side
-by side, 4 in a row and 3 rows, and the model is judged on the same objects in four ways: on each picture before
+DATA is TrashCan as `seasift data prepare` makes it; its part `official` val is used. First, images are laid side
+by side, 4 in a row and 3 rows, and the model is judged on the same objects in four ways: on each image before
 they were laid together (what tiles can hope for), on the mosaic as a whole, on tiles whose objects are merely put
-together, and on merged tiles. Then single pictures are enlarged four times, where a tile sees less than a picture.
+together, and on merged tiles. Then single images are enlarged four times, where a tile sees less than an image.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from seasift.core.masks import MaskCrop
 from seasift.core.tiling import TileGrid
 from seasift.core.types import UInt8
 from seasift.data.coco import CocoAnnotation, CocoDataset, CocoImage
-from seasift.data.prepared import DataPart, open_prepared
+from seasift.data.prepared import DataSplit, open_prepared
 from seasift.data.synthetic import lay_out, read_pieces
 from seasift.evaluation.coco_metrics import evaluate
 from seasift.evaluation.confusion import match
@@ -37,7 +37,7 @@ ENLARGED, EVERY_STILL = 4, 15
 
 
 class Remembered:
-    """A model that looks at no picture twice, so that one tile can be used at several thresholds."""
+    """A model that looks at no image twice, so that one tile can be used at several thresholds."""
 
     def __init__(self, model: OnnxPredictor) -> None:
         self.name, self.categories = model.name, model.categories
@@ -102,19 +102,19 @@ def print_table(title: str, tallies: dict[str, Tally], truth: CocoDataset) -> No
         print(tally.row(name, truth), flush=True)
 
 
-def mosaics(model: Remembered, part: DataPart, every: int, most: int | None) -> None:
-    """Pictures side by side."""
+def mosaics(model: Remembered, part: DataSplit, every: int, most: int | None) -> None:
+    """Images side by side."""
     laid, truth = lay_out(part)
     truth = truth.subset([image.file_name for image in truth.images[::every][:most]])
     tallies: dict[str, Tally] = {}
     for image in truth.images:
         mosaic = laid[image.id]
-        pictures = read_pieces(part, mosaic)
-        large = mosaic.assemble(pictures)
+        loaded = read_pieces(part, mosaic)
+        large = mosaic.assemble(loaded)
         model.forget()
         for threshold in (AP_THRESHOLD, COUNT_THRESHOLD):
             ways = {
-                "each picture by itself": mosaic.gather(model.predict(pictures, threshold=threshold)),
+                "each image by itself": mosaic.gather(model.predict(loaded, threshold=threshold)),
                 "the whole": model.predict([large], threshold=threshold)[0],
             }
             for name, tile_hw in GRIDS.items():
@@ -125,19 +125,19 @@ def mosaics(model: Remembered, part: DataPart, every: int, most: int | None) -> 
             ways["tiles of 480x270 and the whole"] = tiled(model, large, grid, threshold, whole=True)
             for name, found in ways.items():
                 tallies.setdefault(name, Tally()).found[threshold][image.id] = found
-    print_table("Mosaics of 12 pictures", tallies, truth)
+    print_table("Mosaics of 12 images", tallies, truth)
 
 
-def stills(model: Remembered, part: DataPart) -> None:
-    """Single pictures enlarged."""
+def stills(model: Remembered, part: DataSplit) -> None:
+    """Single images enlarged."""
     images = [image for image in part.coco.images if image.size_hw == (270, 480)][::EVERY_STILL]
     truth = enlarged_truth(part.coco.subset([image.file_name for image in images]))
     grid = TileGrid((540, 960))
     tallies: dict[str, Tally] = {}
     for small, image in zip(images, truth.images, strict=True):
         size_wh = image.size_hw[1], image.size_hw[0]
-        picture = cv2.imread(str(part.images_dir / small.file_name))[..., ::-1]
-        large = np.asarray(cv2.resize(picture, size_wh, interpolation=cv2.INTER_CUBIC), np.uint8)
+        pixels = cv2.imread(str(part.images_dir / small.file_name))[..., ::-1]
+        large = np.asarray(cv2.resize(pixels, size_wh, interpolation=cv2.INTER_CUBIC), np.uint8)
         model.forget()
         for threshold in (AP_THRESHOLD, COUNT_THRESHOLD):
             ways = {
@@ -147,11 +147,11 @@ def stills(model: Remembered, part: DataPart) -> None:
             }
             for name, found in ways.items():
                 tallies.setdefault(name, Tally()).found[threshold][image.id] = found
-    print_table(f"Pictures enlarged {ENLARGED} times", tallies, truth)
+    print_table(f"Images enlarged {ENLARGED} times", tallies, truth)
 
 
 def enlarged_truth(coco: CocoDataset) -> CocoDataset:
-    """The same objects in pictures of `ENLARGED` times the sides."""
+    """The same objects in images of `ENLARGED` times the sides."""
     images = tuple(
         CocoImage(i.id, i.file_name, (i.size_hw[0] * ENLARGED, i.size_hw[1] * ENLARGED)) for i in coco.images
     )

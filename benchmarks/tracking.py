@@ -20,7 +20,7 @@ from seasift.core.instances import Instances
 from seasift.core.types import Int64, UInt8
 from seasift.data.moving import SCENES, TrueFrame, footage
 from seasift.data.prepared import open_prepared
-from seasift.evaluation.tracking import JudgedFrame, TrackingScore
+from seasift.evaluation.tracking import EvaluatedFrame, TrackingScore
 from seasift.inference.predictor import load_predictor
 from seasift.tracking import Step, Tracker, TrackerSettings
 from seasift.tracking.association import assign, overlap
@@ -35,36 +35,36 @@ class Follows(Protocol):
 class PlainMatching:
     """The baseline: an observation continues the track whose last box it overlaps most, from an IoU of 0.3 on.
 
-    Tracks end with the first frame that lacks them, or after `patience_s`; all count from the first observation, or
+    Tracks end with the first frame that lacks them, or after `max_age_s`; all count from the first observation, or
     from the `confirm`-th.
     """
 
-    def __init__(self, *, start_score: float, patience_s: float = 0.0, confirm: int = 1) -> None:
-        self.start_score, self.patience_s, self.confirm = start_score, patience_s, confirm
+    def __init__(self, *, start_score: float, max_age_s: float = 0.0, confirm: int = 1) -> None:
+        self.start_score, self.max_age_s, self.confirm = start_score, max_age_s, confirm
         self.tracks: dict[int, tuple[np.ndarray, float, int]] = {}
         self.last_s = -1.0
         self.next_id = 1
 
     def step(self, instances: Instances, image_rgb_u8: UInt8, time_s: float) -> Step:
-        least_s = min(self.last_s, time_s - self.patience_s)
+        least_s = min(self.last_s, time_s - self.max_age_s)
         self.tracks = {k: track for k, track in self.tracks.items() if track[1] >= least_s}
         ids = np.zeros(len(instances), np.int64)
-        places = np.flatnonzero(instances.scores >= self.start_score)
+        indices = np.flatnonzero(instances.scores >= self.start_score)
         known = list(self.tracks)
-        if known and len(places):
+        if known and len(indices):
             boxes = np.stack([self.tracks[k][0] for k in known])
             for row, column in assign(
-                pairwise_iou(boxes, instances.boxes_xyxy[places]).astype(np.float64), 0.3
+                pairwise_iou(boxes, instances.boxes_xyxy[indices]).astype(np.float64), 0.3
             ):
-                ids[places[column]] = known[row]
+                ids[indices[column]] = known[row]
         confirmed = []
-        for place in places.tolist():
-            if not ids[place]:
-                ids[place] = self.next_id
+        for index in indices.tolist():
+            if not ids[index]:
+                ids[index] = self.next_id
                 self.next_id += 1
-            key = int(ids[place])
+            key = int(ids[index])
             seen = self.tracks[key][2] + 1 if key in self.tracks else 1
-            self.tracks[key] = (instances.boxes_xyxy[place], time_s, seen)
+            self.tracks[key] = (instances.boxes_xyxy[index], time_s, seen)
             if seen == self.confirm:
                 confirmed.append(key)
         self.last_s = time_s
@@ -81,17 +81,17 @@ class Told:
     ids: Int64
 
 
-def judge(frames: Iterable[tuple[TrueFrame, Instances]], follower: Follows) -> list[JudgedFrame]:
+def evaluate(frames: Iterable[tuple[TrueFrame, Instances]], follower: Follows) -> list[EvaluatedFrame]:
     """Run a follower over a sequence; only tracks that were confirmed at any time are told."""
     told, confirmed = [], set()
     for frame, found in frames:
         step = follower.step(found, frame.image_rgb_u8, frame.time_s)
         confirmed |= set(step.confirmed)
         told.append(Told(frame.instances, frame.ids, found, step.ids))
-    return [_judged(each, confirmed) for each in told]
+    return [_evaluated(each, confirmed) for each in told]
 
 
-def _judged(told: Told, confirmed: set[int]) -> JudgedFrame:
+def _evaluated(told: Told, confirmed: set[int]) -> EvaluatedFrame:
     keep = np.array([int(each) in confirmed for each in told.ids], bool)
     found = told.found.take(keep)
     alike = np.zeros((len(told.true), len(found)))
@@ -99,7 +99,7 @@ def _judged(told: Told, confirmed: set[int]) -> JudgedFrame:
         assert told.true.masks is not None
         assert found.masks is not None
         alike[row, column] = overlap(told.true.masks[row], found.masks[column])
-    return JudgedFrame(told.true_ids, told.ids[keep], alike)
+    return EvaluatedFrame(told.true_ids, told.ids[keep], alike)
 
 
 def followers(settings: TrackerSettings) -> dict[str, Follows]:
@@ -108,7 +108,7 @@ def followers(settings: TrackerSettings) -> dict[str, Follows]:
     return {
         "IoU, no patience": PlainMatching(start_score=plain),
         "IoU, same patience and confirmation": PlainMatching(
-            start_score=plain, patience_s=settings.patience_s, confirm=settings.confirm_observations
+            start_score=plain, max_age_s=settings.max_age_s, confirm=settings.min_hits
         ),
         "tracker": Tracker(settings),
         "without camera motion": Tracker(replace(settings, use_camera=False)),
@@ -134,9 +134,9 @@ def drawn(seeds: int) -> None:
         for seed in range(seeds):
             frames = list(footage(scene, seed).frames())
             for name, follower in followers(settings).items():
-                judged = judge(frames, follower)
-                scores[name].add(judged)
-                all_scores[name].add(judged)
+                evaluated = evaluate(frames, follower)
+                scores[name].add(evaluated)
+                all_scores[name].add(evaluated)
         print(f"\n{scene}: {scores['tracker'].frames} frames, {scores['tracker'].true} objects\n\n{HEAD}")
         for name, score in scores.items():
             print(row(name, score), flush=True)
@@ -152,7 +152,7 @@ def trashcan(given: argparse.Namespace) -> None:
     part = open_prepared(given.data).part("instance", "exact", given.split, given.part)
     model = load_predictor(given.model, threads=given.threads)
     sure, counting = Reliability(), TrackerSettings()
-    every = replace(counting, confirm_observations=1, confirm_s=0.0)
+    every = replace(counting, min_hits=1, confirm_s=0.0)
     by_truth = {name: TrackingScore() for name in followers(every)}
     by_model = {name: TrackingScore() for name in followers(counting)}
     for run in linked(part.coco, part.images_dir, sure):
@@ -163,9 +163,9 @@ def trashcan(given: argparse.Namespace) -> None:
         ]
         found = [model.predict([image], threshold=0.05)[0] for image in images]
         for name, follower in followers(every).items():
-            by_truth[name].add(judge([(frame, frame.instances) for frame in true], follower))
+            by_truth[name].add(evaluate([(frame, frame.instances) for frame in true], follower))
         for name, follower in followers(counting).items():
-            by_model[name].add(judge(zip(true, found, strict=True), follower))
+            by_model[name].add(evaluate(zip(true, found, strict=True), follower))
     some = by_truth["tracker"]
     print(f"{part.name}: {some.sequences} sequences, {some.frames} frames, {some.true} objects")
     print(f"{sure.links} links, {sure.only_one} of them between the only ones of their class;")

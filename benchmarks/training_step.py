@@ -1,6 +1,6 @@
 """What a training step costs beside forward and backward of its bare network.
 
-Run: python benchmarks/training_step.py sift-s --data DATA [--set a.b=c …]   (without --data: the synthetic pictures)
+Run: python benchmarks/training_step.py sift-s --data DATA [--set a.b=c …]   (without --data: the synthetic images)
 
 Step and bare network take turns in one process, so their ratio holds where absolute times do not. The bare network runs
 in the same precision on a batch of the same size; its loss is the mean of its outputs. Medians over rounds.
@@ -28,7 +28,7 @@ from seasift.models.catalog import FAMILIES, build
 from seasift.training.augment import Augment
 from seasift.training.batches import BatchStream
 from seasift.training.callbacks import moving_average
-from seasift.training.data import data_parts, open_pictures
+from seasift.training.data import data_splits, open_images
 from seasift.training.module import config_of, make_optimizer, step_seed
 from seasift.training.recipe import Recipe, load_recipe
 
@@ -50,7 +50,7 @@ class Step:
     """A recipe's training step in its parts, and the bare network's."""
 
     def __init__(self, recipe: Recipe, clock: Clock) -> None:
-        learn, _ = data_parts(recipe)
+        learn, _ = data_splits(recipe)
         config: Any = config_of(recipe, len(learn.coco.categories))
         self._recipe, self._clock, self._family = recipe, clock, FAMILIES[config.arch]
         spec = self._family.input_spec(config)
@@ -68,7 +68,7 @@ class Step:
         self._mean = (
             AveragedModel(self._network, avg_fn=moving_average(decay), use_buffers=True) if decay else None
         )
-        cache = open_pictures(learn, spec, recipe)
+        cache = open_images(learn, spec, recipe)
         stream = BatchStream(cache, batch_size=recipe.training.batch_size, seed=1, start=0, stop=10**6)
         self._batches = iter(stream)
         self._bf16 = recipe.training.precision == "bf16"

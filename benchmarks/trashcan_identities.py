@@ -1,8 +1,8 @@
 """Which objects of consecutive TrashCan frames are the same one: truth that the data set itself does not give.
 
 Frames are named by video and number, about one a second. Objects in two frames are linked by how well their
-masks agree, as they lie in the picture or with the camera's motion undone, which is found by SIFT points of
-the whole frame: another method than the tracker's, on larger pictures. All pairs of a step are linked at once
+masks agree, as they lie in the image or with the camera's motion undone, which is found by SIFT points of
+the whole frame: another method than the tracker's, on larger images. All pairs of a step are linked at once
 (Jonker and Volgenant); what finds no partner may be linked over up to three seconds.
 """
 
@@ -88,8 +88,8 @@ def link(run: list[Frame], images_dir: Path, tally: Reliability) -> None:
                 a, b = rows[row], columns[column]
                 frame.ids[b] = run[before].ids[a]
                 _tally(tally, run[before].true, frame.true, a, b, score[a, b])
-        for place in np.flatnonzero(frame.ids == 0):
-            frame.ids[place] = next_id
+        for index in np.flatnonzero(frame.ids == 0):
+            frame.ids[index] = next_id
             next_id += 1
     _check_by_skipping(run, views, tally)
 
@@ -128,12 +128,12 @@ def affinity(a: Instances, b: Instances, camera: Float64 | None) -> Float64:
     return score
 
 
-def _only(instances: Instances, place: int) -> bool:
-    return int((instances.class_ids == instances.class_ids[place]).sum()) == 1
+def _only(instances: Instances, index: int) -> bool:
+    return int((instances.class_ids == instances.class_ids[index]).sum()) == 1
 
 
-def _middle(instances: Instances, place: int) -> Float64:
-    box = instances.boxes_xyxy[place].astype(np.float64)
+def _middle(instances: Instances, index: int) -> Float64:
+    box = instances.boxes_xyxy[index].astype(np.float64)
     return (box[:2] + box[2:]) / 2
 
 
@@ -143,8 +143,8 @@ def _view(path: Path, true: Instances) -> tuple[Float64, UInt8]:
     for mask in true.masks or ():
         free[mask.bitmap(true.size_hw)] = 0
     points, words = cv2.SIFT_create(500, contrastThreshold=0.01).detectAndCompute(gray, free)
-    places = np.array([point.pt for point in points], np.float32).reshape(-1, 2)
-    return places, np.zeros((0, 128), np.float32) if words is None else words
+    indices = np.array([point.pt for point in points], np.float32).reshape(-1, 2)
+    return indices, np.zeros((0, 128), np.float32) if words is None else words
 
 
 def _motion(a: tuple[Float64, UInt8], b: tuple[Float64, UInt8]) -> Float64 | None:

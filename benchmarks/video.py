@@ -1,6 +1,6 @@
 """Footage: how fast, and with how much memory. Run: python benchmarks/video.py speed [VIDEO] | memory [--hours 10]
 
-`speed` looks at the same frames in three ways, in turn: only decoded (as pictures), only looked at (pictures that are
+`speed` looks at the same frames in three ways, in turn: only decoded (as images), only looked at (images that are
 decoded already, as many in work at once as the engine likes), and both, as `seasift predict` does; and once more with
 the annotated MP4. It prints frames a second, and what share both reach of the slower of the two.
 
@@ -31,9 +31,9 @@ from seasift.core.types import UInt8
 from seasift.evaluation.machine import describe_machine
 from seasift.inference.inputs import Failure, Source
 from seasift.inference.predictor import OnnxPredictor, load_predictor
-from seasift.inference.stream import Picture, predict_sources
+from seasift.inference.stream import Image, predict_sources
 from seasift.video.reading import Span, read_span
-from seasift.video.sampling import Every
+from seasift.video.sampling import FrameSampling
 from seasift.video.writing import writing_video
 from seasift.viz.drawing import draw
 
@@ -45,48 +45,52 @@ class Ways:
 
     def __init__(self, path: Path, model: str, seconds: float | None) -> None:
         self.source = Source.of_file(path)
-        self.span = Span(Every(frames=1), end_s=seconds)
+        self.span = Span(FrameSampling(frames=1), end_s=seconds)
         self.model: OnnxPredictor = load_predictor(model, throughput=True)
-        self.pictures = list(self._pictures())
+        self.images = list(self._images())
 
-    def _pictures(self) -> Iterator[UInt8]:
+    def _images(self) -> Iterator[UInt8]:
         assert self.source.path is not None
         return (frame.image_rgb_u8 for frame in read_span(self.source.path, self.span).frames())
 
     def decoded(self) -> None:
-        for _ in self._pictures():
+        for _ in self._images():
             pass
 
     def looked(self) -> None:
-        with ThreadPoolExecutor(self.model.at_once) as pool:
-            list(pool.map(lambda picture: self.model.predict([picture]), self.pictures))
+        with ThreadPoolExecutor(self.model.max_in_flight) as pool:
+            list(pool.map(lambda image: self.model.predict([image]), self.images))
 
     def both(self) -> None:
-        def look(_: Picture, picture: UInt8) -> int:
-            (found,) = self.model.predict([picture])
+        def look(_: Image, image: UInt8) -> int:
+            (found,) = self.model.predict([image])
             return len(found)
 
-        for found in predict_sources(look, [self.source], span=self.span, at_once=self.model.at_once):
+        for found in predict_sources(
+            look, [self.source], span=self.span, max_in_flight=self.model.max_in_flight
+        ):
             assert not isinstance(found, Failure)
 
     def both_and_drawn(self) -> None:
-        def look(_: Picture, picture: UInt8) -> UInt8:
-            (found,) = self.model.predict([picture])
-            return draw(picture, found, self.model.categories)
+        def look(_: Image, image: UInt8) -> UInt8:
+            (found,) = self.model.predict([image])
+            return draw(image, found, self.model.categories)
 
         with tempfile.TemporaryDirectory() as folder, writing_video(Path(folder) / "a.mp4") as video:
-            for found in predict_sources(look, [self.source], span=self.span, at_once=self.model.at_once):
+            for found in predict_sources(
+                look, [self.source], span=self.span, max_in_flight=self.model.max_in_flight
+            ):
                 assert not isinstance(found, Failure)
                 assert found.result is not None
-                assert found.picture.time_s is not None
-                video.add(found.result, found.picture.time_s)
+                assert found.image.time_s is not None
+                video.add(found.result, found.image.time_s)
 
 
 def speed(options: argparse.Namespace) -> None:
     """Print the table of speeds."""
     ways = Ways(options.video, options.model, options.seconds)
-    count = len(ways.pictures)
-    height, width = ways.pictures[0].shape[:2]
+    count = len(ways.images)
+    height, width = ways.images[0].shape[:2]
     runs: dict[str, Callable[[], None]] = {
         "decoded": ways.decoded,
         "looked at": ways.looked,

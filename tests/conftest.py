@@ -14,7 +14,7 @@ os.environ["SEASIFT_CACHE"] = "off"  # nothing in the home of whoever runs the t
 
 @pytest.fixture(scope="session")
 def synthetic(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """COCO file of the synthetic data set, its pictures in `images` beside it. For reading only."""
+    """COCO file of the synthetic data set, its images in `images` beside it. For reading only."""
     return make_synthetic(tmp_path_factory.mktemp("synthetic"))
 
 

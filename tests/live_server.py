@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 def serving(parts: Sequence[bytes], port: int = 0) -> Iterator[str]:
     """Give the first caller the first part and hang up, and so on; later callers are refused. Gives the address."""
     server = socket.create_server(("127.0.0.1", port))
-    place = server.getsockname()
+    location = server.getsockname()
     over = threading.Event()
 
     def work() -> None:
@@ -27,9 +27,9 @@ def serving(parts: Sequence[bytes], port: int = 0) -> Iterator[str]:
     thread = threading.Thread(target=work, daemon=True)
     thread.start()
     try:
-        yield f"tcp://127.0.0.1:{place[1]}"
+        yield f"tcp://127.0.0.1:{location[1]}"
     finally:
         over.set()
         with suppress(OSError):  # wakes it, if it waits for a caller
-            socket.create_connection(place).close()
+            socket.create_connection(location).close()
         thread.join()

@@ -1,4 +1,4 @@
-"""Pictures that say themselves what is in them, and a predictor that is never wrong about what it sees.
+"""Images that say themselves what is in them, and a predictor that is never wrong about what it sees.
 
 A pixel's red and green are the number of its object (from 1; 0 is background), its blue is class * 64 + 63. The
 predictor reads that off the pixels it is given and knows nothing else, so it sees of an object what is in its
@@ -19,11 +19,11 @@ CATEGORIES = (Category(1, "one"), Category(2, "two"), Category(3, "three"))
 
 
 def paint(size_hw: SizeHW, objects: Iterable[tuple[int, Bool]]) -> UInt8:
-    """A picture of objects (class, full bitmap); a later one covers earlier ones."""
-    picture = np.zeros((*size_hw, 3), np.uint8)
+    """An image of objects (class, full bitmap); a later one covers earlier ones."""
+    image = np.zeros((*size_hw, 3), np.uint8)
     for number, (class_id, bitmap) in enumerate(objects, start=1):
-        picture[bitmap] = number % 256, number // 256, class_id * 64 + 63
-    return picture
+        image[bitmap] = number % 256, number // 256, class_id * 64 + 63
+    return image
 
 
 class PaintedPredictor:

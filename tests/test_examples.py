@@ -22,7 +22,7 @@ BIN = Path(sys.executable).parent
 
 
 def in_two_parts(annotations: Path) -> Path:
-    """The synthetic data set as a folder with five pictures to learn from and three to be judged on."""
+    """The synthetic data set as a folder with five images to learn from and three to be judged on."""
     coco = json.loads(annotations.read_text(encoding="utf-8"))
     for part, images in (("train", coco["images"][:5]), ("val", coco["images"][5:])):
         ids = {image["id"] for image in images}
@@ -44,7 +44,7 @@ def test_the_dvc_pipeline_runs_and_runs_again_only_what_changed(tmp_path: Path) 
     wanted["data"] |= {"labels": "default", "masks": "published", "split": "published"}
     wanted["train"] |= {"weights": "none", "size": 96, "batch_size": 2, "max_steps": 3, "validate_every": 3}
     settings.write_text(yaml.safe_dump(wanted), encoding="utf-8")
-    own = {f"DVC_{place}_DIR": str(tmp_path / ".own") for place in ("SITE_CACHE", "GLOBAL_CONFIG")}
+    own = {f"DVC_{location}_DIR": str(tmp_path / ".own") for location in ("SITE_CACHE", "GLOBAL_CONFIG")}
     path = os.pathsep.join([str(BIN), os.environ["PATH"]])
     environment = {**os.environ, **own, "PATH": path, "DVC_NO_ANALYTICS": "1", "OMP_NUM_THREADS": "1"}
 

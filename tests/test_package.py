@@ -68,8 +68,8 @@ def test_the_wheel_works_outside_the_repository(wheel: Path, tmp_path: Path) -> 
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path
     )
-    place, recipes, names, size = done.stdout.splitlines()
-    assert Path(place).is_relative_to(tmp_path)
+    index, recipes, names, size = done.stdout.splitlines()
+    assert Path(index).is_relative_to(tmp_path)
     assert "yolact-resnet50" in recipes
     assert int(names) > 4000
     assert size == "(50, 60)"

@@ -107,7 +107,7 @@ def save_tiny(path: Path, info: ModelInfo | None = None, **graph: Any) -> Path:
 
 
 def quarters(left_top: int, right_top: int, left_bottom: int, right_bottom: int, size: int = 40) -> Any:
-    """A picture (size, size, 3) whose red channel has these values in its quarters, else black."""
+    """An image (size, size, 3) whose red channel has these values in its quarters, else black."""
     image = np.zeros((size, size, 3), np.uint8)
     half = size // 2
     image[:half, :half, 0], image[:half, half:, 0] = left_top, right_top

@@ -15,13 +15,13 @@ from seasift.training.recipe import Recipe, load_recipe
 
 @pytest.fixture(scope="session")
 def shapes(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Eight pictures of bright ellipses and rectangles on dark ground; one is empty, one has a crowd."""
+    """Eight images of bright ellipses and rectangles on dark ground; one is empty, one has a crowd."""
     folder = tmp_path_factory.mktemp("shapes")
     (folder / "images").mkdir()
     random = np.random.default_rng(0)
     images, annotations = [], []
     for number in range(1, 9):
-        picture = random.integers(0, 40, (72, 96, 3), dtype=np.uint8)
+        image = random.integers(0, 40, (72, 96, 3), dtype=np.uint8)
         for _ in range(0 if number == 8 else 2):
             centre, radius = random.integers(20, 52, 2), random.integers(8, 18, 2)
             kind = int(random.integers(0, 2))
@@ -30,7 +30,7 @@ def shapes(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 cv2.ellipse(mask, centre.tolist(), radius.tolist(), 0, 0, 360, 1, -1)
             else:
                 cv2.rectangle(mask, (centre - radius).tolist(), (centre + radius).tolist(), 1, -1)
-            picture[mask > 0] = (240, 60, 60) if kind else (60, 60, 240)
+            image[mask > 0] = (240, 60, 60) if kind else (60, 60, 240)
             crop = MaskCrop.from_bitmap(mask)
             x1, y1, x2, y2 = crop.box_xyxy
             annotations.append(
@@ -45,7 +45,7 @@ def shapes(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 }
             )
         name = f"vid_{number:06d}_frame0000001.png"
-        cv2.imwrite(str(folder / "images" / name), picture)
+        cv2.imwrite(str(folder / "images" / name), image)
         images.append({"id": number, "file_name": name, "height": 72, "width": 96})
     categories = [{"id": 3, "name": "box"}, {"id": 7, "name": "ball"}]
     path = folder / "shapes.json"

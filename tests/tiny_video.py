@@ -12,7 +12,7 @@ import av
 import numpy as np
 
 
-def frame_picture(index: int, height: int = 32, width: int = 48) -> Any:
+def frame_image(index: int, height: int = 32, width: int = 48) -> Any:
     """Grey of 8 x index + 20; the left half is black in its upper part."""
     image = np.full((height, width, 3), 20 + 8 * index, np.uint8)
     image[: height // 2, : width // 2] = 0
@@ -32,7 +32,7 @@ def save_video(path: Path, *, count: int = 25, fps: int = 10, pts: list[int] | N
         if pts:
             track.codec_context.time_base = Fraction(1, 1000)
         for index in range(count):
-            frame = av.VideoFrame.from_ndarray(frame_picture(index), format="rgb24")
+            frame = av.VideoFrame.from_ndarray(frame_image(index), format="rgb24")
             if pts:
                 frame.pts, frame.time_base = pts[index], Fraction(1, 1000)
             container.mux(track.encode(frame))
@@ -60,7 +60,7 @@ KINDS: dict[str, tuple[str, str, str, dict[str, str]]] = {
 }
 
 
-def numbered_picture(index: int) -> Any:
+def numbered_image(index: int) -> Any:
     """(64, 96, 3): the number in six fields, light for 1 and dark for 0; below it a bar moves. To 64."""
     image = np.full((64, 96, 3), 90, np.uint8)
     for bit in range(6):
@@ -76,13 +76,13 @@ def number_of(image: Any) -> int:
 def save_kind(folder: Path, kind: str, count: int = 64) -> Path:
     """`count` frames, 10 a second, of one of `KINDS`."""
     name, codec, pixels, options = KINDS[kind]
-    pictures = (numbered_picture(index) for index in range(count))
-    return encode(folder / name, pictures, codec=codec, pixels=pixels, options=options)
+    images = (numbered_image(index) for index in range(count))
+    return encode(folder / name, images, codec=codec, pixels=pixels, options=options)
 
 
 def encode(
     path: Path,
-    pictures: Iterable[Any],
+    images: Iterable[Any],
     *,
     codec: str = "mpeg4",
     pixels: str = "yuv420p",
@@ -91,7 +91,7 @@ def encode(
     metadata: dict[str, str] | None = None,
     fps: int = 10,
 ) -> Path:
-    """A video of the pictures."""
+    """A video of the images."""
     with av.open(str(path), "w") as container:
         container.metadata.update(metadata or {})
         track = container.add_stream(codec, rate=fps)
@@ -99,17 +99,17 @@ def encode(
         track.codec_context.options = options or {"qscale": "2"}
         if aspect:
             track.codec_context.sample_aspect_ratio = aspect
-        for index, picture in enumerate(pictures):
+        for index, image in enumerate(images):
             if index == 0:
-                track.height, track.width = picture.shape[:2]
-            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+                track.height, track.width = image.shape[:2]
+            frame = av.VideoFrame.from_ndarray(image, format="rgb24")
             container.mux(track.encode(frame))
         container.mux(track.encode())
     return path
 
 
 def turn_clockwise(path: Path) -> Path:
-    """Say in an MP4's track header that the picture is to be shown turned by 90 degrees clockwise."""
+    """Say in an MP4's track header that the image is to be shown turned by 90 degrees clockwise."""
     data = bytearray(path.read_bytes())
     matrix = data.index(b"tkhd") + 4 + 40
     one = 1 << 16

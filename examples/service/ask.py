@@ -1,4 +1,4 @@
-"""Post pictures to `seasift serve` and print what is in them. Needs nothing but Python."""
+"""Post images to `seasift serve` and print what is in them. Needs nothing but Python."""
 
 import json
 import secrets
@@ -10,7 +10,7 @@ URL = "http://127.0.0.1:8000/v1/predict"
 
 
 def ask(paths: list[Path]) -> dict:
-    """The result document of some pictures."""
+    """The result document of some images."""
     boundary = secrets.token_hex(16)
     body = b""
     for path in paths:

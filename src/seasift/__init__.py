@@ -1,3 +1,3 @@
-"""seasift: instance segmentation of underwater pictures."""
+"""seasift: instance segmentation of underwater images."""
 
 __version__ = "0.1.0"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from seasift.cli import main as entry
-from seasift.core.image import write_picture
+from seasift.core.image import write_image
 from tests.tiny_model import quarters, save_tiny
 from tests.tiny_video import save_video
 
@@ -21,7 +21,7 @@ WAY = ("--way", "openvino:f32")
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     save_tiny(tmp_path / "tiny.onnx")
     for number in range(5):
-        write_picture(tmp_path / "pics" / f"{number}.png", quarters(250, 0, 160, 200))
+        write_image(tmp_path / "pics" / f"{number}.png", quarters(250, 0, 160, 200))
     monkeypatch.chdir(tmp_path)
 
 
@@ -60,7 +60,7 @@ def test_every_figure_of_every_way(
     )
     code, out, err = bench(monkeypatch, capfd, "tiny.onnx", "pics", *ways, *options)
     assert (code, err) == (0, "")
-    assert "3 of the 5 pictures given, the first of 40x40 px" in out
+    assert "3 of the 5 images given, the first of 40x40 px" in out
     assert "tiny alone, openvino f32, 32x32 px" in out
     record = json.loads(Path("speed.json").read_text())
     assert record["schema"] == "seasift-speed/1"
@@ -80,12 +80,12 @@ def test_every_figure_of_every_way(
     assert record["rows"][0]["ratio_to_first"] == 1
 
 
-def test_pictures_are_drawn_where_none_are_given(
+def test_images_are_drawn_where_none_are_given(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     code, out, _ = bench(monkeypatch, capfd, "tiny.onnx", *WAY, *FAST, "--no-cold")
     assert code == 0
-    assert "32 drawn pictures of 480x270 px" in out
+    assert "32 drawn images of 480x270 px" in out
     assert "a whole process" not in out
 
 
@@ -94,7 +94,7 @@ def test_pictures_are_drawn_where_none_are_given(
     [
         (["tiny.onnx", "--way", "openvino:f8"], "'openvino:f8'; expected one of openvino:f32"),
         (["tiny.onnx", "gone.jpg"], "gone.jpg"),
-        (["tiny.onnx", "clip.mp4"], "clip.mp4: not a picture file"),
+        (["tiny.onnx", "clip.mp4"], "clip.mp4: not an image file"),
         (["none.onnx"], "none.onnx"),
         (["tiny.onnx", "--json", "pics"], "--json pics: a folder"),
         (["tiny.onnx", "pics", *WAY, "--beside", "gone.onnx"], "gone.onnx: cannot be read"),

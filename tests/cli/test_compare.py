@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from seasift.cli import main as entry
-from tests.evaluation.judged_folders import judged, prepared, trained
+from tests.evaluation.evaluated_folders import evaluated, prepared, trained
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -22,8 +22,8 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data set, two evaluations and a training run. For reading only."""
     folder = tmp_path_factory.mktemp("runs")
     data = prepared(folder / "data")
-    judged(folder / "one", data, seed=1)
-    judged(folder / "two", data, seed=2)
+    evaluated(folder / "one", data, seed=1)
+    evaluated(folder / "two", data, seed=2)
     trained(folder / "trained", data, seed=4)
     return folder
 
@@ -160,7 +160,7 @@ def test_damaged_values_are_named(
     assert f"one/report.json: {complaint}" in err
 
 
-def test_a_training_run_that_was_not_judged_is_told_how(run: Run) -> None:
+def test_a_training_run_that_was_not_evaluated_is_told_how(run: Run) -> None:
     shutil.rmtree("trained/evaluation")
     code, _, err = run("trained")
     assert code == 2

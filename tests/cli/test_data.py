@@ -39,7 +39,7 @@ def prepared(seasift: Run, synthetic: Path, tmp_path: Path) -> Path:
 def test_prepare_says_what_it_made_and_that_it_is_done(seasift: Run, synthetic: Path, tmp_path: Path) -> None:
     code, out, err = seasift("prepare", synthetic, tmp_path / "out")
     assert (code, err) == (0, "")
-    assert "8 pictures" in out
+    assert "8 images" in out
     assert "default-published 16" in out
     before = {p: p.stat().st_mtime_ns for p in (tmp_path / "out").rglob("*") if p.is_file()}
     code, out, _ = seasift("prepare", synthetic, tmp_path / "out")
@@ -63,7 +63,7 @@ def test_prepare_refuses_bad_input_and_leaves_nothing(seasift: Run, tmp_path: Pa
 def test_check_ends_with_0_without_fatal_defects(seasift: Run, prepared: Path) -> None:
     code, out, _ = seasift("check", prepared)
     assert code == 0
-    assert "8 pictures, 1 annotation files: 1 empty class (warning)" in out
+    assert "8 images, 1 annotation files: 1 empty class (warning)" in out
     assert "no group is known" in out
 
 
@@ -76,7 +76,7 @@ def test_check_ends_with_2_and_lists_all(seasift: Run, prepared: Path) -> None:
     code, out, _ = seasift("check", prepared, "--json")
     assert code == 2
     document = json.loads(out)
-    missing = [defect["file"] for defect in document["defects"] if defect["kind"] == "missing picture"]
+    missing = [defect["file"] for defect in document["defects"] if defect["kind"] == "missing image"]
     assert (document["fatal"], missing) == (3, NAMES[:3])
 
 
@@ -87,7 +87,7 @@ def test_check_tells_leaks(seasift: Run, prepared: Path) -> None:
     (folder / "val.txt").write_text("\n".join(NAMES[5:]))
     code, out, _ = seasift("check", prepared, "--group", r"vid_(\d+)_frame")
     assert code == 0
-    assert "1 groups (000003) have pictures in train and in val: 1 of 3 pictures of val" in out
+    assert "1 groups (000003) have images in train and in val: 1 of 3 images of val" in out
     (folder / "val.txt").write_text("\n".join(NAMES[4:]))
     assert seasift("check", prepared)[0] == 2
 

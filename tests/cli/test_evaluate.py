@@ -16,7 +16,7 @@ from onnx import numpy_helper
 
 from seasift import __version__
 from seasift.cli import main as entry
-from seasift.core.image import write_picture
+from seasift.core.image import write_image
 from seasift.modelfile.info import read_model_file
 from tests.tiny_model import CATEGORIES, quarters, save_tiny, tiny_info
 
@@ -26,7 +26,7 @@ CORNERS = {"left top": (0, 0), "right top": (20, 0), "left bottom": (0, 20), "ri
 
 
 def square(image_id: int, corner: str, category_id: int, number: int) -> dict[str, Any]:
-    """The quarter of a picture. The tiny model's box is a tenth of the picture smaller: IoU 0.64."""
+    """The quarter of an image. The tiny model's box is a tenth of the image smaller: IoU 0.64."""
     x, y = CORNERS[corner]
     ring = [x, y, x + 20, y, x + 20, y + 20, x, y + 20]
     return {
@@ -37,10 +37,10 @@ def square(image_id: int, corner: str, category_id: int, number: int) -> dict[st
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
-    """Run the command line in a folder with a model, two pictures and their truth."""
+    """Run the command line in a folder with a model, two images and their truth."""
     save_tiny(tmp_path / "tiny.onnx")
-    write_picture(tmp_path / "data/images/a.png", quarters(250, 0, 160, 200, size=SIDE))
-    write_picture(tmp_path / "data/images/b b.png", quarters(0, 240, 0, 0, size=SIDE))
+    write_image(tmp_path / "data/images/a.png", quarters(250, 0, 160, 200, size=SIDE))
+    write_image(tmp_path / "data/images/b b.png", quarters(0, 240, 0, 0, size=SIDE))
     names = ["a.png", "b b.png"]
     truth = {
         "images": [{"id": 4 + i, "file_name": n, "height": SIDE, "width": SIDE} for i, n in enumerate(names)],
@@ -130,8 +130,8 @@ def test_what_a_model_file_says_of_its_network_stands_in_the_report(run: Run) ->
     assert json.loads(Path("out/report.json").read_text(encoding="utf-8"))["model"]["facts"] == facts
 
 
-def test_tiles_are_judged_and_recorded(run: Run) -> None:
-    """Tiles as large as the pictures change nothing; smaller ones see quarters of which the model knows nothing."""
+def test_tiles_are_evaluated_and_recorded(run: Run) -> None:
+    """Tiles as large as the images change nothing; smaller ones see quarters of which the model knows nothing."""
     records = []
     for arguments in ((), ("--tile", "40"), ("--tile", "24x20", "--tile-whole")):
         code, _, err = run("tiny.onnx", "data/truth.json", "-o", "out", "--resamples", "0", *arguments)
@@ -149,7 +149,7 @@ def test_without_output_only_the_table(run: Run) -> None:
     before = sorted(Path().rglob("*"))
     code, out, err = run("tiny.onnx", "data/truth.json", "--limit", "1")
     assert code == 0, err
-    assert "note: A quick look: 1 of 2 pictures" in out
+    assert "note: A quick look: 1 of 2 images" in out
     assert sorted(Path().rglob("*")) == before
 
 
@@ -201,7 +201,7 @@ def test_other_classes_are_listed(run: Run) -> None:
     assert "only the model has red thing; only the data has scarlet thing" in err
 
 
-def test_a_damaged_picture_leaves_no_report(run: Run) -> None:
+def test_a_damaged_image_leaves_no_report(run: Run) -> None:
     path = Path("data/images/b b.png")
     path.write_bytes(path.read_bytes()[:60])
     code, _, err = run("tiny.onnx", "data/truth.json", "-o", "out")
@@ -211,7 +211,7 @@ def test_a_damaged_picture_leaves_no_report(run: Run) -> None:
     assert not Path("out").exists()
 
 
-def test_a_checkpoint_is_judged_like_a_model_file(run: Run) -> None:
+def test_a_checkpoint_is_evaluated_like_a_model_file(run: Run) -> None:
     torch = pytest.importorskip("torch")
     from seasift.models.catalog import build
     from seasift.training.module import config_of

@@ -1,4 +1,4 @@
-"""Memory of `seasift predict` does not grow with the number of pictures."""
+"""Memory of `seasift predict` does not grow with the number of images."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from types import ModuleType
 
 import pytest
 
-from seasift.core.image import write_picture
+from seasift.core.image import write_image
 from tests.tiny_model import quarters, save_tiny
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "memory.py"
@@ -29,9 +29,9 @@ def memory() -> ModuleType:
 @pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 def test_memory_is_flat(memory: ModuleType, tmp_path: Path) -> None:
-    """3,000 pictures with 3 objects each, whose entries alone would take some 30 MB."""
+    """3,000 images with 3 objects each, whose entries alone would take some 30 MB."""
     save_tiny(tmp_path / "tiny.onnx")
-    write_picture(tmp_path / "a.jpg", quarters(250, 0, 160, 200, size=200))
+    write_image(tmp_path / "a.jpg", quarters(250, 0, 160, 200, size=200))
     memory.many([tmp_path / "a.jpg"], 3000, tmp_path / "many")
     command = [sys.executable, "-m", "seasift", "predict", str(tmp_path / "many")]
     command += ["-m", str(tmp_path / "tiny.onnx"), "-f", "json,csv", "-o", str(tmp_path / "out")]

@@ -14,11 +14,11 @@ import pytest
 import torch
 
 from seasift.cli import main as entry
-from seasift.core.image import write_picture
+from seasift.core.image import write_image
 from seasift.inference.predictor import load_predictor
 from seasift.modelfile import bundled
 from seasift.modelfile.info import read_model_file
-from seasift.video.reading import Every, frames
+from seasift.video.reading import FrameSampling, frames
 from tests.models import yolact_reference as reference
 from tests.tiny_model import save_tiny
 
@@ -55,7 +55,7 @@ def test_show_prints_what_a_network_costs(run: Run) -> None:
 def test_show_prints_the_card_of_the_model_in_the_box(run: Run) -> None:
     code, out, err = run("models", "show", "default")
     assert (code, err) == (0, "")
-    assert out.strip() == (bundled.BOX / "default.md").read_text(encoding="utf-8").strip()
+    assert out.strip() == (bundled.FOLDER / "default.md").read_text(encoding="utf-8").strip()
 
 
 @pytest.mark.parametrize("name", bundled.names())
@@ -68,7 +68,7 @@ def test_every_model_in_the_box_finds_objects_and_has_its_card(name: str) -> Non
     for part, figures in predictor.info.figures.items():
         assert f"## On {part}" in card
         assert f"| AP | {figures['masks AP']:.3f} [" in card
-    frame = next(iter(frames(FOOTAGE / "coral.mp4", Every(frames=60)))).image_rgb_u8
+    frame = next(iter(frames(FOOTAGE / "coral.mp4", FrameSampling(frames=60)))).image_rgb_u8
     assert len(predictor.predict([frame], threshold=0.03)[0]) > 0
 
 
@@ -100,8 +100,8 @@ def test_a_card_becomes_a_page_that_needs_nothing_else(run: Run) -> None:
     assert "<strong>Less</strong>" in page
     assert "<script" not in page
     assert "1,700</td>" in page
-    (picture,) = re.findall(r'src="data:image/svg\+xml;base64,([^"]+)"', page)
-    drawn = ElementTree.fromstring(base64.b64decode(picture))
+    (image,) = re.findall(r'src="data:image/svg\+xml;base64,([^"]+)"', page)
+    drawn = ElementTree.fromstring(base64.b64decode(image))
     assert len(drawn.findall("{http://www.w3.org/2000/svg}circle")) == 2
     assert not re.search(r'(src|href)="(?!data:)', page)
 
@@ -167,13 +167,13 @@ def test_a_published_checkpoint_becomes_a_model_that_predicts(run: Run) -> None:
     assert "22 classes" in out
     from seasift.inference.predictor import load_predictor
 
-    picture = reference.picture()
-    (found,) = load_predictor("out.onnx").predict([picture], threshold=0.05)
+    image = reference.image()
+    (found,) = load_predictor("out.onnx").predict([image], threshold=0.05)
     expected = reference.golden()["det"]
     assert len(found) == reference.golden()["ndet"]
     assert found.class_ids[: len(expected["class"])].tolist() == expected["class"]
     np.testing.assert_allclose(found.scores[: len(expected["score"])], expected["score"], rtol=1e-3)
-    write_picture(Path("a.png"), picture)
+    write_image(Path("a.png"), image)
     code, out, _ = run("predict", "a.png", "-m", "out.onnx", "-f", "csv")
     assert code == 0
     assert "class 11" in out
@@ -181,7 +181,7 @@ def test_a_published_checkpoint_becomes_a_model_that_predicts(run: Run) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("backbone", ["resnet101", "darknet53"])
-def test_other_published_checkpoints_become_models_that_are_judged(run: Run, backbone: str) -> None:
+def test_other_published_checkpoints_become_models_that_are_evaluated(run: Run, backbone: str) -> None:
     """The file is made by the published list of entries."""
     weights = Path("yolact_54_800000.pth")
     torch.save(reference.published_state(backbone), weights)
@@ -189,7 +189,7 @@ def test_other_published_checkpoints_become_models_that_are_judged(run: Run, bac
     code, out, err = run("models", "import", str(weights), "--arch", f"yolact-{backbone}", *arguments)
     assert (code, err) == (0, ""), err
     assert "22 classes" in out
-    pictures = np.random.default_rng(0).integers(0, 256, (2, 96, 96, 3), dtype=np.uint8)
+    images = np.random.default_rng(0).integers(0, 256, (2, 96, 96, 3), dtype=np.uint8)
     truth = {
         "images": [{"id": i, "file_name": f"{i}.png", "height": 96, "width": 96} for i in (0, 1)],
         "categories": [{"id": i, "name": name} for i, name in enumerate(NAMES, start=1)],
@@ -199,8 +199,8 @@ def test_other_published_checkpoints_become_models_that_are_judged(run: Run, bac
             for i in (0, 1)
         ],
     }
-    for number, picture in enumerate(pictures):
-        write_picture(Path(f"data/images/{number}.png"), picture)
+    for number, image in enumerate(images):
+        write_image(Path(f"data/images/{number}.png"), image)
     Path("data/truth.json").write_text(json.dumps(truth), encoding="utf-8")
     code, out, err = run("evaluate", "out.onnx", "data/truth.json", "-o", "judged")
     assert code == 0, err

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from seasift.cli import main as entry
-from seasift.core.image import read_picture, write_picture
+from seasift.core.image import read_image, write_image
 from seasift.formats import validation
 from seasift.inference.engines import abilities
 from tests.tiny_model import quarters, save_tiny
@@ -29,7 +29,7 @@ ALL = ("-r", "-f", "json,csv,coco,overlay")
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]) -> Run:
-    """Run the command line in a folder with a model and pictures; gives exit code, stdout, stderr."""
+    """Run the command line in a folder with a model and images; gives exit code, stdout, stderr."""
     save_tiny(tmp_path / "tiny.onnx")
     for name, image in {
         "pics/a.png": quarters(250, 0, 160, 200),
@@ -37,7 +37,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.Cap
         "pics/deep/a.png": quarters(0, 240, 0, 0, size=80),
         "pics/deep/größe.png": quarters(60, 240, 230, 0, size=80),
     }.items():
-        write_picture(tmp_path / name, image)
+        write_image(tmp_path / name, image)
     monkeypatch.chdir(tmp_path)
 
     def call(*arguments: str, stdin: bytes | None = None) -> tuple[int, str, str]:
@@ -78,7 +78,7 @@ def test_json_to_standard_output(run: Run) -> None:
     assert got["precision"] == ("bf16" if "BF16" in abilities() else "f32"), "auto"
     assert "note:" not in err
     assert (got["threshold"], got["max_objects"]) == (0.5, 10), "the model's own"
-    assert "2 pictures, 3 objects" in err
+    assert "2 images, 3 objects" in err
     assert complaints(err) == []
 
 
@@ -105,15 +105,15 @@ def test_all_formats_into_a_folder(run: Run, tmp_path: Path) -> None:
         "deep/a.png",
         "deep/größe.png",
     ]
-    first, second = (read_picture(tmp_path / "out" / "overlays" / name) for name in ("a.jpg", "deep/a.jpg"))
+    first, second = (read_image(tmp_path / "out" / "overlays" / name) for name in ("a.jpg", "deep/a.jpg"))
     assert first.shape != second.shape or np.abs(first.astype(int) - second).max() > 50
     assert "predictions.csv" in err
 
 
 def test_overlays_of_equal_names_do_not_meet(run: Run, tmp_path: Path) -> None:
     for name in ("x.jpg", "x.png", "X.tif", "x.jpg.png"):
-        write_picture(tmp_path / "pics" / "deep" / name, quarters(250, 0, 0, 0))
-    write_picture(tmp_path / "other" / "x.png", quarters(250, 0, 0, 0))
+        write_image(tmp_path / "pics" / "deep" / name, quarters(250, 0, 0, 0))
+    write_image(tmp_path / "other" / "x.png", quarters(250, 0, 0, 0))
     save_video(tmp_path / "other" / "x.mp4", count=3)
     code, _, _ = predict(run, "pics", "other", "-r", "--every", "2", "-f", "overlay", "-o", "out")
     assert code == 0
@@ -249,7 +249,7 @@ def test_video_frames(run: Run, tmp_path: Path) -> None:
         (["pics", "--format", "overlay"], "needs a folder"),
         (["pics", "--format", "json,csv", "-o", "out.json"], "Give -o FOLDER"),
         (["pics", "-o", "out.csv"], "a file for --format json ends in .json"),
-        (["pics", "-f", "overlay", "-o", "out.png"], "one file for the overlays of several pictures"),
+        (["pics", "-f", "overlay", "-o", "out.png"], "one file for the overlays of several images"),
         (["pics", "-o", "tiny.onnx"], "needs a folder"),
         (["pics", "--classes", "red thin", "-o", "out"], "--classes 'red thin' (did you mean 'red thing'?)"),
         (["pics", "--classes", ",", "-o", "out"], "--classes names nothing"),
@@ -356,7 +356,7 @@ def test_a_failed_run_goes_on(run: Run, tmp_path: Path, monkeypatch: pytest.Monk
 def test_a_killed_run_goes_on(run: Run, tmp_path: Path) -> None:
     """A process killed by the system, at whatever place that meets it."""
     for i in range(40):
-        write_picture(tmp_path / "many" / f"{i:03}.png", quarters(6 * i, 250 - 6 * i, 128, 0, size=500))
+        write_image(tmp_path / "many" / f"{i:03}.png", quarters(6 * i, 250 - 6 * i, 128, 0, size=500))
     arguments = ["predict", "many", *ALL, "--model", "tiny.onnx", "--threads", "1", "-o"]
     assert run(*arguments, "whole")[0] == 0
     command = [sys.executable, "-m", "seasift", *arguments, "out"]
@@ -376,4 +376,4 @@ def test_a_killed_run_goes_on(run: Run, tmp_path: Path) -> None:
     got = {name: data for name, data in tree(tmp_path / "out").items() if not name.endswith(".part")}
     assert got == tree(tmp_path / "whole")
     untouched = sum(p.stat().st_mtime_ns == before for p, before in left.items())
-    assert untouched >= finished, "finished pictures were not drawn again"
+    assert untouched >= finished, "finished images were not drawn again"

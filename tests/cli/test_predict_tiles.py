@@ -13,8 +13,8 @@ import pytest
 
 from seasift.cli import main as entry
 from seasift.cli.tile_option import parse_tiling
-from seasift.core.errors import BadInput
-from seasift.core.image import write_picture
+from seasift.core.errors import InputError
+from seasift.core.image import write_image
 from seasift.formats import validation
 from tests.tiny_model import quarters, save_tiny
 
@@ -23,10 +23,10 @@ Run = Callable[..., tuple[int, Any, str]]
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
-    """Run `seasift predict` on a picture of four quarters, side by side with an empty one."""
+    """Run `seasift predict` on an image of four quarters, side by side with an empty one."""
     save_tiny(tmp_path / "tiny.onnx")
     pair = np.concatenate([quarters(250, 0, 0, 200), quarters(0, 0, 0, 0)], axis=1)
-    write_picture(tmp_path / "pair.png", pair)
+    write_image(tmp_path / "pair.png", pair)
     monkeypatch.chdir(tmp_path)
 
     def call(*arguments: str) -> tuple[int, Any, str]:
@@ -95,5 +95,5 @@ def test_a_size_is_width_and_height() -> None:
     assert tiling is not None
     assert (tiling.grid.tile_hw, tiling.grid.overlap) == ((270, 480), 0.25)
     assert parse_tiling(None, None, False, (9, 9)) is None
-    with pytest.raises(BadInput, match="only for a model file"):
+    with pytest.raises(InputError, match="only for a model file"):
         parse_tiling("auto", None, False, None)

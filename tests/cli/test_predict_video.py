@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from seasift.cli import main as entry
-from seasift.core.image import write_picture
+from seasift.core.image import write_image
 from seasift.video import live
 from seasift.video.live import Patience
 from tests.live_server import serving
@@ -36,8 +36,8 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.Cap
         track.pix_fmt = "bgr0"
         track.codec_context.time_base = Fraction(1, 1000)
         for index, pts in enumerate(TIMES):
-            picture = quarters(250 - 20 * index, 0, 160, 200 + 10 * index)
-            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            pixels = quarters(250 - 20 * index, 0, 160, 200 + 10 * index)
+            frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
             frame.pts, frame.time_base = pts, Fraction(1, 1000)
             container.mux(track.encode(frame))
         container.mux(track.encode())
@@ -65,15 +65,15 @@ def shown(path: Path) -> tuple[list[float], list[Any]]:
 def test_annotated_video_keeps_the_times(run: Run, tmp_path: Path) -> None:
     code, _, err = run("clip.mkv", "--every", "1", "-f", "video,json,overlay", "-o", "out")
     assert code == 0, err
-    times, pictures = shown(tmp_path / "out/overlays/clip.mp4")
+    times, loaded = shown(tmp_path / "out/overlays/clip.mp4")
     assert times == pytest.approx([pts / 1000 for pts in TIMES], abs=1e-4)
     images = json.loads((tmp_path / "out/predictions.json").read_text())["images"]
     assert [image["time_s"] for image in images] == [pts / 1000 for pts in TIMES]
     assert sum(len(image["objects"]) for image in images) > 0
-    for place, picture in enumerate(pictures):
-        (still,) = shown(tmp_path / f"out/overlays/clip/frame-{place:06d}.jpg")[1]
-        assert picture.shape == still.shape
-        assert np.abs(picture.astype(int) - still).mean() < 6, "the same drawing"
+    for index, pixels in enumerate(loaded):
+        (still,) = shown(tmp_path / f"out/overlays/clip/frame-{index:06d}.jpg")[1]
+        assert pixels.shape == still.shape
+        assert np.abs(pixels.astype(int) - still).mean() < 6, "the same drawing"
     assert "out/overlays" in err
 
 
@@ -92,9 +92,9 @@ def test_one_file_and_a_span(run: Run, tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
-def test_several_videos_and_a_picture(run: Run, tmp_path: Path) -> None:
+def test_several_videos_and_a_image(run: Run, tmp_path: Path) -> None:
     (tmp_path / "clip.mp4").write_bytes((tmp_path / "clip.mkv").read_bytes())
-    write_picture(tmp_path / "a.png", quarters(250, 0, 160, 200))
+    write_image(tmp_path / "a.png", quarters(250, 0, 160, 200))
     code, _, err = run("clip.mkv", "a.png", "clip.mp4", "-f", "video", "-o", "out")
     assert code == 0, err
     names = sorted(path.name for path in (tmp_path / "out/overlays").iterdir())
@@ -152,8 +152,8 @@ def test_damage_is_told_and_the_rest_is_done(run: Run, tmp_path: Path) -> None:
 
 
 def test_live(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pictures = [quarters(250, 0, 160, 200)] * 30
-    stream = encode(tmp_path / "a.ts", pictures, codec="mpeg2video").read_bytes()
+    loaded = [quarters(250, 0, 160, 200)] * 30
+    stream = encode(tmp_path / "a.ts", loaded, codec="mpeg2video").read_bytes()
     monkeypatch.setattr(live, "Patience", lambda: Patience(tries=1))
     with serving([stream]) as address:
         code, _, err = run(address.replace("//", "//me:secret@"), "--every", "1", "-f", "json", "-o", "out")
@@ -174,12 +174,12 @@ def test_live(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
         (["clip.mkv", "a.png", "-f", "video", "-o", "x.mp4"], "one file for several inputs"),
         (["clip.mkv", "--start", "soon"], "--start 'soon'; expected seconds like 90"),
         (["clip.mkv", "--start", "5", "--end", "3"], "--end 3: not behind --start 5"),
-        (["clip.mkv", "--start", "50"], "clip.mkv: no pictures in that span; it is 5."),
+        (["clip.mkv", "--start", "50"], "clip.mkv: no images in that span; it is 5."),
         (["rtsp://127.0.0.1:9/x", "--start", "5"], "has no start"),
     ],
 )
 def test_what_is_refused(run: Run, tmp_path: Path, arguments: list[str], words: str) -> None:
-    write_picture(tmp_path / "a.png", quarters(250, 0, 160, 200))
+    write_image(tmp_path / "a.png", quarters(250, 0, 160, 200))
     code, out, err = run(*arguments)
     assert (code, out) == (2, "")
     assert words in err

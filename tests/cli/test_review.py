@@ -32,7 +32,7 @@ def test_export(
     review.decisions.close()
     assert type_in(monkeypatch, out, "--export", tmp_path / "set") == 0
     said = capsys.readouterr()
-    assert "annotations.json: 11 pictures with 11 objects." in said.out
+    assert "annotations.json: 11 images with 11 objects." in said.out
     assert "4 tracks: 1 accepted, 0 relabelled, 0 rejected, 3 undecided" in said.err
     assert len(json.loads((tmp_path / "set/annotations.json").read_text("utf-8"))["images"]) == 11
     assert (out / "reviewed_counts.csv").exists()

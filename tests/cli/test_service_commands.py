@@ -12,7 +12,7 @@ import pytest
 from fastapi import FastAPI
 
 from seasift.cli import main as entry
-from seasift.core.image import read_picture, write_picture
+from seasift.core.image import read_image, write_image
 from seasift.service import server as listening
 from seasift.service.settings import Settings
 from tests.service.server_process import ServerProcess
@@ -68,7 +68,7 @@ def test_options_of_serve_reach_the_server(run: Run, tmp_path: Path, monkeypatch
 
 
 def test_a_client_without_a_server(run: Run, tmp_path: Path) -> None:
-    write_picture(tmp_path / "a.png", quarters(250, 0, 0, 0))
+    write_image(tmp_path / "a.png", quarters(250, 0, 0, 0))
     code, _, err = run("client", "a.png", "--url", "http://127.0.0.1:9")
     assert (code, "Is `seasift serve` running there?" in err) == (1, True)
     assert run("client", "missing.png")[0] == 2
@@ -77,7 +77,7 @@ def test_a_client_without_a_server(run: Run, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_client_and_a_server(run: Run, tmp_path: Path) -> None:
-    write_picture(tmp_path / "a.png", quarters(250, 0, 160, 200))
+    write_image(tmp_path / "a.png", quarters(250, 0, 160, 200))
     (tmp_path / "dive.zip").write_bytes(
         archive(**{"a.png": (tmp_path / "a.png").read_bytes(), "b.png": b"hello"})
     )
@@ -85,9 +85,9 @@ def test_a_client_and_a_server(run: Run, tmp_path: Path) -> None:
         code, out, err = run("client", "a.png", "--url", server.url, "--threshold", "0.7")
         assert (code, [len(image["objects"]) for image in json.loads(out)["images"]]) == (0, [2]), err
         assert run("client", "a.png", "--url", server.url, "-f", "overlay", "-o", "x.png")[0] == 0
-        assert read_picture(tmp_path / "x.png").shape == (480, 480, 3)
+        assert read_image(tmp_path / "x.png").shape == (480, 480, 3)
         code, _, err = run("client", "--job", "dive.zip", "--overlays", "-o", "found", "--url", server.url)
-        assert (code, "1 of 2 pictures gave no result" in err) == (2, True)
+        assert (code, "1 of 2 images gave no result" in err) == (2, True)
         names = sorted(path.name for path in (tmp_path / "found").iterdir())
         assert names == ["overlays.zip", "predictions.coco.json", "predictions.csv", "predictions.json"]
         with (tmp_path / "large.png").open("wb") as large:
@@ -95,4 +95,4 @@ def test_a_client_and_a_server(run: Run, tmp_path: Path) -> None:
         code, _, err = run("client", "large.png", "--url", server.url)
         assert (code, "more than 67,108,864 bytes" in err) == (2, True), err
         code, _, err = run("client", "tiny.onnx", "--url", server.url)
-        assert (code, "tiny.onnx: not a picture" in err) == (2, True), "the server's words"
+        assert (code, "tiny.onnx: not an image" in err) == (2, True), "the server's words"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from seasift.core.image import write_picture
+from seasift.core.image import write_image
 from tests.tiny_model import quarters, save_tiny
 
 
@@ -34,7 +34,7 @@ def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
 
 def test_a_whole_run_needs_no_training_packages(tmp_path: Path) -> None:
     save_tiny(tmp_path / "tiny.onnx")
-    write_picture(tmp_path / "a.png", quarters(250, 0, 0, 0))
+    write_image(tmp_path / "a.png", quarters(250, 0, 0, 0))
     code = (
         "import sys\n"
         "from seasift.cli.main import main\n"

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from seasift.cli.main import main
 from seasift.cli.survey_run import parse_time, parse_utc
-from seasift.core.errors import BadInput
+from seasift.core.errors import InputError
 from tests.survey.dives import save_dive, save_model
 
 
@@ -47,12 +47,10 @@ def test_a_folder_is_a_dive(
 def test_what_is_no_video_is_told_and_left_out(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    picture = folder / "still.jpg"
-    picture.write_bytes(b"x")
+    image = folder / "still.jpg"
+    image.write_bytes(b"x")
     dive = folder / "dive" / "a.mp4"
-    code = type_in(
-        monkeypatch, picture, dive, "-o", folder / "out2", "-m", folder / "tiny.onnx", "--end", "2"
-    )
+    code = type_in(monkeypatch, image, dive, "-o", folder / "out2", "-m", folder / "tiny.onnx", "--end", "2")
     assert code == 2
     assert "still.jpg: not a video" in capsys.readouterr().err
     assert (folder / "out2" / "report.html").exists()
@@ -111,7 +109,7 @@ def test_times_as_people_write_them() -> None:
     when = parse_utc("2026-05-01T14:00:00+02:00")
     assert when is not None
     assert when.isoformat() == "2026-05-01T12:00:00+00:00"
-    with pytest.raises(BadInput):
+    with pytest.raises(InputError):
         parse_time("-3", "--end")
 
 
@@ -136,8 +134,8 @@ def test_a_format_about_one_video_gets_a_file_for_each(folder: Path, monkeypatch
     again.write_bytes(dive.read_bytes())
     words = [dive, again, "-o", out, "-m", folder / "tiny.onnx", "--every", "1", "-f", "viame-csv"]
     assert type_in(monkeypatch, *words) == 0
-    for place in (1, 2):
-        rows = (out / f"tracks-viame-csv-0{place}-a.csv").read_text(encoding="utf-8").splitlines()
+    for index in (1, 2):
+        rows = (out / f"tracks-viame-csv-0{index}-a.csv").read_text(encoding="utf-8").splitlines()
         assert len([row for row in rows if not row.startswith("#")]) == 16 + 15 + 10
 
 

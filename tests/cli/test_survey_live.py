@@ -12,14 +12,14 @@ import av
 import pytest
 
 from seasift.cli.survey_live import check_live, ending_by_key
-from seasift.core.errors import BadInput
+from seasift.core.errors import InputError
 from seasift.survey.report import write_report
 from seasift.survey.run import Plan, run
 from seasift.survey.store import NAME
 from seasift.video.live import LiveDive, Patience
-from seasift.video.sampling import Every
+from seasift.video.sampling import FrameSampling
 from tests.live_server import serving
-from tests.survey.dives import frame_picture, plan_of, save_model
+from tests.survey.dives import frame_image, plan_of, save_model
 from tests.tiny_video import save_kind
 
 PATIENT = Patience(silence_s=5, tries=99, first_wait_s=5)
@@ -35,8 +35,8 @@ def stream(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 )
 def test_what_needs_footage_twice_is_refused(stream: bytes, on_ray: bool, video: bool, option: str) -> None:
     with serving([stream]) as address:
-        dive = LiveDive(address, every=Every(frames=1), patience=PATIENT)
-        with pytest.raises(BadInput, match=f"without {option}.*Leave it out"):
+        dive = LiveDive(address, every=FrameSampling(frames=1), patience=PATIENT)
+        with pytest.raises(InputError, match=f"without {option}.*Leave it out"):
             check_live(dive, on_ray=on_ray, video=video)
 
 
@@ -47,7 +47,7 @@ def test_ctrl_c_is_the_end_of_a_live_source(
     before = signal.getsignal(key)
     seen = 0
     with serving([stream]) as address:
-        dive = LiveDive(address, every=Every(frames=1), patience=PATIENT)
+        dive = LiveDive(address, every=FrameSampling(frames=1), patience=PATIENT)
         with ending_by_key(dive):
             for _ in dive.frames():  # would wait for the camera for minutes
                 seen += 1
@@ -68,7 +68,7 @@ def painted(tmp_path_factory: pytest.TempPathFactory) -> bytes:
         track.width = track.height = 64
         track.pix_fmt = "yuv420p"
         for _ in range(25):
-            container.mux(track.encode(av.VideoFrame.from_ndarray(frame_picture(0), format="rgb24")))
+            container.mux(track.encode(av.VideoFrame.from_ndarray(frame_image(0), format="rgb24")))
         container.mux(track.encode())
     return path.read_bytes()
 
@@ -133,10 +133,10 @@ def test_other_options_do_not_delete_what_cannot_be_had_again(
     folder, address, _ = killed
     kept = (folder / "out" / NAME).read_bytes()
     plan = live_plan(folder, address, threshold=0.5)
-    with pytest.raises(BadInput, match="a live survey that was ended from outside, with other options"):
+    with pytest.raises(InputError, match="a live survey that was ended from outside, with other options"):
         run(plan)
-    with pytest.raises(BadInput, match="a live survey"):
+    with pytest.raises(InputError, match="a live survey"):
         run(live_plan(folder, "tcp://127.0.0.1:1"))  # another camera
-    with pytest.raises(BadInput, match="a live survey"):
+    with pytest.raises(InputError, match="a live survey"):
         run(plan_of(folder, model=folder / "tiny.onnx"))  # of a file
     assert (folder / "out" / NAME).read_bytes() == kept

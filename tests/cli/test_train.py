@@ -40,7 +40,7 @@ def test_one_command_goes_from_a_recipe_to_a_comparison(
     run = tmp_path / "run"
     code, out, err = train(shapes, monkeypatch, capfd, "-o", str(run), "--compare")
     assert code == 0, err
-    assert re.search(r"^A  run +shapes.json, 8 pictures +0\.\d{3}", out, re.MULTILINE)
+    assert re.search(r"^A  run +shapes.json, 8 images +0\.\d{3}", out, re.MULTILINE)
     assert re.search(r"^published: YOLACT ResNet-50", out, re.MULTILINE)
     assert re.search(r"^A  run +yolact-resnet50 +yolact efficientnet-lite0 96 px +none", out, re.MULTILINE)
     comparison = json.loads((run / "comparison" / "compare.json").read_text(encoding="utf-8"))
@@ -59,7 +59,7 @@ def test_what_is_learnt_by_heart_is_not_compared(
     )
     assert (code, out) == (2, "")
     assert err.startswith(
-        "seasift: --compare: with data.overfit the run is judged on the pictures that it learns"
+        "seasift: --compare: with data.overfit the run is judged on the images that it learns"
     )
     assert len(err.splitlines()) == 1
     assert not (tmp_path / "run").exists()

@@ -1,4 +1,4 @@
-"""Fitting pictures into an input with their aspect ratio kept, and R-CNN's way from output to Instances."""
+"""Fitting images into an input with their aspect ratio kept, and R-CNN's way from output to Instances."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ FIT = InputSpec((80, 160), (10.0, 20.0, 30.0), (1.0, 1.0, 1.0), "fit")
         ((1, 900), (1, 160)),
     ],
 )
-def test_a_picture_is_fitted_with_its_aspect_ratio(own: tuple[int, int], content: tuple[int, int]) -> None:
+def test_a_image_is_fitted_with_its_aspect_ratio(own: tuple[int, int], content: tuple[int, int]) -> None:
     assert FIT.content_hw(own) == content
-    picture = np.full((*own, 3), (110, 120, 130), np.uint8)
-    seen = prepare(picture, FIT)
+    image = np.full((*own, 3), (110, 120, 130), np.uint8)
+    seen = prepare(image, FIT)
     assert seen.shape == (3, 80, 160)
     assert (seen[:, : content[0], : content[1]] == 100).all()
     assert np.count_nonzero(seen) == 3 * content[0] * content[1]
@@ -41,7 +41,7 @@ def test_a_picture_is_fitted_with_its_aspect_ratio(own: tuple[int, int], content
         ((1, 900), (1, 480), (32, 480)),
     ],
 )
-def test_a_trimmed_input_ends_with_the_picture(
+def test_a_trimmed_input_ends_with_the_image(
     own: tuple[int, int], content: tuple[int, int], whole: tuple[int, int]
 ) -> None:
     trim = InputSpec((384, 480), (10.0, 20.0, 30.0), (1.0, 1.0, 1.0), "trim")
@@ -60,12 +60,12 @@ def test_a_trimmed_input_is_a_multiple_of_32() -> None:
 
 def test_inputs_of_many_sizes_run_in_batches_of_one() -> None:
     prepared = [
-        np.full((3, 32, width), place, np.float32) for place, width in enumerate((32, 64, 32, 96, 64))
+        np.full((3, 32, width), index, np.float32) for index, width in enumerate((32, 64, 32, 96, 64))
     ]
-    batches = {tuple(places): batch for places, batch in batches_of_one_size(prepared)}
+    batches = {tuple(indices): batch for indices, batch in batches_of_one_size(prepared)}
     assert list(batches) == [(0, 2), (1, 4), (3,)]
-    for places, batch in batches.items():
-        assert batch[:, 0, 0, 0].tolist() == list(places)
+    for indices, batch in batches.items():
+        assert batch[:, 0, 0, 0].tolist() == list(indices)
 
 
 def found(**changes: object) -> dict[str, object]:
@@ -83,8 +83,8 @@ def found(**changes: object) -> dict[str, object]:
     return {**given, **changes}
 
 
-def test_boxes_return_to_the_picture_they_came_from() -> None:
-    """The picture fills the left quarter of the input; what lies outside is cut off."""
+def test_boxes_return_to_the_image_they_came_from() -> None:
+    """The image fills the left quarter of the input; what lies outside is cut off."""
     objects = decode_rcnn(**found())  # type: ignore[arg-type]
     assert len(objects) == 2  # a score of 0 is no object
     np.testing.assert_allclose(objects.boxes_xyxy, [[0, 0, 100, 200], [40, 40, 100, 80]], rtol=1e-6)

@@ -65,8 +65,8 @@ def test_masks_equal_the_pixel_loops(size_hw: tuple[int, int], seed: int) -> Non
     )  # fmt: skip
     assert found.class_ids.tolist() == [0, 1, 2, 3, 4, 5]
     assert found.masks is not None
-    for place, mask in enumerate(found.masks):
-        expected = oracle.assemble_mask(coefficients[place], prototypes, boxes[place], size_hw)
+    for index, mask in enumerate(found.masks):
+        expected = oracle.assemble_mask(coefficients[index], prototypes, boxes[index], size_hw)
         sure = np.abs(expected - 0.5) > 1e-5  # float32 may fall either way on the very border
         np.testing.assert_array_equal(mask.bitmap(size_hw)[sure], (expected > 0.5)[sure])
 
@@ -123,7 +123,7 @@ def test_an_object_beyond_the_input_expects_nothing() -> None:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_a_picture_that_fills_part_of_the_input_is_that_part_of_the_whole(seed: int) -> None:
+def test_a_image_that_fills_part_of_the_input_is_that_part_of_the_whole(seed: int) -> None:
     random = np.random.default_rng(seed)
     prototypes = random.normal(0, 1, (12, 16, 4)).astype(np.float32)
     coefficients = random.normal(0, 1, (6, 4)).astype(np.float32)
@@ -143,7 +143,7 @@ def test_a_picture_that_fills_part_of_the_input_is_that_part_of_the_whole(seed: 
         np.testing.assert_array_equal(mine.bitmap((60, 90)), theirs.bitmap((80, 100))[:60, :90])
 
 
-def test_boxes_are_clipped_to_the_picture_and_put_in_order() -> None:
+def test_boxes_are_clipped_to_the_image_and_put_in_order() -> None:
     boxes = np.array([[1.2, 0.5, -0.2, 0.1]], np.float32)
     prototypes = np.ones((4, 4, 1), np.float32)
     found = decode_yolact(

@@ -67,10 +67,10 @@ def test_an_object_across_four_tiles_is_one_with_its_hole() -> None:
     np.testing.assert_array_equal(bitmaps(found)[0], whole)
 
 
-@pytest.mark.parametrize("place", [(42, 5, 58, 20), (2, 5, 20, 20), (0, 0, 60, 60), (40, 0, 41, 1)])
-def test_an_object_that_one_tile_sees_whole(place: tuple[int, int, int, int]) -> None:
+@pytest.mark.parametrize("index", [(42, 5, 58, 20), (2, 5, 20, 20), (0, 0, 60, 60), (40, 0, 41, 1)])
+def test_an_object_that_one_tile_sees_whole(index: tuple[int, int, int, int]) -> None:
     """In the overlap, beside it, as large as a tile, one pixel."""
-    whole = box(*place)
+    whole = box(*index)
     views = [(w, seen(w, (whole, 0, 0.5))) for w in (LEFT, RIGHT) if seen(w, (whole, 0, 0.5)).masks[0].area]  # type: ignore[index]
     found = merged(views)
     assert len(found) == 1
@@ -143,7 +143,7 @@ def test_without_masks_boxes_are_compared() -> None:
     assert found.boxes_xyxy.tolist() == [[20, 10, 80, 30], [20, 35, 80, 50]]
 
 
-def test_an_empty_mask_is_judged_by_its_box() -> None:
+def test_an_empty_mask_is_evaluated_by_its_box() -> None:
     whole = box(20, 10, 80, 30)
     blind = seen(RIGHT, (whole, 0, 0.6))
     nothing = MaskCrop(np.zeros((0, 0), bool), 0, 0)

@@ -16,7 +16,7 @@ tile_sides = st.integers(2, 30)
 
 
 @given(height=sides, width=sides, tile_h=tile_sides, tile_w=tile_sides, overlap=st.floats(0.01, 0.75))
-def test_tiles_cover_the_picture_and_neighbours_share_enough(
+def test_tiles_cover_the_image_and_neighbours_share_enough(
     height: int, width: int, tile_h: int, tile_w: int, overlap: float
 ) -> None:
     grid = TileGrid((tile_h, tile_w), overlap)
@@ -46,7 +46,7 @@ def test_the_last_tile_moves_inwards() -> None:
     assert rows[0] == [Window(0, 0, 480, 270), Window(360, 0, 840, 270), Window(520, 0, 1000, 270)]
 
 
-def test_a_picture_no_larger_than_a_tile_is_one() -> None:
+def test_a_image_no_larger_than_a_tile_is_one() -> None:
     for size_hw in ((270, 480), (1, 1), (270, 1)):
         assert TileGrid((270, 480)).rows(size_hw) == [[Window(0, 0, size_hw[1], size_hw[0])]]
 

@@ -12,12 +12,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from seasift.core.errors import BadDataset
+from seasift.core.errors import DatasetError
 from seasift.data.check import CheckReport, check
 
 Document = dict[str, Any]
 
-# The first object is of class 2 in the picture with id 13, 96 px high and 128 px wide.
+# The first object is of class 2 in the image with id 13, 96 px high and 128 px wide.
 _EMPTY_CLASS = ("warning", "empty class", "category 40 (plant)")
 
 
@@ -36,17 +36,17 @@ def _spoil(path: Path, change: Callable[[Document], Any]) -> CheckReport:
 
 
 def _found(report: CheckReport) -> list[tuple[str, str, str]]:
-    return [(d.severity, d.kind, d.place) for d in report.defects]
+    return [(d.severity, d.kind, d.location) for d in report.defects]
 
 
 def _set(path: str, value: Any) -> Callable[[Document], None]:
     *way, last = [int(step) if step.isdigit() else step for step in path.split(".")]
 
     def change(document: Document) -> None:
-        place: Any = document
+        location: Any = document
         for step in way:
-            place = place[step]
-        place[last] = value
+            location = location[step]
+        location[last] = value
 
     return change
 
@@ -55,10 +55,10 @@ def _take(path: str) -> Callable[[Document], None]:
     *way, last = [int(step) if step.isdigit() else step for step in path.split(".")]
 
     def change(document: Document) -> None:
-        place: Any = document
+        location: Any = document
         for step in way:
-            place = place[step]
-        del place[last]
+            location = location[step]
+        del location[last]
 
     return change
 
@@ -70,7 +70,7 @@ def _again(key: str, **new: Any) -> Callable[[Document], None]:
 def test_a_good_data_set_has_no_fatal_defect(synthetic: Path) -> None:
     report = check([synthetic])
     assert _found(report) == [_EMPTY_CLASS]
-    assert (report.fatal, report.pictures) == (0, 8)
+    assert (report.fatal, report.images) == (0, 8)
 
 
 FIRST = "annotation 1 (vid_000001_frame0000001.png)"
@@ -118,8 +118,8 @@ SPOILT = [
     (_set("annotations.0.segmentation", {"size": [96, 128], "counts": "µ"}), "fatal", "broken mask", FIRST),
     (_set("annotations.0.category_id", 7), "fatal", "unknown category", "annotation 1"),
     (_set("annotations.0.category_id", "2"), "fatal", "unknown category", "annotation 1"),
-    (_set("annotations.0.image_id", 999), "fatal", "unknown picture", "annotation 1"),
-    (_set("annotations.0.image_id", None), "fatal", "unknown picture", "annotation 1"),
+    (_set("annotations.0.image_id", 999), "fatal", "unknown image", "annotation 1"),
+    (_set("annotations.0.image_id", None), "fatal", "unknown image", "annotation 1"),
     (_set("annotations.0.id", "one"), "fatal", "wrong type", "annotations[0]"),
     (_set("annotations.1", 7), "fatal", "wrong type", "annotations[1]"),
     (_set("annotations.1.id", 1), "fatal", "duplicate id", "annotation 1"),
@@ -138,13 +138,13 @@ SPOILT = [
 ]
 
 
-@pytest.mark.parametrize(("change", "severity", "kind", "place"), SPOILT)
+@pytest.mark.parametrize(("change", "severity", "kind", "location"), SPOILT)
 def test_a_defect_is_found_where_it_is(
-    copy: Path, change: Callable[[Document], None], severity: str, kind: str, place: str
+    copy: Path, change: Callable[[Document], None], severity: str, kind: str, location: str
 ) -> None:
     report = _spoil(copy, change)
     assert any(
-        (d.severity, d.kind) == (severity, kind) and d.place.startswith(place) for d in report.defects
+        (d.severity, d.kind) == (severity, kind) and d.location.startswith(location) for d in report.defects
     ), [defect.line() for defect in report.defects]
     assert all("\n" not in defect.line() and defect.remedy for defect in report.defects)
 
@@ -176,10 +176,10 @@ def _cut(path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "kind", "words"),
     [
-        (lambda path: path.unlink(), "missing picture", "no such picture"),
-        (lambda path: path.write_bytes(b""), "bad picture", ""),
-        (lambda path: path.write_text("hello"), "bad picture", ""),
-        (_cut, "bad picture", "truncated"),
+        (lambda path: path.unlink(), "missing image", "no such image"),
+        (lambda path: path.write_bytes(b""), "bad image", ""),
+        (lambda path: path.write_text("hello"), "bad image", ""),
+        (_cut, "bad image", "truncated"),
         (
             lambda path: shutil.copy(path.with_name("vid_000004_frame0000008.png"), path),
             "size differs",
@@ -187,7 +187,7 @@ def _cut(path: Path) -> None:
         ),
     ],
 )
-def test_a_bad_picture(copy: Path, change: Callable[[Path], Any], kind: str, words: str) -> None:
+def test_a_bad_image(copy: Path, change: Callable[[Path], Any], kind: str, words: str) -> None:
     change(copy.parent / "images" / _PICTURE)
     fatal = [defect for defect in check([copy]).defects if defect.severity == "fatal"]
     assert [(defect.kind, defect.file) for defect in fatal] == [(kind, _PICTURE)]
@@ -200,10 +200,10 @@ def test_names_that_no_file_has(copy: Path, name: str) -> None:
     assert any(defect.severity == "fatal" and defect.file == name for defect in report.defects)
 
 
-def test_a_picture_under_two_names(copy: Path) -> None:
+def test_a_image_under_two_names(copy: Path) -> None:
     images = copy.parent / "images"
     shutil.copy(images / "vid_000001_frame0000001.png", images / "vid_000001_frame0000002.png")
-    defects = [defect for defect in check([copy]).defects if defect.kind == "same picture"]
+    defects = [defect for defect in check([copy]).defects if defect.kind == "same image"]
     assert [(defect.severity, defect.file) for defect in defects] == [
         ("warning", "vid_000001_frame0000002.png")
     ]
@@ -240,7 +240,7 @@ def test_junk_never_gives_a_trace(tmp_path: Path, junk: Any, key: str, inside: b
 
 
 def test_what_cannot_be_checked(tmp_path: Path) -> None:
-    with pytest.raises(BadDataset, match="no such file"):
+    with pytest.raises(DatasetError, match="no such file"):
         check([tmp_path / "none.json"])
-    with pytest.raises(BadDataset, match="no prepared data set"):
+    with pytest.raises(DatasetError, match="no prepared data set"):
         check([tmp_path])

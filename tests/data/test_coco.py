@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pycocotools.coco import COCO
 
-from seasift.core.errors import BadDataset
+from seasift.core.errors import DatasetError
 from seasift.data.coco import read_coco
 
 GOOD: dict[str, Any] = {
@@ -36,13 +36,13 @@ def _changed(path: str, value: Any) -> dict[str, Any]:
     """GOOD with one place changed; `del` takes it away."""
     document = copy.deepcopy(GOOD)
     *way, last = path.split(".")
-    place: Any = document
+    location: Any = document
     for step in way:
-        place = place[int(step) if step.isdigit() else step]
+        location = location[int(step) if step.isdigit() else step]
     if value is del_:
-        del place[last]
+        del location[last]
     else:
-        place[int(last) if last.isdigit() else last] = value
+        location[int(last) if last.isdigit() else last] = value
     return document
 
 
@@ -86,7 +86,7 @@ BAD = [
     ("annotations.0.segmentation", {"size": [30, 40], "counts": [1200, -1, 1]}, "RLE counts hold"),
     ("annotations.0.segmentation", {"size": [30, 40], "counts": [5]}, "RLE runs sum to 5; expected 1200"),
     ("annotations.0.category_id", 5, "unknown category 5"),
-    ("annotations.0.image_id", 5, "unknown picture 5"),
+    ("annotations.0.image_id", 5, "unknown image 5"),
 ]
 
 
@@ -94,7 +94,7 @@ BAD = [
 def test_what_is_wrong_is_named_on_one_line(tmp_path: Path, path: str, value: Any, message: str) -> None:
     file = tmp_path / "bad.json"
     file.write_text(json.dumps(_changed(path, value)))
-    with pytest.raises(BadDataset, match=message) as error:
+    with pytest.raises(DatasetError, match=message) as error:
         read_coco(file)
     assert str(error.value).startswith(str(file))
     assert "\n" not in str(error.value)
@@ -104,10 +104,10 @@ def test_what_is_wrong_is_named_on_one_line(tmp_path: Path, path: str, value: An
 def test_what_is_no_coco_file(tmp_path: Path, data: bytes) -> None:
     file = tmp_path / "bad.json"
     file.write_bytes(data)
-    with pytest.raises(BadDataset, match=r"bad\.json: "):
+    with pytest.raises(DatasetError, match=r"bad\.json: "):
         read_coco(file)
     for missing in (tmp_path / "none.json", tmp_path):
-        with pytest.raises(BadDataset, match="expected a COCO annotation file"):
+        with pytest.raises(DatasetError, match="expected a COCO annotation file"):
             read_coco(missing)
 
 
@@ -116,7 +116,7 @@ def test_twice_the_same_annotation_id(tmp_path: Path) -> None:
     document["annotations"] *= 2
     file = tmp_path / "bad.json"
     file.write_text(json.dumps(document))
-    with pytest.raises(BadDataset, match="annotation id 1 is there twice"):
+    with pytest.raises(DatasetError, match="annotation id 1 is there twice"):
         read_coco(file)
 
 
@@ -141,7 +141,7 @@ def test_junk_anywhere_is_read_or_refused_but_never_a_trace(
         for image in coco.images:
             for annotation in coco.annotations_of(image.id):
                 annotation.mask(image.size_hw)
-    except BadDataset as error:
+    except DatasetError as error:
         message = str(error)
     else:
         message = ""
@@ -157,7 +157,7 @@ def test_masks_are_those_of_pycocotools(synthetic: Path, capsys: pytest.CaptureF
             assert (annotation.mask(image.size_hw).bitmap(image.size_hw) == expected).all()
 
 
-def test_classes_go_by_id_and_objects_by_picture(synthetic: Path) -> None:
+def test_classes_go_by_id_and_objects_by_image(synthetic: Path) -> None:
     coco = read_coco(synthetic)
     assert [category.id for category in coco.categories] == [2, 5, 9, 40]
     assert sum(len(coco.annotations_of(image.id)) for image in coco.images) == len(coco.annotations)

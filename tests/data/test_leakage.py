@@ -1,4 +1,4 @@
-"""Leakage between any two parts: the same file, the same picture, the same video; and bad lists."""
+"""Leakage between any two parts: the same file, the same image, the same video; and bad lists."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seasift.core.errors import BadDataset
+from seasift.core.errors import DatasetError
 from seasift.data.check import CheckReport, check
 from seasift.data.leakage import find_leaks
 from seasift.data.prepare import prepare
 
 VIDEO = r"vid_(\d+)_frame"
-# Pictures of the synthetic set: two of each of four videos.
+# Images of the synthetic set: two of each of four videos.
 NAMES = [f"vid_{(number + 1) // 2:06d}_frame{number:07d}.png" for number in range(1, 9)]
 
 
@@ -47,7 +47,7 @@ def test_a_video_in_two_parts_is_a_warning(synthetic: Path, tmp_path: Path) -> N
     assert _kinds(report) == [("warning", "shared groups")]
     (leak,) = report.leaks
     assert (leak.split, leak.parts, leak.groups) == ("mine", ("train", "val"), ("000003",))
-    assert (leak.pictures_in_groups, leak.pictures_in_parts) == ((1, 1), (5, 3))
+    assert (leak.images_in_groups, leak.images_in_parts) == ((1, 1), (5, 3))
 
 
 def test_the_group_is_the_one_asked_for(synthetic: Path, tmp_path: Path) -> None:
@@ -56,9 +56,9 @@ def test_the_group_is_the_one_asked_for(synthetic: Path, tmp_path: Path) -> None
     assert check([folder], group=VIDEO).leaks[0].groups == ("000003",)
     assert check([folder], group=r"frame(\d+)").leaks == []
     assert check([folder], group="none").leaks == []
-    with pytest.raises(BadDataset, match="not a regular expression"):
+    with pytest.raises(DatasetError, match="not a regular expression"):
         check([folder], group="(")
-    with pytest.raises(BadDataset, match="file names have none"):
+    with pytest.raises(DatasetError, match="file names have none"):
         check([folder], group="dive_(.)")
 
 
@@ -78,7 +78,7 @@ def test_a_copy_under_another_name_and_format_is_fatal(synthetic: Path, tmp_path
     assert (images / NAMES[0]).read_bytes() != (images / NAMES[6]).read_bytes()
     report = check([folder])
     assert ("fatal", "leakage") in _kinds(report)
-    assert report.leaks[0].pictures == ((NAMES[0], NAMES[6]),)
+    assert report.leaks[0].images == ((NAMES[0], NAMES[6]),)
     assert report.leaks[0].groups == ()
 
 
@@ -119,8 +119,8 @@ _PARTS = st.dictionaries(
 @settings(max_examples=200, deadline=None)
 @given(parts=_PARTS, looks=st.lists(st.integers(0, 4), min_size=8, max_size=8))
 def test_every_shared_thing_is_found_and_nothing_else(parts: dict[str, list[int]], looks: list[int]) -> None:
-    """Held to a comparison of each picture with each."""
-    named = {part: [NAMES[i] for i in places] for part, places in parts.items()}
+    """Held to a comparison of each image with each."""
+    named = {part: [NAMES[i] for i in indices] for part, indices in parts.items()}
     group_of = {name: name[4:10] for name in NAMES}
     digests = {name: str(look) for name, look in zip(NAMES, looks, strict=True)}
     leaks = {leak.parts: leak for leak in find_leaks("s", named, group_of, digests)}
@@ -135,5 +135,5 @@ def test_every_shared_thing_is_found_and_nothing_else(parts: dict[str, list[int]
             continue
         leak = leaks[pair]
         assert (set(leak.files), set(leak.groups)) == (files, groups)
-        assert {other for _, other in leak.pictures} == equal
-        assert all(digests[one] == digests[other] and one in first for one, other in leak.pictures)
+        assert {other for _, other in leak.images} == equal
+        assert all(digests[one] == digests[other] and one in first for one, other in leak.images)

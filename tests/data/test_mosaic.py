@@ -1,4 +1,4 @@
-"""Pictures laid side by side, and their truth."""
+"""Images laid side by side, and their truth."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ from pathlib import Path
 
 import numpy as np
 
-from seasift.core.image import write_picture
+from seasift.core.image import write_image
 from seasift.data.coco import CocoAnnotation, CocoDataset, CocoImage
-from seasift.data.prepared import DataPart
+from seasift.data.prepared import DataSplit
 from seasift.data.synthetic import lay_out, read_pieces
 from tests.painted import CATEGORIES, PaintedPredictor, paint
 
 SIZE = (12, 20)
 
 
-def part_of(folder: Path, count: int) -> DataPart:
-    """Painted pictures with a square in a place of its own, and one of another size among them."""
+def part_of(folder: Path, count: int) -> DataSplit:
+    """Painted images with a square in a place of its own, and one of another size among them."""
     images, annotations = [], []
     for k in range(count):
         size_hw = (9, 9) if k == 1 else SIZE
         bitmap = np.zeros(size_hw, bool)
         bitmap[1:5, k % 5 + 1 : k % 5 + 4] = True
-        picture = paint(size_hw, [(k % 3, bitmap)])
-        write_picture(folder / f"{k}.png", picture)
-        (found,) = PaintedPredictor().predict([picture])
+        pixels = paint(size_hw, [(k % 3, bitmap)])
+        write_image(folder / f"{k}.png", pixels)
+        (found,) = PaintedPredictor().predict([pixels])
         assert found.masks is not None
         mask, image = found.masks[0], CocoImage(50 + k, f"{k}.png", size_hw)
         x1, y1, x2, y2 = mask.box_xyxy
@@ -33,10 +33,10 @@ def part_of(folder: Path, count: int) -> DataPart:
         annotations.append(
             CocoAnnotation(k, image.id, k % 3 + 1, box, mask.area, False, mask.rle(image.size_hw))
         )
-    return DataPart(CocoDataset(CATEGORIES, tuple(images), tuple(annotations)), folder, "painted")
+    return DataSplit(CocoDataset(CATEGORIES, tuple(images), tuple(annotations)), folder, "painted")
 
 
-def test_truth_and_predictions_move_with_their_pictures(tmp_path: Path) -> None:
+def test_truth_and_predictions_move_with_their_images(tmp_path: Path) -> None:
     part = part_of(tmp_path, 10)
     mosaics, truth = lay_out(part, across=2, down=2)
     assert [[piece.file_name for piece in each.pieces] for each in mosaics] == [
@@ -45,10 +45,10 @@ def test_truth_and_predictions_move_with_their_pictures(tmp_path: Path) -> None:
     ], "9 does not fill a mosaic, nor does 1, the only one of its size"
     assert [image.size_hw for image in truth.images] == [(24, 40)] * 2
     for mosaic, image in zip(mosaics, truth.images, strict=True):
-        pictures = read_pieces(part, mosaic)
-        gathered = mosaic.gather(PaintedPredictor().predict(pictures))
+        loaded = read_pieces(part, mosaic)
+        gathered = mosaic.gather(PaintedPredictor().predict(loaded))
         assert gathered.masks is not None
-        whole = mosaic.assemble(pictures)
+        whole = mosaic.assemble(loaded)
         painted = whole[..., 0] > 0
         expected = sum(mask.bitmap(mosaic.size_hw).astype(int) for mask in gathered.masks)
         np.testing.assert_array_equal(expected, painted)

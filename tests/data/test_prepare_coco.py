@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from seasift.core.errors import BadDataset
+from seasift.core.errors import DatasetError
 from seasift.data.prepare import prepare
-from seasift.data.prepared import open_prepared, resolve_part
+from seasift.data.prepared import open_prepared, resolve_split
 
 
 def _halves(synthetic: Path, folder: Path, *, same_ids: bool = False) -> Path:
-    """The synthetic set as two COCO files over one folder of pictures."""
+    """The synthetic set as two COCO files over one folder of images."""
     document = json.loads(synthetic.read_text())
     shutil.copytree(synthetic.parent / "images", folder / "pictures")
     for part, images in (("train", document["images"][:5]), ("val", document["images"][5:])):
@@ -42,7 +42,7 @@ def test_each_file_becomes_a_part(synthetic: Path, tmp_path: Path, same_ids: boo
     whole = json.loads(synthetic.read_text())
     assert open_prepared(tmp_path / "out").splits().keys() == {"published"}
     for part, names in (("train", whole["images"][:5]), ("val", whole["images"][5:])):
-        found = resolve_part(tmp_path / "out", part=part)
+        found = resolve_split(tmp_path / "out", part=part)
         assert [i.file_name for i in found.coco.images] == [i["file_name"] for i in names]
         ids = {image["id"] for image in names}
         truth = [(a["category_id"], tuple(a["bbox"])) for a in whole["annotations"] if a["image_id"] in ids]
@@ -57,11 +57,11 @@ def test_ids_stay_where_they_can(synthetic: Path, tmp_path: Path) -> None:
     assert stored["annotations"] == whole["annotations"]
 
 
-def test_one_file_with_its_pictures_elsewhere(synthetic: Path, tmp_path: Path) -> None:
+def test_one_file_with_its_images_elsewhere(synthetic: Path, tmp_path: Path) -> None:
     alone = tmp_path / "there" / "mine.json"
     alone.parent.mkdir()
     shutil.copy(synthetic, alone)
-    with pytest.raises(BadDataset, match=r"8 of 8 pictures are missing.*--images"):
+    with pytest.raises(DatasetError, match=r"8 of 8 images are missing.*--images"):
         prepare(alone, tmp_path / "out")
     prepared, _ = prepare(alone, tmp_path / "out", images=synthetic.parent / "images")
     assert prepared.record["name"] == "mine"
@@ -84,19 +84,19 @@ def test_names_in_folders_stay(synthetic: Path, tmp_path: Path) -> None:
         image["file_name"] = f"dive 1/{image['file_name']}"
     prepare(_write(tmp_path / "in" / "a.json", document), tmp_path / "out", images=tmp_path / "in")
     assert (tmp_path / "out" / "images" / "dive 1" / "vid_000001_frame0000001.png").is_file()
-    assert len(resolve_part(tmp_path / "out", part="all").coco.images) == 8
+    assert len(resolve_split(tmp_path / "out", part="all").coco.images) == 8
 
 
 @pytest.mark.parametrize(
     "name", ["../a.png", "/tmp/a.png", "C:\\a.png", "a\\b.png", "a\nb.png", "x/../../a.png"]
 )
-def test_a_picture_cannot_leave_its_folder(synthetic: Path, tmp_path: Path, name: str) -> None:
+def test_a_image_cannot_leave_its_folder(synthetic: Path, tmp_path: Path, name: str) -> None:
     document = json.loads(synthetic.read_text())
     document["images"][0]["file_name"] = name
     folder = tmp_path / "in" / "images"
     shutil.copytree(synthetic.parent / "images", folder)
     shutil.copy(folder / "vid_000001_frame0000002.png", tmp_path / "in" / "a.png")
-    with pytest.raises(BadDataset, match=r"file_name|missing") as error:
+    with pytest.raises(DatasetError, match=r"file_name|missing") as error:
         prepare(_write(tmp_path / "in" / "a.json", document), tmp_path / "out")
     assert "\n" not in str(error.value)
     assert not (tmp_path / "out").exists()
@@ -105,14 +105,14 @@ def test_a_picture_cannot_leave_its_folder(synthetic: Path, tmp_path: Path, name
 def test_the_same_file_name_in_two_parts(synthetic: Path, tmp_path: Path) -> None:
     source = _halves(synthetic, tmp_path / "in")
     shutil.copy(source / "instances_train.json", source / "again.json")
-    with pytest.raises(BadDataset, match=r"5 file names are used twice.*put the folder into file_name"):
+    with pytest.raises(DatasetError, match=r"5 file names are used twice.*put the folder into file_name"):
         prepare(source, tmp_path / "out")
 
 
 def test_files_of_one_name(synthetic: Path, tmp_path: Path) -> None:
     source = _halves(synthetic, tmp_path / "in")
     shutil.copytree(source, source / "copy")
-    with pytest.raises(BadDataset, match=r"two COCO files for the part 'train'.*Rename"):
+    with pytest.raises(DatasetError, match=r"two COCO files for the part 'train'.*Rename"):
         prepare(source, tmp_path / "out")
 
 
@@ -121,7 +121,7 @@ def test_different_categories(synthetic: Path, tmp_path: Path) -> None:
     document = json.loads((source / "instances_val.json").read_text())
     document["categories"][0]["name"] = "bag"
     _write(source / "instances_val.json", document)
-    with pytest.raises(BadDataset, match="different categories"):
+    with pytest.raises(DatasetError, match="different categories"):
         prepare(source, tmp_path / "out")
 
 
@@ -129,15 +129,15 @@ def test_a_truncated_coco_file_is_not_skipped(synthetic: Path, tmp_path: Path) -
     source = _halves(synthetic, tmp_path / "in")
     path = source / "instances_val.json"
     path.write_bytes(path.read_bytes()[:-20])
-    with pytest.raises(BadDataset, match=r"instances_val\.json: not JSON"):
+    with pytest.raises(DatasetError, match=r"instances_val\.json: not JSON"):
         prepare(source, tmp_path / "out")
 
 
 def test_a_folder_without_coco_and_a_prepared_one(synthetic: Path, tmp_path: Path) -> None:
-    with pytest.raises(BadDataset, match="no COCO file in it"):
+    with pytest.raises(DatasetError, match="no COCO file in it"):
         prepare(synthetic.parent / "images", tmp_path / "out")
     prepare(synthetic, tmp_path / "out")
-    with pytest.raises(BadDataset, match="is a prepared data set already"):
+    with pytest.raises(DatasetError, match="is a prepared data set already"):
         prepare(tmp_path / "out", tmp_path / "again")
 
 
@@ -150,8 +150,8 @@ def test_a_damaged_record_is_one_line_and_force_mends_it(
 ) -> None:
     prepare(synthetic, tmp_path / "out")
     (tmp_path / "out" / "dataset.json").write_text(record)
-    with pytest.raises(BadDataset) as error:
+    with pytest.raises(DatasetError) as error:
         open_prepared(tmp_path / "out")
     assert "\n" not in str(error.value)
     prepare(synthetic, tmp_path / "out", force=True)
-    assert len(resolve_part(tmp_path / "out").coco.images) == 8
+    assert len(resolve_split(tmp_path / "out").coco.images) == 8

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from pycocotools import mask as coco_mask
 
-from seasift.core.errors import BadDataset
+from seasift.core.errors import DatasetError
 from seasift.data import prepare_trashcan, trashcan
 from seasift.data.prepare import prepare
-from seasift.data.prepared import open_prepared, resolve_part
+from seasift.data.prepared import open_prepared, resolve_split
 from tests.data import trashcan_fake as fake
 
 
@@ -39,10 +39,10 @@ def test_exact_masks_are_the_drawn_ones(tmp_path: Path) -> None:
     for label_set in ("instance", "material"):
         document = json.loads((tmp_path / "out" / "annotations" / f"{label_set}-exact.json").read_text())
         names = {c["id"]: c["name"] for c in document["categories"]}
-        for picture in fake.pictures():
-            image_id = next(i["id"] for i in document["images"] if i["file_name"] == picture.name)
+        for image in fake.images():
+            image_id = next(i["id"] for i in document["images"] if i["file_name"] == image.name)
             found = [a for a in document["annotations"] if a["image_id"] == image_id]
-            expected = picture.published(label_set)
+            expected = image.published(label_set)
             assert [names[a["category_id"]] for a in found] == [label for label, _ in expected]
             for annotation, (_, mask) in zip(found, expected, strict=True):
                 assert np.array_equal(coco_mask.decode(annotation["segmentation"]).astype(bool), mask)
@@ -93,13 +93,13 @@ def test_images_only_under_original_data(tmp_path: Path) -> None:
 
 def test_a_part_is_resolved_for_each_label_set(tmp_path: Path) -> None:
     prepare(fake.write_zip(tmp_path / "a.zip", fake.files()), tmp_path / "out")
-    part = resolve_part(tmp_path / "out", labels="material", masks="exact", split="official", part="val")
-    assert [i.file_name for i in part.coco.images] == [fake.pictures()[i].name for i in (1, 2)]
+    part = resolve_split(tmp_path / "out", labels="material", masks="exact", split="official", part="val")
+    assert [i.file_name for i in part.coco.images] == [fake.images()[i].name for i in (1, 2)]
     assert part.name == "trashcan-1.0 material exact official-material/val"
-    default = resolve_part(tmp_path / "out")
-    assert [i.file_name for i in default.coco.images] == [fake.pictures()[i].name for i in (3, 5)]
-    with pytest.raises(BadDataset, match="did you mean leak-free"):
-        resolve_part(tmp_path / "out", split="leakfree")
+    default = resolve_split(tmp_path / "out")
+    assert [i.file_name for i in default.coco.images] == [fake.images()[i].name for i in (3, 5)]
+    with pytest.raises(DatasetError, match="did you mean leak-free"):
+        resolve_split(tmp_path / "out", split="leakfree")
 
 
 def test_counts_that_differ_from_the_table_name_class_part_got_and_expected(
@@ -109,26 +109,26 @@ def test_counts_that_differ_from_the_table_name_class_part_got_and_expected(
     train, val = tables["material"]["plant"]
     tables["material"]["plant"] = (train, val + 1)
     monkeypatch.setattr(trashcan, "PUBLISHED_COUNTS", tables)
-    with pytest.raises(BadDataset, match=rf"material val: .*plant: got {val}, expected {val + 1}"):
+    with pytest.raises(DatasetError, match=rf"material val: .*plant: got {val}, expected {val + 1}"):
         prepare(fake.write_zip(tmp_path / "a.zip", fake.files()), tmp_path / "out")
     assert not (tmp_path / "out" / "dataset.json").exists()
 
 
 def test_originals_that_do_not_belong_to_the_published_objects(tmp_path: Path) -> None:
     files = fake.files()
-    first, last = (f"dataset/original_data/annotations/{fake.pictures()[i].name}.json" for i in (0, 5))
+    first, last = (f"dataset/original_data/annotations/{fake.images()[i].name}.json" for i in (0, 5))
     files[last] = files[first]
-    with pytest.raises(BadDataset, match=r"vid_000004.*objects are trash_bag, but the COCO file has plant"):
+    with pytest.raises(DatasetError, match=r"vid_000004.*objects are trash_bag, but the COCO file has plant"):
         prepare(fake.write_zip(tmp_path / "a.zip", files), tmp_path / "out")
 
 
 def test_originals_in_another_place(tmp_path: Path) -> None:
     files = fake.files()
-    name = f"dataset/original_data/annotations/{fake.pictures()[5].name}.json"
+    name = f"dataset/original_data/annotations/{fake.images()[5].name}.json"
     document = json.loads(files[name])
     document["objects"][0]["bitmap"]["origin"] = [40, 20]
     files[name] = json.dumps(document).encode()
-    with pytest.raises(BadDataset, match="expected the same place"):
+    with pytest.raises(DatasetError, match="expected the same place"):
         prepare(fake.write_zip(tmp_path / "a.zip", files), tmp_path / "out")
 
 
@@ -139,7 +139,7 @@ def test_an_incomplete_archive(tmp_path: Path, ending: str) -> None:
     files = fake.files()
     missing = next(name for name in sorted(files, reverse=True) if name.endswith(ending))
     del files[missing]
-    with pytest.raises(BadDataset, match="missing"):
+    with pytest.raises(DatasetError, match="missing"):
         prepare(fake.write_zip(tmp_path / "a.zip", files), tmp_path / "out")
     assert not (tmp_path / "out" / "dataset.json").exists()
 
@@ -159,12 +159,12 @@ def test_an_interrupted_run_goes_on(tmp_path: Path) -> None:
     prepare(source, tmp_path / "whole")
 
     def stop_at_the_fourth(what: str, done: int, _total: int) -> None:
-        if (what, done) == ("copying pictures", 4):
+        if (what, done) == ("copying images", 4):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         prepare(source, tmp_path / "out", progress=stop_at_the_fourth)
-    with pytest.raises(BadDataset, match="not a prepared data set"):
+    with pytest.raises(DatasetError, match="not a prepared data set"):
         open_prepared(tmp_path / "out")
     copied = sorted((tmp_path / "out" / "images").iterdir())
     assert len(copied) == 4
@@ -181,16 +181,16 @@ def test_an_interrupted_run_goes_on(tmp_path: Path) -> None:
 def test_a_changed_source_is_prepared_again_and_force_always(tmp_path: Path) -> None:
     files = fake.files()
     prepare(fake.write_zip(tmp_path / "a.zip", files), tmp_path / "out")
-    name = f"dataset/instance_version/train/{fake.pictures()[0].name}"
-    files[name] = files[f"dataset/instance_version/train/{fake.pictures()[1].name}"]
+    name = f"dataset/instance_version/train/{fake.images()[0].name}"
+    files[name] = files[f"dataset/instance_version/train/{fake.images()[1].name}"]
     source = fake.write_zip(tmp_path / "a.zip", files)
     assert prepare(source, tmp_path / "out")[1]
-    picture = tmp_path / "out" / "images" / fake.pictures()[0].name
-    assert picture.read_bytes() == files[name]
-    picture.write_bytes(b"")
+    image = tmp_path / "out" / "images" / fake.images()[0].name
+    assert image.read_bytes() == files[name]
+    image.write_bytes(b"")
     assert not prepare(source, tmp_path / "out")[1]
     assert prepare(source, tmp_path / "out", force=True)[1]
-    assert picture.read_bytes() == files[name]
+    assert image.read_bytes() == files[name]
 
 
 def test_splits_of_the_user_survive(tmp_path: Path) -> None:
@@ -210,7 +210,7 @@ def test_another_data_set_is_not_written_over(tmp_path: Path, synthetic: Path) -
     prepare(synthetic, tmp_path / "out")
     before = _tree(tmp_path / "out")
     source = fake.write_zip(tmp_path / "a.zip", fake.files())
-    with pytest.raises(BadDataset, match=r"holds the data set annotations; .*--force"):
+    with pytest.raises(DatasetError, match=r"holds the data set annotations; .*--force"):
         prepare(source, tmp_path / "out")
     assert _tree(tmp_path / "out") == before
     prepare(source, tmp_path / "out", force=True)
@@ -220,17 +220,17 @@ def test_another_data_set_is_not_written_over(tmp_path: Path, synthetic: Path) -
 @pytest.mark.parametrize("content", [b"", b"hello", b"PK\x03\x04 but no more"])
 def test_not_an_archive(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.zip").write_bytes(content)
-    with pytest.raises(BadDataset, match="neither a zip nor a folder"):
+    with pytest.raises(DatasetError, match="neither a zip nor a folder"):
         prepare(tmp_path / "a.zip", tmp_path / "out")
-    with pytest.raises(BadDataset, match="no such file"):
+    with pytest.raises(DatasetError, match="no such file"):
         prepare(tmp_path / "b.zip", tmp_path / "out")
 
 
 def test_a_damaged_zip(tmp_path: Path) -> None:
     source = fake.write_zip(tmp_path / "a.zip", fake.files())
     data = bytearray(source.read_bytes())
-    place = data.find(b"frame0000001.jpg") + 400
-    data[place : place + 50] = bytes(50)
+    index = data.find(b"frame0000001.jpg") + 400
+    data[index : index + 50] = bytes(50)
     source.write_bytes(data)
-    with pytest.raises(BadDataset, match="cannot be read"):
+    with pytest.raises(DatasetError, match="cannot be read"):
         prepare(source, tmp_path / "out")

@@ -11,20 +11,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seasift.core.errors import BadDataset
+from seasift.core.errors import DatasetError
 from seasift.core.instances import Category
 from seasift.data.coco import CocoAnnotation, CocoDataset, CocoImage, read_coco
 from seasift.data.draw_split import add_split, draw_folds, draw_split, groups_of
 from seasift.data.prepare import prepare
-from seasift.data.prepared import resolve_part
-from seasift.data.splits import draw_by_group, halve, shipped_splits
+from seasift.data.prepared import resolve_split
+from seasift.data.splits import draw_by_group, shipped_splits, to_half
 from seasift.data.trashcan import VIDEO
 
 FRACTIONS = {"train": 0.7, "val": 0.15, "test": 0.15}
 
 
 def _footage(seed: int, videos: int = 40, classes: int = 5) -> CocoDataset:
-    """Pictures of videos of very different lengths; each class lives in few videos."""
+    """Images of videos of very different lengths; each class lives in few videos."""
     random = np.random.default_rng(seed)
     homes = [set(random.choice(videos, size=4 + 2 * number, replace=False)) for number in range(classes)]
     images: list[CocoImage] = []
@@ -91,7 +91,7 @@ def test_few_groups_are_shared_about_as_well_as_can_be(rows: list[tuple[int, int
     assert missing(np.array([group in parts["a"] for group in groups])) == best
 
 
-def test_folds_hold_each_picture_out_once() -> None:
+def test_folds_hold_each_image_out_once() -> None:
     coco = _footage(1)
     group_of = groups_of(_names(coco), VIDEO)
     folds = draw_folds([coco], group_of, 4, seed=0)
@@ -102,7 +102,7 @@ def test_folds_hold_each_picture_out_once() -> None:
         assert not {group_of[name] for name in fold["train"]} & {group_of[name] for name in fold["val"]}
 
 
-def test_thousands_of_pictures_alone_take_no_time() -> None:
+def test_thousands_of_images_alone_take_no_time() -> None:
     coco = _footage(0, videos=250)
     assert len(coco.images) > 2500
     split = draw_split([coco], groups_of(_names(coco), None), FRACTIONS, seed=0)
@@ -112,11 +112,11 @@ def test_thousands_of_pictures_alone_take_no_time() -> None:
 
 def test_halves() -> None:
     names = [f"{number}.jpg" for number in range(11)]
-    halves = halve(names, seed=3)
+    halves = to_half(names, seed=3)
     assert sorted(halves["val"] + halves["test"]) == sorted(names)
     assert (len(halves["val"]), len(halves["test"])) == (6, 5)
-    assert halve(list(reversed(names)), seed=3) == halves
-    assert halve(names, seed=4) != halves
+    assert to_half(list(reversed(names)), seed=3) == halves
+    assert to_half(names, seed=4) != halves
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_halves() -> None:
     [("vid_(", "not a regular expression"), ("dive_(\\d+)", "have none"), ("(x)?vid", "have none")],
 )
 def test_bad_groups(pattern: str, message: str) -> None:
-    with pytest.raises(BadDataset, match=message):
+    with pytest.raises(DatasetError, match=message):
         groups_of(["vid_000001_frame0000001.jpg"], pattern)
 
 
@@ -132,9 +132,9 @@ def test_bad_fractions_and_too_few_groups() -> None:
     coco = _footage(0)
     group_of = groups_of(_names(coco), VIDEO)
     for fractions in ({"train": 0.5, "val": 0.2}, {"train": 1.5, "val": -0.5}):
-        with pytest.raises(BadDataset, match="sum to 1"):
+        with pytest.raises(DatasetError, match="sum to 1"):
             draw_split([coco], group_of, fractions, seed=0)
-    with pytest.raises(BadDataset, match="1 groups for 3 parts"):
+    with pytest.raises(DatasetError, match="1 groups for 3 parts"):
         draw_split([coco], dict.fromkeys(_names(coco), "one"), FRACTIONS, seed=0)
 
 
@@ -142,14 +142,14 @@ def test_an_added_split_is_found_and_not_written_over(synthetic: Path, tmp_path:
     prepared, _ = prepare(synthetic, tmp_path / "out")
     names = _names(read_coco(synthetic))
     add_split(prepared, "mine", {"train": names[:5], "val": names[5:]})
-    assert len(resolve_part(tmp_path / "out", split="mine", part="train").coco.images) == 5
+    assert len(resolve_split(tmp_path / "out", split="mine", part="train").coco.images) == 5
     add_split(prepared, "mine", {"train": names[:5], "val": names[5:]})
-    with pytest.raises(BadDataset, match="other lists"):
+    with pytest.raises(DatasetError, match="other lists"):
         add_split(prepared, "mine", {"train": names})
     add_split(prepared, "mine", {"all": names}, force=True)
     assert prepared.splits()["mine"] == {"all": names}
     for name in ("", "..", "a/b", ".hidden", "a b"):
-        with pytest.raises(BadDataset, match="split name"):
+        with pytest.raises(DatasetError, match="split name"):
             add_split(prepared, name, {"train": names})
 
 
@@ -157,7 +157,7 @@ def test_lists_that_do_not_fit_are_refused(synthetic: Path, tmp_path: Path) -> N
     prepared, _ = prepare(synthetic, tmp_path / "out")
     for names in (["not there.png"], [read_coco(synthetic).images[0].file_name] * 2):
         add_split(prepared, "mine", {"val": names}, force=True)
-        with pytest.raises(BadDataset, match="expected all, each once"):
+        with pytest.raises(DatasetError, match="expected all, each once"):
             prepared.part(split="mine")
 
 
@@ -205,7 +205,7 @@ def test_the_reports_halves_are_halves_of_the_official_val(labels: str) -> None:
     assert len(halves["val"]) - len(halves["test"]) in (0, 1)
 
 
-def test_the_reports_mask_rcnn_saw_only_pictures_with_an_rov() -> None:
+def test_the_reports_mask_rcnn_saw_only_images_with_an_rov() -> None:
     sizes = {
         labels: {part: len(names) for part, names in SHIPPED[f"report-rov-{labels}"].items()}
         for labels in ("instance", "material")

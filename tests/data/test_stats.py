@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from seasift.core.errors import BadDataset
-from seasift.core.image import decode_picture
+from seasift.core.errors import DatasetError
+from seasift.core.image import decode_image
 from seasift.data.coco import read_coco
 from seasift.data.describe import describe
 from seasift.data.draw_split import add_split
@@ -43,12 +43,12 @@ def _by_hand(document: dict[str, Any], names: set[str], category: str | None) ->
         if file_of[a["image_id"]] in names and category in (None, name_of[a["category_id"]])
     ]
     single = [a for a in chosen if not a["iscrowd"]]
-    pictures = {file_of[a["image_id"]] for a in chosen} if category else names
+    images = {file_of[a["image_id"]] for a in chosen} if category else names
     return {
         "objects": len(single),
         "crowds": len(chosen) - len(single),
-        "pictures": len(pictures),
-        "groups": len({name.split("_")[1] for name in pictures}),
+        "pictures": len(images),
+        "groups": len({name.split("_")[1] for name in images}),
         "small": sum(a["area"] < 1024 for a in single),
         "medium": sum(1024 <= a["area"] < 9216 for a in single),
         "large": sum(a["area"] >= 9216 for a in single),
@@ -83,27 +83,27 @@ def test_a_border_is_a_medium_and_a_large_object(synthetic: Path, tmp_path: Path
     assert (counts.small, counts.medium, counts.large) == (1, 2, 1)
 
 
-def test_classes_together_are_counted_by_picture(synthetic: Path) -> None:
+def test_classes_together_are_counted_by_image(synthetic: Path) -> None:
     stats = statistics(describe(synthetic))
-    place = {name: number for number, name in enumerate(stats.classes)}
+    index = {name: number for number, name in enumerate(stats.classes)}
     together = stats.together
     assert np.array_equal(together, together.T)
-    assert together[place["trash_bag"], place["animal_fish"]] == 2
-    assert together[place["trash_bag"], place["rov"]] == 1
-    assert together[place["animal_fish"], place["rov"]] == 0
-    # Seven fish in one picture count once.
-    assert together[place["animal_fish"], place["animal_fish"]] == 3
-    assert together[place["plant"]].sum() == 0
+    assert together[index["trash_bag"], index["animal_fish"]] == 2
+    assert together[index["trash_bag"], index["rov"]] == 1
+    assert together[index["animal_fish"], index["rov"]] == 0
+    # Seven fish in one image count once.
+    assert together[index["animal_fish"], index["animal_fish"]] == 3
+    assert together[index["plant"]].sum() == 0
 
 
 def test_without_groups_and_with_bad_ones(synthetic: Path, split: Path) -> None:
     assert not statistics(describe(synthetic)).grouped
     assert not statistics(describe(split, group="none")).grouped
-    with pytest.raises(BadDataset, match="have none"):
+    with pytest.raises(DatasetError, match="have none"):
         describe(split, group="dive")
-    with pytest.raises(BadDataset, match="no split 'min'; did you mean mine"):
+    with pytest.raises(DatasetError, match="no split 'min'; did you mean mine"):
         describe(split, split="min")
-    with pytest.raises(BadDataset, match="no such file"):
+    with pytest.raises(DatasetError, match="no such file"):
         describe(split / "nothing")
 
 
@@ -136,7 +136,7 @@ def test_masks_are_drawn_and_holes_are_not(synthetic: Path) -> None:
 
 
 class _Tags(HTMLParser):
-    """Collects pictures and looks at whether every tag is closed."""
+    """Collects images and looks at whether every tag is closed."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -170,14 +170,14 @@ def test_the_page_stands_alone(split: Path) -> None:
     for source in svgs:
         assert b"<svg" in base64.b64decode(source.partition(",")[2])
     for source in jpegs:
-        picture = decode_picture(base64.b64decode(source.partition(",")[2]), "embedded")
-        assert picture.shape in {(96, 128, 3), (67, 101, 3)}
+        image = decode_image(base64.b64decode(source.partition(",")[2]), "embedded")
+        assert image.shape in {(96, 128, 3), (67, 101, 3)}
     assert "A &amp; B" in page
-    assert re.search(r"8 pictures, \d+ objects of 4 classes, 4 videos", page)
+    assert re.search(r"8 images, \d+ objects of 4 classes, 4 videos", page)
     assert page == render_stats_page(described, statistics(described), citation="A & B", licence="open")
 
 
-def test_a_missing_picture_is_named_on_the_page(synthetic: Path, tmp_path: Path) -> None:
+def test_a_missing_image_is_named_on_the_page(synthetic: Path, tmp_path: Path) -> None:
     shutil.copy(synthetic, tmp_path / "a.json")
     described = describe(tmp_path / "a.json")
     page = render_stats_page(described, statistics(described))

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from pycocotools import mask as coco_mask
 
-from seasift.core.image import read_picture
+from seasift.core.image import read_image
 from seasift.data.coco import read_coco
 from seasift.data.synthetic import make_synthetic
 
@@ -63,11 +63,11 @@ def test_one_object_has_a_hole(synthetic: Path) -> None:
 def test_objects_stand_out_from_the_ground(synthetic: Path) -> None:
     coco = read_coco(synthetic)
     for image in coco.images:
-        picture = read_picture(synthetic.parent / "images" / image.file_name).astype(int)
-        assert picture.shape[:2] == image.size_hw
+        pixels = read_image(synthetic.parent / "images" / image.file_name).astype(int)
+        assert pixels.shape[:2] == image.size_hw
         for annotation in coco.annotations_of(image.id):
             bitmap = annotation.mask(image.size_hw).bitmap(image.size_hw)
-            assert picture[bitmap].max(axis=1).mean() > 150 or annotation.area < 2
+            assert pixels[bitmap].max(axis=1).mean() > 150 or annotation.area < 2
 
 
 @pytest.mark.parametrize("seed", [0, 5])

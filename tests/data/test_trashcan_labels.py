@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from seasift.core.errors import BadDataset
+from seasift.core.errors import DatasetError
 from seasift.core.masks import MaskCrop
 from seasift.data import trashcan
 from seasift.data.supervisely import OriginalObject, read_original
@@ -69,7 +69,7 @@ def test_label(title: str, tags: dict[str, str | None], instance: str, material:
     ("title", "tags"), [("trash", {"instance": "bagg"}), ("bio", {"animal": "Crab"}), ("diver", {})]
 )
 def test_what_is_not_in_the_tables_is_an_error_that_names_it(title: str, tags: dict[str, str | None]) -> None:
-    with pytest.raises(BadDataset, match=r"a\.json: .*(bagg|Crab|diver).* expected") as error:
+    with pytest.raises(DatasetError, match=r"a\.json: .*(bagg|Crab|diver).* expected") as error:
         label_of(title, tags, "instance", "a.json")
     assert "\n" not in str(error.value)
 
@@ -141,7 +141,7 @@ def _bitmap(**change: Any) -> bytes:
     ],
 )
 def test_a_damaged_annotation_is_one_line(data: bytes) -> None:
-    with pytest.raises(BadDataset, match=r"^a\.json: not a Supervisely annotation") as error:
+    with pytest.raises(DatasetError, match=r"^a\.json: not a Supervisely annotation") as error:
         read_original(data, "a.json")
     assert "\n" not in str(error.value)
 

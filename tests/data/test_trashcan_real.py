@@ -50,7 +50,7 @@ def _filled(mask: Bool) -> Bool:
 
 @pytest.mark.parametrize("labels", ["instance", "material"])
 def test_exact_masks_are_the_published_objects(prepared: PreparedDataset, labels: str) -> None:
-    """Object by object: the same id, class and picture; and the mask, with its holes filled, at the same place."""
+    """Object by object: the same id, class and image; and the mask, with its holes filled, at the same place."""
     polygons, exact = prepared.coco(labels, "polygons"), prepared.coco(labels, "exact")
     key = [(a.id, a.image_id, a.category_id) for a in polygons.annotations]
     assert [(a.id, a.image_id, a.category_id) for a in exact.annotations] == key
@@ -74,11 +74,11 @@ def test_objects_per_class_and_part_are_the_published_ones(
     prepared: PreparedDataset, labels: str, masks: str
 ) -> None:
     counts: dict[str, list[int]] = {name: [0, 0] for name in PUBLISHED_COUNTS[labels]}
-    for place, part in enumerate(("train", "val")):
+    for index, part in enumerate(("train", "val")):
         coco = prepared.part(labels, masks, "official", part).coco
         names = {category.id: category.name for category in coco.categories}
         for annotation in coco.annotations:
-            counts[names[annotation.category_id]][place] += 1
+            counts[names[annotation.category_id]][index] += 1
     assert counts == {name: list(pair) for name, pair in PUBLISHED_COUNTS[labels].items()}
 
 
@@ -123,7 +123,7 @@ def test_it_has_no_defect_but_the_known_leakage(prepared: PreparedDataset) -> No
     leaks = {(leak.split, leak.parts): leak for leak in report.leaks}
     official = leaks["official-instance", ("train", "val")]
     assert len(official.groups) == 113
-    assert (official.pictures_in_groups[1], official.pictures_in_parts[1]) == (1113, 1147)
+    assert (official.images_in_groups[1], official.images_in_parts[1]) == (1113, 1147)
     assert not any(split.startswith("leak-free") or split == "box" for split, _ in leaks)
 
 

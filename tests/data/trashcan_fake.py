@@ -1,4 +1,4 @@
-"""A tiny archive with TrashCan's layout and oddities, drawn by this code; no real picture is in it."""
+"""A tiny archive with TrashCan's layout and oddities, drawn by this code; no real image is in it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from seasift.core.image import encode_picture
+from seasift.core.image import encode_image
 
 Bitmap = npt.NDArray[np.bool_]
 HEIGHT, WIDTH = 40, 60
@@ -37,7 +37,7 @@ class FakeObject:
 
 
 @dataclass
-class FakePicture:
+class FakeImage:
     """`joined` lists, for each published object, the bitmaps that it is made of."""
 
     name: str
@@ -64,14 +64,14 @@ def ring() -> Bitmap:
     return box(20, 10, 15, 15) & ~box(25, 15, 5, 5)
 
 
-def pictures() -> list[FakePicture]:
+def images() -> list[FakeImage]:
     rov = [FakeObject(box(x, 2, 8, 9), "rov", {}, "rov", "rov", "77") for x in (0, 12, 24)]
     bag = FakeObject(
         ring(), "trash", {"instance": "bags", "material": "plastic"}, "trash_bag", "trash_plastic"
     )
     return [
-        FakePicture("vid_000001_frame0000001.jpg", [bag]),
-        FakePicture(
+        FakeImage("vid_000001_frame0000001.jpg", [bag]),
+        FakeImage(
             "vid_000001_frame0000002.jpg",
             [
                 FakeObject(box(1, 1, 9, 9), "bio", {"animal": "fish"}, "animal_fish", "animal_fish"),
@@ -79,13 +79,13 @@ def pictures() -> list[FakePicture]:
                 FakeObject(box(12, 25, 9, 9), "unknown", {}, "trash_unknown_instance", "trash_etc"),
             ],
         ),
-        FakePicture("vid_000002_frame0000001.jpg", [rov[0], bag, rov[1]], [[0, 2], [1]]),
+        FakeImage("vid_000002_frame0000001.jpg", [rov[0], bag, rov[1]], [[0, 2], [1]]),
         # Three of one key become two, and the bag behind them is lost.
-        FakePicture(
+        FakeImage(
             "vid_000002_frame0000002.jpg", [*rov, bag, _plant(box(40, 25, 10, 10))], [[0, 1], [0, 2], [4]]
         ),
-        FakePicture("vid_000003_frame0000001.jpg", []),
-        FakePicture("vid_000004_frame0000001.jpg", [_plant(box(3, 3, 12, 12))]),
+        FakeImage("vid_000003_frame0000001.jpg", []),
+        FakeImage("vid_000004_frame0000001.jpg", [_plant(box(3, 3, 12, 12))]),
     ]
 
 
@@ -101,20 +101,20 @@ PARTS = {
 
 def files(*, repeated: bool = False, material_images: bool = False) -> dict[str, bytes]:
     """The archive as path to bytes."""
-    drawn = pictures()
+    drawn = images()
     random = np.random.default_rng(0)
     found: dict[str, bytes] = {}
-    for index, picture in enumerate(drawn):
-        data = encode_picture(random.integers(0, 255, (HEIGHT, WIDTH, 3), dtype=np.uint8), ".jpg")
+    for index, image in enumerate(drawn):
+        data = encode_image(random.integers(0, 255, (HEIGHT, WIDTH, 3), dtype=np.uint8), ".jpg")
         part = "train" if index in PARTS["instance"]["train"] else "val"
-        found[f"dataset/instance_version/{part}/{picture.name}"] = data
+        found[f"dataset/instance_version/{part}/{image.name}"] = data
         if repeated:
-            found[f"dataset/original_data/images/{picture.name}"] = data
+            found[f"dataset/original_data/images/{image.name}"] = data
         if material_images:
             part = "train" if index in PARTS["material"]["train"] else "val"
-            found[f"dataset/material_version/{part}/{picture.name}"] = data
-        original = json.dumps(_original(picture)).encode()
-        found[f"dataset/original_data/annotations/{picture.name}.json"] = original
+            found[f"dataset/material_version/{part}/{image.name}"] = data
+        original = json.dumps(_original(image)).encode()
+        found[f"dataset/original_data/annotations/{image.name}.json"] = original
     for label_set, parts in PARTS.items():
         start = 0
         for part, indices in parts.items():
@@ -141,7 +141,7 @@ def write_folder(path: Path, content: dict[str, bytes]) -> Path:
 
 def tables() -> dict[str, dict[str, tuple[int, int]]]:
     """What the README of this archive would say."""
-    drawn = pictures()
+    drawn = images()
     counts: dict[str, dict[str, tuple[int, int]]] = {}
     for label_set, parts in PARTS.items():
         labels = {
@@ -155,7 +155,7 @@ def tables() -> dict[str, dict[str, tuple[int, int]]]:
 
 
 def splits() -> dict[str, dict[str, list[str]]]:
-    names = [picture.name for picture in pictures()]
+    names = [image.name for image in images()]
     official = {
         f"official-{label_set}": {part: [names[i] for i in indices] for part, indices in parts.items()}
         for label_set, parts in PARTS.items()
@@ -163,7 +163,7 @@ def splits() -> dict[str, dict[str, list[str]]]:
     return {**official, "leak-free": {"train": names[:4], "val": names[4:5], "test": names[5:]}}
 
 
-def _original(picture: FakePicture) -> dict[str, Any]:
+def _original(image: FakeImage) -> dict[str, Any]:
     return {
         "size": {"height": HEIGHT, "width": WIDTH},
         "objects": [
@@ -173,7 +173,7 @@ def _original(picture: FakePicture) -> dict[str, Any]:
                 "bitmap": encode_bitmap(drawn.mask),
                 **({"instance": drawn.key} if drawn.key else {}),
             }
-            for drawn in picture.objects
+            for drawn in image.objects
         ],
     }
 
@@ -186,11 +186,11 @@ def encode_bitmap(mask: Bitmap) -> dict[str, Any]:
     return {"data": base64.b64encode(zlib.compress(png)).decode(), "origin": [x, y]}
 
 
-def _coco(chosen: list[FakePicture], label_set: str, start: int) -> dict[str, Any]:
+def _coco(chosen: list[FakeImage], label_set: str, start: int) -> dict[str, Any]:
     images, annotations = [], []
-    for number, picture in enumerate(chosen, start + 1):
-        images.append({"id": number, "file_name": picture.name, "height": HEIGHT, "width": WIDTH})
-        for label, mask in picture.published(label_set):
+    for number, image in enumerate(chosen, start + 1):
+        images.append({"id": number, "file_name": image.name, "height": HEIGHT, "width": WIDTH})
+        for label, mask in image.published(label_set):
             x, y, width, height = (int(value) for value in cv2.boundingRect(mask.astype(np.uint8)))
             # Published polygons are shifted by one pixel and filled; one rectangle will do here.
             left, top, right, bottom = x + 1, y + 1, x + width + 1, y + height + 1

@@ -14,7 +14,7 @@ from seasift.data.coco import CocoDataset
 
 def noisy_predictions(truth: CocoDataset, seed: int, *, extra: int = 2) -> dict[int, Instances]:
     rng = np.random.default_rng(seed)
-    class_of = {category.id: place for place, category in enumerate(truth.categories)}
+    class_of = {category.id: index for index, category in enumerate(truth.categories)}
     found = {}
     for image in truth.images:
         shapes: list[tuple[MaskCrop, int]] = []
@@ -57,7 +57,7 @@ def instances(shapes: Sequence[tuple[MaskCrop, int]], size_hw: SizeHW, rng: np.r
 
 
 class FakePredictor:
-    """Answers with given predictions in the order of a truth's pictures (a `Predictor`)."""
+    """Answers with given predictions in the order of a truth's images (a `Predictor`)."""
 
     name = "jittered truth"
 

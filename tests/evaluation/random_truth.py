@@ -13,24 +13,24 @@ CATEGORIES = (Category(2, "net"), Category(5, "rov"), Category(9, "never there")
 
 def random_truth(seed: int, *, images: int = 4, objects: int = 6, side: int = 128) -> CocoDataset:
     rng = np.random.default_rng(seed)
-    pictures = tuple(CocoImage(3 * n + 1, f"picture {n}.png", (side, side + 7)) for n in range(images))
+    loaded = tuple(CocoImage(3 * n + 1, f"image {n}.png", (side, side + 7)) for n in range(images))
     annotations = []
-    for picture in pictures:
+    for pixels in loaded:
         for _ in range(rng.integers(0, objects + 1)):
             mask = _object(side, rng)
             left, top, right, bottom = mask.box_xyxy
             annotations.append(
                 CocoAnnotation(
                     id=len(annotations) + 1,
-                    image_id=picture.id,
+                    image_id=pixels.id,
                     category_id=int(rng.choice([2, 5])),
                     bbox_xywh=(float(left), float(top), float(right - left), float(bottom - top)),
                     area=mask.area * 0.9,  # as of a polygon: not what the mask has
                     iscrowd=bool(rng.random() < 0.15),
-                    segmentation=mask.rle(picture.size_hw),
+                    segmentation=mask.rle(pixels.size_hw),
                 )
             )
-    return CocoDataset(CATEGORIES, pictures, tuple(annotations))
+    return CocoDataset(CATEGORIES, loaded, tuple(annotations))
 
 
 def _object(side: int, rng: np.random.Generator) -> MaskCrop:

@@ -1,4 +1,4 @@
-"""Weighted AP against COCO's on the same pictures and on literally repeated ones; draws and intervals."""
+"""Weighted AP against COCO's on the same images and on literally repeated ones; draws and intervals."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ import pytest
 
 from seasift.core.instances import Instances
 from seasift.data.coco import CocoDataset
-from seasift.evaluation.coco_metrics import KINDS, Figures, figures_of
-from seasift.evaluation.confusion import matches_of, picture_names
+from seasift.evaluation.coco_metrics import KINDS, Metrics, metrics_of
+from seasift.evaluation.confusion import image_names, matches_of
 from seasift.evaluation.intervals import draw_weights, group_names, interval, resampled
 from seasift.evaluation.results import Results
 from tests.evaluation.noisy import noisy_predictions
 from tests.evaluation.random_truth import random_truth
-from tests.evaluation.test_coco_figures import peer_line
+from tests.evaluation.test_coco_metrics import peer_line
 
 
 def distinct(found: dict[int, Instances], seed: int) -> dict[int, Instances]:
-    """Other scores: no two of a picture are equal, many of different pictures are."""
+    """Other scores: no two of an image are equal, many of different images are."""
     rng = np.random.default_rng(seed)
     changed = {}
     for key, each in found.items():
@@ -39,7 +39,7 @@ def results_of(truth: CocoDataset, found: dict[int, Instances]) -> Results:
 def repeated(
     truth: CocoDataset, found: dict[int, Instances], times: list[int]
 ) -> tuple[CocoDataset, dict[int, Instances]]:
-    """Each picture so many times, copies side by side."""
+    """Each image so many times, copies side by side."""
     images, annotations, copies = [], [], {}
     for image, count in zip(sorted(truth.images, key=lambda image: image.id), times, strict=True):
         for copy in range(count):
@@ -51,7 +51,7 @@ def repeated(
     return CocoDataset(truth.categories, tuple(images), tuple(annotations)), copies
 
 
-def assert_as(truth: CocoDataset, entries: list[dict[str, Any]], times: list[int], expected: Figures) -> None:
+def assert_as(truth: CocoDataset, entries: list[dict[str, Any]], times: list[int], expected: Metrics) -> None:
     """Overall and of each class, for both kinds, to 1e-9."""
     for kind in KINDS:
         classes = matches_of(truth, entries, kind)
@@ -69,21 +69,21 @@ def assert_as(truth: CocoDataset, entries: list[dict[str, Any]], times: list[int
 def test_weights_of_one_give_the_figures_of_the_report(seed: int) -> None:
     truth = random_truth(seed, images=6, objects=9)
     assert any(annotation.iscrowd for annotation in truth.annotations)
-    results = results_of(truth, noisy_predictions(truth, seed, extra=4))  # ties inside pictures, too
-    assert_as(truth, results.entries, [1] * 6, figures_of(truth, results))
+    results = results_of(truth, noisy_predictions(truth, seed, extra=4))  # ties inside images, too
+    assert_as(truth, results.entries, [1] * 6, metrics_of(truth, results))
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_weights_count_like_repeated_pictures(seed: int) -> None:
+def test_weights_count_like_repeated_images(seed: int) -> None:
     truth = random_truth(seed, images=6, objects=9)
     found = distinct(noisy_predictions(truth, seed, extra=4), seed)
     times = np.random.default_rng(seed).integers(0, 4, 6).tolist()
     more, copies = repeated(truth, found, times)
-    expected = figures_of(more, results_of(more, copies))
+    expected = metrics_of(more, results_of(more, copies))
     assert_as(truth, results_of(truth, found).entries, times, expected)
 
 
-def test_repeated_pictures_with_pycocotools() -> None:
+def test_repeated_images_with_pycocotools() -> None:
     truth = random_truth(4, images=5, objects=8)
     found = distinct(noisy_predictions(truth, 4), 4)
     times = [2, 0, 3, 1, 2]
@@ -166,7 +166,7 @@ def test_more_frames_of_the_same_videos_do_not_narrow_an_interval() -> None:
     assert few is not None
     assert many is not None
     videos = [str(image.id // 100) for image in more.images]
-    wide = interval(resampled(few, draw_weights([str(place) for place in range(9)], 400, 0)).overall["AP"])
+    wide = interval(resampled(few, draw_weights([str(index) for index in range(9)], 400, 0)).overall["AP"])
     same = interval(resampled(many, draw_weights(sorted(videos), 400, 0)).overall["AP"])
     pretended = interval(resampled(many, draw_weights([str(n) for n in range(36)], 400, 0)).overall["AP"])
     assert wide
@@ -180,7 +180,7 @@ def test_groups_come_from_the_pattern_or_are_single() -> None:
     assert group_names(names, r"vid_(\d+)_frame") == ["7", "7", "odd.jpg", "8"]
     assert group_names(names, r"vid_\d+") == ["vid_7", "vid_7", "odd.jpg", "vid_8"]
     assert group_names(names, None) == names
-    assert picture_names(random_truth(1))[:2] == ["picture 0.png", "picture 1.png"]
+    assert image_names(random_truth(1))[:2] == ["image 0.png", "image 1.png"]
 
 
 def test_an_interval_is_of_the_middle_95_percent() -> None:

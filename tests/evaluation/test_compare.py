@@ -12,36 +12,36 @@ from typing import Any
 import numpy as np
 import pytest
 
-from seasift.core.errors import BadInput
+from seasift.core.errors import InputError
 from seasift.data.prepared import open_prepared
-from seasift.evaluation.compare import Settings, compare, judge_runs, published
+from seasift.evaluation.compare import Settings, compare, evaluate_runs, published
 from seasift.evaluation.compare_page import write_comparison
 from seasift.evaluation.compare_tables import duration, tables
 from seasift.evaluation.confusion import matches_of
 from seasift.evaluation.intervals import draw_weights, resampled
 from seasift.evaluation.machine import graphics_processor
 from seasift.evaluation.runs import read_run, read_runs
-from tests.evaluation.judged_folders import FACTS, judged, prepared, trained
+from tests.evaluation.evaluated_folders import FACTS, evaluated, prepared, trained
 from tests.evaluation.test_report import _Page
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data set and runs on it. For reading only."""
     folder = tmp_path_factory.mktemp("runs")
     data = prepared(folder / "data")
-    judged(folder / "one", data, seed=1)
-    judged(folder / "two", data, seed=2)
-    judged(folder / "few", data, seed=1, part="few")
-    judged(folder / "quick", data, seed=1, limit=5)
-    judged(folder / "boxes", data, seed=3, masked=False)
+    evaluated(folder / "one", data, seed=1)
+    evaluated(folder / "two", data, seed=2)
+    evaluated(folder / "few", data, seed=1, part="few")
+    evaluated(folder / "quick", data, seed=1, limit=5)
+    evaluated(folder / "boxes", data, seed=3, masked=False)
     trained(folder / "trained", data, seed=4)
     return folder
 
 
-def compared(place: Path, *names: str, data: bool = True, resamples: int = 60) -> dict[str, Any]:
-    runs = read_runs([place / name for name in names])
-    return compare(runs, Settings(place / "data" if data else None, resamples))
+def compared(index: Path, *names: str, data: bool = True, resamples: int = 60) -> dict[str, Any]:
+    runs = read_runs([index / name for name in names])
+    return compare(runs, Settings(index / "data" if data else None, resamples))
 
 
 def text_of(comparison: dict[str, Any], title: str) -> list[tuple[str, ...]]:
@@ -50,10 +50,10 @@ def text_of(comparison: dict[str, Any], title: str) -> list[tuple[str, ...]]:
     return list(table.rows)
 
 
-def test_intervals_are_of_the_runs_own_figures(place: Path) -> None:
-    comparison = compared(place, "one", "two")
+def test_intervals_are_of_the_runs_own_figures(index: Path) -> None:
+    comparison = compared(index, "one", "two")
     for run, name in zip(comparison["runs"], ("one", "two"), strict=True):
-        record = json.loads((place / name / "report.json").read_text())
+        record = json.loads((index / name / "report.json").read_text())
         assert run["boxes"] == record["boxes"]
         assert run["groups"] == 6
         for kind in ("masks", "boxes"):
@@ -62,20 +62,20 @@ def test_intervals_are_of_the_runs_own_figures(place: Path) -> None:
                 assert 0 <= low < record[kind][figure] < high <= 1
             assert run["intervals"]["per_class"]["never there"][kind] is None
             assert run["intervals"]["per_class"]["net"][kind] is not None
-    truth = open_prepared(place / "data").part().coco
-    place_of = {image.id: number for number, image in enumerate(truth.images)}
+    truth = open_prepared(index / "data").part().coco
+    index_of = {image.id: number for number, image in enumerate(truth.images)}
     for category, row in zip(truth.categories, comparison["runs"][0]["per_class"], strict=True):
         own = [a for a in truth.annotations if a.category_id == category.id and not a.iscrowd]
-        assert row["groups"] == len({place_of[a.image_id] // 2 for a in own})
+        assert row["groups"] == len({index_of[a.image_id] // 2 for a in own})
 
 
-def test_the_difference_comes_from_the_same_draws(place: Path) -> None:
-    (pair,) = compared(place, "one", "two")["pairs"]
-    part = open_prepared(place / "data").part()
+def test_the_difference_comes_from_the_same_draws(index: Path) -> None:
+    (pair,) = compared(index, "one", "two")["pairs"]
+    part = open_prepared(index / "data").part()
     weights = draw_weights([str(n // 2) for n in range(12)], 60, 0)
     both = []
     for name in ("one", "two"):
-        entries = json.loads((place / name / "predictions.json").read_text())
+        entries = json.loads((index / name / "predictions.json").read_text())
         classes = matches_of(part.coco, entries, "masks")
         assert classes is not None
         both.append(resampled(classes, weights).overall["AP"])
@@ -83,12 +83,12 @@ def test_the_difference_comes_from_the_same_draws(place: Path) -> None:
     found = pair["difference"]["masks"]["AP"]
     assert found["interval"] == pytest.approx(expected.tolist())
     assert found["zero_inside"] == (expected[0] <= 0 <= expected[1])
-    records = [json.loads((place / name / "report.json").read_text()) for name in ("one", "two")]
+    records = [json.loads((index / name / "report.json").read_text()) for name in ("one", "two")]
     assert found["value"] == pytest.approx(records[1]["masks"]["AP"] - records[0]["masks"]["AP"])
 
 
-def test_words_say_where_zero_lies(place: Path) -> None:
-    comparison = compared(place, "one", "two")
+def test_words_say_where_zero_lies(index: Path) -> None:
+    comparison = compared(index, "one", "two")
     found = comparison["pairs"][0]["difference"]["masks"]["AP"]
     for value, limits, words in (
         (0.1, [0.02, 0.2], "0 lies outside: B is better"),
@@ -99,61 +99,61 @@ def test_words_say_where_zero_lies(place: Path) -> None:
         assert text_of(comparison, "Differences")[0][-1] == words
 
 
-def test_the_same_seed_gives_the_same_bytes(place: Path) -> None:
-    first, second = (compared(place, "one", "two") for _ in range(2))
+def test_the_same_seed_gives_the_same_bytes(index: Path) -> None:
+    first, second = (compared(index, "one", "two") for _ in range(2))
     assert json.dumps(first) == json.dumps(second)
 
 
-def test_other_parts_stand_in_the_table_without_a_difference(place: Path) -> None:
-    comparison = compared(place, "one", "few", "two", "quick")
+def test_other_parts_stand_in_the_table_without_a_difference(index: Path) -> None:
+    comparison = compared(index, "one", "few", "two", "quick")
     by_pair = {pair["first"] + pair["second"]: pair["difference"] is not None for pair in comparison["pairs"]}
     assert by_pair == {"AB": False, "AC": True, "AD": False, "BC": False, "BD": False, "CD": False}
     rows = text_of(comparison, "Differences")
     assert ("B − A", "–", "–", "–", "–", "judged on different parts: no difference") in rows
     named = [row[1] for row in text_of(comparison, "Average precision")[:4]]
     assert named == [
-        "little default published published/val, 12 pictures",
-        "little default published published/few, 4 pictures",
-        "little default published published/val, 12 pictures",
-        "little default published published/val, 5 of 12 pictures",
+        "little default published published/val, 12 images",
+        "little default published published/few, 4 images",
+        "little default published published/val, 12 images",
+        "little default published published/val, 5 of 12 images",
     ]
     assert any("A, C on little default published published/val" in note for note in comparison["notes"])
     assert any("D: A quick look" in note for note in comparison["notes"])
     assert {run["groups"] for run in comparison["runs"]} == {6, 2, 5}
 
 
-def test_runs_of_different_parts_are_not_drawn_together(place: Path) -> None:
-    runs = read_runs([place / "one", place / "few"])
-    with pytest.raises(BadInput, match=r"published/val .12 of 12 pictures. and .*published/few"):
-        judge_runs(runs, place / "data", 10, 0)
+def test_runs_of_different_parts_are_not_drawn_together(index: Path) -> None:
+    runs = read_runs([index / "one", index / "few"])
+    with pytest.raises(InputError, match=r"published/val .12 of 12 images. and .*published/few"):
+        evaluate_runs(runs, index / "data", 10, 0)
 
 
-def test_few_videos_are_told(place: Path) -> None:
-    notes = compared(place, "one", "few")["notes"]
+def test_few_videos_are_told(index: Path) -> None:
+    notes = compared(index, "one", "few")["notes"]
     assert any(note.startswith("Only 6 videos (A)") for note in notes)
     assert any("2 classes have objects in fewer than 5 videos (B)" in note for note in notes)
 
 
-def test_videos_may_be_told_or_unknown(place: Path, tmp_path: Path) -> None:
-    runs = read_runs([place / "one"])
+def test_videos_may_be_told_or_unknown(index: Path, tmp_path: Path) -> None:
+    runs = read_runs([index / "one"])
     told = compare(
-        runs, Settings(place / "data", 20, group=r"_(frame\d)")
+        runs, Settings(index / "data", 20, group=r"_(frame\d)")
     )  # frame1, frame10 and frame11 are one
     assert told["runs"][0]["groups"] == 10
     truth = tmp_path / "truth.json"
-    truth.write_bytes((place / "data" / "annotations" / "default-published.json").read_bytes())
-    record = json.loads((place / "one" / "report.json").read_text())
+    truth.write_bytes((index / "data" / "annotations" / "default-published.json").read_bytes())
+    record = json.loads((index / "one" / "report.json").read_text())
     record["data"]["fingerprint"] = hashlib.sha256(truth.read_bytes()).hexdigest()
     (tmp_path / "report.json").write_text(json.dumps(record))
-    (tmp_path / "predictions.json").write_bytes((place / "one" / "predictions.json").read_bytes())
+    (tmp_path / "predictions.json").write_bytes((index / "one" / "predictions.json").read_bytes())
     alone = compare(read_runs([tmp_path]), Settings(truth, 20))
     assert alone["runs"][0]["groups"] == 12
     assert any(note.startswith("No videos are known (A)") for note in alone["notes"])
     assert not any(note.startswith("No videos are known") for note in told["notes"])
 
 
-def test_without_data_there_are_no_intervals(place: Path) -> None:
-    comparison = compared(place, "one", "two", data=False)
+def test_without_data_there_are_no_intervals(index: Path) -> None:
+    comparison = compared(index, "one", "two", data=False)
     assert comparison["bootstrap"] is None
     assert comparison["runs"][0]["intervals"] is None
     assert comparison["notes"][0].startswith("No intervals: they need the truth. Give --data")
@@ -161,15 +161,15 @@ def test_without_data_there_are_no_intervals(place: Path) -> None:
     assert "Differences" not in {table.title for table in tables(comparison)}
 
 
-def test_a_run_without_masks(place: Path) -> None:
-    comparison = compared(place, "one", "boxes")
+def test_a_run_without_masks(index: Path) -> None:
+    comparison = compared(index, "one", "boxes")
     assert set(comparison["runs"][1]["intervals"]) == {"boxes", "per_class"}
     assert set(comparison["pairs"][0]["difference"]) == {"boxes", "per_class"}
     assert text_of(comparison, "Average precision")[1][2] == "–"
 
 
-def test_facts_speeds_and_training(place: Path) -> None:
-    comparison = compared(place, "trained", "one", data=False)
+def test_facts_speeds_and_training(index: Path) -> None:
+    comparison = compared(index, "trained", "one", data=False)
     first, other, last = text_of(comparison, "Size and speed")
     assert first[:6] == ("A  trained", "1,234,567", "1,000,000", "8.0", "4.2", "400")
     assert first[8] == other[8] == "openvino f32, 3 threads"
@@ -199,9 +199,9 @@ def bench_of(sha256: str, **changes: Any) -> dict[str, Any]:
     return {"schema": "seasift-speed/1", **about, "threads": 1, "rows": rows} | changes
 
 
-def test_speeds_of_every_engine_that_was_measured(place: Path, tmp_path: Path) -> None:
+def test_speeds_of_every_engine_that_was_measured(index: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    shutil.copytree(place / "one", run)
+    shutil.copytree(index / "one", run)
     record = json.loads((run / "report.json").read_text())
     record["model"]["sha256"] = "abc"
     (run / "report.json").write_text(json.dumps(record))
@@ -218,7 +218,7 @@ def test_speeds_of_every_engine_that_was_measured(place: Path, tmp_path: Path) -
         (bench_of("abc", rows=[{"engine": "openvino"}]), "bench.json: damaged"),
     ):
         (run / "bench.json").write_text(json.dumps(bench))
-        with pytest.raises(BadInput, match=complaint):
+        with pytest.raises(InputError, match=complaint):
             read_run(run)
     record["model"]["engine"] = "torch"  # judged by its checkpoint, measured as a model file
     (run / "report.json").write_text(json.dumps(record))
@@ -226,14 +226,14 @@ def test_speeds_of_every_engine_that_was_measured(place: Path, tmp_path: Path) -
     assert len(read_run(run).more_speeds) == 2
 
 
-def test_the_evaluation_folder_of_a_training_run_is_that_run(place: Path) -> None:
-    inner, outer = read_run(place / "trained" / "evaluation"), read_run(place / "trained")
+def test_the_evaluation_folder_of_a_training_run_is_that_run(index: Path) -> None:
+    inner, outer = read_run(index / "trained" / "evaluation"), read_run(index / "trained")
     assert (inner.name, inner.training, inner.record) == ("trained", outer.training, outer.record)
     assert len(outer.more_speeds) == 1
 
 
-def test_a_record_of_an_older_version_stands_with_dashes(place: Path, tmp_path: Path) -> None:
-    record = json.loads((place / "one" / "report.json").read_text())
+def test_a_record_of_an_older_version_stands_with_dashes(index: Path, tmp_path: Path) -> None:
+    record = json.loads((index / "one" / "report.json").read_text())
     for key in ("speed", "curves"):
         del record[key]
     del record["model"]["facts"]
@@ -244,27 +244,25 @@ def test_a_record_of_an_older_version_stands_with_dashes(place: Path, tmp_path: 
     comparison = compare([read_run(tmp_path)], Settings())
     assert set(text_of(comparison, "Size and speed")[0][1:]) == {"–"}
     write_comparison(tmp_path / "out", comparison)
-    with pytest.raises(BadInput, match="does not name labels, masks, split and part"):
-        compare([read_run(tmp_path)], Settings(place / "data"))
+    with pytest.raises(InputError, match="does not name labels, masks, split and part"):
+        compare([read_run(tmp_path)], Settings(index / "data"))
 
 
-def test_data_and_predictions_must_be_those_of_the_run(place: Path, tmp_path: Path) -> None:
-    record = json.loads((place / "one" / "report.json").read_text())
-    entries = json.loads((place / "one" / "predictions.json").read_text())
+def test_data_and_predictions_must_be_those_of_the_run(index: Path, tmp_path: Path) -> None:
+    record = json.loads((index / "one" / "report.json").read_text())
+    entries = json.loads((index / "one" / "predictions.json").read_text())
 
     def refused(match: str, record: dict[str, Any], entries: Any) -> None:
         (tmp_path / "report.json").write_text(json.dumps(record))
         (tmp_path / "predictions.json").write_text(json.dumps(entries))
-        with pytest.raises(BadInput, match=match) as error:
-            compare([read_run(tmp_path)], Settings(place / "data", 20))
+        with pytest.raises(InputError, match=match) as error:
+            compare([read_run(tmp_path)], Settings(index / "data", 20))
         assert "\n" not in str(error.value)
 
     refused(
         "fingerprint abc; .* with xyz", record | {"data": record["data"] | {"fingerprint": "xyz"}}, entries
     )
-    refused(
-        "12 pictures in .*was judged on 11", record | {"data": record["data"] | {"pictures": 11}}, entries
-    )
+    refused("12 images in .*was judged on 11", record | {"data": record["data"] | {"pictures": 11}}, entries)
     refused(r"gives boxes AP \d.\d+; report.json says", record, entries[5:])
     refused("not of its part", record, [entries[0] | {"image_id": 999}])
     refused("another size", record, [entries[0] | {"segmentation": {"size": [3, 3], "counts": [9]}}])
@@ -282,8 +280,8 @@ def test_published_rows_have_split_and_source() -> None:
     }
 
 
-def test_the_page_needs_nothing_else(place: Path, tmp_path: Path) -> None:
-    comparison = compared(place, "one", "trained")
+def test_the_page_needs_nothing_else(index: Path, tmp_path: Path) -> None:
+    comparison = compared(index, "one", "trained")
     paths = write_comparison(tmp_path / "out", comparison)
     assert [path.name for path in paths] == ["compare.html", "compare.json", "compare.md"]
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(path.name for path in paths)
@@ -306,12 +304,12 @@ def test_the_page_needs_nothing_else(place: Path, tmp_path: Path) -> None:
     assert re.search(r"^\| A  one \| little .* \| 0\.\d{3} \[\.\d{3}, \.\d{3}\] \|", markdown, re.MULTILINE)
 
 
-def test_runs_that_list_other_objects_are_told(place: Path, tmp_path: Path) -> None:
-    record = json.loads((place / "one" / "report.json").read_text())
+def test_runs_that_list_other_objects_are_told(index: Path, tmp_path: Path) -> None:
+    record = json.loads((index / "one" / "report.json").read_text())
     record["settings"]["threshold"] = 0.3
     (tmp_path / "report.json").write_text(json.dumps(record))
-    notes = compare(read_runs([place / "one", tmp_path]), Settings())["notes"]
-    assert any("A scores from 0.2, at most 100 a picture; B scores from 0.3, at" in note for note in notes)
+    notes = compare(read_runs([index / "one", tmp_path]), Settings())["notes"]
+    assert any("A scores from 0.2, at most 100 an image; B scores from 0.3, at" in note for note in notes)
 
 
 def test_a_graphics_processor_is_named_by_its_driver(tmp_path: Path) -> None:

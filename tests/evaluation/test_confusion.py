@@ -1,4 +1,4 @@
-"""Matching without regard to class, the matrix made of it, and the worst pictures."""
+"""Matching without regard to class, the matrix made of it, and the worst images."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from seasift.core.masks import MaskCrop
 from seasift.data.coco import CocoImage
 from seasift.evaluation.confusion import CROWD, NONE, Confusion, Matching, match
 from seasift.evaluation.truth import Truth, truth_of
-from seasift.evaluation.worst import Judged, WorstPictures
+from seasift.evaluation.worst import Evaluated, WorstImages
 from tests.evaluation.noisy import noisy_predictions
 from tests.evaluation.random_truth import random_truth
 from tests.oracles import average_precision as oracle
@@ -40,7 +40,7 @@ def scene(*objects: tuple[int, int, int, int, int, float], with_masks: bool = Tr
 def truth(*objects: tuple[int, int, int, int, int], crowd: tuple[int, ...] = (), masks: bool = True) -> Truth:
     return Truth(
         scene(*((*each, 1.0) for each in objects), with_masks=masks),
-        np.array([place in crowd for place in range(len(objects))], bool),
+        np.array([index in crowd for index in range(len(objects))], bool),
     )
 
 
@@ -125,42 +125,42 @@ def plain_match(found: Instances, there: Truth) -> list[int]:
 
     own, single, crowds = pixels(found), pixels(there.single), pixels(there.objects.take(there.crowd))
     result, free = [NONE] * len(own), set(range(len(single)))
-    for place in sorted(range(len(own)), key=lambda place: -float(found.scores[place])):
-        best = max(sorted(free), key=lambda t: oracle.overlap(own[place], single[t], False), default=None)
-        if best is not None and oracle.overlap(own[place], single[best], False) >= 0.5:
-            result[place] = best
+    for index in sorted(range(len(own)), key=lambda index: -float(found.scores[index])):
+        best = max(sorted(free), key=lambda t: oracle.overlap(own[index], single[t], False), default=None)
+        if best is not None and oracle.overlap(own[index], single[best], False) >= 0.5:
+            result[index] = best
             free.remove(best)
-        elif any(oracle.overlap(own[place], crowd, True) >= 0.5 for crowd in crowds):
-            result[place] = CROWD
+        elif any(oracle.overlap(own[index], crowd, True) >= 0.5 for crowd in crowds):
+            result[index] = CROWD
     return result
 
 
-def judged(name: str, right: int, wrong_class: int, spurious: int, missed: int) -> Judged:
+def evaluated(name: str, right: int, wrong_class: int, spurious: int, missed: int) -> Evaluated:
     matching = Matching(np.zeros(0, np.int64), right, wrong_class, spurious, missed)
-    return Judged(CocoImage(1, name, SIZE), truth(), Instances.empty(SIZE), matching)
+    return Evaluated(CocoImage(1, name, SIZE), truth(), Instances.empty(SIZE), matching)
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 9])
-def test_worst_pictures_in_order_whatever_came_first(size: int) -> None:
-    pictures = [
-        judged("one missed, none right", 0, 0, 0, 1),
-        judged("three errors, none right", 0, 1, 1, 1),
-        judged("one right, one missed", 1, 0, 0, 1),
-        judged("perfect", 3, 0, 0, 0),
-        judged("empty", 0, 0, 0, 0),
+def test_worst_images_in_order_whatever_came_first(size: int) -> None:
+    images = [
+        evaluated("one missed, none right", 0, 0, 0, 1),
+        evaluated("three errors, none right", 0, 1, 1, 1),
+        evaluated("one right, one missed", 1, 0, 0, 1),
+        evaluated("perfect", 3, 0, 0, 0),
+        evaluated("empty", 0, 0, 0, 0),
     ]
     expected = ["three errors, none right", "one missed, none right", "one right, one missed"][:size]
-    for order in itertools.permutations(pictures):
-        worst = WorstPictures(size)
-        for picture in order:
-            worst.add(picture)
+    for order in itertools.permutations(images):
+        worst = WorstImages(size)
+        for image in order:
+            worst.add(image)
         assert [each.image.file_name for each in worst.worst_first()] == expected
-    alike = WorstPictures(2)
+    alike = WorstImages(2)
     for name in ("first", "second", "third"):
-        alike.add(judged(name, 0, 0, 0, 1))
+        alike.add(evaluated(name, 0, 0, 0, 1))
     assert [each.image.file_name for each in alike.worst_first()] == ["first", "second"]
-    none = WorstPictures(0)
-    none.add(pictures[0])
+    none = WorstImages(0)
+    none.add(images[0])
     assert none.worst_first() == []
 
 
@@ -168,11 +168,11 @@ def test_truth_keeps_masks_and_places() -> None:
     dataset = random_truth(4)
     for image in dataset.images:
         there = truth_of(dataset, image)
-        for place, annotation in enumerate(dataset.annotations_of(image.id)):
+        for index, annotation in enumerate(dataset.annotations_of(image.id)):
             x, y, width, height = annotation.bbox_xywh
-            assert there.objects.boxes_xyxy[place].tolist() == [x, y, x + width, y + height]
-            assert dataset.categories[there.objects.class_ids[place]].id == annotation.category_id
-            assert there.crowd[place] == annotation.iscrowd
+            assert there.objects.boxes_xyxy[index].tolist() == [x, y, x + width, y + height]
+            assert dataset.categories[there.objects.class_ids[index]].id == annotation.category_id
+            assert there.crowd[index] == annotation.iscrowd
             assert there.objects.masks is not None
-            assert there.objects.masks[place].rle(image.size_hw) == annotation.segmentation
+            assert there.objects.masks[index].rle(image.size_hw) == annotation.segmentation
         assert len(there.single) == np.sum(~there.crowd)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from seasift.evaluation.confusion import ClassMatches
-from seasift.evaluation.operating_points import counting_of, design_effect
+from seasift.evaluation.operating_points import design_effect, operating_points_of
 
 
 def matches() -> ClassMatches:
@@ -19,7 +19,7 @@ def matches() -> ClassMatches:
 
 
 def test_counts_are_those_of_a_hand() -> None:
-    counting = counting_of([matches()], ["a", "a", "b"], lowest=0.25)
+    counting = operating_points_of([matches()], ["a", "a", "b"], lowest=0.25)
     (row,) = counting["classes"]
     assert counting["thresholds"][0] == 0.25
     assert (row["objects"], row["videos"]) == (6, 2)
@@ -28,8 +28,8 @@ def test_counts_are_those_of_a_hand() -> None:
     assert (row["found"][at(0.6)], row["right"][at(0.6)]) == (1, 1)
 
 
-def test_pictures_that_repeat_each_other_count_once() -> None:
-    """Each video shows one picture m times: the counts say as much as 1/m of them."""
+def test_images_that_repeat_each_other_count_once() -> None:
+    """Each video shows one image m times: the counts say as much as 1/m of them."""
     rng = np.random.default_rng(1)
     right = rng.binomial(1, 0.4, 300).astype(float)
     once = design_effect(right, np.ones(300))
@@ -37,7 +37,7 @@ def test_pictures_that_repeat_each_other_count_once() -> None:
     assert design_effect(8 * right, np.full(300, 8.0)) == pytest.approx(8.0, abs=0.05)
 
 
-def test_independent_pictures_count_fully() -> None:
+def test_independent_images_count_fully() -> None:
     rng = np.random.default_rng(2)
     assert design_effect(rng.binomial(10, 0.3, 2000).astype(float), np.full(2000, 10.0)) < 1.1
 

@@ -1,4 +1,4 @@
-"""From pictures to the report's folder, with predictions made from truth."""
+"""From images to the report's folder, with predictions made from truth."""
 
 from __future__ import annotations
 
@@ -13,41 +13,41 @@ from typing import Any
 import numpy as np
 import pytest
 
-from seasift.core.errors import BadDataset, BadPicture
-from seasift.core.image import write_picture
+from seasift.core.errors import DatasetError, ImageError
+from seasift.core.image import write_image
 from seasift.core.instances import Category, Instances
 from seasift.data.coco import CocoDataset
-from seasift.data.prepared import DataPart
+from seasift.data.prepared import DataSplit
 from seasift.evaluation.coco_metrics import LINE, all_curves, curve, evaluate
 from seasift.evaluation.confusion import CROWD, match
 from seasift.evaluation.record import SCHEMA, Subject, make_record
 from seasift.evaluation.report import write_report
-from seasift.evaluation.stream import Outcome, Settings, judge_part, limited
+from seasift.evaluation.stream import Outcome, Settings, evaluate_split, limited
 from seasift.evaluation.truth import truth_of
 from tests.evaluation.noisy import FakePredictor, noisy_predictions
 from tests.evaluation.random_truth import random_truth
-from tests.evaluation.test_coco_figures import assert_equal, peer_line
+from tests.evaluation.test_coco_metrics import assert_equal, peer_line
 
 SUBJECT = Subject({"name": "jittered <truth>", "sha256": "0" * 64}, "little/val", "abc")
 SETTINGS = Settings(threshold=0.2, confidence=0.4, batch_size=2, worst=3)
 
 
 @pytest.fixture
-def part(tmp_path: Path) -> DataPart:
+def part(tmp_path: Path) -> DataSplit:
     truth = random_truth(8, images=5, objects=12, side=64)
     for image in truth.images:
-        write_picture(tmp_path / image.file_name, np.full((*image.size_hw, 3), 90, np.uint8))
-    return DataPart(truth, tmp_path, "little/val", "abc")
+        write_image(tmp_path / image.file_name, np.full((*image.size_hw, 3), 90, np.uint8))
+    return DataSplit(truth, tmp_path, "little/val", "abc")
 
 
-def judge(
-    part: DataPart, settings: Settings = SETTINGS, **changes: Any
+def evaluate_noisy(
+    part: DataSplit, settings: Settings = SETTINGS, **changes: Any
 ) -> tuple[Outcome, dict[int, Instances]]:
     found = noisy_predictions(part.coco, 1)
     predictor = FakePredictor(limited(part.coco, settings.limit), found)
     for name, value in changes.items():
         setattr(predictor, name, value)
-    outcome = judge_part(predictor, part, settings)
+    outcome = evaluate_split(predictor, part, settings)
     assert predictor.most_at_once <= settings.batch_size
     return outcome, found
 
@@ -58,15 +58,15 @@ def outlined(image: Any, instances: Instances, categories: Any) -> Any:
     return np.minimum(image + 10 * len(instances), 255).astype(np.uint8)
 
 
-def write(folder: Path, part: DataPart, settings: Settings = SETTINGS) -> tuple[dict[str, Any], Outcome]:
-    outcome, _ = judge(part, settings)
+def write(folder: Path, part: DataSplit, settings: Settings = SETTINGS) -> tuple[dict[str, Any], Outcome]:
+    outcome, _ = evaluate_noisy(part, settings)
     record = make_record(outcome, settings, SUBJECT)
     write_report(folder, record, outcome, images_dir=part.images_dir, draw=outlined)
     return record, outcome
 
 
-def test_streaming_judges_as_all_at_once(part: DataPart) -> None:
-    outcome, found = judge(part)
+def test_streaming_evaluates_as_all_at_once(part: DataSplit) -> None:
+    outcome, found = evaluate_noisy(part)
     kept = {key: each.take(each.scores >= SETTINGS.threshold) for key, each in found.items()}
     expected = evaluate(part.coco, kept, part.coco.categories)
     assert outcome.figures.per_class == expected.per_class
@@ -74,8 +74,8 @@ def test_streaming_judges_as_all_at_once(part: DataPart) -> None:
     assert len(outcome.results.entries) == sum(map(len, kept.values())) < sum(map(len, found.values()))
 
 
-def test_what_counts_as_found_has_the_confidence(part: DataPart) -> None:
-    outcome, found = judge(part)
+def test_what_counts_as_found_has_the_confidence(part: DataSplit) -> None:
+    outcome, found = evaluate_noisy(part)
     sure = {key: each.take(each.scores >= SETTINGS.confidence) for key, each in found.items()}
     in_crowds = sum(
         int(np.sum(match(sure[image.id], truth_of(part.coco, image)).truth_index == CROWD))
@@ -86,8 +86,8 @@ def test_what_counts_as_found_has_the_confidence(part: DataPart) -> None:
     assert all((each.found.scores >= SETTINGS.confidence).all() for each in outcome.worst)
 
 
-def test_a_predictor_with_its_own_order_of_classes(part: DataPart) -> None:
-    expected, found = judge(part)
+def test_a_predictor_with_its_own_order_of_classes(part: DataSplit) -> None:
+    expected, found = evaluate_noisy(part)
     categories = (Category(1, "rov"), Category(2, "never there"), Category(3, "net"))
     own = np.array([2, 0, 1])
     renamed = {
@@ -96,33 +96,33 @@ def test_a_predictor_with_its_own_order_of_classes(part: DataPart) -> None:
     }
     predictor = FakePredictor(part.coco, renamed)
     predictor.categories = categories
-    outcome = judge_part(predictor, part, SETTINGS)
+    outcome = evaluate_split(predictor, part, SETTINGS)
     assert outcome.figures.per_class == expected.figures.per_class
     assert outcome.confusion.counts.tolist() == expected.confusion.counts.tolist()
     assert [w.image for w in outcome.worst] == [w.image for w in expected.worst]
 
 
-def test_other_classes_are_refused_before_any_picture_is_read(part: DataPart) -> None:
-    nowhere = DataPart(part.coco, part.images_dir / "nowhere", "x")
+def test_other_classes_are_refused_before_any_image_is_read(part: DataSplit) -> None:
+    nowhere = DataSplit(part.coco, part.images_dir / "nowhere", "x")
     predictor = FakePredictor(part.coco, {image.id: Instances.empty((1, 1)) for image in part.coco.images})
     predictor.categories = (Category(2, "net"),)
-    with pytest.raises(BadDataset, match="only the data has rov, never there"):
-        judge_part(predictor, nowhere, SETTINGS)
+    with pytest.raises(DatasetError, match="only the data has rov, never there"):
+        evaluate_split(predictor, nowhere, SETTINGS)
 
 
-def test_missing_pictures_and_other_sizes_are_named(part: DataPart) -> None:
+def test_missing_images_and_other_sizes_are_named(part: DataSplit) -> None:
     first = part.images_dir / part.coco.images[0].file_name
-    write_picture(first, np.zeros((10, 20, 3), np.uint8))
-    with pytest.raises(BadDataset, match=r"picture 0.png: 20x10 px; the annotation file says 71x64"):
-        judge(part)
+    write_image(first, np.zeros((10, 20, 3), np.uint8))
+    with pytest.raises(DatasetError, match=r"image 0.png: 20x10 px; the annotation file says 71x64"):
+        evaluate_noisy(part)
     first.unlink()
-    with pytest.raises(BadPicture, match=r"picture 0.png: no such file"):
-        judge(part)
-    with pytest.raises(BadDataset, match="no pictures"):
-        judge(DataPart(CocoDataset(part.coco.categories, (), ()), part.images_dir, "empty"))
+    with pytest.raises(ImageError, match=r"image 0.png: no such file"):
+        evaluate_noisy(part)
+    with pytest.raises(DatasetError, match="no images"):
+        evaluate_noisy(DataSplit(CocoDataset(part.coco.categories, (), ()), part.images_dir, "empty"))
 
 
-def test_record_holds_everything_as_strict_json(part: DataPart, tmp_path: Path) -> None:
+def test_record_holds_everything_as_strict_json(part: DataSplit, tmp_path: Path) -> None:
     record, outcome = write(tmp_path / "out", part)
     text = (tmp_path / "out" / "report.json").read_text(encoding="utf-8")
     assert json.loads(text, parse_constant=lambda name: pytest.fail(name)) == record
@@ -141,7 +141,7 @@ def test_record_holds_everything_as_strict_json(part: DataPart, tmp_path: Path) 
     assert record["at_confidence"]["recall"] == np.trace(matrix) / matrix[:-1].sum()
 
 
-def test_predictions_file_gives_the_figures_with_pycocotools(part: DataPart, tmp_path: Path) -> None:
+def test_predictions_file_gives_the_figures_with_pycocotools(part: DataSplit, tmp_path: Path) -> None:
     record, _ = write(tmp_path / "out", part)
     entries = json.loads((tmp_path / "out" / "predictions.json").read_text(encoding="utf-8"))
     assert_equal(record["boxes"], peer_line(part.coco, entries, "bbox"))
@@ -172,7 +172,7 @@ class _Page(HTMLParser):
         self.text += data
 
 
-def test_page_needs_nothing_else_and_shows_the_figures(part: DataPart, tmp_path: Path) -> None:
+def test_page_needs_nothing_else_and_shows_the_figures(part: DataSplit, tmp_path: Path) -> None:
     record, _ = write(tmp_path / "out", part)
     html = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     page = _Page()
@@ -188,16 +188,16 @@ def test_page_needs_nothing_else_and_shows_the_figures(part: DataPart, tmp_path:
     assert record["worst"][0]["file"] in page.text
 
 
-def test_a_quick_look_says_so(part: DataPart, tmp_path: Path) -> None:
+def test_a_quick_look_says_so(part: DataSplit, tmp_path: Path) -> None:
     settings = Settings(threshold=0.1, confidence=0.4, limit=2)
     record, outcome = write(tmp_path / "out", part, settings)
-    assert [image.file_name for image in outcome.truth.images] == ["picture 0.png", "picture 2.png"]
+    assert [image.file_name for image in outcome.truth.images] == ["image 0.png", "image 2.png"]
     assert (record["data"]["pictures"], record["data"]["of_pictures"]) == (2, 5)
-    assert record["notes"][0].startswith("A quick look: 2 of 5 pictures")
+    assert record["notes"][0].startswith("A quick look: 2 of 5 images")
     assert record["notes"][0] in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
 
 
-def test_a_model_that_finds_nothing_and_one_without_masks(part: DataPart, tmp_path: Path) -> None:
+def test_a_model_that_finds_nothing_and_one_without_masks(part: DataSplit, tmp_path: Path) -> None:
     for found in (
         {image.id: Instances.empty(image.size_hw) for image in part.coco.images},
         {
@@ -205,7 +205,7 @@ def test_a_model_that_finds_nothing_and_one_without_masks(part: DataPart, tmp_pa
             for key, each in noisy_predictions(part.coco, 1).items()
         },
     ):
-        outcome = judge_part(FakePredictor(part.coco, found), part, SETTINGS)
+        outcome = evaluate_split(FakePredictor(part.coco, found), part, SETTINGS)
         record = make_record(outcome, SETTINGS, SUBJECT)
         write_report(tmp_path / "out", record, outcome, images_dir=part.images_dir, draw=outlined)
         assert record["boxes"]["AP"] is not None
@@ -213,15 +213,15 @@ def test_a_model_that_finds_nothing_and_one_without_masks(part: DataPart, tmp_pa
     assert "Masks are not judged: the model gives none." in record["notes"]
 
 
-def test_the_mean_of_a_curve_is_the_ap(part: DataPart) -> None:
-    figures = judge(part)[0].figures
+def test_the_mean_of_a_curve_is_the_ap(part: DataSplit) -> None:
+    figures = evaluate_noisy(part)[0].figures
     for kind in ("boxes", "masks"):
         for iou, key in ((0.5, "AP50"), (0.75, "AP75")):
             whole = curve(figures, kind, iou)
             assert whole is not None
             assert whole.mean() == pytest.approx(getattr(figures, kind)[key], abs=1e-12)
-            for place, row in enumerate(figures.per_class.values()):
-                values = curve(figures, kind, iou, place)
+            for index, row in enumerate(figures.per_class.values()):
+                values = curve(figures, kind, iou, index)
                 assert (None if values is None else pytest.approx(values.mean(), abs=1e-12)) == row[kind][key]
     assert all_curves(figures, 2) == {}
 

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from seasift.evaluation.tracking import JudgedFrame, TrackingScore
+from seasift.evaluation.tracking import EvaluatedFrame, TrackingScore
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden/tracking.json").read_text())
 
 
-def frames_of(sequence: list[dict[str, Any]]) -> list[JudgedFrame]:
+def frames_of(sequence: list[dict[str, Any]]) -> list[EvaluatedFrame]:
     return [
-        JudgedFrame(
+        EvaluatedFrame(
             np.array(frame["truth_ids"], np.int64),
             np.array(frame["ids"], np.int64),
             np.array(frame["similarity"], np.float64).reshape(len(frame["truth_ids"]), len(frame["ids"])),
@@ -42,7 +42,7 @@ def test_figures_are_trackevals() -> None:
 def test_an_identity_that_breaks_in_the_middle_is_half_kept() -> None:
     one = np.ones((1, 1))
     score = TrackingScore()
-    score.add([JudgedFrame(np.array([1]), np.array([1 if t < 5 else 2]), one) for t in range(10)])
+    score.add([EvaluatedFrame(np.array([1]), np.array([1 if t < 5 else 2]), one) for t in range(10)])
     # Each half agrees with 5 of the 10 frames of both identities together.
     assert (score.deta, score.assa, score.idf1) == pytest.approx((1.0, 0.5, 0.5))
     assert (score.counted, score.true, score.off) == (2, 1, 1)
@@ -51,7 +51,7 @@ def test_an_identity_that_breaks_in_the_middle_is_half_kept() -> None:
 def test_nothing_told_and_nothing_true_are_no_errors() -> None:
     score = TrackingScore()
     none = np.zeros(0, np.int64)
-    score.add([JudgedFrame(np.array([1]), none, np.zeros((1, 0)))])
-    score.add([JudgedFrame(none, none, np.zeros((0, 0)))])
+    score.add([EvaluatedFrame(np.array([1]), none, np.zeros((1, 0)))])
+    score.add([EvaluatedFrame(none, none, np.zeros((0, 0)))])
     score.add([])
     assert (score.hota, score.idf1, score.true, score.counted) == (0.0, 0.0, 1, 0)

@@ -9,10 +9,10 @@ import numpy as np
 import onnx
 import pytest
 
-from seasift.core.errors import BadInput
+from seasift.core.errors import InputError
 from seasift.core.instances import Category
 from seasift.data.coco import CocoDataset, CocoImage
-from seasift.data.prepared import DataPart
+from seasift.data.prepared import DataSplit
 from seasift.export.complete import complete
 from seasift.modelfile.info import CalibrationEntry, read_model_file
 from seasift.modelfile.onnx_file import with_metadata
@@ -71,19 +71,19 @@ def test_calibration_moves_the_threshold_and_the_counts(tmp_path: Path) -> None:
     ):
         assert after == pytest.approx(calibration.apply(np.array([before]))[0], abs=1e-5)
     assert info.threshold != pytest.approx(raw.threshold, abs=0.01)
-    with pytest.raises(BadInput, match="calibrated already, on val"):
+    with pytest.raises(InputError, match="calibrated already, on val"):
         complete(tmp_path / "b.onnx", tmp_path / "c.onnx", calibration=entry)
 
 
 def test_figures_are_added_to_those_there(tmp_path: Path) -> None:
     model = save_tiny(tmp_path / "a.onnx", tiny_info(figures={"old": {"masks AP": 0.5}}))
-    judged = {
+    evaluated = {
         "data": {"name": "painted val", "pictures": 3},
         "settings": {"threshold": 0.001},
         "masks": {"AP": 0.25, "AP small": None},
         "boxes": {"AP": 0.75},
     }
-    assert complete(model, model, figures=[judged]).figures == {
+    assert complete(model, model, figures=[evaluated]).figures == {
         "old": {"masks AP": 0.5},
         "painted val": {"pictures": 3, "score threshold": 0.001, "masks AP": 0.25, "boxes AP": 0.75},
     }
@@ -92,14 +92,14 @@ def test_figures_are_added_to_those_there(tmp_path: Path) -> None:
 def test_a_report_that_does_not_fit_is_refused(tmp_path: Path) -> None:
     model = save_tiny(tmp_path / "a.onnx")
     before = model.read_bytes()
-    with pytest.raises(BadInput, match="no counts of green thing"):
+    with pytest.raises(InputError, match="no counts of green thing"):
         complete(model, model, counting=report(names=["red thing", "blue thing"]))
-    with pytest.raises(BadInput, match="no counts by threshold"):
+    with pytest.raises(InputError, match="no counts by threshold"):
         complete(model, model, counting={"data": {"name": "old"}})
     assert model.read_bytes() == before
 
 
-def test_looks_of_pictures(tmp_path: Path) -> None:
+def test_looks_of_images(tmp_path: Path) -> None:
     model = save_tiny(tmp_path / "a.onnx")
     rng = np.random.default_rng(0)
     images = []
@@ -108,10 +108,10 @@ def test_looks_of_pictures(tmp_path: Path) -> None:
         cv2.imwrite(str(tmp_path / name), rng.integers(0, 200, (40, 40, 3), np.uint8))
         images.append(CocoImage(k, name, (40, 40)))
     coco = CocoDataset((Category(1, "thing"),), tuple(images), ())
-    part = DataPart(coco, tmp_path, "painted train", chosen={"group": r"vid_(\d+)"})
+    part = DataSplit(coco, tmp_path, "painted train", chosen={"group": r"vid_(\d+)"})
     looks = complete(model, model, looks=part).looks
     assert looks is not None
-    assert (looks.pictures, len(looks.samples), len(looks.video_distances)) == (12, 12, 4)
+    assert (looks.images, len(looks.samples), len(looks.video_distances)) == (12, 12, 4)
     assert len(looks.names) == 6 + 2 * 4  # the tiny model has four prototypes
     assert read_model_file(model).info.looks == looks
 

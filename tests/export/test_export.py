@@ -16,14 +16,14 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from seasift.core.decode import YolactDecode
-from seasift.core.errors import BadInput, BadWeights
-from seasift.core.image import read_picture
+from seasift.core.errors import InputError, WeightsError
+from seasift.core.image import read_image
 from seasift.core.instances import Instances
 from seasift.export import to_onnx
-from seasift.export.half_precision import halve, widen
+from seasift.export.half_precision import to_half, to_single
 from seasift.export.to_onnx import export_checkpoint
 from seasift.inference.predictor import load_predictor
-from seasift.modelfile.card import calibration_of, figures_of, read_report, render_card
+from seasift.modelfile.card import calibration_of, metrics_of, read_report, render_card
 from seasift.modelfile.info import read_model_file, to_metadata
 from seasift.models.yolact.network import YolactGraph
 from seasift.training.checkpoint import load_network
@@ -64,8 +64,8 @@ def model(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def pictures(shapes: Path) -> list[np.ndarray[Any, Any]]:
-    found = [read_picture(path) for path in sorted((shapes.parent / "images").iterdir())]
+def images(shapes: Path) -> list[np.ndarray[Any, Any]]:
+    found = [read_image(path) for path in sorted((shapes.parent / "images").iterdir())]
     return [*found, cv2.resize(found[0], (301, 77))]
 
 
@@ -86,7 +86,7 @@ def test_engines_answer_as_the_network_does(
     engine: str, batch_size: int, checkpoint: Path, model: Path, shapes: Path
 ) -> None:
     pytest.importorskip(engine)
-    seen = pictures(shapes)
+    seen = images(shapes)
     torch_found = load_checkpoint(checkpoint).predict(seen, threshold=0.2, max_objects=20)
     found = load_predictor(str(model), engine=engine, batch_size=batch_size).predict(
         seen, threshold=0.2, max_objects=20
@@ -107,7 +107,7 @@ def test_a_lower_mask_threshold_in_the_file_makes_wider_masks(
     for key, value in to_metadata(info.model_copy(update={"decode": decode})).items():
         proto.metadata_props.add(key=key, value=value)
     onnx.save(proto, tmp_path / "wide.onnx")
-    seen = pictures(shapes)[:1]
+    seen = images(shapes)[:1]
     narrow, wide = (
         load_predictor(path).predict(seen, threshold=0.2)[0] for path in (model, tmp_path / "wide.onnx")
     )
@@ -135,7 +135,7 @@ def test_training_goes_on_from_it(checkpoint: Path, model: Path) -> None:
 def half(model: Path) -> Path:
     """The model with its weights as float16."""
     info = read_model_file(model).info.model_copy(update={"half_weights": True})
-    proto = halve(onnx.load(model))
+    proto = to_half(onnx.load(model))
     del proto.metadata_props[:]
     for key, value in to_metadata(info).items():
         proto.metadata_props.add(key=key, value=value)
@@ -152,7 +152,7 @@ def test_half_weights_are_half_the_file_and_the_same_answers(
     assert half.stat().st_size < 0.56 * model.stat().st_size
     whole, rounded = (load_predictor(path, engine=engine) for path in (model, half))
     assert (whole.precision, rounded.precision) == ("f32", "f32")
-    batch = whole.prepare(pictures(shapes)[0])[None]
+    batch = whole.prepare(images(shapes)[0])[None]
     before, after = whole.run(batch), rounded.run(batch)
     for name, values in before.items():
         assert np.abs(after[name] - values).max() < 0.02 * values.std(), name
@@ -183,16 +183,16 @@ def test_half_weights_can_be_undone_and_leave_alone_what_does_not_fit() -> None:
         onnx.helper.make_graph([node, last], "g", ports[:1], ports[1:], arrays),
         opset_imports=[onnx.helper.make_opsetid("", 18)],
     )
-    half = halve(model)
+    half = to_half(model)
     onnx.checker.check_model(half, full_check=True)
     stored = {each.name: onnx.numpy_helper.to_array(each) for each in half.graph.initializer}
     assert (stored["fine"].dtype, stored["big"].dtype) == (np.float16, np.float32)
-    wide = widen(half)
+    wide = to_single(half)
     onnx.checker.check_model(wide, full_check=True)
     assert [each.op_type for each in wide.graph.node] == ["MatMul", "MatMul"]
     back = onnx.numpy_helper.to_array(wide.graph.initializer[0])
     np.testing.assert_allclose(back, fine, rtol=2**-11)
-    assert widen(model) == model
+    assert to_single(model) == model
 
 
 def facts_of_the_network(checkpoint: Path) -> dict[str, float]:
@@ -235,19 +235,19 @@ def test_the_card_says_what_the_file_says(model: Path) -> None:
         "# Model card: tiny",
         "96 x 96 px",
         "box, ball",
-        "pictures seen: 96",
+        "images seen: 96",
         "steps: 12 of 12",
         "- `seasift train yolact-",
         " --data DATA -o runs/tiny --set ",
-        " (96 pictures; ",
-        " GFLOPs a picture; 582 priors",
+        " (96 images; ",
+        " GFLOPs an image; 582 priors",
         "| masks AP | 0.500 |",
         "nobody",
     ):
         assert part in card
 
 
-def judged(**changes: Any) -> dict[str, Any]:
+def evaluated(**changes: Any) -> dict[str, Any]:
     """A report as `seasift evaluate` writes it, of a model that finds boxes better than masks."""
     lines = ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl")
     masks, boxes = dict.fromkeys(lines, 0.25) | {"APs": None}, dict.fromkeys(lines, 0.5)
@@ -286,7 +286,7 @@ def judged(**changes: Any) -> dict[str, Any]:
 def test_a_calibration_goes_from_the_report_into_the_file(
     checkpoint: Path, half: Path, tmp_path: Path
 ) -> None:
-    entry = calibration_of(judged())
+    entry = calibration_of(evaluated())
     export_checkpoint(
         [checkpoint],
         tmp_path / "m.onnx",
@@ -304,22 +304,22 @@ def test_a_calibration_goes_from_the_report_into_the_file(
     assert info.calibration == entry
     assert entry.model_dump() == {"a": 0.5, "b": 1.5, "c": 0.25, "fitted_on": "some val"}
     assert "calibrated on some val" in render_card(info, 1)
-    with pytest.raises(BadInput, match="scores are calibrated"):
-        calibration_of(judged(model={"calibrated": True}))
-    with pytest.raises(BadInput, match="exported with --expected-iou"):
-        calibration_of(judged(), expected_iou=True)
-    with pytest.raises(BadInput, match="exported without --expected-iou"):
-        calibration_of(judged(model={"expected_iou": True}))
-    with pytest.raises(BadInput, match="no calibration was fitted"):
-        calibration_of(judged(reliability={"calibration": None}))
+    with pytest.raises(InputError, match="scores are calibrated"):
+        calibration_of(evaluated(model={"calibrated": True}))
+    with pytest.raises(InputError, match="exported with --expected-iou"):
+        calibration_of(evaluated(), expected_iou=True)
+    with pytest.raises(InputError, match="exported without --expected-iou"):
+        calibration_of(evaluated(model={"expected_iou": True}))
+    with pytest.raises(InputError, match="no calibration was fitted"):
+        calibration_of(evaluated(reliability={"calibration": None}))
 
 
 def test_the_card_shows_each_evaluation(model: Path) -> None:
-    card = render_card(read_model_file(model).info, 1, [judged()], "Words first.")
+    card = render_card(read_model_file(model).info, 1, [evaluated()], "Words first.")
     assert card.index("Words first.") < card.index("| head |")
     for part in (
         "## On some val",
-        "3 pictures, 9 objects",
+        "3 images, 9 objects",
         "100 draws of 2 videos",
         "| AP | 0.250 [0.125, 0.375] | 0.500 |",
         "| APs | – | 0.500 |",
@@ -335,17 +335,17 @@ def test_the_card_shows_each_evaluation(model: Path) -> None:
 
 def test_only_whole_reports_are_read(tmp_path: Path) -> None:
     report = tmp_path / "report.json"
-    report.write_text(json.dumps(judged()))
-    name, figures = figures_of(read_report(report))
+    report.write_text(json.dumps(evaluated()))
+    name, figures = metrics_of(read_report(report))
     assert name == "some val"
     assert (figures["masks AP50"], figures["boxes ARl"], figures["pictures"]) == (0.25, 0.5, 3)
     assert "masks APs" not in figures
-    report.write_text(json.dumps(judged(data={"name": "val", "pictures": 3, "of_pictures": 9})))
-    with pytest.raises(BadInput, match="quick look at 3 pictures"):
+    report.write_text(json.dumps(evaluated(data={"name": "val", "pictures": 3, "of_pictures": 9})))
+    with pytest.raises(InputError, match="quick look at 3 images"):
         read_report(report)
-    for text in ("{}", "no JSON", json.dumps(judged(schema="seasift-evaluation/9"))):
+    for text in ("{}", "no JSON", json.dumps(evaluated(schema="seasift-evaluation/9"))):
         report.write_text(text)
-        with pytest.raises(BadInput, match="not a report"):
+        with pytest.raises(InputError, match="not a report"):
             read_report(report)
 
 
@@ -356,7 +356,7 @@ def test_what_is_no_checkpoint_is_refused(tmp_path: Path) -> None:
             path.write_bytes(content)
         else:
             path.unlink()
-        with pytest.raises(BadWeights, match=r"x\.ckpt: "):
+        with pytest.raises(WeightsError, match=r"x\.ckpt: "):
             export_checkpoint([path], tmp_path / "x.onnx")
     assert not (tmp_path / "x.onnx").exists()
 
@@ -389,8 +389,8 @@ def test_several_runs_become_the_mean_of_their_weights(
     assert (info.training["mean_of"], info.training["command"]) == (3, command)
     for folder, run in zip(folders, info.training["before"], strict=True):
         assert f" -o {folder.removesuffix('/')} " in run["command"]
-    assert "In all 288 pictures" in render_card(info, 1)
-    with pytest.raises(BadWeights, match=r"last\.ckpt: not the network and the classes of"):
+    assert "In all 288 images" in render_card(info, 1)
+    with pytest.raises(WeightsError, match=r"last\.ckpt: not the network and the classes of"):
         export_checkpoint(
             [checkpoint, moved(checkpoint, tmp_path / "other", first_class="cat")], tmp_path / "x.onnx"
         )

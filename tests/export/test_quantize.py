@@ -9,10 +9,10 @@ import numpy as np
 import onnx
 import pytest
 
-from seasift.core.errors import BadModel, BadWeights
-from seasift.core.image import read_picture
+from seasift.core.errors import ModelError, WeightsError
+from seasift.core.image import read_image
 from seasift.core.prepare import prepare
-from seasift.data.prepared import DataPart, resolve_part
+from seasift.data.prepared import DataSplit, resolve_split
 from seasift.export.to_onnx import serialise
 from seasift.inference.engines import open_engine
 from seasift.inference.predictor import load_predictor
@@ -51,25 +51,25 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def part(shapes: Path) -> DataPart:
-    return resolve_part(shapes)
+def part(shapes: Path) -> DataSplit:
+    return resolve_split(shapes)
 
 
 @pytest.fixture(scope="module")
-def quantized(model: Path, part: DataPart) -> Path:
+def quantized(model: Path, part: DataSplit) -> Path:
     from seasift.export.quantize import quantize
 
     out = model.with_name("int8.onnx")
     seen: list[tuple[int, int]] = []
-    quantize(model, out, part, pictures=5, progress=lambda done, total: seen.append((done, total)))
+    quantize(model, out, part, images=5, progress=lambda done, total: seen.append((done, total)))
     assert (5, 5) in seen
     return out
 
 
 @pytest.mark.parametrize("engine", ["openvino", "onnxruntime"])
-def test_the_network_says_nearly_the_same(engine: str, model: Path, quantized: Path, part: DataPart) -> None:
+def test_the_network_says_nearly_the_same(engine: str, model: Path, quantized: Path, part: DataSplit) -> None:
     spec = read_model_file(model).info.input_spec()
-    image = prepare(read_picture(part.images_dir / part.coco.images[1].file_name), spec)[None]
+    image = prepare(read_image(part.images_dir / part.coco.images[1].file_name), spec)[None]
     whole, rounded = (
         open_engine(path.read_bytes(), path.name, engine=engine, precision="f32", threads=1).run(image)
         for path in (model, quantized)
@@ -84,7 +84,7 @@ def test_the_file_is_small_and_says_what_it_is(model: Path, quantized: Path) -> 
     assert quantized.stat().st_size < 0.4 * model.stat().st_size
     info = read_model_file(quantized).info
     assert info.quantized.startswith("int8 by NNCF")
-    assert "5 pictures of shapes.json" in info.quantized
+    assert "5 images of shapes.json" in info.quantized
     assert info.figures == {}  # they are another network's
     assert info.calibration is None
     assert info.counting is None
@@ -104,28 +104,28 @@ def test_the_first_and_the_last_convolutions_stay_exact(quantized: Path) -> None
     exact = [node for node in convolutions if maker.get(node.input[1]) != "DequantizeLinear"]
     weights = {each.name: list(each.dims) for each in graph.initializer}
     shapes = [weights[node.input[1]] for node in exact]
-    assert shapes[0][1] == 3  # of the picture
+    assert shapes[0][1] == 3  # of the image
     assert sorted(shape[0] for shape in shapes[1:]) == sorted(
         [2, 64, 32] * 3 + [32]
     )  # three levels, prototypes
     assert len(convolutions) > 50
 
 
-def test_what_cannot_be_quantized_is_refused(quantized: Path, part: DataPart, tmp_path: Path) -> None:
+def test_what_cannot_be_quantized_is_refused(quantized: Path, part: DataSplit, tmp_path: Path) -> None:
     from seasift.export.quantize import quantize
 
-    with pytest.raises(BadModel, match="quantised already"):
+    with pytest.raises(ModelError, match="quantised already"):
         quantize(quantized, tmp_path / "twice.onnx", part)
     save_tiny(tmp_path / "tiny.onnx")
     changed = onnx.load(tmp_path / "tiny.onnx")
     entry = next(each for each in changed.metadata_props if each.key == "seasift")
     entry.value = json.dumps(json.loads(entry.value) | {"head": "mask-rcnn"})
     onnx.save(changed, tmp_path / "rcnn.onnx")
-    with pytest.raises(BadModel, match="head mask-rcnn"):
+    with pytest.raises(ModelError, match="head mask-rcnn"):
         quantize(tmp_path / "rcnn.onnx", tmp_path / "out.onnx", part)
     assert not (tmp_path / "out.onnx").exists()
 
 
 def test_training_does_not_go_on_from_it(quantized: Path) -> None:
-    with pytest.raises(BadWeights, match="quantised"):
+    with pytest.raises(WeightsError, match="quantised"):
         read_model_weights(quantized)

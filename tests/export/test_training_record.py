@@ -81,9 +81,9 @@ def test_a_chain_of_runs_is_told_from_its_start(tmp_path: Path) -> None:
     assert two.model.weights == "runs/sift-s/last.ckpt"
     assert training_record([second], "m.onnx", "an AMD")["before"][0]["hardware"] == "an AMD"
     text = "\n".join(training_lines(record))
-    assert text.index(f"- `{before['command']}` (160 pictures; slide rule)") < text.index(record["command"])
-    assert f"- `{record['command']}` (160 pictures; 1.5 hours; abacus)" in text
-    assert "In all 320 pictures." in text  # of the first run nobody knows the hours
+    assert text.index(f"- `{before['command']}` (160 images; slide rule)") < text.index(record["command"])
+    assert f"- `{record['command']}` (160 images; 1.5 hours; abacus)" in text
+    assert "In all 320 images." in text  # of the first run nobody knows the hours
     first.unlink()
     assert "before" not in training_record([second], "m.onnx")
 
@@ -107,7 +107,7 @@ def test_runs_of_a_mean_are_told_once_each(tmp_path: Path) -> None:
     text = "\n".join(training_lines(record))
     assert "- runs whose weights it is the mean of: 2" in text
     assert text.index(record["before"][2]["command"]) < text.index(record["command"])
-    assert "In all 480 pictures." in text
+    assert "In all 480 images." in text
     assert training_record([both[0], first], "m.onnx")["before"] == record["before"][:2]
 
 

@@ -49,5 +49,5 @@ def result(**changes: Any) -> Document:
             "clip.mp4#frame=12", instances().take(np.array([2])), CATEGORIES, frame=12, time_s=0.4
         ),
     ]
-    failures = [document.FailedFile(file="bad.jpg", error="bad.jpg: no picture")]
+    failures = [document.FailedFile(file="bad.jpg", error="bad.jpg: no image")]
     return document.complete(settings.model_copy(update=changes), images, failures)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from pycocotools.coco import COCO
 
-from seasift.core.errors import BadDataset, BadInput
+from seasift.core.errors import DatasetError, InputError
 from seasift.formats.coco import read_truth_ids, to_coco, to_text
 from tests.formats.documents import SIZE, bitmaps, instances, result
 
@@ -95,7 +95,7 @@ def test_hotcoco_takes_it_too(truth: Path) -> None:
     assert len(loaded.getAnnIds(imgIds=[42])) == 4
 
 
-def test_a_perfect_result_is_judged_perfect(truth: Path) -> None:
+def test_a_perfect_result_is_evaluated_perfect(truth: Path) -> None:
     """Through pycocotools' own evaluation: boxes, ids and scores mean what they should."""
     from pycocotools.cocoeval import COCOeval
 
@@ -104,12 +104,12 @@ def test_a_perfect_result_is_judged_perfect(truth: Path) -> None:
     got = to_coco(best.model_copy(update={"images": [only]}), like=read_truth_ids(truth))
     coco = load(truth)
     with contextlib.redirect_stdout(io.StringIO()):
-        judge = COCOeval(coco, coco.loadRes(got["annotations"]), "bbox")
-        judge.params.imgIds, judge.params.catIds = [42], [1]
-        judge.evaluate()
-        judge.accumulate()
-        judge.summarize()
-    assert judge.stats[0] == pytest.approx(1.0)
+        evaluate = COCOeval(coco, coco.loadRes(got["annotations"]), "bbox")
+        evaluate.params.imgIds, evaluate.params.catIds = [42], [1]
+        evaluate.evaluate()
+        evaluate.accumulate()
+        evaluate.summarize()
+    assert evaluate.stats[0] == pytest.approx(1.0)
 
 
 def test_the_longest_file_name_wins(tmp_path: Path) -> None:
@@ -125,15 +125,15 @@ def test_the_longest_file_name_wins(tmp_path: Path) -> None:
 
 def test_what_the_truth_lacks_is_listed(truth: Path) -> None:
     ids = read_truth_ids(truth)
-    with pytest.raises(BadInput, match=r"has no category 'crap' \(did you mean 'crab'\?\), 'fish'"):
+    with pytest.raises(InputError, match=r"has no category 'crap' \(did you mean 'crab'\?\), 'fish'"):
         ids.check([], ["crab", "crap", "fish"])
-    with pytest.raises(BadInput, match=r"has no image 'x1\.png', .*'x5\.png' and 2 more"):
+    with pytest.raises(InputError, match=r"has no image 'x1\.png', .*'x5\.png' and 2 more"):
         ids.check(["a.png", *(f"x{i}.png" for i in range(1, 8))], [])
 
 
 def test_another_size_than_the_truth_says(truth: Path) -> None:
     image = result().images[0].model_copy(update={"file": "a.png", "width": 40, "height": 60, "objects": []})
-    with pytest.raises(BadInput, match=r"a\.png: 40 x 60 px; .* says 60 x 40"):
+    with pytest.raises(InputError, match=r"a\.png: 40 x 60 px; .* says 60 x 40"):
         to_coco(result().model_copy(update={"images": [image]}), like=read_truth_ids(truth))
 
 
@@ -150,7 +150,7 @@ def test_another_size_than_the_truth_says(truth: Path) -> None:
 )
 def test_files_that_are_no_ground_truth(tmp_path: Path, content: str, words: str) -> None:
     (tmp_path / "t.json").write_text(content)
-    with pytest.raises(BadDataset, match=words):
+    with pytest.raises(DatasetError, match=words):
         read_truth_ids(tmp_path / "t.json")
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from pycocotools import mask as pycoco
 
-from seasift.core.errors import BadInput
+from seasift.core.errors import InputError
 from seasift.formats import document, tracks, validation
 from tests.formats.documents import CATEGORIES, SIZE, bitmaps, instances, result
 
@@ -44,7 +44,7 @@ def test_what_is_written(tmp_path: Path) -> None:
     assert first["objects"][1]["box_xywh"] == [1.5, 29.25, 58.5, 8.75]
     assert first["objects"][3]["box_xywh"] == [0, 0, 0.333, 0.1]
     assert [found["score"] for found in first["objects"]] == [0.9, 0.7, 0.55, 0.5]
-    assert got["failures"] == [{"file": "bad.jpg", "error": "bad.jpg: no picture"}]
+    assert got["failures"] == [{"file": "bad.jpg", "error": "bad.jpg: no image"}]
     assert sum('"file"' in line for line in text.splitlines()) == 4, "one image or failure a line"
 
 
@@ -104,14 +104,14 @@ def test_written_documents_are_valid(tmp_path: Path) -> None:
 def changed(path: str, new: Any) -> Any:
     """The document with one value replaced, or removed (new is ...)."""
     whole = copy.deepcopy(value())
-    place: Any = whole
+    index: Any = whole
     *way, last = [int(part) if part.isdigit() else part for part in path.split("/")]
     for part in way:
-        place = place[part]
+        index = index[part]
     if new is ...:
-        del place[last]
+        del index[last]
     else:
-        place[last] = new
+        index[last] = new
     return whole
 
 
@@ -203,14 +203,14 @@ def test_validator_counts_runs_as_pycocotools_does() -> None:
 )
 def test_files_that_are_no_document(tmp_path: Path, content: bytes, words: str) -> None:
     (tmp_path / "r.json").write_bytes(content)
-    with pytest.raises(BadInput) as caught:
+    with pytest.raises(InputError) as caught:
         validation.read(tmp_path / "r.json")
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
 def test_missing_file_and_folder(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="no such file"):
+    with pytest.raises(InputError, match="no such file"):
         validation.read(tmp_path / "none.json")
-    with pytest.raises(BadInput, match="a folder"):
+    with pytest.raises(InputError, match="a folder"):
         validation.read(tmp_path)

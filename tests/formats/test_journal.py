@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from seasift.core.errors import BadInput
+from seasift.core.errors import InputError
 from seasift.formats.journal import Journal
 from tests.formats.documents import result
 
@@ -14,7 +14,7 @@ SETTINGS = {"threshold": 0.5, "model": "a"}
 
 
 def interrupted(path: Path, count: int, settings: object = SETTINGS) -> dict[str, object]:
-    """A run that dies after `count` pictures; gives what it had found finished."""
+    """A run that dies after `count` images; gives what it had found finished."""
     journal = Journal(path, settings).__enter__()
     found = dict(journal)
     for key, image in list(zip("abc", result().images, strict=True))[:count]:
@@ -95,7 +95,7 @@ def test_without_a_path_it_only_remembers() -> None:
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     journal = Journal(tmp_path / "file" / "j.jsonl", SETTINGS).__enter__()
-    with pytest.raises(BadInput, match="cannot be written to"):
+    with pytest.raises(InputError, match="cannot be written to"):
         journal.add("a", result().images[0])
 
 

@@ -112,9 +112,9 @@ def test_without_the_variable_it_is_the_systems_place(
 ) -> None:
     monkeypatch.delenv(openvino_engine.VARIABLE)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    place = openvino_engine.folder()
-    assert place is not None
-    assert {"seasift", "compiled"} <= set(place.parts)
+    index = openvino_engine.folder()
+    assert index is not None
+    assert {"seasift", "compiled"} <= set(index.parts)
 
 
 def test_several_at_once_do_not_disturb_each_other(cache: Path, tiny: bytes) -> None:

@@ -14,7 +14,7 @@ from seasift.core.types import UInt8
 from seasift.inference.predictor import OnnxPredictor, load_predictor
 from seasift.modelfile import bundled
 from seasift.modelfile.info import read_model_file, to_metadata
-from seasift.video.reading import Every, frames
+from seasift.video.reading import FrameSampling, frames
 
 FOOTAGE = Path(__file__).parents[2] / "examples" / "footage"
 THRESHOLD = 0.1
@@ -28,11 +28,11 @@ ELSEWHERE = 0.1  # share of objects for which fewer bits may choose another of s
 
 
 @pytest.fixture(scope="module")
-def pictures() -> list[UInt8]:
+def images() -> list[UInt8]:
     return [
         frame.image_rgb_u8
         for clip in sorted(FOOTAGE.glob("*.mp4"))
-        for frame in frames(clip, Every(frames=60))
+        for frame in frames(clip, FrameSampling(frames=60))
     ]
 
 
@@ -52,8 +52,8 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def reference(model: Path, pictures: list[UInt8]) -> list[Instances]:
-    found = load_predictor(model).predict(pictures, threshold=THRESHOLD)
+def reference(model: Path, images: list[UInt8]) -> list[Instances]:
+    found = load_predictor(model).predict(images, threshold=THRESHOLD)
     assert sum(len(one) for one in found) > 20
     return found
 
@@ -79,38 +79,38 @@ def disagreements(ours: list[Instances], theirs: list[Instances]) -> list[str]:
     bad, mask_ious = [], []
     for one, other in [*zip(ours, theirs, strict=True), *zip(theirs, ours, strict=True)]:
         same = pairwise_iou(one.boxes_xyxy, other.boxes_xyxy) * (one.class_ids[:, None] == other.class_ids)
-        for place in np.flatnonzero(one.scores > THRESHOLD + SCORE):
-            twin = int(same[place].argmax()) if len(other) else -1
-            if twin < 0 or same[place, twin] < BOX_IOU:
-                bad.append(f"object {place}: no twin")
+        for index in np.flatnonzero(one.scores > THRESHOLD + SCORE):
+            twin = int(same[index].argmax()) if len(other) else -1
+            if twin < 0 or same[index, twin] < BOX_IOU:
+                bad.append(f"object {index}: no twin")
                 continue
-            if abs(one.scores[place] - other.scores[twin]) > SCORE:
-                bad.append(f"object {place}: scores {one.scores[place]:.3f} and {other.scores[twin]:.3f}")
+            if abs(one.scores[index] - other.scores[twin]) > SCORE:
+                bad.append(f"object {index}: scores {one.scores[index]:.3f} and {other.scores[twin]:.3f}")
             assert one.masks is not None
             assert other.masks is not None
-            a, b = (each.masks[i].bitmap(one.size_hw) for each, i in ((one, place), (other, twin)))  # type: ignore[index]
+            a, b = (each.masks[i].bitmap(one.size_hw) for each, i in ((one, index), (other, twin)))  # type: ignore[index]
             mask_ious.append((a & b).sum() / max((a | b).sum(), 1))
             if mask_ious[-1] < MASK_IOU and (a ^ b).sum() > 20:
-                bad.append(f"object {place}: masks overlap by {mask_ious[-1]:.2f}")
+                bad.append(f"object {index}: masks overlap by {mask_ious[-1]:.2f}")
     if not mask_ious or np.median(mask_ious) < MEDIAN_MASK_IOU:
         bad.append(f"masks overlap by {np.median(mask_ious or [0]):.3f}, the median")
     return bad
 
 
 def test_onnx_runtime_finds_what_openvino_finds(
-    model: Path, pictures: list[UInt8], reference: list[Instances]
+    model: Path, images: list[UInt8], reference: list[Instances]
 ) -> None:
     pytest.importorskip("onnxruntime")
-    found = load_predictor(model, engine="onnxruntime").predict(pictures, threshold=THRESHOLD)
+    found = load_predictor(model, engine="onnxruntime").predict(images, threshold=THRESHOLD)
     for ours, theirs in zip(found, reference, strict=True):
         assert_equal(ours, theirs)
 
 
 @pytest.mark.parametrize("engine", ["openvino", "onnxruntime"])
-def test_many_at_once_are_bit_for_bit_the_same(engine: str, model: Path, pictures: list[UInt8]) -> None:
+def test_many_at_once_are_bit_for_bit_the_same(engine: str, model: Path, images: list[UInt8]) -> None:
     pytest.importorskip(engine)
     single, many = (load_predictor(model, engine=engine, throughput=fast) for fast in (False, True))
-    batch = single.prepare(pictures[0])[None]
+    batch = single.prepare(images[0])[None]
     one, other = single.run(batch), many.run(batch)
     for name, values in one.items():
         if engine == "openvino":
@@ -121,11 +121,11 @@ def test_many_at_once_are_bit_for_bit_the_same(engine: str, model: Path, picture
 
 @pytest.mark.parametrize("precision", ["bf16", "f16"])
 def test_fewer_bits_find_the_same_objects(
-    precision: str, model: Path, pictures: list[UInt8], reference: list[Instances]
+    precision: str, model: Path, images: list[UInt8], reference: list[Instances]
 ) -> None:
     """On a CPU that has not the precision OpenVINO takes another and says which; that one is held to its own."""
     predictor: OnnxPredictor = load_predictor(model, precision=precision)
-    found = predictor.predict(pictures, threshold=THRESHOLD)
+    found = predictor.predict(images, threshold=THRESHOLD)
     assert predictor.precision in ("f32", "bf16", "f16")
     if predictor.precision == "f32":
         for ours, theirs in zip(found, reference, strict=True):
@@ -136,13 +136,13 @@ def test_fewer_bits_find_the_same_objects(
 
 @pytest.mark.parametrize("fault", ["moved", "colours", "darker"])
 def test_the_measure_sees_faults(
-    fault: str, model: Path, pictures: list[UInt8], reference: list[Instances]
+    fault: str, model: Path, images: list[UInt8], reference: list[Instances]
 ) -> None:
     """What a bug in preparing or decoding would do is outside the tolerances."""
     wrong = {
-        "moved": [np.roll(picture, 8, axis=1) for picture in pictures],
-        "colours": [np.ascontiguousarray(picture[..., ::-1]) for picture in pictures],
-        "darker": [(picture * 0.8).astype(np.uint8) for picture in pictures],
+        "moved": [np.roll(image, 8, axis=1) for image in images],
+        "colours": [np.ascontiguousarray(image[..., ::-1]) for image in images],
+        "darker": [(image * 0.8).astype(np.uint8) for image in images],
     }[fault]
     found = load_predictor(model).predict(wrong, threshold=THRESHOLD)
     assert len(disagreements(found, reference)) > 2 * ELSEWHERE * (sure(found) + sure(reference))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from seasift.core.errors import BadInput
+from seasift.core.errors import InputError
 from seasift.inference import predictor as module
 from seasift.inference.engines import ADVISED, ENGINES, PRECISIONS, abilities, advised
 from seasift.inference.predictor import load_predictor
@@ -41,11 +41,11 @@ def test_auto_takes_it(able: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -
 
     def refuse(*_: object, precision: str, **__: object) -> None:
         asked.append(precision)
-        raise BadInput("stop")
+        raise InputError("stop")
 
     monkeypatch.setattr(module, "open_engine", refuse)
     monkeypatch.setattr(module, "abilities", lambda: frozenset(able))
-    with pytest.raises(BadInput, match="stop"):
+    with pytest.raises(InputError, match="stop"):
         load_predictor("default", precision="auto")
     assert asked == ["bf16" if "BF16" in able else "f32"]
 

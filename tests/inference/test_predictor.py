@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from onnx import helper
 
-from seasift.core.errors import BadInput, BadModel, MissingExtra
+from seasift.core.errors import InputError, MissingExtraError, ModelError
 from seasift.core.instances import Instances
 from seasift.core.predictor import Predictor
 from seasift.inference.engines import open_engine
@@ -51,7 +51,7 @@ def same(a: Instances, b: Instances) -> bool:
     )
 
 
-def test_finds_what_the_picture_holds(predictor: OnnxPredictor) -> None:
+def test_finds_what_the_image_holds(predictor: OnnxPredictor) -> None:
     protocol: Predictor = predictor
     image = quarters(left_top=255, right_top=0, left_bottom=102, right_bottom=204, size=64)
     image[:32, 32:, 2] = 153  # blue
@@ -123,7 +123,7 @@ def test_a_batch_equals_one_by_one(tiny: Path, engine: str, batch_size: int) -> 
         assert same(found, predictor.predict([image])[0])
 
 
-def test_no_pictures(predictor: OnnxPredictor) -> None:
+def test_no_images(predictor: OnnxPredictor) -> None:
     assert predictor.predict([]) == []
 
 
@@ -194,21 +194,23 @@ def test_precision_is_the_one_that_is_reported(asked: str) -> None:
     ],
 )
 def test_impossible_settings(tiny: Path, settings: dict[str, Any], words: str) -> None:
-    with pytest.raises(BadInput) as caught:
+    with pytest.raises(InputError) as caught:
         load_predictor(tiny, **settings)
     assert words in str(caught.value)
 
 
 def test_missing_onnxruntime_names_the_command(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    with pytest.raises(MissingExtra, match=r"pip install 'seasift\[onnxruntime\]'"):
+    with pytest.raises(MissingExtraError, match=r"pip install 'seasift\[onnxruntime\]'"):
         load_predictor(tiny, engine="onnxruntime")
 
 
 def test_a_gpu_engine_never_falls_back_to_the_cpu(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     onnxruntime = pytest.importorskip("onnxruntime")
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CPUExecutionProvider"])
-    with pytest.raises(MissingExtra, match=r"CUDAExecutionProvider.*CPUExecutionProvider.*seasift\[gpu\]"):
+    with pytest.raises(
+        MissingExtraError, match=r"CUDAExecutionProvider.*CPUExecutionProvider.*seasift\[gpu\]"
+    ):
         load_predictor(tiny, engine="onnxruntime-cuda")
     real = onnxruntime.InferenceSession
 
@@ -220,7 +222,7 @@ def test_a_gpu_engine_never_falls_back_to_the_cpu(tiny: Path, monkeypatch: pytes
 
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CUDAExecutionProvider"])
     monkeypatch.setattr(onnxruntime, "InferenceSession", without_a_driver)
-    with pytest.raises(BadInput, match="found no device"):
+    with pytest.raises(InputError, match="found no device"):
         load_predictor(tiny, engine="onnxruntime-cuda")
 
 
@@ -242,7 +244,7 @@ def test_a_graph_that_is_not_as_described(
     tmp_path: Path, engine: str, graph: dict[str, Any], info: dict[str, Any], words: str
 ) -> None:
     path = save_tiny(tmp_path / "m.onnx", tiny_info(**info), **graph)
-    with pytest.raises(BadModel) as caught:
+    with pytest.raises(ModelError) as caught:
         load_predictor(path, engine=engine)
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -254,7 +256,7 @@ def test_a_damaged_graph_with_a_whole_description(tmp_path: Path, engine: str) -
     model.graph.node[0].op_type = "NoSuchStep"
     helper.set_model_props(model, to_metadata(tiny_info()))
     (tmp_path / "m.onnx").write_bytes(model.SerializeToString())
-    with pytest.raises(BadModel, match="cannot load it") as caught:
+    with pytest.raises(ModelError, match="cannot load it") as caught:
         load_predictor(tmp_path / "m.onnx", engine=engine)
     assert "\n" not in str(caught.value)
 

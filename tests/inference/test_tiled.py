@@ -1,4 +1,4 @@
-"""Large pictures through a predictor that is never wrong: every object comes back once, with its exact mask."""
+"""Large images through a predictor that is never wrong: every object comes back once, with its exact mask."""
 
 from __future__ import annotations
 
@@ -56,36 +56,36 @@ def crowded(seed: int, height: int, width: int) -> list[tuple[int, Bool]]:
 def test_every_object_comes_back_once_and_exactly(
     seed: int, height: int, width: int, tile_h: int, tile_w: int, overlap: float, whole: bool
 ) -> None:
-    picture = paint((height, width), crowded(seed, height, width))
+    image = paint((height, width), crowded(seed, height, width))
     oracle: Predictor = PaintedPredictor()
-    (truth,) = oracle.predict([picture], max_objects=10_000)
+    (truth,) = oracle.predict([image], max_objects=10_000)
     tiled: Predictor = TiledPredictor(
         oracle, TileGrid((tile_h, tile_w), overlap), max_objects_a_tile=10_000, whole=whole
     )
-    (found,) = tiled.predict([picture], max_objects=10_000)
+    (found,) = tiled.predict([image], max_objects=10_000)
     assert found.size_hw == (height, width)
     assert exact(found) == exact(truth)
     assert np.all(np.diff(found.scores) <= 0), "best first"
 
 
-def test_names_classes_and_several_pictures() -> None:
+def test_names_classes_and_several_images() -> None:
     tiled = TiledPredictor(PaintedPredictor(), TileGrid((8, 8)))
     assert (tiled.name, tiled.categories) == ("painted", CATEGORIES)
     square = np.zeros((20, 30), bool)
     square[3:18, 2:28] = True
-    pictures = [paint((20, 30), [(2, square)]), np.zeros((1, 1, 3), np.uint8), paint((20, 30), [])]
-    found = tiled.predict(pictures)
+    images = [paint((20, 30), [(2, square)]), np.zeros((1, 1, 3), np.uint8), paint((20, 30), [])]
+    found = tiled.predict(images)
     assert [each.size_hw for each in found] == [(20, 30), (1, 1), (20, 30)]
     assert [each.class_ids.tolist() for each in found] == [[2], [], []]
     assert tiled.predict([]) == []
 
 
-def test_a_picture_no_larger_than_a_tile_is_seen_whole_and_once() -> None:
+def test_a_image_no_larger_than_a_tile_is_seen_whole_and_once() -> None:
     oracle = PaintedPredictor()
-    picture = paint((20, 30), crowded(3, 20, 30))
-    (found,) = TiledPredictor(oracle, TileGrid((20, 40)), whole=True).predict([picture])
+    image = paint((20, 30), crowded(3, 20, 30))
+    (found,) = TiledPredictor(oracle, TileGrid((20, 40)), whole=True).predict([image])
     assert oracle.seen == [(20, 30)]
-    assert exact(found) == exact(oracle.predict([picture])[0])
+    assert exact(found) == exact(oracle.predict([image])[0])
 
 
 def test_all_tiles_have_one_size_and_the_whole_comes_on_top() -> None:
@@ -110,11 +110,11 @@ def test_limits() -> None:
         bitmap = np.zeros((10, 120), bool)
         bitmap[2:8, 10 * k + 3 : 10 * k + 7] = True
         objects.append((0, bitmap))
-    picture, grid = paint((10, 120), objects), TileGrid((10, 31), 0.03)
+    image, grid = paint((10, 120), objects), TileGrid((10, 31), 0.03)
     assert grid.count((10, 120)) == 4
-    assert len(TiledPredictor(PaintedPredictor(), grid).predict([picture])[0]) == 12
-    assert len(TiledPredictor(PaintedPredictor(), grid).predict([picture], max_objects=7)[0]) == 7
-    assert len(TiledPredictor(PaintedPredictor(), grid, max_objects_a_tile=2).predict([picture])[0]) == 8
+    assert len(TiledPredictor(PaintedPredictor(), grid).predict([image])[0]) == 12
+    assert len(TiledPredictor(PaintedPredictor(), grid).predict([image], max_objects=7)[0]) == 7
+    assert len(TiledPredictor(PaintedPredictor(), grid, max_objects_a_tile=2).predict([image])[0]) == 8
 
 
 class _Plenty:
@@ -134,15 +134,15 @@ class _Plenty:
         return Instances(boxes, np.full(3, 0.5, np.float32), np.arange(3), (height, width), masks)
 
 
-def test_memory_does_not_grow_with_the_picture() -> None:
-    """Each row of 6 tiles brings 18 masks of 37 kB; a picture of three times the rows holds no more of them."""
+def test_memory_does_not_grow_with_the_image() -> None:
+    """Each row of 6 tiles brings 18 masks of 37 kB; an image of three times the rows holds no more of them."""
     tiled = TiledPredictor(_Plenty(), TileGrid((252, 252), 0.1))
     peaks = []
     for height in (1200, 3600):
-        picture = np.zeros((height, 1200, 3), np.uint8)
+        image = np.zeros((height, 1200, 3), np.uint8)
         tracemalloc.start()
         try:
-            (found,) = tiled.predict([picture], max_objects=20)
+            (found,) = tiled.predict([image], max_objects=20)
             peaks.append(tracemalloc.get_traced_memory()[1])
         finally:
             tracemalloc.stop()
@@ -158,7 +158,7 @@ def test_hundreds_of_objects() -> None:
     for y, x in random.integers(0, size_hw, (400, 2)):
         cv2.circle(bitmap, (int(x), int(y)), int(random.integers(2, 9)), 1, -1)
     objects = [(1, part) for part in connected(bitmap.astype(bool))]
-    picture = paint(size_hw, objects)
-    (found,) = TiledPredictor(PaintedPredictor(), TileGrid((90, 90))).predict([picture], max_objects=1000)
-    (truth,) = PaintedPredictor().predict([picture], max_objects=1000)
+    image = paint(size_hw, objects)
+    (found,) = TiledPredictor(PaintedPredictor(), TileGrid((90, 90))).predict([image], max_objects=1000)
+    (truth,) = PaintedPredictor().predict([image], max_objects=1000)
     assert exact(found) == exact(truth)

@@ -1,4 +1,4 @@
-"""Stitched TrashCan pictures, whose truth is known: a faultless predictor's objects, and the model in the box."""
+"""Stitched TrashCan images, whose truth is known: a faultless predictor's objects, and the model in the box."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from seasift.core.instances import Instances
 from seasift.core.tiling import TileGrid
 from seasift.data.coco import CocoDataset
 from seasift.data.prepare import prepare
-from seasift.data.prepared import DataPart
+from seasift.data.prepared import DataSplit
 from seasift.data.synthetic import Mosaic, lay_out, read_pieces
 from seasift.evaluation.coco_metrics import evaluate
 from seasift.inference.predictor import load_predictor
@@ -27,13 +27,13 @@ MOSAICS = 6
 
 
 @pytest.fixture(scope="module")
-def part(trashcan_zip: Path, tmp_path_factory: pytest.TempPathFactory) -> DataPart:
+def part(trashcan_zip: Path, tmp_path_factory: pytest.TempPathFactory) -> DataSplit:
     """Official val with exact masks: half a minute."""
     prepared = prepare(trashcan_zip, tmp_path_factory.mktemp("trashcan"))[0]
     return prepared.part("instance", "exact", "official", "val")
 
 
-def test_real_masks_come_back_once(part: DataPart) -> None:
+def test_real_masks_come_back_once(part: DataSplit) -> None:
     """Each 8-connected part of each object as an object of its own, so that a seam can part none of them."""
     mosaics, truth = lay_out(part)
     count = 0
@@ -43,11 +43,11 @@ def test_real_masks_come_back_once(part: DataPart) -> None:
             bitmap = annotation.mask(image.size_hw).bitmap(image.size_hw).astype(np.uint8)
             last, numbers = cv2.connectedComponents(bitmap, connectivity=8)
             parts += [(0, numbers == number) for number in range(1, last)]
-        picture = paint(image.size_hw, parts)
+        pixels = paint(image.size_hw, parts)
         oracle = PaintedPredictor()
-        (expected,) = oracle.predict([picture], max_objects=10_000)
+        (expected,) = oracle.predict([pixels], max_objects=10_000)
         (found,) = TiledPredictor(oracle, GRID, max_objects_a_tile=10_000).predict(
-            [picture], max_objects=10_000
+            [pixels], max_objects=10_000
         )
         assert masks_of(found) == masks_of(expected)
         count += len(expected)
@@ -58,18 +58,18 @@ def masks_of(found: Instances) -> list[str]:
     return sorted(mask.rle(found.size_hw)["counts"] for mask in found.masks or ())
 
 
-def test_the_model_in_the_box(part: DataPart) -> None:
-    """Tiles find much of what the model finds picture by picture, count no more, and the whole finds nothing."""
+def test_the_model_in_the_box(part: DataSplit) -> None:
+    """Tiles find much of what the model finds image by image, count no more, and the whole finds nothing."""
     mosaics, truth = lay_out(part)
     chosen = range(0, len(mosaics), len(mosaics) // MOSAICS)
     truth = truth.subset([truth.images[k].file_name for k in chosen])
     model = load_predictor()
 
-    def judged(look: Callable[[Mosaic, float], Instances], threshold: float) -> tuple[float, int]:
+    def evaluated(look: Callable[[Mosaic, float], Instances], threshold: float) -> tuple[float, int]:
         found = {k: look(mosaics[k], threshold) for k in chosen}
         return ap(truth, found), sum(map(len, found.values()))
 
-    def by_picture(mosaic: Mosaic, threshold: float) -> Instances:
+    def by_image(mosaic: Mosaic, threshold: float) -> Instances:
         return mosaic.gather(model.predict(read_pieces(part, mosaic), threshold=threshold))
 
     def by_tile(mosaic: Mosaic, threshold: float) -> Instances:
@@ -82,8 +82,8 @@ def test_the_model_in_the_box(part: DataPart) -> None:
     def ap(truth: CocoDataset, found: dict[int, Instances]) -> float:
         return evaluate(truth, found, model.categories).masks["AP"] or 0.0
 
-    best, tiled, alone = (judged(look, 0.05)[0] for look in (by_picture, by_tile, whole))
+    best, tiled, alone = (evaluated(look, 0.05)[0] for look in (by_image, by_tile, whole))
     assert tiled > 0.5 * best
     assert alone < 0.2 * best
-    one_by_one, in_tiles = (judged(look, 0.2)[1] for look in (by_picture, by_tile))
+    one_by_one, in_tiles = (evaluated(look, 0.2)[1] for look in (by_image, by_tile))
     assert abs(in_tiles - one_by_one) < 0.3 * one_by_one

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import helper
 
-from seasift.core.errors import BadModel
+from seasift.core.errors import ModelError
 from seasift.modelfile import bundled
 from seasift.modelfile.info import METADATA_KEY, from_metadata, read_model_file, to_metadata
 from seasift.modelfile.onnx_file import onnx_metadata
@@ -49,7 +49,7 @@ def test_a_file_of_before_facts_were_written_still_loads() -> None:
     del older["facts"]
     assert from_metadata({METADATA_KEY: json.dumps(older)}, "older") == info
     wrong = older | {"facts": {"parameters": -1}}
-    with pytest.raises(BadModel, match=r"facts\.parameters"):
+    with pytest.raises(ModelError, match=r"facts\.parameters"):
         from_metadata({METADATA_KEY: json.dumps(wrong)}, "wrong")
 
 
@@ -72,7 +72,7 @@ def test_damaged_bytes_never_crash_the_reader(tiny: Path, data: st.DataObject) -
     whole[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
     path = tiny.with_name("damaged.onnx")
     path.write_bytes(bytes(whole[: data.draw(st.integers(0, len(whole)))]))
-    with contextlib.suppress(BadModel):
+    with contextlib.suppress(ModelError):
         read_model_file(path)
 
 
@@ -83,7 +83,7 @@ def test_every_truncation_of_the_top_level_is_noticed(tiny: Path) -> None:
     not_ours = 0
     for end in range(0, len(whole), 7):
         path.write_bytes(whole[:end])
-        with pytest.raises(BadModel) as caught:
+        with pytest.raises(ModelError) as caught:
             read_model_file(path)
         not_ours += "not one of seasift's" in str(caught.value)
     assert not_ours <= 3, "only where the cut falls between two fields"
@@ -94,20 +94,20 @@ def test_every_truncation_of_the_top_level_is_noticed(tiny: Path) -> None:
 )
 def test_not_onnx(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "model.onnx").write_bytes(content)
-    with pytest.raises(BadModel, match=rf"not a whole ONNX file \({len(content)} bytes"):
+    with pytest.raises(ModelError, match=rf"not a whole ONNX file \({len(content)} bytes"):
         read_model_file(tmp_path / "model.onnx")
 
 
 def test_missing_file_and_folder(tmp_path: Path) -> None:
-    with pytest.raises(BadModel, match="no such model file"):
+    with pytest.raises(ModelError, match="no such model file"):
         read_model_file(tmp_path / "none.onnx")
-    with pytest.raises(BadModel, match="a folder"):
+    with pytest.raises(ModelError, match="a folder"):
         read_model_file(tmp_path)
 
 
 def test_onnx_that_is_not_ours(tmp_path: Path) -> None:
     onnx.save(tiny_graph(), str(tmp_path / "other.onnx"))
-    with pytest.raises(BadModel, match="but not one of seasift's"):
+    with pytest.raises(ModelError, match="but not one of seasift's"):
         read_model_file(tmp_path / "other.onnx")
 
 
@@ -138,7 +138,7 @@ def described(**changes: Any) -> dict[str, str]:
     ],
 )
 def test_wrong_descriptions_are_named(old: str, new: str, words: str) -> None:
-    with pytest.raises(BadModel) as caught:
+    with pytest.raises(ModelError) as caught:
         from_metadata(described(replace=[(old, new)]), "m.onnx")
     assert str(caught.value).startswith("m.onnx: ")
     assert words in str(caught.value)
@@ -146,18 +146,18 @@ def test_wrong_descriptions_are_named(old: str, new: str, words: str) -> None:
 
 
 def test_description_that_is_not_json() -> None:
-    with pytest.raises(BadModel, match=r"m\.onnx: its description is wrong at the top"):
+    with pytest.raises(ModelError, match=r"m\.onnx: its description is wrong at the top"):
         from_metadata({METADATA_KEY: "{"}, "m.onnx")
 
 
 def test_box_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bundled, "BOX", tmp_path)
-    with pytest.raises(BadModel, match="the box is empty"):
+    monkeypatch.setattr(bundled, "FOLDER", tmp_path)
+    with pytest.raises(ModelError, match="the box is empty"):
         bundled.find("default")
     save_tiny(tmp_path / "default.onnx")
     assert bundled.names() == ("default",)
     assert bundled.find("default") == tmp_path / "default.onnx"
-    with pytest.raises(BadModel, match=r"model 'defualt' \(did you mean 'default'\?\)"):
+    with pytest.raises(ModelError, match=r"model 'defualt' \(did you mean 'default'\?\)"):
         bundled.find("defualt")
     assert bundled.find("some/where.onnx") == Path("some/where.onnx")
     monkeypatch.chdir(tmp_path)

@@ -13,10 +13,10 @@ def _depthwise(features: Features) -> list[nn.Conv2d]:
     return [m for m in features.modules() if isinstance(m, nn.Conv2d) and m.groups == m.in_channels > 1]
 
 
-@pytest.mark.parametrize("place", [0, 3], ids=["same padding, stride 2", "plain"])
-def test_depthwise_convolutions_learn_in_full_precision_under_autocast(place: int) -> None:
+@pytest.mark.parametrize("index", [0, 3], ids=["same padding, stride 2", "plain"])
+def test_depthwise_convolutions_learn_in_full_precision_under_autocast(index: int) -> None:
     torch.manual_seed(0)
-    module = [m for m in _depthwise(Features("efficientnet-lite0")) if m.weight.requires_grad][place]
+    module = [m for m in _depthwise(Features("efficientnet-lite0")) if m.weight.requires_grad][index]
     exact = copy.deepcopy(module)
     x = torch.randn(2, module.in_channels, 17, 17)
     with torch.autocast("cpu", dtype=torch.bfloat16):

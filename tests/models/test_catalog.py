@@ -13,7 +13,7 @@ import torch
 from onnx import numpy_helper
 from torch import nn
 
-from seasift.core.errors import BadRecipe
+from seasift.core.errors import RecipeError
 from seasift.core.heads import HEADS
 from seasift.inference.engines import open_engine
 from seasift.inference.predictor import load_predictor
@@ -30,7 +30,7 @@ from .untrained import (
     losses,
     model_file,
     network,
-    pictures,
+    sample_images,
     traced,
 )
 
@@ -52,7 +52,9 @@ class TestContract:
     def test_outputs_have_the_shapes_of_the_head(self, name: str) -> None:
         net: Any = network(name)
         with torch.no_grad():
-            outputs = named_outputs(net.config.arch, FAMILIES[net.config.arch].graph(net)(pictures(net, 3)))
+            outputs = named_outputs(
+                net.config.arch, FAMILIES[net.config.arch].graph(net)(sample_images(net, 3))
+            )
         sizes = {"B": 3, "4": 4, "C": CLASSES}
         for output, letters in HEADS[FAMILIES[net.config.arch].head].outputs.items():
             for letter, size in zip(letters.split(), outputs[output].shape, strict=True):
@@ -64,9 +66,9 @@ class TestContract:
         arch, backbone = catalog()[name]
         with torch.no_grad():
             maps = (
-                net.backbone(pictures(net, 1))
+                net.backbone(sample_images(net, 1))
                 if arch in ("yolact", "sift")
-                else list(net.features(pictures(net, 1)).values())
+                else list(net.features(sample_images(net, 1)).values())
             )
         expected = STRIDES.get(arch) or STRIDES.get(backbone, (32, 32, 64))
         height, width = FAMILIES[arch].input_spec(net.config).size_hw
@@ -107,13 +109,13 @@ class TestContract:
     def test_onnx_and_openvino_say_what_torch_says(self, name: str) -> None:
         assert_parity(name, traced(name).SerializeToString())
 
-    def test_a_predictor_finds_objects_in_pictures_of_any_size(self, name: str) -> None:
+    def test_a_predictor_finds_objects_in_images_of_any_size(self, name: str) -> None:
         net: Any = network(name)
-        picture = larger(net)
-        (found,) = TorchPredictor(net, CATEGORIES, name=name).predict([picture], threshold=0.0)
+        sample_image = larger(net)
+        (found,) = TorchPredictor(net, CATEGORIES, name=name).predict([sample_image], threshold=0.0)
         assert len(found)
         assert (found.boxes_xyxy >= 0).all()
-        assert (found.boxes_xyxy <= [*picture.shape[1::-1]] * 2).all()
+        assert (found.boxes_xyxy <= [*sample_image.shape[1::-1]] * 2).all()
         assert (found.masks is None) == (net.config.arch == "faster-rcnn")
 
     @pytest.mark.slow
@@ -121,11 +123,11 @@ class TestContract:
         path = tmp_path / "model.onnx"
         path.write_bytes(model_file(name))
         net: Any = network(name)
-        picture = larger(net)
+        sample_image = larger(net)
         by_torch = TorchPredictor(net, CATEGORIES, name=name)
         # One more than is compared: its score tells whether the last has one right place.
         (found,), (expected,) = (
-            each.predict([picture], threshold=0.0, max_objects=31)
+            each.predict([sample_image], threshold=0.0, max_objects=31)
             for each in (load_predictor(path), by_torch)
         )
         np.testing.assert_allclose(found.scores, expected.scores, rtol=1e-3, atol=1e-3)
@@ -137,8 +139,8 @@ class TestContract:
         )
         assert (found.masks is None) == (expected.masks is None) == (name.startswith("faster-rcnn"))
         if found.masks is not None and expected.masks is not None:
-            for place in np.flatnonzero(clear):
-                ours, theirs = (each.masks[place].bitmap(each.size_hw) for each in (found, expected))
+            for index in np.flatnonzero(clear):
+                ours, theirs = (each.masks[index].bitmap(each.size_hw) for each in (found, expected))
                 assert (ours != theirs).sum() <= 0.01 * max(theirs.sum(), 100)
 
     def test_its_facts_can_be_counted(self, name: str) -> None:
@@ -155,7 +157,7 @@ def assert_parity(name: str, data: bytes) -> None:
     net: Any = network(name)
     arch = net.config.arch
     engine = open_engine(data, name, engine="openvino", precision="f32", threads=None)
-    images = pictures(net, 3)
+    images = sample_images(net, 3)
     with torch.no_grad():
         expected = {n: o.numpy() for n, o in named_outputs(arch, FAMILIES[arch].graph(net)(images)).items()}
     got = engine.run(images.numpy())
@@ -245,34 +247,34 @@ def test_the_graph_of_fixed_shapes_says_what_torchvision_says(name: str) -> None
     from torchvision.models.detection.image_list import ImageList
 
     net: Any = network(name)
-    images, size = pictures(net), net.config.size_hw
+    images, size = sample_images(net), net.config.size_hw
     with torch.no_grad():
         features = net.features(images)
         proposals, _ = net.rpn(ImageList(images, [size] * 2), features)
         theirs, _ = net.roi_heads(features, proposals, [size] * 2)
         boxes, scores, classes, *masks = FAMILIES[net.config.arch].graph(net)(images)
     clear = torch.from_numpy(distinct(scores.numpy()))
-    for place, expected in enumerate(theirs):
-        count, keep = len(expected["scores"]), clear[place]
-        assert int((scores[place] > 0).sum()) == count
-        torch.testing.assert_close(scores[place, :count], expected["scores"])
+    for index, expected in enumerate(theirs):
+        count, keep = len(expected["scores"]), clear[index]
+        assert int((scores[index] > 0).sum()) == count
+        torch.testing.assert_close(scores[index, :count], expected["scores"])
         keep = keep[:count]
         assert int(keep.sum()) > 20
-        own = boxes[place, :count] * torch.tensor([size[1], size[0]] * 2)
+        own = boxes[index, :count] * torch.tensor([size[1], size[0]] * 2)
         torch.testing.assert_close(own[keep], expected["boxes"][keep], rtol=1e-4, atol=1e-3)
-        assert torch.equal(classes[place, :count][keep].long() + 1, expected["labels"][keep])
+        assert torch.equal(classes[index, :count][keep].long() + 1, expected["labels"][keep])
         for mask in masks:
             torch.testing.assert_close(
-                mask[place, :count][keep], expected["masks"][keep][:, 0], rtol=1e-4, atol=1e-4
+                mask[index, :count][keep], expected["masks"][keep][:, 0], rtol=1e-4, atol=1e-4
             )
 
 
 def test_unknown_names_and_foreign_settings_are_refused() -> None:
-    with pytest.raises(BadRecipe, match="did you mean mask-rcnn"):
+    with pytest.raises(RecipeError, match="did you mean mask-rcnn"):
         make_config("mask-rcn", "resnet50-fpn", 3)
-    with pytest.raises(BadRecipe, match="resnet50-fpn"):
+    with pytest.raises(RecipeError, match="resnet50-fpn"):
         make_config("mask-rcnn", "resnet50", 3)
-    with pytest.raises(BadRecipe, match="square"):
+    with pytest.raises(RecipeError, match="square"):
         make_config("yolact", "resnet50", 3, size=(100, 200))
-    with pytest.raises(BadRecipe, match="no such setting"):
+    with pytest.raises(RecipeError, match="no such setting"):
         make_config("mask-rcnn", "resnet50-fpn", 3, fpn_channels=64)

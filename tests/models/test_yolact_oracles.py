@@ -26,29 +26,32 @@ def random_boxes(random: np.random.Generator, count: int) -> np.ndarray:
     )
 
 
-def make_targets(pictures: list[dict]) -> Targets:
-    most = max(1, *(len(p["boxes"]) + len(p["crowds"]) for p in pictures))
-    boxes, classes = torch.zeros(len(pictures), most, 4), torch.zeros(len(pictures), most, dtype=torch.long)
-    present, crowd = (torch.zeros(len(pictures), most, dtype=torch.bool) for _ in range(2))
-    proto, semantic = (
-        torch.zeros(len(pictures), most, 12, 12, dtype=torch.bool),
-        torch.zeros(len(pictures), most, 6, 6, dtype=torch.bool),
+def make_targets(sample_images: list[dict]) -> Targets:
+    most = max(1, *(len(p["boxes"]) + len(p["crowds"]) for p in sample_images))
+    boxes, classes = (
+        torch.zeros(len(sample_images), most, 4),
+        torch.zeros(len(sample_images), most, dtype=torch.long),
     )
-    for b, picture in enumerate(pictures):
+    present, crowd = (torch.zeros(len(sample_images), most, dtype=torch.bool) for _ in range(2))
+    proto, semantic = (
+        torch.zeros(len(sample_images), most, 12, 12, dtype=torch.bool),
+        torch.zeros(len(sample_images), most, 6, 6, dtype=torch.bool),
+    )
+    for b, sample_image in enumerate(sample_images):
         # Crowds stand first, so that an object's place differs from its number.
-        for place, box in enumerate([*picture["crowds"], *picture["boxes"]]):
-            boxes[b, place] = torch.from_numpy(np.asarray(box))
-        offset, count = len(picture["crowds"]), len(picture["boxes"])
+        for index, box in enumerate([*sample_image["crowds"], *sample_image["boxes"]]):
+            boxes[b, index] = torch.from_numpy(np.asarray(box))
+        offset, count = len(sample_image["crowds"]), len(sample_image["boxes"])
         crowd[b, :offset] = True
         present[b, offset : offset + count] = True
         for i in range(count):
-            classes[b, offset + i] = picture["classes"][i]
-            proto[b, offset + i] = torch.from_numpy(picture["proto"][i])
-            semantic[b, offset + i] = torch.from_numpy(picture["semantic"][i])
+            classes[b, offset + i] = sample_image["classes"][i]
+            proto[b, offset + i] = torch.from_numpy(sample_image["proto"][i])
+            semantic[b, offset + i] = torch.from_numpy(sample_image["semantic"][i])
     return Targets(boxes, classes, present, crowd, proto, semantic)
 
 
-def random_picture(random: np.random.Generator, objects: int, crowds: int = 0) -> dict:
+def random_image(random: np.random.Generator, objects: int, crowds: int = 0) -> dict:
     return {
         "boxes": random_boxes(random, objects),
         "classes": random.integers(0, 3, objects).tolist(),
@@ -65,37 +68,37 @@ def random_picture(random: np.random.Generator, objects: int, crowds: int = 0) -
 )
 def test_matching_equals_the_greedy_loop(seed: int, counts: list[tuple[int, int]]) -> None:
     random = np.random.default_rng(seed)
-    pictures = [random_picture(random, *count) for count in counts]
-    matches = match(make_targets(pictures), PRIORS)
+    sample_images = [random_image(random, *count) for count in counts]
+    matches = match(make_targets(sample_images), PRIORS)
     corners = to_corners(PRIORS).numpy()
-    for b, picture in enumerate(pictures):
-        objects, labels = oracle.match_picture(
-            picture["boxes"], picture["classes"], picture["crowds"], corners
+    for b, sample_image in enumerate(sample_images):
+        objects, labels = oracle.match_image(
+            sample_image["boxes"], sample_image["classes"], sample_image["crowds"], corners
         )
         assert matches.labels[b].tolist() == labels
         positive = np.flatnonzero(np.array(labels) > 0)
-        own = matches.objects[b].numpy()[positive] - len(picture["crowds"])
+        own = matches.objects[b].numpy()[positive] - len(sample_image["crowds"])
         assert own.tolist() == [objects[p] for p in positive]
 
 
 def test_two_equal_boxes_claim_two_priors() -> None:
     box = np.array([[0.1, 0.1, 0.12, 0.12]] * 2, dtype=np.float32)
     nothing = np.zeros((2, 12, 12), bool)
-    picture = {
+    sample_image = {
         "boxes": box,
         "classes": [0, 1],
         "crowds": [],
         "proto": nothing,
         "semantic": np.zeros((2, 6, 6), bool),
     }
-    labels = match(make_targets([picture]), PRIORS).labels[0]
+    labels = match(make_targets([sample_image]), PRIORS).labels[0]
     assert sorted(labels[labels > 0].tolist()) == [1, 2]
 
 
 def test_more_objects_than_priors_ends() -> None:
     random = np.random.default_rng(0)
     priors = PRIORS[:3]
-    labels = match(make_targets([random_picture(random, 5)]), priors).labels
+    labels = match(make_targets([random_image(random, 5)]), priors).labels
     assert (labels > 0).all()
 
 
@@ -107,7 +110,7 @@ def test_box_code_is_its_own_inverse() -> None:
 @pytest.mark.parametrize("counts", [[3], [2, 0, 4], [0]])
 def test_losses_equal_the_loops(counts: list[int]) -> None:
     random = np.random.default_rng(len(counts))
-    pictures = [random_picture(random, count) for count in counts]
+    sample_images = [random_image(random, count) for count in counts]
     size, priors = len(counts), len(PRIORS)
     raw = [
         random.normal(0, 1, (size, priors, 4)),
@@ -117,22 +120,25 @@ def test_losses_equal_the_loops(counts: list[int]) -> None:
         random.normal(0, 1, (size, 3, 6, 6)),
     ]
     output = YolactOutput(*(torch.from_numpy(part).float() for part in raw))
-    got = yolact_loss(output, make_targets(pictures), PRIORS)
+    got = yolact_loss(output, make_targets(sample_images), PRIORS)
     expected = oracle.losses(
         raw,
         PRIORS.double().numpy(),
-        *([picture[key] for picture in pictures] for key in ("boxes", "classes", "proto", "semantic")),
+        *(
+            [sample_image[key] for sample_image in sample_images]
+            for key in ("boxes", "classes", "proto", "semantic")
+        ),
     )
     for name, value in expected.items():
         assert got[name].item() == pytest.approx(value, rel=1e-4, abs=1e-6), name
 
 
-def test_at_most_100_priors_a_picture_stand_for_all_in_the_mask_loss() -> None:
+def test_at_most_100_priors_a_image_stand_for_all_in_the_mask_loss() -> None:
     """With equal coefficients everywhere each prior of an object costs the same, so sampling changes nothing."""
     random = np.random.default_rng(3)
     priors = make_priors([(60, 60)], [150.0], 550)
-    picture = random_picture(random, 1) | {"boxes": np.array([[0.3, 0.3, 0.6, 0.6]], np.float32)}
-    targets = make_targets([picture])
+    sample_image = random_image(random, 1) | {"boxes": np.array([[0.3, 0.3, 0.6, 0.6]], np.float32)}
+    targets = make_targets([sample_image])
     prototypes = torch.from_numpy(np.abs(random.normal(0, 1, (1, 12, 12, 5)))).float()
     coefficients = torch.tensor([0.3, -0.4, 0.5, 0.1, -0.9]).repeat(1, len(priors), 1)
     output = YolactOutput(
@@ -143,7 +149,7 @@ def test_at_most_100_priors_a_picture_stand_for_all_in_the_mask_loss() -> None:
     one = oracle._mask_loss(
         coefficients[0, 0].double().numpy(),
         prototypes[0].double().numpy(),
-        picture["boxes"][0],
-        picture["proto"][0],
+        sample_image["boxes"][0],
+        sample_image["proto"][0],
     )
     assert yolact_loss(output, targets, priors)["mask"].item() == pytest.approx(6.125 * one, rel=1e-4)

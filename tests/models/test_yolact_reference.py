@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from seasift.core.decode import YolactDecode, decode_yolact
-from seasift.core.errors import BadWeights
+from seasift.core.errors import WeightsError
 from seasift.core.prepare import prepare
 from seasift.models.catalog import FAMILIES
 from seasift.models.yolact.loss import yolact_loss
@@ -21,7 +21,7 @@ from . import yolact_reference as reference
 @pytest.fixture(scope="module")
 def output() -> YolactOutput:
     net = reference.network()
-    image = torch.from_numpy(prepare(reference.picture(), FAMILIES["yolact"].input_spec(net.config)))[None]
+    image = torch.from_numpy(prepare(reference.image(), FAMILIES["yolact"].input_spec(net.config)))[None]
     with torch.no_grad():
         # Evaluation mode leaves the semantic branch out; the reference holds it.
         semantic = net.semantic(net.fpn(net.backbone(image))[0])
@@ -57,7 +57,7 @@ def test_output_equals_the_published_one(theirs: str, ours: str | None, output: 
 
 @pytest.mark.parametrize("copies", [1, 3])
 def test_losses_equal_the_published_ones(copies: int, output: YolactOutput) -> None:
-    """A batch of equal pictures has the loss of one: every loss is a mean over positives or pictures."""
+    """A batch of equal images has the loss of one: every loss is a mean over positives or images."""
     batch = YolactOutput(*(part.repeat(copies, *[1] * (part.ndim - 1)) for part in output))
     losses = yolact_loss(batch, reference.targets(copies), reference.network().priors)
     expected = reference.golden()["loss"]
@@ -68,9 +68,7 @@ def test_losses_equal_the_published_ones(copies: int, output: YolactOutput) -> N
 def test_detections_equal_the_published_ones() -> None:
     net = reference.network()
     with torch.no_grad():
-        image = torch.from_numpy(prepare(reference.picture(), FAMILIES["yolact"].input_spec(net.config)))[
-            None
-        ]
+        image = torch.from_numpy(prepare(reference.image(), FAMILIES["yolact"].input_spec(net.config)))[None]
         parts = [part[0].numpy() for part in YolactGraph(net)(image)]
     found = decode_yolact(
         *parts,
@@ -115,7 +113,7 @@ def test_backbones_compute_what_the_papers_say(backbone: str) -> None:
     state = reference.published_state(backbone)
     net = Yolact(YolactConfig(backbone, classes=22, size=96))
     load_published(net, state, source="reference")
-    image = torch.from_numpy(prepare(reference.picture(), FAMILIES["yolact"].input_spec(net.config)))[None]
+    image = torch.from_numpy(prepare(reference.image(), FAMILIES["yolact"].input_spec(net.config)))[None]
     assert torch.equal(image * 255, (image * 255).round()) == (backbone == "darknet53")  # rgb / 255
     with torch.no_grad():
         levels = net.eval().backbone(image)
@@ -145,7 +143,7 @@ def empty_resnet50() -> Yolact:
 def test_an_entry_that_does_not_fit_is_fatal_and_named(change, message: str) -> None:
     state = reference.published_state()
     change(state)
-    with pytest.raises(BadWeights, match=message):
+    with pytest.raises(WeightsError, match=message):
         load_published(empty_resnet50(), state, source="x.pth")
 
 

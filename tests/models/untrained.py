@@ -1,4 +1,4 @@
-"""Networks of the catalog that learnt nothing and yet decide clearly, with pictures and truth for them."""
+"""Networks of the catalog that learnt nothing and yet decide clearly, with images and truth for them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from seasift.models.catalog import FAMILIES, build, catalog, make_config
 from seasift.models.targets import Targets
 
 CLASSES = 3
-OBJECTS = 200  # regions of a picture that R-CNN takes for one, before suppression
+OBJECTS = 200  # regions of an image that R-CNN takes for one, before suppression
 SIZES = {"yolact": 96, "sift": (96, 128), "mask-rcnn": (192, 256), "faster-rcnn": (192, 256)}
 CATEGORIES = [Category(i + 1, f"c{i}") for i in range(CLASSES)]
 
@@ -31,24 +31,24 @@ def network(name: str) -> Any:
     torch.manual_seed(0)
     arch, backbone = catalog()[name]
     net = build(make_config(arch, backbone, CLASSES, size=SIZES[arch])).to(memory_format=torch.channels_last)
-    calibrate(net, pictures(net, 3))
+    calibrate(net, sample_images(net, 3))
     return net
 
 
-def pictures(net: Any, count: int = 2) -> Tensor:
+def sample_images(net: Any, count: int = 2) -> Tensor:
     spec = FAMILIES[net.config.arch].input_spec(net.config)
-    return torch.from_numpy(np.stack([prepare(picture, spec) for picture in noise(net, count)]))
+    return torch.from_numpy(np.stack([prepare(sample_image, spec) for sample_image in noise(net, count)]))
 
 
 def noise(net: Any, count: int) -> list[UInt8]:
-    """Pictures (H, W, 3) of the size that the network takes, the same every time."""
+    """Images (H, W, 3) of the size that the network takes, the same every time."""
     size_hw = FAMILIES[net.config.arch].input_spec(net.config).size_hw
     random = np.random.default_rng(1)
     return [random.integers(0, 256, (*size_hw, 3), dtype=np.uint8) for _ in range(count)]
 
 
 def larger(net: Any) -> UInt8:
-    """A picture (H, W, 3) that the network finds objects in, of another size than its input.
+    """An image (H, W, 3) that the network finds objects in, of another size than its input.
 
     For an R-CNN it is what batch norm was set by, so that shrunk to the input it is that again: in another some of
     them find nothing.
@@ -60,11 +60,11 @@ def larger(net: Any) -> UInt8:
 
 @torch.no_grad()
 def calibrate(net: Any, images: Tensor) -> None:
-    """Give batch norm the statistics of these pictures, and every last layer outputs of a useful spread.
+    """Give batch norm the statistics of these images, and every last layer outputs of a useful spread.
 
     R-CNN gets what training would give it, too: residual branches that add a little to what they bypass, since
     without that rounding errors grow from block to block, and a background that most regions belong to, since
-    a thousand objects a picture lie so close together that rounding decides which are suppressed.
+    a thousand objects an image lie so close together that rounding decides which are suppressed.
     """
     net.eval()
     for module in net.modules():
@@ -129,12 +129,12 @@ def truth(net: Any, count: int = 2) -> Targets:
 
     def masks(reduction: int) -> Tensor:
         grid = torch.zeros(count, 2, -(-height // reduction), -(-width // reduction), dtype=torch.bool)
-        for place, (x1, y1, x2, y2) in enumerate(boxes[0].tolist()):
+        for index, (x1, y1, x2, y2) in enumerate(boxes[0].tolist()):
             rows, columns = (
                 slice(round(a * n), round(b * n))
                 for a, b, n in ((y1, y2, grid.shape[2]), (x1, x2, grid.shape[3]))
             )
-            grid[:, place, rows, columns] = True
+            grid[:, index, rows, columns] = True
         return grid
 
     class_ids = torch.tensor([[0, 2]]).repeat(count, 1)
@@ -145,7 +145,7 @@ def losses(net: Any, *, bf16: bool) -> dict[str, Tensor]:
     net.train()
     torch.manual_seed(0)
     with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bf16):
-        found = FAMILIES[net.config.arch].losses(net, pictures(net), truth(net))
+        found = FAMILIES[net.config.arch].losses(net, sample_images(net), truth(net))
     net.eval()
     return found
 

@@ -1,4 +1,4 @@
-"""The weights, picture and truth for which the published implementation's figures were taken."""
+"""The weights, image and truth for which the published implementation's figures were taken."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def network() -> Yolact:
     return net.eval()
 
 
-def picture() -> np.ndarray:
+def sample_image() -> np.ndarray:
     y, x = np.mgrid[0:550, 0:550] / 550
     planes = [
         127 + 100 * np.sin(7 * x + 3 * y),

@@ -65,7 +65,7 @@ def precision_and_recall(
 
     Args:
         counts: whether an object of this area counts; one that does not is neither right nor wrong.
-        limit: detections taken of a picture and class, the best.
+        limit: detections taken of an image and class, the best.
     """
     marked: list[tuple[float, str]] = []  # score and "right", "wrong" or "neither"
     wanted = 0
@@ -94,10 +94,10 @@ def _partner(
     """The free truth of greatest overlap, a counting one before any other; the later of equals."""
     for kind in (False, True):
         best, partner = iou, None
-        for place, truth in enumerate(here):
-            free = place not in taken or truth.crowd
-            if neither[place] is kind and free and overlap(found.shape, truth.shape, truth.crowd) >= best:
-                best, partner = overlap(found.shape, truth.shape, truth.crowd), place
+        for index, truth in enumerate(here):
+            free = index not in taken or truth.crowd
+            if neither[index] is kind and free and overlap(found.shape, truth.shape, truth.crowd) >= best:
+                best, partner = overlap(found.shape, truth.shape, truth.crowd), index
         if partner is not None:
             return partner
     return None

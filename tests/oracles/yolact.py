@@ -21,8 +21,8 @@ def inside(box, crowd) -> float:
     return width * height / ((box[2] - box[0]) * (box[3] - box[1]))
 
 
-def match_picture(boxes, classes, crowds, priors) -> tuple[list[int], list[int]]:
-    """Object and label (1 + class, 0 background, -1 neutral) of each prior of one picture."""
+def match_image(boxes, classes, crowds, priors) -> tuple[list[int], list[int]]:
+    """Object and label (1 + class, 0 background, -1 neutral) of each prior of one image."""
     objects, labels, best = [], [], []
     for prior in priors:
         overlaps = [iou(box, prior) for box in boxes]
@@ -50,9 +50,9 @@ def fast_nms(boxes, scores, *, iou_limit, top_k, keep) -> list[tuple[int, int, f
     kept = []
     for class_id in range(scores.shape[1]):
         order = sorted(range(len(boxes)), key=lambda row: (-scores[row, class_id], row))[:top_k]
-        for place, row in enumerate(order):
+        for index, row in enumerate(order):
             # A box falls even to a better one that has fallen itself.
-            if all(iou(boxes[better], boxes[row]) <= iou_limit for better in order[:place]):
+            if all(iou(boxes[better], boxes[row]) <= iou_limit for better in order[:index]):
                 kept.append((row, class_id, float(scores[row, class_id])))
     return sorted(kept, key=lambda item: -item[2])[:keep]
 
@@ -89,20 +89,20 @@ def _bilinear(grid, y, x) -> float:
 
 
 def losses(output, priors, boxes, classes, proto_masks, semantic_masks) -> dict[str, float]:
-    """The four losses picture by picture, prior by prior, with the published weights.
+    """The four losses image by image, prior by prior, with the published weights.
 
     Args:
         output: offsets (B, P, 4), logits (B, P, 1 + C), coefficients (B, P, K), prototypes (B, h, w, K),
             semantic (B, C, h', w') as float64 arrays.
         priors: (P, 4) cx, cy, w, h.
-        boxes, classes, proto_masks, semantic_masks: a list per picture.
+        boxes, classes, proto_masks, semantic_masks: a list per image.
     """
     offsets, logits, coefficients, prototypes, semantic = output
     corners = np.concatenate([priors[:, :2] - priors[:, 2:] / 2, priors[:, :2] + priors[:, 2:] / 2], axis=1)
     box = label = mask = segment = 0.0
     positives = 0
     for b in range(len(offsets)):
-        objects, labels = match_picture(boxes[b], classes[b], [], corners)
+        objects, labels = match_image(boxes[b], classes[b], [], corners)
         background = [(-_log_softmax(logits[b, p])[0], p) for p in range(len(priors)) if labels[p] == 0]
         own = [p for p in range(len(priors)) if labels[p] > 0]
         positives += len(own)

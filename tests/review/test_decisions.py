@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from seasift.core.errors import BadInput, NotThere
+from seasift.core.errors import InputError, NotFoundError
 from seasift.review.decisions import NAME, Decisions
 from seasift.review.folder import Review
 
@@ -36,7 +36,7 @@ def test_undo_takes_back_the_last_of_the_reviewer(review: Review) -> None:
     assert review.decisions.all()[1].name == "red thing"
     assert review.decisions.undo("Ada") == 1
     assert set(review.decisions.all()) == {2}
-    with pytest.raises(NotThere, match="nothing to undo"):
+    with pytest.raises(NotFoundError, match="nothing to undo"):
         review.decisions.undo("Ada")
 
 
@@ -49,7 +49,7 @@ def test_ids_of_new_classes_stay(review: Review) -> None:
 
 @pytest.mark.parametrize("name", ["", " ", "x" * 101, "a\x00b"])
 def test_names_that_cannot_be(review: Review, name: str) -> None:
-    with pytest.raises(BadInput, match="letters; expected"):
+    with pytest.raises(InputError, match="letters; expected"):
         review.decide(1, "accept", name)
 
 
@@ -58,7 +58,7 @@ def test_decisions_of_another_run_are_refused(review: Review, out: Path) -> None
     document = json.loads((out / "tracks.json").read_text("utf-8"))
     text = (out / "tracks.json").read_text("utf-8").replace(str(document["tracks"][0]["score"]), "0.5", 1)
     (out / "tracks.json").write_text(text, "utf-8")
-    with pytest.raises(BadInput, match="another run of the survey"):
+    with pytest.raises(InputError, match="another run of the survey"):
         Review(out)
 
 
@@ -79,11 +79,11 @@ def test_folders_that_are_none(out: Path, text: str | None, words: str) -> None:
         path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:4]))
     else:
         path.write_text(text, "utf-8")
-    with pytest.raises(BadInput, match=words):
+    with pytest.raises(InputError, match=words):
         Review(out)
 
 
 def test_a_damaged_file_is_told(out: Path) -> None:
     (out / NAME).write_bytes(b"no database at all, for certain" * 40)
-    with pytest.raises(BadInput, match="decisions cannot be kept"):
+    with pytest.raises(InputError, match="decisions cannot be kept"):
         Review(out)

@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from seasift.core.errors import BadInput
-from seasift.core.image import read_picture
+from seasift.core.errors import InputError
+from seasift.core.image import read_image
 from seasift.data.check import check
 from seasift.data.describe import describe
-from seasift.data.prepared import resolve_part
+from seasift.data.prepared import resolve_split
 from seasift.data.stats import statistics
 from seasift.formats.tracks import TracksDocument
 from seasift.review.folder import Review
-from tests.survey.dives import THINGS, frame_picture
+from tests.survey.dives import THINGS, frame_image
 
 CHANNEL = {"red thing": 0, "sea pen": 1}  # what the tests call the green one
 
@@ -57,23 +57,23 @@ def rewrite(out: Path, change: Any) -> None:
 
 def test_every_frame_holds_all_that_was_accepted(review: Review, tmp_path: Path) -> None:
     made = decided(review).export(tmp_path / "set")
-    part = resolve_part(made.path)
+    part = resolve_split(made.path)
     frames = sorted({*truth(1), *truth(3)})
     assert [image.file_name for image in part.coco.images] == [
         f"dive_frame{frame:07}.jpg" for frame in frames
     ]
-    assert (made.pictures, made.objects) == (len(frames), len(truth(1)) + len(truth(3)))
+    assert (made.images, made.objects) == (len(frames), len(truth(1)) + len(truth(3)))
     names = {category.id: category.name for category in part.coco.categories}
     assert names == {3: "red thing", 7: "green thing", 8: "blue thing", 9: "sea pen"}
     for frame, image in zip(frames, part.coco.images, strict=True):
-        picture = read_picture(part.images_dir / image.file_name)
-        assert np.abs(picture.astype(int) - frame_picture(frame)).mean() < 8
+        pixels = read_image(part.images_dir / image.file_name)
+        assert np.abs(pixels.astype(int) - frame_image(frame)).mean() < 8
         found = {names[each.category_id]: each for each in part.coco.annotations_of(image.id)}
         assert set(found) == {
             name for name, track in (("red thing", 1), ("sea pen", 3)) if frame in truth(track)
         }
         for name, each in found.items():
-            inside = picture[each.mask(image.size_hw).bitmap(image.size_hw)].mean(axis=0)
+            inside = pixels[each.mask(image.size_hw).bitmap(image.size_hw)].mean(axis=0)
             assert inside.argmax() == CHANNEL[name]
             assert inside.max() > 150
 
@@ -82,7 +82,7 @@ def test_frames_with_an_undecided_track_are_left_out(review: Review, tmp_path: P
     review.decide(1, "accept")
     review.decide(3, "reject")  # the second is open
     made = review.export(tmp_path / "set")
-    assert made.pictures == len(set(truth(1)) - set(truth(2))) == 5
+    assert made.images == len(set(truth(1)) - set(truth(2))) == 5
     assert any("11 frames left out: an undecided track is in it" in line for line in made.words())
 
 
@@ -91,7 +91,7 @@ def test_frames_between_two_views_are_left_out(out: Path, tmp_path: Path) -> Non
     rewrite(out, lambda tracks: tracks[2]["observations"].pop(2))
     made = decided(Review(out)).export(tmp_path / "set")
     assert "dive_frame0000012.jpg" not in [image["file_name"] for image in document(made.path)["images"]]
-    assert made.pictures == 20
+    assert made.images == 20
 
 
 def test_the_data_code_takes_it(review: Review, tmp_path: Path) -> None:
@@ -99,7 +99,7 @@ def test_the_data_code_takes_it(review: Review, tmp_path: Path) -> None:
     report = check([made.path])
     assert not report.fatal
     # Painted frames are alike, and one class was never found.
-    assert {defect.kind for defect in report.defects} == {"empty class", "same picture"}
+    assert {defect.kind for defect in report.defects} == {"empty class", "same image"}
     counted = statistics(describe(made.path))
     assert {name: sum(part.objects for part in row.values()) for name, row in counted.by_class.items()} == {
         "red thing": len(truth(1)),
@@ -113,16 +113,16 @@ def test_a_second_export_replaces_the_first(review: Review, tmp_path: Path) -> N
     decided(review).export(tmp_path / "set")
     review.decide(3, "reject")
     made = review.export(tmp_path / "set")
-    assert made.pictures == len(list((tmp_path / "set/images").iterdir())) == len(truth(1))
+    assert made.images == len(list((tmp_path / "set/images").iterdir())) == len(truth(1))
 
 
 def test_what_cannot_be_exported(review: Review, tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="no track is accepted yet"):
+    with pytest.raises(InputError, match="no track is accepted yet"):
         review.export(tmp_path / "set")
     decided(review)
     (tmp_path / "other").mkdir()
     (tmp_path / "other/thesis.txt").write_text("years", "utf-8")
-    with pytest.raises(BadInput, match="holds other files"):
+    with pytest.raises(InputError, match="holds other files"):
         review.export(tmp_path / "other")
     assert not (tmp_path / "set/annotations.json").exists()
 
@@ -136,12 +136,12 @@ def test_footage_that_was_moved(out: Path, tmp_path: Path) -> None:
     (out / "tracks.json").write_text(text.replace("dive.mp4", "gone.mp4"), "utf-8")
     review = Review(out)
     review.decide(1, "accept")
-    with pytest.raises(BadInput, match="--footage"):
+    with pytest.raises(InputError, match="--footage"):
         review.export(tmp_path / "set")
     review.decisions.close()
     (tmp_path / "elsewhere").mkdir()
     (out.parent / "dive.mp4").rename(tmp_path / "elsewhere/gone.mp4")
-    assert Review(out, footage=tmp_path / "elsewhere").export(tmp_path / "set").pictures == 16
+    assert Review(out, footage=tmp_path / "elsewhere").export(tmp_path / "set").images == 16
 
 
 def test_counts_and_tracks_are_corrected(review: Review, out: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from seasift.core.image import encode_picture
+from seasift.core.image import encode_image
 from seasift.inference.predictor import OnnxPredictor, load_predictor
 from seasift.service.app import create_app
 from seasift.service.served import Served
@@ -19,14 +19,14 @@ from tests.tiny_model import quarters, save_tiny
 
 HERE = "http://127.0.0.1"
 Serve = Callable[..., TestClient]
-THREE = encode_picture(quarters(250, 0, 160, 200))
-ONE = encode_picture(quarters(0, 240, 0, 0, size=80), ".jpg")
-NONE = encode_picture(quarters(0, 0, 0, 0))
+THREE = encode_image(quarters(250, 0, 160, 200))
+ONE = encode_image(quarters(0, 240, 0, 0, size=80), ".jpg")
+NONE = encode_image(quarters(0, 0, 0, 0))
 
 
-def files(*pictures: bytes) -> list[tuple[str, tuple[str, bytes]]]:
+def files(*images: bytes) -> list[tuple[str, tuple[str, bytes]]]:
     """The multipart fields of an upload."""
-    return [("files", (f"{number}.png", data)) for number, data in enumerate(pictures)]
+    return [("files", (f"{number}.png", data)) for number, data in enumerate(images)]
 
 
 @pytest.fixture(scope="session")

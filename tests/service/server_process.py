@@ -1,4 +1,4 @@
-"""A server in a process of its own, which can be told to hold after some pictures, and to be killed."""
+"""A server in a process of its own, which can be told to hold after some images, and to be killed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class ServerProcess:
     Args:
         model: the model file.
         jobs: folder for jobs.
-        hold_after: after so many pictures the model waits until the file `release` exists.
+        hold_after: after so many images the model waits until the file `release` exists.
         trouble: "stuck", the model never ends its first run; "early", SIGTERM comes before the port is open.
     """
 

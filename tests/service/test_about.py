@@ -41,7 +41,7 @@ def test_detection_gives_true_masks(client: TestClient) -> None:
         assert np.any(rows)
 
 
-def test_detection_of_a_picture_without_objects(client: TestClient) -> None:
+def test_detection_of_a_image_without_objects(client: TestClient) -> None:
     answer = client.post("/detection", files={"file": ("a.png", NONE)})
     assert answer.json() == {"boxes": [], "classes": [], "scores": [], "masks": [], "labels": []}
 
@@ -94,8 +94,8 @@ def test_the_description_is_complete(client: TestClient) -> None:
             good = {s: a for s, a in operation["responses"].items() if s.startswith("2")}
             for status, answer in good.items():
                 assert answer["content"], f"{method} {path} {status}"
-                json_answer = answer["content"].get("application/json")
-                assert json_answer is None or json_answer["schema"] != {}, f"{method} {path} {status}"
+                json_response = answer["content"].get("application/json")
+                assert json_response is None or json_response["schema"] != {}, f"{method} {path} {status}"
             for status, answer in operation["responses"].items():
                 if status.startswith("4"):
                     assert answer["content"]["application/json"]["schema"]["$ref"].endswith("/ErrorAnswer"), (
@@ -109,7 +109,7 @@ def test_a_wrong_method_is_told_the_right_ones(client: TestClient) -> None:
         assert (answer.status_code, answer.headers["Allow"]) == (405, methods)
 
 
-def test_no_picture_at_all(client: TestClient) -> None:
+def test_no_image_at_all(client: TestClient) -> None:
     assert client.post("/v1/predict", data={"threshold": "0.5"}).json()["error"].startswith("files: ")
     schemas = client.get("/openapi.json").json()["components"]["schemas"]
     (form,) = (schema for name, schema in schemas.items() if name.startswith("Body_predict"))

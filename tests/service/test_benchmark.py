@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from seasift.core.image import write_picture
+from seasift.core.image import write_image
 from tests.tiny_model import quarters, save_tiny
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "service.py"
@@ -19,7 +19,7 @@ SCRIPT = Path(__file__).parents[2] / "benchmarks" / "service.py"
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 def test_the_benchmark_runs_and_memory_is_flat(tmp_path: Path) -> None:
     save_tiny(tmp_path / "tiny.onnx")
-    write_picture(tmp_path / "a.jpg", quarters(250, 0, 160, 200, size=400))
+    write_image(tmp_path / "a.jpg", quarters(250, 0, 160, 200, size=400))
     command = [sys.executable, str(SCRIPT), str(tmp_path / "a.jpg"), "--model", str(tmp_path / "tiny.onnx")]
     command += ["--clients", "1", "8", "--count", "16", "--rounds", "1", "--memory", "600"]
     subprocess.run([*command, "--json", str(tmp_path / "found.json")], check=True, timeout=540)

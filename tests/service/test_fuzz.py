@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
-from seasift.core.image import encode_picture
+from seasift.core.image import encode_image
 from tests.service.conftest import ONE, THREE, Serve
 from tests.service.server_process import ServerProcess
 from tests.service.test_jobs import archive, lying
@@ -24,7 +24,7 @@ from tests.tiny_model import save_tiny
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 NOISE = np.random.default_rng(1).integers(0, 255, (30, 40, 3), dtype=np.uint8)
 SEEDS = [
-    *(encode_picture(NOISE, suffix) for suffix in (".jpg", ".png", ".tif", ".webp", ".bmp")),
+    *(encode_image(NOISE, suffix) for suffix in (".jpg", ".png", ".tif", ".webp", ".bmp")),
     *(ONE, THREE, b"", b"GIF89a", b"%PDF", png_of(2**31 - 1, 2**31 - 1), png_of(0, 0)),
     *(
         archive(**{"a.png": ONE, "b.png": bytes(300_000)}),
@@ -62,18 +62,18 @@ def mutated(data: bytes, chance: random.Random) -> bytes:
     """Cut, overwritten, repeated or swapped bytes."""
     out = bytearray(data)
     for _ in range(chance.randrange(4)):
-        place = chance.randrange(len(out) + 1)
+        index = chance.randrange(len(out) + 1)
         kind = chance.randrange(5)
         if kind == 0:
-            del out[place:]
+            del out[index:]
         elif kind == 1:
-            out[place : place + 4] = chance.randbytes(4)
+            out[index : index + 4] = chance.randbytes(4)
         elif kind == 2:
-            out[place:place] = out[: chance.randrange(200)]
+            out[index:index] = out[: chance.randrange(200)]
         elif kind == 3:
             out[: min(40, len(out))] = bytes(chance.choices(out[:40] or b"x", k=min(40, len(out))))
         else:
-            out[place : place + 4] = b"\xff\xff\xff\x7f"
+            out[index : index + 4] = b"\xff\xff\xff\x7f"
     return bytes(out)
 
 

@@ -17,7 +17,7 @@ import httpx
 import pytest
 from fastapi.testclient import TestClient
 
-from seasift.core.errors import BadInput
+from seasift.core.errors import InputError
 from seasift.formats import validation
 from seasift.service.job_store import JobStore
 from tests.service.conftest import HERE, NONE, ONE, THREE, Serve
@@ -55,7 +55,7 @@ def result(client: TestClient, job_id: str, name: str = "predictions.json") -> b
     return answer.content
 
 
-def test_an_archive_of_pictures(serve: Serve, folder: Path) -> None:
+def test_an_archive_of_images(serve: Serve, folder: Path) -> None:
     client = serve(jobs=folder)
     mixed = archive(
         **{"a.png": THREE, "deep|b.jpg": ONE, "bad.png": b"hello", "notes.txt": b"", "__MACOSX|a.png": b""},
@@ -117,11 +117,11 @@ def with_link() -> bytes:
         (with_link(), "is a link"),
         (packed(zipfile.ZIP_LZMA), "Use plain zip"),
         (packed(zipfile.ZIP_BZIP2), "Use plain zip"),
-        (archive(**{"a.txt": b"x"}), "without pictures"),
+        (archive(**{"a.txt": b"x"}), "without images"),
         (archive(**{"a.png": ONE})[:-30], "not a whole zip archive"),
         (b"#EXTM3U\nhttp://127.0.0.1/x.ts\n", "neither a zip archive nor a video"),
         (b"", "neither a zip archive nor a video"),
-        (b"\0\0\0\x18ftypisom" + bytes(40), "holds no picture track"),
+        (b"\0\0\0\x18ftypisom" + bytes(40), "holds no image track"),
     ],
 )
 def test_archives_that_are_refused(serve: Serve, folder: Path, data: bytes, words: str) -> None:
@@ -134,7 +134,7 @@ def test_archives_that_are_refused(serve: Serve, folder: Path, data: bytes, word
 
 def test_limits_of_archives(serve: Serve, folder: Path) -> None:
     client = serve(
-        jobs=folder, job_pictures=2, job_unpacked_bytes=100_000, picture_pixels=5000, request_bytes=50_000
+        jobs=folder, job_images=2, job_unpacked_bytes=100_000, image_pixels=5000, request_bytes=50_000
     )
     assert post(client, archive(**{f"{n}.png": NONE for n in range(3)})).status_code == 413
     bomb = archive(**{"a.png": bytes(120_000)})
@@ -150,11 +150,11 @@ def test_limits_of_archives(serve: Serve, folder: Path) -> None:
 
 
 def lying(said: int, really: int) -> bytes:
-    """An archive with a picture that says to have so many bytes, in both places, but unpacks to others."""
+    """An archive with an image that says to have so many bytes, in both places, but unpacks to others."""
     data = bytearray(archive(**{"a.png": bytes(really)}))
-    for place in (22, data.rfind(b"PK\1\2") + 24):
-        assert data[place : place + 4] == really.to_bytes(4, "little")
-        data[place : place + 4] = said.to_bytes(4, "little")
+    for index in (22, data.rfind(b"PK\1\2") + 24):
+        assert data[index : index + 4] == really.to_bytes(4, "little")
+        data[index : index + 4] = said.to_bytes(4, "little")
     return bytes(data)
 
 
@@ -198,7 +198,7 @@ def test_a_job_that_never_ends_to_arrive(serve: Serve, folder: Path) -> None:
 
 def test_a_long_list_of_files_is_refused_before_it_is_read(serve: Serve, folder: Path) -> None:
     many = archive(**{"x" * 60_000 + f"{n}.png": b"" for n in range(20)})
-    assert "lists too many files" in post(serve(jobs=folder, job_pictures=1), many).json()["error"]
+    assert "lists too many files" in post(serve(jobs=folder, job_images=1), many).json()["error"]
 
 
 def test_jobs_of_a_client_and_cancelling(serve: Serve, folder: Path, held: Held) -> None:  # noqa: F811
@@ -269,7 +269,7 @@ def test_an_unknown_job(serve: Serve, folder: Path) -> None:
 
 def test_a_folder_belongs_to_one_server(folder: Path) -> None:
     store = JobStore(folder)
-    with pytest.raises(BadInput, match="another server uses it"):
+    with pytest.raises(InputError, match="another server uses it"):
         JobStore(folder)
     store.close()
     JobStore(folder).close()

@@ -26,7 +26,7 @@ class Held:
         self.calls: list[int] = []
 
     def predict(self, images_rgb_u8: Sequence[Any], **options: Any) -> list[Instances]:
-        if options["max_objects"] > 1:  # not the picture that warms up
+        if options["max_objects"] > 1:  # not the image that warms up
             self.calls.append(len(images_rgb_u8))
             self.entered.release()
             assert self.door.wait(30)
@@ -73,7 +73,7 @@ def test_bytes_of_an_upload_without_a_length(serve: Serve) -> None:
 
 
 def test_pixels_are_counted_before_decoding(serve: Serve) -> None:
-    client = serve(picture_pixels=1000)
+    client = serve(image_pixels=1000)
     answer = client.post("/v1/predict", files=files(png_of(100_000, 100_000)))
     assert answer.status_code == 413
     assert answer.json()["error"].startswith("0.png: 100,000 x 100,000 px; expected at most 1,000 pixels")
@@ -81,15 +81,15 @@ def test_pixels_are_counted_before_decoding(serve: Serve) -> None:
     assert mixed.status_code == 413, "the first error: 40 x 40 px is more than 1,000"
 
 
-def test_pictures_of_a_request(serve: Serve) -> None:
-    client = serve(pictures_per_request=2)
+def test_images_of_a_request(serve: Serve) -> None:
+    client = serve(images_per_request=2)
     assert client.post("/v1/predict", files=files(NONE, NONE)).status_code == 200
     answer = client.post("/v1/predict", files=files(NONE, NONE, NONE))
     assert (answer.status_code, "at most 2" in answer.json()["error"]) == (413, True)
 
 
 def test_a_full_queue_says_when_to_come_back(serve: Serve, held: Held) -> None:
-    client = serve(held, queue_pictures=2, pictures_per_request=2)
+    client = serve(held, queue_images=2, images_per_request=2)
     first: list[Any] = []
     thread = threading.Thread(
         target=lambda: first.append(client.post("/v1/predict", files=files(ONE, THREE)))
@@ -127,7 +127,7 @@ def test_time_of_a_request(serve: Serve, held: Held) -> None:
     held.door.set()
     assert client.app.state.service.queue._admitted == 0  # type: ignore[attr-defined]
     client.post("/detection", files={"file": ONE})
-    assert len(held.calls) <= 2, "the pictures that nobody waits for are not looked at"
+    assert len(held.calls) <= 2, "the images that nobody waits for are not looked at"
 
 
 @pytest.mark.parametrize(

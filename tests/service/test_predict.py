@@ -1,4 +1,4 @@
-"""POST /v1/predict: forms of answers, order, and bad pictures that fail alone."""
+"""POST /v1/predict: forms of answers, order, and bad images that fail alone."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
-from seasift.core.image import decode_picture, encode_picture
+from seasift.core.image import decode_image, encode_image
 from seasift.formats import validation
 from tests.service.conftest import NONE, ONE, THREE, files
 
 
-def test_one_picture_as_json(client: TestClient) -> None:
+def test_one_image_as_json(client: TestClient) -> None:
     answer = client.post("/v1/predict", files=files(THREE))
     assert answer.status_code == 200, answer.text
     got = answer.json()
@@ -25,7 +25,7 @@ def test_one_picture_as_json(client: TestClient) -> None:
     assert (got["threshold"], got["max_objects"]) == (0.5, 10), "the model's own"
 
 
-def test_order_is_kept_and_a_bad_picture_fails_alone(client: TestClient) -> None:
+def test_order_is_kept_and_a_bad_image_fails_alone(client: TestClient) -> None:
     answer = client.post("/v1/predict", files=files(ONE, b"hello", NONE, THREE, ONE[:200]))
     got = answer.json()
     assert [(i["file"], len(i["objects"])) for i in got["images"]] == [
@@ -35,15 +35,15 @@ def test_order_is_kept_and_a_bad_picture_fails_alone(client: TestClient) -> None
     ]
     first, second = got["failures"]
     assert first["file"] == "1.png"
-    assert first["error"].startswith("1.png: not a picture seasift can read (5 bytes, starts with 'hello')")
+    assert first["error"].startswith("1.png: not an image seasift can read (5 bytes, starts with 'hello')")
     assert second["file"] == "4.png"
     assert "truncated" in second["error"]
 
 
-def test_only_bad_pictures_are_an_error_in_the_words_of_the_first(client: TestClient) -> None:
+def test_only_bad_images_are_an_error_in_the_words_of_the_first(client: TestClient) -> None:
     answer = client.post("/v1/predict", files=files(b"hello", b""))
     assert answer.status_code == 400
-    assert answer.json()["error"].startswith("0.png: not a picture")
+    assert answer.json()["error"].startswith("0.png: not an image")
     assert answer.json()["request_id"] == answer.headers["X-Request-ID"]
 
 
@@ -60,9 +60,9 @@ def test_threshold_and_classes(client: TestClient) -> None:
 
 def test_each_object_once(client: TestClient) -> None:
     """A quarter that is red and green is two things to the model, at one place."""
-    picture = np.zeros((200, 200, 3), np.uint8)
-    picture[:100, :100] = (250, 200, 0)
-    upload = files(encode_picture(picture))
+    image = np.zeros((200, 200, 3), np.uint8)
+    image[:100, :100] = (250, 200, 0)
+    upload = files(encode_image(image))
     both = client.post("/v1/predict", files=upload).json()
     assert sorted(found["name"] for found in both["images"][0]["objects"]) == ["green thing", "red thing"]
     assert "once" not in both
@@ -92,7 +92,7 @@ def test_overlay(client: TestClient, kind: str) -> None:
     asked = {"format": "overlay", "overlay_type": kind}
     answer = client.post("/v1/predict", files=files(THREE), data=asked)
     assert answer.headers["content-type"] == f"image/{kind}"
-    assert decode_picture(answer.content, "overlay").shape == (480, 480, 3)
+    assert decode_image(answer.content, "overlay").shape == (480, 480, 3)
     two = client.post("/v1/predict", files=files(THREE, ONE), data=asked)
     assert two.status_code == 400
     assert "zip" in two.json()["error"]

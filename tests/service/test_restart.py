@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from seasift.core.image import encode_picture
+from seasift.core.image import encode_image
 from seasift.service.client import Client
 from seasift.service.state import STOP_S
 from tests.service.server_process import ServerProcess
@@ -25,9 +25,9 @@ from tests.tiny_model import quarters, save_tiny
 
 
 def many(count: int) -> bytes:
-    """An archive of pictures, each with objects of its own."""
+    """An archive of images, each with objects of its own."""
     return archive(
-        **{f"{n:03d}.png": encode_picture(quarters(130 + n, 0, 250 - n, 0)) for n in range(count)}, bad=b""
+        **{f"{n:03d}.png": encode_image(quarters(130 + n, 0, 250 - n, 0)) for n in range(count)}, bad=b""
     )
 
 
@@ -62,13 +62,13 @@ def ended(job: dict[str, Any]) -> dict[str, Any] | None:
 @pytest.mark.slow
 def test_sigterm_finishes_what_is_under_way(tmp_path: Path) -> None:
     model, jobs, release = save_tiny(tmp_path / "tiny.onnx"), tmp_path / "jobs", tmp_path / "release"
-    picture = tmp_path / "a.png"
-    picture.write_bytes(encode_picture(quarters(250, 0, 160, 200)))
+    image = tmp_path / "a.png"
+    image.write_bytes(encode_image(quarters(250, 0, 160, 200)))
     with ServerProcess(model, jobs, hold_after=0, release=release) as server:
         answers: list[bytes] = []
-        asks = threading.Thread(target=lambda: answers.append(Client(server.url).predict([picture])))
+        asks = threading.Thread(target=lambda: answers.append(Client(server.url).predict([image])))
         asks.start()
-        waits = threading.Thread(target=lambda: answers.append(Client(server.url).predict([picture])))
+        waits = threading.Thread(target=lambda: answers.append(Client(server.url).predict([image])))
         server.wait_for(lambda: "seasift_queue_pictures 0.0" in Client(server.url).text("/metrics"))
         waits.start()
         server.wait_for(lambda: "seasift_queue_pictures 1.0" in Client(server.url).text("/metrics"))

@@ -13,7 +13,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 import seasift.service
-from seasift.core.image import decode_picture
+from seasift.core.image import decode_image
 from seasift.review.folder import Review
 from seasift.service.review_app import create_review_app
 from seasift.service.settings import Settings
@@ -76,20 +76,20 @@ def test_decisions_outlive_the_server(start: Start) -> None:
     assert again.post("/v1/review/undo", json={"reviewer": "Bob"}).status_code == 404
 
 
-def test_pictures_and_views_show_the_track(start: Start) -> None:
+def test_images_and_views_show_the_track(start: Start) -> None:
     client = start()
     best = client.get("/v1/review/tracks/3/picture")
     assert best.headers["content-type"] == "image/jpeg"
     assert best.headers["cache-control"] == "no-store"
     for data in (best.content, client.get("/v1/review/tracks/3/views/10").content):
-        picture = decode_picture(data, "a.jpg")
-        middle = picture[picture.shape[0] // 2, picture.shape[1] // 2].tolist()
+        image = decode_image(data, "a.jpg")
+        middle = image[image.shape[0] // 2, image.shape[1] // 2].tolist()
         assert middle[1] > 180 > max(middle[0], middle[2])
     assert client.get("/v1/review/tracks/3/views/99").status_code == 404
     assert client.get("/v1/review/tracks/99/picture").status_code == 404
 
 
-def test_without_the_video_the_best_picture_is_left(surveyed: Path, tmp_path: Path) -> None:
+def test_without_the_video_the_best_image_is_left(surveyed: Path, tmp_path: Path) -> None:
     out = tmp_path / "far" / "out"
     shutil.copytree(surveyed, out)
     text = (out / "tracks.json").read_text("utf-8")

@@ -17,7 +17,7 @@ from tests.service.server_process import ServerProcess
 from tests.tiny_model import save_tiny
 
 PROGRAM = os.environ.get("SCHEMATHESIS") or shutil.which("schemathesis")
-# What the description allows may be refused by 400 alone: that bytes are a picture, or a name one of the model's classes,
+# What the description allows may be refused by 400 alone: that bytes are an image, or a name one of the model's classes,
 # it cannot say. A refused field (422) would be an error in the description.
 SETTINGS = """
 [checks.positive_data_acceptance]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from seasift.core.errors import BadInput
+from seasift.core.errors import InputError
 from seasift.service.settings import Settings, check_reach, read_settings
 
 
@@ -32,7 +32,7 @@ def test_options_count_more_than_the_environment() -> None:
     ],
 )
 def test_wrong_settings_are_named(given: dict[str, str], words: str) -> None:
-    with pytest.raises(BadInput) as caught:
+    with pytest.raises(InputError) as caught:
         read_settings({}, given)
     assert words in str(caught.value)
     assert "'short'" not in str(caught.value), "a token is never shown"
@@ -49,9 +49,9 @@ def test_this_machine_needs_no_token(host: str) -> None:
 
 
 def test_beyond_this_machine_there_is_a_token_or_a_warning() -> None:
-    with pytest.raises(BadInput, match="--open-to-all"):
+    with pytest.raises(InputError, match="--open-to-all"):
         check_reach(Settings(host="0.0.0.0"))
     assert check_reach(Settings(host="0.0.0.0", token="long-enough")) is None
     assert "answers anyone" in (check_reach(Settings(host="0.0.0.0", open_to_all=True)) or "")
-    with pytest.raises(BadInput, match="--open-to-all"):
+    with pytest.raises(InputError, match="--open-to-all"):
         check_reach(Settings(host="localhost.example.org"))

@@ -1,4 +1,4 @@
-"""A painted dive whose objects are known, for the tiny model: things that fill quarters of the picture for a while."""
+"""A painted dive whose objects are known, for the tiny model: things that fill quarters of the image for a while."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FPS, FRAMES = 5, 80
 THINGS = ((0, 0, 0, 15), (0, 3, 5, 20), (1, 1, 10, 20), (2, 2, 45, 45), (0, 0, 68, 78))
 
 
-def frame_picture(index: int, size: int = 64) -> Any:
+def frame_image(index: int, size: int = 64) -> Any:
     image = np.zeros((size, size, 3), np.uint8)
     half = size // 2
     for channel, quarter, first, last in THINGS:
@@ -37,7 +37,7 @@ def save_dive(path: Path, *, frames: int = FRAMES, metadata: dict[str, str] | No
         track.width, track.height, track.pix_fmt = 64, 64, "yuv420p"
         track.bit_rate = 2_000_000
         for index in range(frames):
-            container.mux(track.encode(av.VideoFrame.from_ndarray(frame_picture(index), format="rgb24")))
+            container.mux(track.encode(av.VideoFrame.from_ndarray(frame_image(index), format="rgb24")))
         container.mux(track.encode())
     return path
 

@@ -1,4 +1,4 @@
-"""Footage like the training pictures, and footage unlike them."""
+"""Footage like the training images, and footage unlike them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from seasift.core.image_statistics import NAMES, looks_of
+from seasift.core.image_statistics import NAMES, image_statistics
 from seasift.core.types import Float64, UInt8
 from seasift.survey.drift import UNLIKE, Reference, reference_of
 
@@ -20,17 +20,17 @@ def sea_floor(video: int, frame: int) -> UInt8:
     rng = np.random.default_rng([video, frame])
     tint = np.random.default_rng(video).uniform(-12, 12, 3)
     base = np.array([70, 105, 95]) + tint
-    picture = np.tile(base, (90, 160, 1)) + rng.normal(0, 6, (90, 160, 1))
+    image = np.tile(base, (90, 160, 1)) + rng.normal(0, 6, (90, 160, 1))
     for _ in range(6):
         x, y = rng.integers(0, 160), rng.integers(0, 90)
-        cv2.circle(picture, (int(x), int(y)), int(rng.integers(3, 12)), (base * 0.7).tolist(), -1)
-    return np.clip(picture, 0, 255).astype(np.uint8)
+        cv2.circle(image, (int(x), int(y)), int(rng.integers(3, 12)), (base * 0.7).tolist(), -1)
+    return np.clip(image, 0, 255).astype(np.uint8)
 
 
 @pytest.fixture(scope="module")
 def reference() -> Reference:
     groups = [video for video in range(30) for _ in range(5)]
-    looks = np.stack([looks_of(sea_floor(video, frame)) for video in range(30) for frame in range(5)])
+    looks = np.stack([image_statistics(sea_floor(video, frame)) for video in range(30) for frame in range(5)])
     return Reference(reference_of(looks, [str(video) for video in groups], "painted"))
 
 
@@ -42,22 +42,25 @@ def score(reference: Reference, looks: list[Float64]) -> float:
 
 def test_new_videos_of_the_same_kind_spread_over_all_scores(reference: Reference) -> None:
     scores = [
-        score(reference, [looks_of(sea_floor(video, k)) for k in range(5)]) for video in range(100, 140)
+        score(reference, [image_statistics(sea_floor(video, k)) for k in range(5)])
+        for video in range(100, 140)
     ]
     assert 0.3 < np.mean(scores) < 0.7
     assert np.mean(np.array(scores) >= UNLIKE) <= 0.25
 
 
 def test_real_footage_is_unlike_painted(reference: Reference) -> None:
-    from seasift.video.reading import Every, frames
+    from seasift.video.reading import FrameSampling, frames
 
     for name in ("coral.mp4", "shrimp.mp4"):
-        looks = [looks_of(frame.image_rgb_u8) for frame in frames(CLIPS / name, Every(frames=40))]
+        looks = [
+            image_statistics(frame.image_rgb_u8) for frame in frames(CLIPS / name, FrameSampling(frames=40))
+        ]
         assert score(reference, looks) == 1.0
 
 
 def test_says_what_is_furthest_off(reference: Reference) -> None:
-    dark = [looks_of(cv2.subtract(sea_floor(200, k), (55, 55, 55, 0))) for k in range(4)]
+    dark = [image_statistics(cv2.subtract(sea_floor(200, k), (55, 55, 55, 0))) for k in range(4)]
     drift = reference.drift(9.0, 4, np.mean(dark, axis=0).tolist())
     assert drift.most[0] == "brightness"
     assert drift.most[1] < -3
@@ -67,7 +70,7 @@ def test_other_statistics_give_no_score(reference: Reference) -> None:
     assert reference.distance(np.zeros(len(NAMES) + 2)) is None
 
 
-def test_looks_do_not_depend_on_the_picture_s_size() -> None:
+def test_looks_do_not_depend_on_the_image_s_size() -> None:
     small = sea_floor(3, 1)
     large = cv2.resize(small, None, fx=4, fy=4, interpolation=cv2.INTER_CUBIC)
-    assert np.abs(looks_of(small)[:4] - looks_of(np.asarray(large, np.uint8))[:4]).max() < 1.0
+    assert np.abs(image_statistics(small)[:4] - image_statistics(np.asarray(large, np.uint8))[:4]).max() < 1.0

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from seasift.modelfile.info import CountingClass, CountingEntry
-from seasift.survey.intervals import Trials, interval_of, intervals_of, place_of
+from seasift.modelfile.info import OperatingPointsClass, OperatingPointsEntry
+from seasift.survey.intervals import Trials, index_of, interval_of, intervals_of
 
 
 def test_known_recall_gives_the_negative_binomial_s_quantiles() -> None:
@@ -14,8 +14,8 @@ def test_known_recall_gives_the_negative_binomial_s_quantiles() -> None:
     interval = interval_of(20, sure, found, draws=200_000)
     # N - 20 is negative binomial with 20.5 and 1/2: mean 20.5, variance 41; from its distribution function, summed.
     chance = (0.5**20.5) * np.cumprod([1.0, *((20.5 + k) / (k + 1) * 0.5 for k in range(400))])
-    places = np.searchsorted(np.cumsum(chance), [0.025, 0.5, 0.975])
-    assert np.abs(np.array([interval.low, interval.estimate, interval.high]) - (20 + places)).max() <= 1
+    indices = np.searchsorted(np.cumsum(chance), [0.025, 0.5, 0.975])
+    assert np.abs(np.array([interval.low, interval.estimate, interval.high]) - (20 + indices)).max() <= 1
 
 
 @pytest.mark.parametrize(("precision", "recall"), [(0.9, 0.8), (0.4, 0.35), (0.7, 0.15)])
@@ -43,23 +43,23 @@ def test_less_evidence_gives_wider_intervals() -> None:
     assert width(10) > 1.3 * width(1000)
 
 
-def entry() -> CountingEntry:
+def entry() -> OperatingPointsEntry:
     alike = (1.0, 1.0)
     rows = [
-        CountingClass(
+        OperatingPointsClass(
             objects=100, videos=9, found=(80, 50), right=(60, 45), found_alike=alike, objects_alike=alike
         ),
-        CountingClass(
+        OperatingPointsClass(
             objects=0, videos=0, found=(0, 0), right=(0, 0), found_alike=alike, objects_alike=alike
         ),
     ]
-    return CountingEntry(data="val", thresholds=(0.2, 0.5), classes=tuple(rows))
+    return OperatingPointsEntry(data="val", thresholds=(0.2, 0.5), classes=tuple(rows))
 
 
 def test_takes_the_record_at_the_nearest_threshold() -> None:
-    assert [place_of(entry(), threshold) for threshold in (0.2, 0.24, 0.5, 0.55)] == [0, 0, 1, 1]
-    assert place_of(entry(), 0.35) is None
-    assert place_of(entry(), 0.9) is None
+    assert [index_of(entry(), threshold) for threshold in (0.2, 0.24, 0.5, 0.55)] == [0, 0, 1, 1]
+    assert index_of(entry(), 0.35) is None
+    assert index_of(entry(), 0.9) is None
 
 
 def test_a_class_without_a_record_leans_on_all_and_is_least_sure() -> None:

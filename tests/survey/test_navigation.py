@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from seasift.core.errors import BadInput
+from seasift.core.errors import InputError
 from seasift.survey.navigation import Navigation, Position, read_navigation
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -73,14 +73,14 @@ def test_goes_the_short_way_over_the_date_line(tmp_path: Path) -> None:
     ],
 )
 def test_says_what_is_wrong(tmp_path: Path, text: str, says: str) -> None:
-    with pytest.raises(BadInput, match=r"nav\.csv") as error:
+    with pytest.raises(InputError, match=r"nav\.csv") as error:
         read_navigation(file(tmp_path / "nav.csv", text))
     assert says in str(error.value)
     assert "\n" not in str(error.value)
 
 
 def test_a_missing_file_is_said(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="cannot be read"):
+    with pytest.raises(InputError, match="cannot be read"):
         read_navigation(tmp_path / "none.csv")
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from seasift.cli.survey_engine import parse_engine
-from seasift.core.errors import BadInput, MissingExtra
+from seasift.core.errors import InputError, MissingExtraError
 from seasift.survey import on_ray
 from seasift.survey.looking import Look
 from seasift.survey.on_ray import OnRay
@@ -38,15 +38,15 @@ def test_what_engine_takes() -> None:
         (True, "onnxruntime"),
     ]
     for text in ("spark", "ray:spark", ""):
-        with pytest.raises(BadInput, match="expected openvino, "):
+        with pytest.raises(InputError, match="expected openvino, "):
             parse_engine(text)
 
 
 def test_without_ray_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("seasift.cli.terminal.find_spec", lambda _: None)
-    with pytest.raises(MissingExtra, match=r"pip install 'seasift\[ray\]'"):
+    with pytest.raises(MissingExtraError, match=r"pip install 'seasift\[ray\]'"):
         plan_of(tmp_path, engine="ray")
-    with pytest.raises(BadInput, match="without --engine ray"):
+    with pytest.raises(InputError, match="without --engine ray"):
         plan_of(tmp_path, ray_address="auto")
 
 
@@ -56,8 +56,8 @@ def test_a_worker_opens_the_model_as_the_machine_that_began(
     monkeypatch.setattr("seasift.cli.survey_run.require_ray", lambda: None)
     plan = plan_of(tmp_path, engine="ray", precision="auto")
     assert isinstance(plan.looking, OnRay)
-    picture = np.zeros((64, 64, 3), np.uint8)
-    assert len(plan.looking.open_look()(picture)[0]) == len(plan.look(picture)[0])
+    image = np.zeros((64, 64, 3), np.uint8)
+    assert len(plan.looking.open_look()(image)[0]) == len(plan.look(image)[0])
 
 
 @needs_ray
@@ -88,13 +88,13 @@ class Fragile:
     def __call__(self) -> Look:
         look, seen = self.open_look(), 0
 
-        def fragile(picture: Any) -> Any:
+        def fragile(image: Any) -> Any:
             nonlocal seen
             seen += 1
             if seen == self.at and (self.again or not self.mark.exists()):
                 self.mark.touch()
                 os.kill(os.getpid(), signal.SIGKILL)
-            return look(picture)
+            return look(image)
 
         return fragile
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from seasift.survey.navigation import Position
-from seasift.survey.report_svg import Axis, Event, map_of, stretches
+from seasift.survey.report_svg import Axis, Event, map_of, segments
 from tests.survey.dives import save_dive, save_model, survey
 
 HOSTILE = '<script>alert("x")</script>'
@@ -101,7 +101,7 @@ def test_an_empty_dive_has_a_page(tmp_path: Path) -> None:
 
 
 def test_pauses_are_squeezed() -> None:
-    parts = stretches([0, 1, 2, 1000, 1001, 1004], pause_s=60)
+    parts = segments([0, 1, 2, 1000, 1001, 1004], pause_s=60)
     assert [(part.from_s, part.to_s) for part in parts] == [(0, 2), (1000, 1004)]
     axis = Axis(parts, 616)
     assert [axis.x(time_s) for time_s in (0, 2, 500, 1000, 1004)] == [0, 200, 200, 216, 616]

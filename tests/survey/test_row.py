@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from seasift.core.errors import BadInput
+from seasift.core.errors import InputError
 from seasift.core.instances import Instances
 from seasift.core.types import Float64, UInt8
 from seasift.survey.kept import Frame
 from seasift.survey.looking import Looked, in_threads, look_here
-from seasift.survey.on_ray import look_at_part
+from seasift.survey.on_ray import look_at_split
 from seasift.survey.row import BROKE, Block, Row
 from seasift.video.dive import Dive, open_dive
 from tests.tiny_video import number_of, save_kind
@@ -26,9 +26,9 @@ from tests.video.mutated_videos import KINDS as DAMAGED
 from tests.video.mutated_videos import mutated
 
 
-def look(picture: UInt8) -> tuple[Instances, Float64]:
-    """The number in the picture stands in for what a model makes of it."""
-    return Instances.empty((64, 96)), np.array([number_of(picture), picture.astype(np.int64).sum()], float)
+def look(image: UInt8) -> tuple[Instances, Float64]:
+    """The number in the image stands in for what a model makes of it."""
+    return Instances.empty((64, 96)), np.array([number_of(image), image.astype(np.int64).sum()], float)
 
 
 def told(looked: Looked) -> Any:
@@ -44,8 +44,8 @@ def in_parts(
     sent = pickle.loads(pickle.dumps(dive.anywhere()))
 
     def blocks() -> Iterator[Block]:
-        for place, part in enumerate(parts):
-            for block in look_at_part(look, sent, place, part):
+        for index, part in enumerate(parts):
+            for block in look_at_split(look, sent, index, part):
                 block = pickle.loads(pickle.dumps(block))
                 block = block if spoil is None else spoil(block)
                 if block is not None:
@@ -121,7 +121,7 @@ def test_damaged_videos_in_parts_are_the_unbroken_run(seed: int, tmp_path: Path)
         path.write_bytes(mutated(whole[kind].read_bytes(), random.Random(number), number % 6))
         try:
             dive = open_dive([path], every=0.3)
-        except BadInput:
+        except InputError:
             continue
         frames, gaps = unbroken(dive)
         got = in_parts(open_dive([path], every=0.3), 1.0)

@@ -15,7 +15,7 @@ import av
 import jsonschema
 import pytest
 
-from seasift.core.errors import BadInput
+from seasift.core.errors import InputError
 from seasift.formats.tracks import TracksDocument
 from seasift.survey.report import write_report
 from seasift.survey.run import run
@@ -68,7 +68,7 @@ def test_tracks_tell_when_and_where(done: Path) -> None:
     assert all(track.confirmed and track.observations[0].mask for track in document.tracks)
 
 
-def test_both_tables_name_the_same_best_picture(done: Path) -> None:
+def test_both_tables_name_the_same_best_image(done: Path) -> None:
     rows = table(done / "out/tracks.csv")
     document = json.loads((done / "out/tracks.json").read_text(encoding="utf-8"))
     schema = json.loads(files("seasift.formats").joinpath("tracks-1.schema.json").read_text(encoding="utf-8"))
@@ -177,7 +177,7 @@ def test_times_are_utc_when_the_start_is_known(tmp_path: Path) -> None:
 def test_two_surveys_do_not_share_a_folder(tmp_path: Path) -> None:
     with Store(tmp_path / "out" / NAME, {"other": "settings"}):
         before = contents(tmp_path / "out")
-        with pytest.raises(BadInput, match="another survey is at work there"):
+        with pytest.raises(InputError, match="another survey is at work there"):
             survey(tmp_path)
         assert contents(tmp_path / "out") == before
 

@@ -10,7 +10,7 @@ from benchmarks.tracking import Follows
 from seasift.core.instances import Instances
 from seasift.core.masks import MaskCrop
 from seasift.core.types import UInt8
-from seasift.data.moving import Camera, Scene, Thing, TrueFrame
+from seasift.data.moving import Camera, DrawnObject, Scene, TrueFrame
 
 STILL: UInt8 = Scene(lambda _: Camera(512, 512), ()).at(0.0).image_rgb_u8
 
@@ -45,9 +45,9 @@ def boxes(*entries: tuple[float, float, float, float], score: float = 0.9, class
     )
 
 
-def lying(*places: tuple[float, float]) -> tuple[Thing, ...]:
+def lying(*indices: tuple[float, float]) -> tuple[DrawnObject, ...]:
     """Things that lie still, numbered from 1."""
     return tuple(
-        Thing(number, lambda _, place=place: place)  # type: ignore[misc]
-        for number, place in enumerate(places, start=1)
+        DrawnObject(number, lambda _, index=index: index)  # type: ignore[misc]
+        for number, index in enumerate(indices, start=1)
     )

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from seasift.core.masks import MaskCrop
-from seasift.data.moving import Camera, Scene, Thing
+from seasift.data.moving import Camera, DrawnObject, Scene
 from seasift.tracking.association import assign, mask_overlap
 from seasift.tracking.camera import CameraView
 from seasift.tracking.track import Motion
@@ -40,7 +40,7 @@ def test_a_velocity_is_learned_and_dies_out() -> None:
     assert much_later.doubt_px > motion.predicted(10.0).doubt_px > motion.doubt_px
 
 
-def test_a_box_moves_with_the_picture() -> None:
+def test_a_box_moves_with_the_image() -> None:
     """A quarter turn about the origin, doubled, shifted by (100, 10)."""
     motion = Motion.begin(np.array([10.0, 20.0, 30.0, 30.0]))
     moved = motion.moved(np.array([[0.0, -2.0, 100.0], [2.0, 0.0, 10.0]]))
@@ -51,16 +51,17 @@ def test_a_box_moves_with_the_picture() -> None:
 @pytest.mark.parametrize("end", [Camera(540, 500), Camera(512, 512, 1.2, 0.15), Camera(505, 520, 0.9)])
 def test_the_cameras_motion_is_found(end: Camera) -> None:
     begin = Camera(512, 512)
-    # Things that swim, over a fifth of the picture, do not lead it astray.
-    things = tuple(
-        Thing(k, lambda t, k=k: (400 + 50 * k + 30 * t, 440 + 30 * k), radii=(24, 18)) for k in range(1, 5)
+    # Things that swim, over a fifth of the image, do not lead it astray.
+    drawn_objects = tuple(
+        DrawnObject(k, lambda t, k=k: (400 + 50 * k + 30 * t, 440 + 30 * k), radii=(24, 18))
+        for k in range(1, 5)
     )
-    scene = Scene(lambda t: end if t else begin, things)
+    scene = Scene(lambda t: end if t else begin, drawn_objects)
     frames = scene.at(0.0), scene.at(1.0)
     views = [CameraView.of(frame.image_rgb_u8, frame.instances) for frame in frames]
     found = views[0].motion_to(views[1])
     assert found is not None
-    to_end, to_begin = (np.vstack([each.to_picture(scene.size_hw), [0, 0, 1]]) for each in (end, begin))
+    to_end, to_begin = (np.vstack([each.to_image(scene.size_hw), [0, 0, 1]]) for each in (end, begin))
     true = to_end @ np.linalg.inv(to_begin)
     corners = np.array([[0, 0, 1], [256, 0, 1], [0, 192, 1], [256, 192, 1]]).T
     assert np.abs(found @ corners - (true @ corners)[:2]).max() < 1.5
@@ -69,11 +70,11 @@ def test_the_cameras_motion_is_found(end: Camera) -> None:
 def test_burnt_in_text_does_not_hide_the_cameras_motion() -> None:
     """Footage of vehicles shows depth and time in bright letters; they stand still, the hazy floor moves."""
     scene = Scene(lambda t: Camera(512 + 9 * t, 512 - 5 * t), (), contrast=0.25)
-    pictures = [scene.at(time_s).image_rgb_u8.copy() for time_s in (0.0, 1.0)]
-    for picture in pictures:
+    images = [scene.at(time_s).image_rgb_u8.copy() for time_s in (0.0, 1.0)]
+    for image in images:
         for y in (15, 32, 172, 187):
-            cv2.putText(picture, "2026-01-19 LAT 35 DEPTH 1001 m", (4, y), 0, 0.45, (255, 255, 255))
-    views = [CameraView.of(picture, boxes()) for picture in pictures]
+            cv2.putText(image, "2026-01-19 LAT 35 DEPTH 1001 m", (4, y), 0, 0.45, (255, 255, 255))
+    views = [CameraView.of(image, boxes()) for image in images]
     found = views[0].motion_to(views[1])
     assert found is not None
     assert found == pytest.approx(np.array([[1, 0, -9], [0, 1, 5]]), abs=0.6)
@@ -81,7 +82,7 @@ def test_burnt_in_text_does_not_hide_the_cameras_motion() -> None:
 
 def test_one_thing_that_swims_is_not_the_camera() -> None:
     """Nobody told that it is an object."""
-    fish = Thing(1, lambda t: (500 + 6 * t, 512.0), radii=(40, 25))
+    fish = DrawnObject(1, lambda t: (500 + 6 * t, 512.0), radii=(40, 25))
     scene = Scene(lambda _: Camera(512, 512), (fish,))
     views = [CameraView.of(scene.at(time_s).image_rgb_u8, boxes()) for time_s in (0.0, 1.0)]
     found = views[0].motion_to(views[1])
@@ -92,7 +93,7 @@ def test_one_thing_that_swims_is_not_the_camera() -> None:
 def test_large_frames_are_shrunk_and_the_motion_is_of_their_pixels() -> None:
     floor = Scene(lambda _: Camera(512, 512), ()).floor()
     large = [cv2.resize(floor[100:300, x : x + 320], None, fx=4, fy=4) for x in (100, 110)]
-    views = [CameraView.of(picture, boxes()) for picture in large]
+    views = [CameraView.of(image, boxes()) for image in large]
     assert max(views[0].gray.shape) == 320
     found = views[0].motion_to(views[1])
     assert found is not None

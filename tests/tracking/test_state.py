@@ -8,7 +8,7 @@ from itertools import islice
 import numpy as np
 import pytest
 
-from seasift.core.errors import BadInput
+from seasift.core.errors import InputError
 from seasift.data.moving import footage
 from seasift.tracking import Step, Tracker, TrackerSettings
 from tests.tracking.scenes import STILL, boxes
@@ -40,17 +40,17 @@ def test_a_state_of_a_tracker_that_saw_nothing_yet() -> None:
 @pytest.mark.parametrize("change", [{"schema": "seasift-tracker/9"}, {"settings": {}}])
 def test_a_state_of_something_else_is_refused(change: dict[str, object]) -> None:
     state = Tracker().state() | change
-    with pytest.raises(BadInput, match=r"saved state .* expected .* afresh"):
+    with pytest.raises(InputError, match=r"saved state .* expected .* afresh"):
         Tracker.restore(TrackerSettings(), state)
 
 
 def test_memory_does_not_grow_with_the_dive() -> None:
-    """Objects drift through the picture without end; what is kept follows how many are in sight."""
+    """Objects drift through the image without end; what is kept follows how many are in sight."""
     tracker = Tracker(TrackerSettings(use_camera=False))
     sizes = []
     for k in range(600):
-        places = [((7 * k + 85 * j) % 255, 20 + 50 * j) for j in range(3)]
-        tracker.step(boxes(*[(x, y, x + 30, y + 30) for x, y in places]), STILL, 0.2 * k)
+        indices = [((7 * k + 85 * j) % 255, 20 + 50 * j) for j in range(3)]
+        tracker.step(boxes(*[(x, y, x + 30, y + 30) for x, y in indices]), STILL, 0.2 * k)
         sizes.append(len(json.dumps(tracker.state())))
     assert tracker.state()["next_id"] > 50
     assert max(sizes[300:]) < 1.1 * max(sizes[:300])
@@ -68,5 +68,5 @@ def test_memory_does_not_grow_with_the_dive() -> None:
     ],
 )
 def test_settings_that_cannot_be_are_refused(change: dict[str, float], words: str) -> None:
-    with pytest.raises(BadInput, match=words):
+    with pytest.raises(InputError, match=words):
         TrackerSettings(**change)  # type: ignore[arg-type]

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from benchmarks.tracking import PlainMatching
-from seasift.core.errors import BadInput
+from seasift.core.errors import InputError
 from seasift.core.instances import Instances
-from seasift.data.moving import Camera, Scene, Thing, footage
+from seasift.data.moving import Camera, DrawnObject, Scene, footage
 from seasift.tracking import Tracker, TrackerSettings
 from tests.tracking.scenes import STILL, boxes, frames_of, ids_by_truth, lying
 
@@ -18,7 +18,7 @@ THREE = lying((470, 490), (520, 530), (560, 480))
 
 
 def plain() -> PlainMatching:
-    return PlainMatching(start_score=0.3, patience_s=4.0)
+    return PlainMatching(start_score=0.3, max_age_s=4.0)
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def test_a_moving_camera_breaks_no_identity(camera) -> None:
 
 
 def test_what_moves_with_the_camera_keeps_its_identity_too() -> None:
-    arm = Thing(9, lambda _: (60.0, 160.0), 1, (30, 14), on_camera=True)
+    arm = DrawnObject(9, lambda _: (60.0, 160.0), 1, (30, 14), on_camera=True)
     frames = frames_of(
         Scene(lambda t: Camera(512 + 40 * math.sin(1.5 * t), 512), (*THREE, arm)), np.arange(0, 8, 0.7)
     )
@@ -44,8 +44,8 @@ def test_what_moves_with_the_camera_keeps_its_identity_too() -> None:
 
 
 def test_an_object_that_passes_behind_another_one_stays_itself() -> None:
-    bar = Thing(0, lambda _: (512.0, 512.0), radii=(20.0, 300.0))
-    fish = Thing(1, lambda t: (430 + 25 * t, 500.0), radii=(13, 9))
+    bar = DrawnObject(0, lambda _: (512.0, 512.0), radii=(20.0, 300.0))
+    fish = DrawnObject(1, lambda t: (430 + 25 * t, 500.0), radii=(13, 9))
     frames = frames_of(Scene(lambda _: Camera(512, 512), (fish, bar)), np.arange(0, 6.5, 0.2))
     hidden = [frame.time_s for frame in frames if not len(frame.instances)]
     assert len(hidden) >= 4
@@ -54,11 +54,11 @@ def test_an_object_that_passes_behind_another_one_stays_itself() -> None:
 
 
 def test_objects_that_cross_do_not_swap() -> None:
-    things = (
-        Thing(1, lambda t: (472 + 20 * t, 512.0), radii=(26, 7), turn=0.7),
-        Thing(2, lambda t: (552 - 20 * t, 512.0), radii=(26, 7), turn=-0.7),
+    drawn_objects = (
+        DrawnObject(1, lambda t: (472 + 20 * t, 512.0), radii=(26, 7), turn=0.7),
+        DrawnObject(2, lambda t: (552 - 20 * t, 512.0), radii=(26, 7), turn=-0.7),
     )
-    frames = frames_of(Scene(lambda _: Camera(512, 512), things), np.arange(0, 4, 0.2))
+    frames = frames_of(Scene(lambda _: Camera(512, 512), drawn_objects), np.arange(0, 4, 0.2))
     assert ids_by_truth(Tracker(), frames) == {1: [1], 2: [2]}
     assert ids_by_truth(plain(), frames) == {1: [1, 2], 2: [2, 1]}
 
@@ -67,12 +67,12 @@ def test_times_count_and_not_frames() -> None:
     """The same motion, seen in irregular steps of 0.03 to 1.2 seconds."""
     rng = np.random.default_rng(3)
     times = np.cumsum(rng.uniform(0.03, 1.2, 14))
-    fish = Thing(1, lambda t: (470 + 9 * t, 500.0), radii=(15, 9))
+    fish = DrawnObject(1, lambda t: (470 + 9 * t, 500.0), radii=(15, 9))
     assert ids_by_truth(Tracker(), frames_of(Scene(lambda _: Camera(512, 512), (fish,)), times)) == {1: [1]}
 
 
 def test_missed_for_less_than_the_patience_and_for_more() -> None:
-    tracker = Tracker(TrackerSettings(patience_s=2.0))
+    tracker = Tracker(TrackerSettings(max_age_s=2.0))
     told = [
         tracker.step(boxes((40, 40, 80, 80)) if seen else boxes(), STILL, 0.2 * k)
         for k, seen in enumerate([1] * 5 + [0] * 8 + [1] * 3 + [0] * 12 + [1])
@@ -157,18 +157,18 @@ def test_after_an_end_ids_go_on() -> None:
 def test_time_does_not_go_back(time_s: float) -> None:
     tracker = Tracker()
     tracker.step(boxes(), STILL, 1.0)
-    with pytest.raises(BadInput, match="order of time"):
+    with pytest.raises(InputError, match="order of time"):
         tracker.step(boxes(), STILL, time_s)
 
 
 @pytest.mark.parametrize("contrast", [0.0, 1.0])
-def test_haze_and_odd_pictures_are_borne(contrast: float) -> None:
+def test_haze_and_odd_images_are_borne(contrast: float) -> None:
     tracker = Tracker()
     frames = frames_of(Scene(lambda _: Camera(512, 512), THREE, contrast=contrast), np.arange(0, 1, 0.2))
-    pictures = [np.zeros_like(STILL), np.full((1, 1, 3), 9, np.uint8), np.ascontiguousarray(STILL[:70, :90])]
+    images = [np.zeros_like(STILL), np.full((1, 1, 3), 9, np.uint8), np.ascontiguousarray(STILL[:70, :90])]
     assert ids_by_truth(tracker, frames) == {1: [1], 2: [2], 3: [3]}
-    for k, picture in enumerate(pictures):
-        assert tracker.step(frames[0].instances, picture, 2.0 + k).ids.tolist() == [1, 2, 3]
+    for k, image in enumerate(images):
+        assert tracker.step(frames[0].instances, image, 2.0 + k).ids.tolist() == [1, 2, 3]
 
 
 def test_without_masks_boxes_do() -> None:

@@ -1,4 +1,4 @@
-"""What the network sees: the order of batches, and pictures, boxes and masks that move together."""
+"""What the network sees: the order of batches, and images, boxes and masks that move together."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import torch
 import torch.distributed as dist
 
 from seasift.core.prepare import InputSpec
-from seasift.data.cache import PictureCache, open_cache
-from seasift.data.prepared import resolve_part
+from seasift.data.cache import ImageCache, open_cache
+from seasift.data.prepared import resolve_split
 from seasift.training.augment import Augment, photometric
-from seasift.training.batches import Batch, BatchStream, gather, picture_shares
+from seasift.training.batches import Batch, BatchStream, gather, image_shares
 from seasift.training.recipe import AugmentRecipe
 from seasift.training.windows import draw_windows, look_through
 
@@ -27,23 +27,23 @@ SPEC = InputSpec((64, 64), (0, 0, 0), (1, 1, 1))
 
 
 @pytest.fixture(scope="module")
-def cache(shapes: Path, tmp_path_factory: pytest.TempPathFactory) -> PictureCache:
-    return open_cache(resolve_part(shapes), SPEC, tmp_path_factory.mktemp("cache"))
+def cache(shapes: Path, tmp_path_factory: pytest.TempPathFactory) -> ImageCache:
+    return open_cache(resolve_split(shapes), SPEC, tmp_path_factory.mktemp("cache"))
 
 
-def stream(cache: PictureCache, **changes: int) -> BatchStream:
+def stream(cache: ImageCache, **changes: int) -> BatchStream:
     return BatchStream(cache, **({"batch_size": 3, "seed": 1, "start": 0, "stop": 16} | changes))
 
 
-def test_every_pass_shows_every_picture_once(cache: PictureCache) -> None:
-    seen = [picture for number in range(16) for picture in stream(cache).pictures(number)]
+def test_every_pass_shows_every_image_once(cache: ImageCache) -> None:
+    seen = [image for number in range(16) for image in stream(cache).images(number)]
     for start in range(0, 48, 8):
         assert sorted(seen[start : start + 8]) == list(range(8))
     assert seen[:8] != seen[8:16]
 
 
-def test_pictures_with_rare_classes_come_more_often(cache: PictureCache) -> None:
-    """Four classes on 1, 4, 8 and 8 of eight pictures: below a half there is one, on the first."""
+def test_images_with_rare_classes_come_more_often(cache: ImageCache) -> None:
+    """Four classes on 1, 4, 8 and 8 of eight images: below a half there is one, on the first."""
     holds = [[0, 1, 2, 3], *[[1, 2, 3]] * 3, *[[2, 3]] * 4]
     flat = [class_id for classes in holds for class_id in classes]
     made = replace(
@@ -52,22 +52,22 @@ def test_pictures_with_rare_classes_come_more_often(cache: PictureCache) -> None
         class_ids=np.array(flat),
         crowd=np.zeros(len(flat), bool),
     )
-    shares = picture_shares(made, 0.5)
+    shares = image_shares(made, 0.5)
     np.testing.assert_allclose(shares / shares[-1], [2, *[1] * 7])  # sqrt(0.5 / (1 / 8)) = 2
     rare = BatchStream(made, batch_size=8, seed=1, start=0, stop=90, rare=0.5)
-    seen = Counter(picture for number in range(90) for picture in rare.pictures(number))
+    seen = Counter(image for number in range(90) for image in rare.images(number))
     assert abs(seen[0] - 160) < 15
-    assert all(abs(seen[picture] - 80) < 15 for picture in range(1, 8))
-    assert all(Counter(rare.pictures(number))[0] in (1, 2) for number in range(90))
+    assert all(abs(seen[image] - 80) < 15 for image in range(1, 8))
+    assert all(Counter(rare.images(number))[0] in (1, 2) for number in range(90))
 
 
-def test_a_late_start_sees_what_an_early_one_sees(cache: PictureCache) -> None:
+def test_a_late_start_sees_what_an_early_one_sees(cache: ImageCache) -> None:
     whole = [batch.file_names for batch in stream(cache)]
     assert [batch.file_names for batch in stream(cache, start=5)] == whole[5:]
     assert [batch.file_names for batch in stream(cache, seed=2)] != whole
 
 
-def test_processes_share_each_batch(cache: PictureCache, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_processes_share_each_batch(cache: ImageCache, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = list(stream(cache, batch_size=4))
     monkeypatch.setattr(dist, "is_initialized", lambda: True)
     monkeypatch.setattr(dist, "get_world_size", lambda: 2)
@@ -80,14 +80,14 @@ def test_processes_share_each_batch(cache: PictureCache, monkeypatch: pytest.Mon
         assert got == Counter(batch.file_names)
 
 
-def test_crowds_and_empty_pictures_are_no_objects(cache: PictureCache) -> None:
+def test_crowds_and_empty_images_are_no_objects(cache: ImageCache) -> None:
     batch = gather(cache, [6, 7])
     assert batch.crowd[0].sum() == 2
     assert not batch.present.any()
 
 
 def test_a_changed_data_set_gets_a_new_cache(shapes: Path, tmp_path: Path) -> None:
-    part = resolve_part(shapes)
+    part = resolve_split(shapes)
     open_cache(part, SPEC, tmp_path)
     before = set(tmp_path.iterdir())
     open_cache(part, SPEC, tmp_path)
@@ -97,7 +97,7 @@ def test_a_changed_data_set_gets_a_new_cache(shapes: Path, tmp_path: Path) -> No
 
 
 def test_a_broken_build_is_built_again(shapes: Path, tmp_path: Path) -> None:
-    part = resolve_part(shapes)
+    part = resolve_split(shapes)
 
     def pull_the_plug(done: int, _total: int) -> None:
         if done == 3:
@@ -106,10 +106,10 @@ def test_a_broken_build_is_built_again(shapes: Path, tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="power cut"):
         open_cache(part, SPEC, tmp_path, progress=pull_the_plug)
     again = open_cache(part, SPEC, tmp_path)
-    assert all(picture.any() for picture in again.images_rgb_u8)
+    assert all(image.any() for image in again.images_rgb_u8)
 
 
-def test_without_augmentation_the_picture_stays(cache: PictureCache) -> None:
+def test_without_augmentation_the_image_stays(cache: ImageCache) -> None:
     batch = gather(cache, [0, 1])
     images, targets = Augment(STILL, *NEUTRAL)(batch, seed=0)
     torch.testing.assert_close(images, batch.images_rgb_u8.permute(0, 3, 1, 2).float(), atol=0.01, rtol=0)
@@ -118,20 +118,20 @@ def test_without_augmentation_the_picture_stays(cache: PictureCache) -> None:
     assert targets.semantic_masks.shape[-2:] == (8, 8)
 
 
-def _one(picture: torch.Tensor, box: torch.Tensor, masks: torch.Tensor) -> Batch:
+def _one(image: torch.Tensor, box: torch.Tensor, masks: torch.Tensor) -> Batch:
     one = torch.ones(1, 1, dtype=torch.bool)
     class_ids = torch.zeros(1, 1, dtype=torch.long)
-    return Batch(0, ("x",), picture, box, class_ids, one, ~one, masks, torch.ones(1, 2))
+    return Batch(0, ("x",), image, box, class_ids, one, ~one, masks, torch.ones(1, 2))
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_picture_box_and_mask_move_together(seed: int) -> None:
+def test_image_box_and_mask_move_together(seed: int) -> None:
     """One bright rectangle: after any geometry it fills its box and its mask."""
-    picture = torch.zeros(1, 128, 128, 3, dtype=torch.uint8)
-    picture[0, 40:72, 24:88] = 200
-    masks = (picture[..., 0] > 0)[:, None]
+    image = torch.zeros(1, 128, 128, 3, dtype=torch.uint8)
+    image[0, 40:72, 24:88] = 200
+    masks = (image[..., 0] > 0)[:, None]
     box = torch.tensor([[[24 / 128, 40 / 128, 88 / 128, 72 / 128]]])
-    batch = _one(picture, box, masks)
+    batch = _one(image, box, masks)
     augment = Augment(AugmentRecipe(photometric=False), *NEUTRAL)
     images, targets = augment(batch, seed)
     assert bool(targets.present[0, 0])
@@ -146,22 +146,22 @@ def test_picture_box_and_mask_move_together(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_a_smaller_part_is_shown_at_the_drawn_scale_from_where_the_picture_is(seed: int) -> None:
-    picture = torch.zeros(1, 256, 256, 3, dtype=torch.uint8)
-    picture[0, 40:72, 24:88] = 200
-    masks = (picture[..., 0] > 0)[:, None]
+def test_a_smaller_part_is_shown_at_the_drawn_scale_from_where_the_image_is(seed: int) -> None:
+    image = torch.zeros(1, 256, 256, 3, dtype=torch.uint8)
+    image[0, 40:72, 24:88] = 200
+    masks = (image[..., 0] > 0)[:, None]
     box = torch.tensor([[[24 / 256, 40 / 256, 88 / 256, 72 / 256]]])
-    batch = replace(_one(picture, box, masks), content=torch.tensor([[1.0, 0.5]]))
+    batch = replace(_one(image, box, masks), content=torch.tensor([[1.0, 0.5]]))
     recipe = AugmentRecipe(photometric=False, flip=False, scale=(0.5, 2.0), size=(96, 128))
     window = draw_windows(batch, recipe, torch.Generator().manual_seed(seed))[0] * 256
     zoom = 128 / (window[2] - window[0])
     assert 0.5 <= zoom <= 2
     torch.testing.assert_close(96 / (window[3] - window[1]), zoom)
     for low, high, content in ((window[0], window[2], 256), (window[1], window[3], 128)):
-        if high - low <= content:  # nothing but picture
+        if high - low <= content:  # nothing but image
             assert low >= -1e-3
             assert high <= content + 1e-3
-        else:  # all of the picture
+        else:  # all of the image
             assert low <= 1e-3
             assert high >= content - 1e-3
     images, targets = Augment(recipe, *NEUTRAL)(batch, seed)
@@ -175,8 +175,8 @@ def test_a_smaller_part_is_shown_at_the_drawn_scale_from_where_the_picture_is(se
         torch.testing.assert_close(shown, seen, atol=1.5, rtol=0)
 
 
-def test_the_cache_knows_where_the_picture_is(shapes: Path, tmp_path: Path) -> None:
-    part = resolve_part(shapes)
+def test_the_cache_knows_where_the_image_is(shapes: Path, tmp_path: Path) -> None:
+    part = resolve_split(shapes)
     for rule in ("stretch", "fit"):
         spec = replace(SPEC, resize=rule)
         cache = open_cache(part, spec, tmp_path)
@@ -190,11 +190,11 @@ def test_the_cache_knows_where_the_picture_is(shapes: Path, tmp_path: Path) -> N
 
 def test_area_targets_are_the_covered_share_of_each_cell() -> None:
     """A rectangle whose edges cut cells at a quarter: the shares are exact, and binary targets lose them."""
-    picture = torch.zeros(1, 96, 96, 3, dtype=torch.uint8)
+    image = torch.zeros(1, 96, 96, 3, dtype=torch.uint8)
     masks = torch.zeros(1, 1, 96, 96, dtype=torch.bool)
     masks[0, 0, 8:43, 9:50] = True
     box = torch.tensor([[[9 / 96, 8 / 96, 50 / 96, 43 / 96]]])
-    batch = _one(picture, box, masks)
+    batch = _one(image, box, masks)
     shares = masks[0, 0].float().reshape(24, 4, 24, 4).mean(dim=(1, 3))
     assert ((shares > 0) & (shares < 1)).any()
     _, targets = Augment(STILL, *NEUTRAL, "area")(batch, seed=0)
@@ -204,7 +204,7 @@ def test_area_targets_are_the_covered_share_of_each_cell() -> None:
     assert targets.proto_masks.dtype == torch.bool
 
 
-def test_the_same_seed_gives_the_same_picture_and_another_does_not(cache: PictureCache) -> None:
+def test_the_same_seed_gives_the_same_image_and_another_does_not(cache: ImageCache) -> None:
     batch = gather(cache, [0, 1, 2])
     augment = Augment(AugmentRecipe(), *NEUTRAL)
     first, again, other = (augment(batch, seed)[0] for seed in (1, 1, 2))
@@ -213,14 +213,14 @@ def test_the_same_seed_gives_the_same_picture_and_another_does_not(cache: Pictur
 
 
 def test_expansion_fills_with_the_mean() -> None:
-    picture = torch.full((1, 3, 8, 8), 50.0)
+    image = torch.full((1, 3, 8, 8), 50.0)
     window = torch.tensor([[-1.0, -1.0, 3.0, 3.0]])
-    out = look_through(picture, window, torch.tensor([False]), (8, 8))
+    out = look_through(image, window, torch.tensor([False]), (8, 8))
     assert out[0, 0, 0, 0] == 0  # zero after the mean was taken off
     assert out[0, 0, 3, 3] == 50
 
 
-def test_windows_hold_a_centre_or_are_whole(cache: PictureCache) -> None:
+def test_windows_hold_a_centre_or_are_whole(cache: ImageCache) -> None:
     batch = gather(cache, [0, 1, 2, 7])
     random = torch.Generator().manual_seed(0)
     for _ in range(20):

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from seasift.core.errors import BadWeights
+from seasift.core.errors import WeightsError
 from seasift.core.instances import Category
 from seasift.export.to_onnx import serialise
 from seasift.modelfile.info import CategoryEntry, InputEntry, ModelInfo
@@ -94,7 +94,7 @@ def test_as_many_but_other_classes_are_other_classes(files: Files) -> None:
 
 def test_another_network_is_refused(files: Files) -> None:
     source, _ = files["yolact"]
-    with pytest.raises(BadWeights, match="do not fit the network"):
+    with pytest.raises(WeightsError, match="do not fit the network"):
         initialise(TrainingModule(recipe_of("sift"), CLASSES), source)
 
 
@@ -104,5 +104,5 @@ def test_weights_folded_into_each_other_are_refused(files: Files, tmp_path: Path
     for each in model.graph.initializer:
         each.name = each.name.replace("network.", "folded.")
     onnx.save(model, tmp_path / "folded.onnx")
-    with pytest.raises(BadWeights, match="holds no weights to train from"):
+    with pytest.raises(WeightsError, match="holds no weights to train from"):
         initialise(TrainingModule(recipe_of("sift"), CLASSES), str(tmp_path / "folded.onnx"))

@@ -20,7 +20,7 @@ SMALL = (
     *("model.proto_channels=16", "model.prototypes=8", "schedule.warmup_steps=0"),
     *("training.batch_size=2", "training.max_steps=1", "training.validate_every=1"),
 )
-NAMES = [picture.name for picture in fake.pictures()]
+NAMES = [image.name for image in fake.images()]
 LISTS = {
     "official": fake.PARTS,
     # The official val part in two halves.
@@ -34,7 +34,7 @@ LISTS = {
 
 def splits() -> dict[str, dict[str, list[str]]]:
     halves = {
-        f"report-halves-{labels}": {part: [NAMES[i] for i in places] for part, places in parts.items()}
+        f"report-halves-{labels}": {part: [NAMES[i] for i in indices] for part, indices in parts.items()}
         for labels, parts in LISTS["report-halves"].items()
     }
     return fake.splits() | halves

@@ -27,9 +27,9 @@ judge = PartJudge.__call__
 
 def and_tell(self, found):
     figures = judge(self, found)
-    pictures = [image.id for image in self._truth.images]
+    images = [image.id for image in self._truth.images]
     with Path(__file__).with_name("judged.txt").open("a") as file:
-        file.write(json.dumps([sorted(found), sorted(self.found) == pictures, figures]) + "\\n")
+        file.write(json.dumps([sorted(found), sorted(self.found) == images, figures]) + "\\n")
     return figures
 
 
@@ -73,7 +73,7 @@ def test_two_processes_have_the_losses_of_one(shapes: Path, tmp_path: Path) -> N
         shares = [json.loads(line) for line in told.read_text(encoding="utf-8").splitlines()]
         told.unlink()
         assert len(shares) == int(devices)
-        assert sorted(picture for own, _, _ in shares for picture in own) == list(range(1, 9))
+        assert sorted(image for own, _, _ in shares for image in own) == list(range(1, 9))
         assert all(whole and figures == shares[0][2] for _, whole, figures in shares)
     one, two = losses(tmp_path / "1"), losses(tmp_path / "2")
     assert one.shape == (4, 5)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from seasift.core.errors import BadRecipe
+from seasift.core.errors import RecipeError
 from seasift.training.module import config_of, rate_factor
 from seasift.training.recipe import Recipe, ScheduleRecipe, load_recipe, shipped_recipes
 
@@ -39,7 +39,7 @@ def test_the_papers_recipe_holds_the_papers_numbers() -> None:
     ],
 )
 def test_wrong_overrides_are_explained(override: str, message: str) -> None:
-    with pytest.raises(BadRecipe) as caught:
+    with pytest.raises(RecipeError) as caught:
         load_recipe("yolact-resnet50", [override])
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -51,12 +51,12 @@ def test_wrong_overrides_are_explained(override: str, message: str) -> None:
 def test_wrong_files_are_explained(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "recipe.yaml"
     path.write_text(text)
-    with pytest.raises(BadRecipe, match=message):
+    with pytest.raises(RecipeError, match=message):
         load_recipe(str(path))
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:
-    with pytest.raises(BadRecipe, match=r"no such recipe; expected a file or one of .*yolact-resnet50"):
+    with pytest.raises(RecipeError, match=r"no such recipe; expected a file or one of .*yolact-resnet50"):
         load_recipe("yolact-resnet51")
 
 
@@ -89,5 +89,5 @@ def test_batch_norm_is_frozen_only_on_weights_that_know_something(name: str) -> 
 
 
 def test_a_setting_of_another_family_is_refused() -> None:
-    with pytest.raises(BadRecipe, match=r"model\.rois: yolact has no such setting"):
+    with pytest.raises(RecipeError, match=r"model\.rois: yolact has no such setting"):
         config_of(load_recipe("yolact-resnet50", ["model.rois=64"]), 3)

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 import torch
 
-from seasift.core.errors import BadRecipe
-from seasift.core.image import read_picture
+from seasift.core.errors import RecipeError
+from seasift.core.image import read_image
 from seasift.training.callbacks import Checkpoints, Curve
 from seasift.training.checkpoint import load_predictor, read_checkpoint
 from seasift.training.initial import initialise
-from seasift.training.module import NonFiniteLoss, TrainingModule
+from seasift.training.module import NonFiniteLossError, TrainingModule
 from seasift.training.recipe import Recipe
 from seasift.training.run import Options, train
 
@@ -94,7 +94,7 @@ def test_a_run_leaves_its_records(tiny: Recipe, tmp_path: Path) -> None:
     assert sorted(drawn) == sorted(
         f"{n}.{kind}" for n in ("losses", "ap", "classes") for kind in ("png", "svg")
     )
-    assert all(read_picture(path).std() > 5 for name, path in drawn.items() if name.endswith(".png"))
+    assert all(read_image(path).std() > 5 for name, path in drawn.items() if name.endswith(".png"))
     assert (tmp_path / "best.ckpt").exists()
     assert list((tmp_path / "tensorboard").iterdir())
     predictor = load_predictor(tmp_path / "best.ckpt")
@@ -134,7 +134,7 @@ def test_the_steps_of_the_rate_reach_the_optimizer(
 @pytest.mark.parametrize(
     "extra", [{"max_minutes": 1e-6}, {"max_minutes": 1e-6, "ema": 0.5}, {"max_steps": 2}]
 )
-def test_a_run_that_ends_between_validations_is_judged_at_its_end(
+def test_a_run_that_ends_between_validations_is_evaluated_at_its_end(
     tiny: Recipe, tmp_path: Path, extra: dict[str, Any]
 ) -> None:
     train(changed(tiny, training=extra), Options(tmp_path, accelerator="cpu"))
@@ -145,7 +145,7 @@ def test_a_run_that_ends_between_validations_is_judged_at_its_end(
     assert all(torch.equal(last[name], best[name]) for name in last)
 
 
-def test_a_loss_that_is_not_finite_names_the_pictures(
+def test_a_loss_that_is_not_finite_names_the_images(
     tiny: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from seasift.models import catalog
@@ -156,36 +156,36 @@ def test_a_loss_that_is_not_finite_names_the_pictures(
         return genuine(*arguments) | {"mask": torch.tensor(float("nan"), requires_grad=True)}
 
     monkeypatch.setattr(catalog, "yolact_loss", broken)
-    with pytest.raises(NonFiniteLoss, match=r"step 0 .*mask nan.* for vid_\d+_frame0000001.png, vid_"):
+    with pytest.raises(NonFiniteLossError, match=r"step 0 .*mask nan.* for vid_\d+_frame0000001.png, vid_"):
         train(tiny, Options(tmp_path, accelerator="cpu"))
 
 
 def test_a_folder_with_a_run_is_not_overwritten(tiny: Recipe, tmp_path: Path) -> None:
     (tmp_path / "last.ckpt").write_bytes(b"precious")
-    with pytest.raises(BadRecipe, match="holds a run already"):
+    with pytest.raises(RecipeError, match="holds a run already"):
         train(tiny, Options(tmp_path))
     assert (tmp_path / "last.ckpt").read_bytes() == b"precious"
 
 
 def test_a_batch_that_processes_cannot_share_is_refused(tiny: Recipe, tmp_path: Path) -> None:
-    with pytest.raises(BadRecipe, match=r"got 3 for 2 processes; .* --set training\.batch_size=4"):
+    with pytest.raises(RecipeError, match=r"got 3 for 2 processes; .* --set training\.batch_size=4"):
         train(tiny, Options(tmp_path, devices=2))
 
 
 def test_resuming_nothing_is_refused(tiny: Recipe, tmp_path: Path) -> None:
-    with pytest.raises(BadRecipe, match="no checkpoint to resume from"):
+    with pytest.raises(RecipeError, match="no checkpoint to resume from"):
         train(tiny, Options(tmp_path / "none", resume=True))
 
 
 def test_an_unknown_backbone_is_refused_before_anything_is_decoded(tiny: Recipe, tmp_path: Path) -> None:
     recipe = changed(tiny, model={"backbone": "resnet5"}, data={"cache": str(tmp_path / "cache")})
-    with pytest.raises(BadRecipe, match=r"model\.backbone: got 'resnet5'; did you mean resnet50"):
+    with pytest.raises(RecipeError, match=r"model\.backbone: got 'resnet5'; did you mean resnet50"):
         train(recipe, Options(tmp_path / "run"))
     assert list(tmp_path.iterdir()) == []
 
 
 def test_no_data_is_refused(tiny: Recipe, tmp_path: Path) -> None:
-    with pytest.raises(BadRecipe, match=r"neither --data nor data\.path"):
+    with pytest.raises(RecipeError, match=r"neither --data nor data\.path"):
         train(changed(tiny, data={"path": None}), Options(tmp_path))
 
 
@@ -229,8 +229,8 @@ def test_imagenet_weights_come_from_the_installed_package(tiny: Recipe) -> None:
 
 
 @pytest.mark.slow
-def test_eight_pictures_are_learnt_by_heart(tmp_path: Path, trashcan_zip: Path) -> None:
-    """At 550 px, eight pictures are learnt to a mask AP above 0.9 (the prototypes' grid bounds it at about 0.92)."""
+def test_eight_images_are_learnt_by_heart(tmp_path: Path, trashcan_zip: Path) -> None:
+    """At 550 px, eight images are learnt to a mask AP above 0.9 (the prototypes' grid bounds it at about 0.92)."""
     from seasift.data.prepare import prepare
     from seasift.training.recipe import load_recipe
 

@@ -17,7 +17,7 @@ EACH = [pytest.param(n, marks=() if n in LIGHT else pytest.mark.slow) for n in s
 
 
 @pytest.mark.parametrize("name", EACH)
-def test_a_shipped_recipe_trains_and_is_judged(name: str, shapes: Path, tmp_path: Path) -> None:
+def test_a_shipped_recipe_trains_and_is_evaluated(name: str, shapes: Path, tmp_path: Path) -> None:
     small = "[96, 128]" if "rcnn" in name else "96"
     changes = [f"data.path={shapes.as_posix()!r}", f"model.size={small}", "model.weights=none"]
     changes += ["augment.size=null"] if name.startswith("sift") else []
@@ -26,9 +26,9 @@ def test_a_shipped_recipe_trains_and_is_judged(name: str, shapes: Path, tmp_path
     recipe = load_recipe(name, changes)
     folder = train(recipe, Options(tmp_path / "run", accelerator="cpu"))
     with (folder / "metrics.csv").open(newline="", encoding="utf-8") as file:
-        (judged,) = [row for row in csv.DictReader(file) if row["val/score"]]
-    assert 0 <= float(judged["val/box_AP"]) <= 1
-    assert (judged["val/mask_AP"] == "") == name.startswith("faster-rcnn")
+        (evaluated,) = [row for row in csv.DictReader(file) if row["val/score"]]
+    assert 0 <= float(evaluated["val/box_AP"]) <= 1
+    assert (evaluated["val/mask_AP"] == "") == name.startswith("faster-rcnn")
     predictor = load_predictor(folder / "best.ckpt")
     assert all(bool(torch.isfinite(value).all()) for value in predictor.network.state_dict().values())
 

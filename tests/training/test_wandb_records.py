@@ -24,8 +24,8 @@ from seasift.training.wandb_records import NoWandb, class_map
 def offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("wandb", reason="the extra 'wandb' is not installed")
     monkeypatch.setenv("WANDB_MODE", "offline")
-    for place in ("DATA", "CACHE", "CONFIG"):
-        monkeypatch.setenv(f"WANDB_{place}_DIR", str(tmp_path / place))
+    for location in ("DATA", "CACHE", "CONFIG"):
+        monkeypatch.setenv(f"WANDB_{location}_DIR", str(tmp_path / location))
 
 
 def only(folder: Path, pattern: str) -> Path:
@@ -39,15 +39,15 @@ def records(log: bytes) -> bytes:
     It is written as LevelDB writes its log: after 7 bytes of its own, blocks of 32 KiB, in which each piece of a
     record follows its checksum (4 bytes), length (2) and kind (1). A name may be cut where a block ends.
     """
-    place, found = 7, []
-    while place + 7 <= len(log):
-        left = 32768 - place % 32768
+    location, found = 7, []
+    while location + 7 <= len(log):
+        left = 32768 - location % 32768
         if left < 7:
-            place += left
+            location += left
             continue
-        length = int.from_bytes(log[place + 4 : place + 6], "little")
-        found.append(log[place + 7 : place + 7 + length])
-        place += 7 + length
+        length = int.from_bytes(log[location + 4 : location + 6], "little")
+        found.append(log[location + 7 : location + 7 + length])
+        location += 7 + length
     return b"".join(found)
 
 
@@ -57,7 +57,7 @@ def staged(folder: Path) -> dict[bytes, Path]:
 
 
 @pytest.mark.usefixtures("offline")
-def test_curves_pictures_figures_and_the_model_are_kept(
+def test_curves_images_figures_and_the_model_are_kept(
     tiny: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(to_onnx, "export_checkpoint", lambda _, out: out.write_bytes(b"a model file"))
@@ -81,9 +81,9 @@ def test_curves_pictures_figures_and_the_model_are_kept(
     assert {row["class"] for row in figures[1:]} == {"box", "ball"}
     assert len(table["columns"]) == 26
     with (out / "metrics.csv").open(newline="", encoding="utf-8") as file:
-        judged = [row for row in csv.DictReader(file) if row["val/score"]][-1]
-    assert figures[0]["mask AP"] == pytest.approx(float(judged["val/mask_AP"]), rel=1e-6)
-    assert figures[0]["box AP50"] == pytest.approx(float(judged["val/box_AP50"]), rel=1e-6)
+        evaluated = [row for row in csv.DictReader(file) if row["val/score"]][-1]
+    assert figures[0]["mask AP"] == pytest.approx(float(evaluated["val/mask_AP"]), rel=1e-6)
+    assert figures[0]["box AP50"] == pytest.approx(float(evaluated["val/box_AP50"]), rel=1e-6)
     sent = records(only(kept, "run-*.wandb").read_bytes())
     assert all(
         name in sent for name in (b"loss/mask", b"loss/total", b"val/mask_AP", b"a-tiny-one--", b"best.ckpt")
@@ -105,11 +105,9 @@ def test_the_model_file_at_wandb_predicts_as_the_best_checkpoint(tiny: Recipe, t
     wandb.teardown()
     sent = tmp_path / "sent.onnx"
     sent.write_bytes(staged(tmp_path)[(out / "best.onnx").read_bytes()].read_bytes())
-    picture = np.random.default_rng(0).integers(0, 256, (72, 96, 3), dtype=np.uint8)
-    (found,) = load_predictor(sent).predict([picture], threshold=0.0, max_objects=5)
-    (expected,) = checkpoint.load_predictor(out / "best.ckpt").predict(
-        [picture], threshold=0.0, max_objects=5
-    )
+    image = np.random.default_rng(0).integers(0, 256, (72, 96, 3), dtype=np.uint8)
+    (found,) = load_predictor(sent).predict([image], threshold=0.0, max_objects=5)
+    (expected,) = checkpoint.load_predictor(out / "best.ckpt").predict([image], threshold=0.0, max_objects=5)
     np.testing.assert_allclose(found.scores, expected.scores, atol=1e-4)
     assert len(found) == 5
 

@@ -1,7 +1,7 @@
 """Damages small videos in many ways and reads them; run as a program, so that a crash or a hang shows from outside.
 
 Prints one JSON line a video: its name, how many frames came, what was reported, whether going on in the middle gives
-frames of the same places and times, and the same pictures.
+frames of the same places and times, and the same images.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from seasift.core.errors import BadInput
+from seasift.core.errors import InputError
 from seasift.video.dive import open_dive
 from tests.tiny_video import save_kind
 
@@ -31,21 +31,21 @@ KINDS = (
 
 def mutated(whole: bytes, chance: random.Random, way: int) -> bytes:
     """The bytes cut off, with single bits turned, a part emptied, a part gone, a bad header, or a part too much."""
-    data, place = bytearray(whole), chance.randrange(len(whole))
+    data, index = bytearray(whole), chance.randrange(len(whole))
     if way == 0:
-        del data[place:]
+        del data[index:]
     elif way == 1:
         for _ in range(20):
             data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
     elif way == 2:
-        data[place : place + len(data) // 6] = bytes(len(data[place : place + len(data) // 6]))
+        data[index : index + len(data) // 6] = bytes(len(data[index : index + len(data) // 6]))
     elif way == 3:
-        del data[place : place + len(data) // 5]
+        del data[index : index + len(data) // 5]
     elif way == 4:
         for _ in range(8):
             data[chance.randrange(min(800, len(data)))] = chance.randrange(256)
     else:
-        data[place:place] = chance.randbytes(500)
+        data[index:index] = chance.randbytes(500)
     return bytes(data)
 
 
@@ -53,23 +53,23 @@ def read(path: Path) -> dict[str, object]:
     """What one video gives."""
     try:
         dive = open_dive([path])
-    except BadInput as error:
+    except InputError as error:
         return {"name": path.name, "frames": 0, "lines": [str(error)], "places": True, "same": True}
     frames = list(dive.frames())
     lines = [str(gap) for gap in dive.gaps]
     times = [frame.time_s for frame in frames]
     assert times == sorted(set(times)), "times grow"
-    places = same = True
+    indices = same = True
     if len(frames) > 2:
         middle = frames[len(frames) // 2]
         rest = open_dive([path]).frames((0, middle.frame), after_time_s=middle.time_s)
         expected_rest = frames[len(frames) // 2 + 1 :]
         got_rest = list(rest)
-        places = len(got_rest) == len(expected_rest)
+        indices = len(got_rest) == len(expected_rest)
         for got, expected in zip(got_rest, expected_rest, strict=False):
-            places &= (got.frame, got.time_s) == (expected.frame, expected.time_s)
+            indices &= (got.frame, got.time_s) == (expected.frame, expected.time_s)
             same &= bool(np.array_equal(got.image_rgb_u8, expected.image_rgb_u8))
-    return {"name": path.name, "frames": len(frames), "lines": lines, "places": places, "same": same}
+    return {"name": path.name, "frames": len(frames), "lines": lines, "places": indices, "same": same}
 
 
 def main(folder: Path, count: int) -> None:

@@ -11,17 +11,17 @@ from pathlib import Path
 import av
 import pytest
 
-from seasift.core.errors import BadPicture
+from seasift.core.errors import ImageError
 from seasift.video.dive import open_dive
 from seasift.video.reading import frames
-from seasift.video.sampling import Every
+from seasift.video.sampling import FrameSampling
 from tests.tiny_video import number_of, save_kind
 
 ROOT = Path(__file__).parents[2]
 
 
 def packets_of(path: Path) -> list[tuple[int, int, int, bool]]:
-    """Place in the file, size, time in tenths of a second and whether it is a keyframe, of each picture."""
+    """Place in the file, size, time in tenths of a second and whether it is a keyframe, of each image."""
     with av.open(str(path)) as container:
         track = container.streams.video[0]
         return [
@@ -36,30 +36,30 @@ def packets_of(path: Path) -> list[tuple[int, int, int, bool]]:
         ]
 
 
-def spoil(path: Path, place: int, size: int) -> None:
+def spoil(path: Path, index: int, size: int) -> None:
     data = bytearray(path.read_bytes())
-    data[place : place + size] = bytes(size)
+    data[index : index + size] = bytes(size)
     path.write_bytes(data)
 
 
 @pytest.mark.parametrize("kind", ["mjpeg-mov", "prores-mov"])
-def test_one_bad_picture_of_pictures_that_stand_alone(tmp_path: Path, kind: str) -> None:
+def test_one_bad_image_of_images_that_stand_alone(tmp_path: Path, kind: str) -> None:
     clip = save_kind(tmp_path, kind)
-    place, size, _, _ = packets_of(clip)[20]
-    spoil(clip, place, size)
+    index, size, _, _ = packets_of(clip)[20]
+    spoil(clip, index, size)
     dive = open_dive([clip])
     assert [number_of(frame.image_rgb_u8) for frame in dive.frames()] == [i for i in range(64) if i != 20]
     (gap,) = dive.gaps
     assert (gap.file, gap.from_s, gap.to_s) == (clip.as_posix(), pytest.approx(2.0), pytest.approx(2.1))
 
 
-def test_pictures_after_a_bad_one_wait_for_a_keyframe(tmp_path: Path) -> None:
+def test_images_after_a_bad_one_wait_for_a_keyframe(tmp_path: Path) -> None:
     clip = save_kind(tmp_path, "h264-mp4")
     packets = packets_of(clip)
-    place, size, tenths, _ = packets[30]
+    index, size, tenths, _ = packets[30]
     keys = [time for _, _, time, key in packets if key]
     again = min(time for time in keys if time > tenths)
-    spoil(clip, place + 4, size - 4)
+    spoil(clip, index + 4, size - 4)
     dive = open_dive([clip])
     got = [number_of(frame.image_rgb_u8) for frame in dive.frames()]
     assert got == [frame for frame in got if frame < tenths or frame >= again], "no traces of the damage"
@@ -73,8 +73,8 @@ def test_pictures_after_a_bad_one_wait_for_a_keyframe(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", ["h264-open-gop-mkv", "h264-avi", "mjpeg-avi"])
 def test_truncated(tmp_path: Path, kind: str) -> None:
     clip = save_kind(tmp_path, kind)
-    place, _, _, _ = packets_of(clip)[40]
-    clip.write_bytes(clip.read_bytes()[:place])
+    index, _, _, _ = packets_of(clip)[40]
+    clip.write_bytes(clip.read_bytes()[:index])
     dive = open_dive([clip])
     got = [number_of(frame.image_rgb_u8) for frame in dive.frames()]
     assert got == list(range(len(got)))
@@ -87,7 +87,7 @@ def test_a_recording_that_broke_off_before_its_index(tmp_path: Path) -> None:
     clip = save_kind(tmp_path, "h264-mp4")
     clip.write_bytes(clip.read_bytes()[:-1500])
     with pytest.raises(
-        BadPicture, match=r"a\.mp4: is truncated: the recording or the copy broke off"
+        ImageError, match=r"a\.mp4: is truncated: the recording or the copy broke off"
     ) as told:
         open_dive([clip])
     assert "\n" not in str(told.value)
@@ -111,12 +111,12 @@ def test_a_hole_in_a_transport_stream(tmp_path: Path) -> None:
 
 def test_frames_of_one_file_tell_at_the_end(tmp_path: Path) -> None:
     clip = save_kind(tmp_path, "mjpeg-mov")
-    for place, size, tenths, _ in packets_of(clip):
+    for index, size, tenths, _ in packets_of(clip):
         if tenths in (10, 20, 30, 40):
-            spoil(clip, place, size)
+            spoil(clip, index, size)
     got = []
-    with pytest.raises(BadPicture) as told:
-        got += [frame.index for frame in frames(clip, Every(frames=10))]
+    with pytest.raises(ImageError) as told:
+        got += [frame.index for frame in frames(clip, FrameSampling(frames=10))]
     assert got == [0, 11, 21, 31, 41, 50, 60] or not got
     assert "nothing could be read from 1.00 s to 1.10 s" in str(told.value)
     assert str(told.value).endswith("and 1 more parts. Copy it again.")
@@ -137,7 +137,7 @@ def read_mutated(folder: Path, count: int, limit_s: float) -> list[dict[str, obj
     return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
 
 
-def check(results: list[dict[str, object]], count: int, other_pictures: int = 0) -> None:
+def check(results: list[dict[str, object]], count: int, other_images: int = 0) -> None:
     assert len(results) == count
     for result in results:
         lines = result["lines"]
@@ -145,7 +145,7 @@ def check(results: list[dict[str, object]], count: int, other_pictures: int = 0)
         assert result["places"], result
         assert result["frames"] or lines, "nothing came, and nobody was told"
         assert all("\n" not in line and str(result["name"]) in line for line in lines)
-    assert [result for result in results if not result["same"]][other_pictures:] == []
+    assert [result for result in results if not result["same"]][other_images:] == []
     assert sum(bool(result["lines"]) for result in results) > count / 3
     assert sum(bool(result["frames"]) for result in results) > count / 3
 
@@ -158,4 +158,4 @@ def test_mutated_videos(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_many_mutated_videos(tmp_path: Path) -> None:
     # FFmpeg leaves what is missing of a frame of H.264 as it was in memory, and in a rare one does not mark it.
-    check(read_mutated(tmp_path, 3000, 1800), 3000, other_pictures=3)
+    check(read_mutated(tmp_path, 3000, 1800), 3000, other_images=3)

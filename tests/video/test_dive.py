@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from seasift.core.errors import BadInput, BadPicture
+from seasift.core.errors import ImageError, InputError
 from seasift.video import dive as dives
 from seasift.video.dive import Dive, DiveFrame, open_dive
 from seasift.video.sampling import parse_seconds
-from tests.tiny_video import KINDS, encode, number_of, numbered_picture, save_kind, save_video
+from tests.tiny_video import KINDS, encode, number_of, numbered_image, save_kind, save_video
 
 
 def frames_of(path: Path, **options: Any) -> list[DiveFrame]:
@@ -52,11 +52,11 @@ def test_goes_on_after_any_frame(clips: dict[str, Path], kind: str, monkeypatch:
         return decoded(*arguments, **options)
 
     monkeypatch.setattr(dives, "decoded", watched)
-    for place in (1, 9, 23):
-        last = whole[place]
+    for index in (1, 9, 23):
+        last = whole[index]
         rest = list(open_dive([clips[kind]], every=every).frames((0, last.frame), after_time_s=last.time_s))
-        assert [(f.frame, f.time_s) for f in rest] == [(f.frame, f.time_s) for f in whole[place + 1 :]]
-        for got, expected in zip(rest, whole[place + 1 :], strict=True):
+        assert [(f.frame, f.time_s) for f in rest] == [(f.frame, f.time_s) for f in whole[index + 1 :]]
+        for got, expected in zip(rest, whole[index + 1 :], strict=True):
             np.testing.assert_array_equal(got.image_rgb_u8, expected.image_rgb_u8)
     assert len(starts) == 3, "the frame was found without decoding all, or by AVI's rule in one pass"
 
@@ -79,14 +79,14 @@ def test_the_way_to_the_start_is_not_decoded(clips: dict[str, Path], monkeypatch
     from seasift.video.decoding import _Reader
 
     seen: list[Any] = []
-    pictures = _Reader._pictures
+    images = _Reader._images
 
     def counted(self: Any, *parts: Any) -> Any:
-        for picture in pictures(self, *parts):
-            seen.append(picture.pts)
-            yield picture
+        for image in images(self, *parts):
+            seen.append(image.pts)
+            yield image
 
-    monkeypatch.setattr(_Reader, "_pictures", counted)
+    monkeypatch.setattr(_Reader, "_images", counted)
     assert len(frames_of(clips["h264-ts"], start_s=5.5)) == 9
     assert len(seen) < 35
 
@@ -143,8 +143,8 @@ def test_clock(tmp_path: Path) -> None:
 
     def clip(name: str, after_s: float) -> Path:
         when = (start + timedelta(seconds=after_s)).isoformat().replace("+00:00", "Z")
-        pictures = (numbered_picture(i) for i in range(50))
-        return encode(tmp_path / name, pictures, metadata={"creation_time": when})
+        images = (numbered_image(i) for i in range(50))
+        return encode(tmp_path / name, images, metadata={"creation_time": when})
 
     a, b, c = clip("a.mp4", 0), clip("b.mp4", 65), clip("c.mp4", 2)
     pause = open_dive([a, b])
@@ -163,10 +163,10 @@ def test_uneven_times(tmp_path: Path) -> None:
 
 
 def test_wide_pixels_become_square(tmp_path: Path) -> None:
-    pictures = [numbered_picture(i) for i in range(3)]
-    wide = encode(tmp_path / "wide.mp4", pictures, codec="libx264", aspect=Fraction(64, 45))
+    images = [numbered_image(i) for i in range(3)]
+    wide = encode(tmp_path / "wide.mp4", images, codec="libx264", aspect=Fraction(64, 45))
     assert [frame.image_rgb_u8.shape for frame in frames_of(wide)] == [(64, 137, 3)] * 3  # 96 x 64 / 45
-    high = open_dive([encode(tmp_path / "high.mp4", pictures, codec="libx264", aspect=Fraction(8, 9))])
+    high = open_dive([encode(tmp_path / "high.mp4", images, codec="libx264", aspect=Fraction(8, 9))])
     assert (high.videos[0].width, high.videos[0].height) == (96, 72)
     assert next(high.frames()).image_rgb_u8.shape == (72, 96, 3)
 
@@ -178,7 +178,7 @@ def test_colours_of_hdr_are_near(tmp_path: Path, matrix: str) -> None:
     )
     clip = encode(
         tmp_path / "hdr.mp4",
-        [numbered_picture(i) for i in range(3)],
+        [numbered_image(i) for i in range(3)],
         codec="libx265",
         pixels="yuv420p10le",
         options={"preset": "ultrafast", "x265-params": hdr},
@@ -198,11 +198,11 @@ def test_interlaced_footage_is_made_whole(tmp_path: Path, name: str, codec: str)
     """A bar that moves from field to field: as stored, its edges are combs."""
     woven = []
     for index in range(24):
-        picture = np.full((64, 96, 3), 60, np.uint8)
+        image = np.full((64, 96, 3), 60, np.uint8)
         for field in (0, 1):
             left = 4 + (2 * index + field) * 4 % 72
-            picture[field::2, left : left + 16] = 220
-        woven.append(picture)
+            image[field::2, left : left + 16] = 220
+        woven.append(image)
     interlaced = (
         {"flags": "+ildct+ilme", "top": "1", "qscale": "2"}
         if codec == "mpeg2video"
@@ -218,11 +218,11 @@ def test_interlaced_footage_is_made_whole(tmp_path: Path, name: str, codec: str)
 
 
 def test_no_dive(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="at least one video"):
+    with pytest.raises(InputError, match="at least one video"):
         open_dive([])
-    with pytest.raises(BadPicture, match=r"gone\.mp4: no such file"):
+    with pytest.raises(ImageError, match=r"gone\.mp4: no such file"):
         open_dive([tmp_path / "gone.mp4"])
-    with pytest.raises(BadInput, match="from 5 s to 3 s; expected an end behind the start"):
+    with pytest.raises(InputError, match="from 5 s to 3 s; expected an end behind the start"):
         open_dive([tmp_path / "gone.mp4"], start_s=5, end_s=3)
 
 
@@ -237,7 +237,7 @@ def test_names_that_look_like_addresses(tmp_path: Path, monkeypatch: pytest.Monk
 def test_a_playlist_reaches_nothing(tmp_path: Path) -> None:
     """A file that names an address must not make FFmpeg call there."""
     (tmp_path / "list.ts").write_text("#EXTM3U\n#EXTINF:5,\nhttp://127.0.0.1:9/x.ts\n#EXT-X-ENDLIST\n")
-    with pytest.raises(BadPicture):
+    with pytest.raises(ImageError):
         open_dive([tmp_path / "list.ts"])
 
 
@@ -251,5 +251,5 @@ def test_seconds(text: str, expected: float) -> None:
 
 @pytest.mark.parametrize("text", ["", "-1", "1:", "a", "1:2:3:4", "nan", "1 h"])
 def test_no_seconds(text: str) -> None:
-    with pytest.raises(BadInput, match=r"--start .*; expected seconds like 90"):
+    with pytest.raises(InputError, match=r"--start .*; expected seconds like 90"):
         parse_seconds(text, option="--start")

@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from seasift.core.errors import BadInput, BadPicture
+from seasift.core.errors import ImageError, InputError
 from seasift.video.dive import open_dive
 from seasift.video.live import LiveDive, Mailbox, Patience, is_live, without_password
 from seasift.video.reading import told
-from seasift.video.sampling import Every
+from seasift.video.sampling import FrameSampling
 from tests.live_server import serving
 from tests.tiny_video import number_of, save_kind
 
@@ -82,7 +82,11 @@ def test_frames_are_timed_by_arrival_and_end_in_time(stream: bytes) -> None:
     seconds = itertools.count()
     with serving([stream, stream]) as address:
         dive = LiveDive(
-            address, every=Every(frames=1), end_s=20, patience=QUICK, clock=lambda: float(next(seconds))
+            address,
+            every=FrameSampling(frames=1),
+            end_s=20,
+            patience=QUICK,
+            clock=lambda: float(next(seconds)),
         )
         frames = list(dive.frames())
     assert all(0 < frame.time_s < 20 and frame.time_s == int(frame.time_s) for frame in frames)
@@ -91,7 +95,7 @@ def test_frames_are_timed_by_arrival_and_end_in_time(stream: bytes) -> None:
 def test_nothing_there() -> None:
     with serving([]) as address:
         pass
-    with pytest.raises(BadPicture, match=r"no live pictures \(.*\); expected a camera's address") as told:
+    with pytest.raises(ImageError, match=r"no live images \(.*\); expected a camera's address") as told:
         open_dive([address])
     assert "\n" not in str(told.value)
 
@@ -99,19 +103,19 @@ def test_nothing_there() -> None:
 def test_passwords_are_not_shown() -> None:
     assert without_password("rtsp://me:secret@rov:554/a@b") == "rtsp://rov:554/a@b"
     assert without_password("udp://@:5000") == "udp://:5000"
-    with pytest.raises(BadPicture) as told:
+    with pytest.raises(ImageError) as told:
         open_dive(["tcp://me:secret@127.0.0.1:9"])
     assert "secret" not in str(told.value)
 
 
 def test_what_does_not_go_with_a_live_source(stream: bytes) -> None:
-    with pytest.raises(BadInput, match="goes with no other"):
+    with pytest.raises(InputError, match="goes with no other"):
         open_dive(["rtsp://rov/1", "clip.mp4"])
-    with pytest.raises(BadInput, match="has no start"):
+    with pytest.raises(InputError, match="has no start"):
         open_dive(["rtsp://rov/1"], start_s=3)
     with serving([stream]) as address:
         dive = open_dive([address])
-        with pytest.raises(BadInput, match="cannot be gone through again"):
+        with pytest.raises(InputError, match="cannot be gone through again"):
             next(dive.frames((0, 3)))
         assert isinstance(dive, LiveDive)
         dive.close()

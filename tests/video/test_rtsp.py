@@ -9,15 +9,15 @@ from pathlib import Path
 import av
 import pytest
 
-from seasift.core.errors import BadPicture
+from seasift.core.errors import ImageError
 from seasift.survey.report import write_report
 from seasift.survey.run import run
 from seasift.video.dive import open_dive
 from seasift.video.frames import DiveFrame
 from seasift.video.live import LiveDive, Patience
-from seasift.video.sampling import Every
+from seasift.video.sampling import FrameSampling
 from tests.rtsp_server import PACKAGES, Camera, python
-from tests.survey.dives import frame_picture, plan_of, save_model
+from tests.survey.dives import frame_image, plan_of, save_model
 
 SHRIMP = Path(__file__).parents[2] / "examples/footage/shrimp.mp4"
 PATIENCE = Patience(silence_s=5, tries=9, first_wait_s=0.05)
@@ -33,7 +33,7 @@ def _needs_the_server() -> None:
 
 @pytest.fixture(scope="module")
 def sent() -> dict[bytes, int]:
-    """The clip's pictures, and the place of each, by a decoder that knows nothing of RTSP."""
+    """The clip's images, and the place of each, by a decoder that knows nothing of RTSP."""
     with av.open(str(SHRIMP)) as container:
         return {
             frame.to_ndarray(format="rgb24").tobytes(): k for k, frame in enumerate(container.decode(video=0))
@@ -43,7 +43,7 @@ def sent() -> dict[bytes, int]:
 def test_a_camera_that_is_cut_off_and_comes_back(sent: dict[bytes, int]) -> None:
     frames: list[DiveFrame] = []
     with Camera(SHRIMP) as camera:
-        dive = LiveDive(camera.address, every=Every(frames=1), patience=PATIENCE)
+        dive = LiveDive(camera.address, every=FrameSampling(frames=1), patience=PATIENCE)
         for frame in dive.frames():
             frames.append(frame)
             if len(frames) == 20:
@@ -58,9 +58,9 @@ def test_a_camera_that_is_cut_off_and_comes_back(sent: dict[bytes, int]) -> None
     assert (first.reason, last.to_s) == ("the connection was lost", None)
     assert "Connection refused" in last.reason
     assert not [frame for frame in frames if first.from_s < frame.time_s < first.to_s]
-    places = [sent[frame.image_rgb_u8.tobytes()] for frame in frames]  # each to the last bit
+    indices = [sent[frame.image_rgb_u8.tobytes()] for frame in frames]  # each to the last bit
     again = next(k for k, frame in enumerate(frames) if frame.time_s >= first.to_s)
-    for part in (places[:again], places[again:]):
+    for part in (indices[:again], indices[again:]):
         assert part == sorted(set(part))
         assert len(part) >= 20
     numbers = [frame.frame for frame in frames]
@@ -74,7 +74,7 @@ def test_a_password_is_used_and_not_shown() -> None:
         assert next(dive.frames()).image_rgb_u8.shape == (360, 640, 3)
         assert dive.videos[0].file == camera.address
         dive.close()
-        with pytest.raises(BadPicture, match="401") as told:
+        with pytest.raises(ImageError, match="401") as told:
             open_dive([inside.replace("secret", "wrong")])
         assert "wrong" not in str(told.value)
 
@@ -89,7 +89,7 @@ def painted(tmp_path_factory: pytest.TempPathFactory) -> Path:
         track.pix_fmt, track.time_base = "yuv420p", Fraction(1, 25)
         track.gop_size = 10
         for _ in range(250):
-            container.mux(track.encode(av.VideoFrame.from_ndarray(frame_picture(0), format="rgb24")))
+            container.mux(track.encode(av.VideoFrame.from_ndarray(frame_image(0), format="rgb24")))
         container.mux(track.encode())
     return path
 

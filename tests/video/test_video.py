@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seasift.core.errors import BadInput, BadPicture
-from seasift.video.reading import Every, expected_count, frames
-from tests.tiny_video import frame_picture, index_of, save_video, turn_clockwise
+from seasift.core.errors import ImageError, InputError
+from seasift.video.reading import FrameSampling, expected_count, frames
+from tests.tiny_video import frame_image, index_of, save_video, turn_clockwise
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ],
 )
 def test_every(clip: Path, text: str, expected: list[int]) -> None:
-    got = list(frames(clip, Every.parse(text)))
+    got = list(frames(clip, FrameSampling.parse(text)))
     assert [frame.index for frame in got] == expected
     assert [index_of(frame.image_rgb_u8) for frame in got] == expected
     assert [frame.time_s for frame in got] == pytest.approx([i / 10 for i in expected])
@@ -40,24 +40,30 @@ def test_every(clip: Path, text: str, expected: list[int]) -> None:
 
 def test_progress_expects_what_comes(clip: Path) -> None:
     for text in ("1", "10", "0.5s", "1s"):
-        assert abs(expected_count(clip, Every.parse(text)) - len(list(frames(clip, Every.parse(text))))) <= 1
-    assert expected_count(clip.with_name("none.mp4"), Every(frames=1)) == 1
+        assert (
+            abs(
+                expected_count(clip, FrameSampling.parse(text))
+                - len(list(frames(clip, FrameSampling.parse(text))))
+            )
+            <= 1
+        )
+    assert expected_count(clip.with_name("none.mp4"), FrameSampling(frames=1)) == 1
 
 
 def test_uneven_times(tmp_path: Path) -> None:
     clip = save_video(tmp_path / "v.mkv", count=6, pts=[0, 400, 1700, 1800, 2050, 5000])
-    assert [frame.index for frame in frames(clip, Every(seconds=1))] == [0, 2, 4, 5]
+    assert [frame.index for frame in frames(clip, FrameSampling(seconds=1))] == [0, 2, 4, 5]
 
 
-def test_picture_is_rgb_and_whole(clip: Path) -> None:
-    first = next(frames(clip, Every(frames=1)))
+def test_image_is_rgb_and_whole(clip: Path) -> None:
+    first = next(frames(clip, FrameSampling(frames=1)))
     assert first.image_rgb_u8.dtype == np.uint8
-    assert np.abs(first.image_rgb_u8.astype(int) - frame_picture(0)).max() < 25  # lossy
+    assert np.abs(first.image_rgb_u8.astype(int) - frame_image(0)).max() < 25  # lossy
 
 
-def test_turned_footage_is_turned_upright(tmp_path: Path) -> None:
+def test_turned_footage_is_turned_in_its_orientation(tmp_path: Path) -> None:
     clip = turn_clockwise(save_video(tmp_path / "phone.mp4", count=2))
-    shown = next(frames(clip, Every(frames=1))).image_rgb_u8
+    shown = next(frames(clip, FrameSampling(frames=1))).image_rgb_u8
     assert shown.shape == (48, 32, 3)
     # The black quarter was left top; turned clockwise it is right top.
     quarters = [shown[:24, :16], shown[:24, 16:], shown[24:, :16], shown[24:, 16:]]
@@ -66,8 +72,8 @@ def test_turned_footage_is_turned_upright(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["", "0", "-3", "0s", "s", "2 minutes", "1.5", "nan", "1e3"])
 def test_every_that_makes_no_sense(text: str) -> None:
-    with pytest.raises(BadInput, match="expected a number of frames like 30, or of seconds like 2s"):
-        Every.parse(text)
+    with pytest.raises(InputError, match="expected a number of frames like 30, or of seconds like 2s"):
+        FrameSampling.parse(text)
 
 
 def test_bad_videos(tmp_path: Path, clip: Path) -> None:
@@ -76,15 +82,15 @@ def test_bad_videos(tmp_path: Path, clip: Path) -> None:
     (tmp_path / "half.mp4").write_bytes(clip.read_bytes()[: clip.stat().st_size // 2])
     for name in ("text.mp4", "empty.mp4", "half.mp4"):
         with pytest.raises(
-            BadPicture, match=r"not a video FFmpeg can read|broke off before the index"
+            ImageError, match=r"not a video FFmpeg can read|broke off before the index"
         ) as caught:
-            list(frames(tmp_path / name, Every(frames=1)))
+            list(frames(tmp_path / name, FrameSampling(frames=1)))
         assert "\n" not in str(caught.value)
-    with pytest.raises(BadPicture, match="no such file"):
-        list(frames(tmp_path / "none.mp4", Every(frames=1)))
+    with pytest.raises(ImageError, match="no such file"):
+        list(frames(tmp_path / "none.mp4", FrameSampling(frames=1)))
 
 
-def test_sound_without_pictures(tmp_path: Path) -> None:
+def test_sound_without_images(tmp_path: Path) -> None:
     import av
 
     with av.open(str(tmp_path / "sound.mp4"), "w") as container:
@@ -93,5 +99,5 @@ def test_sound_without_pictures(tmp_path: Path) -> None:
         sound.sample_rate = 44100
         container.mux(track.encode(sound))
         container.mux(track.encode())
-    with pytest.raises(BadPicture, match="no picture track"):
-        list(frames(tmp_path / "sound.mp4", Every(frames=1)))
+    with pytest.raises(ImageError, match="no image track"):
+        list(frames(tmp_path / "sound.mp4", FrameSampling(frames=1)))

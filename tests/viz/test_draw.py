@@ -43,7 +43,7 @@ def test_fill_covers_the_mask_and_leaves_its_hole() -> None:
     assert image.min() == image.max() == 100, "the input is not drawn on"
 
 
-def test_nothing_to_draw_is_the_picture() -> None:
+def test_nothing_to_draw_is_the_image() -> None:
     image = np.random.default_rng(0).integers(0, 256, (500, 300, 3), dtype=np.uint8)
     np.testing.assert_array_equal(draw(image, Instances.empty((500, 300)), CATEGORIES), image)
 
@@ -58,7 +58,7 @@ def test_any_size_can_be_drawn_on(size: tuple[int, int]) -> None:
     assert drawn.any()
 
 
-def test_labels_grow_with_the_picture_and_stay_readable() -> None:
+def test_labels_grow_with_the_image_and_stay_readable() -> None:
     def label_height(height: int, width: int) -> int:
         bitmap = np.zeros((height, width), bool)
         bitmap[height // 2 :, : width // 2] = True
@@ -76,15 +76,15 @@ def test_labels_do_not_cover_each_other_and_stay_inside(monkeypatch: pytest.Monk
     from seasift.viz import drawing as module
 
     areas: list[tuple[int, int, int, int]] = []
-    place = module._free_place
+    index = module._free_slot
 
     def noting(*args: Any) -> Any:
-        area = place(*args)
+        area = index(*args)
         if area:
             areas.append(area)
         return area
 
-    monkeypatch.setattr(module, "_free_place", noting)
+    monkeypatch.setattr(module, "_free_slot", noting)
     rng = np.random.default_rng(1)
     bitmaps = []
     for _ in range(60):

@@ -12,8 +12,8 @@ from seasift.cli.options import ModelArgument, Threads, Threshold
 
 def bench(
     model: ModelArgument = "default",
-    pictures: Annotated[
-        list[str] | None, typer.Argument(help="Pictures, folders or globs.  [default: some are drawn]")
+    images: Annotated[
+        list[str] | None, typer.Argument(help="Images, folders or globs.  [default: some are drawn]")
     ] = None,
     way: Annotated[
         list[str] | None,
@@ -23,10 +23,10 @@ def bench(
     ] = None,
     threads: Threads = None,
     threshold: Threshold = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many pictures, evenly spaced.")] = 64,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many images, evenly spaced.")] = 64,
     repeats: Annotated[int, typer.Option(min=1, help="Rounds that count, after one that does not.")] = 5,
     cold: Annotated[
-        bool, typer.Option("--cold/--no-cold", help="Time whole processes on one picture, too.")
+        bool, typer.Option("--cold/--no-cold", help="Time whole processes on one image, too.")
     ] = True,
     beside: Annotated[
         list[Path] | None,
@@ -38,7 +38,7 @@ def bench(
         Path | None, typer.Option("--json", help="Write the figures to this file, too.")
     ] = None,
 ) -> None:
-    """Measure how fast a model runs here: each stage, one warm picture, end to end, and a whole process.
+    """Measure how fast a model runs here: each stage, one warm image, end to end, and a whole process.
 
     Everything runs in turn in one process, so ratios hold where absolute times do not.
     """
@@ -47,7 +47,7 @@ def bench(
     run(
         Options(
             model=model,
-            pictures=tuple(pictures or ()),
+            images=tuple(images or ()),
             ways=tuple(way or ()),
             threads=threads,
             threshold=threshold,

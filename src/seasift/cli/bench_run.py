@@ -12,14 +12,14 @@ from pathlib import Path
 from seasift.cli.bench_table import tell
 from seasift.cli.options import check_file
 from seasift.cli.terminal import progress_bar
-from seasift.core.errors import BadInput
+from seasift.core.errors import InputError
 from seasift.core.files import write_json
 from seasift.inference.engines import PRECISIONS
 from seasift.inference.predictor import load_predictor
 from seasift.modelfile import bundled
-from seasift.speed.pictures import Pictures, draw_pictures, given_pictures
+from seasift.speed.images import Images, draw_images, given_images
 from seasift.speed.record import measure
-from seasift.speed.subjects import Beside, Subject, Way
+from seasift.speed.subjects import Baseline, Config, Subject
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Options:
     """The command line's options, as given."""
 
     model: str = "default"
-    pictures: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()
     ways: tuple[str, ...] = ()
     threads: int | None = None
     threshold: float | None = None
@@ -42,30 +42,28 @@ def run(options: Options) -> None:
     """Measure, print the table, write the file.
 
     Raises:
-        BadInput: a bad option, picture or model.
+        InputError: a bad option, image or model.
     """
     if options.json_file:
         check_file("--json", options.json_file)
-    ways = parse_ways(options.ways)
-    bundled.find(options.model)  # said before pictures are drawn, which takes seconds
+    ways = parse_configs(options.ways)
+    bundled.find(options.model)  # said before images are drawn, which takes seconds
     with tempfile.TemporaryDirectory() as folder:
-        pictures = (
-            given_pictures(options.pictures, limit=options.limit)
-            if options.pictures
-            else draw_pictures(Path(folder))
+        images = (
+            given_images(options.images, limit=options.limit) if options.images else draw_images(Path(folder))
         )
-        record = _measure(options, ways, pictures)
+        record = _measure(options, ways, images)
     tell(record)
     if options.json_file:
         write_json(options.json_file, record, indent=1)
 
 
-def _measure(options: Options, ways: Sequence[tuple[str, str]], pictures: Pictures) -> dict[str, object]:
+def _measure(options: Options, ways: Sequence[tuple[str, str]], images: Images) -> dict[str, object]:
     threshold = options.threshold
     if threshold is None:
         threshold = load_predictor(options.model, threads=options.threads).info.threshold
     subjects = [
-        Subject(options.model, Way(engine, precision, options.threads, threshold), pictures)
+        Subject(options.model, Config(engine, precision, options.threads, threshold), images)
         for engine, precision in ways
     ]
     real = [s for s in subjects if s.single.precision.removeprefix("int8+") == s.way.precision]
@@ -76,10 +74,10 @@ def _measure(options: Options, ways: Sequence[tuple[str, str]], pictures: Pictur
                 file=sys.stderr,
             )
     if not real:
-        raise BadInput("no way is left that runs here in its precision. Give another --way.")
+        raise InputError("no way is left that runs here in its precision. Give another --way.")
     precisions = dict.fromkeys(s.way.precision for s in real if s.way.engine == "openvino")
     beside = [
-        Beside(path, precision, options.threads)
+        Baseline(path, precision, options.threads)
         for path in options.beside
         for precision in precisions or ("f32",)
     ]
@@ -88,18 +86,18 @@ def _measure(options: Options, ways: Sequence[tuple[str, str]], pictures: Pictur
             options.model,
             real,
             beside,
-            pictures,
+            images,
             repeats=options.repeats,
             cold=options.cold,
             progress=progress,
         )
 
 
-def parse_ways(given: tuple[str, ...]) -> list[tuple[str, str]]:
+def parse_configs(given: tuple[str, ...]) -> list[tuple[str, str]]:
     """Engines and precisions from values like "openvino:bf16"; without any, those that a CPU may have.
 
     Raises:
-        BadInput: not of that form, or unknown.
+        InputError: not of that form, or unknown.
     """
     if not given:
         ways = [("openvino", "f32"), ("openvino", "bf16")]
@@ -111,6 +109,6 @@ def parse_ways(given: tuple[str, ...]) -> list[tuple[str, str]]:
             known = ", ".join(
                 f"{name}:{each}" for name, precisions in PRECISIONS.items() for each in precisions
             )
-            raise BadInput(f"--way {value!r}; expected one of {known}.")
+            raise InputError(f"--way {value!r}; expected one of {known}.")
         parsed.append((engine, precision))
     return list(dict.fromkeys(parsed))

@@ -10,7 +10,7 @@ from rich.table import Table
 
 _WIDTH = 120
 _STAGES = {
-    "read": "read the file, decode the picture",
+    "read": "read the file, decode the image",
     "prepare": "prepare",
     "network": "network",
     "decode": "decode (suppression, masks)",
@@ -52,9 +52,9 @@ def _table(rows: list[dict[str, Any]]) -> Table:
 
     for stage, words in _STAGES.items():
         add(f"{words}, ms", "{:.2f}", "stages_ms", stage)
-    add("in sequence, ms a picture", "{:.2f}", "sum_ms")
-    add("one warm picture, ms, median", "{:.2f}", "latency_p50_ms")
-    add("one warm picture, ms, 95 of 100", "{:.2f}", "latency_p95_ms")
+    add("in sequence, ms an image", "{:.2f}", "sum_ms")
+    add("one warm image, ms, median", "{:.2f}", "latency_p50_ms")
+    add("one warm image, ms, 95 of 100", "{:.2f}", "latency_p95_ms")
     add("network alone, at once, runs/s", "{:.1f}", "network_per_s")
     add("end to end, pictures/s", "{:.1f}", "end_to_end_per_s")
     add("  ratio to the first", "{:.2f}", "ratio_to_first")
@@ -62,8 +62,8 @@ def _table(rows: list[dict[str, Any]]) -> Table:
         add(f"  ratio to {name}", "{:.2f}", "against", name, "one_by_one")
         add("    and to as many of it at once", "{:.2f}", "against", name, "at_once")
     if "start_s" in rows[0]:
-        add("a whole process, one picture, s", "{:.2f}", "start_s")
-    add("objects a picture", "{:.1f}", "objects")
+        add("a whole process, one image, s", "{:.2f}", "start_s")
+    add("objects an image", "{:.1f}", "objects")
     return table
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def client(
-    files: Annotated[list[Path], typer.Argument(help="Pictures; or with --job an archive or a video.")],
+    files: Annotated[list[Path], typer.Argument(help="Images; or with --job an archive or a video.")],
     url: Annotated[str, typer.Option(help="Where `seasift serve` listens.")] = "http://127.0.0.1:8000",
     token: Annotated[
         str | None, typer.Option(envvar="SEASIFT_TOKEN", help="If the server wants one.", show_envvar=True)
@@ -22,7 +22,7 @@ def client(
     threshold: Threshold = None,
     classes: Classes = None,
     format: Annotated[
-        str, typer.Option("--format", "-f", help="json, coco, csv, overlay (of one picture) or zip.")
+        str, typer.Option("--format", "-f", help="json, coco, csv, overlay (of one image) or zip.")
     ] = "json",
     output: Annotated[
         Path | None,
@@ -31,11 +31,11 @@ def client(
     job: Annotated[bool, typer.Option("--job", help="Long work: wait for it, then fetch its files.")] = False,
     every: Annotated[str, typer.Option(help="Frames of a video, with --job.")] = "1s",
     overlays: Annotated[
-        bool, typer.Option("--overlays", help="Pictures with outlines, too, with --job.")
+        bool, typer.Option("--overlays", help="Images with outlines, too, with --job.")
     ] = False,
 ) -> None:
-    """Have a server look at pictures."""
-    from seasift.core.errors import BadInput
+    """Have a server look at images."""
+    from seasift.core.errors import InputError
     from seasift.core.files import write_bytes
     from seasift.service.client import Client
 
@@ -43,7 +43,7 @@ def client(
     fields: dict[str, Any] = {"threshold": threshold, "classes": classes}
     if job:
         if len(files) != 1 or output is None:
-            raise BadInput("--job takes one archive or video, and -o FOLDER for the results.")
+            raise InputError("--job takes one archive or video, and -o FOLDER for the results.")
         _run_job(server, files[0], output, {**fields, "every": every, "overlays": overlays})
         return
     data = server.predict(files, **fields, format=format, overlay_type=_overlay_type(output))
@@ -70,7 +70,7 @@ def _run_job(server: Client, upload: Path, folder: Path, fields: dict[str, Any])
         typer.echo(str(folder / name), err=True)
     if done["failures"]:
         typer.echo(
-            f"{done['failures']} of {done['done']} pictures gave no result; predictions.json says why",
+            f"{done['failures']} of {done['done']} images gave no result; predictions.json says why",
             err=True,
         )
         raise typer.Exit(2)

@@ -25,14 +25,14 @@ def tell(comparison: dict[str, Any], written: Sequence[Path]) -> None:
     for note in comparison["notes"]:
         console.print(f"note: {note}", soft_wrap=True)
     if written:
-        places = ", ".join(str(path) for path in written)
-        Console(stderr=True, highlight=False, markup=False).print(f"written: {places}", soft_wrap=True)
+        locations = ", ".join(str(path) for path in written)
+        Console(stderr=True, highlight=False, markup=False).print(f"written: {locations}", soft_wrap=True)
 
 
 def _shown(table: tables.Table) -> RichTable:
     shown = RichTable(title=table.title, title_justify="left", box=None, pad_edge=False, title_style="bold")
-    for place, head in enumerate(table.heads):
-        is_text = place in table.texts
+    for location, head in enumerate(table.heads):
+        is_text = location in table.texts
         shown.add_column(head, justify="left" if is_text else "right", overflow="fold", no_wrap=not is_text)
     for row in table.rows:
         shown.add_row(*row)

@@ -34,7 +34,7 @@ def convert(
         float | None, typer.Option(help="Frames a second, where IN has frame numbers or times but not both.")
     ] = None,
     size: Annotated[
-        str | None, typer.Option(help="WIDTHxHEIGHT of the pictures in px, where IN does not say.")
+        str | None, typer.Option(help="WIDTHxHEIGHT of the images in px, where IN does not say.")
     ] = None,
     animal: Annotated[
         list[str] | None,
@@ -43,7 +43,7 @@ def convert(
         ),
     ] = None,
 ) -> None:
-    """Turn annotations of one tool into those of another, without the pictures.
+    """Turn annotations of one tool into those of another, without the images.
 
     What OUT's format cannot hold, and what had to be assumed, is said in a line each. Examples:
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from seasift.core.errors import BadInput, hint
+from seasift.core.errors import InputError, hint
 
 
 def parse_fps(fps: float | None) -> float | None:
     """Frames a second; raises BadInput unless it is above 0."""
     if fps is not None and not 0 < fps < 100_000:
-        raise BadInput(f"--fps {fps:g}: expected frames a second, above 0, e.g. 29.97.")
+        raise InputError(f"--fps {fps:g}: expected frames a second, above 0, e.g. 29.97.")
     return fps
 
 
@@ -21,14 +21,14 @@ def parse_size(text: str | None) -> tuple[int, int] | None:
     width, _, height = text.lower().partition("x")
     sides = [int(side) if side.isascii() and side.isdigit() else 0 for side in (width, height)]
     if min(sides) < 1:
-        raise BadInput(f"--size {text!r}: expected WIDTHxHEIGHT in px, e.g. 1920x1080.")
+        raise InputError(f"--size {text!r}: expected WIDTHxHEIGHT in px, e.g. 1920x1080.")
     return sides[0], sides[1]
 
 
 def parse_masks(text: str) -> str:
     """polygons or rle; raises BadInput if neither."""
     if text not in ("polygons", "rle"):
-        raise BadInput(f"--masks {text!r}{hint(text, ('polygons', 'rle'))}; expected polygons or rle.")
+        raise InputError(f"--masks {text!r}{hint(text, ('polygons', 'rle'))}; expected polygons or rle.")
     return text
 
 
@@ -38,6 +38,8 @@ def parse_animals(given: Sequence[str]) -> dict[str, str]:
     for entry in given:
         name, separator, taxon = entry.partition("=")
         if not separator or not name.strip() or not taxon.strip():
-            raise BadInput(f"--animal {entry!r}: expected CLASS=SCIENTIFIC_NAME, e.g. 'eel=Anguilliformes'.")
+            raise InputError(
+                f"--animal {entry!r}: expected CLASS=SCIENTIFIC_NAME, e.g. 'eel=Anguilliformes'."
+            )
         names[name.strip()] = taxon.strip()
     return names

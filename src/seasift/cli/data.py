@@ -16,7 +16,7 @@ data = typer.Typer(
 
 _Images = Annotated[
     Path | None,
-    typer.Option(help="Folder of the pictures of a COCO .json (else: images beside it, or its own)."),
+    typer.Option(help="Folder of the images of a COCO .json (else: images beside it, or its own)."),
 ]
 _Group = Annotated[
     str | None,
@@ -36,7 +36,7 @@ def prepare(
     images: _Images = None,
     force: Annotated[bool, typer.Option("--force", help="Write everything again.")] = False,
 ) -> None:
-    """Make a data set ready: pictures once, checked labels, exact masks, splits.
+    """Make a data set ready: images once, checked labels, exact masks, splits.
 
     A second run does nothing, an interrupted one goes on.
     """

@@ -61,13 +61,13 @@ def tell_check(report: CheckReport) -> None:
     for defect in report.defects:
         out.print(defect.line(), soft_wrap=True)
     if report.leaks:
-        table = Table("split", "parts", "same files", "same pictures", "same groups", "pictures in them")
+        table = Table("split", "parts", "same files", "same images", "same groups", "images in them")
         for column in table.columns[2:]:
             column.justify = "right"
         for leak in report.leaks:
-            of = zip(leak.pictures_in_groups, leak.pictures_in_parts, strict=True)
+            of = zip(leak.images_in_groups, leak.images_in_parts, strict=True)
             table.add_row(
-                *(leak.split, " and ".join(leak.parts), f"{len(leak.files):,}", f"{len(leak.pictures):,}"),
+                *(leak.split, " and ".join(leak.parts), f"{len(leak.files):,}", f"{len(leak.images):,}"),
                 *(f"{len(leak.groups):,}", " and ".join(f"{some:,} of {every:,}" for some, every in of)),
             )
         out.print(table)
@@ -77,7 +77,7 @@ def tell_check(report: CheckReport) -> None:
         )
     kinds = Counter((defect.severity, defect.kind) for defect in report.defects)
     found = ", ".join(f"{count:,} {kind} ({severity})" for (severity, kind), count in kinds.items())
-    out.print(f"{report.pictures:,} pictures, {len(report.files)} annotation files: {found or 'no defects'}")
+    out.print(f"{report.images:,} images, {len(report.files)} annotation files: {found or 'no defects'}")
 
 
 def tell_prepared(prepared: PreparedDataset, done: bool) -> None:
@@ -87,10 +87,10 @@ def tell_prepared(prepared: PreparedDataset, done: bool) -> None:
     out = console()
     if not done:
         out.print(
-            f"{prepared.folder}: up to date, nothing to do ({record['name']}, {record['pictures']:,} pictures)"
+            f"{prepared.folder}: up to date, nothing to do ({record['name']}, {record['pictures']:,} images)"
         )
         return
-    out.print(f"{prepared.folder}: {record['name']}, {record['pictures']:,} pictures; objects: {objects}")
+    out.print(f"{prepared.folder}: {record['name']}, {record['pictures']:,} images; objects: {objects}")
     table = Table("split", "part", "pictures")
     table.columns[2].justify = "right"
     for split, parts in record["splits"].items():
@@ -105,7 +105,7 @@ def tell_split(drawn: Drawn) -> None:
     """What each part got, and which classes a part lacks."""
     out = console()
     if not drawn.grouped:
-        out.print("note: no group is known, so each picture was drawn alone; give --group for footage")
+        out.print("note: no group is known, so each image was drawn alone; give --group for footage")
     table = Table("split", "part", "groups", "pictures", "share", "objects", "classes it lacks")
     for column in table.columns[2:6]:
         column.justify = "right"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from seasift.core.errors import BadInput
+from seasift.core.errors import InputError
 from seasift.data.coco import CocoDataset
 from seasift.data.draw_split import Split, add_split, draw_folds, draw_split, groups_of
 from seasift.data.prepared import PreparedDataset, open_prepared
@@ -21,7 +21,7 @@ class Drawn:
         splits: split name to part name to file names.
         group_of: file name to group.
         label_sets: by name.
-        grouped: False if each picture is a group of its own.
+        grouped: False if each image is a group of its own.
     """
 
     folders: Mapping[str, Path]
@@ -37,7 +37,7 @@ def draw(
     """Draw and write.
 
     Raises:
-        BadInput: an option or the data set does not allow it; nothing is written then.
+        InputError: an option or the data set does not allow it; nothing is written then.
     """
     prepared = open_prepared(folder)
     label_sets = _label_sets(prepared)
@@ -45,7 +45,7 @@ def draw(
     names = [image.file_name for image in next(iter(label_sets.values())).images]
     group_of = groups_of(names, pattern)
     if folds == 1:
-        raise BadInput(
+        raise InputError(
             "--folds 1: one fold leaves nothing to train on; expected 2 or more, or 0 for no folds"
         )
     cocos = list(label_sets.values())
@@ -74,7 +74,7 @@ def _label_sets(prepared: PreparedDataset) -> dict[str, CocoDataset]:
         if labels not in found:
             found[labels] = prepared.coco(labels, masks)
     if not found:
-        raise BadInput(f"{prepared.folder}: no annotations in it; expected some. Prepare it again")
+        raise InputError(f"{prepared.folder}: no annotations in it; expected some. Prepare it again")
     return found
 
 
@@ -87,7 +87,7 @@ def _parse(fractions: str) -> dict[str, float]:
         except ValueError:
             value = float("nan")
         if not part.isidentifier() or part in parts or not 0 < value <= 1:
-            raise BadInput(
+            raise InputError(
                 f"--fractions {fractions!r}: {item.strip()!r} is no part with a share; "
                 "expected such as train=0.8,val=0.2"
             )

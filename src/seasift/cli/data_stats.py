@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.table import Table
 
 from seasift.cli.data_output import console
-from seasift.core.errors import BadInput
+from seasift.core.errors import InputError
 from seasift.core.files import write_text
 from seasift.data.prepared import open_prepared
 from seasift.data.stats import SIZES, Described, Stats
@@ -29,7 +29,7 @@ def tell_stats(stats: Stats) -> None:
         if stats.together[i, j]
     ]
     if pairs:
-        table = Table("together in pictures", "and", "pictures", title="most often together")
+        table = Table("together in images", "and", "pictures", title="most often together")
         table.columns[2].justify = "right"
         for count, first, second in sorted(pairs, key=lambda pair: -pair[0])[:_PAIRS]:
             table.add_row(first, second, f"{count:,}")
@@ -40,12 +40,12 @@ def write_page(page: Path, data: Path, described: Described, stats: Stats) -> No
     """Write the HTML page and say so on standard error.
 
     Raises:
-        BadInput: the path is a folder.
+        InputError: the path is a folder.
     """
     from seasift.data.stats_page import render_stats_page
 
     if page.is_dir():
-        raise BadInput(
+        raise InputError(
             f"{page}: a folder; expected the name of a file for the page. Name one, such as stats.html"
         )
     about = open_prepared(data).record if data.is_dir() else {}
@@ -62,7 +62,7 @@ def _parts(stats: Stats) -> Table:
         videos = f"{counts.groups:,}" if stats.grouped else "-"
         sizes = [f"{value:,}" for value in (counts.small, counts.medium, counts.large)]
         table.add_row(
-            *(part, f"{counts.pictures:,}", videos, f"{stats.empty_pictures[part]:,}", f"{counts.objects:,}"),
+            *(part, f"{counts.images:,}", videos, f"{stats.empty_images[part]:,}", f"{counts.objects:,}"),
             *(f"{counts.crowds:,}", *sizes, f"{counts.median_side_px:.0f} px"),
         )
     return table

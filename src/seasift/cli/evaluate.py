@@ -26,22 +26,22 @@ def evaluate(
     masks: Annotated[str | None, typer.Option(help="Its masks: exact or polygons.")] = None,
     split: Annotated[str | None, typer.Option(help="Its split: official, leak-free, ...")] = None,
     part: Annotated[str | None, typer.Option(help="Part of the split.  [default: val]")] = None,
-    images: Annotated[Path | None, typer.Option(help="Folder of the pictures of a COCO file.")] = None,
+    images: Annotated[Path | None, typer.Option(help="Folder of the images of a COCO file.")] = None,
     threshold: Annotated[
         float, typer.Option(min=0, max=1, help="Leave out lower scores; low, since AP wants the whole curve.")
     ] = 0.05,
-    max_objects: Annotated[int, typer.Option(min=1, help="At most so many a picture.")] = 100,
+    max_objects: Annotated[int, typer.Option(min=1, help="At most so many an image.")] = 100,
     confidence: Annotated[
         float | None,
         typer.Option(
             min=0,
             max=1,
             help="Score from which an object counts as found, for precision and recall, the confusion matrix and "
-            "the worst pictures.  [default: what predict uses with this model, else 0.3]",
+            "the worst images.  [default: what predict uses with this model, else 0.3]",
         ),
     ] = None,
     limit: Annotated[
-        int | None, typer.Option(min=1, help="A quick look at so many pictures, evenly spaced.")
+        int | None, typer.Option(min=1, help="A quick look at so many images, evenly spaced.")
     ] = None,
     resamples: Annotated[
         int,
@@ -49,7 +49,7 @@ def evaluate(
     ] = 1000,
     tile: Annotated[
         str | None,
-        typer.Option(help="Look at the pictures in tiles: a side, WIDTHxHEIGHT in px, or auto; see predict."),
+        typer.Option(help="Look at the images in tiles: a side, WIDTHxHEIGHT in px, or auto; see predict."),
     ] = None,
     tile_overlap: TileOverlap = None,
     tile_whole: TileWhole = False,
@@ -66,7 +66,7 @@ def evaluate(
 ) -> None:
     """Judge a model as COCO does: 12 figures for boxes and for masks, of each class too.
 
-    With -o also a page with curves, a confusion matrix and the worst pictures.
+    With -o also a page with curves, a confusion matrix and the worst images.
     """
     from seasift.cli.evaluate_run import Options, run
 

@@ -11,13 +11,13 @@ from seasift.cli.evaluate_table import tell
 from seasift.cli.options import check_folder
 from seasift.cli.terminal import progress_bar, require
 from seasift.cli.tile_option import parse_tiling
-from seasift.core.errors import BadInput
+from seasift.core.errors import InputError
 from seasift.core.predictor import Predictor
 from seasift.core.types import SizeHW
-from seasift.data.prepared import DataPart, resolve_part
+from seasift.data.prepared import DataSplit, resolve_split
 from seasift.evaluation.record import Subject, make_record
 from seasift.evaluation.report import write_report
-from seasift.evaluation.stream import Settings, judge_part
+from seasift.evaluation.stream import Settings, evaluate_split
 from seasift.inference.predictor import load_predictor
 from seasift.modelfile import bundled
 from seasift.modelfile.info import ModelInfo
@@ -64,7 +64,7 @@ def run(options: Options) -> None:
     """Judge, print the tables on standard output, write the report.
 
     Raises:
-        BadInput: an option, the model or the data cannot be used; nothing is written then.
+        InputError: an option, the model or the data cannot be used; nothing is written then.
     """
     if options.output:
         check_folder(options.output)
@@ -73,7 +73,7 @@ def run(options: Options) -> None:
     model = _tiled(options, model)
     settings = _settings(options, model)
     with progress_bar("evaluating") as progress:
-        outcome = judge_part(model.predictor, part, settings, progress)
+        outcome = evaluate_split(model.predictor, part, settings, progress)
     fingerprint = part.fingerprint or _sha256(options.data)
     subject = Subject(model.facts, part.name, fingerprint, part.chosen, options.threads)
     record = make_record(outcome, settings, subject)
@@ -83,20 +83,22 @@ def run(options: Options) -> None:
     tell(record, written)
 
 
-def _part(options: Options) -> DataPart:
+def _part(options: Options) -> DataSplit:
     chosen = {name: getattr(options, name) for name in ("labels", "masks", "split", "part")}
     given = [f"--{name}" for name, value in chosen.items() if value is not None]
     if options.data.is_file() and given:
-        raise BadInput(f"{' '.join(given)}: only for a prepared data set, not for a COCO file. Leave it out.")
+        raise InputError(
+            f"{' '.join(given)}: only for a prepared data set, not for a COCO file. Leave it out."
+        )
     if options.data.is_dir() and options.images:
-        raise BadInput("--images: only for a COCO file; a prepared data set has its own. Leave it out.")
-    return resolve_part(options.data, images=options.images, **chosen)
+        raise InputError("--images: only for a COCO file; a prepared data set has its own. Leave it out.")
+    return resolve_split(options.data, images=options.images, **chosen)
 
 
 def _settings(options: Options, model: _Model) -> Settings:
     confidence = model.confidence if options.confidence is None else options.confidence
     if options.confidence is not None and confidence < options.threshold:
-        raise BadInput(
+        raise InputError(
             f"--confidence {confidence:g} is below --threshold {options.threshold:g}, under which nothing is listed. "
             "Lower --threshold."
         )
@@ -141,12 +143,12 @@ def _tiled(options: Options, model: _Model) -> _Model:
 def _checkpoint(options: Options) -> _Model:
     for name in ("engine", "precision", "threads"):
         if getattr(options, name) is not None:
-            raise BadInput(
+            raise InputError(
                 f"--{name}: only for a model file; a checkpoint runs in PyTorch in f32. Leave it out."
             )
     path = Path(options.model)
     if not path.is_file():  # said here, since loading PyTorch takes seconds
-        raise BadInput(f"{path}: no such file; expected a checkpoint of `seasift train`. Check the path.")
+        raise InputError(f"{path}: no such file; expected a checkpoint of `seasift train`. Check the path.")
     require("train", "torch", "lightning", "timm")
     from seasift.models.complexity import describe
     from seasift.training.checkpoint import load_predictor as load_checkpoint

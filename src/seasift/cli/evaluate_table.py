@@ -25,13 +25,13 @@ def tell(record: dict[str, Any], written: Sequence[Path]) -> None:
     for note in record["notes"]:
         console.print(f"note: {note}", soft_wrap=True)
     console.print(
-        f"{data['pictures']:,} pictures, {data['objects']:,} objects, {data['crowds']:,} crowds; "
+        f"{data['pictures']:,} images, {data['objects']:,} objects, {data['crowds']:,} crowds; "
         f"{seconds['predict']:.1f} s to predict, {seconds['judge']:.2f} s to judge",
         soft_wrap=True,
     )
     if written:
-        places = ", ".join(str(path) for path in written)
-        Console(stderr=True, highlight=False, markup=False).print(f"written: {places}", soft_wrap=True)
+        locations = ", ".join(str(path) for path in written)
+        Console(stderr=True, highlight=False, markup=False).print(f"written: {locations}", soft_wrap=True)
 
 
 def _summary(record: dict[str, Any]) -> Table:

@@ -26,14 +26,14 @@ def lr_find(
 
     wanted = load_recipe(recipe, with_data(overrides, data))
     require("train", "torch", "lightning", "timm", "tensorboard")
-    from seasift.training.lr_finder import find_rate, write_rate_test
+    from seasift.training.lr_finder import find_rate, write_lr_finder
     from seasift.training.run import Options
 
     folder = output or Path("runs") / f"{wanted.name}-lr-find"
-    with progress_bar("decoding pictures") as progress:
+    with progress_bar("decoding images") as progress:
         options = Options(folder, accelerator=accelerator, progress=progress)
         test = find_rate(wanted, options, low=low, high=high, steps=steps)
-    paths = write_rate_test(test, folder)
+    paths = write_lr_finder(test, folder)
     ended = f"diverged at {test.rates[-1]:.2e}" if test.diverged else "did not diverge"
     if test.suggestion is None:
         typer.echo(f"the loss never fell and {ended}; try lower rates: --low, --high")

@@ -39,7 +39,7 @@ _ANOTHER_PATH = frozenset(
 
 app = typer.Typer(
     name="seasift",
-    help="Find, outline and count trash, animals, plants and vehicle parts in underwater pictures.",
+    help="Find, outline and count trash, animals, plants and vehicle parts in underwater images.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

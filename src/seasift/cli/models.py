@@ -18,13 +18,13 @@ _Classes = Annotated[int, typer.Option(min=1, help="Classes without background."
 
 
 def _sizes(text: str | None) -> int | tuple[int, int] | None:
-    from seasift.core.errors import BadInput
+    from seasift.core.errors import InputError
 
     if text is None:
         return None
     parts = text.lower().split("x")
     if not all(part.isdigit() and int(part) >= 96 for part in parts) or len(parts) > 2:
-        raise BadInput(
+        raise InputError(
             f"--size {text!r}; expected a side such as 550, or HEIGHTxWIDTH such as 800x1344, from 96 px."
         )
     numbers = [int(part) for part in parts]
@@ -56,7 +56,7 @@ def show(
 ) -> None:
     """The card of a model file or of the model in the box, or a network of the catalog in full."""
     from seasift.cli.terminal import require
-    from seasift.core.errors import BadInput
+    from seasift.core.errors import InputError
     from seasift.modelfile import bundled
 
     if name in bundled.names() or name.endswith(".onnx"):
@@ -71,7 +71,7 @@ def show(
         typer.echo(f"{html}: the card of {name}")
         return
     if html is not None:
-        raise BadInput(
+        raise InputError(
             f"--html {html}: {name} is a network, without a card; expected a model file or one in the box."
         )
     wanted = _sizes(size)
@@ -110,12 +110,12 @@ def import_weights(
 ) -> None:
     """Turn a published checkpoint into a model file; an entry that does not fit is named and fatal."""
     from seasift.cli.terminal import require
-    from seasift.core.errors import BadInput
+    from seasift.core.errors import InputError
 
     check_onnx_name(output)
     for path in (weights, names):
         if not path.is_file():
-            raise BadInput(f"{path}: no such file. Check the name and the folder you are in.")
+            raise InputError(f"{path}: no such file. Check the name and the folder you are in.")
     require("train", "torch", "torchvision", "timm", "onnx")
     from seasift.export.from_published import import_published
 

@@ -10,7 +10,7 @@ import typer
 from seasift.cli.options import check_onnx_name
 
 if TYPE_CHECKING:
-    from seasift.data.prepared import DataPart
+    from seasift.data.prepared import DataSplit
 
 
 def complete(
@@ -50,44 +50,42 @@ def complete(
     Its graph stays as it is.
     """
     from seasift.cli.terminal import progress_bar
-    from seasift.core.errors import BadInput
+    from seasift.core.errors import InputError
     from seasift.export.complete import complete as write
     from seasift.modelfile import bundled
     from seasift.modelfile.card import calibration_of, read_report, read_words, write_card
     from seasift.modelfile.info import read_model_file
 
     if not (calibrate or figures or counting or looks):
-        raise BadInput("nothing to add; expected --calibrate, --figures, --counting or --looks.")
+        raise InputError("nothing to add; expected --calibrate, --figures, --counting or --looks.")
     if about and not figures:
-        raise BadInput("--about begins a card, which is written with --figures only. Give both.")
+        raise InputError("--about begins a card, which is written with --figures only. Give both.")
     check_onnx_name(output)
     given = bundled.find(model)
     expected_iou = read_model_file(given).info.decode.expected_iou
     fitted = calibration_of(read_report(calibrate), expected_iou=expected_iou) if calibrate else None
-    judged = [read_report(path) for path in figures or []]
+    evaluated = [read_report(path) for path in figures or []]
     words = read_words(about) if about else ""
     with progress_bar("looking") as progress:
         info = write(
             given,
             output,
             calibration=fitted,
-            figures=judged,
+            figures=evaluated,
             counting=read_report(counting) if counting else None,
-            looks=_pictures(looks, split, part) if looks else None,
+            looks=_images(looks, split, part) if looks else None,
             progress=progress,
         )
-    if judged:
-        write_card(output, info, judged, words)
+    if evaluated:
+        write_card(output, info, evaluated, words)
     added = [f"scores calibrated on {fitted.fitted_on}"] if fitted else []
-    added += [f"figures on {report['data']['name']}" for report in judged]
+    added += [f"figures on {report['data']['name']}" for report in evaluated]
     added += [f"counts on {info.counting.data}"] if counting and info.counting else []
-    added += (
-        [f"looks of {info.looks.pictures:,} pictures of {info.looks.data}"] if looks and info.looks else []
-    )
+    added += [f"looks of {info.looks.images:,} images of {info.looks.data}"] if looks and info.looks else []
     typer.echo(f"{output}: {info.name}, {', '.join(added)}")
 
 
-def _pictures(looks: Path, split: str | None, part: str) -> DataPart:
-    from seasift.data.prepared import resolve_part
+def _images(looks: Path, split: str | None, part: str) -> DataSplit:
+    from seasift.data.prepared import resolve_split
 
-    return resolve_part(looks, split=split, part=part if looks.is_dir() else None)
+    return resolve_split(looks, split=split, part=part if looks.is_dir() else None)

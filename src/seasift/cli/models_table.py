@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
-from seasift.core.errors import BadInput, expected
+from seasift.core.errors import InputError, expected
 from seasift.core.types import SizeHW
 
 if TYPE_CHECKING:
-    from seasift.models.complexity import Facts
+    from seasift.models.complexity import Complexity
 
 
 def print_table(names: Sequence[str], classes: int) -> None:
@@ -38,18 +38,18 @@ def print_one(name: str, classes: int, size: int | SizeHW | None) -> None:
     print(f"  weights: {weights}")
 
 
-def _described(name: str, classes: int, size: int | SizeHW | None) -> tuple[Facts, str]:
+def _described(name: str, classes: int, size: int | SizeHW | None) -> tuple[Complexity, str]:
     from seasift.models.catalog import catalog, make_config, weights_note
     from seasift.models.complexity import describe
 
     known = catalog()
     if name not in known:
-        raise BadInput(f"{name!r}: no such network; {expected(name, known)}.")
+        raise InputError(f"{name!r}: no such network; {expected(name, known)}.")
     config = make_config(*known[name], classes, size=size)
     return describe(config), weights_note(config)
 
 
-def _figures(facts: Facts) -> tuple[str, ...]:
+def _figures(facts: Complexity) -> tuple[str, ...]:
     height, width = facts.size_hw
     counts = (f"{facts.parameters:,}", f"{facts.trainable:,}", f"{facts.bytes:,}")
     return (*counts, f"{facts.gflops:.1f}", f"{height} x {width}", f"{facts.priors:,}")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from seasift.core.errors import BadInput
+from seasift.core.errors import InputError
 
 _MODEL = "A model file, or the name of a model in the box."
 
@@ -63,10 +63,10 @@ def check_onnx_name(output: Path) -> None:
     """Make sure that a model file can be written there.
 
     Raises:
-        BadInput: another ending, or a folder.
+        InputError: another ending, or a folder.
     """
     if output.suffix != ".onnx":
-        raise BadInput(f"-o {output}: expected a name that ends in .onnx.")
+        raise InputError(f"-o {output}: expected a name that ends in .onnx.")
     check_file("-o", output)
 
 
@@ -74,10 +74,10 @@ def check_file(option: str, path: Path) -> None:
     """Make sure that a file can be written there.
 
     Raises:
-        BadInput: a folder, or within a file.
+        InputError: a folder, or within a file.
     """
     if path.is_dir():
-        raise BadInput(f"{option} {path}: a folder; expected the name of a file.")
+        raise InputError(f"{option} {path}: a folder; expected the name of a file.")
     _check_above(option, path)
 
 
@@ -85,14 +85,14 @@ def check_folder(output: Path) -> None:
     """Make sure that files can be written into a folder, which need not be there.
 
     Raises:
-        BadInput: a file has that name, or that of a folder above.
+        InputError: a file has that name, or that of a folder above.
     """
     if output.exists() and not output.is_dir():
-        raise BadInput(f"-o {output}: a file; expected a folder, or a name that is free.")
+        raise InputError(f"-o {output}: a file; expected a folder, or a name that is free.")
     _check_above("-o", output)
 
 
 def _check_above(option: str, path: Path) -> None:
     above = next((folder for folder in path.parents if folder.exists()), None)
     if above is not None and not above.is_dir():
-        raise BadInput(f"{option} {path}: {above} is a file; expected a folder there, or nothing.")
+        raise InputError(f"{option} {path}: {above} is a file; expected a folder there, or nothing.")

@@ -23,7 +23,7 @@ def predict(
     inputs: Annotated[
         list[str],
         typer.Argument(
-            help="Pictures, folders, globs, videos, - for a picture on standard input, rtsp://… or /dev/video0."
+            help="Images, folders, globs, videos, - for an image on standard input, rtsp://… or /dev/video0."
         ),
     ],
     model: ModelOption = "default",
@@ -32,7 +32,7 @@ def predict(
         int | None,
         typer.Option(
             min=1,
-            help="At most so many a picture.  [default: the model's; with --tile that many a tile, 10,000 in all]",
+            help="At most so many an image.  [default: the model's; with --tile that many a tile, 10,000 in all]",
         ),
     ] = None,
     classes: Classes = None,
@@ -44,7 +44,7 @@ def predict(
         typer.Option(
             "--format",
             "-f",
-            help="json, csv, coco, overlay (pictures), video (MP4); comma separated or repeated.",
+            help="json, csv, coco, overlay (images), video (MP4); comma separated or repeated.",
         ),
     ] = None,
     output: Annotated[
@@ -69,8 +69,8 @@ def predict(
     tile: Annotated[
         str | None,
         typer.Option(
-            help="Look at large pictures in tiles: a side, WIDTHxHEIGHT in px of the picture, or auto, the model's "
-            "input size.  [default: whole pictures]"
+            help="Look at large images in tiles: a side, WIDTHxHEIGHT in px of the image, or auto, the model's "
+            "input size.  [default: whole images]"
         ),
     ] = None,
     tile_overlap: TileOverlap = None,
@@ -79,7 +79,7 @@ def predict(
     precision: Precision = "auto",
     threads: Threads = None,
 ) -> None:
-    """Find and outline objects in pictures and videos.
+    """Find and outline objects in images and videos.
 
     Bad files are reported and left out; the exit code is then 2. A killed run with -o FOLDER goes on when the
     same command is given again.

@@ -1,4 +1,4 @@
-"""What `seasift predict` does with one picture."""
+"""What `seasift predict` does with one image."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from dataclasses import dataclass
 
 from seasift.cli import predict_output as out
 from seasift.cli.predict_task import Task
-from seasift.core.boxes import each_once
-from seasift.core.image import write_picture
+from seasift.core.boxes import class_agnostic_nms
+from seasift.core.image import write_image
 from seasift.core.types import UInt8
 from seasift.formats import document
 from seasift.formats.journal import Journal
-from seasift.inference.stream import Picture
+from seasift.inference.stream import SourceImage
 from seasift.viz.drawing import draw
 
 
 @dataclass(frozen=True, eq=False)
 class Looked:
-    """What was found in a picture, and the picture with it drawn in, if that goes into a video."""
+    """What was found in an image, and the image with it drawn in, if that goes into a video."""
 
     entry: document.Image
     drawn: UInt8 | None
 
 
 class Looker:
-    """Predicts, and writes what belongs to one picture. Several threads do this at once."""
+    """Predicts, and writes what belongs to one image. Several threads do this at once."""
 
     def __init__(self, task: Task, journal: Journal) -> None:
         """`journal` knows what an earlier run has found."""
@@ -38,15 +38,15 @@ class Looker:
 
     @property
     def known(self) -> Collection[str]:
-        """Keys of pictures that need not be looked at: for a video frames are drawn again, if found before."""
+        """Keys of images that need not be looked at: for a video frames are drawn again, if found before."""
         return () if self._films else set(self._journal)
 
-    def look(self, picture: Picture, image_rgb_u8: UInt8) -> Looked:
+    def look(self, item: SourceImage, image_rgb_u8: UInt8) -> Looked:
         """Find objects, or take what was found before, and draw them."""
         task = self._task
-        films = self._films and picture.source.moves
+        films = self._films and item.source.moves
         with self._lock:
-            before = self._journal.get(picture.key)
+            before = self._journal.get(item.key)
         if before is not None:
             found = document.instances_of(before, task.predictor.categories)
             drawn = draw(image_rgb_u8, found, task.predictor.categories) if films else None
@@ -55,25 +55,25 @@ class Looker:
             [image_rgb_u8], threshold=task.settings.threshold, max_objects=task.settings.max_objects
         )
         if task.settings.once:
-            instances = each_once(instances)
+            instances = class_agnostic_nms(instances)
         entry = document.image_entry(
-            picture.file,
+            item.file,
             instances,
             task.predictor.categories,
-            frame=picture.frame,
-            time_s=picture.time_s,
+            frame=item.frame,
+            time_s=item.time_s,
         )
         if task.like:
-            task.like.check((picture.file,), ())
+            task.like.check((item.file,), ())
             task.like.check_size(entry)
         drawn = draw(image_rgb_u8, instances, task.predictor.categories) if self._overlays or films else None
         if self._overlays and drawn is not None:
-            path = out.overlay_path(task.plan, self._overlays[picture.source.name], picture.frame)
-            write_picture(path, drawn)
+            path = out.overlay_path(task.plan, self._overlays[item.source.name], item.frame)
+            write_image(path, drawn)
         return Looked(entry, drawn if films else None)
 
-    def keep(self, picture: Picture, looked: Looked) -> None:
-        """Everything that belongs to the picture is written, but a video's frame."""
+    def keep(self, item: SourceImage, looked: Looked) -> None:
+        """Everything that belongs to the image is written, but a video's frame."""
         with self._lock:
-            if picture.key not in self._journal:
-                self._journal.add(picture.key, looked.entry)
+            if item.key not in self._journal:
+                self._journal.add(item.key, looked.entry)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from seasift.core.errors import BadInput, hint
+from seasift.core.errors import InputError, hint
 from seasift.core.files import write_json
 from seasift.core.image import SUFFIXES
 from seasift.formats import coco, document, journal, table_csv
@@ -38,7 +38,7 @@ class Plan:
 
     @property
     def journal(self) -> Path | None:
-        """Where finished pictures are kept until the end; only a folder has room for it."""
+        """Where finished images are kept until the end; only a folder has room for it."""
         return self.folder / journal.NAME if self.folder else None
 
 
@@ -46,51 +46,53 @@ def parse_formats(given: Sequence[str]) -> tuple[str, ...]:
     """Formats from values like ["json,csv", "overlay"].
 
     Raises:
-        BadInput: an unknown one.
+        InputError: an unknown one.
     """
     names = [name.strip().lower() for value in given for name in value.split(",") if name.strip()]
     for name in names:
         if name not in FORMATS:
-            raise BadInput(f"--format {name!r}{hint(name, FORMATS)}; expected some of {', '.join(FORMATS)}.")
+            raise InputError(
+                f"--format {name!r}{hint(name, FORMATS)}; expected some of {', '.join(FORMATS)}."
+            )
     if not names:
-        raise BadInput(f"--format names nothing; expected some of {', '.join(FORMATS)}.")
+        raise InputError(f"--format names nothing; expected some of {', '.join(FORMATS)}.")
     return tuple(dict.fromkeys(names))
 
 
-def plan(formats: tuple[str, ...], output: Path | None, *, pictures: int, videos: int) -> Plan:
+def plan(formats: tuple[str, ...], output: Path | None, *, images: int, videos: int) -> Plan:
     """Decide what `-o` means: a file for one format if its suffix says so, else a folder.
 
     Args:
-        pictures, videos: how many inputs of each.
+        images, videos: how many inputs of each.
     Raises:
-        BadInput: overlays or several formats without `-o`, a suffix that does not go with the format, or a
+        InputError: overlays or several formats without `-o`, a suffix that does not go with the format, or a
             file where a folder must be.
     """
     if "video" in formats and not videos:
-        raise BadInput("--format video is for videos, and none is given. Use overlay for pictures.")
+        raise InputError("--format video is for videos, and none is given. Use overlay for images.")
     if output is None:
         if formats in (("json",), ("csv",), ("coco",)):
             return Plan(formats)
-        raise BadInput(f"--format {','.join(formats)} needs a folder to write to. Give -o FOLDER.")
+        raise InputError(f"--format {','.join(formats)} needs a folder to write to. Give -o FOLDER.")
     suffix = output.suffix.lower()
     file_suffixes = {*_SUFFIX_OF.values(), *SUFFIXES, *reading.SUFFIXES}
     if formats == ("video",) and suffix == ".mp4" and not output.is_dir():
-        if pictures or videos > 1:
-            raise BadInput(f"-o {output}: one file for several inputs. Give -o FOLDER.")
+        if images or videos > 1:
+            raise InputError(f"-o {output}: one file for several inputs. Give -o FOLDER.")
         return Plan(formats, file=output)
     if output.is_dir() or (suffix not in file_suffixes and not output.exists()):
         return Plan(formats, folder=output)
     if len(formats) > 1 or suffix not in file_suffixes:
-        raise BadInput(f"-o {output}: a file, but {','.join(formats)} needs a folder. Give -o FOLDER.")
+        raise InputError(f"-o {output}: a file, but {','.join(formats)} needs a folder. Give -o FOLDER.")
     (only,) = formats
     expected = {"overlay": SUFFIXES, "video": {".mp4"}}.get(only) or {_SUFFIX_OF[only]}
     if suffix not in expected:
-        raise BadInput(
+        raise InputError(
             f"-o {output}: a file for --format {only} ends in {' '.join(sorted(expected))}. "
             "Give such a name, or a folder."
         )
-    if only == "overlay" and (pictures, videos) != (1, 0):
-        raise BadInput(f"-o {output}: one file for the overlays of several pictures. Give -o FOLDER.")
+    if only == "overlay" and (images, videos) != (1, 0):
+        raise InputError(f"-o {output}: one file for the overlays of several images. Give -o FOLDER.")
     return Plan(formats, file=output)
 
 
@@ -162,7 +164,7 @@ def video_path(planned: Plan, base: PurePosixPath) -> Path:
     return planned.folder / "overlays" / f"{base}.mp4"
 
 
-def overlay_places(planned: Plan) -> list[Path]:
+def overlay_outputs(planned: Plan) -> list[Path]:
     """Where the overlays are: a folder, or the only file."""
     if not {"overlay", "video"} & set(planned.formats):
         return []

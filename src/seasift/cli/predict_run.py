@@ -13,7 +13,7 @@ from seasift.cli.predict_summary import tell
 from seasift.cli.predict_task import Options, Task, prepare
 from seasift.cli.predict_video import AnnotatedVideos
 from seasift.cli.terminal import progress_bar
-from seasift.core.errors import BadInput
+from seasift.core.errors import InputError
 from seasift.formats import document
 from seasift.formats.journal import Finished, Journal
 from seasift.inference.inputs import Failure, Source
@@ -25,14 +25,14 @@ def run(options: Options) -> list[document.FailedFile]:
     """Predict, write, and tell on standard error what was done; gives the inputs that failed.
 
     Raises:
-        BadInput: a bad option, or no input that gives a result; nothing is written then.
+        InputError: a bad option, or no input that gives a result; nothing is written then.
     """
     task = prepare(options)
     kept = {"root": task.root, "formats": task.plan.formats, **document.plain(task.settings)}
     with Journal(task.plan.journal, kept) as journal:
         images, failures = _predict_all(task, journal)
         if not images:
-            raise BadInput(f"none of {len(task.sources)} inputs gave a result; nothing was written.")
+            raise InputError(f"none of {len(task.sources)} inputs gave a result; nothing was written.")
         result = document.complete(task.settings, images, failures)
         written = out.write_documents(
             task.plan,
@@ -42,7 +42,7 @@ def run(options: Options) -> list[document.FailedFile]:
             like=task.like,
             print_text=lambda text: typer.echo(text.encode(), nl=False),
         )
-        tell(result, [*written, *out.overlay_places(task.plan)], asked_precision=options.precision)
+        tell(result, [*written, *out.overlay_outputs(task.plan)], asked_precision=options.precision)
     return failures
 
 
@@ -53,7 +53,7 @@ def _predict_all(task: Task, journal: Journal) -> tuple[Finished, list[document.
     total = sum(_expected(source, task) for source in task.sources)
     with progress_bar("predicting") as progress, AnnotatedVideos(task) as videos:
         found_all = predict_sources(
-            looker.look, task.sources, span=task.span, known=looker.known, at_once=task.at_once
+            looker.look, task.sources, span=task.span, known=looker.known, max_in_flight=task.max_in_flight
         )
         for found in _until_stopped(found_all, task.sources):
             if isinstance(found, Failure):
@@ -61,9 +61,9 @@ def _predict_all(task: Task, journal: Journal) -> tuple[Finished, list[document.
                 failures.append(document.FailedFile(file=found.file, error=found.error))
             else:
                 if found.result is not None:
-                    looker.keep(found.picture, found.result)
-                    videos.add(found.picture, found.result.drawn)
-                done.append(found.picture.key)
+                    looker.keep(found.item, found.result)
+                    videos.add(found.item, found.result.drawn)
+                done.append(found.item.key)
             progress(len(done) + len(failures), max(total, len(done) + len(failures)))
     return Finished(journal, done), failures
 

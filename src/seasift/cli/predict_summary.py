@@ -13,17 +13,17 @@ from seasift.formats.document import Document
 from seasift.inference.engines import AUTO
 
 
-def tell(result: Document, places: Sequence[Path], *, asked_precision: str) -> None:
+def tell(result: Document, locations: Sequence[Path], *, asked_precision: str) -> None:
     """Print on standard error a table of what was found, how it was computed, and where the results are."""
     console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
     objects: Counter[str] = Counter()
-    pictures: Counter[str] = Counter()
+    images: Counter[str] = Counter()
     for image in result.images:
         names = [found.name for found in image.objects]
         objects.update(names)
-        pictures.update(set(names))
+        images.update(set(names))
     if objects:
-        console.print(_table(objects, pictures))
+        console.print(_table(objects, images))
     if asked_precision not in (AUTO, result.precision):
         console.print(
             f"note: --precision {asked_precision} was asked for; "
@@ -41,18 +41,18 @@ def tell(result: Document, places: Sequence[Path], *, asked_precision: str) -> N
             f"looked at in tiles of {tile.width}x{tile.height} px that share "
             f"{tile.overlap_x} and {tile.overlap_y} px{whole}"
         )
-    if places:
-        console.print("written: " + ", ".join(str(path) for path in places))
+    if locations:
+        console.print("written: " + ", ".join(str(path) for path in locations))
 
 
 def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def _table(objects: Counter[str], pictures: Counter[str]) -> Table:
+def _table(objects: Counter[str], images: Counter[str]) -> Table:
     table = Table("class", box=None, pad_edge=False)
     table.add_column("objects", justify="right")
     table.add_column("pictures", justify="right")
     for name, count in sorted(objects.items(), key=lambda item: (-item[1], item[0])):
-        table.add_row(name, str(count), str(pictures[name]))
+        table.add_row(name, str(count), str(images[name]))
     return table

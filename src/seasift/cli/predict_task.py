@@ -9,13 +9,13 @@ from seasift import __version__
 from seasift.cli import predict_output as out
 from seasift.cli.tile_option import MAX_OBJECTS, Tiling, parse_tiling
 from seasift.core.classes import parse_classes
-from seasift.core.errors import BadInput
+from seasift.core.errors import InputError
 from seasift.core.predictor import Predictor
 from seasift.formats import coco, document
 from seasift.inference.inputs import Failure, Source, expand
 from seasift.inference.predictor import ChosenClasses, OnnxPredictor, load_predictor
 from seasift.video.reading import Span
-from seasift.video.sampling import Every, parse_seconds
+from seasift.video.sampling import FrameSampling, parse_seconds
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Task:
     plan: out.Plan
     like: coco.TruthIds | None
     predictor: Predictor
-    at_once: int
+    max_in_flight: int
     settings: document.Settings
     root: str
     short: dict[str, str]
@@ -64,21 +64,21 @@ def prepare(options: Options) -> Task:
     """Check every option and load the model.
 
     Raises:
-        BadInput: an option that is wrong, or does not go with another or with the model.
+        InputError: an option that is wrong, or does not go with another or with the model.
     """
     formats = out.parse_formats(options.formats)
     span = parse_span(options.every, options.start, options.end)
     if options.threshold is not None and not 0 <= options.threshold <= 1:  # not a number, with an older typer
-        raise BadInput(f"--threshold {options.threshold}; expected 0 to 1.")
+        raise InputError(f"--threshold {options.threshold}; expected 0 to 1.")
     if options.masks not in ("rle", "polygons"):
-        raise BadInput(f"--masks {options.masks!r}; expected rle or polygons.")
+        raise InputError(f"--masks {options.masks!r}; expected rle or polygons.")
     if options.like and "coco" not in formats:
-        raise BadInput("--like is for --format coco. Add coco to the formats, or leave --like out.")
+        raise InputError("--like is for --format coco. Add coco to the formats, or leave --like out.")
     leave_out = options.output.resolve() if options.output else None
     sources = expand(options.inputs, recursive=options.recursive, leave_out=leave_out)
     good = [source for source in sources if isinstance(source, Source)]
     still = [source for source in good if not source.moves]
-    plan = out.plan(formats, options.output, pictures=len(still), videos=len(good) - len(still))
+    plan = out.plan(formats, options.output, images=len(still), videos=len(good) - len(still))
     like = coco.read_truth_ids(options.like) if options.like else None
     model = load_predictor(
         options.model,
@@ -99,7 +99,7 @@ def prepare(options: Options) -> Task:
         span=span,
         plan=plan,
         like=like,
-        at_once=model.at_once,
+        max_in_flight=model.max_in_flight,
         predictor=_predictor(model, [names.index(name) for name in classes], tiling),
         settings=_settings(options, model, classes, tiling),
         root=root,
@@ -111,13 +111,13 @@ def parse_span(every: str, start: str | None, end: str | None) -> Span:
     """`--every`, `--start` and `--end`.
 
     Raises:
-        BadInput: one that is not to be understood, or an end before the start.
+        InputError: one that is not to be understood, or an end before the start.
     """
     start_s = parse_seconds(start, option="--start") if start else None
     end_s = parse_seconds(end, option="--end") if end else None
     if end_s is not None and end_s <= (start_s or 0.0):
-        raise BadInput(f"--end {end}: not behind --start {start or 0}. Give a later end.")
-    return Span(Every.parse(every), start_s, end_s)
+        raise InputError(f"--end {end}: not behind --start {start or 0}. Give a later end.")
+    return Span(FrameSampling.parse(every), start_s, end_s)
 
 
 def _predictor(model: OnnxPredictor, class_ids: list[int], tiling: Tiling | None) -> Predictor:

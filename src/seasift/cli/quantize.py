@@ -15,24 +15,24 @@ def quantize(
     output: OnnxOutput,
     split: Annotated[str | None, typer.Option(help="Split of a prepared data set.")] = None,
     part: Annotated[str, typer.Option(help="Part of the split; one that the model learned from.")] = "train",
-    pictures: Annotated[
+    images: Annotated[
         int, typer.Option(min=1, help="How many, evenly spaced, set the ranges of numbers.")
     ] = 300,
 ) -> None:
     """Write a model file that computes in 8-bit numbers: smaller, and faster where the processor helps."""
     from seasift.cli.terminal import progress_bar, require
-    from seasift.data.prepared import resolve_part
+    from seasift.data.prepared import resolve_split
     from seasift.modelfile import bundled
 
     check_onnx_name(output)
     given = bundled.find(model)
-    chosen = resolve_part(data, split=split, part=part if data.is_dir() else None)
+    chosen = resolve_split(data, split=split, part=part if data.is_dir() else None)
     require("quantize", "nncf", "onnx", "onnxruntime", "onnxscript")
     from seasift.export.quantize import quantize as run
     from seasift.modelfile.card import write_card
 
     with progress_bar("measuring ranges") as progress:
-        info = run(given, output, chosen, pictures=pictures, progress=progress)
+        info = run(given, output, chosen, images=images, progress=progress)
     size = output.stat().st_size
     write_card(output, info)
     typer.echo(f"{output}: {size / 1e6:.1f} MB, {info.quantized}. Judge it: seasift evaluate {output} {data}")

@@ -13,7 +13,7 @@ from typing import Any
 import typer
 
 from seasift.cli.terminal import progress_bar
-from seasift.core.errors import BadInput
+from seasift.core.errors import InputError
 from seasift.review.counts import state_of
 from seasift.review.folder import Review
 
@@ -24,7 +24,7 @@ def serve_page(
     """Serve the page until a signal.
 
     Raises:
-        BadInput: folder or settings cannot be used.
+        InputError: folder or settings cannot be used.
     """
     from seasift.service.review_app import create_review_app
     from seasift.service.server import serve
@@ -54,7 +54,7 @@ def _check_free(host: str, port: int) -> None:
         try:
             probe.bind((host, port))
         except OSError as error:
-            raise BadInput(
+            raise InputError(
                 f"{host}:{port} cannot be listened on ({error.strerror}). Give another --port, or 0 for a free one."
             ) from None
 
@@ -63,9 +63,9 @@ def export_data(review: Review, out: Path) -> None:
     """Write the data set and the corrected results, and say what was written.
 
     Raises:
-        BadInput: nothing can be written.
+        InputError: nothing can be written.
     """
-    with progress_bar("writing pictures") as progress:
+    with progress_bar("writing images") as progress:
         made = review.export(out, progress)
     written = review.write()
     typer.echo(f"{made.path}: {made.words()[0]}")

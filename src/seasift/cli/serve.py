@@ -14,7 +14,7 @@ def serve(
     model: ModelOption = "default",
     host: Host = None,
     port: Port = None,
-    workers: Annotated[int | None, typer.Option(help="Threads that look at pictures.  [default: 2]")] = None,
+    workers: Annotated[int | None, typer.Option(help="Threads that look at images.  [default: 2]")] = None,
     jobs: Annotated[str | None, typer.Option(help="Folder that keeps jobs.  [default: no jobs]")] = None,
     open_to_all: OpenToAll = False,
     limits: Annotated[
@@ -25,7 +25,7 @@ def serve(
     precision: Precision = "auto",
     threads: Threads = None,
 ) -> None:
-    """Serve a model over HTTP: pictures in, outlines out. Nothing is sent anywhere else.
+    """Serve a model over HTTP: images in, outlines out. Nothing is sent anywhere else.
 
     Each setting can also be an environment variable: SEASIFT_PORT, SEASIFT_TOKEN and so on.
     """
@@ -36,7 +36,7 @@ def serve(
         signal.SIGTERM, _end
     )  # until the server takes it; a container's first process has no default
 
-    from seasift.core.errors import BadInput
+    from seasift.core.errors import InputError
     from seasift.inference.predictor import load_predictor
     from seasift.modelfile.bundled import card_of
     from seasift.service.app import create_app
@@ -47,7 +47,7 @@ def serve(
     for item in limits or ():
         name, equals, value = item.partition("=")
         if not equals:
-            raise BadInput(f"--set {item}: expected NAME=VALUE.")
+            raise InputError(f"--set {item}: expected NAME=VALUE.")
         given[name.strip()] = value.strip()
     options = {
         "host": host,

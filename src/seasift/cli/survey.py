@@ -15,7 +15,7 @@ def survey(
         list[str],
         typer.Argument(metavar="DIVE…", help="Videos of one dive in their order, folders of them, globs."),
     ],
-    output: Annotated[Path, typer.Option("-o", "--output", help="A folder for tables, pictures and report.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="A folder for tables, images and report.")],
     every: Annotated[
         str, typer.Option(help="Frames to look at: 0.5s is two a second, 3 each third, 1 all.")
     ] = "0.5s",
@@ -80,7 +80,7 @@ def survey(
         int | None, typer.Option(min=1, help="At most so many workers.  [default: as there is room for]")
     ] = None,
 ) -> None:
-    """Follow and count what is seen in a dive: tables, pictures and a report.
+    """Follow and count what is seen in a dive: tables, images and a report.
 
     What cannot be read is reported and left out; the exit code is then 2. A killed run goes on when the same
     command is given again. A live camera (rtsp://… or /dev/video0) ends with --end or Ctrl-C.

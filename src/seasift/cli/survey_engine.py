@@ -8,9 +8,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from seasift.cli.terminal import require
-from seasift.core.errors import BadInput
+from seasift.core.errors import InputError
 from seasift.inference.engines import AUTO, ENGINES, open_engine
-from seasift.inference.image_statistics import found_and_looks
+from seasift.inference.image_statistics import predict_with_statistics
 from seasift.inference.predictor import OnnxPredictor
 from seasift.modelfile import bundled
 from seasift.modelfile.info import ModelFile, read_model_file
@@ -36,23 +36,25 @@ def parse_engine(text: str) -> tuple[bool, str]:
     """`ray`, `local`, an engine, or both as `ray:onnxruntime`: whether on Ray, and the engine.
 
     Raises:
-        BadInput: anything else.
+        InputError: anything else.
     """
-    place, colon, engine = text.partition(":")
-    if place not in PLACES:
-        place, engine = "local", text
+    index, colon, engine = text.partition(":")
+    if index not in PLACES:
+        index, engine = "local", text
     elif not colon:
         engine = "openvino"
     if engine not in ENGINES:
-        raise BadInput(f"--engine {text!r}; expected {', '.join(ENGINES)}, ray, or both as ray:onnxruntime.")
-    return place == "ray", engine
+        raise InputError(
+            f"--engine {text!r}; expected {', '.join(ENGINES)}, ray, or both as ray:onnxruntime."
+        )
+    return index == "ray", engine
 
 
 def require_ray() -> None:
     """Make sure that Ray Data is installed.
 
     Raises:
-        MissingExtra: it is not.
+        MissingExtraError: it is not.
     """
     require("ray", "ray", "pyarrow", "pandas")
 
@@ -60,7 +62,7 @@ def require_ray() -> None:
 def look_of(model: OnnxPredictor, asked: Asked) -> Look:
     """The model as a survey asks it."""
     return partial(
-        found_and_looks,
+        predict_with_statistics,
         model,
         threshold=asked.threshold,
         max_objects=asked.max_objects,
@@ -75,12 +77,12 @@ def open_look(file: ModelFile, engine: str, precision: str, becomes: str, thread
         precision: what is asked for, not `auto`.
         becomes: what that is where the survey was started; all must compute alike.
     Raises:
-        BadInput: it becomes another one here.
+        InputError: it becomes another one here.
     """
     ready = open_engine(file.data, file.name, engine=engine, precision=precision, threads=threads)
     model = OnnxPredictor(file, ready)
     if model.precision != becomes:
-        raise BadInput(
+        raise InputError(
             f"a worker computes in {model.precision}, the machine that runs the survey in {becomes}; expected "
             "machines of one kind. Give --precision f32."
         )
@@ -98,7 +100,7 @@ def looking_on_ray(options: Options, model: OnnxPredictor, look: Look, asked: As
     return OnRay(
         open_look=partial(open_look, file, model.engine, precision, model.precision, threads, asked),
         look=look,
-        at_once=model.at_once,
+        max_in_flight=model.max_in_flight,
         address=options.ray_address,
         cpus=threads,
         workers=options.ray_workers,

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from seasift.core.errors import BadInput
+from seasift.core.errors import InputError
 from seasift.video.dive import Dive, LiveDive
 
 
@@ -16,7 +16,7 @@ def check_live(dive: Dive | LiveDive, *, on_ray: bool, video: bool) -> None:
     """Hold the options to a live source, if it is one.
 
     Raises:
-        BadInput: an option needs footage that can be gone through again.
+        InputError: an option needs footage that can be gone through again.
     """
     if not isinstance(dive, LiveDive):
         return
@@ -26,7 +26,7 @@ def check_live(dive: Dive | LiveDive, *, on_ray: bool, video: bool) -> None:
     ):
         if given:
             dive.close()
-            raise BadInput(
+            raise InputError(
                 f"{dive.videos[0].file}: a live source goes without {option}: {why}. Leave it out."
             )
 

@@ -16,7 +16,7 @@ from seasift.cli.survey_engine import Asked, look_of, looking_on_ray, parse_engi
 from seasift.cli.survey_live import check_live, ending_by_key
 from seasift.cli.terminal import progress_bar
 from seasift.core.classes import parse_classes
-from seasift.core.errors import BadInput
+from seasift.core.errors import InputError
 from seasift.formats.exchange import registry
 from seasift.inference.inputs import Failure, Source, expand
 from seasift.inference.predictor import load_predictor
@@ -28,7 +28,7 @@ from seasift.survey.store import NAME, live_before
 from seasift.tracking import TrackerSettings
 from seasift.video.dive import Dive, LiveDive, open_dive
 from seasift.video.live import without_password
-from seasift.video.reading import Every
+from seasift.video.reading import FrameSampling
 
 LOW = 0.5
 """An object with at least this share of the threshold still prolongs a track."""
@@ -64,7 +64,7 @@ def run_survey(options: Options) -> bool:
     """Survey a dive, write, and tell on standard error what was done; whether something could not be read.
 
     Raises:
-        BadInput: a bad option, or no file that can be opened; nothing is written then.
+        InputError: a bad option, or no file that can be opened; nothing is written then.
     """
     plan, failures = prepare(options)
     for failure in failures:
@@ -81,7 +81,7 @@ def prepare(options: Options) -> tuple[Plan, list[Failure]]:
     """Check every option, open the dive and load the model; gives inputs that are no videos, too.
 
     Raises:
-        BadInput: an option that is wrong, or no input is a video that can be opened.
+        InputError: an option that is wrong, or no input is a video that can be opened.
     """
     on_ray, engine = _engine(options)
     formats = [
@@ -91,7 +91,7 @@ def prepare(options: Options) -> tuple[Plan, list[Failure]]:
         if name.strip()
     ]
     if options.threshold is not None and not 0 < options.threshold <= 1:
-        raise BadInput(f"--threshold {options.threshold}; expected more than 0, to 1.")
+        raise InputError(f"--threshold {options.threshold}; expected more than 0, to 1.")
     check_folder(options.output)
     dive, navigation, state, failures = _footage(options, on_ray)
     model = load_predictor(
@@ -134,7 +134,7 @@ def prepare(options: Options) -> tuple[Plan, list[Failure]]:
         unconfirmed=options.unconfirmed,
         video=options.video,
         formats=formats,
-        at_once=model.at_once,
+        max_in_flight=model.max_in_flight,
         looking=looking_on_ray(options, model, look, asked) if on_ray else None,
     )
     return plan, failures
@@ -144,7 +144,7 @@ def _engine(options: Options) -> tuple[bool, str]:
     """Whether Ray does it, and the engine."""
     on_ray, engine = parse_engine(options.engine)
     if not on_ray and (options.ray_address or options.ray_workers):
-        raise BadInput("--ray-address or --ray-workers without --engine ray; give that, too.")
+        raise InputError("--ray-address or --ray-workers without --engine ray; give that, too.")
     if on_ray:
         require_ray()
     return on_ray, engine
@@ -154,7 +154,7 @@ def _footage(
     options: Options, on_ray: bool
 ) -> tuple[Dive | LiveDive, Navigation | None, list[Any], list[Failure]]:
     """The dive, positions, what tells its files from others, and inputs that are no videos."""
-    every = Every.parse(options.every)
+    every = FrameSampling.parse(options.every)
     start_s, end_s = parse_time(options.start, "--start"), parse_time(options.end, "--end")
     start_utc = parse_utc(options.start_utc)
     navigation = (
@@ -166,7 +166,7 @@ def _footage(
     check_live(dive, on_ray=on_ray, video=options.video)
     _check_start(dive, start_s or 0.0)
     if navigation and not navigation.on_dive_clock and dive.videos[0].start_utc is None:
-        raise BadInput(
+        raise InputError(
             f"{options.navigation}: has times in UTC, but it is not known when the dive began: "
             f"{dive.videos[0].file} does not say. Give --start-utc."
         )
@@ -179,13 +179,15 @@ def parse_time(text: str | None, option: str) -> float | None:
     """`90`, `90s`, `1:30` or `1:02:03.5` in seconds.
 
     Raises:
-        BadInput: anything else.
+        InputError: anything else.
     """
     if text is None:
         return None
     match = re.fullmatch(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d*)?)\s*s?", text.strip())
     if match is None:
-        raise BadInput(f"{option} {text!r}; expected seconds as 90, or minutes and hours as 1:30 or 1:02:03.")
+        raise InputError(
+            f"{option} {text!r}; expected seconds as 90, or minutes and hours as 1:30 or 1:02:03."
+        )
     return 3600 * int(match[1] or 0) + 60 * int(match[2] or 0) + float(match[3])
 
 
@@ -193,7 +195,7 @@ def parse_utc(text: str | None) -> datetime | None:
     """A time in ISO 8601; without a zone it is UTC.
 
     Raises:
-        BadInput: anything else.
+        InputError: anything else.
     """
     if text is None:
         return None
@@ -201,7 +203,7 @@ def parse_utc(text: str | None) -> datetime | None:
         when = datetime.fromisoformat(text.strip())
         return when.astimezone(UTC) if when.tzinfo else when.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
-        raise BadInput(f"--start-utc {text!r}; expected a time such as 2026-05-01T12:30:00Z.") from None
+        raise InputError(f"--start-utc {text!r}; expected a time such as 2026-05-01T12:30:00Z.") from None
 
 
 def _videos(options: Options) -> tuple[list[Path | str], list[Failure]]:
@@ -222,7 +224,7 @@ def _videos(options: Options) -> tuple[list[Path | str], list[Failure]]:
                 )
             )
     if not videos:
-        raise BadInput(failures[0].error if failures else "no video; expected at least one. Name it.")
+        raise InputError(failures[0].error if failures else "no video; expected at least one. Name it.")
     return videos, failures
 
 
@@ -232,7 +234,7 @@ def _check_start(dive: Dive | LiveDive, start_s: float) -> None:
         for video in dive.videos
     ]
     if isinstance(dive, Dive) and start_s >= max(ends):
-        raise BadInput(f"--start {start_s:g} s: the dive ends at {max(ends):.2f} s; expected less.")
+        raise InputError(f"--start {start_s:g} s: the dive ends at {max(ends):.2f} s; expected less.")
 
 
 def _state(path: Path | str) -> list[Any]:

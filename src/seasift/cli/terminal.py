@@ -7,18 +7,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 
-from seasift.core.errors import MissingExtra
+from seasift.core.errors import MissingExtraError
 
 
 def require(extra: str, *modules: str) -> None:
     """Make sure that the packages of an extra are installed.
 
     Raises:
-        MissingExtra: names the first missing package and the command that installs the extra.
+        MissingExtraError: names the first missing package and the command that installs the extra.
     """
     for module in modules:
         if find_spec(module) is None:
-            raise MissingExtra(
+            raise MissingExtraError(
                 f"this command needs the package {module}, which is not installed. "
                 f"Run: pip install 'seasift[{extra}]'"
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from seasift.core.errors import BadInput
+from seasift.core.errors import InputError
 from seasift.core.predictor import Predictor
 from seasift.core.tiling import TileGrid
 from seasift.core.types import SizeHW
@@ -14,7 +14,7 @@ from seasift.inference.tiled import TiledPredictor
 
 OVERLAP = 0.25
 MAX_OBJECTS = 10_000
-"""At most so many objects a picture, unless asked for otherwise; the model's own limit is then a tile's."""
+"""At most so many objects an image, unless asked for otherwise; the model's own limit is then a tile's."""
 _SMALLEST_PX = 16
 
 
@@ -50,34 +50,34 @@ def parse_tiling(
     Args:
         tile: "480" for squares, "480x270" for width and height, "auto" for the model's input size.
         overlap: share of a tile; None: `OVERLAP`.
-        whole: look at the whole picture, too.
+        whole: look at the whole image, too.
         input_hw: the model's input size, None if it is not known.
     Raises:
-        BadInput: another text, sides or an overlap out of range, the other options without `--tile`.
+        InputError: another text, sides or an overlap out of range, the other options without `--tile`.
     """
     if tile is None:
         if whole or overlap is not None:
             name = "--tile-whole" if whole else "--tile-overlap"
-            raise BadInput(f"{name} is for --tile. Give --tile, too, or leave it out.")
+            raise InputError(f"{name} is for --tile. Give --tile, too, or leave it out.")
         return None
     share = OVERLAP if overlap is None else overlap
     if not 0.01 <= share <= 0.75:
-        raise BadInput(f"--tile-overlap {share}; expected 0.01 to 0.75, the share of a tile's side.")
+        raise InputError(f"--tile-overlap {share}; expected 0.01 to 0.75, the share of a tile's side.")
     return Tiling(TileGrid(_tile_hw(tile.strip().lower(), input_hw), share), whole)
 
 
 def _tile_hw(text: str, input_hw: SizeHW | None) -> SizeHW:
     if text == "auto":
         if input_hw is None:
-            raise BadInput("--tile auto: only for a model file. Give the size, such as --tile 480x270.")
+            raise InputError("--tile auto: only for a model file. Give the size, such as --tile 480x270.")
         return input_hw
     match = re.fullmatch(r"([0-9]{1,6})(?:x([0-9]{1,6}))?", text)
     if not match:
-        raise BadInput(
+        raise InputError(
             f"--tile {text!r}; expected a side in px such as 480, WIDTHxHEIGHT such as 480x270, or auto."
         )
     width = int(match[1])
     height = int(match[2] or width)
     if min(width, height) < _SMALLEST_PX:
-        raise BadInput(f"--tile {text}: {width}x{height} px; expected sides from {_SMALLEST_PX} px.")
+        raise InputError(f"--tile {text}: {width}x{height} px; expected sides from {_SMALLEST_PX} px.")
     return height, width

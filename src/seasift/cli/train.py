@@ -25,7 +25,7 @@ def train(
     overrides: Overrides = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from last.ckpt.")] = False,
     overfit: Annotated[
-        int, typer.Option(min=0, help="Learn and judge only this many pictures, without augmentation.")
+        int, typer.Option(min=0, help="Learn and judge only this many images, without augmentation.")
     ] = 0,
     max_minutes: Annotated[float | None, typer.Option(help="Stop after this many minutes.")] = None,
     accelerator: Accelerator = "auto",
@@ -41,7 +41,7 @@ def train(
 ) -> None:
     """Train a model from a recipe; leaves checkpoints, curve and records in a folder."""
     from seasift.cli.terminal import progress_bar, require
-    from seasift.cli.train_compare import check, judge_and_compare
+    from seasift.cli.train_compare import check, evaluate_and_compare
     from seasift.training.recipe import load_recipe
 
     changes = with_data(overrides, data)
@@ -60,7 +60,7 @@ def train(
     from seasift.training.run import train as run
 
     folder = output or Path("runs") / wanted.name
-    with progress_bar("decoding pictures") as progress:
+    with progress_bar("decoding images") as progress:
         options = Options(
             folder, resume, accelerator, devices, nodes, progress, logger is Logger.WANDB, tell=typer.echo
         )
@@ -68,4 +68,4 @@ def train(
     if os.environ.get("LOCAL_RANK", "0") == "0":  # Lightning starts this command once a process
         typer.echo(f"done: {folder} holds best.ckpt, last.ckpt, metrics.csv, tensorboard, recipe.yaml")
         if compare:
-            judge_and_compare(wanted, folder)
+            evaluate_and_compare(wanted, folder)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from seasift.core.errors import BadInput
+from seasift.core.errors import InputError
 from seasift.training.recipe import Recipe
 
 EVALUATION, COMPARISON = "evaluation", "comparison"
@@ -14,16 +14,16 @@ def check(recipe: Recipe) -> None:
     """Say before hours of training if their result could not be compared.
 
     Raises:
-        BadInput: the run is judged on what it learns.
+        InputError: the run is judged on what it learns.
     """
     if recipe.data.overfit:
-        raise BadInput(
-            "--compare: with data.overfit the run is judged on the pictures that it learns; expected a val part. "
+        raise InputError(
+            "--compare: with data.overfit the run is judged on the images that it learns; expected a val part. "
             "Leave out one of them."
         )
 
 
-def judge_and_compare(recipe: Recipe, folder: Path) -> None:
+def evaluate_and_compare(recipe: Recipe, folder: Path) -> None:
     """Judge best.ckpt on all of the recipe's val part, print and write the tables beside published figures.
 
     Args:

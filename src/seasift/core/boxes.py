@@ -56,7 +56,7 @@ def fast_nms(
         top_k: boxes of a class that take part, the best.
         keep: boxes that come back, the best over all classes.
         threshold: only what scores above this comes back. What does not can make nothing better fall, so it
-            is left out first: matrices are as small as the picture is empty.
+            is left out first: matrices are as small as the image is empty.
     Returns:
         Rows of `boxes_xyxy`, classes and scores, best first, at most `keep`. One box may come back
         once for each class.
@@ -71,8 +71,8 @@ def fast_nms(
         for first, last in pairwise(starts.tolist())
         if first < last
     ]
-    places = np.concatenate(survivors) if survivors else order
-    best = places[np.argsort(-candidates[places], kind="stable")[:keep]]
+    indices = np.concatenate(survivors) if survivors else order
+    best = indices[np.argsort(-candidates[indices], kind="stable")[:keep]]
     return Kept(rows[best], class_ids[best], candidates[best])
 
 
@@ -90,7 +90,7 @@ OVERLAP = 0.6
 """Boxes of two classes that overlap by more than this are one object; the tracker's figure, too."""
 
 
-def each_once(found: Instances, overlap: float = OVERLAP) -> Instances:
+def class_agnostic_nms(found: Instances, overlap: float = OVERLAP) -> Instances:
     """Leave out what overlaps a better object of another class: a second opinion about the same thing.
 
     Objects of one class are left alone, they went through the model's own suppression. What is left at a threshold does
@@ -103,8 +103,8 @@ def each_once(found: Instances, overlap: float = OVERLAP) -> Instances:
     ious = pairwise_iou(found.boxes_xyxy, found.boxes_xyxy)
     other = found.class_ids[:, None] != found.class_ids[None]
     kept: list[int] = []
-    for place in range(len(found)):
-        rivals = ious[place, kept] * other[place, kept]
+    for index in range(len(found)):
+        rivals = ious[index, kept] * other[index, kept]
         if not (rivals > overlap).any():
-            kept.append(place)
+            kept.append(index)
     return found.take(np.array(kept, np.int64))

@@ -59,14 +59,14 @@ def decode_yolact(
         scores: (P, C) float32 probabilities without background.
         coefficients: (P, K) float32.
         prototypes: (H', W', K) float32, of the whole input.
-        size_hw: height and width of the original picture, px.
+        size_hw: height and width of the original image, px.
         settings: thresholds that belong to the model.
         threshold: a prior takes part if any class scores above this, and an object is kept if its own does, also after
             it was multiplied.
         max_objects: at most this many objects, the best.
-        visible_yx: share of the input that the picture fills, down and across, from its upper left corner.
+        visible_yx: share of the input that the image fills, down and across, from its upper left corner.
     Returns:
-        Instances best first. A box is clipped to the picture; a mask may reach past its box by about one
+        Instances best first. A box is clipped to the image; a mask may reach past its box by about one
         prototype pixel, and may be empty.
     Source: Bolya et al. 2019, sections 3.1 to 3.3.
     """
@@ -149,7 +149,7 @@ class _Side:
 
 @lru_cache(maxsize=8)
 def _side(cells: int, pixels: int, visible: float) -> _Side:
-    """The side of a picture of so many pixels that covers so much of the input's cells."""
+    """The side of an image of so many pixels that covers so much of the input's cells."""
     centre = np.clip((np.arange(pixels) + 0.5) * (cells * visible / pixels) - 0.5, 0, None)
     low = np.minimum(centre.astype(np.int64), cells - 1)
     part = (centre - low).astype(np.float32)[:, None]
@@ -170,9 +170,9 @@ def _mask(
 
     Also the IoU to expect where it was asked for.
 
-    Only the part of the picture that the box can reach is computed, so a 4K frame costs what its
+    Only the part of the image that the box can reach is computed, so a 4K frame costs what its
     objects cost. Nothing here is a matrix product: BLAS threads, once woken, spin on the cores that the
-    engine needs for the next picture, which cost it a third of its speed.
+    engine needs for the next image, which cost it a third of its speed.
     """
     rows, columns = down.reach(box_norm[1], box_norm[3]), across.reach(box_norm[0], box_norm[2])
     if rows[0] >= rows[1] or columns[0] >= columns[1]:
@@ -215,7 +215,7 @@ def _enlarge_whole(
     """What `_Side.enlarge` gives both ways, where OpenCV's resize of a part is the part of the whole's.
 
     Returns:
-        The first row and column of pixels, and the pixels, cut to the picture.
+        The first row and column of pixels, and the pixels, cut to the image.
     """
     # Zeros around, but not where the input ends: there the last cell is repeated.
     before = (int(rows[0] > 0), int(columns[0] > 0))
@@ -250,8 +250,8 @@ def decode_rcnn(
         scores: (N,) float32, best first; 0 fills places that hold no object.
         classes: (N,) float32, the class_id of each.
         masks: (N, M, M) float32 probabilities inside each box; None for a network without masks.
-        size_hw: height and width of the original picture, px.
-        visible_yx: share of the input that the picture fills, down and across.
+        size_hw: height and width of the original image, px.
+        visible_yx: share of the input that the image fills, down and across.
         mask_threshold: a pixel belongs to the object if its probability is above this.
         threshold: an object is kept if its score is above this.
         max_objects: at most this many objects, the best.
@@ -279,7 +279,7 @@ def decode_rcnn(
 
 
 def paste_mask(mask: Float32, box_xyxy: Float32, size_hw: SizeHW, threshold: float) -> MaskCrop:
-    """Enlarge (M, M) probabilities to a box in pixels and threshold them; what leaves the picture is cut."""
+    """Enlarge (M, M) probabilities to a box in pixels and threshold them; what leaves the image is cut."""
     side = mask.shape[0]
     padded = np.pad(mask, 1)
     centre, half = (box_xyxy[:2] + box_xyxy[2:]) / 2, (box_xyxy[2:] - box_xyxy[:2]) / 2

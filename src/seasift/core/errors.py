@@ -19,49 +19,49 @@ class SeasiftError(Exception):
     exit_code = 1
 
 
-class BadInput(SeasiftError):
+class InputError(SeasiftError):
     """Something the user gave cannot be used."""
 
     exit_code = 2
 
 
-class BadPicture(BadInput):
-    """A file or upload that is not a picture we can read."""
+class ImageError(InputError):
+    """A file or upload that is not an image we can read."""
 
 
-class BadDataset(BadInput):
+class DatasetError(InputError):
     """A data set, annotation file or split that breaks its format."""
 
 
-class BadModel(BadInput):
+class ModelError(InputError):
     """A model file that is not ours, of another schema, or damaged."""
 
 
-class BadWeights(BadInput):
+class WeightsError(InputError):
     """Weights that do not fit the network; the message names the entries."""
 
 
-class BadRecipe(BadInput):
+class RecipeError(InputError):
     """A recipe with an unknown key, a wrong type or an impossible combination."""
 
 
-class MissingExtra(BadInput):
+class MissingExtraError(InputError):
     """A command needs packages of an extra that is not installed."""
 
 
-class OverLimit(BadInput):
-    """More bytes, pixels, pictures or jobs than this server takes."""
+class LimitError(InputError):
+    """More bytes, pixels, images or jobs than this server takes."""
 
 
-class NotAllowed(BadInput):
+class NotAllowedError(InputError):
     """The token is missing or wrong."""
 
 
-class NotThere(BadInput):
+class NotFoundError(InputError):
     """What was asked for does not exist, or no longer."""
 
 
-class Busy(SeasiftError):
+class BusyError(SeasiftError):
     """No room at the moment; the same request may do later.
 
     Attributes:
@@ -73,7 +73,7 @@ class Busy(SeasiftError):
         self.retry_after_s = retry_after_s
 
 
-class TookTooLong(SeasiftError):
+class TimeLimitError(SeasiftError):
     """A request that was not finished in the time it had."""
 
 

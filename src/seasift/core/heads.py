@@ -20,7 +20,7 @@ class Head:
     Attributes:
         outputs: names and shapes of what the graph gives, in order. B is the batch, C the classes, a number
             is itself; any other letter takes what it first meets.
-        resize: the rules by which pictures may be fitted to its input.
+        resize: the rules by which images may be fitted to its input.
     """
 
     outputs: dict[str, str]
@@ -50,13 +50,13 @@ def decode(
     max_objects: int,
     class_ids: Int64 | None = None,
 ) -> Instances:
-    """What a graph says of one picture as Instances.
+    """What a graph says of one image as Instances.
 
     Args:
         head: key of HEADS.
         outputs: by name, without the batch dimension.
-        size_hw: of the original picture, px.
-        spec: how the picture was prepared.
+        size_hw: of the original image, px.
+        spec: how the image was prepared.
         settings: thresholds that belong to the model.
         threshold: objects with a lower score are left out.
         max_objects: at most this many, the best.

@@ -1,6 +1,6 @@
-"""Reading and writing pictures: always (H, W, 3) uint8 RGB, upright.
+"""Reading and writing images: always (H, W, 3) uint8 RGB, upright.
 
-Also here: Pictures and plots as data URIs, for pages that are one file.
+Also here: Images and plots as data URIs, for pages that are one file.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from seasift.core.errors import BadPicture, OverLimit
+from seasift.core.errors import ImageError, LimitError
 from seasift.core.files import write_bytes
 from seasift.core.image_format import defect_of, format_of, other_kind, size_of
 from seasift.core.types import UInt8
@@ -22,55 +22,55 @@ FORMATS = "JPEG, PNG, TIFF, WebP or BMP"
 SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".png", ".tif", ".tiff", ".webp", ".bmp"})
 
 
-def read_picture(path: Path) -> UInt8:
-    """Read a picture file of any name.
+def read_image(path: Path) -> UInt8:
+    """Read an image file of any name.
 
     Returns:
         (H, W, 3) uint8 RGB. EXIF rotation is applied, 16-bit values are divided by 257, grey and palette
         become RGB, CMYK is converted, an alpha channel is dropped. Of a TIFF's pages it is the first.
     Raises:
-        BadPicture: missing, a folder, empty, of another format, truncated, damaged or an animation.
+        ImageError: missing, a folder, empty, of another format, truncated, damaged or an animation.
     """
     try:
         data = path.read_bytes()
     except FileNotFoundError:
-        raise BadPicture(f"{path}: no such file. Check the name and the folder you are in.") from None
+        raise ImageError(f"{path}: no such file. Check the name and the folder you are in.") from None
     except IsADirectoryError:
-        raise BadPicture(f"{path}: a folder; expected a picture file. Name the pictures in it.") from None
+        raise ImageError(f"{path}: a folder; expected an image file. Name the images in it.") from None
     except OSError as error:
         if path.is_dir():  # Windows answers "permission denied"
-            raise BadPicture(f"{path}: a folder; expected a picture file. Name the pictures in it.") from None
+            raise ImageError(f"{path}: a folder; expected an image file. Name the images in it.") from None
         reason = error.strerror or type(error).__name__
-        raise BadPicture(f"{path}: cannot be read ({reason}). Check that you may open it.") from None
-    return decode_picture(data, str(path))
+        raise ImageError(f"{path}: cannot be read ({reason}). Check that you may open it.") from None
+    return decode_image(data, str(path))
 
 
-def decode_picture(data: bytes, name: str, *, max_pixels: int | None = None) -> UInt8:
-    """Decode a picture from the bytes of its file. Else like `read_picture`.
+def decode_image(data: bytes, name: str, *, max_pixels: int | None = None) -> UInt8:
+    """Decode an image from the bytes of its file. Else like `read_image`.
 
     Args:
         data: the file.
         name: of the file, for errors.
-        max_pixels: a picture of more is refused by its header, before anything is decoded.
+        max_pixels: an image of more is refused by its header, before anything is decoded.
     Raises:
-        BadPicture: as in `read_picture`. OverLimit: more than `max_pixels`.
+        ImageError: as in `read_image`. OverLimit: more than `max_pixels`.
     """
     if not data:
-        raise BadPicture(f"{name}: an empty file (0 bytes); expected {FORMATS}. Remove or replace it.")
+        raise ImageError(f"{name}: an empty file (0 bytes); expected {FORMATS}. Remove or replace it.")
     kind = format_of(data)
     if kind is None:
-        raise BadPicture(
-            f"{name}: not a picture seasift can read ({other_kind(data)}); expected {FORMATS}. "
+        raise ImageError(
+            f"{name}: not an image seasift can read ({other_kind(data)}); expected {FORMATS}. "
             "Remove it or convert it."
         )
     defect = defect_of(data, kind)
     if defect == "an animation":
-        raise BadPicture(
-            f"{name}: an animated {kind}; expected a still picture. Save its frames as single pictures, "
+        raise ImageError(
+            f"{name}: an animated {kind}; expected a still image. Save its frames as single images, "
             "or the whole as a video file."
         )
     if defect:
-        raise BadPicture(f"{name}: the {kind} is {defect} ({len(data):,} bytes). Copy or download it again.")
+        raise ImageError(f"{name}: the {kind} is {defect} ({len(data):,} bytes). Copy or download it again.")
     if max_pixels is not None:
         _check_pixels(data, kind, name, max_pixels)
     return _to_rgb_u8(_decode(data, kind, name), kind, name)
@@ -79,11 +79,11 @@ def decode_picture(data: bytes, name: str, *, max_pixels: int | None = None) -> 
 def _check_pixels(data: bytes, kind: str, name: str, max_pixels: int) -> None:
     size = size_of(data, kind)
     if size is None:
-        raise BadPicture(
+        raise ImageError(
             f"{name}: the {kind} does not say how large it is ({len(data):,} bytes). Convert it to PNG."
         )
     if size[0] * size[1] > max_pixels:
-        raise OverLimit(
+        raise LimitError(
             f"{name}: {size[1]:,} x {size[0]:,} px; expected at most {max_pixels:,} pixels. "
             "Make it smaller or cut it into parts."
         )
@@ -98,9 +98,9 @@ def _decode(data: bytes, kind: str, name: str) -> np.ndarray[Any, Any]:
         reason = " ".join(str(error.err).split()) or "unknown reason"
         if "CV_IO_MAX_IMAGE" in reason:
             reason = "it has more pixels than OpenCV reads, 2^30; cut it into parts"
-        raise BadPicture(f"{name}: the {kind} cannot be decoded ({reason}).") from None
+        raise ImageError(f"{name}: the {kind} cannot be decoded ({reason}).") from None
     if decoded is None:
-        raise BadPicture(
+        raise ImageError(
             f"{name}: the {kind} is truncated, damaged or of a kind OpenCV cannot read "
             f"({len(data):,} bytes). Copy or download it again, or convert it to PNG."
         )
@@ -111,7 +111,7 @@ def _to_rgb_u8(decoded: np.ndarray[Any, Any], kind: str, name: str) -> UInt8:
     if decoded.dtype == np.uint16:
         decoded = cv2.convertScaleAbs(decoded, alpha=1 / 257)
     if decoded.dtype != np.uint8:
-        raise BadPicture(
+        raise ImageError(
             f"{name}: a {kind} of {decoded.dtype} values; expected 8 or 16 bits a channel, unsigned. "
             "Convert it: seasift does not guess which value is white."
         )
@@ -144,39 +144,39 @@ class _Quiet:
 _quiet = _Quiet()
 
 
-def encode_picture(image_rgb_u8: UInt8, suffix: str = ".png") -> bytes:
+def encode_image(image_rgb_u8: UInt8, suffix: str = ".png") -> bytes:
     """Encode (H, W, 3) uint8 RGB as the file format of `suffix` (JPEG at quality 92).
 
     Raises:
-        BadPicture: an unknown suffix, or a picture too large for the format.
+        ImageError: an unknown suffix, or an image too large for the format.
     """
     if suffix.lower() not in SUFFIXES:
-        raise BadPicture(f"{suffix!r}: not a picture suffix; expected one of {' '.join(sorted(SUFFIXES))}.")
+        raise ImageError(f"{suffix!r}: not an image suffix; expected one of {' '.join(sorted(SUFFIXES))}.")
     settings = [cv2.IMWRITE_JPEG_QUALITY, 92] if suffix.lower().startswith(".jp") else []
     try:
         with _quiet:
             done, data = cv2.imencode(suffix.lower(), cv2.cvtColor(image_rgb_u8, cv2.COLOR_RGB2BGR), settings)
     except cv2.error as error:
-        raise BadPicture(f"cannot be written as {suffix} ({error.err})") from None
+        raise ImageError(f"cannot be written as {suffix} ({error.err})") from None
     if not done:
-        raise BadPicture(f"a picture of shape {image_rgb_u8.shape} cannot be written as {suffix}")
+        raise ImageError(f"an image of shape {image_rgb_u8.shape} cannot be written as {suffix}")
     return bytes(data)
 
 
-def write_picture(path: Path, image_rgb_u8: UInt8) -> None:
+def write_image(path: Path, image_rgb_u8: UInt8) -> None:
     """Write (H, W, 3) uint8 RGB in the format of the path's suffix, whole or not at all."""
-    write_bytes(path, encode_picture(image_rgb_u8, path.suffix))
+    write_bytes(path, encode_image(image_rgb_u8, path.suffix))
 
 
 def jpeg_uri(image_rgb_u8: UInt8, *, widest: int) -> str:
-    """A picture (H, W, 3) uint8 RGB as JPEG, shrunk to at most `widest` px across."""
+    """An image (H, W, 3) uint8 RGB as JPEG, shrunk to at most `widest` px across."""
     height, width = image_rgb_u8.shape[:2]
     if width > widest:
         size = (widest, max(1, round(height * widest / width)))
         image_rgb_u8 = np.asarray(
             cv2.resize(image_rgb_u8, size, interpolation=cv2.INTER_AREA), dtype=np.uint8
         )
-    return "data:image/jpeg;base64," + base64.b64encode(encode_picture(image_rgb_u8, ".jpg")).decode("ascii")
+    return "data:image/jpeg;base64," + base64.b64encode(encode_image(image_rgb_u8, ".jpg")).decode("ascii")
 
 
 def svg_uri(svg: str) -> str:

@@ -1,9 +1,9 @@
-"""What kind of picture some bytes are, and whether they are all there, before a decoder sees them.
+"""What kind of image some bytes are, and whether they are all there, before a decoder sees them.
 
 Decoders differ: OpenCV before 5 fills the missing half of a truncated JPEG with grey, and libpng prints to
 stderr. These checks make every version give the same answer.
 
-Also here: How large a picture is, from the first bytes of its file: a decoder would already have taken the
+Also here: How large an image is, from the first bytes of its file: a decoder would already have taken the
 memory.
 """
 
@@ -63,7 +63,7 @@ def _shown(start: bytes) -> str:
 
 
 def defect_of(data: bytes, kind: str) -> str | None:
-    """Why these bytes are not one whole still picture, in words; None if nothing is found.
+    """Why these bytes are not one whole still image, in words; None if nothing is found.
 
     Args:
         data: the file.
@@ -80,34 +80,34 @@ def defect_of(data: bytes, kind: str) -> str | None:
 
 def _defect_of_jpeg(data: bytes) -> str | None:
     """Look for the end marker behind the first scan: an EXIF thumbnail before it has one of its own."""
-    place = 2
-    while place + 4 <= len(data) and data[place] == 0xFF:
-        marker = data[place + 1]
+    index = 2
+    while index + 4 <= len(data) and data[index] == 0xFF:
+        marker = data[index + 1]
         if marker == 0xFF:  # fill byte
-            place += 1
+            index += 1
             continue
-        place += 2 + struct.unpack(">H", data[place + 2 : place + 4])[0]
+        index += 2 + struct.unpack(">H", data[index + 2 : index + 4])[0]
         if marker == 0xDA:
-            # In a scan 0xFF is followed by 0 or a restart marker, so this can only be the end of the picture.
-            return None if data.find(b"\xff\xd9", place) >= 0 else "truncated: its end marker is missing"
+            # In a scan 0xFF is followed by 0 or a restart marker, so this can only be the end of the image.
+            return None if data.find(b"\xff\xd9", index) >= 0 else "truncated: its end marker is missing"
     return "truncated or damaged before its first row"
 
 
 def _defect_of_png(data: bytes) -> str | None:
-    place = len(_PNG)
-    while place + 12 <= len(data):
-        (length,) = struct.unpack(">I", data[place : place + 4])
-        end = place + 12 + length
+    index = len(_PNG)
+    while index + 12 <= len(data):
+        (length,) = struct.unpack(">I", data[index : index + 4])
+        end = index + 12 + length
         if end > len(data):
             break
-        chunk = data[place + 4 : place + 8]
-        if zlib.crc32(memoryview(data)[place + 4 : end - 4]) != int.from_bytes(data[end - 4 : end], "big"):
-            return f"damaged: the checksum of its part {chunk.decode('latin-1')!r} at byte {place} is wrong"
-        if chunk == b"acTL" and int.from_bytes(data[place + 8 : place + 12], "big") > 1:
+        chunk = data[index + 4 : index + 8]
+        if zlib.crc32(memoryview(data)[index + 4 : end - 4]) != int.from_bytes(data[end - 4 : end], "big"):
+            return f"damaged: the checksum of its part {chunk.decode('latin-1')!r} at byte {index} is wrong"
+        if chunk == b"acTL" and int.from_bytes(data[index + 8 : index + 12], "big") > 1:
             return "an animation"
         if chunk == b"IEND":
             return None
-        place = end
+        index = end
     return "truncated: its end is missing"
 
 
@@ -128,7 +128,7 @@ def size_of(data: bytes, kind: str) -> SizeHW | None:
 
     Args:
         data: the file.
-        kind: what `picture_format.format_of` said.
+        kind: what `image_format.format_of` said.
     """
     try:
         return _READERS[kind](data)
@@ -137,16 +137,16 @@ def size_of(data: bytes, kind: str) -> SizeHW | None:
 
 
 def _of_jpeg(data: bytes) -> SizeHW | None:
-    place = 2
-    while place + 9 <= len(data) and data[place] == 0xFF:
-        marker = data[place + 1]
+    index = 2
+    while index + 9 <= len(data) and data[index] == 0xFF:
+        marker = data[index + 1]
         if marker == 0xFF:  # fill byte
-            place += 1
+            index += 1
         elif 0xC0 <= marker <= 0xCF and marker not in _NO_FRAME:
-            height, width = struct.unpack(">HH", data[place + 5 : place + 9])
+            height, width = struct.unpack(">HH", data[index + 5 : index + 9])
             return height, width
         else:
-            place += 2 + int.from_bytes(data[place + 2 : place + 4], "big")
+            index += 2 + int.from_bytes(data[index + 2 : index + 4], "big")
     return None
 
 
@@ -181,12 +181,12 @@ def _of_tiff(data: bytes) -> SizeHW | None:
     """The first page; its tiles may be larger than itself, and are what is decoded."""
     order = "<" if data[:2] == b"II" else ">"
     big = 43 in (data[2], data[3])
-    place = struct.unpack(order + ("Q" if big else "I"), data[8:16] if big else data[4:8])[0]
+    index = struct.unpack(order + ("Q" if big else "I"), data[8:16] if big else data[4:8])[0]
     count_size, entry, at = (8, 20, 12) if big else (2, 12, 8)
-    (count,) = struct.unpack(order + ("Q" if big else "H"), data[place : place + count_size])
+    (count,) = struct.unpack(order + ("Q" if big else "H"), data[index : index + count_size])
     tags: dict[int, int] = {}
     for number in range(min(count, 4096)):
-        start = place + count_size + number * entry
+        start = index + count_size + number * entry
         tag, kind = struct.unpack(order + "HH", data[start : start + 4])
         value = data[start + at : start + at + 4]
         if kind in (3, 4):

@@ -1,4 +1,4 @@
-"""How a picture looks, in six numbers that do not depend on what is in it: light, contrast, colour, sharpness."""
+"""How an image looks, in six numbers that do not depend on what is in it: light, contrast, colour, sharpness."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ NAMES = ("brightness", "contrast", "red to green", "yellow to blue", "colourfuln
 _SIDE = 256
 
 
-def looks_of(image_rgb_u8: UInt8) -> Float64:
-    """Statistics of a picture (H, W, 3) uint8 RGB, shrunk so that its longer side is 256 px.
+def image_statistics(image_rgb_u8: UInt8) -> Float64:
+    """Statistics of an image (H, W, 3) uint8 RGB, shrunk so that its longer side is 256 px.
 
     Returns:
         (6,) in the order of `NAMES`: mean and standard deviation of lightness L (0..100); means of a (red above

@@ -1,4 +1,4 @@
-"""What is in one picture, as one value that everything takes and returns."""
+"""What is in one image, as one value that everything takes and returns."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ class Category:
 
 @dataclass(frozen=True, eq=False)
 class Instances:
-    """N objects of one picture, best first when they come from a model.
+    """N objects of one image, best first when they come from a model.
 
     Attributes:
-        boxes_xyxy: (N, 4) float32, pixels of the original picture, x2/y2 exclusive.
+        boxes_xyxy: (N, 4) float32, pixels of the original image, x2/y2 exclusive.
         scores: (N,) float32 in 0..1.
         class_ids: (N,) int64, 0-based, without background.
-        size_hw: height and width of the original picture, px.
+        size_hw: height and width of the original image, px.
         masks: N crops, or None for a model without masks.
     """
 
@@ -65,7 +65,7 @@ class Instances:
 
     @classmethod
     def joined(cls, parts: Sequence[Instances]) -> Instances:
-        """The objects of one or more values of the same picture, in their order; without masks if any is."""
+        """The objects of one or more values of the same image, in their order; without masks if any is."""
         masks = [part.masks for part in parts]
         return cls(
             np.concatenate([part.boxes_xyxy for part in parts]),
@@ -87,7 +87,7 @@ class Instances:
         )
 
     def moved(self, dx: int, dy: int, size_hw: SizeHW) -> Instances:
-        """The same objects further right by `dx` and down by `dy`, px, in a picture of size `size_hw`."""
+        """The same objects further right by `dx` and down by `dy`, px, in an image of size `size_hw`."""
         masks = None if self.masks is None else tuple(mask.moved(dx, dy) for mask in self.masks)
         boxes = self.boxes_xyxy + np.array([dx, dy, dx, dy], np.float32)
         return Instances(boxes, self.scores, self.class_ids, size_hw, masks)

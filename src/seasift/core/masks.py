@@ -19,8 +19,8 @@ class MaskCrop:
 
     Attributes:
         crop: (h, w) bool; may be (0, 0) for an empty mask.
-        x0: column of the crop's left edge in the picture, px.
-        y0: row of the crop's top edge in the picture, px.
+        x0: column of the crop's left edge in the image, px.
+        y0: row of the crop's top edge in the image, px.
     """
 
     crop: Bool
@@ -58,7 +58,7 @@ class MaskCrop:
         ]
 
     def bitmap(self, size_hw: SizeHW) -> Bool:
-        """The mask as a full (H, W) bool bitmap; parts outside the picture are dropped."""
+        """The mask as a full (H, W) bool bitmap; parts outside the image are dropped."""
         full = np.zeros(size_hw, dtype=bool)
         x1, y1, x2, y2 = self.box_xyxy
         left, top, right, bottom = max(x1, 0), max(y1, 0), min(x2, size_hw[1]), min(y2, size_hw[0])
@@ -83,7 +83,7 @@ class MaskCrop:
     def _parts(self) -> list[np.ndarray[Any, Any]]:
         grown = np.kron(np.pad(self.crop, 1), np.ones((2, 2), dtype=bool)).astype(np.uint8)
         contours, _ = cv2.findContours(grown, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
-        # In the doubled picture a pixel k covers 2k and 2k+1; its edges are at k and k+1 of the original.
+        # In the doubled image a pixel k covers 2k and 2k+1; its edges are at k and k+1 of the original.
         offset = np.array([self.x0 - 1, self.y0 - 1])
         return [((contour[:, 0, :] + 1) // 2) + offset for contour in contours]
 
@@ -108,7 +108,7 @@ def _edge_ring(points: np.ndarray[Any, Any]) -> list[float]:
 
 
 def _column_runs(mask: MaskCrop, size_hw: SizeHW) -> list[int]:
-    """Alternating run lengths (background first) of the picture read column by column."""
+    """Alternating run lengths (background first) of the image read column by column."""
     height, width = size_hw
     x1, y1, x2, y2 = mask.box_xyxy
     left, top, right, bottom = max(x1, 0), max(y1, 0), min(x2, width), min(y2, height)

@@ -10,7 +10,7 @@ from seasift.core.types import UInt8
 
 
 class Predictor(Protocol):
-    """Pictures in, Instances out."""
+    """Images in, Instances out."""
 
     @property
     def name(self) -> str:
@@ -23,12 +23,12 @@ class Predictor(Protocol):
     def predict(
         self, images_rgb_u8: Sequence[UInt8], *, threshold: float = 0.05, max_objects: int = 100
     ) -> list[Instances]:
-        """Find objects in pictures of any sizes.
+        """Find objects in images of any sizes.
 
         Args:
             images_rgb_u8: each (H, W, 3) uint8, RGB.
             threshold: objects with a lower score are left out.
-            max_objects: at most this many a picture, the best.
+            max_objects: at most this many an image, the best.
         Returns:
-            One Instances a picture, in order, best object first.
+            One Instances an image, in order, best object first.
         """

@@ -1,4 +1,4 @@
-"""From a picture to the network's input. The only place where this happens, in training and in use."""
+"""From an image to the network's input. The only place where this happens, in training and in use."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class InputSpec:
         mean: of red, green, blue, in pixel units 0..255.
         std: of red, green, blue, in pixel units 0..255.
         resize: "stretch" fills the input and lets the aspect ratio go (Bolya et al. 2019, section 5); "fit"
-            keeps it, puts the picture in the upper left corner and leaves the rest at the mean; "trim" does the
-            same and ends the input at the next multiple of 32 px below and beside the picture.
+            keeps it, puts the image in the upper left corner and leaves the rest at the mean; "trim" does the
+            same and ends the input at the next multiple of 32 px below and beside the image.
     """
 
     size_hw: SizeHW
@@ -41,7 +41,7 @@ class InputSpec:
             )
 
     def content_hw(self, own_hw: SizeHW) -> SizeHW:
-        """What a picture of `own_hw` becomes, px, without what is left at the mean."""
+        """What an image of `own_hw` becomes, px, without what is left at the mean."""
         if self.resize == "stretch":
             return self.size_hw
         scale = min(self.size_hw[0] / own_hw[0], self.size_hw[1] / own_hw[1])
@@ -49,14 +49,14 @@ class InputSpec:
         return height, width
 
     def input_hw(self, own_hw: SizeHW) -> SizeHW:
-        """The input that a picture of `own_hw` gives, px."""
+        """The input that an image of `own_hw` gives, px."""
         if self.resize != "trim":
             return self.size_hw
         height, width = (-(-side // TRIM) * TRIM for side in self.content_hw(own_hw))
         return height, width
 
     def visible_yx(self, own_hw: SizeHW) -> tuple[float, float]:
-        """The share of the input that the picture fills, down and across."""
+        """The share of the input that the image fills, down and across."""
         content, whole = self.content_hw(own_hw), self.input_hw(own_hw)
         return content[0] / whole[0], content[1] / whole[1]
 
@@ -80,7 +80,7 @@ def normalise(image_rgb_u8: UInt8, spec: InputSpec) -> Float32:
 
 
 def prepare(image_rgb_u8: UInt8, spec: InputSpec) -> Float32:
-    """A picture (H, W, 3) uint8 RGB of any size to the network's input (3, H', W') float32."""
+    """An image (H, W, 3) uint8 RGB of any size to the network's input (3, H', W') float32."""
     own_hw = image_rgb_u8.shape[0], image_rgb_u8.shape[1]
     content, whole = spec.content_hw(own_hw), spec.input_hw(own_hw)
     planes = normalise(resize_u8(image_rgb_u8, content), spec)
@@ -93,8 +93,8 @@ def prepare(image_rgb_u8: UInt8, spec: InputSpec) -> Float32:
 
 def batches_of_one_size(prepared: Sequence[Float32]) -> Iterator[tuple[list[int], Float32]]:
     """Inputs (3, H, W) of any sizes as batches (B, 3, H, W), each with the places of what is in it."""
-    places: dict[tuple[int, ...], list[int]] = {}
-    for place, planes in enumerate(prepared):
-        places.setdefault(planes.shape, []).append(place)
-    for alike in places.values():
-        yield alike, np.stack([prepared[place] for place in alike])
+    indices: dict[tuple[int, ...], list[int]] = {}
+    for index, planes in enumerate(prepared):
+        indices.setdefault(planes.shape, []).append(index)
+    for alike in indices.values():
+        yield alike, np.stack([prepared[index] for index in alike])

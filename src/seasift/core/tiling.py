@@ -1,6 +1,6 @@
-"""Objects as the tiles of one picture saw them, and how far two views agree.
+"""Objects as the tiles of one image saw them, and how far two views agree.
 
-Also here: How a picture is cut into overlapping tiles. What the tiles of one picture saw, with each object
+Also here: How an image is cut into overlapping tiles. What the tiles of one image saw, with each object
 once.
 """
 
@@ -18,7 +18,7 @@ from seasift.core.types import Bool, Int64, SizeHW
 
 
 class Window(NamedTuple):
-    """A part of a picture, px; right and bottom edge exclusive."""
+    """A part of an image, px; right and bottom edge exclusive."""
 
     x1: int
     y1: int
@@ -53,15 +53,15 @@ class TileGrid:
         return height, width
 
     def count(self, size_hw: SizeHW) -> int:
-        """Tiles of a picture."""
+        """Tiles of an image."""
         return math.prod(len(self._starts(size_hw, axis)) for axis in (0, 1))
 
     def rows(self, size_hw: SizeHW) -> list[list[Window]]:
-        """The tiles of a picture, row by row, each from left to right.
+        """The tiles of an image, row by row, each from left to right.
 
-        All have one size; the last of a row or column is moved inwards to end with the picture. Along a side
+        All have one size; the last of a row or column is moved inwards to end with the image. Along a side
         that is shorter than a tile there is one tile, as long as that side. Whatever is 8-connected in the
-        picture stays so over tiles: of two neighbouring pixels some tile sees both.
+        image stays so over tiles: of two neighbouring pixels some tile sees both.
         """
         height, width = (min(side, tile) for side, tile in zip(size_hw, self.tile_hw, strict=True))
         return [
@@ -120,13 +120,13 @@ class Views:
         Args:
             window: the tile.
             found: boxes and masks count from the tile's left top corner.
-            size_hw: of the picture, px.
+            size_hw: of the image, px.
             first_group: number of the first group; the others follow.
         """
         moved = found.moved(window.x1, window.y1, size_hw)
         return cls(
             moved,
-            tuple(_shape(moved, place) for place in range(len(moved))),
+            tuple(_shape(moved, index) for index in range(len(moved))),
             np.tile(np.array(window, np.int64), (len(moved), 1)),
             np.arange(first_group, first_group + len(moved)),
         )
@@ -153,20 +153,20 @@ class Views:
         low, high = sorted((self.groups[a], self.groups[b]))
         return replace(self, groups=np.where(self.groups == high, low, self.groups))
 
-    def of_group(self, place: int) -> Int64:
+    def of_group(self, index: int) -> Int64:
         """Places of all views of a view's group."""
-        return np.flatnonzero(self.groups == self.groups[place])
+        return np.flatnonzero(self.groups == self.groups[index])
 
     def share_a_tile(self, a: int, b: int) -> bool:
         """Whether some tile saw an object of both views' groups."""
         ours, others = self.windows[self.of_group(a)], self.windows[self.of_group(b)]
         return bool((ours[:, None] == others[None]).all(axis=-1).any())
 
-    def is_cut(self, place: int) -> bool:
-        """Whether the object ends where its tile does and the picture goes on."""
-        x1, y1, x2, y2 = self.windows[place]
+    def is_cut(self, index: int) -> bool:
+        """Whether the object ends where its tile does and the image goes on."""
+        x1, y1, x2, y2 = self.windows[index]
         margin_x, margin_y = _CUT * (x2 - x1), _CUT * (y2 - y1)
-        left, top, right, bottom = self.shapes[place].box_xyxy
+        left, top, right, bottom = self.shapes[index].box_xyxy
         height, width = self.found.size_hw
         return bool(
             (x1 > 0 and left <= x1 + margin_x)
@@ -203,11 +203,11 @@ def _common(a_xyxy: Int64, b_xyxy: Int64) -> list[int]:
     return both
 
 
-def _shape(found: Instances, place: int) -> MaskCrop:
+def _shape(found: Instances, index: int) -> MaskCrop:
     """The mask; without one the filled box, as a view of one pixel, so that it takes no memory."""
-    if found.masks is not None and found.masks[place].crop.size:
-        return found.masks[place]
-    box = found.boxes_xyxy[place].astype(float)
+    if found.masks is not None and found.masks[index].crop.size:
+        return found.masks[index]
+    box = found.boxes_xyxy[index].astype(float)
     x1, y1 = (int(value) for value in np.floor(box[:2]))
     x2, y2 = (int(value) for value in np.ceil(box[2:]))
     return MaskCrop(np.broadcast_to(np.True_, (max(y2 - y1, 0), max(x2 - x1, 0))), x1, y1)
@@ -230,11 +230,11 @@ class SeamMerger:
     masks: around the boxes), its score the best of theirs.
 
     Views that no coming tile can meet become objects at once, and of objects only the best are kept, so memory
-    grows with a row of tiles and not with the picture.
+    grows with a row of tiles and not with the image.
     """
 
     def __init__(self, size_hw: SizeHW, *, max_objects: int) -> None:
-        """Start a picture of this size, px, that gives at most so many objects, the best."""
+        """Start an image of this size, px, that gives at most so many objects, the best."""
         self._size_hw = size_hw
         self._max_objects = max_objects
         self._open: Views | None = None
@@ -267,7 +267,7 @@ class SeamMerger:
         self._open = views.take(~done)
 
     def result(self) -> Instances:
-        """All objects of the picture, best first; the picture is finished."""
+        """All objects of the image, best first; the image is finished."""
         self.close(self._size_hw[0])
         return Instances.empty(self._size_hw) if self._objects is None else self._objects
 

@@ -1,1 +1,1 @@
-"""Data sets: COCO files, TrashCan, splits, the picture cache. No torch."""
+"""Data sets: COCO files, TrashCan, splits, the image cache. No torch."""

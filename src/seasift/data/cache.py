@@ -1,4 +1,4 @@
-"""Pictures decoded once: a memory-mapped cache at the network's input size, for training."""
+"""Images decoded once: a memory-mapped cache at the network's input size, for training."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from seasift.core.errors import BadDataset
-from seasift.core.image import read_picture
+from seasift.core.errors import DatasetError
+from seasift.core.image import read_image
 from seasift.core.prepare import InputSpec, resize_u8
 from seasift.core.types import Bool, Float32, Int64, SizeHW, UInt8
 from seasift.data.coco import CocoAnnotation, CocoImage
-from seasift.data.prepared import DataPart
+from seasift.data.prepared import DataSplit
 
 _FORMAT = "seasift-cache/2"
 
 
 @dataclass(frozen=True)
-class PictureCache:
-    """N pictures and their objects at one size.
+class ImageCache:
+    """N images and their objects at one size.
 
     Attributes:
-        file_names: of the pictures, in order.
+        file_names: of the images, in order.
         images_rgb_u8: (N, H, W, 3) uint8, memory-mapped.
         masks_packed: (M, H, ceil(W / 8)) uint8, memory-mapped: bits of each object's mask.
-        first_object: (N + 1,) int64: objects of picture i are first_object[i] to first_object[i + 1].
-        boxes_xyxy: (M, 4) float32, relative to the cached picture.
+        first_object: (N + 1,) int64: objects of image i are first_object[i] to first_object[i + 1].
+        boxes_xyxy: (M, 4) float32, relative to the cached image.
         class_ids: (M,) int64.
         crowd: (M,) bool.
-        content: (N, 2) float32, the part of the cached width and height that shows the picture.
+        content: (N, 2) float32, the part of the cached width and height that shows the image.
     """
 
     file_names: tuple[str, ...]
@@ -54,8 +54,8 @@ class PictureCache:
 
 
 def open_cache(
-    part: DataPart, spec: InputSpec, folder: Path, *, progress: Callable[[int, int], None] | None = None
-) -> PictureCache:
+    part: DataSplit, spec: InputSpec, folder: Path, *, progress: Callable[[int, int], None] | None = None
+) -> ImageCache:
     """Open the cache of a part, building it first if it is not there.
 
     The folder's name holds a digest of the annotations and of the pictures' names and byte counts, so a
@@ -63,15 +63,15 @@ def open_cache(
 
     Args:
         part: the data.
-        spec: size of the cached pictures, and how they are fitted into it.
+        spec: size of the cached images, and how they are fitted into it.
         folder: where caches are kept.
-        progress: called with (pictures done, pictures in all).
+        progress: called with (images done, images in all).
     Raises:
-        BadDataset: the part has no pictures.
-        BadPicture: a picture cannot be read.
+        DatasetError: the part has no images.
+        ImageError: an image cannot be read.
     """
     if not part.coco.images:
-        raise BadDataset(f"{part.name}: no pictures to train on; expected at least one. Choose another part")
+        raise DatasetError(f"{part.name}: no images to train on; expected at least one. Choose another part")
     rule = "" if spec.resize == "stretch" else "-fit"
     target = folder / f"{spec.size_hw[0]}x{spec.size_hw[1]}{rule}-{_digest(part)}"
     if not (target / "index.npz").exists():
@@ -81,7 +81,7 @@ def open_cache(
         _build(part, spec, unfinished, progress)
         unfinished.replace(target)
     index = np.load(target / "index.npz")
-    return PictureCache(
+    return ImageCache(
         tuple(str(name) for name in index["file_names"]),
         np.load(target / "images.npy", mmap_mode="r"),
         np.load(target / "masks.npy", mmap_mode="r"),
@@ -93,14 +93,14 @@ def open_cache(
     )
 
 
-def _digest(part: DataPart) -> str:
+def _digest(part: DataSplit) -> str:
     sizes = [(i.file_name, (part.images_dir / i.file_name).stat().st_size) for i in part.coco.images]
     text = json.dumps([_FORMAT, part.coco.to_json(), sizes], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _build(
-    part: DataPart, spec: InputSpec, folder: Path, progress: Callable[[int, int], None] | None
+    part: DataSplit, spec: InputSpec, folder: Path, progress: Callable[[int, int], None] | None
 ) -> None:
     images, (height, width) = part.coco.images, spec.size_hw
     objects = [part.coco.annotations_of(image.id) for image in images]
@@ -112,15 +112,15 @@ def _build(
     masks = np.lib.format.open_memmap(
         folder / "masks.npy", mode="w+", dtype=np.uint8, shape=(max(len(flat), 1), height, -(-width // 8))
     )
-    place = 0
+    index = 0
     for number, (image, group) in enumerate(zip(images, objects, strict=True)):
         down, across = spec.content_hw(image.size_hw)
         pixels[number] = np.round(spec.mean)
         pixels[number, :down, :across] = resize_u8(_read(part, image), (down, across))
         for annotation in group:
             mask = _resized_mask(annotation, image.size_hw, (down, across))
-            masks[place] = np.packbits(np.pad(mask, ((0, height - down), (0, width - across))), axis=1)
-            place += 1
+            masks[index] = np.packbits(np.pad(mask, ((0, height - down), (0, width - across))), axis=1)
+            index += 1
         if progress:
             progress(number + 1, len(images))
     pixels.flush()
@@ -136,14 +136,14 @@ def _build(
     )
 
 
-def _read(part: DataPart, image: CocoImage) -> UInt8:
-    picture = read_picture(part.images_dir / image.file_name)
-    if picture.shape[:2] != image.size_hw:
-        raise BadDataset(
-            f"{image.file_name}: is {picture.shape[1]}x{picture.shape[0]} px but its annotations say "
+def _read(part: DataSplit, image: CocoImage) -> UInt8:
+    pixels = read_image(part.images_dir / image.file_name)
+    if pixels.shape[:2] != image.size_hw:
+        raise DatasetError(
+            f"{image.file_name}: is {pixels.shape[1]}x{pixels.shape[0]} px but its annotations say "
             f"{image.size_hw[1]}x{image.size_hw[0]}. Run: seasift data check"
         )
-    return picture
+    return pixels
 
 
 def _resized_mask(annotation: CocoAnnotation, own_hw: SizeHW, size_hw: SizeHW) -> Bool:

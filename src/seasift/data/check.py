@@ -1,6 +1,6 @@
-"""Lists every defect of a data set: annotation files, pictures, splits.
+"""Lists every defect of a data set: annotation files, images, splits.
 
-Also here: Defects of the pictures that annotations speak of.
+Also here: Defects of the images that annotations speak of.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from seasift.core.errors import BadDataset, BadPicture
-from seasift.core.image import read_picture
+from seasift.core.errors import DatasetError, ImageError
+from seasift.core.image import read_image
 from seasift.core.types import SizeHW
 from seasift.data.check_document import FATAL, WARNING, Defect, check_document
 from seasift.data.coco import read_document
@@ -22,21 +22,21 @@ from seasift.data.prepare_coco import images_folder
 from seasift.data.prepared import DATASET_FILE, open_prepared
 
 
-def check_pictures(
+def check_images(
     folder: Path,
     sizes: Mapping[str, SizeHW | None],
     file: str,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[list[Defect], dict[str, str]]:
-    """Decode every picture and compare its size.
+    """Decode every image and compare its size.
 
     Args:
-        folder: of the pictures.
+        folder: of the images.
         sizes: file name to the size that the annotations give (None: not usable, so not compared).
         file: annotation file, for the defects.
-        progress: called with (pictures done, in all).
+        progress: called with (images done, in all).
     Returns:
-        The defects, and file name to a digest of its pixels: equal for equal pictures, however they are stored.
+        The defects, and file name to a digest of its pixels: equal for equal images, however they are stored.
     """
     defects: list[Defect] = []
     digests: dict[str, str] = {}
@@ -45,23 +45,23 @@ def check_pictures(
             progress(number, len(sizes))
         path = folder / name
         if not _is_file(path):
-            what = f"no such picture in {folder}; expected it there, as {file} lists it"
+            what = f"no such image in {folder}; expected it there, as {file} lists it"
             defects.append(
-                Defect(FATAL, "missing picture", name, "", what, "Add it, or name the folder with --images")
+                Defect(FATAL, "missing image", name, "", what, "Add it, or name the folder with --images")
             )
             continue
         try:
-            picture = read_picture(path)
-        except BadPicture as error:
+            image = read_image(path)
+        except ImageError as error:
             what = str(error).removeprefix(f"{path}: ").rstrip(".")
-            defects.append(Defect(FATAL, "bad picture", name, "", what, "Replace the file"))
+            defects.append(Defect(FATAL, "bad image", name, "", what, "Replace the file"))
             continue
-        digest = hashlib.blake2b(picture.tobytes(), digest_size=16, salt=str(picture.shape).encode()[:16])
+        digest = hashlib.blake2b(image.tobytes(), digest_size=16, salt=str(image.shape).encode()[:16])
         digests[name] = digest.hexdigest()
-        height, width = picture.shape[:2]
+        height, width = image.shape[:2]
         if size_hw is not None and (height, width) != size_hw:
             what = f"is {width}x{height} px but {file} says {size_hw[1]}x{size_hw[0]}; expected the same"
-            remedy = "Put the right picture there, or scale its objects and correct the size"
+            remedy = "Put the right image there, or scale its objects and correct the size"
             defects.append(Defect(FATAL, "size differs", name, "", what, remedy))
     return defects, digests
 
@@ -84,14 +84,14 @@ class CheckReport:
         defects: all of them, fatal ones first.
         leaks: pairs of parts that share something.
         files: annotation files looked at.
-        pictures: how many pictures were looked at.
+        images: how many images were looked at.
         grouped: whether groups (videos) were known.
     """
 
     defects: list[Defect] = field(default_factory=list)
     leaks: list[Leak] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
-    pictures: int = 0
+    images: int = 0
     grouped: bool = False
 
     @property
@@ -103,7 +103,7 @@ class CheckReport:
         """Plain values."""
         return {
             "files": self.files,
-            "pictures": self.pictures,
+            "pictures": self.images,
             "fatal": self.fatal,
             "warnings": len(self.defects) - self.fatal,
             "defects": [defect.to_json() for defect in self.defects],
@@ -122,17 +122,17 @@ def check(
 
     Args:
         paths: one prepared folder, or COCO .json files.
-        images: folder of the pictures of COCO files (None: `images` beside each, or its own).
+        images: folder of the images of COCO files (None: `images` beside each, or its own).
         group: regular expression for the group in a file name (None: the prepared data set's own; "none": none).
         progress: called with (what, done, in all).
     Raises:
-        BadDataset: nothing there that could be checked, or a group that does not fit.
+        DatasetError: nothing there that could be checked, or a group that does not fit.
     """
     tell = progress or (lambda _what, _done, _total: None)
     report = CheckReport()
     if len(paths) == 1 and paths[0].is_dir():
         if not (paths[0] / DATASET_FILE).is_file():
-            raise BadDataset(
+            raise DatasetError(
                 f"{paths[0]}: a folder that is no prepared data set; expected one, or COCO .json files. "
                 "Name the files, or run: seasift data prepare"
             )
@@ -155,7 +155,7 @@ def _check_prepared(folder: Path, group: str | None, report: CheckReport, tell: 
                 FATAL, "no annotations", "annotations", "", "holds no COCO file", "Prepare the data set again"
             )
         )
-    digests = _pictures(prepared.images_dir, sizes, "the annotations", report, tell)
+    digests = _images(prepared.images_dir, sizes, "the annotations", report, tell)
     own = prepared.record.get("group")
     group_of = _groups(sizes, group or (own if isinstance(own, str) else None), report)
     splits = prepared.splits()
@@ -173,11 +173,11 @@ def _check_files(
     folders = {path: images_folder(path, images) for path in paths}
     for path, folder in folders.items():
         if not path.exists():
-            raise BadDataset(f"{path}: no such file; expected a COCO .json or a prepared data set")
-        # Files of one name in two folders are two pictures.
+            raise DatasetError(f"{path}: no such file; expected a COCO .json or a prepared data set")
+        # Files of one name in two folders are two images.
         prefix = "" if len(set(folders.values())) == 1 else f"{folder.as_posix()}/"
         sizes = _document(path, str(path), report, tell)
-        found = _pictures(folder, sizes, path.name, report, tell)
+        found = _images(folder, sizes, path.name, report, tell)
         digests |= {prefix + name: digest for name, digest in found.items()}
         part = path.stem if len({p.stem for p in paths}) == len(paths) else str(path)
         parts[part] = [prefix + name for name in sizes]
@@ -192,7 +192,7 @@ def _document(path: Path, name: str, report: CheckReport, tell: Progress) -> dic
     report.files.append(name)
     try:
         content = read_document(path)
-    except BadDataset as error:
+    except DatasetError as error:
         what = str(error).removeprefix(f"{path}: ").rstrip(".")
         report.defects.append(Defect(FATAL, "not COCO", name, "", what, "Replace the file"))
         return {}
@@ -202,14 +202,14 @@ def _document(path: Path, name: str, report: CheckReport, tell: Progress) -> dic
     return sizes
 
 
-def _pictures(
+def _images(
     folder: Path, sizes: Mapping[str, SizeHW | None], file: str, report: CheckReport, tell: Progress
 ) -> dict[str, str]:
-    defects, digests = check_pictures(
-        folder, sizes, file, lambda done, total: tell("checking pictures", done, total)
+    defects, digests = check_images(
+        folder, sizes, file, lambda done, total: tell("checking images", done, total)
     )
     report.defects += defects
-    report.pictures += len(sizes)
+    report.images += len(sizes)
     return digests
 
 

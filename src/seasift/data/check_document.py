@@ -24,7 +24,7 @@ class Defect:
     Attributes:
         severity: fatal: training or evaluation would stop or be wrong; warning: look at it.
         kind: a short name, the same for all defects of a kind.
-        file: the annotation file, picture or list.
+        file: the annotation file, image or list.
         place: inside the file, such as "annotation 12"; "" for the whole file.
         what: what was got and what was expected.
         remedy: what to do.
@@ -33,14 +33,14 @@ class Defect:
     severity: Literal["fatal", "warning"]
     kind: str
     file: str
-    place: str
+    location: str
     what: str
     remedy: str
 
     def line(self) -> str:
         """The defect on one line."""
-        place = f", {self.place}" if self.place else ""
-        text = f"{self.severity}: {self.file}{place}: {self.what}. {self.remedy}."
+        location = f", {self.location}" if self.location else ""
+        text = f"{self.severity}: {self.file}{location}: {self.what}. {self.remedy}."
         return " ".join(text.split())
 
     def to_json(self) -> dict[str, Any]:
@@ -53,57 +53,63 @@ _SLACK_PX = 1.5
 _LEAST_IOU = 0.5
 
 
-def check_object(item: Mapping[str, Any], size_hw: SizeHW | None, file: str, place: str) -> Iterator[Defect]:
+def check_object(
+    item: Mapping[str, Any], size_hw: SizeHW | None, file: str, location: str
+) -> Iterator[Defect]:
     """Check box, area, crowd flag and mask of an annotation.
 
     Args:
         item: the annotation.
-        size_hw: of its picture, if that is known.
+        size_hw: of its image, if that is known.
         file: annotation file, for the defects.
         place: of the annotation in it.
     """
     crowd = item.get("iscrowd", 0)
     if not isinstance(crowd, int) or crowd not in (0, 1):
         what = f"iscrowd is {kind_of(crowd)}; expected 0 or 1"
-        yield Defect(FATAL, "wrong type", file, place, what, "Write 0, or 1 for a crowd")
+        yield Defect(FATAL, "wrong type", file, location, what, "Write 0, or 1 for a crowd")
     area = item.get("area", 0)
     if not is_number(area) or area < 0:
         what = f"area is {kind_of(area)}; expected a number of pixels"
-        yield Defect(FATAL, "wrong type", file, place, what, "Write the mask's area")
+        yield Defect(FATAL, "wrong type", file, location, what, "Write the mask's area")
     box = item.get("bbox")
     if not isinstance(box, list) or len(box) != 4 or not all(map(is_number, box)):
         what = f"bbox is {kind_of(box)}; expected four numbers x, y, width, height"
-        yield Defect(FATAL, "wrong type", file, place, what, "Write the box of the mask")
+        yield Defect(FATAL, "wrong type", file, location, what, "Write the box of the mask")
         box = None
     else:
-        yield from _check_box([float(value) for value in box], size_hw, file, place)
-    yield from _check_mask(item.get("segmentation"), box, size_hw, file, place)
+        yield from _check_box([float(value) for value in box], size_hw, file, location)
+    yield from _check_mask(item.get("segmentation"), box, size_hw, file, location)
 
 
-def _check_box(box: list[float], size_hw: SizeHW | None, file: str, place: str) -> Iterator[Defect]:
+def _check_box(box: list[float], size_hw: SizeHW | None, file: str, location: str) -> Iterator[Defect]:
     x, y, width, height = box
     if width <= 0 or height <= 0:
         what = f"bbox {_shown(box)} has a width or height of 0 or less; expected more"
-        yield Defect(FATAL, "empty box", file, place, what, "Write the box of the mask or remove the object")
+        yield Defect(
+            FATAL, "empty box", file, location, what, "Write the box of the mask or remove the object"
+        )
         return
     if size_hw is None:
         return
     right, bottom = size_hw[1], size_hw[0]
-    where = f"the picture of {right}x{bottom} px"
+    where = f"the image of {right}x{bottom} px"
     if x >= right or y >= bottom or x + width <= 0 or y + height <= 0:
         what = f"bbox {_shown(box)} lies outside {where}; expected it inside"
-        yield Defect(FATAL, "box outside", file, place, what, "Check that the object belongs to this picture")
+        yield Defect(
+            FATAL, "box outside", file, location, what, "Check that the object belongs to this image"
+        )
     elif min(x, y, right - x - width, bottom - y - height) < -_SLACK_PX:
         what = f"bbox {_shown(box)} reaches out of {where}; expected it inside"
-        yield Defect(WARNING, "box reaches out", file, place, what, "Cut it at the border")
+        yield Defect(WARNING, "box reaches out", file, location, what, "Cut it at the border")
 
 
 def _check_mask(
-    segmentation: Any, box: list[float] | None, size_hw: SizeHW | None, file: str, place: str
+    segmentation: Any, box: list[float] | None, size_hw: SizeHW | None, file: str, location: str
 ) -> Iterator[Defect]:
     defect = defect_of_segmentation(segmentation, size_hw)
     if defect:
-        yield Defect(FATAL, "broken mask", file, place, defect, "Draw the object again or remove it")
+        yield Defect(FATAL, "broken mask", file, location, defect, "Draw the object again or remove it")
         return
     if size_hw is None:
         return
@@ -111,15 +117,15 @@ def _check_mask(
         mask = from_coco(segmentation, size_hw)
     except (ValueError, TypeError, OverflowError, MemoryError) as error:
         what = f"a mask that cannot be decoded ({error}); expected polygons or RLE of the picture's size"
-        yield Defect(FATAL, "broken mask", file, place, what, "Draw the object again or remove it")
+        yield Defect(FATAL, "broken mask", file, location, what, "Draw the object again or remove it")
         return
     if mask.area == 0:
-        what = "the mask has no pixel inside the picture; expected some"
-        yield Defect(FATAL, "empty mask", file, place, what, "Draw the object again or remove it")
+        what = "the mask has no pixel inside the image; expected some"
+        yield Defect(FATAL, "empty mask", file, location, what, "Draw the object again or remove it")
     elif box is not None and box[2] > 0 and box[3] > 0 and _iou(mask, box) < _LEAST_IOU:
         x1, y1, x2, y2 = mask.box_xyxy
         what = f"bbox {_shown(box)} is not where the mask is, {_shown([x1, y1, x2 - x1, y2 - y1])}"
-        yield Defect(WARNING, "box off mask", file, place, what, "Write the box of the mask")
+        yield Defect(WARNING, "box off mask", file, location, what, "Write the box of the mask")
 
 
 def _iou(mask: MaskCrop, box: list[float]) -> float:
@@ -140,17 +146,17 @@ _LARGEST_SIDE = 100_000
 
 
 def check_document(content: Mapping[str, Any], file: str) -> tuple[list[Defect], dict[str, SizeHW | None]]:
-    """Check all categories, pictures and objects.
+    """Check all categories, images and objects.
 
     Args:
         content: the document, with its three lists.
         file: its name, for the defects.
     Returns:
-        The defects, and file name to size of the pictures it lists (None: its size is not usable).
+        The defects, and file name to size of the images it lists (None: its size is not usable).
     """
     defects: list[Defect] = []
     categories = _categories(content["categories"], file, defects)
-    pictures, sizes = _images(content["images"], file, defects)
+    images, sizes = _images(content["images"], file, defects)
     ids: set[int] = set()
     used: set[int] = set()
     for number, item in enumerate(content["annotations"]):
@@ -158,24 +164,24 @@ def check_document(content: Mapping[str, Any], file: str) -> tuple[list[Defect],
             defects.append(_wrong_item(file, f"annotations[{number}]", item))
             continue
         own = item.get("id")
-        place = f"annotation {own}" if is_integer(own) else f"annotations[{number}]"
-        defects += _check_id(item, ids, file, place)
+        location = f"annotation {own}" if is_integer(own) else f"annotations[{number}]"
+        defects += _check_id(item, ids, file, location)
         category = item.get("category_id")
         if not is_integer(category) or category not in categories:
             what = f"category_id is {kind_of(category)}; expected one of the categories' ids"
             defects.append(
-                Defect(FATAL, "unknown category", file, place, what, "Correct it or add the category")
+                Defect(FATAL, "unknown category", file, location, what, "Correct it or add the category")
             )
         else:
             used.add(category)
         image = item.get("image_id")
-        if not is_integer(image) or image not in pictures:
-            what = f"image_id is {kind_of(image)}; expected the id of a picture of this file"
+        if not is_integer(image) or image not in images:
+            what = f"image_id is {kind_of(image)}; expected the id of an image of this file"
             defects.append(
-                Defect(FATAL, "unknown picture", file, place, what, "Correct it or remove the object")
+                Defect(FATAL, "unknown image", file, location, what, "Correct it or remove the object")
             )
-        name = pictures.get(image) if is_integer(image) else None
-        where = f"{place} ({name})" if name else place
+        name = images.get(image) if is_integer(image) else None
+        where = f"{location} ({name})" if name else location
         defects += check_object(item, sizes.get(name) if name else None, file, where)
     for unused in sorted(categories.keys() - used):
         what = "has no object"
@@ -190,18 +196,18 @@ def _categories(items: list[Any], file: str, defects: list[Defect]) -> dict[int,
     names: dict[int, str] = {}
     ids: set[int] = set()
     for number, item in enumerate(items):
-        place = f"categories[{number}]"
+        location = f"categories[{number}]"
         if not isinstance(item, dict):
-            defects.append(_wrong_item(file, place, item))
+            defects.append(_wrong_item(file, location, item))
             continue
-        defects += _check_id(item, ids, file, place)
+        defects += _check_id(item, ids, file, location)
         name = item.get("name")
         if not isinstance(name, str) or not name:
             what = f"name is {kind_of(name)}; expected text"
-            defects.append(Defect(FATAL, "wrong type", file, place, what, "Give it a name"))
+            defects.append(Defect(FATAL, "wrong type", file, location, what, "Give it a name"))
         elif name in names.values():
             what = f"a second category {name!r}; expected each name once"
-            defects.append(Defect(FATAL, "duplicate name", file, place, what, "Rename or merge the two"))
+            defects.append(Defect(FATAL, "duplicate name", file, location, what, "Rename or merge the two"))
         if is_integer(item.get("id")):
             names[item["id"]] = str(name)
     return names
@@ -214,20 +220,20 @@ def _images(
     sizes: dict[str, SizeHW | None] = {}
     ids: set[int] = set()
     for number, item in enumerate(items):
-        place = f"images[{number}]"
+        location = f"images[{number}]"
         if not isinstance(item, dict):
-            defects.append(_wrong_item(file, place, item))
+            defects.append(_wrong_item(file, location, item))
             continue
-        defects += _check_id(item, ids, file, place)
+        defects += _check_id(item, ids, file, location)
         name = item.get("file_name")
         if not isinstance(name, str) or not name:
             what = f"file_name is {kind_of(name)}; expected text"
-            defects.append(Defect(FATAL, "wrong type", file, place, what, "Name the picture's file"))
+            defects.append(Defect(FATAL, "wrong type", file, location, what, "Name the picture's file"))
             continue
         if name in sizes:
-            what = f"{name} is listed a second time; expected each picture once"
+            what = f"{name} is listed a second time; expected each image once"
             defects.append(
-                Defect(FATAL, "duplicate name", file, place, what, "Remove one and join their objects")
+                Defect(FATAL, "duplicate name", file, location, what, "Remove one and join their objects")
             )
         if is_integer(item.get("id")):
             names.setdefault(item["id"], name)
@@ -237,7 +243,7 @@ def _images(
             continue
         what = f"height is {kind_of(height)}, width {kind_of(width)}; expected pixels, 1 to {_LARGEST_SIDE:,}"
         defects.append(
-            Defect(FATAL, "wrong size", file, f"{place} ({name})", what, "Write the picture's size")
+            Defect(FATAL, "wrong size", file, f"{location} ({name})", what, "Write the picture's size")
         )
         sizes[name] = None
     return names, sizes
@@ -247,18 +253,18 @@ def _is_side(value: Any) -> TypeGuard[int]:
     return is_integer(value) and 0 < value <= _LARGEST_SIDE
 
 
-def _check_id(item: Mapping[str, Any], ids: set[int], file: str, place: str) -> Iterator[Defect]:
+def _check_id(item: Mapping[str, Any], ids: set[int], file: str, location: str) -> Iterator[Defect]:
     own = item.get("id")
     if not is_integer(own):
         yield Defect(
-            FATAL, "wrong type", file, place, f"id is {kind_of(own)}; expected a whole number", "Number it"
+            FATAL, "wrong type", file, location, f"id is {kind_of(own)}; expected a whole number", "Number it"
         )
         return
     if own in ids:
         what = f"id {own} is used a second time; expected each once"
-        yield Defect(FATAL, "duplicate id", file, place, what, "Give it an id of its own")
+        yield Defect(FATAL, "duplicate id", file, location, what, "Give it an id of its own")
     ids.add(own)
 
 
-def _wrong_item(file: str, place: str, item: Any) -> Defect:
-    return Defect(FATAL, "wrong type", file, place, f"is {kind_of(item)}; expected an object", "Remove it")
+def _wrong_item(file: str, location: str, item: Any) -> Defect:
+    return Defect(FATAL, "wrong type", file, location, f"is {kind_of(item)}; expected an object", "Remove it")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from seasift.core.errors import BadDataset
+from seasift.core.errors import DatasetError
 from seasift.core.instances import Category
 from seasift.core.masks import MaskCrop, from_coco
 from seasift.core.types import SizeHW
@@ -19,7 +19,7 @@ REMEDY = "Run `seasift data check` for all defects"
 
 @dataclass(frozen=True)
 class CocoImage:
-    """A picture: id, file name (relative to the folder of pictures, `/` between folders) and size in px."""
+    """An image: id, file name (relative to the folder of images, `/` between folders) and size in px."""
 
     id: int
     file_name: str
@@ -42,12 +42,12 @@ class CocoAnnotation:
         """The mask as a crop.
 
         Raises:
-            BadDataset: a segmentation that cannot be decoded.
+            DatasetError: a segmentation that cannot be decoded.
         """
         try:
             return from_coco(self.segmentation, size_hw)
         except (ValueError, TypeError, KeyError) as error:
-            raise BadDataset(
+            raise DatasetError(
                 f"annotation {self.id}: a segmentation that cannot be decoded ({error}); expected polygons or RLE. "
                 f"{REMEDY}"
             ) from None
@@ -75,11 +75,11 @@ class CocoDataset:
         object.__setattr__(self, "_by_image", {key: tuple(group) for key, group in groups.items()})
 
     def annotations_of(self, image_id: int) -> tuple[CocoAnnotation, ...]:
-        """The objects of one picture."""
+        """The objects of one image."""
         return self._by_image.get(image_id, ())
 
     def subset(self, file_names: Collection[str]) -> CocoDataset:
-        """The pictures of these names with their objects; ids stay as they are."""
+        """The images of these names with their objects; ids stay as they are."""
         wanted = set(file_names)
         images = tuple(image for image in self.images if image.file_name in wanted)
         ids = {image.id for image in images}
@@ -115,22 +115,22 @@ def read_document(path: Path | str, data: bytes | None = None) -> dict[str, Any]
         path: of the file, or what to call it if `data` is given.
         data: its bytes, if they do not lie in a file of their own.
     Raises:
-        BadDataset: no file, not JSON, or without the three lists.
+        DatasetError: no file, not JSON, or without the three lists.
     """
     try:
         content = json.loads(Path(path).read_bytes() if data is None else data)
     except FileNotFoundError:
-        raise BadDataset(f"{path}: no such file; expected a COCO annotation file. Check the path") from None
+        raise DatasetError(f"{path}: no such file; expected a COCO annotation file. Check the path") from None
     except (OSError, ValueError, RecursionError) as error:
         what = "a folder" if Path(path).is_dir() else f"not JSON ({error})"
-        raise BadDataset(f"{path}: {what}; expected a COCO annotation file") from None
+        raise DatasetError(f"{path}: {what}; expected a COCO annotation file") from None
     if not isinstance(content, dict):
-        raise BadDataset(
+        raise DatasetError(
             f"{path}: holds {kind_of(content)}; expected an object with images, annotations, categories"
         )
     for key in ("images", "annotations", "categories"):
         if not isinstance(content.get(key), list):
-            raise BadDataset(f"{path}: {key} is {kind_of(content.get(key))}; expected a list as in COCO")
+            raise DatasetError(f"{path}: {key} is {kind_of(content.get(key))}; expected a list as in COCO")
     return content
 
 
@@ -138,22 +138,22 @@ def read_coco(path: Path | str, data: bytes | None = None) -> CocoDataset:
     """Read a COCO instance annotation file (from `data`, if given, called `path`).
 
     Raises:
-        BadDataset: names the file, the place and what was expected.
+        DatasetError: names the file, the place and what was expected.
     """
     content = read_document(path, data)
     categories = [
-        Category(_integer(item, "id", place), _text(item, "name", place))
-        for place, item in _items(path, content, "categories")
+        Category(_integer(item, "id", location), _text(item, "name", location))
+        for location, item in _items(path, content, "categories")
     ]
     images = [
         CocoImage(
-            _integer(item, "id", place),
-            _text(item, "file_name", place),
-            (_side(item, "height", place), _side(item, "width", place)),
+            _integer(item, "id", location),
+            _text(item, "file_name", location),
+            (_side(item, "height", location), _side(item, "width", location)),
         )
-        for place, item in _items(path, content, "images")
+        for location, item in _items(path, content, "images")
     ]
-    annotations = [_annotation(item, place) for place, item in _items(path, content, "annotations")]
+    annotations = [_annotation(item, location) for location, item in _items(path, content, "annotations")]
     dataset = CocoDataset(
         tuple(sorted(categories, key=lambda category: category.id)), tuple(images), tuple(annotations)
     )
@@ -161,29 +161,29 @@ def read_coco(path: Path | str, data: bytes | None = None) -> CocoDataset:
     return dataset
 
 
-def _annotation(item: dict[str, Any], place: str) -> CocoAnnotation:
+def _annotation(item: dict[str, Any], location: str) -> CocoAnnotation:
     box = item.get("bbox")
     if not isinstance(box, list) or len(box) != 4 or not all(map(is_number, box)):
-        raise BadDataset(
-            f"{place}.bbox is {kind_of(box)}; expected four numbers x, y, width, height. {REMEDY}"
+        raise DatasetError(
+            f"{location}.bbox is {kind_of(box)}; expected four numbers x, y, width, height. {REMEDY}"
         )
     if box[2] < 0 or box[3] < 0:
-        raise BadDataset(f"{place}.bbox is {box}; expected a width and height of 0 or more. {REMEDY}")
+        raise DatasetError(f"{location}.bbox is {box}; expected a width and height of 0 or more. {REMEDY}")
     crowd = item.get("iscrowd", 0)
     if crowd not in (0, 1):
-        raise BadDataset(f"{place}.iscrowd is {kind_of(crowd)}; expected 0 or 1. {REMEDY}")
+        raise DatasetError(f"{location}.iscrowd is {kind_of(crowd)}; expected 0 or 1. {REMEDY}")
     segmentation = item.get("segmentation")
     defect = defect_of_segmentation(segmentation, None)
     if defect:
-        raise BadDataset(f"{place}.{defect}. {REMEDY}")
+        raise DatasetError(f"{location}.{defect}. {REMEDY}")
     area = item.get("area", float(box[2]) * float(box[3]))
     if not is_number(area):
-        raise BadDataset(f"{place}.area is {kind_of(area)}; expected a number. {REMEDY}")
+        raise DatasetError(f"{location}.area is {kind_of(area)}; expected a number. {REMEDY}")
     x, y, width, height = (float(value) for value in box)
     return CocoAnnotation(
-        _integer(item, "id", place),
-        _integer(item, "image_id", place),
-        _integer(item, "category_id", place),
+        _integer(item, "id", location),
+        _integer(item, "image_id", location),
+        _integer(item, "category_id", location),
         (x, y, width, height),
         float(area),
         bool(crowd),
@@ -199,40 +199,40 @@ def _check_references(dataset: CocoDataset, path: Path | str) -> None:
     ):
         if len(set(ids)) < len(ids):
             twice = next(i for i in ids if ids.count(i) > 1)
-            raise BadDataset(f"{path}: {what} id {twice} is there twice; expected each once. {REMEDY}")
-    known, pictures = {c.id for c in dataset.categories}, {i.id for i in dataset.images}
+            raise DatasetError(f"{path}: {what} id {twice} is there twice; expected each once. {REMEDY}")
+    known, images = {c.id for c in dataset.categories}, {i.id for i in dataset.images}
     for a in dataset.annotations:
         if a.category_id not in known:
-            raise BadDataset(
+            raise DatasetError(
                 f"{path}: annotation {a.id} is of the unknown category {a.category_id}. {REMEDY}"
             )
-        if a.image_id not in pictures:
-            raise BadDataset(f"{path}: annotation {a.id} is of the unknown picture {a.image_id}. {REMEDY}")
+        if a.image_id not in images:
+            raise DatasetError(f"{path}: annotation {a.id} is of the unknown image {a.image_id}. {REMEDY}")
 
 
 def _items(path: Path | str, content: dict[str, Any], key: str) -> list[tuple[str, dict[str, Any]]]:
     for number, item in enumerate(content[key]):
         if not isinstance(item, dict):
-            raise BadDataset(f"{path}: {key}[{number}] is {kind_of(item)}; expected an object. {REMEDY}")
+            raise DatasetError(f"{path}: {key}[{number}] is {kind_of(item)}; expected an object. {REMEDY}")
     return [(f"{path}: {key}[{number}]", item) for number, item in enumerate(content[key])]
 
 
-def _integer(item: dict[str, Any], key: str, place: str) -> int:
+def _integer(item: dict[str, Any], key: str, location: str) -> int:
     value = item.get(key)
     if not is_integer(value):
-        raise BadDataset(f"{place}.{key} is {kind_of(value)}; expected a whole number. {REMEDY}")
+        raise DatasetError(f"{location}.{key} is {kind_of(value)}; expected a whole number. {REMEDY}")
     return value
 
 
-def _side(item: dict[str, Any], key: str, place: str) -> int:
-    value = _integer(item, key, place)
+def _side(item: dict[str, Any], key: str, location: str) -> int:
+    value = _integer(item, key, location)
     if not 0 < value <= 100_000:
-        raise BadDataset(f"{place}.{key} is {value}; expected pixels, 1 to 100,000. {REMEDY}")
+        raise DatasetError(f"{location}.{key} is {value}; expected pixels, 1 to 100,000. {REMEDY}")
     return value
 
 
-def _text(item: dict[str, Any], key: str, place: str) -> str:
+def _text(item: dict[str, Any], key: str, location: str) -> str:
     value = item.get(key)
     if not isinstance(value, str) or not value:
-        raise BadDataset(f"{place}.{key} is {kind_of(value)}; expected text. {REMEDY}")
+        raise DatasetError(f"{location}.{key} is {kind_of(value)}; expected text. {REMEDY}")
     return value

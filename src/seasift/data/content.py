@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
 
-from seasift.core.errors import BadDataset
+from seasift.core.errors import DatasetError
 from seasift.data.coco import CocoDataset
 from seasift.data.source import Source
 
@@ -20,9 +20,9 @@ class Content:
 
     Attributes:
         name: of the data set.
-        annotations: "{labels}-{masks}" to a COCO document over all pictures.
-        source: where the pictures are.
-        pictures: file name to path in the source.
+        annotations: "{labels}-{masks}" to a COCO document over all images.
+        source: where the images are.
+        images: file name to path in the source.
         splits: split to part to file names.
         defaults: "labels", "masks" and "split" taken when none is asked for.
         about: licence, citation, and the group (a regular expression) that splits must not tear.
@@ -31,30 +31,30 @@ class Content:
     name: str
     annotations: Mapping[str, CocoDataset]
     source: Source
-    pictures: Mapping[str, str]
+    images: Mapping[str, str]
     splits: Mapping[str, Mapping[str, list[str]]]
     defaults: Mapping[str, str]
     about: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for name in self.pictures:
+        for name in self.images:
             _check_name(name)
         for split, parts in self.splits.items():
-            strangers = [n for names in parts.values() for n in names if n not in self.pictures]
+            strangers = [n for names in parts.values() for n in names if n not in self.images]
             if strangers:
-                raise BadDataset(
+                raise DatasetError(
                     f"split {split}: {len(strangers)} of its files are not in the data set, first {strangers[0]}; "
                     "expected only files that are. Use the whole published archive"
                 )
 
 
 def _check_name(name: str) -> None:
-    """Refuse names that would be written outside the folder of pictures, or that break lists of names."""
+    """Refuse names that would be written outside the folder of images, or that break lists of names."""
     as_windows = PureWindowsPath(name)
     if as_windows.anchor or PurePosixPath(name).is_absolute() or ".." in as_windows.parts or "\\" in name:
-        raise BadDataset(
+        raise DatasetError(
             f"{name!r}: a picture's file_name that leads out of its folder; expected a relative name with '/'. "
             "Rename it in the COCO file"
         )
     if any(ord(letter) < 32 for letter in name):
-        raise BadDataset(f"{name!r}: a picture's file_name with a control character. Rename the file")
+        raise DatasetError(f"{name!r}: a picture's file_name with a control character. Rename the file")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from seasift.core.errors import BadDataset
+from seasift.core.errors import DatasetError
 from seasift.data.coco import read_coco
 from seasift.data.draw_split import groups_of
 from seasift.data.prepare_coco import images_folder
@@ -28,13 +28,13 @@ def describe(
         labels: label set (None: the data set's default, as with the rest).
         masks: mask version.
         split: split.
-        images: folder of the pictures of a COCO file.
+        images: folder of the images of a COCO file.
         group: regular expression for the group in a file name (None: the data set's own; "none": none).
     Raises:
-        BadDataset: neither, an unknown name, or a group that does not fit.
+        DatasetError: neither, an unknown name, or a group that does not fit.
     """
     if not path.exists():
-        raise BadDataset(f"{path}: no such file or folder; expected a prepared data set or a COCO .json")
+        raise DatasetError(f"{path}: no such file or folder; expected a prepared data set or a COCO .json")
     if not path.is_dir():
         coco = read_coco(path)
         names = [image.file_name for image in coco.images]
@@ -46,7 +46,7 @@ def describe(
     lists = prepared.splits()[own]
     parts = {part: whole.subset(names) for part, names in lists.items()}
     if not parts:
-        raise BadDataset(f"{path}: split {own} has no parts; expected lists of file names. Draw it again")
+        raise DatasetError(f"{path}: split {own} has no parts; expected lists of file names. Draw it again")
     stored = prepared.record.get("group")
     pattern = group or (stored if isinstance(stored, str) else "none")
     names = [image.file_name for image in whole.images]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from seasift.core.errors import BadDataset
+from seasift.core.errors import DatasetError
 from seasift.core.files import write_text
 from seasift.data import trashcan
 from seasift.data.coco import CocoDataset
@@ -21,34 +21,34 @@ from seasift.data.splits import (
     LEAK_FREE_SEED,
     Counts,
     draw_by_group,
-    halve,
+    to_half,
 )
 
 Split = dict[str, list[str]]
 
 
 def groups_of(file_names: Sequence[str], group: str | None) -> dict[str, str]:
-    """The group of each picture.
+    """The group of each image.
 
     Args:
-        file_names: of the pictures.
-        group: regular expression; its first bracket, or all that it finds, is the group. None: every picture
+        file_names: of the images.
+        group: regular expression; its first bracket, or all that it finds, is the group. None: every image
             is a group of its own.
     Raises:
-        BadDataset: no regular expression, or a name without a group.
+        DatasetError: no regular expression, or a name without a group.
     """
     if group is None:
         return {name: name for name in file_names}
     try:
         pattern = re.compile(group)
     except re.error as error:
-        raise BadDataset(
+        raise DatasetError(
             f"group {group!r}: not a regular expression ({error}); expected one such as 'vid_(\\d+)_frame'"
         ) from None
     found = {name: pattern.search(name) for name in file_names}
     without = [name for name, match in found.items() if not match or match.groups() == (None,)]
     if without:
-        raise BadDataset(
+        raise DatasetError(
             f"group {group!r}: {len(without)} of {len(found)} file names have none, first {without[0]}; expected one in "
             "each. Give another --group"
         )
@@ -62,27 +62,27 @@ def draw_split(
     *,
     seed: int,
 ) -> Split:
-    """Share pictures among parts, group by group, stratified by pictures and by the classes of all label sets.
+    """Share images among parts, group by group, stratified by images and by the classes of all label sets.
 
     Args:
-        label_sets: the same pictures under one or several label sets.
+        label_sets: the same images under one or several label sets.
         group_of: file name to group.
         fractions: part name to share; sums to 1.
         seed: of the draw.
     Returns:
         Part name to sorted file names.
     Raises:
-        BadDataset: fractions that are none, or more parts than groups.
+        DatasetError: fractions that are none, or more parts than groups.
     """
     if min(fractions.values()) <= 0 or not math.isclose(sum(fractions.values()), 1, abs_tol=1e-6):
-        raise BadDataset(f"fractions {dict(fractions)}: expected shares above 0 that sum to 1")
+        raise DatasetError(f"fractions {dict(fractions)}: expected shares above 0 that sum to 1")
     groups = sorted(set(group_of.values()))
     if len(groups) < len(fractions):
-        raise BadDataset(
+        raise DatasetError(
             f"{len(groups)} groups for {len(fractions)} parts; expected at least one group for each part. "
             "Give another --group or fewer parts"
         )
-    counts = np.hstack([_pictures(groups, group_of), *(_objects(groups, group_of, c) for c in label_sets)])
+    counts = np.hstack([_images(groups, group_of), *(_objects(groups, group_of, c) for c in label_sets)])
     parts = draw_by_group(groups, counts, fractions, seed=seed)
     part_of = {group: part for part, members in parts.items() for group in members}
     split: Split = {part: [] for part in fractions}
@@ -106,7 +106,7 @@ def draw_trashcan(
     """All splits of TrashCan that the package ships.
 
     Args:
-        instance: all pictures under the instance labels.
+        instance: all images under the instance labels.
         material: the same under the material labels.
         official: the published parts of both label sets, `official-instance` and `official-material`.
     """
@@ -118,10 +118,10 @@ def draw_trashcan(
         parts = official[f"official-{labels}"]
         splits[f"report-halves-{labels}"] = {
             "train": parts["train"],
-            **halve(parts["val"], seed=HALVES_SEED),
+            **to_half(parts["val"], seed=HALVES_SEED),
         }
     for labels, coco in zip(trashcan.LABEL_SETS, both, strict=True):
-        splits[f"report-rov-{labels}"] = pictures_with("rov", coco, official[f"official-{labels}"])
+        splits[f"report-rov-{labels}"] = images_with("rov", coco, official[f"official-{labels}"])
     splits["leak-free"] = leak_free
     for fold, split in enumerate(draw_folds(both, group_of, FOLDS, seed=LEAK_FREE_SEED)):
         splits[f"leak-free-fold-{fold}"] = split
@@ -131,8 +131,8 @@ def draw_trashcan(
     return splits
 
 
-def pictures_with(name: str, coco: CocoDataset, split: Split) -> Split:
-    """The pictures of each part that hold an object of a class, in the order of the part."""
+def images_with(name: str, coco: CocoDataset, split: Split) -> Split:
+    """The images of each part that hold an object of a class, in the order of the part."""
     (category,) = (c.id for c in coco.categories if c.name == name)
     held = {
         image.file_name
@@ -146,13 +146,13 @@ def add_split(prepared: PreparedDataset, name: str, split: Split, *, force: bool
     """Write a split into a prepared data set.
 
     Raises:
-        BadDataset: a name that cannot be a folder's, or one that is taken by other lists.
+        DatasetError: a name that cannot be a folder's, or one that is taken by other lists.
     """
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
-        raise BadDataset(f"split name {name!r}: expected letters, digits, '.', '_' and '-'. Choose another")
+        raise DatasetError(f"split name {name!r}: expected letters, digits, '.', '_' and '-'. Choose another")
     folder = prepared.folder / "splits" / name
     if folder.is_dir() and not force and prepared.splits()[name] != split:
-        raise BadDataset(
+        raise DatasetError(
             f"{folder}: there is such a split with other lists. Choose another name or pass --force"
         )
     for stale in folder.glob("*.txt"):
@@ -163,19 +163,19 @@ def add_split(prepared: PreparedDataset, name: str, split: Split, *, force: bool
     return folder
 
 
-def _pictures(groups: Sequence[str], group_of: Mapping[str, str]) -> Counts:
-    place = {group: number for number, group in enumerate(groups)}
+def _images(groups: Sequence[str], group_of: Mapping[str, str]) -> Counts:
+    index = {group: number for number, group in enumerate(groups)}
     counts = np.zeros((len(groups), 1))
     for group in group_of.values():
-        counts[place[group], 0] += 1
+        counts[index[group], 0] += 1
     return counts
 
 
 def _objects(groups: Sequence[str], group_of: Mapping[str, str], coco: CocoDataset) -> Counts:
-    place = {group: number for number, group in enumerate(groups)}
+    index = {group: number for number, group in enumerate(groups)}
     column = {category.id: number for number, category in enumerate(coco.categories)}
     counts = np.zeros((len(groups), len(column)))
     for image in coco.images:
         for annotation in coco.annotations_of(image.id):
-            counts[place[group_of[image.file_name]], column[annotation.category_id]] += 1
+            counts[index[group_of[image.file_name]], column[annotation.category_id]] += 1
     return counts

@@ -1,4 +1,4 @@
-"""What two parts of a split share: files, pictures by content, groups such as videos."""
+"""What two parts of a split share: files, images by content, groups such as videos."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ class Leak:
         split: its name.
         parts: the two.
         files: names in both.
-        pictures: pairs of names, one of each part, of pictures that are equal pixel by pixel.
-        groups: groups with pictures in both.
-        pictures_in_groups: how many pictures of the first and of the second part are of those groups.
-        pictures_in_parts: how many pictures they have.
+        images: pairs of names, one of each part, of images that are equal pixel by pixel.
+        groups: groups with images in both.
+        images_in_groups: how many images of the first and of the second part are of those groups.
+        images_in_parts: how many images they have.
     """
 
     split: str
     parts: tuple[str, str]
     files: tuple[str, ...]
-    pictures: tuple[tuple[str, str], ...]
+    images: tuple[tuple[str, str], ...]
     groups: tuple[str, ...]
-    pictures_in_groups: tuple[int, int]
-    pictures_in_parts: tuple[int, int]
+    images_in_groups: tuple[int, int]
+    images_in_parts: tuple[int, int]
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -50,7 +50,7 @@ def find_leaks(
         split: its name.
         parts: part name to file names.
         group_of: file name to group; empty if no groups are known.
-        digests: file name to digest of its pixels, of the pictures that could be read.
+        digests: file name to digest of its pixels, of the images that could be read.
     Returns:
         The pairs that share anything.
     """
@@ -84,50 +84,50 @@ def _compare(
 
 
 def defects_of(leak: Leak) -> Iterator[Defect]:
-    """A leak as defects: shared pictures are fatal, shared groups a warning."""
+    """A leak as defects: shared images are fatal, shared groups a warning."""
     first, second = leak.parts
-    place = f"split {leak.split}"
+    index = f"split {leak.split}"
     for name in leak.files:
         what = f"is in {first} and in {second}; expected one part only"
         yield Defect(
-            FATAL, "leakage", name, place, what, "Take it out of one list, or run: seasift data split"
+            FATAL, "leakage", name, index, what, "Take it out of one list, or run: seasift data split"
         )
-    for one, other in leak.pictures:
-        what = f"in {second} is the same picture as {one} in {first}; expected each picture in one part"
-        yield Defect(FATAL, "leakage", other, place, what, "Remove one of them")
+    for one, other in leak.images:
+        what = f"in {second} is the same image as {one} in {first}; expected each image in one part"
+        yield Defect(FATAL, "leakage", other, index, what, "Remove one of them")
     if leak.groups:
         shown = ", ".join(leak.groups[:5]) + (" ..." if len(leak.groups) > 5 else "")
         what = (
-            f"{len(leak.groups)} groups ({shown}) have pictures in {first} and in {second}: "
-            f"{leak.pictures_in_groups[1]:,} of {leak.pictures_in_parts[1]:,} pictures of {second}"
+            f"{len(leak.groups)} groups ({shown}) have images in {first} and in {second}: "
+            f"{leak.images_in_groups[1]:,} of {leak.images_in_parts[1]:,} images of {second}"
         )
         remedy = (
             "Figures on it reward memory; use a split by group, such as leak-free or by: seasift data split"
         )
-        yield Defect(WARNING, "shared groups", place, "", what, remedy)
+        yield Defect(WARNING, "shared groups", index, "", what, remedy)
 
 
 def check_lists(split: str, parts: Mapping[str, Sequence[str]], known: Mapping[str, Any]) -> Iterator[Defect]:
     """Defects of the lists of file names themselves."""
     for part, names in parts.items():
-        place = f"split {split}, part {part}"
+        index = f"split {split}, part {part}"
         if not names:
             yield Defect(
-                WARNING, "empty part", place, "", "no file names; expected some", "Draw the split again"
+                WARNING, "empty part", index, "", "no file names; expected some", "Draw the split again"
             )
         for name, count in Counter(names).items():
             if name not in known:
                 what = "is in the list but not in the data set; expected only files that are"
-                yield Defect(FATAL, "unknown file", name, place, what, "Take it out of the list")
+                yield Defect(FATAL, "unknown file", name, index, what, "Take it out of the list")
             if count > 1:
                 what = f"is in the list {count} times; expected once"
-                yield Defect(FATAL, "duplicate name", name, place, what, "Take the others out")
+                yield Defect(FATAL, "duplicate name", name, index, what, "Take the others out")
 
 
 def find_twins(
     digests: Mapping[str, str], parts: Mapping[str, Sequence[str]] | None = None
 ) -> Iterator[Defect]:
-    """Equal pictures under two names; those that lie in two parts of a split are leaks, not told here.
+    """Equal images under two names; those that lie in two parts of a split are leaks, not told here.
 
     Args:
         digests: file name to digest of its pixels.
@@ -138,5 +138,5 @@ def find_twins(
     for name in sorted(digests):
         twin = first.setdefault(digests[name], name)
         if twin != name and part_of.get(twin) == part_of.get(name):
-            what = f"is the same picture as {twin}; expected each once"
-            yield Defect(WARNING, "same picture", name, "", what, "Remove one of them")
+            what = f"is the same image as {twin}; expected each once"
+            yield Defect(WARNING, "same image", name, "", what, "Remove one of them")

@@ -29,7 +29,7 @@ class Camera:
     zoom: float = 1.0
     turn: float = 0.0
 
-    def to_picture(self, size_hw: SizeHW) -> Float64:
+    def to_image(self, size_hw: SizeHW) -> Float64:
         """The similarity (2, 3) from the floor to the frame."""
         a, b = self.zoom * math.cos(self.turn), self.zoom * math.sin(self.turn)
         linear = np.array([[a, -b], [b, a]])
@@ -38,7 +38,7 @@ class Camera:
 
 
 @dataclass(frozen=True)
-class Thing:
+class DrawnObject:
     """An ellipse.
 
     Attributes:
@@ -50,7 +50,7 @@ class Thing:
     """
 
     id: int
-    place: Callable[[float], tuple[float, float]]
+    index: Callable[[float], tuple[float, float]]
     class_id: int = 0
     radii: tuple[float, float] = (18.0, 12.0)
     turn: float = 0.0
@@ -77,7 +77,7 @@ class Scene:
     """
 
     camera: Callable[[float], Camera]
-    things: tuple[Thing, ...]
+    drawn_objects: tuple[DrawnObject, ...]
     size_hw: SizeHW = (192, 256)
     contrast: float = 1.0
     seed: int = 0
@@ -85,32 +85,32 @@ class Scene:
     def at(self, time_s: float, floor: UInt8 | None = None) -> TrueFrame:
         """Draw the frame of a moment; give the `floor` if many are wanted."""
         height, width = self.size_hw
-        view = self.camera(time_s).to_picture(self.size_hw)
+        view = self.camera(time_s).to_image(self.size_hw)
         floor = self.floor() if floor is None else floor
         image = cv2.warpAffine(floor, view, (width, height), borderMode=cv2.BORDER_WRAP)
         owner = np.zeros(self.size_hw, np.int64)
-        for place, thing in enumerate(self.things, start=1):
-            inside = _ellipse(thing, time_s, view, self.size_hw)
-            owner[inside] = place
+        for index, drawn in enumerate(self.drawn_objects, start=1):
+            inside = _ellipse(drawn, time_s, view, self.size_hw)
+            owner[inside] = index
             tone = (
                 np.array([90, 90, 95])
-                if thing.id == 0
-                else 60 + np.array([53, 97, 71]) * (thing.id + 1) % 190
+                if drawn.id == 0
+                else 60 + np.array([53, 97, 71]) * (drawn.id + 1) % 190
             )
             image[inside] = (0.3 * image[inside] + 0.7 * tone).astype(np.uint8)
         found = [
-            (thing, MaskCrop.from_bitmap(owner == place))
-            for place, thing in enumerate(self.things, start=1)
-            if thing.id and np.count_nonzero(owner == place) >= _LEAST_PX
+            (drawn, MaskCrop.from_bitmap(owner == index))
+            for index, drawn in enumerate(self.drawn_objects, start=1)
+            if drawn.id and np.count_nonzero(owner == index) >= _LEAST_PX
         ]
         instances = Instances(
             np.array([mask.box_xyxy for _, mask in found], np.float32).reshape(-1, 4),
             np.ones(len(found), np.float32),
-            np.array([thing.class_id for thing, _ in found], np.int64),
+            np.array([drawn.class_id for drawn, _ in found], np.int64),
             self.size_hw,
             tuple(mask for _, mask in found),
         )
-        ids = np.array([thing.id for thing, _ in found], np.int64)
+        ids = np.array([drawn.id for drawn, _ in found], np.int64)
         return TrueFrame(time_s, np.asarray(image, np.uint8), instances, ids)
 
     def floor(self) -> UInt8:
@@ -126,17 +126,17 @@ class Scene:
         return np.asarray(np.clip(colours, 0, 255), np.uint8)
 
 
-def _ellipse(thing: Thing, time_s: float, view: Float64, size_hw: SizeHW) -> Bool:
-    x, y = thing.place(time_s)
-    zoom, turn = 1.0, thing.turn
-    if not thing.on_camera:
+def _ellipse(drawn: DrawnObject, time_s: float, view: Float64, size_hw: SizeHW) -> Bool:
+    x, y = drawn.index(time_s)
+    zoom, turn = 1.0, drawn.turn
+    if not drawn.on_camera:
         x, y = view[:, :2] @ (x, y) + view[:, 2]
         zoom = math.hypot(view[0, 0], view[1, 0])
         turn += math.atan2(view[1, 0], view[0, 0])
     rows, columns = np.ogrid[: size_hw[0], : size_hw[1]]
     along = (columns - x) * math.cos(turn) + (rows - y) * math.sin(turn)
     across = (rows - y) * math.cos(turn) - (columns - x) * math.sin(turn)
-    a, b = thing.radii[0] * zoom, thing.radii[1] * zoom
+    a, b = drawn.radii[0] * zoom, drawn.radii[1] * zoom
     return np.asarray((along / a) ** 2 + (across / b) ** 2 <= 1.0)
 
 
@@ -225,16 +225,16 @@ def _times(length_s: float, fps: float, rng: np.random.Generator) -> tuple[float
     return tuple(float(time_s) for time_s in np.cumsum(steps))
 
 
-def _lying(rng: np.random.Generator, count: int, spread: tuple[float, float]) -> tuple[Thing, ...]:
+def _lying(rng: np.random.Generator, count: int, spread: tuple[float, float]) -> tuple[DrawnObject, ...]:
     """Things on the floor around the middle that do not cover each other."""
-    places: list[tuple[float, float]] = []
-    while len(places) < count:
+    indices: list[tuple[float, float]] = []
+    while len(indices) < count:
         x, y = (_MIDDLE + rng.uniform(-half, half) for half in spread)
-        if all(math.hypot(x - other[0], y - other[1]) > 45 for other in places):
-            places.append((x, y))
+        if all(math.hypot(x - other[0], y - other[1]) > 45 for other in indices):
+            indices.append((x, y))
     return tuple(
-        Thing(number, lambda _, place=place: place, number % 2, turn=float(rng.uniform(0, 3)))  # type: ignore[misc]
-        for number, place in enumerate(places, start=1)
+        DrawnObject(number, lambda _, index=index: index, number % 2, turn=float(rng.uniform(0, 3)))  # type: ignore[misc]
+        for number, index in enumerate(indices, start=1)
     )
 
 
@@ -259,24 +259,24 @@ def _zoom(rng: np.random.Generator, seed: int) -> tuple[Scene, Faults]:
 
 def _occlusion(rng: np.random.Generator, seed: int) -> tuple[Scene, Faults]:
     """Things swim behind the vehicle's frame and come out at the other side, while the camera pans."""
-    bar = Thing(0, lambda _: (128.0, 96.0), radii=(22.0, 400.0), on_camera=True)
+    bar = DrawnObject(0, lambda _: (128.0, 96.0), radii=(22.0, 400.0), on_camera=True)
     swimmers = []
     for number in range(1, 5):
         y, speed, start = 440 + 35 * number, rng.uniform(20, 30), rng.uniform(390, 440)
         swimmers.append(
-            Thing(number, lambda t, y=y, v=speed, x=start: (x + v * t, float(y)), 0, (13, 9))  # type: ignore[misc]
+            DrawnObject(number, lambda t, y=y, v=speed, x=start: (x + v * t, float(y)), 0, (13, 9))  # type: ignore[misc]
         )
     return Scene(_swinging(rng, 25, 6.0), (*swimmers, bar), seed=seed), Faults(shift=0.03)
 
 
 def _crossing(rng: np.random.Generator, seed: int) -> tuple[Scene, Faults]:
     """Pairs of long things, one of each slant, glide over each other."""
-    things = []
+    drawn_objects = []
     for number in range(1, 5):
         way = 1 if number % 2 else -1
         y, speed = 470 + 80 * ((number - 1) // 2), rng.uniform(16, 22)
-        things.append(
-            Thing(
+        drawn_objects.append(
+            DrawnObject(
                 number,
                 lambda t, y=y, v=way * speed: (_MIDDLE + v * (t - 5), float(y)),  # type: ignore[misc]
                 0,
@@ -284,7 +284,7 @@ def _crossing(rng: np.random.Generator, seed: int) -> tuple[Scene, Faults]:
                 turn=way * 0.7,
             )
         )
-    return Scene(_swinging(rng, 20, 5.0), tuple(things), seed=seed), Faults(shift=0.03)
+    return Scene(_swinging(rng, 20, 5.0), tuple(drawn_objects), seed=seed), Faults(shift=0.03)
 
 
 def _missed(rng: np.random.Generator, seed: int) -> tuple[Scene, Faults]:
@@ -298,10 +298,10 @@ def _false(rng: np.random.Generator, seed: int) -> tuple[Scene, Faults]:
 
 
 def _arm(rng: np.random.Generator, seed: int) -> tuple[Scene, Faults]:
-    """The vehicle's own arms stay in the picture while the floor moves below."""
+    """The vehicle's own arms stay in the image while the floor moves below."""
     arms = (
-        Thing(21, lambda _: (60.0, 165.0), 1, (30, 14), -0.6, on_camera=True),
-        Thing(22, lambda _: (200.0, 160.0), 1, (26, 12), 0.6, on_camera=True),
+        DrawnObject(21, lambda _: (60.0, 165.0), 1, (30, 14), -0.6, on_camera=True),
+        DrawnObject(22, lambda _: (200.0, 160.0), 1, (26, 12), 0.6, on_camera=True),
     )
     scene = Scene(_swinging(rng, 70, 4.0), (*_lying(rng, 4, (100, 50)), *arms), seed=seed)
     return scene, Faults(shift=0.03)

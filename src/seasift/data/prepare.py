@@ -1,4 +1,4 @@
-"""From an archive or a COCO data set to a prepared data set: pictures once, annotations, splits, record."""
+"""From an archive or a COCO data set to a prepared data set: images once, annotations, splits, record."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from seasift.core.errors import BadDataset
+from seasift.core.errors import DatasetError
 from seasift.core.files import write_bytes, write_json, write_text
 from seasift.data.content import Content, Progress
 from seasift.data.prepare_coco import images_folder, read_coco_file, read_coco_files
@@ -34,15 +34,15 @@ def prepare(
 
     Args:
         source: the published TrashCan archive (zip or unpacked, with or without its repeated images), any
-            folder or zip that holds COCO files and their pictures, or a COCO .json.
+            folder or zip that holds COCO files and their images, or a COCO .json.
         out: folder to fill.
-        images: folder of the pictures of a COCO .json (None: `images` beside it, or its own).
+        images: folder of the images of a COCO .json (None: `images` beside it, or its own).
         force: write everything again, even over another data set.
         progress: called with (what, done, in all).
     Returns:
         The data set, and whether anything was done.
     Raises:
-        BadDataset: not a data set we know, defects that make it useless, counts that are not the published
+        DatasetError: not a data set we know, defects that make it useless, counts that are not the published
             ones, or another data set in `out`.
     """
     tell = progress or (lambda _what, _done, _total: None)
@@ -52,7 +52,7 @@ def prepare(
             return before, False
         content = _read(source, opened, images, tell)
         if before is not None and before.record.get("name") != content.name:
-            raise BadDataset(
+            raise DatasetError(
                 f"{out}: holds the data set {before.record.get('name')}; expected a new folder for {content.name}. "
                 "Choose another, or pass --force to write over it"
             )
@@ -68,11 +68,11 @@ def _opened(source: Path, out: Path, images: Path | None) -> Iterator[tuple[Sour
         yield listing, listing.digest(_VERSION, SCHEMA, str(stat.st_size), str(folder))
         return
     if images is not None:
-        raise BadDataset(
+        raise DatasetError(
             f"{source}: --images goes with a COCO .json; expected such a file. Leave --images out"
         )
     if (source / DATASET_FILE).is_file():
-        raise BadDataset(f"{source}: is a prepared data set already; expected its source. Use it as it is")
+        raise DatasetError(f"{source}: is a prepared data set already; expected its source. Use it as it is")
     with open_source(source, without=out) as opened:
         yield opened, opened.digest(_VERSION, SCHEMA)
 
@@ -86,11 +86,11 @@ def _read(path: Path, source: Source, images: Path | None, tell: Progress) -> Co
 
 def _write(content: Content, out: Path, digest: str, force: bool, tell: Progress) -> PreparedDataset:
     _make_way(out)
-    for number, (name, path) in enumerate(content.pictures.items(), 1):
+    for number, (name, path) in enumerate(content.images.items(), 1):
         target = out / "images" / name
         if force or not target.is_file() or not content.source.holds(path, target):
             write_bytes(target, content.source.read(path))
-        tell("copying pictures", number, len(content.pictures))
+        tell("copying images", number, len(content.images))
     documents = {name: coco.to_json() for name, coco in content.annotations.items()}
     for number, (name, document) in enumerate(documents.items(), 1):
         write_json(out / "annotations" / f"{name}.json", document)
@@ -98,13 +98,13 @@ def _write(content: Content, out: Path, digest: str, force: bool, tell: Progress
     for split, parts in content.splits.items():
         for part, names in parts.items():
             write_text(out / "splits" / split / f"{part}.txt", "".join(f"{name}\n" for name in sorted(names)))
-    sizes = {name: content.source.sizes[path] for name, path in content.pictures.items()}
+    sizes = {name: content.source.sizes[path] for name, path in content.images.items()}
     record: dict[str, Any] = {
         "schema": SCHEMA,
         "name": content.name,
         **content.about,
         "defaults": dict(content.defaults),
-        "pictures": len(content.pictures),
+        "pictures": len(content.images),
         "objects": {name: len(coco.annotations) for name, coco in content.annotations.items()},
         "classes": {
             name: [category.name for category in coco.categories]
@@ -123,12 +123,12 @@ def _write(content: Content, out: Path, digest: str, force: bool, tell: Progress
 
 
 def _make_way(out: Path) -> None:
-    """Take away what an earlier run wrote, except pictures (looked at one by one) and splits drawn since."""
+    """Take away what an earlier run wrote, except images (looked at one by one) and splits drawn since."""
     splits: list[str] = []
     if (out / DATASET_FILE).exists():
         try:
             splits = list(open_prepared(out).record.get("splits", {}))
-        except BadDataset:  # damaged, or of another schema: what it wrote is unknown
+        except DatasetError:  # damaged, or of another schema: what it wrote is unknown
             splits = []
         (out / DATASET_FILE).unlink()
     shutil.rmtree(out / "annotations", ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Reads any COCO data set: a folder or zip with one or several COCO files and pictures, or one file."""
+"""Reads any COCO data set: a folder or zip with one or several COCO files and images, or one file."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from seasift.core.errors import BadDataset
+from seasift.core.errors import DatasetError
 from seasift.data.coco import CocoDataset, read_coco
 from seasift.data.content import Content
 from seasift.data.source import PICTURES, Source, folder_source
@@ -18,7 +18,7 @@ _KEYS = {"images", "annotations", "categories"}
 
 
 def images_folder(path: Path, images: Path | None) -> Path:
-    """Where the pictures of a COCO file lie: the given folder, else `images` beside it, else its own."""
+    """Where the images of a COCO file lie: the given folder, else `images` beside it, else its own."""
     if images is not None:
         return images
     beside = path.parent / "images"
@@ -29,24 +29,24 @@ def read_coco_file(path: Path, images: Path | None) -> Content:
     """One COCO file: the data set has one split of one part, `published/all`.
 
     Raises:
-        BadDataset: not COCO, or pictures that are missing.
+        DatasetError: not COCO, or images that are missing.
     """
     coco = read_coco(path)
     folder = images_folder(path, images)
     names = [image.file_name for image in coco.images]
-    pictures = folder_source(folder, [name for name in names if (folder / name).is_file()])
-    return _content(path.stem, {"all": coco}, pictures, str(path))
+    loaded = folder_source(folder, [name for name in names if (folder / name).is_file()])
+    return _content(path.stem, {"all": coco}, loaded, str(path))
 
 
 def read_coco_files(source: Source) -> Content:
     """All COCO files of a folder or zip; each becomes a part of the split `published`.
 
     Raises:
-        BadDataset: none, damaged ones, or several that do not go together.
+        DatasetError: none, damaged ones, or several that do not go together.
     """
     files = [path for path in sorted(source.sizes) if _looks_like_coco(source, path)]
     if not files:
-        raise BadDataset(
+        raise DatasetError(
             f"{source.name}: no COCO file in it; expected .json with images, annotations and categories. "
             "Name the folder that holds one"
         )
@@ -54,7 +54,7 @@ def read_coco_files(source: Source) -> Content:
     for file in files:
         part = PurePosixPath(file).stem.removeprefix("instances_")
         if part in parts:
-            raise BadDataset(
+            raise DatasetError(
                 f"{source.name}: two COCO files for the part {part!r} ({', '.join(files)}); expected distinct names. "
                 "Rename one, or prepare them one by one"
             )
@@ -62,28 +62,26 @@ def read_coco_files(source: Source) -> Content:
     return _content(Path(source.name).stem, parts, source, source.name)
 
 
-def _content(name: str, parts: Mapping[str, CocoDataset], pictures: Source, place: str) -> Content:
-    joined = _joined(parts, place)
+def _content(name: str, parts: Mapping[str, CocoDataset], loaded: Source, location: str) -> Content:
+    joined = _joined(parts, location)
     splits = {"published": {part: [image.file_name for image in coco.images] for part, coco in parts.items()}}
     names = [image.file_name for image in joined.images]
-    return Content(
-        name, {"default-published": joined}, pictures, pictures.locate(names), splits, _DEFAULTS, {}
-    )
+    return Content(name, {"default-published": joined}, loaded, loaded.locate(names), splits, _DEFAULTS, {})
 
 
-def _joined(parts: Mapping[str, CocoDataset], place: str) -> CocoDataset:
+def _joined(parts: Mapping[str, CocoDataset], location: str) -> CocoDataset:
     """Several files as one document. Ids stay if no two files share any, else all are given anew."""
     first, *rest = parts.values()
     if any(coco.categories != first.categories for coco in rest):
-        raise BadDataset(
-            f"{place}: its COCO files have different categories; expected the same. Prepare them one by one"
+        raise DatasetError(
+            f"{location}: its COCO files have different categories; expected the same. Prepare them one by one"
         )
     counts = Counter(image.file_name for coco in parts.values() for image in coco.images)
     twice = [file for file, count in counts.items() if count > 1]
     if twice:
-        raise BadDataset(
-            f"{place}: {len(twice)} file names are used twice in its COCO files, first {twice[0]}; expected each "
-            "picture once. If they are different pictures, put the folder into file_name; if they are the same, "
+        raise DatasetError(
+            f"{location}: {len(twice)} file names are used twice in its COCO files, first {twice[0]}; expected each "
+            "image once. If they are different images, put the folder into file_name; if they are the same, "
             "prepare the files one by one"
         )
     images = [image for coco in parts.values() for image in coco.images]
@@ -107,7 +105,7 @@ def _looks_like_coco(source: Source, path: str) -> bool:
     try:
         content = json.loads(source.read(path))
     except (ValueError, RecursionError) as error:
-        raise BadDataset(
+        raise DatasetError(
             f"{source.name}/{path}: not JSON ({error}); expected a COCO file. Repair it or take it out of the folder"
         ) from None
     return isinstance(content, dict) and content.keys() >= _KEYS

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from seasift.core.errors import BadDataset
+from seasift.core.errors import DatasetError
 from seasift.core.masks import MaskCrop
 from seasift.core.types import SizeHW
 from seasift.data import trashcan
@@ -32,36 +32,36 @@ def exact_annotations(
     originals: Sequence[OriginalObject],
     size_hw: SizeHW,
     label_set: str,
-    place: str,
+    location: str,
 ) -> list[CocoAnnotation]:
-    """The published objects of one picture, each with its id and class, and its exact mask, box and area.
+    """The published objects of one image, each with its id and class, and its exact mask, box and area.
 
     Args:
-        published: objects of the picture in the order of the file.
+        published: objects of the image in the order of the file.
         names: of the categories, by id.
         originals: what the annotators drew in it.
-        size_hw: of the picture.
+        size_hw: of the image.
         label_set: instance or material.
         place: the original annotation file, for errors.
     Raises:
-        BadDataset: published and original objects do not belong together.
+        DatasetError: published and original objects do not belong together.
     """
     groups = published_groups(originals, label_set)
-    drawn = [label_of(originals[g[0]].title, originals[g[0]].tags, label_set, place) for g in groups]
+    drawn = [label_of(originals[g[0]].title, originals[g[0]].tags, label_set, location) for g in groups]
     listed = [names[annotation.category_id] for annotation in published]
     if drawn != listed:
-        raise BadDataset(
-            f"{place}: {label_set} objects are {_listed(drawn)}, but the COCO file has {_listed(listed)}; expected "
+        raise DatasetError(
+            f"{location}: {label_set} objects are {_listed(drawn)}, but the COCO file has {_listed(listed)}; expected "
             "the same. Unpack the published archive again"
         )
     return [
-        _with_mask(annotation, [originals[i].mask for i in group], size_hw, place)
+        _with_mask(annotation, [originals[i].mask for i in group], size_hw, location)
         for annotation, group in zip(published, groups, strict=True)
     ]
 
 
 def _with_mask(
-    annotation: CocoAnnotation, masks: Sequence[MaskCrop], size_hw: SizeHW, place: str
+    annotation: CocoAnnotation, masks: Sequence[MaskCrop], size_hw: SizeHW, location: str
 ) -> CocoAnnotation:
     bitmap = np.logical_or.reduce([mask.bitmap(size_hw) for mask in masks])
     mask = MaskCrop.from_bitmap(bitmap)
@@ -70,8 +70,8 @@ def _with_mask(
     both = np.array([[x1, y1, x2 + 1, y2 + 1], [x, y, x + width, y + height]])
     shared = np.clip(both[:, 2:].min(axis=0) - both[:, :2].max(axis=0), 0, None).prod()
     if shared < _LEAST_BOX_IOU * ((both[:, 2:] - both[:, :2]).prod(axis=1).sum() - shared):
-        raise BadDataset(
-            f"{place}: bitmaps at {x1:g}, {y1:g} to {x2:g}, {y2:g}, but annotation {annotation.id} has the box {x:g}, "
+        raise DatasetError(
+            f"{location}: bitmaps at {x1:g}, {y1:g} to {x2:g}, {y2:g}, but annotation {annotation.id} has the box {x:g}, "
             f"{y:g} to {x + width:g}, {y + height:g}; expected the same place. Unpack the published archive again"
         )
     box = (x1, y1, x2 - x1, y2 - y1)
@@ -95,7 +95,7 @@ def read_trashcan(source: Source, root: str, tell: Progress) -> Content:
     """Read all annotations and hold their counts to the published tables.
 
     Raises:
-        BadDataset: something is missing, or not as published.
+        DatasetError: something is missing, or not as published.
     """
     published = {label_set: _polygons(source, root, label_set) for label_set in trashcan.LABEL_SETS}
     exact = _exact(source, root, published, tell)

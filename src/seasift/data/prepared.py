@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from seasift.core.errors import BadDataset, expected
+from seasift.core.errors import DatasetError, expected
 from seasift.data.coco import CocoDataset, read_coco
 
 DATASET_FILE = "dataset.json"
@@ -18,11 +18,11 @@ _USUAL_PARTS = ("train", "val", "test")
 
 
 @dataclass(frozen=True)
-class DataPart:
-    """Some pictures with their truth.
+class DataSplit:
+    """Some images with their truth.
 
     Attributes:
-        coco: categories, pictures, objects.
+        coco: categories, images, objects.
         images_dir: folder that file names are relative to.
         name: for tables and records.
         fingerprint: of the data set it was taken from, or of the COCO file.
@@ -41,7 +41,7 @@ class DataPart:
 class PreparedDataset:
     """A folder that `seasift data prepare` made.
 
-    Layout: images/, annotations/{labels}-{masks}.json (all pictures in one COCO document),
+    Layout: images/, annotations/{labels}-{masks}.json (all images in one COCO document),
     splits/{split}/{part}.txt (file names), dataset.json (what it is).
 
     Attributes:
@@ -54,16 +54,16 @@ class PreparedDataset:
 
     @property
     def fingerprint(self) -> str:
-        """Digest of annotations and pictures."""
+        """Digest of annotations and images."""
         return str(self.record["fingerprint"])
 
     @property
     def images_dir(self) -> Path:
-        """The pictures."""
+        """The images."""
         return self.folder / "images"
 
     def coco(self, labels: str | None = None, masks: str | None = None) -> CocoDataset:
-        """All pictures with the objects of one label set and mask version (None: the data set's default)."""
+        """All images with the objects of one label set and mask version (None: the data set's default)."""
         labels, masks = labels or self.default("labels"), masks or self.default("masks")
         known = [path.stem for path in sorted((self.folder / "annotations").glob("*.json"))]
         _choose(f"{labels}-{masks}", known, "labels and masks", self.folder)
@@ -87,13 +87,13 @@ class PreparedDataset:
         """File names of one part.
 
         Raises:
-            BadDataset: the list cannot be read.
+            DatasetError: the list cannot be read.
         """
         path = self.folder / "splits" / split / f"{part}.txt"
         try:
             lines = path.read_text(encoding="utf-8").split("\n")
         except (OSError, ValueError) as error:
-            raise BadDataset(f"{path}: cannot be read ({error}); expected file names, one a line") from None
+            raise DatasetError(f"{path}: cannot be read ({error}); expected file names, one a line") from None
         return [line for line in lines if line]
 
     def part(
@@ -102,13 +102,13 @@ class PreparedDataset:
         masks: str | None = None,
         split: str | None = None,
         part: str | None = None,
-    ) -> DataPart:
+    ) -> DataSplit:
         """One part of one split.
 
         A split that exists for each label set, such as `official`, is found by its short name.
 
         Raises:
-            BadDataset: an unknown name; the nearest known one is named.
+            DatasetError: an unknown name; the nearest known one is named.
         """
         labels, masks = labels or self.default("labels"), masks or self.default("masks")
         own = self.split_name(split, labels)
@@ -118,7 +118,7 @@ class PreparedDataset:
         names = self.names(own, part)
         coco = self.coco(labels, masks).subset(names)
         if len(coco.images) != len(names):
-            raise BadDataset(
+            raise DatasetError(
                 f"{self.folder / 'splits' / own / part}.txt: {len(names)} names, of which {len(coco.images)} are in the "
                 "data set; expected all, each once. Run: seasift data check"
             )
@@ -126,13 +126,13 @@ class PreparedDataset:
         chosen = {"labels": labels, "masks": masks, "split": own, "part": part}
         if isinstance(self.record.get("group"), str):
             chosen["group"] = self.record["group"]
-        return DataPart(coco, self.images_dir, name, self.fingerprint, chosen)
+        return DataSplit(coco, self.images_dir, name, self.fingerprint, chosen)
 
     def split_name(self, split: str | None = None, labels: str | None = None) -> str:
         """The split's full name: `official` is `official-material` where the labels are of the set material.
 
         Raises:
-            BadDataset: an unknown name; the nearest known one is named.
+            DatasetError: an unknown name; the nearest known one is named.
         """
         split, labels = split or self.default("split"), labels or self.default("labels")
         known = self._split_names()
@@ -149,30 +149,30 @@ def open_prepared(folder: Path) -> PreparedDataset:
     """Open a prepared data set.
 
     Raises:
-        BadDataset: not such a folder, or one of another schema.
+        DatasetError: not such a folder, or one of another schema.
     """
     path = folder / DATASET_FILE
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise BadDataset(
+        raise DatasetError(
             f"{folder}: not a prepared data set ({DATASET_FILE}: {type(error).__name__}); expected a folder made by "
             "`seasift data prepare SOURCE OUT`, or a COCO .json file"
         ) from None
     schema = record.get("schema") if isinstance(record, dict) else None
     if schema != SCHEMA:
-        raise BadDataset(f"{path}: of schema {schema!r}; expected {SCHEMA!r}. Prepare it again")
+        raise DatasetError(f"{path}: of schema {schema!r}; expected {SCHEMA!r}. Prepare it again")
     defaults = record.get("defaults")
     texts = [record.get("name"), record.get("fingerprint")]
     texts += [defaults.get(what) if isinstance(defaults, dict) else None for what in _DEFAULTS]
     if not all(isinstance(text, str) for text in texts):
-        raise BadDataset(
+        raise DatasetError(
             f"{path}: without name, fingerprint or defaults; expected a record by seasift. Prepare again"
         )
     return PreparedDataset(folder, record)
 
 
-def resolve_part(
+def resolve_split(
     data: Path,
     *,
     images: Path | None = None,
@@ -180,30 +180,32 @@ def resolve_part(
     masks: str | None = None,
     split: str | None = None,
     part: str | None = None,
-) -> DataPart:
+) -> DataSplit:
     """The part that a command's arguments name.
 
     Args:
         data: a prepared folder, or a COCO .json file (then the other names are not used).
-        images: folder of the pictures of a COCO file (None: its own, or `images` beside it).
+        images: folder of the images of a COCO file (None: its own, or `images` beside it).
         labels: label set (None: the data set's default, as with the rest).
         masks: mask version.
         split: split.
         part: part of the split (None: val).
     Raises:
-        BadDataset: neither, or an unknown name.
+        DatasetError: neither, or an unknown name.
     """
     if not data.exists():
-        raise BadDataset(f"{data}: no such file or folder; expected a prepared data set or a COCO .json file")
+        raise DatasetError(
+            f"{data}: no such file or folder; expected a prepared data set or a COCO .json file"
+        )
     if data.is_dir():
         return open_prepared(data).part(labels, masks, split, part)
     coco = read_coco(data)
     beside = data.parent / "images"
     folder = images or (beside if beside.is_dir() else data.parent)
-    return DataPart(coco, folder, data.name)
+    return DataSplit(coco, folder, data.name)
 
 
 def _choose(name: str, known: Iterable[str], what: str, where: Path) -> None:
     known = list(known)
     if name not in known:
-        raise BadDataset(f"{where}: no {what} {name!r}; {expected(name, known)}")
+        raise DatasetError(f"{where}: no {what} {name!r}; {expected(name, known)}")

@@ -39,7 +39,7 @@ def defect_of_segmentation(segmentation: Any, size_hw: SizeHW | None) -> str | N
 
     Args:
         segmentation: as in the file.
-        size_hw: of its picture, if known: an RLE must be of that size.
+        size_hw: of its image, if known: an RLE must be of that size.
     """
     if isinstance(segmentation, list):
         if not segmentation:
@@ -72,7 +72,9 @@ def _defect_of_rle(rle: dict[str, Any], size_hw: SizeHW | None) -> str | None:
     ):
         return f"RLE size is {kind_of(size)}; expected [height, width]"
     if size_hw is not None and tuple(size) != size_hw:
-        return f"RLE is of {size[1]}x{size[0]} px but its picture is {size_hw[1]}x{size_hw[0]}; expected the same"
+        return (
+            f"RLE is of {size[1]}x{size[0]} px but its image is {size_hw[1]}x{size_hw[0]}; expected the same"
+        )
     if isinstance(counts, str):
         return (
             None if counts.isascii() and counts else f"RLE counts are {kind_of(counts)}; expected COCO's code"

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from seasift.core.errors import BadDataset
+from seasift.core.errors import DatasetError
 
 PICTURES = (".jpg", ".jpeg", ".jpe", ".png", ".tif", ".tiff", ".webp", ".bmp")
 
@@ -23,13 +23,13 @@ class Source:
     Attributes:
         name: for messages.
         sizes: path inside (with `/`) to bytes.
-        stamps: path inside to a number that changes with the content: CRC-32 in a zip, time in a folder.
+        timestamps: path inside to a number that changes with the content: CRC-32 in a zip, time in a folder.
         holds: whether the file of that path inside has the bytes of a file elsewhere.
     """
 
     name: str
     sizes: Mapping[str, int]
-    stamps: Mapping[str, int]
+    timestamps: Mapping[str, int]
     holds: Callable[[str, Path], bool]
     _read: Callable[[str], bytes]
 
@@ -37,10 +37,10 @@ class Source:
         """One file.
 
         Raises:
-            BadDataset: missing or damaged.
+            DatasetError: missing or damaged.
         """
         if path not in self.sizes:
-            raise BadDataset(
+            raise DatasetError(
                 f"{self.name}: {path} is missing; expected the whole data set. Unpack or download it again"
             )
         try:
@@ -53,7 +53,7 @@ class Source:
             RuntimeError,
             EOFError,
         ) as error:
-            raise BadDataset(
+            raise DatasetError(
                 f"{self.name}: {path} cannot be read ({error}); expected a whole file. Unpack or download it again"
             ) from None
 
@@ -65,14 +65,14 @@ class Source:
 
     def digest(self, *options: str) -> str:
         """Changes if any file does, or an option."""
-        listing = json.dumps([options, sorted(self.sizes.items()), sorted(self.stamps.items())])
+        listing = json.dumps([options, sorted(self.sizes.items()), sorted(self.timestamps.items())])
         return hashlib.sha256(listing.encode("utf-8", "surrogatepass")).hexdigest()
 
     def locate(self, names: Collection[str]) -> dict[str, str]:
-        """Where each picture lies, by the end of its path; repeated pictures are taken once.
+        """Where each image lies, by the end of its path; repeated images are taken once.
 
         Raises:
-            BadDataset: pictures that are not there.
+            DatasetError: images that are not there.
         """
         by_name: dict[str, list[str]] = {}
         for path in self.sizes:
@@ -81,14 +81,16 @@ class Source:
         found, missing = {}, []
         for name in names:
             parts = PurePosixPath(name).parts
-            places = [p for p in by_name.get(parts[-1], []) if PurePosixPath(p).parts[-len(parts) :] == parts]
-            if places:
-                found[name] = min(places, key=lambda place: (len(place), place))
+            locations = [
+                p for p in by_name.get(parts[-1], []) if PurePosixPath(p).parts[-len(parts) :] == parts
+            ]
+            if locations:
+                found[name] = min(locations, key=lambda location: (len(location), location))
             else:
                 missing.append(name)
         if missing:
-            raise BadDataset(
-                f"{self.name}: {len(missing)} of {len(names)} pictures are missing, first {missing[0]!r}; expected all. "
+            raise DatasetError(
+                f"{self.name}: {len(missing)} of {len(names)} images are missing, first {missing[0]!r}; expected all. "
                 "Unpack the archive again, or name their folder with --images"
             )
         return found
@@ -102,7 +104,7 @@ def open_source(path: Path, *, without: Path | None = None) -> Iterator[Source]:
         path: of it.
         without: a folder inside whose files do not count.
     Raises:
-        BadDataset: neither.
+        DatasetError: neither.
     """
     if path.is_dir():
         apart = without.resolve() if without else None
@@ -112,7 +114,7 @@ def open_source(path: Path, *, without: Path | None = None) -> Iterator[Source]:
         try:
             archive = zipfile.ZipFile(path)
         except (zipfile.BadZipFile, OSError, NotImplementedError) as error:
-            raise BadDataset(f"{path}: a damaged zip ({error}). Download it again") from None
+            raise DatasetError(f"{path}: a damaged zip ({error}). Download it again") from None
         with archive:
             entries = {entry.filename: entry for entry in archive.infolist() if not entry.is_dir()}
             yield Source(
@@ -127,8 +129,8 @@ def open_source(path: Path, *, without: Path | None = None) -> Iterator[Source]:
             )
     else:
         what = "no such file or folder" if not path.exists() else "neither a zip nor a folder"
-        raise BadDataset(
-            f"{path}: {what}; expected the published archive (zip or unpacked), a folder with COCO files and pictures, "
+        raise DatasetError(
+            f"{path}: {what}; expected the published archive (zip or unpacked), a folder with COCO files and images, "
             "or one COCO .json"
         )
 

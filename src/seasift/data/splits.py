@@ -8,7 +8,7 @@ from importlib.resources import files
 import numpy as np
 import numpy.typing as npt
 
-# Draws for few groups; of many (pictures alone) each draw is good, and only the draw is affordable.
+# Draws for few groups; of many (images alone) each draw is good, and only the draw is affordable.
 TRIALS, STEPS, CLIMBED_GROUPS = 400, 200_000, 600
 LEAK_FREE_SEED, HALVES_SEED = 2020, 2020
 LEAK_FREE_FRACTIONS: Mapping[str, float] = {"train": 0.7, "val": 0.15, "test": 0.15}
@@ -30,7 +30,7 @@ def draw_by_group(
 
     Args:
         groups: G names.
-        counts: (G, K): what each group holds: pictures, objects of each class ...
+        counts: (G, K): what each group holds: images, objects of each class ...
         fractions: part name to share; sums to 1.
         seed: of the draw.
     Returns:
@@ -46,8 +46,8 @@ def draw_by_group(
     if len(fractions) > 1 and len(groups) <= CLIMBED_GROUPS:
         best = _climb(shares, targets, best)
     return {
-        name: sorted(group for group, part in zip(groups, best, strict=True) if part == place)
-        for place, name in enumerate(fractions)
+        name: sorted(group for group, part in zip(groups, best, strict=True) if part == index)
+        for index, name in enumerate(fractions)
     }
 
 
@@ -111,7 +111,7 @@ def _badness(shares: Counts, targets: Counts, parts: npt.NDArray[np.int64]) -> t
     return int((sums < 1e-12).sum()), float((((sums - targets) / targets) ** 2).sum())
 
 
-def halve(file_names: Sequence[str], *, seed: int) -> dict[str, list[str]]:
+def to_half(file_names: Sequence[str], *, seed: int) -> dict[str, list[str]]:
     """Two halves of a list, drawn by shuffling its sorted names; the first is the larger if they differ."""
     shuffled = np.random.default_rng(seed).permutation(sorted(file_names))
     middle = (len(shuffled) + 1) // 2

@@ -25,15 +25,15 @@ class Counts:
     Attributes:
         objects: crowds left out.
         crowds: regions of many objects.
-        pictures: with at least one object (for a whole part: all pictures).
-        groups: videos of those pictures; 0 if no groups are known.
+        images: with at least one object (for a whole part: all images).
+        groups: videos of those images; 0 if no groups are known.
         small, medium, large: objects of COCO's sizes.
         median_side_px: square root of the median area; 0 without objects.
     """
 
     objects: int
     crowds: int
-    pictures: int
+    images: int
     groups: int
     small: int
     medium: int
@@ -49,20 +49,20 @@ class Stats:
         name: of the data set, with label set, masks and split.
         classes: names, in the order of their ids.
         parts: part name to its counts; "all" is all parts together.
-        empty_pictures: part name to pictures without any object.
+        empty_pictures: part name to images without any object.
         by_class: class name to part name to counts.
-        together: (C, C) pictures that hold an object of both classes; on the diagonal of the class.
-        objects_per_picture: part name to how many pictures hold 0, 1, 2 ... objects.
+        together: (C, C) images that hold an object of both classes; on the diagonal of the class.
+        objects_per_picture: part name to how many images hold 0, 1, 2 ... objects.
         grouped: whether groups (videos) are known.
     """
 
     name: str
     classes: tuple[str, ...]
     parts: Mapping[str, Counts]
-    empty_pictures: Mapping[str, int]
+    empty_images: Mapping[str, int]
     by_class: Mapping[str, Mapping[str, Counts]]
     together: Int64
-    objects_per_picture: Mapping[str, tuple[int, ...]]
+    objects_per_image: Mapping[str, tuple[int, ...]]
     grouped: bool
 
     def to_json(self) -> dict[str, Any]:
@@ -73,8 +73,8 @@ class Stats:
             "parts": {
                 part: {
                     **asdict(counts),
-                    "empty_pictures": self.empty_pictures[part],
-                    "objects_per_picture": list(self.objects_per_picture[part]),
+                    "empty_pictures": self.empty_images[part],
+                    "objects_per_picture": list(self.objects_per_image[part]),
                 }
                 for part, counts in self.parts.items()
             },
@@ -93,8 +93,8 @@ class Described:
 
     Attributes:
         name: for titles.
-        parts: part name to its pictures and objects; all of the same categories.
-        images_dir: folder of the pictures.
+        parts: part name to its images and objects; all of the same categories.
+        images_dir: folder of the images.
         group_of: file name to group; empty if no groups are known.
     """
 
@@ -126,7 +126,7 @@ def statistics(described: Described) -> Stats:
             for number, name in names.items()
         },
         _together(list(parts.values())[-1]),
-        {part: _objects_per_picture(coco) for part, coco in parts.items()},
+        {part: _objects_per_image(coco) for part, coco in parts.items()},
         bool(group_of),
     )
 
@@ -145,23 +145,23 @@ def _counts(coco: CocoDataset, category_id: int | None, group_of: Mapping[str, s
     chosen = [a for a in coco.annotations if category_id in (None, a.category_id)]
     areas = np.array([a.area for a in chosen if not a.iscrowd])
     sizes = np.bincount(np.digitize(areas, _SIZE_BORDERS), minlength=3) if len(areas) else np.zeros(3, int)
-    pictures = {image.id for image in coco.images} if category_id is None else {a.image_id for a in chosen}
-    groups = {group_of.get(image.file_name) for image in coco.images if image.id in pictures} - {None}
+    images = {image.id for image in coco.images} if category_id is None else {a.image_id for a in chosen}
+    groups = {group_of.get(image.file_name) for image in coco.images if image.id in images} - {None}
     small, medium, large = (int(count) for count in sizes)
     median = round(float(np.sqrt(np.median(areas))), 1) if len(areas) else 0.0
     return Counts(
-        len(areas), len(chosen) - len(areas), len(pictures), len(groups), small, medium, large, median
+        len(areas), len(chosen) - len(areas), len(images), len(groups), small, medium, large, median
     )
 
 
 def _together(coco: CocoDataset) -> Int64:
-    place = {category.id: number for number, category in enumerate(coco.categories)}
-    present = np.zeros((len(coco.images), len(place)), dtype=np.int64)
+    index = {category.id: number for number, category in enumerate(coco.categories)}
+    present = np.zeros((len(coco.images), len(index)), dtype=np.int64)
     for row, image in enumerate(coco.images):
-        present[row, [place[a.category_id] for a in coco.annotations_of(image.id)]] = 1
+        present[row, [index[a.category_id] for a in coco.annotations_of(image.id)]] = 1
     return np.asarray(present.T @ present, dtype=np.int64)
 
 
-def _objects_per_picture(coco: CocoDataset) -> tuple[int, ...]:
+def _objects_per_image(coco: CocoDataset) -> tuple[int, ...]:
     counts: Sequence[int] = [len(coco.annotations_of(image.id)) for image in coco.images]
     return tuple(np.bincount(counts).tolist()) if counts else (0,)

@@ -1,6 +1,6 @@
 """The page of `seasift data stats`: one HTML file that needs nothing else.
 
-Also here: Example pictures of a data set with their masks drawn. Plots of a data set's statistics as SVG.
+Also here: Example images of a data set with their masks drawn. Plots of a data set's statistics as SVG.
 matplotlib is loaded by the functions, not by the module.
 """
 
@@ -15,8 +15,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from seasift.core.errors import BadDataset, BadPicture
-from seasift.core.image import jpeg_uri, read_picture, svg_uri
+from seasift.core.errors import DatasetError, ImageError
+from seasift.core.image import jpeg_uri, read_image, svg_uri
 from seasift.core.types import UInt8
 from seasift.data.coco import CocoDataset, CocoImage
 from seasift.data.stats import SIZES, Described, Stats
@@ -26,7 +26,7 @@ _FILL = 0.35
 
 @dataclass(frozen=True)
 class Example:
-    """A picture to show.
+    """An image to show.
 
     Attributes:
         part: it is from.
@@ -46,21 +46,21 @@ def colour_of(class_id: int) -> tuple[int, int, int]:
 
 
 def choose_examples(parts: Mapping[str, CocoDataset], *, most: int) -> list[Example]:
-    """Few pictures that show all classes: each time the one with most classes not yet shown, rare ones first.
+    """Few images that show all classes: each time the one with most classes not yet shown, rare ones first.
 
     Args:
-        parts: part name to pictures and objects.
-        most: pictures at most.
+        parts: part name to images and objects.
+        most: images at most.
     """
     first = next(iter(parts.values()))
-    place = {category.id: number for number, category in enumerate(first.categories)}
+    index = {category.id: number for number, category in enumerate(first.categories)}
     candidates = []
     totals: dict[int, int] = {}
     for part, coco in parts.items():
         for image in coco.images:
             counts: dict[int, int] = {}
             for annotation in coco.annotations_of(image.id):
-                class_id = place[annotation.category_id]
+                class_id = index[annotation.category_id]
                 counts[class_id] = counts.get(class_id, 0) + 1
                 totals[class_id] = totals.get(class_id, 0) + 1
             candidates.append(Example(part, image, counts))
@@ -74,18 +74,18 @@ def choose_examples(parts: Mapping[str, CocoDataset], *, most: int) -> list[Exam
 
 
 def draw_truth(image_rgb_u8: UInt8, example: Example, coco: CocoDataset) -> UInt8:
-    """A copy of the picture with each object's mask filled lightly and outlined; holes stay holes.
+    """A copy of the image with each object's mask filled lightly and outlined; holes stay holes.
 
     Raises:
-        BadDataset: a mask that cannot be decoded.
+        DatasetError: a mask that cannot be decoded.
     """
     canvas = image_rgb_u8.copy()
-    place = {category.id: number for number, category in enumerate(coco.categories)}
+    index = {category.id: number for number, category in enumerate(coco.categories)}
     size_hw = (canvas.shape[0], canvas.shape[1])
     annotations = sorted(coco.annotations_of(example.image.id), key=lambda a: -a.area)
     for annotation in annotations:
         bitmap = annotation.mask(example.image.size_hw).bitmap(size_hw)
-        colour = colour_of(place[annotation.category_id])
+        colour = colour_of(index[annotation.category_id])
         canvas[bitmap] = np.round((1 - _FILL) * canvas[bitmap] + _FILL * np.array(colour)).astype(np.uint8)
         outlines, _ = cv2.findContours(bitmap.astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
         cv2.drawContours(canvas, outlines, -1, colour, 1, cv2.LINE_AA)
@@ -109,8 +109,8 @@ def class_bars(stats: Stats) -> str:
         axes.barh(rows, shares, left=left, color=colour, label=part, height=0.75)
         for row, (count, share) in enumerate(zip(counts, shares, strict=True)):
             if share > 4:
-                place = left[row] + share / 2
-                axes.text(place, row, f"{count:,}", ha="center", va="center", fontsize=7.5, color="white")
+                index = left[row] + share / 2
+                axes.text(index, row, f"{count:,}", ha="center", va="center", fontsize=7.5, color="white")
         left += shares
     axes.set_yticks(rows, stats.classes, fontsize=9)
     axes.invert_yaxis()
@@ -165,28 +165,28 @@ def size_histogram(parts: Mapping[str, CocoDataset]) -> str:
     return _svg(figure, "histogram")
 
 
-def objects_per_picture(stats: Stats) -> str:
-    """How many pictures hold 0, 1, 2 ... objects, in % of the part."""
+def objects_per_image(stats: Stats) -> str:
+    """How many images hold 0, 1, 2 ... objects, in % of the part."""
     parts = [part for part in stats.parts if part != "all"] or list(stats.parts)
-    most = max(len(stats.objects_per_picture[part]) for part in parts)
+    most = max(len(stats.objects_per_image[part]) for part in parts)
     shown = min(most, 11)
     figure, axes = _figure((5.1, 3.2))
     width = 0.8 / len(parts)
     for number, part in enumerate(parts):
         counts = np.zeros(max(most, shown))
-        counts[: len(stats.objects_per_picture[part])] = stats.objects_per_picture[part]
+        counts[: len(stats.objects_per_image[part])] = stats.objects_per_image[part]
         heights = np.append(counts[: shown - 1], counts[shown - 1 :].sum())
-        places = np.arange(shown) + (number - (len(parts) - 1) / 2) * width
+        indices = np.arange(shown) + (number - (len(parts) - 1) / 2) * width
         colour = _PART_COLOURS[number % len(_PART_COLOURS)]
-        axes.bar(places, 100 * heights / max(counts.sum(), 1), width, color=colour, label=part)
+        axes.bar(indices, 100 * heights / max(counts.sum(), 1), width, color=colour, label=part)
     labels = [str(count) for count in range(shown)]
     if most > shown:
         labels[-1] = f"{shown - 1}+"
     axes.set_xticks(np.arange(shown), labels)
-    axes.set_xlabel("objects in a picture")
-    axes.set_ylabel("% of the part's pictures")
+    axes.set_xlabel("objects in an image")
+    axes.set_ylabel("% of the part's images")
     axes.legend(frameon=False, fontsize=9)
-    return _svg(figure, "per picture")
+    return _svg(figure, "per image")
 
 
 def _figure(size_inches: tuple[float, float]) -> tuple[Any, Any]:
@@ -216,10 +216,10 @@ def render_stats_page(described: Described, stats: Stats, *, citation: str = "",
     """The page as HTML text.
 
     Args:
-        described: the parts, for the examples; a picture that cannot be read is named instead of shown.
+        described: the parts, for the examples; an image that cannot be read is named instead of shown.
         stats: of the same parts.
         citation: how to cite the data set, if that is known.
-        licence: of its pictures, if that is known.
+        licence: of its images, if that is known.
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -238,7 +238,7 @@ def render_stats_page(described: Described, stats: Stats, *, citation: str = "",
         class_bars=svg_uri(class_bars(stats)),
         size_bars=svg_uri(size_bars(stats)),
         size_histogram=svg_uri(size_histogram(described.parts)),
-        per_picture=svg_uri(objects_per_picture(stats)),
+        per_image=svg_uri(objects_per_image(stats)),
         together=_together_rows(stats),
         examples=[_shown(e, described) for e in choose_examples(described.parts, most=_EXAMPLES)],
     )
@@ -260,28 +260,28 @@ def _shown(example: Example, described: Described) -> dict[str, Any]:
         ],
     }
     try:
-        picture = read_picture(described.images_dir / example.image.file_name)
-        return {**entry, "uri": jpeg_uri(draw_truth(picture, example, coco), widest=_WIDEST), "error": ""}
-    except (BadPicture, BadDataset) as error:
+        image = read_image(described.images_dir / example.image.file_name)
+        return {**entry, "uri": jpeg_uri(draw_truth(image, example, coco), widest=_WIDEST), "error": ""}
+    except (ImageError, DatasetError) as error:
         return {**entry, "uri": "", "error": str(error)}
 
 
 def _together_rows(stats: Stats) -> list[dict[str, Any]]:
-    """Rows of cells: pictures with both classes, tinted by their share of the row class's pictures."""
+    """Rows of cells: images with both classes, tinted by their share of the row class's images."""
     rows = []
-    for place, name in enumerate(stats.classes):
-        own = max(int(stats.together[place, place]), 1)
+    for index, name in enumerate(stats.classes):
+        own = max(int(stats.together[index, index]), 1)
         cells = []
-        for column, count in enumerate(stats.together[place].tolist()):
+        for column, count in enumerate(stats.together[index].tolist()):
             share = count / own
-            alone = column == place
+            alone = column == index
             tint = (
                 f"rgba(91, 107, 118, {0.15 if count else 0})" if alone else f"rgba(11, 110, 153, {share:.3f})"
             )
             title = (
-                f"{count} pictures with {name}"
+                f"{count} images with {name}"
                 if alone
-                else f"{count} of {own} pictures with {name} also hold {stats.classes[column]}"
+                else f"{count} of {own} images with {name} also hold {stats.classes[column]}"
             )
             ink = "#fff" if share > 0.6 and not alone else "inherit"
             cells.append({"count": count, "tint": tint, "title": title, "ink": ink})

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from seasift.core.errors import BadDataset
+from seasift.core.errors import DatasetError
 from seasift.core.masks import MaskCrop
 
 
@@ -24,7 +24,7 @@ class OriginalObject:
         title: the class it was drawn as; in TrashCan rov, bio, trash or unknown.
         tags: name to value, as typed.
         mask: exact, holes kept.
-        key: joins bitmaps of one picture into one object; None for most.
+        key: joins bitmaps of one image into one object; None for most.
     """
 
     title: str
@@ -40,7 +40,7 @@ def read_original(data: bytes, name: str) -> list[OriginalObject]:
         data: bytes of the file.
         name: of the file, for errors.
     Raises:
-        BadDataset: not of the known form.
+        DatasetError: not of the known form.
     """
     try:
         return [
@@ -53,7 +53,7 @@ def read_original(data: bytes, name: str) -> list[OriginalObject]:
             for item in json.loads(data)["objects"]
         ]
     except (KeyError, TypeError, ValueError, IndexError, AttributeError, zlib.error) as error:
-        raise BadDataset(
+        raise DatasetError(
             f"{name}: not a Supervisely annotation with bitmaps ({type(error).__name__}: {error}); expected that of "
             "the published archive. Unpack or download it again"
         ) from None

@@ -1,6 +1,6 @@
-"""Eight drawn pictures with every odd thing that COCO files hold, for tests and trials.
+"""Eight drawn images with every odd thing that COCO files hold, for tests and trials.
 
-Also here: Pictures of a data set laid side by side: large pictures whose truth is known, for trying tiles.
+Also here: Images of a data set laid side by side: large images whose truth is known, for trying tiles.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ import cv2
 import numpy as np
 
 from seasift.core.files import write_json
-from seasift.core.image import read_picture, write_picture
+from seasift.core.image import read_image, write_image
 from seasift.core.instances import Instances
 from seasift.core.masks import MaskCrop
 from seasift.core.types import Bool, SizeHW, UInt8
 from seasift.data.coco import CocoAnnotation, CocoDataset, CocoImage
-from seasift.data.prepared import DataPart
+from seasift.data.prepared import DataSplit
 
 # Ids with gaps, not in the order of the file; of the last class there is no object.
 CATEGORIES = ((9, "trash_bag"), (2, "rov"), (5, "animal_fish"), (40, "plant"))
@@ -41,7 +41,7 @@ class _Shape:
 def make_synthetic(folder: Path, *, seed: int = 0) -> Path:
     """Draw the synthetic data set.
 
-    Eight pictures of four videos, named like TrashCan's: a polygon; a polygon of two parts; a ring (a hole, as
+    Eight images of four videos, named like TrashCan's: a polygon; a polygon of two parts; a ring (a hole, as
     compressed RLE); uncompressed RLE; a crowd; no object at all; an object of one pixel; an odd size.
 
     Args:
@@ -55,7 +55,7 @@ def make_synthetic(folder: Path, *, seed: int = 0) -> Path:
     annotations: list[dict[str, Any]] = []
     for number, (size_hw, shapes) in enumerate(_scenes(random), 1):
         name = f"vid_{(number + 1) // 2:06d}_frame{number:07d}.png"
-        write_picture(folder / "images" / name, _draw(size_hw, shapes, random))
+        write_image(folder / "images" / name, _draw(size_hw, shapes, random))
         # Ids with gaps, too: what holds for 1, 2, 3 need not hold for them.
         image_id = 10 * number + 3
         images.append({"id": image_id, "file_name": name, "height": size_hw[0], "width": size_hw[1]})
@@ -107,11 +107,11 @@ def _box(size_hw: SizeHW, x: int, y: int, width: int, height: int) -> Bool:
 
 def _draw(size_hw: SizeHW, shapes: list[_Shape], random: np.random.Generator) -> UInt8:
     depth = np.linspace(110, 40, size_hw[0])[:, None, None]
-    picture = depth * np.array([0.5, 0.8, 1.0]) + random.normal(0, 6, (*size_hw, 3))
+    image = depth * np.array([0.5, 0.8, 1.0]) + random.normal(0, 6, (*size_hw, 3))
     for shape in shapes:
         colour = np.array(_COLOURS[shape.category_id]) + random.normal(0, 8, (*size_hw, 3))
-        picture = np.where(shape.mask[..., None], colour, picture)
-    return np.asarray(np.clip(picture, 0, 255), dtype=np.uint8)
+        image = np.where(shape.mask[..., None], colour, image)
+    return np.asarray(np.clip(image, 0, 255), dtype=np.uint8)
 
 
 def _annotation(shape: _Shape) -> dict[str, Any]:
@@ -143,10 +143,10 @@ def _runs(mask: Bool) -> list[int]:
 
 @dataclass(frozen=True)
 class Mosaic:
-    """Pictures of one size in rows and columns, none left empty.
+    """Images of one size in rows and columns, none left empty.
 
     Attributes:
-        pieces: the pictures, row by row.
+        pieces: the images, row by row.
         across: how many make a row.
     """
 
@@ -159,31 +159,31 @@ class Mosaic:
         height, width = self.pieces[0].size_hw
         return height * (len(self.pieces) // self.across), width * self.across
 
-    def corner_xy(self, place: int) -> tuple[int, int]:
+    def corner_xy(self, index: int) -> tuple[int, int]:
         """Where the left top corner of a piece lies, px."""
-        height, width = self.pieces[place].size_hw
-        return place % self.across * width, place // self.across * height
+        height, width = self.pieces[index].size_hw
+        return index % self.across * width, index // self.across * height
 
-    def assemble(self, pictures: Sequence[UInt8]) -> UInt8:
-        """The whole from the pieces' pictures, in their order."""
+    def assemble(self, images: Sequence[UInt8]) -> UInt8:
+        """The whole from the pieces' images, in their order."""
         whole = np.zeros((*self.size_hw, 3), np.uint8)
-        for place, picture in enumerate(pictures):
-            x, y = self.corner_xy(place)
-            whole[y : y + picture.shape[0], x : x + picture.shape[1]] = picture
+        for index, image in enumerate(images):
+            x, y = self.corner_xy(index)
+            whole[y : y + image.shape[0], x : x + image.shape[1]] = image
         return whole
 
     def gather(self, found: Sequence[Instances]) -> Instances:
         """What is in the pieces, in their order, as what is in the whole."""
         return Instances.joined(
-            [each.moved(*self.corner_xy(place), self.size_hw) for place, each in enumerate(found)]
+            [each.moved(*self.corner_xy(index), self.size_hw) for index, each in enumerate(found)]
         )
 
 
-def lay_out(part: DataPart, *, across: int = 4, down: int = 3) -> tuple[list[Mosaic], CocoDataset]:
-    """Lay a part's pictures side by side, pictures of one size together, in the part's order.
+def lay_out(part: DataSplit, *, across: int = 4, down: int = 3) -> tuple[list[Mosaic], CocoDataset]:
+    """Lay a part's images side by side, images of one size together, in the part's order.
 
     Returns:
-        The mosaics, and their truth with exact masks: image ids are places in the list, from 0. Pictures that
+        The mosaics, and their truth with exact masks: image ids are places in the list, from 0. Images that
         do not fill a last mosaic are left out.
     """
     by_size: dict[SizeHW, list[CocoImage]] = {}
@@ -202,14 +202,14 @@ def lay_out(part: DataPart, *, across: int = 4, down: int = 3) -> tuple[list[Mos
     return mosaics, CocoDataset(part.coco.categories, images, annotations)
 
 
-def read_pieces(part: DataPart, mosaic: Mosaic) -> list[UInt8]:
-    """The pictures of a mosaic's pieces, in their order."""
-    return [read_picture(part.images_dir / piece.file_name) for piece in mosaic.pieces]
+def read_pieces(part: DataSplit, mosaic: Mosaic) -> list[UInt8]:
+    """The images of a mosaic's pieces, in their order."""
+    return [read_image(part.images_dir / piece.file_name) for piece in mosaic.pieces]
 
 
 def _annotations(coco: CocoDataset, mosaic: Mosaic, whole: CocoImage) -> Iterator[CocoAnnotation]:
-    for place, piece in enumerate(mosaic.pieces):
-        x, y = mosaic.corner_xy(place)
+    for index, piece in enumerate(mosaic.pieces):
+        x, y = mosaic.corner_xy(index)
         for own in coco.annotations_of(piece.id):
             mask = own.mask(piece.size_hw).moved(x, y)
             left, top, width, height = own.bbox_xywh

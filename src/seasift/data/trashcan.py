@@ -1,6 +1,6 @@
 """TrashCan 1.0 (Hong, Fulton, Sattar 2020, arXiv 2007.08097): published facts.
 
-7,212 pictures of 312 videos from JAMSTEC's deep-sea archive, 480x270 or 480x360 px. Two label sets over
+7,212 images of 312 videos from JAMSTEC's deep-sea archive, 480x270 or 480x360 px. Two label sets over
 the same objects: instance (22 classes, 12,128 objects) and material (16 classes, 12,336 objects).
 Licence: free for academic teaching and research; commercial use needs JAMSTEC's permission.
 
@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from seasift.core.errors import BadDataset
+from seasift.core.errors import DatasetError
 from seasift.data.coco import CocoDataset
 from seasift.data.supervisely import OriginalObject
 
@@ -70,33 +70,35 @@ MATERIALS: Mapping[str, str] = {
 }
 
 
-def label_of(title: str, tags: Mapping[str, str | None], label_set: str, place: str) -> str:
+def label_of(title: str, tags: Mapping[str, str | None], label_set: str, location: str) -> str:
     """The published class of an object, by the title it was drawn as and its tags.
 
     rov is rov, whatever its tags. bio is plant if it has the tag plant, else an animal by the tag animal.
     trash goes by the tag of the label set, unknown counts as trash without that tag.
 
     Raises:
-        BadDataset: a title or value that is not in the tables; `place` is named.
+        DatasetError: a title or value that is not in the tables; `place` is named.
     """
     if title == "rov":
         return "rov"
     if title == "bio":
-        return "plant" if "plant" in tags else f"animal_{_looked_up(ANIMALS, tags, 'animal', 'etc', place)}"
+        return (
+            "plant" if "plant" in tags else f"animal_{_looked_up(ANIMALS, tags, 'animal', 'etc', location)}"
+        )
     if title not in ("trash", "unknown"):
-        raise BadDataset(
-            f"{place}: drawn as {title!r}; expected rov, bio, trash or unknown. Use the published archive"
+        raise DatasetError(
+            f"{location}: drawn as {title!r}; expected rov, bio, trash or unknown. Use the published archive"
         )
     tags = tags if title == "trash" else {}
     if label_set == "instance":
-        return f"trash_{_looked_up(INSTANCES, tags, 'instance', 'unknown_instance', place)}"
-    return f"trash_{_looked_up(MATERIALS, tags, 'material', 'etc', place)}"
+        return f"trash_{_looked_up(INSTANCES, tags, 'instance', 'unknown_instance', location)}"
+    return f"trash_{_looked_up(MATERIALS, tags, 'material', 'etc', location)}"
 
 
 def published_groups(originals: Sequence[OriginalObject], label_set: str) -> list[list[int]]:
-    """Which bitmaps of one picture make up its published objects, in the published order.
+    """Which bitmaps of one image make up its published objects, in the published order.
 
-    A bitmap without a key is an object; two of one key are one object. Three or more of one key (25 pictures,
+    A bitmap without a key is an object; two of one key are one object. Three or more of one key (25 images,
     all rov) the published files write as two overlapping objects, each with the first bitmap, and they lose the
     next object of another key. Their counts are the published ones, so this is kept. In the instance set,
     trash without any tag is left out.
@@ -126,12 +128,12 @@ def published_groups(originals: Sequence[OriginalObject], label_set: str) -> lis
 
 def _joined_walking(originals: Sequence[OriginalObject], start: int) -> list[int]:
     """Walk on from `start`, joining what has its key; whatever follows a joined one is passed over."""
-    joined, place = [start], start + 1
-    while place < len(originals):
-        if originals[place].key == originals[start].key:
-            joined.append(place)
-            place += 1
-        place += 1
+    joined, location = [start], start + 1
+    while location < len(originals):
+        if originals[location].key == originals[start].key:
+            joined.append(location)
+            location += 1
+        location += 1
     return joined
 
 
@@ -140,14 +142,14 @@ def _is_untagged_trash(original: OriginalObject) -> bool:
 
 
 def _looked_up(
-    table: Mapping[str, str], tags: Mapping[str, str | None], tag: str, without: str, place: str
+    table: Mapping[str, str], tags: Mapping[str, str | None], tag: str, without: str, location: str
 ) -> str:
     typed = tags.get(tag)
     if typed is None:
         return without
     if typed not in table:
-        raise BadDataset(
-            f"{place}: tag {tag} is {typed!r}; expected one of: {_listed(table)}. Use the published archive"
+        raise DatasetError(
+            f"{location}: tag {tag} is {typed!r}; expected one of: {_listed(table)}. Use the published archive"
         )
     return table[typed]
 
@@ -209,7 +211,7 @@ PUBLISHED_COUNTS: Mapping[str, Mapping[str, tuple[int, int]]] = {
     },
 }
 
-# The video that a picture was taken from, in its file name.
+# The video that an image was taken from, in its file name.
 VIDEO = r"vid_(\d+)_frame"
 
 
@@ -217,7 +219,7 @@ def check_counts(coco: CocoDataset, label_set: str, part: str) -> None:
     """Hold the objects per class of a published part to the data set's own table.
 
     Raises:
-        BadDataset: lists every class that differs.
+        DatasetError: lists every class that differs.
     """
     names = {category.id: category.name for category in coco.categories}
     counts = Counter(names[annotation.category_id] for annotation in coco.annotations)
@@ -228,7 +230,7 @@ def check_counts(coco: CocoDataset, label_set: str, part: str) -> None:
         if counts[name] != expected.get(name, 0)
     ]
     if wrong:
-        raise BadDataset(
+        raise DatasetError(
             f"{label_set} {part}: objects per class differ from the data set's README table ({'; '.join(wrong)}). "
             "Unpack the published archive again"
         )

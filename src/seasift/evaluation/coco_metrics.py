@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from hotcoco import COCO, COCOeval
 
-from seasift.core.errors import BadDataset
+from seasift.core.errors import DatasetError
 from seasift.core.instances import Category, Instances
 from seasift.data.coco import CocoDataset
 from seasift.evaluation.results import Results, map_categories
@@ -45,7 +45,7 @@ class Precision:
 
 
 @dataclass(frozen=True)
-class Figures:
+class Metrics:
     """Figures of one model on one data part; None where there is nothing to judge by.
 
     Attributes:
@@ -63,29 +63,29 @@ class Figures:
 
 def evaluate(
     truth: CocoDataset, predictions: Mapping[int, Instances], categories: Sequence[Category]
-) -> Figures:
+) -> Metrics:
     """Judge predictions as COCO does.
 
     Args:
-        truth: pictures and objects; crowds are neither right nor wrong.
-        predictions: picture id to what was found; a picture without an entry counts as nothing found.
+        truth: images and objects; crowds are neither right nor wrong.
+        predictions: image id to what was found; an image without an entry counts as nothing found.
         categories: of the predictor; mapped to those of the truth by name.
     Raises:
-        BadDataset: the classes differ, or a prediction is for an unknown picture.
+        DatasetError: the classes differ, or a prediction is for an unknown image.
     """
     results = Results(map_categories(categories, truth.categories))
     unknown = set(predictions) - {image.id for image in truth.images}
     if unknown:
-        raise BadDataset(
-            f"predictions for {len(unknown)} unknown pictures (first id {min(unknown)}); expected those of the truth"
+        raise DatasetError(
+            f"predictions for {len(unknown)} unknown images (first id {min(unknown)}); expected those of the truth"
         )
     for image in truth.images:
         if image.id in predictions:
             results.add(image, predictions[image.id])
-    return figures_of(truth, results)
+    return metrics_of(truth, results)
 
 
-def figures_of(truth: CocoDataset, results: Results) -> Figures:
+def metrics_of(truth: CocoDataset, results: Results) -> Metrics:
     """Judge collected results; see `evaluate`."""
     document = truth.to_json()
     coco = COCO(document)
@@ -95,11 +95,11 @@ def figures_of(truth: CocoDataset, results: Results) -> Figures:
     per_class = {
         category.name: {
             "objects": counts[category.id],
-            **{kind: lines(curves.get(kind), [place]) for kind in KINDS},
+            **{kind: lines(curves.get(kind), [index]) for kind in KINDS},
         }
-        for place, category in enumerate(truth.categories)
+        for index, category in enumerate(truth.categories)
     }
-    return Figures(lines(curves["boxes"]), lines(curves.get("masks")), per_class, curves)
+    return Metrics(lines(curves["boxes"]), lines(curves.get("masks")), per_class, curves)
 
 
 def has_masks(truth: CocoDataset) -> bool:
@@ -131,13 +131,13 @@ def lines(curve: Precision | None, classes: Sequence[int] | None = None) -> Line
         "AP75": _mean(precision[5, ..., 0, 2]),
     }
     figures |= {f"AP{AREAS[area][0]}": _mean(precision[..., area, 2]) for area in (1, 2, 3)}
-    figures |= {f"AR{limit}": _mean(recall[..., 0, place]) for place, limit in enumerate(MAX_DETECTIONS)}
+    figures |= {f"AR{limit}": _mean(recall[..., 0, index]) for index, limit in enumerate(MAX_DETECTIONS)}
     return figures | {f"AR{AREAS[area][0]}": _mean(recall[..., area, 2]) for area in (1, 2, 3)}
 
 
 def _mean(values: npt.NDArray[np.float64]) -> float | None:
-    judged = values[values > -1]
-    return float(np.mean(judged)) if judged.size else None
+    evaluated = values[values > -1]
+    return float(np.mean(evaluated)) if evaluated.size else None
 
 
 RECALLS: npt.NDArray[np.float64] = np.linspace(0.0, 1.0, 101)
@@ -146,7 +146,7 @@ _ALL_AREAS, _HUNDRED = 0, 2
 
 
 def curve(
-    figures: Figures, kind: str, iou: float, class_id: int | None = None
+    figures: Metrics, kind: str, iou: float, class_id: int | None = None
 ) -> npt.NDArray[np.float64] | None:
     """Interpolated precision at each of RECALLS.
 
@@ -160,13 +160,13 @@ def curve(
     if kind not in figures.curves:
         return None
     precision = figures.curves[kind].precision[IOUS[iou], :, :, _ALL_AREAS, _HUNDRED]
-    judged = precision[:, (precision > -1).all(axis=0)] if class_id is None else precision[:, [class_id]]
-    if not judged.size or (judged < 0).any():
+    evaluated = precision[:, (precision > -1).all(axis=0)] if class_id is None else precision[:, [class_id]]
+    if not evaluated.size or (evaluated < 0).any():
         return None
-    return np.asarray(judged.mean(axis=1))
+    return np.asarray(evaluated.mean(axis=1))
 
 
-def all_curves(figures: Figures, class_id: int | None = None) -> dict[tuple[str, float], npt.NDArray[Any]]:
+def all_curves(figures: Metrics, class_id: int | None = None) -> dict[tuple[str, float], npt.NDArray[Any]]:
     """The judged curves of both kinds at both IoUs."""
     found = {(kind, iou): curve(figures, kind, iou, class_id) for kind in ("boxes", "masks") for iou in IOUS}
     return {key: values for key, values in found.items() if values is not None}

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from seasift import __version__
-from seasift.core.errors import BadInput
+from seasift.core.errors import InputError
 from seasift.data.coco import CocoDataset
-from seasift.data.prepared import DataPart, resolve_part
+from seasift.data.prepared import DataSplit, resolve_split
 from seasift.evaluation.coco_metrics import KINDS
 from seasift.evaluation.confusion import matches_of
 from seasift.evaluation.intervals import (
@@ -27,7 +27,7 @@ from seasift.evaluation.intervals import (
     RESAMPLES,
     SEED,
     Draws,
-    Judged,
+    Evaluated,
     difference,
     draw,
 )
@@ -43,7 +43,7 @@ _STORED = (
 def notes(
     runs: Sequence[Run],
     parts: Mapping[tuple[Any, ...], Sequence[Run]],
-    judged: Mapping[str, Judged],
+    evaluated: Mapping[str, Evaluated],
     *,
     with_data: bool,
 ) -> list[str]:
@@ -52,7 +52,7 @@ def notes(
     Args:
         runs: all.
         parts: those judged on the same part.
-        judged: label to the resampled run, where there are intervals.
+        evaluated: label to the resampled run, where there are intervals.
         with_data: whether intervals were asked for.
     """
     found = []
@@ -63,12 +63,12 @@ def notes(
     if len(parts) > 1:
         listed = "; ".join(
             f"{', '.join(run.label for run in same)} on {same[0].record['data']['name']} "
-            f"({same[0].record['data']['pictures']:,} pictures)"
+            f"({same[0].record['data']['pictures']:,} images)"
             for same in parts.values()
         )
         found.append(f"Judged on different parts, so not comparable with each other: {listed}.")
     for same in parts.values():
-        one = judged.get(same[0].label)
+        one = evaluated.get(same[0].label)
         found += _few_groups(", ".join(run.label for run in same), one) if one else []
     limits = {run.label: _listed(run.record["settings"]) for run in runs}
     if len(set(limits.values())) > 1:
@@ -86,21 +86,21 @@ def notes(
 
 
 def _listed(settings: dict[str, Any]) -> str:
-    return f"scores from {settings.get('threshold')}, at most {settings.get('max_objects')} a picture"
+    return f"scores from {settings.get('threshold')}, at most {settings.get('max_objects')} an image"
 
 
-def _few_groups(labels: str, judged: Judged) -> list[str]:
+def _few_groups(labels: str, evaluated: Evaluated) -> list[str]:
     found = []
-    if judged.pattern is None:
+    if evaluated.pattern is None:
         found.append(
-            f"No videos are known ({labels}): pictures were drawn one by one. If they are frames of videos, the intervals "
+            f"No videos are known ({labels}): images were drawn one by one. If they are frames of videos, the intervals "
             "are too narrow; say with --group how a file name tells its video."
         )
-    if judged.groups < FEW_GROUPS:
+    if evaluated.groups < FEW_GROUPS:
         found.append(
-            f"Only {judged.groups} videos ({labels}): with fewer than {FEW_GROUPS} the intervals are too narrow."
+            f"Only {evaluated.groups} videos ({labels}): with fewer than {FEW_GROUPS} the intervals are too narrow."
         )
-    few = [name for name, count in judged.class_groups.items() if 0 < count < FEW_CLASS_GROUPS]
+    few = [name for name, count in evaluated.class_groups.items() if 0 < count < FEW_CLASS_GROUPS]
     if few:
         found.append(
             f"{len(few)} classes have objects in fewer than {FEW_CLASS_GROUPS} videos ({labels}): their own intervals "
@@ -113,9 +113,9 @@ _AGAIN = "Evaluate it again, or leave out --data"
 _CHOICE = ("labels", "masks", "split", "part")
 
 
-def judge_runs(
+def evaluate_runs(
     runs: Sequence[Run], data: Path, resamples: int, seed: int, group: str | None = None
-) -> dict[str, Judged]:
+) -> dict[str, Evaluated]:
     """Resample runs together.
 
     Args:
@@ -125,69 +125,69 @@ def judge_runs(
     Returns:
         Label of the run to what came out.
     Raises:
-        BadInput: different parts, other data, or predictions that do not give the run's figures.
+        InputError: different parts, other data, or predictions that do not give the run's figures.
     """
     first = runs[0]
     for run in runs:
         if run.part != first.part:
-            raise BadInput(
+            raise InputError(
                 f"{first.folder} and {run.folder}: judged on {_part_name(first)} and {_part_name(run)}; expected the "
-                "same pictures, to draw the same videos for both. Evaluate one of them again"
+                "same images, to draw the same videos for both. Evaluate one of them again"
             )
     part = _truth_part(first, data)
     truth = limited(part.coco, first.record["settings"].get("limit"))
     if len(truth.images) != first.record["data"]["pictures"]:
-        raise BadInput(
-            f"{data}: {len(truth.images)} pictures in {part.name}; {first.folder} was judged on "
+        raise InputError(
+            f"{data}: {len(truth.images)} images in {part.name}; {first.folder} was judged on "
             f"{first.record['data']['pictures']}. {_AGAIN}"
         )
     draws = draw(truth, group or part.chosen.get("group"), resamples, seed)
-    return {run.label: _judge(run, truth, draws) for run in runs}
+    return {run.label: _evaluate(run, truth, draws) for run in runs}
 
 
-def _truth_part(run: Run, data: Path) -> DataPart:
+def _truth_part(run: Run, data: Path) -> DataSplit:
     noted = run.record["data"]
     chosen = {key: noted.get(key) for key in _CHOICE}
     if data.is_dir() and None in chosen.values():
-        raise BadInput(
+        raise InputError(
             f"{run.folder}: its record does not name labels, masks, split and part (older seasift, or judged on a "
             f"COCO file); expected a run on a prepared data set. {_AGAIN}"
         )
-    part = resolve_part(data, **chosen) if data.is_dir() else resolve_part(data)
+    part = resolve_split(data, **chosen) if data.is_dir() else resolve_split(data)
     fingerprint = part.fingerprint or hashlib.sha256(data.read_bytes()).hexdigest()
     if fingerprint != noted["fingerprint"]:
-        raise BadInput(
+        raise InputError(
             f"{data}: fingerprint {fingerprint}; {run.folder} was judged on {noted['name']} with {noted['fingerprint']}. "
             f"Give the same data. {_AGAIN}"
         )
     return part
 
 
-def _judge(run: Run, truth: CocoDataset, draws: Draws) -> Judged:
+def _evaluate(run: Run, truth: CocoDataset, draws: Draws) -> Evaluated:
     entries = run.entries()
     known = {image.id: list(image.size_hw) for image in truth.images}
     classes = {category.id for category in truth.categories}
     if any(entry["image_id"] not in known or entry["category_id"] not in classes for entry in entries):
-        raise BadInput(
-            f"{run.evaluation}: predictions for pictures or classes that are not of its part. {_AGAIN}"
+        raise InputError(
+            f"{run.evaluation}: predictions for images or classes that are not of its part. {_AGAIN}"
         )
     masks = [(entry["image_id"], entry["segmentation"]) for entry in entries if "segmentation" in entry]
     if any(list(mask["size"]) != known[image_id] for image_id, mask in masks):
-        raise BadInput(f"{run.evaluation}: a predicted mask is of another size than its picture. {_AGAIN}")
+        raise InputError(f"{run.evaluation}: a predicted mask is of another size than its image. {_AGAIN}")
     found = {kind: matches_of(truth, entries, kind) for kind in KINDS if run.record[kind]["AP"] is not None}
-    judged = draws.judge({kind: matches for kind, matches in found.items() if matches is not None})
-    for kind, each in judged.kinds.items():
+    evaluated = draws.evaluate({kind: matches for kind, matches in found.items() if matches is not None})
+    for kind, each in evaluated.kinds.items():
         again, noted = float(each.overall["AP"][0]), run.record[kind]["AP"]
         if not abs(again - noted) < 1e-6:
-            raise BadInput(
+            raise InputError(
                 f"{run.evaluation}: predictions.json gives {kind} AP {again:.4f}; report.json says {noted:.4f}. {_AGAIN}"
             )
-    return judged
+    return evaluated
 
 
 def _part_name(run: Run) -> str:
     data = run.record["data"]
-    return f"{data['name']} ({data['pictures']} of {data.get('of_pictures')} pictures)"
+    return f"{data['name']} ({data['pictures']} of {data.get('of_pictures')} images)"
 
 
 SCHEMA = "seasift-comparison/1"
@@ -218,23 +218,23 @@ def compare(runs: Sequence[Run], settings: Settings) -> dict[str, Any]:
     tables with their part named.
 
     Raises:
-        BadInput: the data is not what a run was judged on, or a run's files do not belong together.
+        InputError: the data is not what a run was judged on, or a run's files do not belong together.
     """
     parts: dict[tuple[Any, ...], list[Run]] = {}
     for run in runs:
         parts.setdefault(run.part, []).append(run)
-    judged: dict[str, Judged] = {}
+    evaluated: dict[str, Evaluated] = {}
     if settings.data:
         for same in parts.values():
-            judged |= judge_runs(same, settings.data, settings.resamples, settings.seed, settings.group)
+            evaluated |= evaluate_runs(same, settings.data, settings.resamples, settings.seed, settings.group)
     return {
         "schema": SCHEMA,
         "seasift": __version__,
         "bootstrap": _bootstrap(settings) if settings.data else None,
-        "runs": [_run(run, judged.get(run.label)) for run in runs],
-        "pairs": [_pair(first, second, judged) for first, second in combinations(runs, 2)],
+        "runs": [_run(run, evaluated.get(run.label)) for run in runs],
+        "pairs": [_pair(first, second, evaluated) for first, second in combinations(runs, 2)],
         "published": published(),
-        "notes": notes(runs, parts, judged, with_data=settings.data is not None),
+        "notes": notes(runs, parts, evaluated, with_data=settings.data is not None),
     }
 
 
@@ -250,7 +250,7 @@ def _bootstrap(settings: Settings) -> dict[str, Any]:
     return {"resamples": settings.resamples, "seed": settings.seed, "level": LEVEL, "unit": "video"}
 
 
-def _run(run: Run, judged: Judged | None) -> dict[str, Any]:
+def _run(run: Run, evaluated: Evaluated | None) -> dict[str, Any]:
     record = run.record
     facts = record["model"].get("facts") or {}
     return {
@@ -268,12 +268,12 @@ def _run(run: Run, judged: Judged | None) -> dict[str, Any]:
         "per_class": [
             {
                 **{key: row[key] for key in ("name", "objects", *KINDS)},
-                "groups": judged.class_groups.get(row["name"]) if judged else None,
+                "groups": evaluated.class_groups.get(row["name"]) if evaluated else None,
             }
             for row in record["per_class"]
         ],
-        "groups": judged.groups if judged else None,
-        "intervals": judged.intervals() if judged else None,
+        "groups": evaluated.groups if evaluated else None,
+        "intervals": evaluated.intervals() if evaluated else None,
         "curves": record.get("curves"),
         "notes": record.get("notes", []),
     }
@@ -305,12 +305,12 @@ def _training(training: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _pair(first: Run, second: Run, judged: dict[str, Judged]) -> dict[str, Any]:
+def _pair(first: Run, second: Run, evaluated: dict[str, Evaluated]) -> dict[str, Any]:
     same = first.part == second.part
-    made = same and first.label in judged
+    made = same and first.label in evaluated
     return {
         "first": first.label,
         "second": second.label,
         "same_part": same,
-        "difference": difference(judged[first.label], judged[second.label]) if made else None,
+        "difference": difference(evaluated[first.label], evaluated[second.label]) if made else None,
     }

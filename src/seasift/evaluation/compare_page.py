@@ -30,10 +30,10 @@ def overlays(comparison: dict[str, Any]) -> list[tuple[str, str]]:
     return [(title, svg) for title, svg in drawn if svg]
 
 
-def _look(place: int) -> dict[str, Any]:
+def _look(index: int) -> dict[str, Any]:
     return {
-        "color": COLOURS[place % len(COLOURS)],
-        "linestyle": _STYLES[place // len(COLOURS) % len(_STYLES)],
+        "color": COLOURS[index % len(COLOURS)],
+        "linestyle": _STYLES[index // len(COLOURS) % len(_STYLES)],
     }
 
 
@@ -43,12 +43,12 @@ def _forest(comparison: dict[str, Any]) -> str | None:
         return None
     figure, panels = new_figure(1, 2, (10.4, 0.9 + 0.34 * len(runs)))
     for axes, kind in zip(panels, ("masks", "boxes"), strict=True):
-        for place, run in enumerate(runs):
+        for index, run in enumerate(runs):
             limits = ((run["intervals"] or {}).get(kind) or {}).get("AP")
             if limits:
-                axes.plot(limits, [place, place], color=_look(place)["color"], linewidth=2.2)
+                axes.plot(limits, [index, index], color=_look(index)["color"], linewidth=2.2)
             if run[kind]["AP"] is not None:
-                axes.plot([run[kind]["AP"]], [place], "o", color=_look(place)["color"])
+                axes.plot([run[kind]["AP"]], [index], "o", color=_look(index)["color"])
         axes.set_title(f"{kind} AP", fontsize=10)
         axes.grid(axis="x", color="#e3e6e8", linewidth=0.7)
         axes.set_axisbelow(True)
@@ -64,10 +64,10 @@ def _precision_recall(comparison: dict[str, Any]) -> str | None:
     figure, panels = new_figure(1, 4, (10.4, 3.1))
     chosen = [(kind, iou) for kind in ("masks", "boxes") for iou in ("50", "75")]
     for axes, (kind, iou) in zip(panels, chosen, strict=True):
-        for place, run in enumerate(runs):
+        for index, run in enumerate(runs):
             values = ((run["curves"] or {}).get(kind) or {}).get(iou)
             if values:
-                axes.plot(RECALLS, values, linewidth=1.6, label=run["label"], **_look(place))
+                axes.plot(RECALLS, values, linewidth=1.6, label=run["label"], **_look(index))
         axes.set_title(f"{kind}, IoU .{iou}", fontsize=10)
         axes.set_xlim(0, 1)
         axes.set_ylim(0, 1.02)
@@ -80,13 +80,13 @@ def _precision_recall(comparison: dict[str, Any]) -> str | None:
 
 
 def _training(comparison: dict[str, Any]) -> str | None:
-    runs = [(place, run) for place, run in enumerate(comparison["runs"]) if run["training"]]
+    runs = [(index, run) for index, run in enumerate(comparison["runs"]) if run["training"]]
     columns = (("loss/total", "loss"), ("val/mask_AP", "masks AP on val"), ("val/box_AP", "boxes AP on val"))
     if not any(run["training"]["curves"].get(column) for _, run in runs for column, _ in columns):
         return None
     figure, panels = new_figure(1, 3, (10.4, 3.1), share=False)
     for axes, (column, title) in zip(panels, columns, strict=True):
-        for place, run in runs:
+        for index, run in runs:
             points = run["training"]["curves"].get(column)
             if points:
                 marker = "" if column.startswith("loss") else "."
@@ -95,7 +95,7 @@ def _training(comparison: dict[str, Any]) -> str | None:
                     marker=marker,
                     label=run["label"],
                     linewidth=1.4,
-                    **_look(place),
+                    **_look(index),
                 )
         if column == "loss/total" and axes.lines:
             axes.set_yscale("log")
@@ -105,7 +105,7 @@ def _training(comparison: dict[str, Any]) -> str | None:
         axes.tick_params(labelsize=8)
         if axes.lines:
             axes.legend(fontsize=8, frameon=False)
-    figure.supxlabel("pictures seen", fontsize=9)
+    figure.supxlabel("images seen", fontsize=9)
     return to_svg(figure, "training")
 
 
@@ -152,7 +152,7 @@ def render_markdown(comparison: dict[str, Any]) -> str:
 
 
 def _markdown(table: Table) -> str:
-    marks = ["---" if place in table.texts else "---:" for place in range(len(table.heads))]
+    marks = ["---" if index in table.texts else "---:" for index in range(len(table.heads))]
     rows = [table.heads, tuple(marks), *table.rows]
     lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
     return "\n".join([f"### {table.title}", "", *lines, ""])

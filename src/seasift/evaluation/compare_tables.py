@@ -56,10 +56,10 @@ def duration(seconds: float | None) -> str:
     return f"{minutes // 60} h {minutes % 60:02d} min" if minutes >= 60 else f"{seconds / 60:.1f} min"
 
 
-def part_name(data: dict[str, Any]) -> str:
+def split_name(data: dict[str, Any]) -> str:
     """The part and how much of it was judged."""
-    pictures, of = data["pictures"], data.get("of_pictures") or data["pictures"]
-    return f"{data['name']}, {pictures:,} {f'of {of:,} ' if of > pictures else ''}pictures"
+    images, of = data["pictures"], data.get("of_pictures") or data["pictures"]
+    return f"{data['name']}, {images:,} {f'of {of:,} ' if of > images else ''}images"
 
 
 WITH_INTERVAL = ("AP", "AP50", "AP75")
@@ -95,7 +95,7 @@ def summary(comparison: dict[str, Any]) -> Table:
     rows = [
         (
             f"{run['label']}  {run['name']}",
-            part_name(run["data"]),
+            split_name(run["data"]),
             *(with_interval(run, kind, figure) for kind in SHOWN_KINDS for figure in WITH_INTERVAL),
         )
         for run in comparison["runs"]
@@ -135,9 +135,9 @@ def sizes(comparison: dict[str, Any]) -> Table:
             NONE if facts["gflops"] is None else f"{facts['gflops']:,.1f}",
             count(facts["priors"]),
         )
-        for place, speed in enumerate(run["speeds"] or [{}]):
-            label = f"{run['label']}  {run['name']}" if place == 0 else run["label"]
-            rows.append((label, *(about if place == 0 else [""] * len(about)), *_speed(speed)))
+        for index, speed in enumerate(run["speeds"] or [{}]):
+            label = f"{run['label']}  {run['name']}" if index == 0 else run["label"]
+            rows.append((label, *(about if index == 0 else [""] * len(about)), *_speed(speed)))
     heads = (
         "run",
         "parameters",
@@ -172,7 +172,7 @@ def trainings(comparison: dict[str, Any]) -> Table:
                     text(about["machine"]),
                 )
             )
-    heads = ("run", "recipe", "network", "initial weights", "trained on", "pictures seen", "time", "hardware")
+    heads = ("run", "recipe", "network", "initial weights", "trained on", "images seen", "time", "hardware")
     return Table("Training", heads, rows, (0, 1, 2, 3, 4, 7))
 
 

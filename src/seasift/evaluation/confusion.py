@@ -1,6 +1,6 @@
 """Which object was taken for which: matching without regard to class, counted in a matrix.
 
-Also here: Which detection is right, picture by picture: what an AP is made of, before anything is summed.
+Also here: Which detection is right, image by image: what an AP is made of, before anything is summed.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ _ANY_AREA = [0.0, 1e10]
 
 @dataclass(frozen=True)
 class ClassMatches:
-    """The detections of one class in all pictures, best score first; equal scores as COCO orders them.
+    """The detections of one class in all images, best score first; equal scores as COCO orders them.
 
     Attributes:
-        picture: (N,) place of the picture that each detection is in.
+        image: (N,) place of the image that each detection is in.
         scores: (N,).
         right: (10, N) at each IoU: whether the detection has an object of its own, not a crowd.
         counted: (10, N) whether it is right or wrong; one in a crowd is neither.
-        objects: (P,) truth without crowds, in each picture.
+        objects: (P,) truth without crowds, in each image.
     """
 
-    picture: Int64
+    image: Int64
     scores: Float64
     right: Bool
     counted: Bool
@@ -42,10 +42,10 @@ class ClassMatches:
 
 
 def matches_of(truth: CocoDataset, entries: Sequence[dict[str, Any]], kind: str) -> list[ClassMatches] | None:
-    """Match detections with truth as COCO does: objects of all sizes, 100 detections of a class a picture.
+    """Match detections with truth as COCO does: objects of all sizes, 100 detections of a class an image.
 
     Args:
-        truth: pictures and objects.
+        truth: images and objects.
         entries: COCO results, as in predictions.json.
         kind: "boxes" or "masks".
     Returns:
@@ -63,34 +63,34 @@ def matches_of(truth: CocoDataset, entries: Sequence[dict[str, Any]], kind: str)
     evaluation.params.area_rng, evaluation.params.area_rng_lbl = [_ANY_AREA], ["all"]
     evaluation.params.max_dets = [MAX_DETECTIONS[-1]]
     evaluation.evaluate()
-    places = {image_id: place for place, image_id in enumerate(sorted(image.id for image in truth.images))}
-    judged: dict[int, list[dict[str, Any]]] = {category.id: [] for category in truth.categories}
+    indices = {image_id: index for index, image_id in enumerate(sorted(image.id for image in truth.images))}
+    evaluated: dict[int, list[dict[str, Any]]] = {category.id: [] for category in truth.categories}
     for each in filter(None, evaluation.eval_imgs):
-        judged[each["category_id"]].append(each)
-    return [_of_class(judged[category.id], places) for category in truth.categories]
+        evaluated[each["category_id"]].append(each)
+    return [_of_class(evaluated[category.id], indices) for category in truth.categories]
 
 
-def picture_names(truth: CocoDataset) -> list[str]:
-    """File names in the order that `ClassMatches` counts pictures in: by id, as COCO does."""
+def image_names(truth: CocoDataset) -> list[str]:
+    """File names in the order that `ClassMatches` counts images in: by id, as COCO does."""
     return [image.file_name for image in sorted(truth.images, key=lambda image: image.id)]
 
 
-def _of_class(judged: Sequence[dict[str, Any]], places: dict[int, int]) -> ClassMatches:
-    judged = sorted(judged, key=lambda each: places[each["image_id"]])
-    objects = np.zeros(len(places), np.int64)
-    for each in judged:
-        objects[places[each["image_id"]]] = np.sum(each["gtInDenominator"])
-    picture = [place for each in judged for place in [places[each["image_id"]]] * len(each["dtScores"])]
-    scores = np.array([score for each in judged for score in each["dtScores"]], np.float64)
+def _of_class(evaluated: Sequence[dict[str, Any]], indices: dict[int, int]) -> ClassMatches:
+    evaluated = sorted(evaluated, key=lambda each: indices[each["image_id"]])
+    objects = np.zeros(len(indices), np.int64)
+    for each in evaluated:
+        objects[indices[each["image_id"]]] = np.sum(each["gtInDenominator"])
+    image = [index for each in evaluated for index in [indices[each["image_id"]]] * len(each["dtScores"])]
+    scores = np.array([score for each in evaluated for score in each["dtScores"]], np.float64)
     order = np.argsort(-scores, kind="stable")
-    matched, ignored = (_rows(judged, key)[:, order] for key in ("dtMatched", "dtIgnore"))
+    matched, ignored = (_rows(evaluated, key)[:, order] for key in ("dtMatched", "dtIgnore"))
     return ClassMatches(
-        np.array(picture, np.int64)[order], scores[order], matched & ~ignored, ~ignored, objects
+        np.array(image, np.int64)[order], scores[order], matched & ~ignored, ~ignored, objects
     )
 
 
-def _rows(judged: Sequence[dict[str, Any]], key: str) -> npt.NDArray[np.bool_]:
-    parts = [np.asarray(each[key], bool).reshape(10, -1) for each in judged]
+def _rows(evaluated: Sequence[dict[str, Any]], key: str) -> npt.NDArray[np.bool_]:
+    parts = [np.asarray(each[key], bool).reshape(10, -1) for each in evaluated]
     return np.concatenate([np.zeros((10, 0), bool), *parts], axis=1)
 
 
@@ -101,7 +101,7 @@ CROWD = -2
 
 @dataclass(frozen=True)
 class Matching:
-    """The outcome of one picture.
+    """The outcome of one image.
 
     Attributes:
         truth_index: (N,) for each found object the single truth object it matches, NONE or CROWD.
@@ -139,10 +139,10 @@ def match(found: Instances, truth: Truth, *, iou: float = IOU) -> Matching:
     overlap = overlaps(found, single, crowd=False)
     in_crowd = overlaps(found, truth.objects.take(truth.crowd), crowd=True) >= iou
     partners = np.full(len(found), NONE, np.int64)
-    for place in np.argsort(-found.scores, kind="stable") if len(single) else ():
-        best = int(np.argmax(overlap[place]))
-        if overlap[place, best] >= iou:
-            partners[place] = best
+    for index in np.argsort(-found.scores, kind="stable") if len(single) else ():
+        best = int(np.argmax(overlap[index]))
+        if overlap[index, best] >= iou:
+            partners[index] = best
             overlap[:, best] = -1
     partners[(partners == NONE) & in_crowd.any(axis=1)] = CROWD
     paired = partners >= 0
@@ -184,15 +184,15 @@ class Confusion:
         self.counts: Int64 = np.zeros((len(self.classes) + 1,) * 2, np.int64)
 
     def add(self, found: Instances, truth: Truth, matching: Matching) -> None:
-        """Enter one picture."""
+        """Enter one image."""
         nothing = len(self.classes)
         single = truth.single
         for class_id, partner in zip(found.class_ids, matching.truth_index, strict=True):
             if partner != CROWD:
                 self.counts[nothing if partner == NONE else single.class_ids[partner], class_id] += 1
         matched = set(matching.truth_index.tolist())
-        for place, class_id in enumerate(single.class_ids):
-            if place not in matched:
+        for index, class_id in enumerate(single.class_ids):
+            if index not in matched:
                 self.counts[class_id, nothing] += 1
 
     def recall(self, class_id: int) -> float | None:

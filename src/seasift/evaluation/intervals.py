@@ -13,22 +13,22 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from seasift.core.errors import BadInput
+from seasift.core.errors import InputError
 from seasift.core.types import Int64
 from seasift.data.coco import CocoDataset
 from seasift.evaluation.coco_metrics import IOUS, RECALLS
-from seasift.evaluation.confusion import ClassMatches, picture_names
+from seasift.evaluation.confusion import ClassMatches, image_names
 
 
 @dataclass(frozen=True)
-class Judged:
+class Evaluated:
     """One run under all resamples.
 
     Attributes:
         groups: videos in the part.
         class_groups: class name to how many of them have objects of it.
         kinds: "boxes" and, if judged, "masks". The first resample is the part itself.
-        pattern: that found the videos; None: each picture was drawn alone.
+        pattern: that found the videos; None: each image was drawn alone.
     """
 
     groups: int
@@ -60,8 +60,8 @@ class Draws:
     Attributes:
         groups: videos.
         class_groups: class name to how many of them have objects of it.
-        weights: (1 + R, P) how often each picture counts; the first row is the part itself.
-        pattern: that found the videos; None: each picture is drawn alone.
+        weights: (1 + R, P) how often each image counts; the first row is the part itself.
+        pattern: that found the videos; None: each image is drawn alone.
     """
 
     groups: int
@@ -69,31 +69,31 @@ class Draws:
     weights: Int64
     pattern: str | None
 
-    def judge(self, matches: Mapping[str, Sequence[ClassMatches]]) -> Judged:
+    def evaluate(self, matches: Mapping[str, Sequence[ClassMatches]]) -> Evaluated:
         """Resample the matches of each kind."""
         kinds = {kind: resampled(each, self.weights) for kind, each in matches.items()}
-        return Judged(self.groups, self.class_groups, kinds, self.pattern)
+        return Evaluated(self.groups, self.class_groups, kinds, self.pattern)
 
 
 def draw(truth: CocoDataset, pattern: str | None, resamples: int, seed: int) -> Draws:
     """Draw videos.
 
     Args:
-        truth: pictures and objects.
+        truth: images and objects.
         pattern: regular expression that finds a picture's video in its name (None: each is drawn alone).
     Raises:
-        BadInput: not a regular expression.
+        InputError: not a regular expression.
     """
-    groups = group_names(picture_names(truth), pattern)
+    groups = group_names(image_names(truth), pattern)
     weights = draw_weights(groups, resamples, seed)
     weights = np.concatenate([np.ones((1, len(groups)), np.int64), weights])
     return Draws(len(set(groups)), _class_groups(truth, groups), weights, pattern)
 
 
-def difference(first: Judged, second: Judged) -> dict[str, Any]:
+def difference(first: Evaluated, second: Evaluated) -> dict[str, Any]:
     """Second minus first: kind to figure to {"value", "interval", "zero_inside"}, and "per_class".
 
-    Both must come from one call of `judge_runs`. An entry is None where either has no figure.
+    Both must come from one call of `evaluate_runs`. An entry is None where either has no figure.
     """
     kinds = {
         kind: Resampled(
@@ -113,14 +113,14 @@ def _difference(values: Any) -> dict[str, Any] | None:
     return {"value": float(values[0]), "interval": limits, "zero_inside": limits[0] <= 0 <= limits[1]}
 
 
-def _summary(judged: Judged, kinds: dict[str, Resampled], say: Any) -> dict[str, Any]:
+def _summary(evaluated: Evaluated, kinds: dict[str, Resampled], say: Any) -> dict[str, Any]:
     return {
         **{
             kind: {name: say(values) for name, values in each.overall.items()} for kind, each in kinds.items()
         },
         "per_class": {
-            name: {kind: say(each.per_class[:, place]) for kind, each in kinds.items()}
-            for place, name in enumerate(judged.class_groups)
+            name: {kind: say(each.per_class[:, index]) for kind, each in kinds.items()}
+            for index, name in enumerate(evaluated.class_groups)
         },
     }
 
@@ -155,17 +155,17 @@ class Resampled:
 
 
 def group_names(file_names: Sequence[str], pattern: str | None) -> list[str]:
-    """The group (video) of each picture: the first bracket of a regular expression, or all that it finds.
+    """The group (video) of each image: the first bracket of a regular expression, or all that it finds.
 
     A name without a group is a group of its own, as every name is without a pattern.
 
     Raises:
-        BadInput: not a regular expression.
+        InputError: not a regular expression.
     """
     try:
         found = [re.search(pattern, name) if pattern else None for name in file_names]
     except re.error as error:
-        raise BadInput(
+        raise InputError(
             f"group {pattern!r}: not a regular expression ({error}); expected one such as 'vid_(\\d+)_frame'. "
             "Give another --group"
         ) from None
@@ -176,14 +176,14 @@ def group_names(file_names: Sequence[str], pattern: str | None) -> list[str]:
 
 
 def draw_weights(groups: Sequence[str], resamples: int, seed: int) -> Int64:
-    """How often each picture counts in each resample, (R, P): as often as its group was drawn.
+    """How often each image counts in each resample, (R, P): as often as its group was drawn.
 
     As many groups are drawn, with replacement, as there are.
     """
-    names, place = np.unique(np.asarray(groups), return_inverse=True)
+    names, index = np.unique(np.asarray(groups), return_inverse=True)
     rng = np.random.default_rng(seed)
     drawn = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=resamples)
-    return np.asarray(drawn[:, place.ravel()], np.int64)
+    return np.asarray(drawn[:, index.ravel()], np.int64)
 
 
 def resampled(classes: Sequence[ClassMatches], weights: Int64) -> Resampled:
@@ -194,7 +194,7 @@ def resampled(classes: Sequence[ClassMatches], weights: Int64) -> Resampled:
         weights: (R, P) whole numbers; ones give COCO's own figures.
     """
     values = np.stack([class_ap(each, weights) for each in classes], axis=-1)
-    at = {"AP": values, **{f"AP{round(100 * iou)}": values[:, [place]] for iou, place in IOUS.items()}}
+    at = {"AP": values, **{f"AP{round(100 * iou)}": values[:, [index]] for iou, index in IOUS.items()}}
     overall = {name: mean_known(part.reshape(len(weights), -1)) for name, part in at.items()}
     return Resampled(overall, values.mean(axis=1))
 
@@ -202,10 +202,10 @@ def resampled(classes: Sequence[ClassMatches], weights: Int64) -> Resampled:
 def class_ap(matches: ClassMatches, weights: Int64) -> Values:
     """AP of one class at each IoU under each row of weights, (R, 10); NaN in rows without objects.
 
-    A picture of weight n counts as n equal pictures side by side. Two detections of the class in it with the
+    An image of weight n counts as n equal images side by side. Two detections of the class in it with the
     very same score count n times the first, then n times the second.
     """
-    step = max(1, _CELLS // max(1, len(matches.picture)))
+    step = max(1, _CELLS // max(1, len(matches.image)))
     parts = [_class_ap(matches, weights[start : start + step]) for start in range(0, len(weights), step)]
     return np.concatenate(parts)
 
@@ -215,13 +215,13 @@ def _class_ap(matches: ClassMatches, weights: Int64) -> Values:
     values = np.full((len(weights), len(matches.right)), np.nan)
     if not objects.any():
         return values
-    times = weights[:, matches.picture].astype(np.int32)
+    times = weights[:, matches.image].astype(np.int32)
     kinds, kind_of = np.unique(matches.counted, axis=0, return_inverse=True)
     for kind, counted in enumerate(kinds):  # one kind for all IoUs, unless there are crowds
         shown = np.cumsum(times * counted, axis=1, dtype=np.int32)
         for iou in np.flatnonzero(kind_of.ravel() == kind):
-            places = np.flatnonzero(matches.right[iou])
-            values[:, iou] = _area(times[:, places], shown[:, places], objects)
+            indices = np.flatnonzero(matches.right[iou])
+            values[:, iou] = _area(times[:, indices], shown[:, indices], objects)
     values[objects == 0] = np.nan
     return values
 

@@ -13,12 +13,14 @@ from seasift.evaluation.confusion import ClassMatches
 THRESHOLDS = tuple(round(0.05 * k, 2) for k in range(1, 19))
 
 
-def counting_of(matches: Sequence[ClassMatches], groups: Sequence[str], lowest: float) -> dict[str, Any]:
+def operating_points_of(
+    matches: Sequence[ClassMatches], groups: Sequence[str], lowest: float
+) -> dict[str, Any]:
     """Counts at IoU .50 at thresholds of .05, .10 ... .90.
 
     Args:
         matches: one entry a class; see `matches.matches_of`.
-        groups: the video of each picture, in the order of the pictures in `matches`.
+        groups: the video of each image, in the order of the images in `matches`.
         lowest: detections with lower scores were not listed, so lower thresholds have no counts.
     Returns:
         "thresholds", and "classes": for each class "objects", "videos" that hold some, and for each threshold "found",
@@ -33,7 +35,7 @@ def counting_of(matches: Sequence[ClassMatches], groups: Sequence[str], lowest: 
 
 
 def design_effect(right: Float64, of: Float64) -> float:
-    """By how much the variance of a share over alike pictures exceeds that over independent ones.
+    """By how much the variance of a share over alike images exceeds that over independent ones.
 
     Args:
         right, of: (V,) hits and trials in each video.
@@ -65,7 +67,7 @@ def _of_class(matches: ClassMatches, video_of: Any, thresholds: Sequence[float])
         "found_alike": [],
         "objects_alike": [],
     }
-    video = video_of[matches.picture]
+    video = video_of[matches.image]
     for threshold in thresholds:
         listed = matches.counted[0] & (matches.scores >= threshold)
         found = np.bincount(video[listed], minlength=videos).astype(float)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from typing import Any
 
-from seasift.evaluation.coco_metrics import RECALLS, Figures, all_curves
+from seasift.evaluation.coco_metrics import RECALLS, Metrics, all_curves
 from seasift.evaluation.record import FEW_OBJECTS
 
 _COLOUR = {"masks": "#0b6e99", "boxes": "#c2571a"}
@@ -13,7 +13,7 @@ _STYLE = {0.5: "-", 0.75: "--"}
 _COLUMNS = 4
 
 
-def overall_curves(figures: Figures) -> str:
+def overall_curves(figures: Metrics) -> str:
     """One plot: the mean over classes, masks and boxes, at IoU .5 and .75."""
     figure, (axes,) = new_figure(1, 1, (4.9, 3.6))
     for (kind, iou), values in all_curves(figures).items():
@@ -26,21 +26,21 @@ def overall_curves(figures: Figures) -> str:
     return to_svg(figure, "overall")
 
 
-def class_curves(figures: Figures) -> str:
+def class_curves(figures: Metrics) -> str:
     """One small plot for each class that has truth."""
     names = [name for name, row in figures.per_class.items() if row["objects"]]
-    places = {name: place for place, name in enumerate(figures.per_class)}
+    indices = {name: index for index, name in enumerate(figures.per_class)}
     rows = max(1, -(-len(names) // _COLUMNS))
     figure, panels = new_figure(rows, _COLUMNS, (10.4, 2.05 * rows + 0.45))
     for axes, name in zip(panels, names, strict=False):
-        for (kind, iou), values in all_curves(figures, places[name]).items():
+        for (kind, iou), values in all_curves(figures, indices[name]).items():
             axes.plot(RECALLS, values, _STYLE[iou], color=_COLOUR[kind], linewidth=1.3)
         _frame(axes)
         count = figures.per_class[name]["objects"]
         axes.set_title(f"{name} ({count})", fontsize=9, color="#a04000" if count < FEW_OBJECTS else "black")
-    for place, axes in enumerate(panels):
-        axes.tick_params(labelbottom=place >= len(names) - _COLUMNS)
-        axes.axison = place < len(names)
+    for index, axes in enumerate(panels):
+        axes.tick_params(labelbottom=index >= len(names) - _COLUMNS)
+        axes.axison = index < len(names)
     figure.supxlabel("recall", fontsize=9)
     figure.supylabel("precision", fontsize=9)
     return to_svg(figure, "classes")

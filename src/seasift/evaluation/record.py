@@ -11,7 +11,7 @@ from seasift.evaluation.coco_metrics import all_curves
 from seasift.evaluation.confusion import IOU
 from seasift.evaluation.machine import describe_hardware, describe_machine
 from seasift.evaluation.stream import Outcome, Settings
-from seasift.evaluation.worst import Judged
+from seasift.evaluation.worst import Evaluated
 
 SCHEMA = "seasift-evaluation/1"
 FEW_OBJECTS = 10
@@ -26,7 +26,7 @@ class Subject:
         model: name, sha256, engine, precision and whatever else identifies it; "facts" are its sizes.
         data: name of the part.
         fingerprint: of its data set.
-        chosen: labels, masks, split, part and group; see `data.prepared.DataPart`.
+        chosen: labels, masks, split, part and group; see `data.prepared.DataSplit`.
         threads: of the CPU, if a number was asked for.
     """
 
@@ -51,7 +51,7 @@ def make_record(outcome: Outcome, settings: Settings, subject: Subject) -> dict[
             "fingerprint": subject.fingerprint,
             **{key: subject.chosen.get(key) for key in CHOSEN},
             "pictures": len(truth.images),
-            "of_pictures": outcome.of_pictures,
+            "of_pictures": outcome.of_images,
             "objects": len(truth.annotations) - crowds,
             "crowds": crowds,
             "classes": len(truth.categories),
@@ -80,7 +80,7 @@ def make_record(outcome: Outcome, settings: Settings, subject: Subject) -> dict[
         "reliability": outcome.reliability,
         "intervals": outcome.intervals,
         "counting": {"names": [category.name for category in truth.categories], **outcome.counting},
-        "worst": [_worst(judged) for judged in outcome.worst],
+        "worst": [_worst(evaluated) for evaluated in outcome.worst],
         "notes": _notes(outcome),
     }
 
@@ -92,8 +92,8 @@ def _speed(outcome: Outcome, subject: Subject) -> dict[str, Any]:
         "precision": subject.model.get("precision"),
         "threads": subject.threads,
         "machine": describe_hardware(engine),
-        "pictures": outcome.pace.pictures,
-        "pictures_per_second": outcome.pace.pictures_per_second,
+        "pictures": outcome.pace.images,
+        "pictures_per_second": outcome.pace.images_per_second,
     }
 
 
@@ -107,7 +107,7 @@ def _curves(outcome: Outcome) -> dict[str, dict[str, list[float]]]:
 
 def _per_class(outcome: Outcome) -> list[dict[str, Any]]:
     rows = []
-    for place, category in enumerate(outcome.truth.categories):
+    for index, category in enumerate(outcome.truth.categories):
         figures = outcome.figures.per_class[category.name]
         rows.append(
             {
@@ -117,18 +117,18 @@ def _per_class(outcome: Outcome) -> list[dict[str, Any]]:
                 "few": figures["objects"] < FEW_OBJECTS,
                 "boxes": figures["boxes"],
                 "masks": figures["masks"],
-                "precision": outcome.confusion.precision(place),
-                "recall": outcome.confusion.recall(place),
+                "precision": outcome.confusion.precision(index),
+                "recall": outcome.confusion.recall(index),
             }
         )
     return rows
 
 
-def _worst(judged: Judged) -> dict[str, Any]:
-    matching = judged.matching
+def _worst(evaluated: Evaluated) -> dict[str, Any]:
+    matching = evaluated.matching
     return {
-        "file": judged.image.file_name,
-        "image_id": judged.image.id,
+        "file": evaluated.image.file_name,
+        "image_id": evaluated.image.id,
         "f1": matching.f1,
         "right": matching.right,
         "wrong_class": matching.wrong_class,
@@ -140,9 +140,9 @@ def _worst(judged: Judged) -> dict[str, Any]:
 def _notes(outcome: Outcome) -> list[str]:
     notes = []
     count, figures = len(outcome.truth.images), outcome.figures
-    if count < outcome.of_pictures:
+    if count < outcome.of_images:
         notes.append(
-            f"A quick look: {count:,} of {outcome.of_pictures:,} pictures, evenly spaced. Not a result to report."
+            f"A quick look: {count:,} of {outcome.of_images:,} images, evenly spaced. Not a result to report."
         )
     if "masks" not in figures.curves:
         who = (

@@ -12,7 +12,7 @@ from seasift.core.calibration import Calibration, features
 from seasift.core.types import Bool, Float64
 from seasift.evaluation.confusion import IOU, ClassMatches
 
-BINS = 10
+REG_MAX = 10
 FEWEST = 50
 """Right and wrong detections that a calibration is fitted on at least, each."""
 
@@ -77,15 +77,15 @@ def _logistic(columns: Float64, right: Bool) -> Float64:
 
 
 def _bins(scores: Float64, right: Bool) -> list[dict[str, Any]]:
-    place = np.minimum((scores * BINS).astype(int), BINS - 1)
+    index = np.minimum((scores * REG_MAX).astype(int), REG_MAX - 1)
     bins: list[dict[str, Any]] = []
-    for number in range(BINS):
-        here = place == number
+    for number in range(REG_MAX):
+        here = index == number
         shares = (float(scores[here].mean()), float(right[here].mean())) if here.any() else (None, None)
         bins.append(
             {
-                "from": number / BINS,
-                "to": (number + 1) / BINS,
+                "from": number / REG_MAX,
+                "to": (number + 1) / REG_MAX,
                 "count": int(here.sum()),
                 "score": shares[0],
                 "right": shares[1],

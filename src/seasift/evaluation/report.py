@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from seasift.core.files import write_json, write_text
-from seasift.core.image import jpeg_uri, read_picture, svg_uri
+from seasift.core.image import jpeg_uri, read_image, svg_uri
 from seasift.core.instances import Category, Instances
 from seasift.core.types import UInt8
 from seasift.evaluation import plots
@@ -24,7 +24,7 @@ EXPLAINED = (
     ("APs", "objects smaller than 32² px"),
     ("APm", "32² to 96² px"),
     ("APl", "larger than 96² px"),
-    ("AR1", "recall with 1 detection of a class a picture"),
+    ("AR1", "recall with 1 detection of a class an image"),
     ("AR10", "with 10"),
     ("AR100", "with 100"),
     ("ARs", "smaller than 32² px, with 100"),
@@ -40,8 +40,8 @@ def write_report(
 
     Args:
         record: from `record.make_record`.
-        images_dir: where the worst pictures are read from again.
-        draw: draws objects on a copy of a picture.
+        images_dir: where the worst images are read from again.
+        draw: draws objects on a copy of an image.
     Returns:
         What was written.
     """
@@ -79,10 +79,10 @@ def render_page(record: dict[str, Any], outcome: Outcome, *, images_dir: Path, d
 
 def _worst(record: dict[str, Any], outcome: Outcome, images_dir: Path, draw: Draw) -> list[dict[str, Any]]:
     shown = []
-    for entry, judged in zip(record["worst"], outcome.worst, strict=True):
-        picture = read_picture(images_dir / judged.image.file_name)
-        both = {"truth": judged.truth.objects, "found": judged.found}
-        drawn = {side: draw(picture, objects, outcome.truth.categories) for side, objects in both.items()}
+    for entry, evaluated in zip(record["worst"], outcome.worst, strict=True):
+        pixels = read_image(images_dir / evaluated.image.file_name)
+        both = {"truth": evaluated.truth.objects, "found": evaluated.found}
+        drawn = {side: draw(pixels, objects, outcome.truth.categories) for side, objects in both.items()}
         shown.append({**entry, **{side: jpeg_uri(image, widest=_WIDEST) for side, image in drawn.items()}})
     return shown
 
@@ -102,7 +102,7 @@ def _mean_row(record: dict[str, Any]) -> dict[str, Any]:
 def _confusion_rows(confusion: dict[str, Any]) -> list[dict[str, Any]]:
     """Rows of cells with count, share of the row and how they look: right ones blue, the others orange."""
     rows, last = [], len(confusion["classes"])
-    for place, (name, counts) in enumerate(
+    for index, (name, counts) in enumerate(
         zip([*confusion["classes"], UNMATCHED], confusion["counts"], strict=True)
     ):
         cells = []
@@ -111,14 +111,14 @@ def _confusion_rows(confusion: dict[str, Any]) -> list[dict[str, Any]]:
         ):
             share = count / sum(counts) if count else 0.0
             ink = "#fff" if share > 0.7 else "inherit"
-            colour = "11, 110, 153" if column == place else "194, 87, 26"
+            colour = "11, 110, 153" if column == index else "194, 87, 26"
             cells.append(
                 {
                     "count": count,
                     "share": share,
                     "title": f"{name} → {as_name}: {count}",
                     "style": f"background: rgba({colour}, {0.03 + 0.87 * share:.2f}); color: {ink}",
-                    "place": " ".join(["last"] * (place == last) + ["aside"] * (column == last)),
+                    "place": " ".join(["last"] * (index == last) + ["aside"] * (column == last)),
                 }
             )
         rows.append({"name": name, "cells": cells})

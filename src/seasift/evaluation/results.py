@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from seasift.core.errors import BadDataset
+from seasift.core.errors import DatasetError
 from seasift.core.instances import Category, Instances
 from seasift.data.coco import CocoImage
 
 
 @dataclass
 class Results:
-    """What was found in pictures, kept small: a mask is a compressed RLE.
+    """What was found in images, kept small: a mask is a compressed RLE.
 
     Attributes:
         category_ids: the truth's category id for each class_id of the predictor.
@@ -27,18 +27,18 @@ class Results:
     masked: bool = True
 
     def add(self, image: CocoImage, found: Instances) -> None:
-        """Enter what was found in one picture."""
+        """Enter what was found in one image."""
         self.masked &= found.masks is not None
         boxes = found.boxes_xyxy.tolist()
-        for place, (x1, y1, x2, y2) in enumerate(boxes):
+        for index, (x1, y1, x2, y2) in enumerate(boxes):
             entry = {
                 "image_id": image.id,
-                "category_id": self.category_ids[int(found.class_ids[place])],
-                "score": float(found.scores[place]),
+                "category_id": self.category_ids[int(found.class_ids[index])],
+                "score": float(found.scores[index]),
                 "bbox": [x1, y1, x2 - x1, y2 - y1],
             }
             if found.masks is not None:
-                entry["segmentation"] = found.masks[place].rle(image.size_hw)
+                entry["segmentation"] = found.masks[index].rle(image.size_hw)
             self.entries.append(entry)
 
     def of_kind(self, kind: str) -> list[dict[str, Any]]:
@@ -54,20 +54,20 @@ def map_categories(own: Sequence[Category], truth: Sequence[Category]) -> list[i
     """The truth's category id for each class_id of a predictor, by name.
 
     Raises:
-        BadDataset: the names differ (those that only one of them has are listed), or one is there twice.
+        DatasetError: the names differ (those that only one of them has are listed), or one is there twice.
     """
     names = [category.name for category in truth]
     own_names = [category.name for category in own]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise BadDataset(
+        raise DatasetError(
             f"the data has several categories named {', '.join(map(repr, twice))}; expected one of each name, since "
             "the model's classes are found by name. Rename or join them"
         )
     extra = [name for name in dict.fromkeys(own_names) if name not in names]
     missing = [name for name in names if name not in own_names]
     if extra or missing or len(own) > len(truth):
-        raise BadDataset(
+        raise DatasetError(
             f"the model's {len(own)} classes are not the data's {len(truth)}: only the model has {_listed(extra)}; "
             f"only the data has {_listed(missing)}; expected the same names. Choose other --labels or another model"
         )

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from seasift.core.errors import BadInput
+from seasift.core.errors import InputError
 from seasift.data.segmentation import defect_of_segmentation, is_integer, is_number
 from seasift.evaluation.coco_metrics import KINDS, LINE, RECALLS
 from seasift.evaluation.record import CHOSEN, SCHEMA
@@ -21,15 +21,15 @@ def read_record(path: Path) -> dict[str, Any]:
     """The record of an evaluation.
 
     Raises:
-        BadInput: not JSON, of another schema, or without what a comparison needs.
+        InputError: not JSON, of another schema, or without what a comparison needs.
     """
     record = read_json(path)
     schema = record.get("schema") if isinstance(record, dict) else None
     if schema != SCHEMA:
-        raise BadInput(f"{path}: of schema {schema!r}; expected {SCHEMA!r}. {_AGAIN}")
+        raise InputError(f"{path}: of schema {schema!r}; expected {SCHEMA!r}. {_AGAIN}")
     defect = _defect(record)
     if defect:
-        raise BadInput(f"{path}: {defect} is missing or damaged; expected a record of seasift. {_AGAIN}")
+        raise InputError(f"{path}: {defect} is missing or damaged; expected a record of seasift. {_AGAIN}")
     return dict(record)
 
 
@@ -53,17 +53,17 @@ def _defect(record: dict[str, Any]) -> str | None:
     rows = record.get("per_class")
     if not isinstance(rows, list):
         return "per_class"
-    for place, row in enumerate(rows):
+    for index, row in enumerate(rows):
         if (
             not isinstance(row, dict)
             or not isinstance(row.get("name"), str)
             or not is_integer(row.get("objects"))
         ):
-            return f"per_class[{place}]"
-    for place, part in enumerate([record, *rows]):
+            return f"per_class[{index}]"
+    for index, part in enumerate([record, *rows]):
         for kind in KINDS:
             if not _numbers(part.get(kind), LINE):
-                return f"per_class[{place - 1}].{kind}" if place else kind
+                return f"per_class[{index - 1}].{kind}" if index else kind
     return _defect_of_extras(record)
 
 
@@ -102,14 +102,16 @@ def read_entries(path: Path) -> list[dict[str, Any]]:
     """Predictions as COCO results.
 
     Raises:
-        BadInput: no such file, or an entry that is not one of seasift's.
+        InputError: no such file, or an entry that is not one of seasift's.
     """
     entries = read_json(path)
     if not isinstance(entries, list):
-        raise BadInput(f"{path}: not a list; expected COCO results of seasift. {_AGAIN}")
-    for place, entry in enumerate(entries):
+        raise InputError(f"{path}: not a list; expected COCO results of seasift. {_AGAIN}")
+    for index, entry in enumerate(entries):
         if not _is_result(entry):
-            raise BadInput(f"{path}: entry {place} is not a COCO result; expected those of seasift. {_AGAIN}")
+            raise InputError(
+                f"{path}: entry {index} is not a COCO result; expected those of seasift. {_AGAIN}"
+            )
     return entries
 
 
@@ -135,7 +137,7 @@ def read_training(folder: Path) -> dict[str, Any]:
         "record": of run.json; "recipe": of recipe.yaml, empty without; "curves": column of metrics.csv to a list
         of [pictures seen, value], empty without.
     Raises:
-        BadInput: one of the files is damaged.
+        InputError: one of the files is damaged.
     """
     import yaml
 
@@ -143,13 +145,15 @@ def read_training(folder: Path) -> dict[str, Any]:
     if not isinstance(record, dict) or not all(
         record.get(key) is None or is_number(record[key]) for key in ("train_seconds", "pictures_seen")
     ):
-        raise BadInput(f"{folder / 'run.json'}: damaged; expected the record of `seasift train`. Restore it")
+        raise InputError(
+            f"{folder / 'run.json'}: damaged; expected the record of `seasift train`. Restore it"
+        )
     path = folder / "recipe.yaml"
     try:
         recipe = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else {}
     except (OSError, ValueError, yaml.YAMLError) as error:
         problem = " ".join(str(error).split())
-        raise BadInput(
+        raise InputError(
             f"{path}: not YAML ({problem}); expected a recipe. Restore it or take it away"
         ) from None
     curves = _read_curves(folder / "metrics.csv")
@@ -169,7 +173,7 @@ def _read_curves(path: Path) -> dict[str, list[list[float]]]:
                         if all(map(math.isfinite, point)):
                             curves.setdefault(column, []).append(point)
     except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
-        raise BadInput(
+        raise InputError(
             f"{path}: not a training curve ({type(error).__name__}: {error}); expected the CSV of `seasift train`. "
             "Restore it or take it away"
         ) from None
@@ -180,15 +184,17 @@ def read_json(path: Path, remedy: str = _AGAIN) -> Any:
     """A JSON file without NaN and infinity.
 
     Raises:
-        BadInput: no such file, or not whole JSON.
+        InputError: no such file, or not whole JSON.
     """
     try:
         return json.loads(path.read_bytes(), parse_constant=_refuse)
     except FileNotFoundError:
-        raise BadInput(f"{path}: no such file; expected one by seasift. {remedy}") from None
+        raise InputError(f"{path}: no such file; expected one by seasift. {remedy}") from None
     except (OSError, ValueError, RecursionError) as error:
         problem = " ".join(str(error).split())
-        raise BadInput(f"{path}: not whole JSON ({problem}); expected a file by seasift. {remedy}") from None
+        raise InputError(
+            f"{path}: not whole JSON ({problem}); expected a file by seasift. {remedy}"
+        ) from None
 
 
 def _refuse(name: str) -> Any:

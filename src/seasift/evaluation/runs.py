@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from seasift.core.errors import BadInput
+from seasift.core.errors import InputError
 from seasift.data.segmentation import is_number
 from seasift.evaluation.machine import in_words
 from seasift.evaluation.run_files import read_entries, read_json, read_record, read_training
@@ -27,17 +27,17 @@ def read_speeds(path: Path, model: Mapping[str, Any]) -> list[dict[str, Any]]:
         model: of the run's evaluation; a model file must be the one that was measured. A run that was judged by
             its checkpoint may have any.
     Raises:
-        BadInput: not such a file, damaged, or of another model.
+        InputError: not such a file, damaged, or of another model.
     """
     record = read_json(path, _AGAIN)
     schema = record.get("schema") if isinstance(record, dict) else None
     if schema != SCHEMA:
-        raise BadInput(f"{path}: of schema {schema!r}; expected {SCHEMA!r}. {_AGAIN}")
+        raise InputError(f"{path}: of schema {schema!r}; expected {SCHEMA!r}. {_AGAIN}")
     rows, measured = record.get("rows"), record.get("model")
     if not isinstance(rows, list) or not isinstance(measured, dict) or not all(map(_is_whole, rows)):
-        raise BadInput(f"{path}: damaged; expected what `seasift bench` writes. {_AGAIN}")
+        raise InputError(f"{path}: damaged; expected what `seasift bench` writes. {_AGAIN}")
     if model.get("engine") != "torch" and measured.get("sha256") != model.get("sha256"):
-        raise BadInput(
+        raise InputError(
             f"{path}: of {measured.get('name')!r} with sha256 {str(measured.get('sha256'))[:12]}; expected "
             f"{str(model.get('sha256'))[:12]}, the model that was judged. {_AGAIN}, or take the file away"
         )
@@ -101,14 +101,14 @@ class Run:
 
     @property
     def part(self) -> tuple[Any, ...]:
-        """What it was judged on; equal for runs that can be held against each other picture by picture."""
+        """What it was judged on; equal for runs that can be held against each other image by image."""
         return (*(self.record["data"].get(key) for key in _PART), self.record["settings"].get("limit"))
 
     def entries(self) -> list[dict[str, Any]]:
         """Its predictions as COCO results.
 
         Raises:
-            BadInput: no such file, or not a list of results.
+            InputError: no such file, or not a list of results.
         """
         return read_entries(self.evaluation / PREDICTIONS)
 
@@ -117,13 +117,13 @@ def read_runs(folders: Sequence[Path]) -> list[Run]:
     """Read several runs.
 
     Raises:
-        BadInput: see `read_run`; or one is given twice.
+        InputError: see `read_run`; or one is given twice.
     """
-    places = [folder.resolve() for folder in folders]
-    for folder, place in zip(folders, places, strict=True):
-        if places.count(place) > 1:
-            raise BadInput(f"{folder}: given twice; expected each run once. Leave one out")
-    return [read_run(folder, _label(place)) for place, folder in enumerate(folders)]
+    indices = [folder.resolve() for folder in folders]
+    for folder, index in zip(folders, indices, strict=True):
+        if indices.count(index) > 1:
+            raise InputError(f"{folder}: given twice; expected each run once. Leave one out")
+    return [read_run(folder, _label(index)) for index, folder in enumerate(folders)]
 
 
 def read_run(folder: Path, label: str = "A") -> Run:
@@ -133,11 +133,11 @@ def read_run(folder: Path, label: str = "A") -> Run:
         folder: of `seasift evaluate -o`, or of a training run that has such a folder in it, named "evaluation".
         label: for tables.
     Raises:
-        BadInput: no such folder, not evaluated, or a damaged file.
+        InputError: no such folder, not evaluated, or a damaged file.
     """
     if not folder.is_dir():
         what = "a file" if folder.exists() else "no such folder"
-        raise BadInput(
+        raise InputError(
             f"{folder}: {what}; expected a folder of `seasift evaluate -o` or of `seasift train`. Check the path"
         )
     evaluation = folder if (folder / RECORD).is_file() else folder / EVALUATION
@@ -146,14 +146,14 @@ def read_run(folder: Path, label: str = "A") -> Run:
     trained = own.parent if inside else own if (own / TRAINING).is_file() else None
     if not (evaluation / RECORD).is_file():
         model, out = (folder / "best.ckpt", evaluation) if trained else ("MODEL", folder)
-        raise BadInput(
+        raise InputError(
             f"{folder}: no {RECORD} in it or in its folder {EVALUATION}; expected a run that was judged. "
             f"Run: seasift evaluate {model} DATA -o {out}"
         )
     others = sorted(trained.glob(f"{EVALUATION}-*/{RECORD}")) if trained else []
     record = read_record(evaluation / RECORD)
     speeds = [speed for path in others if (speed := read_record(path).get("speed"))]
-    for path in sorted({path for place in (trained, evaluation) if place for path in place.glob(BENCH)}):
+    for path in sorted({path for index in (trained, evaluation) if index for path in index.glob(BENCH)}):
         speeds += read_speeds(path, record["model"])
     return Run(
         label,
@@ -166,6 +166,6 @@ def read_run(folder: Path, label: str = "A") -> Run:
     )
 
 
-def _label(place: int) -> str:
+def _label(index: int) -> str:
     """A ... Z, then A1, B1 ..."""
-    return f"{_LETTERS[place % len(_LETTERS)]}{place // len(_LETTERS) or ''}"
+    return f"{_LETTERS[index % len(_LETTERS)]}{index // len(_LETTERS) or ''}"

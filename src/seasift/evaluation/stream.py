@@ -1,4 +1,4 @@
-"""Pictures through a predictor, a few at a time, and all that is counted on the way."""
+"""Images through a predictor, a few at a time, and all that is counted on the way."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from seasift.core.errors import BadDataset
-from seasift.core.image import read_picture
+from seasift.core.errors import DatasetError
+from seasift.core.image import read_image
 from seasift.core.instances import Instances
 from seasift.core.predictor import Predictor
 from seasift.core.types import Int64, UInt8
 from seasift.data.coco import CocoDataset, CocoImage
-from seasift.data.prepared import DataPart
-from seasift.evaluation.coco_metrics import Figures, figures_of
-from seasift.evaluation.confusion import Confusion, match, matches_of, picture_names
+from seasift.data.prepared import DataSplit
+from seasift.evaluation.coco_metrics import Metrics, metrics_of
+from seasift.evaluation.confusion import Confusion, image_names, match, matches_of
 from seasift.evaluation.intervals import RESAMPLES, SEED, draw, group_names
-from seasift.evaluation.operating_points import counting_of
+from seasift.evaluation.operating_points import operating_points_of
 from seasift.evaluation.reliability import reliability_of
 from seasift.evaluation.results import Results, map_categories
 from seasift.evaluation.truth import truth_of
-from seasift.evaluation.worst import Judged, WorstPictures
+from seasift.evaluation.worst import Evaluated, WorstImages
 
 
 @dataclass(frozen=True)
@@ -34,11 +34,11 @@ class Settings:
 
     Attributes:
         threshold: objects with a lower score are not even listed; low, since AP wants the whole curve.
-        max_objects: listed a picture at most; COCO looks at 100 of each class.
-        confidence: score from which an object counts as found in the confusion matrix and the worst pictures.
-        batch_size: pictures in memory at once.
-        limit: judge only so many pictures, evenly spaced (None: all).
-        worst: pictures to show.
+        max_objects: listed an image at most; COCO looks at 100 of each class.
+        confidence: score from which an object counts as found in the confusion matrix and the worst images.
+        batch_size: images in memory at once.
+        limit: judge only so many images, evenly spaced (None: all).
+        worst: images to show.
         resamples: draws of videos for the intervals (0: none).
         seed: of the draws.
     """
@@ -55,15 +55,15 @@ class Settings:
 
 @dataclass
 class Pace:
-    """How long a predictor takes; reading files and the first picture, which warms up, are left out."""
+    """How long a predictor takes; reading files and the first image, which warms up, are left out."""
 
-    pictures: int = 0
+    images: int = 0
     seconds: float = 0.0
 
     @property
-    def pictures_per_second(self) -> float | None:
+    def images_per_second(self) -> float | None:
         """None if nothing was timed."""
-        return self.pictures / self.seconds if self.pictures and self.seconds else None
+        return self.images / self.seconds if self.images and self.seconds else None
 
 
 @dataclass(frozen=True)
@@ -73,19 +73,19 @@ class Outcome:
     Attributes:
         truth: what was judged (less than the part's if limited).
         of_pictures: how many the part has.
-        seconds: "predict" (with reading the pictures), "judge", "total".
+        seconds: "predict" (with reading the images), "judge", "total".
         pace: of the predictor alone.
         reliability: see `reliability.reliability_of`.
-        intervals: see `intervals.Judged.record`; None if none were asked for.
-        counting: see `counting.counting_of`.
+        intervals: see `intervals.Evaluated.record`; None if none were asked for.
+        counting: see `counting.operating_points_of`.
     """
 
     truth: CocoDataset
-    of_pictures: int
+    of_images: int
     results: Results
-    figures: Figures
+    figures: Metrics
     confusion: Confusion
-    worst: list[Judged]
+    worst: list[Evaluated]
     seconds: dict[str, float]
     pace: Pace
     reliability: dict[str, Any]
@@ -93,35 +93,35 @@ class Outcome:
     counting: dict[str, Any]
 
 
-def judge_part(
+def evaluate_split(
     predictor: Predictor,
-    part: DataPart,
+    part: DataSplit,
     settings: Settings,
     progress: Callable[[int, int], None] | None = None,
 ) -> Outcome:
-    """Run a predictor over a part's pictures and judge what it finds.
+    """Run a predictor over a part's images and judge what it finds.
 
     Args:
-        progress: called with pictures done and in all.
+        progress: called with images done and in all.
     Raises:
-        BadDataset: the classes differ, no pictures, or a picture's size is not the annotation's.
-        BadPicture: a picture that cannot be read.
+        DatasetError: the classes differ, no images, or a picture's size is not the annotation's.
+        ImageError: an image that cannot be read.
     """
     started = time.perf_counter()
     truth = limited(part.coco, settings.limit)
     if not truth.images:
-        raise BadDataset(f"{part.name}: no pictures; expected at least one. Choose another part")
+        raise DatasetError(f"{part.name}: no images; expected at least one. Choose another part")
     seen = _look(predictor, truth, part.images_dir, settings, progress)
     predicted = time.perf_counter()
-    figures = figures_of(truth, seen.results)
+    figures = metrics_of(truth, seen.results)
     by_kind = {kind: matches_of(truth, seen.results.entries, kind) for kind in figures.curves}
     matches = {kind: each for kind, each in by_kind.items() if each is not None}
     intervals = None
     if settings.resamples:
         draws = draw(truth, part.chosen.get("group"), settings.resamples, settings.seed)
-        intervals = draws.judge(matches).record(settings.resamples, settings.seed)
-    judged_kind = matches["masks" if "masks" in matches else "boxes"]
-    groups = group_names(picture_names(truth), part.chosen.get("group"))
+        intervals = draws.evaluate(matches).record(settings.resamples, settings.seed)
+    evaluated_kind = matches["masks" if "masks" in matches else "boxes"]
+    groups = group_names(image_names(truth), part.chosen.get("group"))
     ended = time.perf_counter()
     seconds = {"predict": predicted - started, "judge": ended - predicted, "total": ended - started}
     return Outcome(
@@ -133,18 +133,18 @@ def judge_part(
         seen.worst.worst_first(),
         seconds,
         seen.pace,
-        reliability_of(judged_kind),
+        reliability_of(evaluated_kind),
         intervals,
-        counting_of(judged_kind, groups, settings.threshold),
+        operating_points_of(evaluated_kind, groups, settings.threshold),
     )
 
 
 class _Seen(NamedTuple):
-    """What has been gathered of all pictures."""
+    """What has been gathered of all images."""
 
     results: Results
     confusion: Confusion
-    worst: WorstPictures
+    worst: WorstImages
     pace: Pace
 
 
@@ -158,14 +158,14 @@ def _look(
     class_ids = truth_class_ids(predictor, truth)
     results = Results([category.id for category in truth.categories])
     confusion = Confusion([category.name for category in truth.categories])
-    worst = WorstPictures(settings.worst)
+    worst = WorstImages(settings.worst)
     pace = Pace()
     for done, (image, found) in enumerate(_found(predictor, truth, images_dir, settings, pace), start=1):
         own = replace(found, class_ids=class_ids[found.class_ids])
         results.add(image, own)
-        judged = _judge_picture(truth, image, own, settings.confidence)
-        confusion.add(judged.found, judged.truth, judged.matching)
-        worst.add(judged)
+        evaluated = _evaluate_image(truth, image, own, settings.confidence)
+        confusion.add(evaluated.found, evaluated.truth, evaluated.matching)
+        worst.add(evaluated)
         if progress:
             progress(done, len(truth.images))
     return _Seen(results, confusion, worst, pace)
@@ -173,25 +173,25 @@ def _look(
 
 def truth_class_ids(predictor: Predictor, truth: CocoDataset) -> Int64:
     """The truth's class_id for each of the predictor's; see `results.map_categories`."""
-    places = {category.id: place for place, category in enumerate(truth.categories)}
+    indices = {category.id: index for index, category in enumerate(truth.categories)}
     ids = map_categories(predictor.categories, truth.categories)
-    return np.array([places[category_id] for category_id in ids], np.int64)
+    return np.array([indices[category_id] for category_id in ids], np.int64)
 
 
 def limited(truth: CocoDataset, limit: int | None) -> CocoDataset:
-    """At most `limit` pictures, evenly spaced, with their objects."""
+    """At most `limit` images, evenly spaced, with their objects."""
     count = len(truth.images)
     if limit is None or limit >= count:
         return truth
-    images = tuple(truth.images[count * place // limit] for place in range(limit))
+    images = tuple(truth.images[count * index // limit] for index in range(limit))
     ids = {image.id for image in images}
     return CocoDataset(truth.categories, images, tuple(a for a in truth.annotations if a.image_id in ids))
 
 
-def _judge_picture(truth: CocoDataset, image: CocoImage, found: Instances, confidence: float) -> Judged:
+def _evaluate_image(truth: CocoDataset, image: CocoImage, found: Instances, confidence: float) -> Evaluated:
     sure = found.take(found.scores >= confidence)
     here = truth_of(truth, image)
-    return Judged(image, here, sure, match(sure, here))
+    return Evaluated(image, here, sure, match(sure, here))
 
 
 def _found(
@@ -201,24 +201,24 @@ def _found(
     starts = [0, *range(1, count, settings.batch_size)]
     for start, stop in pairwise([*starts, count]):
         images = truth.images[start:stop]
-        pictures = _read(images, folder)
+        loaded = _read(images, folder)
         began = time.perf_counter()
-        found = predictor.predict(pictures, threshold=settings.threshold, max_objects=settings.max_objects)
+        found = predictor.predict(loaded, threshold=settings.threshold, max_objects=settings.max_objects)
         if start:
             pace.seconds += time.perf_counter() - began
-            pace.pictures += len(images)
+            pace.images += len(images)
         yield from zip(images, found, strict=True)
 
 
 def _read(images: Sequence[CocoImage], folder: Path) -> list[UInt8]:
-    pictures = []
+    loaded = []
     for image in images:
-        picture = read_picture(folder / image.file_name)
-        if picture.shape[:2] != image.size_hw:
-            (height, width), (noted_height, noted_width) = picture.shape[:2], image.size_hw
-            raise BadDataset(
+        pixels = read_image(folder / image.file_name)
+        if pixels.shape[:2] != image.size_hw:
+            (height, width), (noted_height, noted_width) = pixels.shape[:2], image.size_hw
+            raise DatasetError(
                 f"{folder / image.file_name}: {width}x{height} px; the annotation file says "
                 f"{noted_width}x{noted_height}. Run `seasift data check` for all defects"
             )
-        pictures.append(picture)
-    return pictures
+        loaded.append(pixels)
+    return loaded

@@ -16,7 +16,7 @@ _EPS = float(np.finfo(np.float64).eps)
 
 
 @dataclass(frozen=True, eq=False)
-class JudgedFrame:
+class EvaluatedFrame:
     """A frame with what is true and what was told.
 
     Attributes:
@@ -51,10 +51,10 @@ class TrackingScore:
     _told: int = 0
     _same: float = 0.0
 
-    def add(self, frames: Sequence[JudgedFrame]) -> None:
+    def add(self, frames: Sequence[EvaluatedFrame]) -> None:
         """Count a sequence."""
-        truth_of, truths = _places(frame.truth_ids for frame in frames)
-        told_of, tolds = _places(frame.ids for frame in frames)
+        truth_of, truths = _indices(frame.truth_ids for frame in frames)
+        told_of, tolds = _indices(frame.ids for frame in frames)
         self.sequences += 1
         self.frames += len(frames)
         self.true += len(truths)
@@ -98,14 +98,14 @@ class TrackingScore:
         return np.asarray(self._kept / np.maximum(self._right, 1))
 
 
-def _places(ids: Iterable[Int64]) -> tuple[dict[int, int], Float64]:
+def _indices(ids: Iterable[Int64]) -> tuple[dict[int, int], Float64]:
     """Each identity's place, and how often it occurs."""
     values, counts = np.unique(np.concatenate([np.zeros(0, np.int64), *ids]), return_counts=True)
-    return {int(value): place for place, value in enumerate(values)}, counts.astype(np.float64)
+    return {int(value): index for index, value in enumerate(values)}, counts.astype(np.float64)
 
 
-def _rows(frame_ids: Int64, place_of: dict[int, int]) -> Int64:
-    return np.array([place_of[int(each)] for each in frame_ids], np.int64)
+def _rows(frame_ids: Int64, index_of: dict[int, int]) -> Int64:
+    return np.array([index_of[int(each)] for each in frame_ids], np.int64)
 
 
 def _best(score: Float64) -> tuple[Int64, Int64]:
@@ -118,7 +118,7 @@ def _best(score: Float64) -> tuple[Int64, Int64]:
 
 
 def _identical(
-    frames: Sequence[JudgedFrame],
+    frames: Sequence[EvaluatedFrame],
     truth_of: dict[int, int],
     told_of: dict[int, int],
     shape: tuple[int, int],
@@ -131,7 +131,7 @@ def _identical(
 
 
 def _associated(
-    frames: Sequence[JudgedFrame],
+    frames: Sequence[EvaluatedFrame],
     truth_of: dict[int, int],
     told_of: dict[int, int],
     truths: Float64,

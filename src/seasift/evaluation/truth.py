@@ -13,7 +13,7 @@ from seasift.data.coco import CocoDataset, CocoImage
 
 @dataclass(frozen=True)
 class Truth:
-    """What is in one picture.
+    """What is in one image.
 
     Attributes:
         objects: all annotations with score 1, crowds among them; masks only if each has one.
@@ -30,13 +30,13 @@ class Truth:
 
 
 def truth_of(dataset: CocoDataset, image: CocoImage) -> Truth:
-    """The truth of one picture; the index of a category in the data set is the class_id.
+    """The truth of one image; the index of a category in the data set is the class_id.
 
     Raises:
-        BadDataset: a segmentation that cannot be decoded.
+        DatasetError: a segmentation that cannot be decoded.
     """
     annotations = dataset.annotations_of(image.id)
-    class_ids = {category.id: place for place, category in enumerate(dataset.categories)}
+    class_ids = {category.id: index for index, category in enumerate(dataset.categories)}
     corners = np.array([a.bbox_xywh for a in annotations], np.float64).reshape(-1, 4)
     corners[:, 2:] += corners[:, :2]
     masks = None

@@ -1,4 +1,4 @@
-"""The pictures that went worst, kept while all pictures stream by."""
+"""The images that went worst, kept while all images stream by."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from seasift.evaluation.truth import Truth
 
 
 @dataclass(frozen=True)
-class Judged:
-    """One picture, what was found in it and how that fits the truth."""
+class Evaluated:
+    """One image, what was found in it and how that fits the truth."""
 
     image: CocoImage
     truth: Truth
@@ -22,30 +22,30 @@ class Judged:
 
 
 @dataclass
-class WorstPictures:
-    """The pictures of lowest F1; of equal ones those with more errors, then the earlier.
+class WorstImages:
+    """The images of lowest F1; of equal ones those with more errors, then the earlier.
 
-    A picture without errors is never among them.
+    An image without errors is never among them.
 
     Attributes:
         size: how many are kept.
     """
 
     size: int
-    _heap: list[tuple[float, int, int, Judged]] = field(default_factory=list)
+    _heap: list[tuple[float, int, int, Evaluated]] = field(default_factory=list)
     _seen: int = 0
 
-    def add(self, judged: Judged) -> None:
-        """Consider a picture."""
+    def add(self, evaluated: Evaluated) -> None:
+        """Consider an image."""
         self._seen += 1
-        matching = judged.matching
+        matching = evaluated.matching
         if matching.errors and self.size:
-            entry = (-(matching.f1 or 0.0), matching.errors, -self._seen, judged)
+            entry = (-(matching.f1 or 0.0), matching.errors, -self._seen, evaluated)
             if len(self._heap) < self.size:
                 heapq.heappush(self._heap, entry)
             else:
                 heapq.heappushpop(self._heap, entry)
 
-    def worst_first(self) -> list[Judged]:
-        """The kept pictures."""
+    def worst_first(self) -> list[Evaluated]:
+        """The kept images."""
         return [entry[-1] for entry in sorted(self._heap, key=lambda entry: entry[:3], reverse=True)]

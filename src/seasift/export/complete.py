@@ -1,5 +1,5 @@
 """What is found out about a model once its file is there, written into it: what its scores mean, its figures, and what
-a survey wants to know: its record by class, and how its pictures look.
+a survey wants to know: its record by class, and how its images look.
 """
 
 from __future__ import annotations
@@ -11,21 +11,21 @@ from typing import Any
 import numpy as np
 
 from seasift.core.calibration import Calibration
-from seasift.core.errors import BadInput
+from seasift.core.errors import InputError
 from seasift.core.files import write_bytes
-from seasift.core.image import read_picture
-from seasift.data.prepared import DataPart
+from seasift.core.image import read_image
+from seasift.data.prepared import DataSplit
 from seasift.evaluation.intervals import group_names
-from seasift.inference.image_statistics import found_and_looks
+from seasift.inference.image_statistics import predict_with_statistics
 from seasift.inference.predictor import load_predictor
-from seasift.modelfile.card import figures_of
+from seasift.modelfile.card import metrics_of
 from seasift.modelfile.info import (
     METADATA_KEY,
     CalibrationEntry,
-    CountingClass,
-    CountingEntry,
-    LooksEntry,
+    ImageStatisticsEntry,
     ModelInfo,
+    OperatingPointsClass,
+    OperatingPointsEntry,
     read_model_file,
 )
 from seasift.modelfile.onnx_file import with_metadata
@@ -41,7 +41,7 @@ def complete(
     calibration: CalibrationEntry | None = None,
     figures: Sequence[dict[str, Any]] = (),
     counting: dict[str, Any] | None = None,
-    looks: DataPart | None = None,
+    looks: DataSplit | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> ModelInfo:
     """Write a model file again, with more in its description; its graph stays as it is.
@@ -51,19 +51,19 @@ def complete(
         calibration: of its raw scores, see `card.calibration_of`; its threshold becomes one of calibrated scores.
         figures: contents of report.json of `seasift evaluate`, see `card.read_report`; added to those it has.
         counting: content of a report.json.
-        looks: the pictures that the model learned from.
-        progress: called with pictures done and in all.
+        looks: the images that the model learned from.
+        progress: called with images done and in all.
     Raises:
-        BadModel: not a model file. BadInput: the report does not fit the model, or its scores are calibrated already.
-        BadPicture: of `looks`.
+        ModelError: not a model file. BadInput: the report does not fit the model, or its scores are calibrated already.
+        ImageError: of `looks`.
     """
     file = read_model_file(model)
     info = file.info if calibration is None else _with_calibration(file.info, calibration)
-    changes: dict[str, Any] = {"figures": info.figures | dict(figures_of(report) for report in figures)}
+    changes: dict[str, Any] = {"figures": info.figures | dict(metrics_of(report) for report in figures)}
     if counting is not None:
-        changes["counting"] = counting_entry(counting, info)
+        changes["counting"] = operating_points_entry(counting, info)
     if looks is not None:
-        changes["looks"] = looks_entry(looks, model, progress)
+        changes["looks"] = image_statistics_entry(looks, model, progress)
     info = info.model_copy(update=changes)
     write_bytes(out, with_metadata(file.data, METADATA_KEY, info.model_dump_json()))
     return info
@@ -71,7 +71,7 @@ def complete(
 
 def _with_calibration(info: ModelInfo, entry: CalibrationEntry) -> ModelInfo:
     if info.calibration is not None:
-        raise BadInput(
+        raise InputError(
             f"{info.name}: its scores are calibrated already, on {info.calibration.fitted_on}; expected raw scores. "
             "Give the file before that"
         )
@@ -84,48 +84,50 @@ def _with_calibration(info: ModelInfo, entry: CalibrationEntry) -> ModelInfo:
     return info.model_copy(update=changes)
 
 
-def counting_entry(report: dict[str, Any], info: ModelInfo) -> CountingEntry:
+def operating_points_entry(report: dict[str, Any], info: ModelInfo) -> OperatingPointsEntry:
     """The counts of a report, in the order of the model's classes, at thresholds of the model's own scores.
 
     Raises:
-        BadInput: of another program version, without counts, or of other classes.
+        InputError: of another program version, without counts, or of other classes.
     """
     name, counting = str(report["data"]["name"]), report.get("counting")
     if not counting or not counting["thresholds"]:
-        raise BadInput(
+        raise InputError(
             f"report on {name}: it has no counts by threshold; expected one of this version of `seasift evaluate` with "
             "a --threshold of at most 0.9. Evaluate again"
         )
     rows = dict(zip(counting["names"], counting["classes"], strict=True))
     missing = [category.name for category in info.categories if category.name not in rows]
     if missing:
-        raise BadInput(
+        raise InputError(
             f"report on {name}: no counts of {', '.join(missing)}; expected the model's classes. Evaluate this model"
         )
     thresholds = np.array(counting["thresholds"], np.float64)
     if info.calibration is not None and not report["model"].get("calibrated"):
         thresholds = _calibrated(thresholds, info.calibration)
-    return CountingEntry(
+    return OperatingPointsEntry(
         data=name,
         thresholds=tuple(thresholds.round(6).tolist()),
-        classes=tuple(CountingClass.model_validate(rows[category.name]) for category in info.categories),
+        classes=tuple(
+            OperatingPointsClass.model_validate(rows[category.name]) for category in info.categories
+        ),
     )
 
 
-def looks_entry(
-    part: DataPart, model: Path, progress: Callable[[int, int], None] | None = None
-) -> LooksEntry:
-    """How a part's pictures look, to the eye and to the model; of more than 1,200 as many evenly spaced ones."""
+def image_statistics_entry(
+    part: DataSplit, model: Path, progress: Callable[[int, int], None] | None = None
+) -> ImageStatisticsEntry:
+    """How a part's images look, to the eye and to the model; of more than 1,200 as many evenly spaced ones."""
     names = [image.file_name for image in part.coco.images]
     if not names:
-        raise BadInput(f"{part.name}: no pictures; expected those that the model learned from.")
+        raise InputError(f"{part.name}: no images; expected those that the model learned from.")
     count = min(len(names), MOST_PICTURES)
-    chosen = [names[place * len(names) // count] for place in range(count)]
+    chosen = [names[index * len(names) // count] for index in range(count)]
     predictor = load_predictor(model)
     looks = []
     for done, name in enumerate(chosen, start=1):
-        picture = read_picture(part.images_dir / name)
-        looks.append(found_and_looks(predictor, picture, threshold=1.0, max_objects=1)[1])
+        pixels = read_image(part.images_dir / name)
+        looks.append(predict_with_statistics(predictor, pixels, threshold=1.0, max_objects=1)[1])
         if progress:
             progress(done, count)
     return reference_of(np.stack(looks), group_names(chosen, part.chosen.get("group")), part.name)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from torch import Tensor
 
-from seasift.core.errors import BadInput, BadWeights, expected
+from seasift.core.errors import InputError, WeightsError, expected
 from seasift.core.files import write_bytes
-from seasift.export.to_onnx import facts_of, serialise
+from seasift.export.to_onnx import complexity_of, serialise
 from seasift.modelfile.info import CategoryEntry, InputEntry, ModelInfo
 from seasift.models.catalog import FAMILIES, catalog, make_config
 from seasift.models.weights import read_state_dict
@@ -39,12 +39,12 @@ def import_published(
         names: one class name a line, without background, in the order of training; ids count from 1.
         size: side of the input that it was trained at, px.
     Raises:
-        BadWeights: entries that do not fit, listed, or another number of classes than names.
-        BadInput: an unknown network or a file of names that cannot be used.
+        WeightsError: entries that do not fit, listed, or another number of classes than names.
+        InputError: an unknown network or a file of names that cannot be used.
     """
     known = {name: pair for name, pair in catalog().items() if pair[0] == "yolact" and pair[1] in BACKBONES}
     if arch not in known:
-        raise BadInput(f"--arch {arch!r}; {expected(arch, known)}.")
+        raise InputError(f"--arch {arch!r}; {expected(arch, known)}.")
     classes = _read_names(names)
     state = read_state_dict(weights)
     _check_classes(state, len(classes), weights, names)
@@ -60,7 +60,7 @@ def import_published(
         input=InputEntry(size_hw=spec.size_hw, mean=spec.mean, std=spec.std, resize="stretch"),
         threshold=threshold,
         max_objects=100,
-        facts=facts_of(config),
+        facts=complexity_of(config),
         training={"imported": weights.name, "network": arch},
         licence=licence,
         attribution=attribution,
@@ -73,12 +73,12 @@ def _read_names(path: Path) -> list[str]:
     try:
         lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
     except UnicodeDecodeError:
-        raise BadInput(f"{path}: not a text file; expected one class name a line in UTF-8.") from None
+        raise InputError(f"{path}: not a text file; expected one class name a line in UTF-8.") from None
     classes = [line for line in lines if line]
     twice = sorted({name for name in classes if classes.count(name) > 1})
     if not classes or twice:
         what = f"{twice[0]!r} stands in it twice" if twice else "it is empty"
-        raise BadInput(f"{path}: {what}; expected one class name a line, each once.")
+        raise InputError(f"{path}: {what}; expected one class name a line, each once.")
     return classes
 
 
@@ -88,7 +88,7 @@ def _check_classes(state: Mapping[str, Tensor], count: int, weights: Path, names
         return  # named with everything else that does not fit
     held = layer.shape[0] // 3 - 1
     if held != count:
-        raise BadWeights(
+        raise WeightsError(
             f"{weights}: was trained on {held} classes, {names} has {count}; expected as many names, without "
             "background. Correct the file of names"
         )

@@ -11,7 +11,7 @@ _LEAST_NUMBERS, _LEAST_DIMENSIONS = 1024, 2
 _WIDE = "/as float32"
 
 
-def halve(model: onnx.ModelProto) -> onnx.ModelProto:
+def to_half(model: onnx.ModelProto) -> onnx.ModelProto:
     """Store large float32 weights as float16, each with a cast that gives the graph its float32 back.
 
     Engines compute the casts once as they load the file. A weight keeps 11 binary digits: relative errors are
@@ -39,8 +39,8 @@ def halve(model: onnx.ModelProto) -> onnx.ModelProto:
     return half
 
 
-def widen(model: onnx.ModelProto) -> onnx.ModelProto:
-    """The float32 graph of a file that `halve` made, without its casts; any other graph as it is."""
+def to_single(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The float32 graph of a file that `to_half` made, without its casts; any other graph as it is."""
     wide = onnx.ModelProto()
     wide.CopyFrom(model)
     names = {node.output[0]: node.input[0] for node in wide.graph.node if node.output[0].endswith(_WIDE)}
@@ -58,6 +58,6 @@ def widen(model: onnx.ModelProto) -> onnx.ModelProto:
 
 def _rename(model: onnx.ModelProto, names: dict[str, str]) -> None:
     for node in model.graph.node:
-        for place, name in enumerate(node.input):
+        for index, name in enumerate(node.input):
             if name in names:
-                node.input[place] = names[name]
+                node.input[index] = names[name]

@@ -14,14 +14,14 @@ from onnxscript import ir
 from onnxscript.rewriter import rewrite
 from onnxscript.rewriter.rules import common as rules
 
-from seasift.core.errors import BadModel
+from seasift.core.errors import ModelError
 from seasift.core.files import write_bytes
-from seasift.core.image import read_picture
+from seasift.core.image import read_image
 from seasift.core.prepare import InputSpec, prepare
 from seasift.core.types import Float32
-from seasift.data.prepared import DataPart
+from seasift.data.prepared import DataSplit
 from seasift.evaluation.stream import limited
-from seasift.export.half_precision import widen
+from seasift.export.half_precision import to_single
 from seasift.modelfile.info import INPUT_NAME, ModelInfo, read_model_file, to_metadata
 from seasift.modelfile.onnx_file import onnx_weights
 
@@ -36,9 +36,9 @@ _EXACT = ("Mul", "Div", "Sub", "Exp", "Softmax", "ReduceSum", "Sigmoid", "Tanh")
 def quantize(
     model: Path,
     out: Path,
-    part: DataPart,
+    part: DataSplit,
     *,
-    pictures: int = 300,
+    images: int = 300,
     progress: Callable[[int, int], None] | None = None,
 ) -> ModelInfo:
     """Write a model file whose convolutions compute in int8, but for the first and the last ones.
@@ -46,14 +46,14 @@ def quantize(
     Args:
         model: a model file with prototypes and coefficients (head `yolact`), in float32.
         out: the .onnx file; appears whole or not at all.
-        part: pictures whose activations set the ranges; take those that the model learned from.
-        pictures: how many of them, evenly spaced.
-        progress: called with (pictures seen, in all).
+        part: images whose activations set the ranges; take those that the model learned from.
+        images: how many of them, evenly spaced.
+        progress: called with (images seen, in all).
     Returns:
         What the file says about itself: figures, counts, looks and the calibration of scores are left out, for they are
         those of the float32 network, and its threshold is one of raw scores; `complete` adds its own.
     Raises:
-        BadModel: not a model file, of another head, or quantised already.
+        ModelError: not a model file, of another head, or quantised already.
     Source: Jacob et al. 2018 (integer arithmetic); NNCF's post-training quantisation with fast bias correction.
     """
     import nncf
@@ -61,13 +61,13 @@ def quantize(
     file = read_model_file(model)
     if file.info.head != HEAD or file.info.quantized:
         what = f"head {file.info.head}" if file.info.head != HEAD else "quantised already"
-        raise BadModel(f"{model}: {what}; expected a float32 model file of head {HEAD}. Give that")
-    seen = limited(part.coco, pictures)
+        raise ModelError(f"{model}: {what}; expected a float32 model file of head {HEAD}. Give that")
+    seen = limited(part.coco, images)
     paths = [part.images_dir / image.file_name for image in seen.images]
     answer = _rounded(
         _folded(file.data), nncf.Dataset(_Inputs(paths, file.info.input_spec(), progress)), len(paths)
     )
-    how = f"int8 by NNCF {version('nncf')}, ranges from {len(paths)} pictures of {part.name}"
+    how = f"int8 by NNCF {version('nncf')}, ranges from {len(paths)} images of {part.name}"
     return _write(answer, file.info, how, out)
 
 
@@ -111,7 +111,7 @@ def _write(answer: onnx.ModelProto, before: ModelInfo, how: str, out: Path) -> M
 def outermost_convolutions(graph: onnx.GraphProto) -> set[str]:
     """Names of the convolutions that no other comes before or after.
 
-    The first sees the picture; the last answer with classes, boxes, coefficients and prototypes. Rounding them costs the
+    The first sees the image; the last answer with classes, boxes, coefficients and prototypes. Rounding them costs the
     most and saves the least.
     """
     return _nearest(graph.node, against=False) | _nearest(reversed(graph.node), against=True)
@@ -132,14 +132,14 @@ def _nearest(nodes: Iterable[onnx.NodeProto], *, against: bool) -> set[str]:
 
 def _folded(data: bytes) -> onnx.ModelProto:
     """The graph with batch norm inside its convolutions, whose weights are then what is rounded."""
-    model = ir.from_proto(widen(onnx.load_model_from_string(data)))
+    model = ir.from_proto(to_single(onnx.load_model_from_string(data)))
     rewrite(model, [rules.fuse_batchnorm_into_conv_rule])
     proto: onnx.ModelProto = ir.to_proto(model)
     return proto
 
 
 class _Inputs:
-    """Pictures as the network sees them, one at a time, as often as they are asked for."""
+    """Images as the network sees them, one at a time, as often as they are asked for."""
 
     def __init__(
         self, paths: list[Path], spec: InputSpec, progress: Callable[[int, int], None] | None
@@ -151,7 +151,7 @@ class _Inputs:
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         for done, path in enumerate(self._paths, start=1):
-            image: Float32 = prepare(read_picture(path), self._spec)
+            image: Float32 = prepare(read_image(path), self._spec)
             if self._progress:
                 self._progress(done, len(self._paths))
             yield {INPUT_NAME: image[None]}

@@ -20,14 +20,14 @@ from torch import nn
 from seasift.core.files import write_bytes
 from seasift.core.heads import HEADS
 from seasift.core.prepare import TRIM, InputSpec
-from seasift.export.half_precision import halve
+from seasift.export.half_precision import to_half
 from seasift.export.training_record import training_record
 from seasift.modelfile.info import (
     INPUT_NAME,
     CalibrationEntry,
     CategoryEntry,
+    ComplexityEntry,
     DecodeEntry,
-    FactsEntry,
     InputEntry,
     ModelInfo,
     to_metadata,
@@ -47,7 +47,7 @@ _RULES = (
     rules.normalize_pad_format_conv_rule,
     rules.fuse_pad_into_conv_rule,
 )
-LICENCE = "Apache-2.0 for the weights; the pictures they learned from may bind their use, see attribution"
+LICENCE = "Apache-2.0 for the weights; the images they learned from may bind their use, see attribution"
 
 
 def export_checkpoint(
@@ -80,7 +80,7 @@ def export_checkpoint(
         half_weights: store weights as float16, see `export.half_precision`.
         hardware: that it was trained on, where a checkpoint does not say.
     Raises:
-        BadWeights: not a checkpoint of ours, or one that does not fit.
+        WeightsError: not a checkpoint of ours, or one that does not fit.
     """
     network, recipe, categories = load_mean(checkpoints)
     config: Any = network.config
@@ -94,7 +94,7 @@ def export_checkpoint(
         calibration=calibration,
         threshold=threshold,
         max_objects=100,
-        facts=facts_of(config),
+        facts=complexity_of(config),
         training=training_record(checkpoints, out.name, hardware),
         figures=figures or {},
         licence=licence,
@@ -105,10 +105,10 @@ def export_checkpoint(
     return info
 
 
-def facts_of(config: Config) -> FactsEntry:
+def complexity_of(config: Config) -> ComplexityEntry:
     """What a network costs, as its model file says it."""
     facts = describe(config).as_dict()
-    return FactsEntry(**{key: facts[key] for key in FactsEntry.model_fields})
+    return ComplexityEntry(**{key: facts[key] for key in ComplexityEntry.model_fields})
 
 
 def serialise(network: nn.Module, info: ModelInfo) -> bytes:
@@ -121,7 +121,7 @@ def serialise(network: nn.Module, info: ModelInfo) -> bytes:
     for key, value in to_metadata(info).items():
         model.metadata_props.add(key=key, value=value)
     if info.half_weights:
-        model = halve(model)
+        model = to_half(model)
     onnx.checker.check_model(model)
     data: bytes = model.SerializeToString()
     return data

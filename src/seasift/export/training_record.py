@@ -40,11 +40,11 @@ def training_record(
     for checkpoint in checkpoints:
         scout.add(checkpoint)
     runs = _Runs(hardware, scout.given)
-    places = [runs.add(checkpoint) for checkpoint in checkpoints]
+    indices = [runs.add(checkpoint) for checkpoint in checkpoints]
     last = runs.told[-1]
     if len(checkpoints) > 1:
         same = {key: last[key] for key in ("seasift", "data", "recipe")}
-        command = shlex.join(["seasift", "export", *places, "-o", file_name])
+        command = shlex.join(["seasift", "export", *indices, "-o", file_name])
         return same | {"mean_of": len(checkpoints), "command": command, "before": runs.told}
     before = runs.told[:-1]
     return last | ({"before": before} if before else {})
@@ -143,8 +143,8 @@ def _folder_in(command: str) -> str:
     return words[words.index("-o") + 1]
 
 
-def _folder(name: str, place: int) -> str:
-    return f"runs/{name}" if place == 1 else f"runs/{name}-{place}"
+def _folder(name: str, index: int) -> str:
+    return f"runs/{name}" if index == 1 else f"runs/{name}-{index}"
 
 
 def _machine_beside(checkpoint: Path) -> str | None:

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from seasift.core.errors import BadDataset, BadInput, hint
+from seasift.core.errors import DatasetError, InputError, hint
 from seasift.core.masks import from_coco
 from seasift.formats.document import Document, FoundObject, Image
 
 
 @dataclass(frozen=True)
 class TruthIds:
-    """The ids that a ground-truth file gives to pictures and categories.
+    """The ids that a ground-truth file gives to images and categories.
 
     Attributes:
         name: of the file, for errors.
@@ -40,35 +40,35 @@ class TruthIds:
         """Hold what will be predicted to the file.
 
         Raises:
-            BadInput: pictures or classes that the file does not know; the message lists them.
+            InputError: images or classes that the file does not know; the message lists them.
         """
         strange = [name for name in classes if name not in self.categories]
         if strange:
             listed = ", ".join(repr(name) + hint(name, self.categories) for name in strange)
-            raise BadInput(
+            raise InputError(
                 f"{self.name}: has no category {listed}. Limit the prediction with --classes, "
                 "or give the ground truth this model was made for."
             )
         unknown = [file for file in files if self.image(file) is None]
         if unknown:
             more = f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""
-            raise BadInput(
+            raise InputError(
                 f"{self.name}: has no image {', '.join(map(repr, unknown[:5]))}{more}; expected an entry "
-                "whose file_name is the end of the picture's path. Predict only pictures that it has."
+                "whose file_name is the end of the picture's path. Predict only images that it has."
             )
 
     def check_size(self, image: Image) -> None:
         """Hold a picture's size to the file's.
 
         Raises:
-            BadInput: they differ: then masks and boxes cannot be compared.
+            InputError: they differ: then masks and boxes cannot be compared.
         """
         true = self.image(image.file) or {}
         size = {"width": image.width, "height": image.height}
         if any(true.get(key, value) != value for key, value in size.items()):
-            raise BadInput(
+            raise InputError(
                 f"{image.file}: {image.width} x {image.height} px; {self.name} says {true.get('width')} x "
-                f"{true.get('height')}. Predict the pictures that were annotated."
+                f"{true.get('height')}. Predict the images that were annotated."
             )
 
 
@@ -76,7 +76,7 @@ def read_truth_ids(path: Path) -> TruthIds:
     """Read images and categories of a COCO ground-truth file.
 
     Raises:
-        BadDataset: missing, not JSON, or not COCO.
+        DatasetError: missing, not JSON, or not COCO.
     """
     try:
         document = json.loads(path.read_bytes())
@@ -84,16 +84,16 @@ def read_truth_ids(path: Path) -> TruthIds:
         categories = {entry["name"]: entry for entry in document["categories"]}
         for entry in (*images.values(), *categories.values()):
             if not isinstance(entry["id"], int):
-                raise BadDataset(f"{path}: the id {entry['id']!r} is no integer.")
+                raise DatasetError(f"{path}: the id {entry['id']!r} is no integer.")
     except FileNotFoundError:
-        raise BadDataset(f"{path}: no such file. Check the name and the folder you are in.") from None
+        raise DatasetError(f"{path}: no such file. Check the name and the folder you are in.") from None
     except OSError as error:
-        raise BadDataset(f"{path}: cannot be read ({error.strerror or 'a folder?'}).") from None
+        raise DatasetError(f"{path}: cannot be read ({error.strerror or 'a folder?'}).") from None
     except ValueError as error:
-        raise BadDataset(f"{path}: not JSON ({error}); expected a COCO ground-truth file.") from None
+        raise DatasetError(f"{path}: not JSON ({error}); expected a COCO ground-truth file.") from None
     except (KeyError, TypeError) as error:
         what = f"an entry lacks {error}" if isinstance(error, KeyError) else "entries of a wrong type"
-        raise BadDataset(f"{path}: not a COCO ground-truth file ({what}).") from None
+        raise DatasetError(f"{path}: not a COCO ground-truth file ({what}).") from None
     return TruthIds(str(path), images, categories)
 
 
@@ -115,7 +115,7 @@ def to_coco(
     Returns:
         `{"info", "images", "categories", "annotations"}`; `annotations` alone is what COCO's `loadRes` takes.
     Raises:
-        BadInput: a picture, class or picture size that differs from the ground truth.
+        InputError: an image, class or image size that differs from the ground truth.
     """
     used = document.classes or [category.name for category in document.categories]
     if like:

@@ -56,7 +56,7 @@ class FoundObject(Entry):
 
 
 class Image(Entry):
-    """One picture or video frame, and what is in it, best first."""
+    """One image or video frame, and what is in it, best first."""
 
     file: Annotated[_Text, Field(description="as given; a frame is called clip.mp4#frame=12; - is stdin")]
     width: _Side
@@ -88,18 +88,18 @@ class CategoryEntry(Entry):
 
 
 class TileEntry(Entry):
-    """How pictures were cut: the same tiles of the picture's pixels, each looked at alone."""
+    """How images were cut: the same tiles of the picture's pixels, each looked at alone."""
 
     width: _Side
     height: _Side
     overlap_x: Annotated[_Side, Field(description="px that neighbours in a row share at least")]
     overlap_y: Annotated[_Side, Field(description="px that neighbours in a column share at least")]
-    whole: Annotated[bool, Field(description="the whole picture was looked at like one more tile")]
+    whole: Annotated[bool, Field(description="the whole image was looked at like one more tile")]
     max_objects: Annotated[int, Field(ge=1, description="at most this many objects a tile")]
 
 
 class Settings(Entry):
-    """How the pictures were looked at: everything that a result depends on besides the pictures."""
+    """How the images were looked at: everything that a result depends on besides the images."""
 
     schema_version: Annotated[Literal["seasift-predictions/1"], Field(alias="schema")] = SCHEMA
     seasift: Annotated[_Text, Field(description="version of the program")]
@@ -114,7 +114,7 @@ class Settings(Entry):
     once: Annotated[
         bool | None, Field(description="each object only under its best class; absent: under any that scored")
     ] = None
-    tile: Annotated[TileEntry | None, Field(description="absent: pictures were looked at whole")] = None
+    tile: Annotated[TileEntry | None, Field(description="absent: images were looked at whole")] = None
     categories: Annotated[list[CategoryEntry], Field(min_length=1)]
 
 
@@ -157,7 +157,7 @@ def image_entry(
 
 def instances_of(image: Image, categories: Sequence[Category]) -> Instances:
     """The objects of an entry with exact masks or none, as they were given to `image_entry`; boxes as rounded there."""
-    places = {category.id: place for place, category in enumerate(categories)}
+    indices = {category.id: index for index, category in enumerate(categories)}
     size_hw = (image.height, image.width)
     boxes = np.array([found.box_xywh for found in image.objects], np.float64).reshape(-1, 4)
     boxes[:, 2:] += boxes[:, :2]
@@ -165,7 +165,7 @@ def instances_of(image: Image, categories: Sequence[Category]) -> Instances:
     return Instances(
         boxes.astype(np.float32),
         np.array([found.score for found in image.objects], np.float32),
-        np.array([places[found.category_id] for found in image.objects], np.int64),
+        np.array([indices[found.category_id] for found in image.objects], np.int64),
         size_hw,
         tuple(masks) if len(masks) == len(image.objects) else None,
     )
@@ -205,8 +205,8 @@ def text_parts(document: Document, *, masks: str = "rle") -> Iterator[str]:
     images = document.images
     frame = plain(document.model_copy(update={"images": []}))
     yield "{\n"
-    for place, (key, value) in enumerate(frame.items()):
-        yield (",\n" if place else "") + f' "{key}": '
+    for index, (key, value) in enumerate(frame.items()):
+        yield (",\n" if index else "") + f' "{key}": '
         if key == "images" and images:
             yield from _rows(plain(with_polygons(each) if masks == "polygons" else each) for each in images)
         elif isinstance(value, list) and value and isinstance(value[0], dict):
@@ -217,8 +217,8 @@ def text_parts(document: Document, *, masks: str = "rle") -> Iterator[str]:
 
 
 def _rows(values: Iterable[dict[str, Any]]) -> Iterator[str]:
-    for place, value in enumerate(values):
-        yield (",\n  " if place else "[\n  ") + json.dumps(value, ensure_ascii=False, allow_nan=False)
+    for index, value in enumerate(values):
+        yield (",\n  " if index else "[\n  ") + json.dumps(value, ensure_ascii=False, allow_nan=False)
     yield "\n ]"
 
 

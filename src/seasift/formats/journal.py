@@ -10,14 +10,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
-from seasift.core.errors import BadInput
+from seasift.core.errors import InputError
 from seasift.formats.document import Image, plain
 
 NAME = ".seasift-partial.jsonl"
 
 
 class Journal(Mapping[str, Image]):
-    """Finished pictures by their keys, each read back when asked for; a file of one JSON line each.
+    """Finished images by their keys, each read back when asked for; a file of one JSON line each.
 
     Its first line says for which settings. Use as a context manager. Leaving it normally removes the file: the
     documents are complete. Leaving it by an error keeps it.
@@ -30,11 +30,11 @@ class Journal(Mapping[str, Image]):
             path: of the journal; None for a file without a name, gone in the end however that comes.
             settings: JSON values that a result depends on.
         Raises:
-            BadInput: the file cannot be written.
+            InputError: the file cannot be written.
         """
         self.path = path
         self.settings_sha256 = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
-        self._places: dict[str, tuple[int, int]] = {}  # first byte and length of a line
+        self._indices: dict[str, tuple[int, int]] = {}  # first byte and length of a line
         self._file: IO[bytes] | None = None
         self._end = 0
 
@@ -51,28 +51,28 @@ class Journal(Mapping[str, Image]):
             self.path.unlink(missing_ok=True)
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self._indices)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._places)
+        return iter(self._indices)
 
     def __contains__(self, key: object) -> bool:
-        return key in self._places
+        return key in self._indices
 
     def __getitem__(self, key: str) -> Image:
-        start, length = self._places[key]
+        start, length = self._indices[key]
         file = self._opened()
         file.seek(start)
         return _entry(json.loads(file.read(length)))[1]
 
     def add(self, key: str, image: Image) -> None:
-        """A picture is finished, and so is everything written for it."""
+        """An image is finished, and so is everything written for it."""
         file = self._opened()
         line = json.dumps({"key": key, "image": plain(image)}, ensure_ascii=False).encode() + b"\n"
         file.seek(self._end)
         file.write(line)
         file.flush()
-        self._places[key] = self._end, len(line)
+        self._indices[key] = self._end, len(line)
         self._end += len(line)
 
     def _opened(self) -> IO[bytes]:
@@ -86,9 +86,9 @@ class Journal(Mapping[str, Image]):
                 self.path.parent.mkdir(parents=True, exist_ok=True)
                 file = self.path.open("r+b" if self._end else "w+b")
         except OSError as error:
-            place = self.path.parent if self.path else Path(tempfile.gettempdir())
+            index = self.path.parent if self.path else Path(tempfile.gettempdir())
             reason = error.strerror or type(error).__name__
-            raise BadInput(f"{place}: cannot be written to ({reason}). Give another -o.") from None
+            raise InputError(f"{index}: cannot be written to ({reason}). Give another -o.") from None
         self._file = file
         file.truncate(self._end)
         if not self._end:
@@ -96,7 +96,7 @@ class Journal(Mapping[str, Image]):
         return file
 
     def _take_up(self) -> int:
-        """Find finished pictures; returns how many bytes are good: a kill can tear the last line."""
+        """Find finished images; returns how many bytes are good: a kill can tear the last line."""
         if self.path is None or not self.path.is_file():
             return 0
         good = 0
@@ -108,7 +108,7 @@ class Journal(Mapping[str, Image]):
                         if value.get("settings") != self.settings_sha256:
                             return 0
                     else:
-                        self._places[_entry(value)[0]] = good, len(line)
+                        self._indices[_entry(value)[0]] = good, len(line)
                 except (ValueError, KeyError, AttributeError, TypeError):
                     break
                 good += len(line)
@@ -116,7 +116,7 @@ class Journal(Mapping[str, Image]):
 
 
 class Finished(Sequence[Image]):
-    """Some of a journal's pictures in an order of their own, read one by one while the journal is open."""
+    """Some of a journal's images in an order of their own, read one by one while the journal is open."""
 
     def __init__(self, journal: Journal, keys: Sequence[str]) -> None:
         self._journal, self._keys = journal, keys
@@ -124,8 +124,8 @@ class Finished(Sequence[Image]):
     def __len__(self) -> int:
         return len(self._keys)
 
-    def __getitem__(self, place: Any) -> Any:
-        return self._journal[self._keys[place]]
+    def __getitem__(self, index: Any) -> Any:
+        return self._journal[self._keys[index]]
 
     def __iter__(self) -> Iterator[Image]:
         return (self._journal[key] for key in self._keys)

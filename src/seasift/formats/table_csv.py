@@ -18,7 +18,7 @@ COLUMNS = (
 
 
 def to_text(document: Document) -> str:
-    """Header and rows by RFC 4180. Pictures without objects have no row."""
+    """Header and rows by RFC 4180. Images without objects have no row."""
     text = io.StringIO(newline="")
     csv.writer(text).writerows(_rows(document))
     return text.getvalue()
@@ -34,6 +34,6 @@ def _rows(document: Document) -> Iterator[tuple[Any, ...]]:
     yield COLUMNS
     for image in document.images:
         for number, found in enumerate(image.objects, start=1):
-            place = (image.file, image.frame, image.time_s, image.width, image.height, number)
+            index = (image.file, image.frame, image.time_s, image.width, image.height, number)
             what = (found.category_id, found.name, found.score, *found.box_xywh, found.area_px)
-            yield (*place, *what)
+            yield (*index, *what)

@@ -56,13 +56,13 @@ class Observation(Entry):
 
 
 class Best(Entry):
-    """The view that shows a track best: one of its observations, and the picture of it if there is one."""
+    """The view that shows a track best: one of its observations, and the image of it if there is one."""
 
     video: Annotated[_Count, Field(description="place in `videos`")]
     frame: Annotated[_Count, Field(description="as in observations")]
     time_s: Annotated[float, Field(description="as in observations, seconds")]
     box_xywh: Annotated[list[float], Field(min_length=4, max_length=4, description="px, as in observations")]
-    picture: Annotated[
+    image: Annotated[
         _Text | None,
         Field(description="path, from the document's folder; absent of tracks that do not count"),
     ] = None
@@ -101,8 +101,8 @@ def text_parts(header: Header, tracks: Iterable[TrackEntry]) -> Iterator[str]:
     """The document as JSON, a track a line; tracks are read and written one by one."""
     head = json.dumps(plain(header), ensure_ascii=False, allow_nan=False)
     yield head[:-1] + ',\n"tracks": ['
-    for place, track in enumerate(tracks):
-        yield (",\n " if place else "\n ") + json.dumps(plain(track), ensure_ascii=False, allow_nan=False)
+    for index, track in enumerate(tracks):
+        yield (",\n " if index else "\n ") + json.dumps(plain(track), ensure_ascii=False, allow_nan=False)
     yield "\n]}\n"
 
 

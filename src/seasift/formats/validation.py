@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from seasift.core.errors import BadInput
+from seasift.core.errors import InputError
 from seasift.formats.document import SCHEMA, Document, FoundObject, Image
 
 _SLACK_PX = 0.01  # boxes are rounded
@@ -19,13 +19,13 @@ def read(path: Path) -> Document:
     """Read a result document.
 
     Raises:
-        BadInput: missing, not JSON, not ours, or wrong; the message names the first problem and its place.
+        InputError: missing, not JSON, not ours, or wrong; the message names the first problem and its place.
     """
     value = _load(path)
     found = problems(value)
     if found:
         more = f" ({len(found) - 1} more; `seasift validate --all` lists them)" if len(found) > 1 else ""
-        raise BadInput(f"{path}: {found[0]}{more}")
+        raise InputError(f"{path}: {found[0]}{more}")
     return Document.model_validate(value)
 
 
@@ -38,12 +38,12 @@ def _load(path: Path) -> Any:
     try:
         return json.loads(path.read_bytes())
     except FileNotFoundError:
-        raise BadInput(f"{path}: no such file. Check the name and the folder you are in.") from None
+        raise InputError(f"{path}: no such file. Check the name and the folder you are in.") from None
     except OSError as error:
         kind = "a folder" if path.is_dir() else f"cannot be read ({error.strerror})"
-        raise BadInput(f"{path}: {kind}; expected a JSON document made by `seasift predict`.") from None
+        raise InputError(f"{path}: {kind}; expected a JSON document made by `seasift predict`.") from None
     except (ValueError, RecursionError) as error:
-        raise BadInput(
+        raise InputError(
             f"{path}: not JSON ({error}); expected a document made by `seasift predict`."
         ) from None
 
@@ -63,13 +63,13 @@ def problems(value: Any) -> list[str]:
 
 
 def _described(problem: Any) -> str:
-    place = "$" + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in problem["loc"])
+    location = "$" + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in problem["loc"])
     if problem["type"] == "missing":
-        return f"{place}: missing"
+        return f"{location}: missing"
     if problem["type"] == "extra_forbidden":
-        return f"{place}: unknown entry; expected none of this name"
+        return f"{location}: unknown entry; expected none of this name"
     got = json.dumps(problem["input"], default=str)
-    return f"{place}: got {got[:60] + '…' if len(got) > 60 else got}; {problem['msg'].lower()}"
+    return f"{location}: got {got[:60] + '…' if len(got) > 60 else got}; {problem['msg'].lower()}"
 
 
 def _contradictions(document: Document) -> Iterator[str]:
@@ -83,63 +83,63 @@ def _contradictions(document: Document) -> Iterator[str]:
             yield f"$.images[{i}].file: {image.file!r} is that of $.images[{seen[image.file]}], too"
         seen.setdefault(image.file, i)
         for j, found in enumerate(image.objects):
-            place = f"$.images[{i}].objects[{j}]"
-            yield from _of_object(found, image, document, names, place)
+            location = f"$.images[{i}].objects[{j}]"
+            yield from _of_object(found, image, document, names, location)
 
 
 def _of_object(
-    found: FoundObject, image: Image, document: Document, names: dict[int, str], place: str
+    found: FoundObject, image: Image, document: Document, names: dict[int, str], location: str
 ) -> Iterator[str]:
     if names.get(found.category_id) != found.name:
         yield (
-            f"{place}.name: got {found.name!r} for category {found.category_id}; "
+            f"{location}.name: got {found.name!r} for category {found.category_id}; "
             f"$.categories says {names.get(found.category_id, 'nothing about it')!r}"
         )
     if document.classes is not None and found.name not in document.classes:
-        yield f"{place}.name: got {found.name!r}, which is not among $.classes"
+        yield f"{location}.name: got {found.name!r}, which is not among $.classes"
     if found.score < document.threshold:
-        yield f"{place}.score: got {found.score}; expected at least $.threshold, {document.threshold}"
+        yield f"{location}.score: got {found.score}; expected at least $.threshold, {document.threshold}"
     x, y, width, height = found.box_xywh
     outside = (
         min(x, y) < -_SLACK_PX or x + width > image.width + _SLACK_PX or y + height > image.height + _SLACK_PX
     )
     if outside or min(width, height) < 0:
-        yield f"{place}.box_xywh: {found.box_xywh} is not inside {image.width} x {image.height} px"
-    yield from _of_mask(found, image, place)
+        yield f"{location}.box_xywh: {found.box_xywh} is not inside {image.width} x {image.height} px"
+    yield from _of_mask(found, image, location)
 
 
-def _of_mask(found: FoundObject, image: Image, place: str) -> Iterator[str]:
+def _of_mask(found: FoundObject, image: Image, location: str) -> Iterator[str]:
     for k, ring in enumerate(found.polygons or ()):
         if len(ring) < 6 or len(ring) % 2:
-            yield f"{place}.polygons[{k}]: {len(ring)} numbers; expected x, y of 3 points or more"
+            yield f"{location}.polygons[{k}]: {len(ring)} numbers; expected x, y of 3 points or more"
     if found.mask is None:
         return
     if found.mask.size != [image.height, image.width]:
-        yield f"{place}.mask.size: got {found.mask.size}; expected [{image.height}, {image.width}]"
+        yield f"{location}.mask.size: got {found.mask.size}; expected [{image.height}, {image.width}]"
         return
     try:
         area = _area(found.mask.counts, image.height * image.width)
     except ValueError as error:
-        yield f"{place}.mask.counts: {error}"
+        yield f"{location}.mask.counts: {error}"
         return
     if found.area_px != area:
-        yield f"{place}.area_px: got {found.area_px}; the mask has {area} pixels"
+        yield f"{location}.area_px: got {found.area_px}; the mask has {area} pixels"
 
 
 def _area(counts: str, pixels: int) -> int:
     """Pixels of a compressed RLE, decoded here run by run: decoders trust what they are given."""
     runs: list[int] = []
-    place = 0
-    while place < len(counts):
+    location = 0
+    while location < len(counts):
         value = shift = 0
         more = True
         while more:
-            if place >= len(counts) or not 0 <= ord(counts[place]) - 48 < 64:
+            if location >= len(counts) or not 0 <= ord(counts[location]) - 48 < 64:
                 raise ValueError("not a compressed run-length text")
-            code = ord(counts[place]) - 48
+            code = ord(counts[location]) - 48
             value |= (code & 0x1F) << shift
             more = bool(code & 0x20)
-            place, shift = place + 1, shift + 5
+            location, shift = location + 1, shift + 5
             if not more and code & 0x10:
                 value |= -1 << shift
         runs.append(value + (runs[-2] if len(runs) > 2 else 0))

@@ -23,7 +23,7 @@ class Engine(Protocol):
 
     name: str
     precision: str  # what the engine really computes in: f32, bf16, f16
-    at_once: int  # runs that may be under way together and gain by it
+    max_in_flight: int  # runs that may be under way together and gain by it
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
 
@@ -39,7 +39,7 @@ class Settings:
         precision: what is asked for: "f32", "bf16" or "f16".
         threads: of the CPU; None leaves it to the engine.
         throughput: several runs beside each other on a core each, instead of one run on all cores: more
-            pictures a second, and each takes longer.
+            images a second, and each takes longer.
     """
 
     precision: str = "f32"

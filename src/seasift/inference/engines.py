@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from seasift.core.errors import BadInput, BadModel, MissingExtra, hint
+from seasift.core.errors import InputError, MissingExtraError, ModelError, hint
 from seasift.core.types import Float32
 from seasift.inference import openvino_engine
 from seasift.inference.engine import Engine, Port, Settings, last_line, usable_cores
@@ -60,17 +60,17 @@ class OnnxRuntimeEngine:
         try:
             import onnxruntime  # type: ignore[import-untyped,import-not-found,unused-ignore]
         except ImportError:
-            raise MissingExtra(f"the engine {self.name} is not installed. {instead}") from None
+            raise MissingExtraError(f"the engine {self.name} is not installed. {instead}") from None
         available = onnxruntime.get_available_providers()
         if self.PROVIDER[0] not in available:
-            raise MissingExtra(
+            raise MissingExtraError(
                 f"the engine {self.name} needs ONNX Runtime with {self.PROVIDER[0]}; the one installed has "
                 f"{', '.join(available)}. {instead}"
             )
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4  # what is wrong becomes an error of ours
         threads = settings.threads
-        self.at_once = (threads or usable_cores()) if settings.throughput else 1
+        self.max_in_flight = (threads or usable_cores()) if settings.throughput else 1
         if settings.throughput or threads is not None:
             options.intra_op_num_threads = 1 if settings.throughput else threads
         try:
@@ -78,9 +78,9 @@ class OnnxRuntimeEngine:
                 model, sess_options=options, providers=[self.PROVIDER]
             )
         except Exception as error:  # its exceptions share no base of their own
-            raise BadModel(f"{name}: ONNX Runtime cannot load it ({last_line(error)}).") from None
+            raise ModelError(f"{name}: ONNX Runtime cannot load it ({last_line(error)}).") from None
         if self._session.get_providers()[0] != self.PROVIDER[0]:  # it falls back without a word
-            raise BadInput(
+            raise InputError(
                 f"the engine {self.name} found no device it can use (driver, CUDA or cuDNN missing); "
                 "expected an NVIDIA GPU. Use --engine openvino."
             )
@@ -132,18 +132,18 @@ def open_engine(
         engine: "openvino", "onnxruntime" or "onnxruntime-cuda".
         precision: what is asked for: "f32", "bf16" or "f16"; the engine's `.precision` says what it became.
         threads: of the CPU; None leaves it to the engine.
-        throughput: for many pictures beside each other; `.at_once` says how many.
+        throughput: for many images beside each other; `.max_in_flight` says how many.
     Raises:
-        BadInput: unknown engine, a precision it cannot do, or threads below 1.
-        BadModel: the engine cannot load it. MissingExtra: the engine is not installed.
+        InputError: unknown engine, a precision it cannot do, or threads below 1.
+        ModelError: the engine cannot load it. MissingExtra: the engine is not installed.
     """
     if engine not in ENGINES:
-        raise BadInput(f"engine {engine!r}{hint(engine, ENGINES)}; expected {', '.join(ENGINES)}.")
+        raise InputError(f"engine {engine!r}{hint(engine, ENGINES)}; expected {', '.join(ENGINES)}.")
     if precision not in PRECISIONS[engine]:
         expected = ", ".join(PRECISIONS[engine])
-        raise BadInput(f"precision {precision!r} with engine {engine}; expected {expected}.")
+        raise InputError(f"precision {precision!r} with engine {engine}; expected {expected}.")
     if threads is not None and threads < 1:
-        raise BadInput(f"{threads} threads; expected 1 or more.")
+        raise InputError(f"{threads} threads; expected 1 or more.")
     return ENGINES[engine](model, name, Settings(precision, threads, throughput))
 
 

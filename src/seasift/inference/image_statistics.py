@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from seasift.core.image_statistics import NAMES, looks_of
+from seasift.core.image_statistics import NAMES, image_statistics
 from seasift.core.instances import Instances
 from seasift.core.types import Float32, Float64, UInt8
 from seasift.inference.predictor import OnnxPredictor
@@ -14,7 +14,7 @@ from seasift.inference.predictor import OnnxPredictor
 _PROTOTYPES = "prototypes"
 
 
-def found_and_looks(
+def predict_with_statistics(
     model: OnnxPredictor,
     image_rgb_u8: UInt8,
     *,
@@ -22,7 +22,7 @@ def found_and_looks(
     max_objects: int,
     class_ids: Sequence[int] | None = None,
 ) -> tuple[Instances, Float64]:
-    """What is in a picture, see `OnnxPredictor.predict`, and its looks in the order of `looks_names`."""
+    """What is in an image, see `OnnxPredictor.predict`, and its looks in the order of `statistic_names`."""
     batch = model.run(model.prepare(image_rgb_u8)[None])
     outputs = {name: values[0] for name, values in batch.items()}
     found = model.decode(
@@ -32,10 +32,10 @@ def found_and_looks(
         max_objects=max_objects,
         class_ids=class_ids,
     )
-    return found, np.concatenate([looks_of(image_rgb_u8), _activity(outputs)])
+    return found, np.concatenate([image_statistics(image_rgb_u8), _activity(outputs)])
 
 
-def looks_names(values: int) -> tuple[str, ...]:
+def statistic_names(values: int) -> tuple[str, ...]:
     """Names of so many looks: the picture's statistics, then means and deviations of the network's prototypes."""
     prototypes = (values - len(NAMES)) // 2
     return (
@@ -45,7 +45,7 @@ def looks_names(values: int) -> tuple[str, ...]:
 
 
 def _activity(outputs: Mapping[str, Float32]) -> Float64:
-    """Mean and standard deviation of each prototype mask over the picture; nothing from networks without."""
+    """Mean and standard deviation of each prototype mask over the image; nothing from networks without."""
     if _PROTOTYPES not in outputs:
         return np.zeros(0)
     masks = np.asarray(outputs[_PROTOTYPES], np.float64)

@@ -1,4 +1,4 @@
-"""What the user named: pictures, folders, globs, videos, standard input."""
+"""What the user named: images, folders, globs, videos, standard input."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ STDIN = "-"
 
 @dataclass(frozen=True)
 class Source:
-    """Something that gives pictures.
+    """Something that gives images.
 
     Attributes:
         name: what results call it: the path as given, with forward slashes, or "-".
-        kind: one picture, a video, one picture's bytes on standard input, or a live source.
+        kind: one image, a video, one picture's bytes on standard input, or a live source.
         path: None for standard input and live sources.
         address: of a live source, with its password if it has one.
     """
@@ -33,12 +33,12 @@ class Source:
 
     @property
     def moves(self) -> bool:
-        """Whether it gives frames, and not one picture."""
+        """Whether it gives frames, and not one image."""
         return self.kind in ("video", "live")
 
     @classmethod
     def of_file(cls, path: Path) -> Source:
-        """A file, by its suffix; anything that is not a video's is tried as a picture."""
+        """A file, by its suffix; anything that is not a video's is tried as an image."""
         kind: Literal["picture", "video"] = "video" if path.suffix.lower() in reading.SUFFIXES else "picture"
         return cls(readable(path.as_posix()), kind, path)
 
@@ -67,12 +67,12 @@ def expand(
     """Turn what the user named into sources, each file once, in a fixed order.
 
     Args:
-        inputs: paths of pictures, videos and folders, globs (also where the shell does not expand them), "-",
+        inputs: paths of images, videos and folders, globs (also where the shell does not expand them), "-",
             addresses of live sources.
         recursive: look into the folders of folders, too.
         leave_out: a folder whose files are not taken from within others: the output of an earlier run.
     Returns:
-        Sources; a Failure for a folder or glob without pictures. A file that does not exist is a source:
+        Sources; a Failure for a folder or glob without images. A file that does not exist is a source:
         reading it tells.
     """
     found: dict[object, Source | Failure] = {}
@@ -118,7 +118,7 @@ def _in_folder(folder: Path, recursive: bool, leave_out: Path | None) -> Iterato
     ]
     if not files:
         deeper = "" if recursive else " Pass --recursive to look into its folders, too."
-        error = f"{folder}: a folder without pictures or videos; expected {image.FORMATS}.{deeper}"
+        error = f"{folder}: a folder without images or videos; expected {image.FORMATS}.{deeper}"
         yield Failure.of(folder.as_posix(), error)
     yield from (Source.of_file(path) for path in sorted(files, key=lambda path: path.as_posix()))
 

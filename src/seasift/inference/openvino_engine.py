@@ -18,7 +18,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from seasift.core.errors import BadModel
+from seasift.core.errors import ModelError
 from seasift.core.files import write_bytes
 from seasift.core.types import Float32
 from seasift.inference.engine import Port, Settings, last_line
@@ -67,12 +67,12 @@ def load(key: Mapping[str, str]) -> bytes | None:
     Args:
         key: everything that a compiled graph depends on.
     """
-    place = _place(key)
-    if place is None:
+    index = _place(key)
+    if index is None:
         return None
     try:
-        data = place.read_bytes()
-        place.touch()
+        data = index.read_bytes()
+        index.touch()
     except OSError:
         return None
     start = len(_MARK) + hashlib.sha256().digest_size
@@ -83,13 +83,13 @@ def load(key: Mapping[str, str]) -> bytes | None:
 
 def store(key: Mapping[str, str], graph: bytes) -> None:
     """Keep a graph under a key, whole or not at all, and let go of the oldest. A cache that fails is no error."""
-    place = _place(key)
-    if place is None:
+    index = _place(key)
+    if index is None:
         return
     with suppress(OSError):
-        place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        write_bytes(place, _MARK + hashlib.sha256(graph).digest() + graph)
-        kept = sorted(place.parent.glob("*.graph"), key=lambda path: path.stat().st_mtime, reverse=True)
+        index.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        write_bytes(index, _MARK + hashlib.sha256(graph).digest() + graph)
+        kept = sorted(index.parent.glob("*.graph"), key=lambda path: path.stat().st_mtime, reverse=True)
         for path in kept[KEPT:]:
             path.unlink(missing_ok=True)
 
@@ -118,12 +118,12 @@ class OpenVinoEngine:
         try:
             self._compiled, self.inputs, self.outputs = _ready(model, settings)
         except RuntimeError as error:
-            raise BadModel(
+            raise ModelError(
                 f"{name}: OpenVINO cannot load it ({last_line(error)}). Export it again."
             ) from None
         used = self._compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
         self.precision = {"f64": "f64", "f32": "f32", "bf16": "bf16", "f16": "f16"}.get(used, str(used))
-        self.at_once = int(self._compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
+        self.max_in_flight = int(self._compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
         self._threads = threading.local()
 
     def run(self, batch: Float32) -> dict[str, Float32]:

@@ -1,4 +1,4 @@
-"""Pictures in, Instances out, from a model file."""
+"""Images in, Instances out, from a model file."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from seasift.core.errors import BadModel
+from seasift.core.errors import ModelError
 from seasift.core.heads import HEADS, decode
 from seasift.core.instances import Category, Instances
 from seasift.core.prepare import batches_of_one_size, prepare
@@ -22,7 +22,7 @@ from seasift.modelfile.info import INPUT_NAME, ModelFile, ModelInfo, read_model_
 class OnnxPredictor:
     """A model file on an engine; implements `core.predictor.Predictor`.
 
-    Pictures run one at a time unless `batch_size` says otherwise: then a picture's result cannot depend on
+    Images run one at a time unless `batch_size` says otherwise: then a picture's result cannot depend on
     its neighbours, and on a CPU a batch brings no speed.
     """
 
@@ -30,7 +30,7 @@ class OnnxPredictor:
         """Check that the graph is what the file's description says.
 
         Raises:
-            BadModel: names, shapes or types of inputs or outputs differ.
+            ModelError: names, shapes or types of inputs or outputs differ.
         """
         check_graph(file.info, engine.inputs, engine.outputs, file.name)
         self.info: ModelInfo = file.info
@@ -58,9 +58,9 @@ class OnnxPredictor:
         return self._engine.name
 
     @property
-    def at_once(self) -> int:
+    def max_in_flight(self) -> int:
         """Threads that may call `predict` together and gain by it."""
-        return self._engine.at_once
+        return self._engine.max_in_flight
 
     @property
     def precision(self) -> str:
@@ -77,15 +77,15 @@ class OnnxPredictor:
         max_objects: int = 100,
         class_ids: Sequence[int] | None = None,
     ) -> list[Instances]:
-        """Find objects in pictures of any sizes.
+        """Find objects in images of any sizes.
 
         Args:
             images_rgb_u8: each (H, W, 3) uint8, RGB.
             threshold: objects with a lower score, calibrated where the model is, are left out.
-            max_objects: at most this many a picture, the best.
+            max_objects: at most this many an image, the best.
             class_ids: look only for these; they do not compete with the others for `max_objects`.
         Returns:
-            One Instances a picture, in order, best object first.
+            One Instances an image, in order, best object first.
         """
         return [
             self.decode(
@@ -99,11 +99,11 @@ class OnnxPredictor:
         ]
 
     def prepare(self, image_rgb_u8: UInt8) -> Float32:
-        """A picture (H, W, 3) uint8 RGB as the network wants it: (3, H', W') float32."""
+        """An image (H, W, 3) uint8 RGB as the network wants it: (3, H', W') float32."""
         return prepare(image_rgb_u8, self._spec)
 
     def run(self, batch: Float32) -> dict[str, Float32]:
-        """The network's outputs by name for prepared pictures of one size (B, 3, H', W')."""
+        """The network's outputs by name for prepared images of one size (B, 3, H', W')."""
         return self._engine.run(batch)
 
     def decode(
@@ -115,7 +115,7 @@ class OnnxPredictor:
         max_objects: int = 100,
         class_ids: Sequence[int] | None = None,
     ) -> Instances:
-        """The objects of a picture of `size_hw` px from its outputs, without the batch dimension; see `predict`."""
+        """The objects of an image of `size_hw` px from its outputs, without the batch dimension; see `predict`."""
         calibration = self._calibration
         found = decode(
             self.info.head,
@@ -133,11 +133,11 @@ class OnnxPredictor:
         for start in range(0, len(images), self._batch_size):
             part = images[start : start + self._batch_size]
             rows: dict[int, dict[str, Float32]] = {}
-            for places, batch in batches_of_one_size([self.prepare(image) for image in part]):
+            for indices, batch in batches_of_one_size([self.prepare(image) for image in part]):
                 results = self.run(batch)
-                for row, place in enumerate(places):
-                    rows[place] = {name: values[row] for name, values in results.items()}
-            yield from ((image, rows[place]) for place, image in enumerate(part))
+                for row, index in enumerate(indices):
+                    rows[index] = {name: values[row] for name, values in results.items()}
+            yield from ((image, rows[index]) for index, image in enumerate(part))
 
 
 class ChosenClasses:
@@ -181,12 +181,12 @@ def load_predictor(
         engine: "openvino", "onnxruntime" or "onnxruntime-cuda".
         precision: "f32", or "bf16" or "f16" with OpenVINO; "auto" for what `inference.engines` advises.
         threads: of the CPU; None leaves it to the engine.
-        batch_size: pictures that run together.
-        throughput: for as many threads as `.at_once` says, each with a picture of its own: more pictures a
+        batch_size: images that run together.
+        throughput: for as many threads as `.max_in_flight` says, each with an image of its own: more images a
             second, and each takes longer.
     Raises:
-        BadModel: no such model, not ours, or damaged. BadInput: an impossible setting.
-        MissingExtra: the engine is not installed.
+        ModelError: no such model, not ours, or damaged. BadInput: an impossible setting.
+        MissingExtraError: the engine is not installed.
     """
     file = read_model_file(bundled.find(model))
     if precision == AUTO and engine in ENGINES:
@@ -202,7 +202,7 @@ def check_graph(info: ModelInfo, inputs: Sequence[Port], outputs: Sequence[Port]
     """Hold a graph to its file's description.
 
     Raises:
-        BadModel: names, shapes or types differ.
+        ModelError: names, shapes or types differ.
     """
     sizes: dict[str, int | None] = {"3": 3, "4": 4, "C": len(info.categories), "B": None}
     sizes["H"], sizes["W"] = (None, None) if info.input.resize == "trim" else info.input.size_hw
@@ -212,7 +212,7 @@ def check_graph(info: ModelInfo, inputs: Sequence[Port], outputs: Sequence[Port]
     }
     got = {port.name: port for port in (*inputs, *outputs)}
     if {p.name for p in inputs} != {INPUT_NAME} or {p.name for p in outputs} != set(HEADS[info.head].outputs):
-        raise BadModel(
+        raise ModelError(
             f"{name}: inputs {_names(inputs)} and outputs {_names(outputs)}; expected {INPUT_NAME} and "
             f"{', '.join(HEADS[info.head].outputs)}. Export the model again."
         )
@@ -236,7 +236,7 @@ def _check_port(port: Port, letters: Sequence[str], sizes: dict[str, int | None]
         known = [sizes.get(letter, letter) for letter in letters]
         expected = "x".join("?" if size is None else str(size) for size in known)
         kind = "float32" if port.float32 else "another type than float32"
-        raise BadModel(
+        raise ModelError(
             f"{name}: {port.name!r} is {shown} of {kind}; expected {expected} of float32 "
             "(? is any size). Export the model again."
         )

@@ -1,4 +1,4 @@
-"""Pictures and frames of many sources, in order, several in work."""
+"""Images and frames of many sources, in order, several in work."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from seasift.core.errors import BadPicture
-from seasift.core.image import decode_picture, read_picture
+from seasift.core.errors import ImageError
+from seasift.core.image import decode_image, read_image
 from seasift.core.types import UInt8
 from seasift.inference.inputs import Failure, Source
 from seasift.video.reading import Span, read_span, told
@@ -22,14 +22,14 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
-class Picture:
-    """A picture on its way to the model.
+class SourceImage:
+    """An image on its way to the model.
 
     Attributes:
         file: what results call it: the source's name, with `#frame=12` for a frame.
         key: of this state of the file: changes when the file does.
         image_rgb_u8: (H, W, 3), or None if its result is known already or exists by now.
-        frame: place in the video, 0-based; None for a still picture.
+        frame: place in the video, 0-based; None for a still image.
         time_s: time in the video.
     """
 
@@ -43,50 +43,50 @@ class Picture:
 
 @dataclass(frozen=True, eq=False)
 class Found(Generic[T]):
-    """A picture, without its pixels, and what was made of it; None if its result was known already."""
+    """An image, without its pixels, and what was made of it; None if its result was known already."""
 
-    picture: Picture
+    item: SourceImage
     result: T | None
 
 
 def predict_sources(
-    look: Callable[[Picture, UInt8], T],
+    look: Callable[[SourceImage, UInt8], T],
     sources: Iterable[Source | Failure],
     *,
     span: Span,
     known: Collection[str] = (),
-    at_once: int = 1,
+    max_in_flight: int = 1,
 ) -> Iterator[Found[T] | Failure]:
-    """Look at all sources, several pictures beside each other. A bad file gives a Failure and does not stop the rest.
+    """Look at all sources, several images beside each other. A bad file gives a Failure and does not stop the rest.
 
-    Each picture is read, decoded and looked at by one thread, so that one is decoded while the engine works on
+    Each image is read, decoded and looked at by one thread, so that one is decoded while the engine works on
     another; a video is decoded by a thread of its own.
 
     Args:
-        look: from a picture and its pixels (H, W, 3) uint8 RGB to what is to be known of it; called by threads.
+        look: from an image and its pixels (H, W, 3) uint8 RGB to what is to be known of it; called by threads.
         sources: from `inputs.expand`.
         span: which frames of videos to take.
-        known: keys of pictures whose results exist; they are neither decoded nor looked at.
-        at_once: pictures in work; as many again may wait, done or not begun.
+        known: keys of images whose results exist; they are neither decoded nor looked at.
+        max_in_flight: images in work; as many again may wait, done or not begun.
     Returns:
         In the order of the sources.
     """
-    return in_order(_tasks(look, sources, span, known), at_once)
+    return in_order(_tasks(look, sources, span, known), max_in_flight)
 
 
-def in_order(tasks: Iterable[Callable[[], T]], at_once: int) -> Iterator[T]:
+def in_order(tasks: Iterable[Callable[[], T]], max_in_flight: int) -> Iterator[T]:
     """What tasks give, in their order, several in work by threads.
 
     Args:
         tasks: asked for one when there is room.
-        at_once: tasks in work; as many again may wait, done or not begun.
+        max_in_flight: tasks in work; as many again may wait, done or not begun.
     """
     waiting: deque[Future[T]] = deque()
-    with ThreadPoolExecutor(at_once) as pool:
+    with ThreadPoolExecutor(max_in_flight) as pool:
         try:
             for task in tasks:
                 waiting.append(pool.submit(task))
-                if len(waiting) >= 2 * at_once:
+                if len(waiting) >= 2 * max_in_flight:
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()
@@ -96,19 +96,19 @@ def in_order(tasks: Iterable[Callable[[], T]], at_once: int) -> Iterator[T]:
 
 
 def _tasks(
-    look: Callable[[Picture, UInt8], T],
+    look: Callable[[SourceImage, UInt8], T],
     sources: Iterable[Source | Failure],
     span: Span,
     known: Collection[str],
 ) -> Iterator[Callable[[], Found[T] | Failure]]:
-    """What is to be done for each picture and frame, and for what failed already, in order."""
+    """What is to be done for each image and frame, and for what failed already, in order."""
 
-    def task(read: Callable[[], Picture | Failure]) -> Found[T] | Failure:
-        picture = read()
-        if isinstance(picture, Failure):
-            return picture
-        pixels = picture.image_rgb_u8
-        without = replace(picture, image_rgb_u8=None)
+    def task(read: Callable[[], SourceImage | Failure]) -> Found[T] | Failure:
+        item = read()
+        if isinstance(item, Failure):
+            return item
+        pixels = item.image_rgb_u8
+        without = replace(item, image_rgb_u8=None)
         return Found(without, None if pixels is None else look(without, pixels))
 
     for source in sources:
@@ -121,23 +121,23 @@ def _tasks(
             yield partial(task, partial(_read_still, source, known))
 
 
-def _itself(item: Picture | Failure) -> Picture | Failure:
+def _itself(item: SourceImage | Failure) -> SourceImage | Failure:
     return item
 
 
-def _read_still(source: Source, known: Collection[str]) -> Picture | Failure:
+def _read_still(source: Source, known: Collection[str]) -> SourceImage | Failure:
     try:
         if source.path is None:
             data = sys.stdin.buffer.read()
             key = f"- {hashlib.sha256(data).hexdigest()}"
-            return Picture(source, source.name, key, decode_picture(data, "standard input"))
+            return SourceImage(source, source.name, key, decode_image(data, "standard input"))
         key = f"{source.name} {_state(source.path)}"
-        return Picture(source, source.name, key, None if key in known else read_picture(source.path))
-    except BadPicture as error:
+        return SourceImage(source, source.name, key, None if key in known else read_image(source.path))
+    except ImageError as error:
         return Failure.of(source.name, error)
 
 
-def _read_video(source: Source, span: Span, known: Collection[str]) -> Iterator[Picture | Failure]:
+def _read_video(source: Source, span: Span, known: Collection[str]) -> Iterator[SourceImage | Failure]:
     state = _state(source.path) if source.path else "live"
     try:
         footage = read_span(source.path or source.address or source.name, span)
@@ -147,16 +147,16 @@ def _read_video(source: Source, span: Span, known: Collection[str]) -> Iterator[
             file = f"{source.name}#frame={frame.frame}"
             key = f"{file} {state}"
             image = None if key in known else frame.image_rgb_u8
-            yield Picture(source, file, key, image, frame.frame, round(frame.time_s, 6))
+            yield SourceImage(source, file, key, image, frame.frame, round(frame.time_s, 6))
         if footage.gaps:
             yield Failure.of(source.name, told(footage.gaps))
         elif empty:
             long = footage.videos[0].duration_s
             length = f"; it is {long:.2f} s long" if long else ""
             yield Failure.of(
-                source.name, f"{source.name}: no pictures in that span{length}. Change --start or --end."
+                source.name, f"{source.name}: no images in that span{length}. Change --start or --end."
             )
-    except BadPicture as error:
+    except ImageError as error:
         yield Failure.of(source.name, error)
 
 

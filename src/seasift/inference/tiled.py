@@ -1,4 +1,4 @@
-"""Large pictures tile by tile."""
+"""Large images tile by tile."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TILES_AT_ONCE = 8
 class TiledPredictor:
     """Any Predictor on overlapping tiles; implements `core.predictor.Predictor` itself.
 
-    A picture that fits into one tile gives what the predictor says of it. What becomes of objects that several
+    An image that fits into one tile gives what the predictor says of it. What becomes of objects that several
     tiles see: `core.tiling.SeamMerger`.
     """
 
@@ -28,9 +28,9 @@ class TiledPredictor:
 
         Args:
             predictor: sees the tiles.
-            grid: how pictures are cut, px of the picture.
+            grid: how images are cut, px of the image.
             max_objects_a_tile: at most this many are taken from a tile, the best.
-            whole: look at the shrunken whole picture, too, as if it were one more tile. It finds what is larger
+            whole: look at the shrunken whole image, too, as if it were one more tile. It finds what is larger
                 than a tile, and makes more mistakes where all objects are small.
         """
         self._predictor = predictor

@@ -5,27 +5,27 @@ from __future__ import annotations
 from pathlib import Path
 
 import seasift
-from seasift.core.errors import BadModel, hint
+from seasift.core.errors import ModelError, hint
 
-BOX = Path(seasift.__file__).parent / "weights"
+FOLDER = Path(seasift.__file__).parent / "weights"
 DEFAULT = "default"
 
 
 def names() -> tuple[str, ...]:
     """Names of the models in the box; `default` is the one that runs when none is named."""
-    return tuple(sorted(path.stem for path in BOX.glob("*.onnx")))
+    return tuple(sorted(path.stem for path in FOLDER.glob("*.onnx")))
 
 
 def path_of(name: str) -> Path:
     """Path of a model in the box.
 
     Raises:
-        BadModel: no model of that name; the message names those there are.
+        ModelError: no model of that name; the message names those there are.
     """
     if name in names():
-        return BOX / f"{name}.onnx"
+        return FOLDER / f"{name}.onnx"
     there = f"in the box: {', '.join(names())}" if names() else "the box is empty"
-    raise BadModel(
+    raise ModelError(
         f"model {name!r}{hint(name, names())}: no such file, and no such name in the box ({there}). "
         "Give the path of an .onnx file made by `seasift export`, or a name in the box."
     )

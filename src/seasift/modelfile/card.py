@@ -10,13 +10,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from seasift.core.errors import BadInput
+from seasift.core.errors import InputError
 from seasift.core.files import write_text
 from seasift.evaluation.record import SCHEMA
-from seasift.modelfile.info import CalibrationEntry, FactsEntry, ModelInfo
+from seasift.modelfile.info import CalibrationEntry, ComplexityEntry, ModelInfo
 
 _WORDS = {
-    "pictures_seen": "pictures seen",
+    "pictures_seen": "images seen",
     "seasift": "seasift version",
     "mean_of": "runs whose weights it is the mean of",
 }
@@ -73,10 +73,10 @@ def _cost(run: Mapping[str, Any]) -> str:
 
 def _sum(runs: Sequence[Mapping[str, Any]]) -> str:
     trained = [run for run in runs if "pictures_seen" in run]
-    pictures = sum(run["pictures_seen"] for run in trained)
+    images = sum(run["pictures_seen"] for run in trained)
     known = [run["hours"] for run in trained if "hours" in run]
     hours = f" in {sum(known):.2f} hours" if len(known) == len(trained) else ""
-    return f"In all {pictures:,} pictures{hours}."
+    return f"In all {images:,} images{hours}."
 
 
 KINDS = ("masks", "boxes")
@@ -88,7 +88,7 @@ def read_report(path: Path) -> dict[str, Any]:
     """The content of a report.json of `seasift evaluate`.
 
     Raises:
-        BadInput: not such a file, or one of a quick look at some pictures only.
+        InputError: not such a file, or one of a quick look at some images only.
     """
     try:
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
@@ -96,11 +96,11 @@ def read_report(path: Path) -> dict[str, Any]:
             raise ValueError(f"schema {content['schema']!r}")
         seen, whole = content["data"]["pictures"], content["data"]["of_pictures"]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BadInput(
+        raise InputError(
             f"{path}: not a report of `seasift evaluate` ({type(error).__name__}: {error}); expected its report.json"
         ) from None
     if seen < whole:
-        raise BadInput(f"{path}: of a quick look at {seen} pictures; expected all. Evaluate without --limit")
+        raise InputError(f"{path}: of a quick look at {seen} images; expected all. Evaluate without --limit")
     return content
 
 
@@ -108,15 +108,15 @@ def read_words(path: Path) -> str:
     """What a card begins with.
 
     Raises:
-        BadInput: not a text file.
+        InputError: not a text file.
     """
     try:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
-        raise BadInput(f"{path}: not a text file; expected Markdown in UTF-8.") from None
+        raise InputError(f"{path}: not a text file; expected Markdown in UTF-8.") from None
 
 
-def figures_of(report: dict[str, Any]) -> tuple[str, dict[str, float]]:
+def metrics_of(report: dict[str, Any]) -> tuple[str, dict[str, float]]:
     """The name of the data part and the 24 figures that a report holds."""
     data = report["data"]
     figures = {
@@ -133,24 +133,24 @@ def calibration_of(report: dict[str, Any], *, expected_iou: bool = False) -> Cal
         report: see `read_report`.
         expected_iou: of the model that the calibration is for, see `core.decode.YolactDecode`.
     Raises:
-        BadInput: none was fitted, the model's scores are calibrated already, or of the other kind.
+        InputError: none was fitted, the model's scores are calibrated already, or of the other kind.
     """
     name, fitted = str(report["data"]["name"]), report["reliability"]["calibration"]
     if report["model"].get("calibrated"):
-        raise BadInput(
+        raise InputError(
             f"report on {name}: of a model whose scores are calibrated; expected one of raw scores. Evaluate the "
             "checkpoint"
         )
     if report["model"].get("expected_iou", False) != expected_iou:
         which = "with --expected-iou" if expected_iou else "without --expected-iou"
-        raise BadInput(
+        raise InputError(
             f"report on {name}: its scores are of another kind; expected those of a model file exported {which}. "
             "Export without --calibrate, evaluate that file, and export again"
         )
     if fitted is None:
-        raise BadInput(
+        raise InputError(
             f"report on {name}: no calibration was fitted, for too few detections are right or wrong; expected 50 of "
-            "each. Evaluate on more pictures"
+            "each. Evaluate on more images"
         )
     return CalibrationEntry(**fitted, fitted_on=name)
 
@@ -199,7 +199,7 @@ def render_card(info: ModelInfo, size: int, reports: Sequence[dict[str, Any]] = 
     if not reports:
         return "\n".join([*lines, "## Figures", "", *(_stored(info.figures) or ["None were measured.", ""])])
     for report in reports:
-        lines += _judged(report)
+        lines += _evaluated(report)
     return "\n".join(lines)
 
 
@@ -207,11 +207,11 @@ def _numbers(info: ModelInfo) -> str:
     return info.quantized or ("float32, weights stored as float16" if info.half_weights else "float32")
 
 
-def _facts(facts: FactsEntry) -> str:
+def _facts(facts: ComplexityEntry) -> str:
     """What the network costs; `seasift models list` says what is counted."""
     return (
         f"{facts.parameters:,} parameters, of which {facts.trainable:,} were trained; {facts.bytes / 2**20:,.1f} MiB; "
-        f"{facts.gflops:,.1f} GFLOPs a picture; {facts.priors:,} priors"
+        f"{facts.gflops:,.1f} GFLOPs an image; {facts.priors:,} priors"
     )
 
 
@@ -233,7 +233,7 @@ def _for_surveys(info: ModelInfo) -> list[str]:
     return [
         *([f"| intervals of counts | from its record on {counting.data} |"] if counting else []),
         *(
-            [f"| footage unlike the training data | told by {looks.pictures:,} pictures of {looks.data} |"]
+            [f"| footage unlike the training data | told by {looks.images:,} images of {looks.data} |"]
             if looks
             else []
         ),
@@ -253,14 +253,14 @@ def _stored(figures: dict[str, dict[str, float]]) -> list[str]:
     return [*head, *body, ""]
 
 
-def _judged(report: dict[str, Any]) -> list[str]:
+def _evaluated(report: dict[str, Any]) -> list[str]:
     """One evaluation: 24 figures, classes, what is taken for what, and what scores mean."""
     data, intervals, reliability = report["data"], report["intervals"] or {}, report["reliability"]
     speed = report["speed"]
     lines = [
         f"## On {data['name']}",
         "",
-        f"{data['pictures']:,} pictures, {data['objects']:,} objects, fingerprint {data['fingerprint']}; scores from "
+        f"{data['pictures']:,} images, {data['objects']:,} objects, fingerprint {data['fingerprint']}; scores from "
         f"{report['settings']['threshold']:g}; {speed['engine']} {speed['precision']} on {speed['machine']}."
         + (
             f" In brackets: 95% interval over {intervals['resamples']:,} draws of {intervals['groups']} videos."
@@ -309,7 +309,7 @@ def _confusions(confusion: dict[str, Any]) -> str:
 def _matrix(confusion: dict[str, Any]) -> list[str]:
     """How often each class (row) was found as which (column)."""
     names = [*confusion["classes"], "nothing"]
-    numbers = [str(place) for place in range(1, len(names))]
+    numbers = [str(index) for index in range(1, len(names))]
     head = ["was, found as", *numbers, "not found"]
     lines = [f"| {' | '.join(head)} |", "| --- |" + " ---: |" * len(names)]
     for number, name, counts in zip([*numbers, ""], names, confusion["counts"], strict=True):
@@ -324,7 +324,7 @@ def _reliability(bins: Sequence[dict[str, Any]]) -> list[str]:
     lines.append("| --- | ---: | ---: | ---: | --- |")
     for each in bins:
         if each["count"]:
-            bar = ["█" if place < round(_BAR * each["right"]) else "·" for place in range(_BAR)]
+            bar = ["█" if index < round(_BAR * each["right"]) else "·" for index in range(_BAR)]
             bar.insert(round(_BAR * each["score"]), "│")
             lines.append(
                 f"| {each['from']:.1f} to {each['to']:.1f} | {each['count']:,} | {_cell(each['score'])} "

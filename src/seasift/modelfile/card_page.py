@@ -50,10 +50,10 @@ def reliability_svg(bins: list[tuple[float, float, int]]) -> str:
         ),
         f'<text x="{left + _SIDE / 2}" y="{low + 28}" text-anchor="middle">score</text>',
     ]
-    places = [at(score, right) for score, right, _ in bins]
-    points = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
+    indices = [at(score, right) for score, right, _ in bins]
+    points = " ".join(f"{x:.1f},{y:.1f}" for x, y in indices)
     parts.append(f'<polyline points="{points}" fill="none" stroke="#0b6e99" stroke-width="1.5"/>')
-    for (x, y), (_, _, count) in zip(places, bins, strict=True):
+    for (x, y), (_, _, count) in zip(indices, bins, strict=True):
         parts.append(
             f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{3 + 5 * (count / most) ** 0.5:.1f}" fill="#0b6e99"/>'
         )

@@ -3,7 +3,7 @@
 Graph: input "images" (B, 3, H, W) float32; outputs as `core.heads.HEADS` has them for the head, float32. Boxes
 are relative to the input, class scores without background.
 
-Also here: What a model file tells surveys: how well each class is found, and how the pictures look that it
+Also here: What a model file tells surveys: how well each class is found, and how the images look that it
 learned from.
 """
 
@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from seasift.core.calibration import Calibration
 from seasift.core.decode import YolactDecode
-from seasift.core.errors import BadModel
+from seasift.core.errors import ModelError
 from seasift.core.heads import HEADS
 from seasift.core.instances import Category
 from seasift.core.prepare import InputSpec
@@ -35,12 +35,12 @@ class Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-class CountingClass(Strict):
-    """How a class was found on pictures of known truth, at each threshold of `CountingEntry`.
+class OperatingPointsClass(Strict):
+    """How a class was found on images of known truth, at each threshold of `OperatingPointsEntry`.
 
     Attributes:
         objects: truth.
-        videos: groups of alike pictures that hold some.
+        videos: groups of alike images that hold some.
         found: detections with at least the threshold, but for those in crowds.
         right: those of them that have an object of the class to themselves at IoU .50.
         found_alike, objects_alike: design effects of right / found and of right / objects: by how much videos whose
@@ -55,15 +55,15 @@ class CountingClass(Strict):
     objects_alike: tuple[Annotated[float, Field(ge=1)], ...]
 
 
-class CountingEntry(Strict):
+class OperatingPointsEntry(Strict):
     """Precision and recall of each class, as counts, for intervals of what was counted; classes as in `categories`."""
 
     data: Annotated[str, Field(min_length=1)]
     thresholds: Annotated[tuple[Share, ...], Field(min_length=1)]
-    classes: tuple[CountingClass, ...]
+    classes: tuple[OperatingPointsClass, ...]
 
     @model_validator(mode="after")
-    def _a_value_a_threshold(self) -> CountingEntry:
+    def _a_value_a_threshold(self) -> OperatingPointsEntry:
         for row in self.classes:
             for values in (row.found, row.right, row.found_alike, row.objects_alike):
                 if len(values) != len(self.thresholds):
@@ -71,20 +71,20 @@ class CountingEntry(Strict):
         return self
 
 
-class LooksEntry(Strict):
-    """How the pictures look that the model learned from; see `inference.image_statistics`.
+class ImageStatisticsEntry(Strict):
+    """How the images look that the model learned from; see `inference.image_statistics`.
 
     Attributes:
         data: name of the part.
-        pictures: how many were looked at.
+        images: how many were looked at.
         mean, std: of each statistic over them.
         samples: some of them, each (value - mean) / std.
-        video_distances: of each video the median distance of its pictures to the nearest sample of another video,
+        video_distances: of each video the median distance of its images to the nearest sample of another video,
             rising.
     """
 
     data: Annotated[str, Field(min_length=1)]
-    pictures: Annotated[int, Field(ge=1)]
+    images: Annotated[int, Field(ge=1)]
     names: tuple[str, ...]
     mean: tuple[float, ...]
     std: tuple[Positive, ...]
@@ -92,7 +92,7 @@ class LooksEntry(Strict):
     video_distances: Annotated[tuple[float, ...], Field(min_length=1)]
 
     @model_validator(mode="after")
-    def _one_length(self) -> LooksEntry:
+    def _one_length(self) -> ImageStatisticsEntry:
         for values in (self.mean, self.std, *self.samples):
             if len(values) != len(self.names):
                 raise ValueError(f"{len(values)} values for {len(self.names)} statistics")
@@ -147,15 +147,15 @@ class CalibrationEntry(Strict):
         return self
 
 
-class FactsEntry(Strict):
-    """What the network costs, as counted when the file was written: `models.complexity.Facts`.
+class ComplexityEntry(Strict):
+    """What the network costs, as counted when the file was written: `models.complexity.Complexity`.
 
     Attributes:
         parameters: all of them, batch norm's statistics not among them.
         trainable: those that training moved.
         bytes: of parameters and buffers; of an int8 file, of what it stores.
-        gflops: of one picture from input to outputs, 10^9, a multiply-add counted as two.
-        priors: anchor boxes of one picture, or the points that stand in for them.
+        gflops: of one image from input to outputs, 10^9, a multiply-add counted as two.
+        priors: anchor boxes of one image, or the points that stand in for them.
     """
 
     parameters: _Count
@@ -172,14 +172,14 @@ class ModelInfo(Strict):
         name: what to call the model.
         calibration: makes of a score the probability of being right; None where it was not fitted.
         threshold: score below which `predict` leaves objects out unless told otherwise.
-        max_objects: objects a picture that `predict` gives at most unless told otherwise.
+        max_objects: objects an image that `predict` gives at most unless told otherwise.
         facts: what the network costs; None in files that an older seasift wrote.
         quantized: how its weights and activations became 8-bit numbers; empty for float32.
         half_weights: weights are stored as float16, and computed with in float32.
         training: data, split, recipe, seed, version and whatever else makes the training repeatable.
         figures: by data set, by figure; for example {"official val": {"mask AP": 0.3}}.
-        counting: counts of right and wrong on pictures of known truth; None where they were not taken.
-        looks: what the pictures look like that it learned from; None where they were not measured.
+        counting: counts of right and wrong on images of known truth; None where they were not taken.
+        looks: what the images look like that it learned from; None where they were not measured.
         licence: of the weights, and what binds their user.
         attribution: whom to credit.
     """
@@ -193,13 +193,13 @@ class ModelInfo(Strict):
     calibration: CalibrationEntry | None = None
     threshold: Share
     max_objects: Annotated[int, Field(ge=1)]
-    facts: FactsEntry | None = None
+    facts: ComplexityEntry | None = None
     quantized: str = ""
     half_weights: bool = False
     training: dict[str, Any] = Field(default_factory=dict)
     figures: dict[str, dict[str, float]] = Field(default_factory=dict)
-    counting: CountingEntry | None = None
-    looks: LooksEntry | None = None
+    counting: OperatingPointsEntry | None = None
+    looks: ImageStatisticsEntry | None = None
     licence: str
     attribution: str
 
@@ -220,7 +220,7 @@ class ModelInfo(Strict):
         return self
 
     def input_spec(self) -> InputSpec:
-        """How pictures are prepared for this model."""
+        """How images are prepared for this model."""
         return InputSpec(**self.input.model_dump())
 
     def decode_settings(self) -> YolactDecode:
@@ -266,17 +266,17 @@ def from_metadata(metadata: Mapping[str, str], name: str) -> ModelInfo:
         metadata: `metadata_props` of the ONNX file.
         name: of the file, for errors.
     Raises:
-        BadModel: not ours, another schema version, an unknown head, a missing or wrong entry.
+        ModelError: not ours, another schema version, an unknown head, a missing or wrong entry.
     """
     if METADATA_KEY not in metadata:
-        raise BadModel(
+        raise ModelError(
             f"{name}: an ONNX file, but not one of seasift's (its metadata has no entry {METADATA_KEY!r}). "
             "Give a file made by `seasift export`."
         )
     try:
         return ModelInfo.model_validate_json(metadata[METADATA_KEY])
     except ValidationError as error:
-        raise BadModel(f"{name}: {_first_problem(error)}") from None
+        raise ModelError(f"{name}: {_first_problem(error)}") from None
 
 
 def _first_problem(error: ValidationError) -> str:
@@ -289,27 +289,27 @@ def _first_problem(error: ValidationError) -> str:
             got, expected = problems[entry]["input"], list(HEADS) if entry == "head" else [SCHEMA]
             known = " or ".join(repr(value) for value in expected)
             return f"model file of {entry.replace('_', ' ')} {got!r}; expected {known}. {remedy}"
-    place, problem = next(iter(problems.items()))
-    return f"its description is wrong at {place or 'the top'}: {problem['msg']}. Export the model again."
+    index, problem = next(iter(problems.items()))
+    return f"its description is wrong at {index or 'the top'}: {problem['msg']}. Export the model again."
 
 
 def read_model_file(path: Path) -> ModelFile:
     """Read a model file and what it says about itself; no engine is needed.
 
     Raises:
-        BadModel: missing, not ONNX, truncated, not ours, another schema.
+        ModelError: missing, not ONNX, truncated, not ours, another schema.
     """
     try:
         data = path.read_bytes()
     except FileNotFoundError:
-        raise BadModel(f"{path}: no such model file. Check the name and the folder you are in.") from None
+        raise ModelError(f"{path}: no such model file. Check the name and the folder you are in.") from None
     except OSError as error:
         kind = "a folder" if path.is_dir() else f"cannot be read ({error.strerror})"
-        raise BadModel(f"{path}: {kind}; expected an ONNX file made by `seasift export`.") from None
+        raise ModelError(f"{path}: {kind}; expected an ONNX file made by `seasift export`.") from None
     try:
         metadata = onnx_metadata(data)
     except ValueError as error:
-        raise BadModel(
+        raise ModelError(
             f"{path}: not a whole ONNX file ({len(data):,} bytes; {error}). "
             "Give a file made by `seasift export`, or copy it again."
         ) from None

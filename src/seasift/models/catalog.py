@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from seasift.core.errors import BadRecipe, expected
+from seasift.core.errors import RecipeError, expected
 from seasift.core.heads import HEADS
 from seasift.core.prepare import InputSpec
 from seasift.core.types import SizeHW
@@ -162,27 +162,29 @@ def make_config(
         size: of the input, px: one number is the side of a square; None is the family's own.
         shape: other fields of the family's configuration.
     Raises:
-        BadRecipe: an unknown name (the nearest is named), or a setting that the family does not have.
+        RecipeError: an unknown name (the nearest is named), or a setting that the family does not have.
     """
     if arch not in FAMILIES:
-        raise BadRecipe(f"model.arch: got {arch!r}; {expected(arch, FAMILIES)}")
+        raise RecipeError(f"model.arch: got {arch!r}; {expected(arch, FAMILIES)}")
     known = FAMILIES[arch].backbones
     if backbone not in known:
-        raise BadRecipe(f"model.backbone: got {backbone!r}; {expected(backbone, known)} for {arch}")
+        raise RecipeError(f"model.backbone: got {backbone!r}; {expected(backbone, known)} for {arch}")
     for key in shape:
         if key not in FAMILIES[arch].config.__dataclass_fields__:
-            raise BadRecipe(f"model.{key}: {arch} has no such setting. Remove it")
+            raise RecipeError(f"model.{key}: {arch} has no such setting. Remove it")
     if arch == "yolact":
         side = 550 if size is None else size
         if not isinstance(side, int):
-            raise BadRecipe(
+            raise RecipeError(
                 f"model.size: got {list(side)}; expected one number for yolact, whose input is square"
             )
         return YolactConfig(backbone, classes, size=side, **shape)
     if arch == "sift":
         size_hw = SiftConfig.size_hw if size is None else (size, size) if isinstance(size, int) else size
         if any(side % STRIDES[-1] for side in size_hw):
-            raise BadRecipe(f"model.size: got {list(size_hw)}; expected multiples of {STRIDES[-1]} for sift")
+            raise RecipeError(
+                f"model.size: got {list(size_hw)}; expected multiples of {STRIDES[-1]} for sift"
+            )
         return SiftConfig(backbone, classes, size_hw, **shape)
     size_hw = SIZE_HW if size is None else (size, size) if isinstance(size, int) else size
     return RcnnConfig(arch, backbone, classes, size_hw, **shape)

@@ -19,15 +19,15 @@ from seasift.models.sift.network import Sift
 
 
 @dataclass(frozen=True)
-class Facts:
+class Complexity:
     """Size and work of a network.
 
     Attributes:
         parameters: all of them.
         trainable: those that training moves.
         bytes: of parameters and buffers, as float32 where they are.
-        gflops: of one picture from input to the exported outputs, 10^9, a multiply-add counted as two.
-        priors: anchor boxes of one picture, or the points that stand in for them.
+        gflops: of one image from input to the exported outputs, 10^9, a multiply-add counted as two.
+        priors: anchor boxes of one image, or the points that stand in for them.
         size_hw: of the input, px.
     """
 
@@ -43,7 +43,7 @@ class Facts:
         return asdict(self)
 
 
-def describe(config: Config) -> Facts:
+def describe(config: Config) -> Complexity:
     """Count a network of the catalog without computing anything: only shapes are followed."""
     family = FAMILIES[config.arch]
     size_hw = family.input_spec(config).size_hw
@@ -53,7 +53,7 @@ def describe(config: Config) -> Facts:
         graph = family.graph(network)
         with FlopCounterMode(display=False) as counter:
             graph(torch.zeros(1, 3, *size_hw))
-        return Facts(
+        return Complexity(
             parameters=sum(p.numel() for p in network.parameters()),
             trainable=sum(p.numel() for p in network.parameters() if p.requires_grad),
             bytes=sum(t.numel() * t.element_size() for t in (*network.parameters(), *network.buffers())),

@@ -23,7 +23,7 @@ class TorchPredictor:
         categories: index is the class_id.
         name: for tables.
         settings: of the decoding.
-        batch_size: pictures at once.
+        batch_size: images at once.
     """
 
     def __init__(
@@ -53,25 +53,25 @@ class TorchPredictor:
         graph = FAMILIES[self._arch].graph(self.network).to(device)
         found: list[Instances] = []
         for start in range(0, len(images_rgb_u8), self._batch_size):
-            pictures = images_rgb_u8[start : start + self._batch_size]
+            images = images_rgb_u8[start : start + self._batch_size]
             rows: dict[int, dict[str, Float32]] = {}
-            for places, stacked in batches_of_one_size([prepare(p, self._spec) for p in pictures]):
+            for indices, stacked in batches_of_one_size([prepare(p, self._spec) for p in images]):
                 batch = torch.from_numpy(stacked).to(device).contiguous(memory_format=torch.channels_last)
                 outputs = named_outputs(self._arch, graph(batch))
                 arrays = {name: output.float().cpu().numpy() for name, output in outputs.items()}
-                for row, place in enumerate(places):
-                    rows[place] = {name: array[row] for name, array in arrays.items()}
+                for row, index in enumerate(indices):
+                    rows[index] = {name: array[row] for name, array in arrays.items()}
             found += [
                 decode(
                     FAMILIES[self._arch].head,
-                    rows[place],
-                    size_hw=(picture.shape[0], picture.shape[1]),
+                    rows[index],
+                    size_hw=(image.shape[0], image.shape[1]),
                     spec=self._spec,
                     settings=self.settings,
                     threshold=threshold,
                     max_objects=max_objects,
                 )
-                for place, picture in enumerate(pictures)
+                for index, image in enumerate(images)
             ]
         self.network.train(was_training)
         return found

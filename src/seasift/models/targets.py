@@ -1,4 +1,4 @@
-"""What a batch of pictures holds, padded to one shape, on the network's grids."""
+"""What a batch of images holds, padded to one shape, on the network's grids."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Targets:
-    """Truth of B pictures with at most N objects each.
+    """Truth of B images with at most N objects each.
 
     Attributes:
-        boxes_xyxy: (B, N, 4) float32, relative to the picture.
+        boxes_xyxy: (B, N, 4) float32, relative to the image.
         class_ids: (B, N) int64, without background; any value where not `present`.
         present: (B, N) bool, objects to learn.
         crowd: (B, N) bool, regions that are neither object nor background; never also `present`.
@@ -44,7 +44,7 @@ class Targets:
 
 
 def shared_count(count: Tensor) -> Tensor:
-    """What to divide by so that the mean over processes is the loss of all their pictures together; at least 1."""
+    """What to divide by so that the mean over processes is the loss of all their images together; at least 1."""
     if not (dist.is_available() and dist.is_initialized()):
         return count.clamp(min=1)
     total = count.float()

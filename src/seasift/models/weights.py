@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from seasift.core.errors import BadWeights
+from seasift.core.errors import WeightsError
 
 _NAMED_AT_MOST = 8
 
@@ -18,20 +18,22 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
     """Read a `.pth` file that holds a state dict, without running code from it.
 
     Raises:
-        BadWeights: no file, not a PyTorch file, or something else than named tensors.
+        WeightsError: no file, not a PyTorch file, or something else than named tensors.
     """
     if not path.is_file():
-        raise BadWeights(f"{path}: no such file; expected PyTorch weights (.pth). Check the path")
+        raise WeightsError(f"{path}: no such file; expected PyTorch weights (.pth). Check the path")
     try:
         content: Any = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
-        raise BadWeights(
+        raise WeightsError(
             f"{path}: not a PyTorch file of plain tensors ({type(error).__name__}); expected a saved state dict"
         ) from error
     if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
         content = content["state_dict"]
     if not isinstance(content, Mapping) or not all(isinstance(v, Tensor) for v in content.values()):
-        raise BadWeights(f"{path}: holds a {type(content).__name__}; expected a state dict of named tensors")
+        raise WeightsError(
+            f"{path}: holds a {type(content).__name__}; expected a state dict of named tensors"
+        )
     return dict(content)
 
 
@@ -39,7 +41,7 @@ def load_exactly(module: nn.Module, state: Mapping[str, Tensor], *, source: str)
     """Load a state dict whose names and shapes must all be those of `module`.
 
     Raises:
-        BadWeights: lists missing, unexpected and differently shaped entries.
+        WeightsError: lists missing, unexpected and differently shaped entries.
     """
     own = module.state_dict()
     problems = [f"{name} is missing" for name in own if name not in state]
@@ -64,7 +66,7 @@ def load_in_order(
         source: what to call the weights in messages.
         leftover: beginnings of names that may be left over (a classifier's head).
     Raises:
-        BadWeights: an entry differs in shape or kind, or something else is left over.
+        WeightsError: an entry differs in shape or kind, or something else is left over.
     """
     own = module.state_dict()
     entries = list(state.items())
@@ -87,7 +89,7 @@ def _refuse(problems: Sequence[str], source: str) -> None:
     if problems:
         named = "; ".join(problems[:_NAMED_AT_MOST])
         more = f"; and {len(problems) - _NAMED_AT_MOST} more" if len(problems) > _NAMED_AT_MOST else ""
-        raise BadWeights(
+        raise WeightsError(
             f"{source}: {len(problems)} entries do not fit the network: {named}{more}. "
             "Give weights of the same architecture and number of classes"
         )

@@ -50,10 +50,10 @@ class Tally:
         for seen in entry.observations:
             minute = minute_of(tracks.dive_s(seen))
             minutes.add(minute)
-            place = seen.video, seen.frame, name
-            self._at_once[place] += 1
+            index = seen.video, seen.frame, name
+            self._at_once[index] += 1
             for scope in (None, minute):
-                self.maxn[scope, name] = max(self.maxn[scope, name], self._at_once[place])
+                self.maxn[scope, name] = max(self.maxn[scope, name], self._at_once[index])
         self.unique.update((minute, name) for minute in minutes)
         first = minute_of(tracks.dive_s(entry.observations[0]))
         self.new.update([(None, name), (first, name)])
@@ -100,10 +100,10 @@ def count_rows(
             undecided.add(entry, entry.name, tracks)
         elif decision.word == "accept":
             reviewed.add(entry, decision.name, tracks)
-    places = {name: place for place, name in enumerate(categories)}
+    indices = {name: index for index, name in enumerate(categories)}
     cells = sorted(
         {*machine.unique, *reviewed.unique},
-        key=lambda cell: (cell[0] is not None, cell[0] or 0, places[cell[1]]),
+        key=lambda cell: (cell[0] is not None, cell[0] or 0, indices[cell[1]]),
     )
     return [_count_row(cell, machine, reviewed, undecided) for cell in cells]
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from seasift.core.errors import BadInput, NotThere
+from seasift.core.errors import InputError, NotFoundError
 
 NAME = "review.sqlite"
 Word = Literal["accept", "reject"]
@@ -52,7 +52,7 @@ class Decisions:
         """Open the file, or make it.
 
         Raises:
-            BadInput: it is of another survey, damaged, or cannot be written.
+            InputError: it is of another survey, damaged, or cannot be written.
         """
         self.path = folder / NAME
         self._lock = threading.Lock()
@@ -70,7 +70,7 @@ class Decisions:
             raise self._unusable(error) from None
         if row[0] != tracks_sha256:
             self._base.close()
-            raise BadInput(
+            raise InputError(
                 f"{self.path}: holds decisions on the tracks of another run of the survey, whose numbers are not "
                 "those of today. Move the file away to begin anew."
             )
@@ -84,7 +84,7 @@ class Decisions:
         """Keep a word; it takes the place of an earlier one on the track.
 
         Raises:
-            BadInput: the disk is full, or the like.
+            InputError: the disk is full, or the like.
         """
         made = Decision(track, word, name, reviewer, datetime.now(UTC).isoformat(timespec="seconds"))
         with self._writing() as base:
@@ -100,7 +100,7 @@ class Decisions:
         Returns:
             The track; what was said of it before counts again.
         Raises:
-            NotThere: there is none.
+            NotFoundError: there is none.
         """
         with self._writing() as base:
             row = base.execute(
@@ -108,7 +108,7 @@ class Decisions:
                 (reviewer,),
             ).fetchone()
             if row is None:
-                raise NotThere("nothing to undo.")
+                raise NotFoundError("nothing to undo.")
             base.execute("UPDATE decisions SET undone = 1 WHERE seq = ?", (row[0],))
         return int(row[1])
 
@@ -139,7 +139,7 @@ class Decisions:
         except sqlite3.Error as error:
             raise self._unusable(error) from None
 
-    def _unusable(self, error: sqlite3.Error) -> BadInput:
-        return BadInput(
+    def _unusable(self, error: sqlite3.Error) -> InputError:
+        return InputError(
             f"{self.path}: decisions cannot be kept there ({error}). Make room, or free the file."
         )

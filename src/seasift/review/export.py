@@ -1,4 +1,4 @@
-"""Accepted tracks as a COCO data set: frames of the videos as pictures, the tracks' outlines as truth."""
+"""Accepted tracks as a COCO data set: frames of the videos as images, the tracks' outlines as truth."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from seasift import __version__
-from seasift.core.errors import BadInput, BadPicture
+from seasift.core.errors import ImageError, InputError
 from seasift.core.files import write_json
-from seasift.core.image import write_picture
+from seasift.core.image import write_image
 from seasift.core.masks import MaskCrop, from_coco
 from seasift.formats.tracks import Observation
 from seasift.review.decisions import Decision
@@ -22,7 +22,7 @@ from seasift.review.tracks import Tracks
 
 SCHEMA = "seasift-reviewed/1"
 ANNOTATIONS = "annotations.json"
-_Place = tuple[int, int]  # video, frame
+_Slot = tuple[int, int]  # video, frame
 
 
 @dataclass
@@ -30,14 +30,14 @@ class Exported:
     """What was written.
 
     Attributes:
-        path: of the COCO file; pictures are in `images` beside it.
-        pictures, objects: how many.
+        path: of the COCO file; images are in `images` beside it.
+        images, objects: how many.
         left_out: why frames with accepted objects are not in it, and how many.
         videos: a line for each video whose frames could not be had.
     """
 
     path: Path
-    pictures: int = 0
+    images: int = 0
     objects: int = 0
     left_out: Counter[str] = field(default_factory=Counter)
     videos: list[str] = field(default_factory=list)
@@ -45,7 +45,7 @@ class Exported:
     def words(self) -> list[str]:
         """The same for people, a sentence a line."""
         left = [f"{count} frames left out: {why}." for why, count in self.left_out.items() if count]
-        return [f"{self.pictures} pictures with {self.objects} objects.", *left, *self.videos]
+        return [f"{self.images} images with {self.objects} objects.", *left, *self.videos]
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def export(
     out: Path,
     progress: Callable[[int, int], None] | None = None,
 ) -> Exported:
-    """Write the data set; annotations.json comes last, and pictures that it does not name go.
+    """Write the data set; annotations.json comes last, and images that it does not name go.
 
     A frame is taken if it shows an accepted track, every track in it is decided, and none that is accepted or
     undecided passes through it without an outline.
@@ -77,7 +77,7 @@ def export(
         categories: id of every class by its name.
         progress: called with (frames done, in all).
     Raises:
-        BadInput: nothing is accepted, no frame is left, or the folder holds something else.
+        InputError: nothing is accepted, no frame is left, or the folder holds something else.
     """
     before = _before(out)
     done = Exported(out / ANNOTATIONS)
@@ -85,22 +85,22 @@ def export(
     names = _names(tracks)
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
-    for place, picture in _pictures(chosen, footage, done):
-        video, frame = place
+    for index, pixels in _images(chosen, footage, done):
+        video, frame = index
         name = f"{names[video]}_frame{frame:07}.jpg"
-        write_picture(out / "images" / name, picture)
-        size_hw = (picture.shape[0], picture.shape[1])
+        write_image(out / "images" / name, pixels)
+        size_hw = (pixels.shape[0], pixels.shape[1])
         image = {"id": len(images) + 1, "file_name": name, "height": size_hw[0], "width": size_hw[1]}
         source = {"video": tracks.header.videos[video].file, "frame": frame}
-        images.append({**image, **source, "time_s": chosen[place][0].seen.time_s})
-        for each in chosen[place]:
+        images.append({**image, **source, "time_s": chosen[index][0].seen.time_s})
+        for each in chosen[index]:
             ids = {"id": len(annotations) + 1, "image_id": image["id"], "category_id": categories[each.name]}
             annotations.append({**ids, **_shape(each.seen, size_hw), "iscrowd": 0, "track_id": each.track})
         if progress:
             progress(len(images), len(chosen))
     if not images:
-        raise BadInput(f"{out}: nothing to write: {_why(decisions, done)}")
-    done.pictures, done.objects = len(images), len(annotations)
+        raise InputError(f"{out}: nothing to write: {_why(decisions, done)}")
+    done.images, done.objects = len(images), len(annotations)
     write_json(done.path, _document(tracks, categories, images, annotations, done))
     for name in before - {image["file_name"] for image in images}:
         (out / "images" / name).unlink(missing_ok=True)
@@ -109,9 +109,9 @@ def export(
 
 def _chosen(
     tracks: Tracks, decisions: Mapping[int, Decision], left_out: Counter[str]
-) -> dict[_Place, list[_Object]]:
-    found: defaultdict[_Place, list[_Object]] = defaultdict(list)
-    undecided: set[_Place] = set()
+) -> dict[_Slot, list[_Object]]:
+    found: defaultdict[_Slot, list[_Object]] = defaultdict(list)
+    undecided: set[_Slot] = set()
     for entry in tracks.entries():
         decision = decisions.get(entry.id)
         if decision is None:
@@ -119,18 +119,18 @@ def _chosen(
         elif decision.word == "accept":
             for seen in entry.observations:
                 found[seen.video, seen.frame].append(_Object(entry.id, decision.name, seen))
-    places = sorted(found)
-    hidden: set[_Place] = set()
+    indices = sorted(found)
+    hidden: set[_Slot] = set()
     for entry in tracks.entries():
         decision = decisions.get(entry.id)
         if decision is None or decision.word == "accept":
             seen_in = {(seen.video, seen.frame) for seen in entry.observations if _is_whole(seen)}
             ends = [(seen.video, seen.frame) for seen in (entry.observations[0], entry.observations[-1])]
-            span = places[bisect_left(places, ends[0]) : bisect_right(places, ends[1])]
-            hidden.update(place for place in span if place not in seen_in)
-    left_out[UNDECIDED] = sum(place in undecided for place in places)
-    left_out[HIDDEN] = sum(place in hidden and place not in undecided for place in places)
-    return {place: found[place] for place in places if place not in undecided and place not in hidden}
+            span = indices[bisect_left(indices, ends[0]) : bisect_right(indices, ends[1])]
+            hidden.update(index for index in span if index not in seen_in)
+    left_out[UNDECIDED] = sum(index in undecided for index in indices)
+    left_out[HIDDEN] = sum(index in hidden and index not in undecided for index in indices)
+    return {index: found[index] for index in indices if index not in undecided and index not in hidden}
 
 
 def _is_whole(seen: Observation) -> bool:
@@ -140,17 +140,17 @@ def _is_whole(seen: Observation) -> bool:
     )
 
 
-def _pictures(
-    chosen: Mapping[_Place, list[_Object]], footage: Footage, done: Exported
-) -> Iterator[tuple[_Place, Any]]:
+def _images(
+    chosen: Mapping[_Slot, list[_Object]], footage: Footage, done: Exported
+) -> Iterator[tuple[_Slot, Any]]:
     for video in sorted({video for video, _ in chosen}):
         wanted = [(frame, seen[0].seen.time_s) for (at, frame), seen in chosen.items() if at == video]
         had = 0
         try:
-            for (frame, _), picture in footage.pictures(video, wanted):
+            for (frame, _), pixels in footage.images(video, wanted):
                 had += 1
-                yield (video, frame), picture
-        except BadPicture as error:
+                yield (video, frame), pixels
+        except ImageError as error:
             done.videos.append(str(error))
         done.left_out[GONE] += len(wanted) - had
 
@@ -190,20 +190,20 @@ def _document(
 
 
 def _names(tracks: Tracks) -> list[str]:
-    """What pictures of each video are called: its name, with its place where two have the same."""
+    """What images of each video are called: its name, with its place where two have the same."""
     stems = [Path(video.file).stem for video in tracks.header.videos]
     twice = Counter(stem.lower() for stem in stems)
     return [
-        stem if twice[stem.lower()] == 1 else f"{stem}-{place}" for place, stem in enumerate(stems, start=1)
+        stem if twice[stem.lower()] == 1 else f"{stem}-{index}" for index, stem in enumerate(stems, start=1)
     ]
 
 
 def _before(out: Path) -> set[str]:
-    """Pictures of an earlier export into this folder."""
+    """Images of an earlier export into this folder."""
     if not out.exists():
         return set()
     if not out.is_dir():
-        raise BadInput(f"{out}: a file; expected a folder to write to. Give another.")
+        raise InputError(f"{out}: a file; expected a folder to write to. Give another.")
     try:
         content = json.loads((out / ANNOTATIONS).read_bytes())
         if content["info"]["schema"] == SCHEMA:
@@ -211,7 +211,7 @@ def _before(out: Path) -> set[str]:
     except (OSError, ValueError, KeyError, TypeError):
         pass
     if any(path.name != "images" and not path.name.startswith(".") for path in out.iterdir()):
-        raise BadInput(
+        raise InputError(
             f"{out}: holds other files; expected a new folder, or one of an earlier export. Give another."
         )
     return set()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from seasift.core.errors import BadInput
+from seasift.core.errors import InputError
 from seasift.review.counts import write_results
 from seasift.review.decisions import Decision, Decisions, Word
 from seasift.review.export import Exported, export
@@ -22,7 +22,7 @@ class Review:
         tracks: of the survey.
         decisions: on them.
         footage: the videos, as far as they are there.
-        views: pictures of tracks from them.
+        views: images of tracks from them.
     """
 
     def __init__(self, folder: Path, *, footage: Path | None = None) -> None:
@@ -31,7 +31,7 @@ class Review:
         Args:
             footage: folder in which the videos are now.
         Raises:
-            BadInput: it is none, or the decisions in it are of another run.
+            InputError: it is none, or the decisions in it are of another run.
         """
         self.tracks = Tracks(folder)
         self.footage = Footage(self.tracks.header, folder, footage)
@@ -51,14 +51,14 @@ class Review:
         Args:
             name: what an accepted one is, if not what the model said; may be a new class.
         Raises:
-            NotThere: no such track. BadInput: a name that cannot be one.
+            NotFoundError: no such track. BadInput: a name that cannot be one.
         """
         row = self.tracks.row(track)
         if word == "reject" or name is None:
             name = row.name
         name = " ".join(name.split())
         if not name or len(name) > _LONGEST_NAME or not name.isprintable():
-            raise BadInput(
+            raise InputError(
                 f"a class of {len(name)} letters; expected 1 to {_LONGEST_NAME} that can be printed."
             )
         return self.decisions.decide(track, word, name, reviewer)

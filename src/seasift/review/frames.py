@@ -1,6 +1,6 @@
-"""Pictures of a dive's frames, taken from its videos when they are asked for.
+"""Images of a dive's frames, taken from its videos when they are asked for.
 
-Also here: Pictures of a track at several times, cut from the videos in one pass that goes on only when asked.
+Also here: Images of a track at several times, cut from the videos in one pass that goes on only when asked.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from seasift.core.errors import BadPicture, NotThere
+from seasift.core.errors import ImageError, NotFoundError
 from seasift.core.instances import Instances
 from seasift.core.masks import from_coco
 from seasift.core.types import UInt8
@@ -24,7 +24,7 @@ from seasift.survey.best import crop_of
 from seasift.video.decoding import decoded
 from seasift.video.file import Header as FileHeader
 from seasift.video.file import read_header
-from seasift.video.orientation import upright_rgb
+from seasift.video.orientation import oriented_rgb
 from seasift.video.seeking import Start
 
 Wanted = tuple[int, float]
@@ -48,28 +48,28 @@ class Footage:
         self._sizes = [(video.height, video.width) for video in header.videos]
         self._header = cache(read_header)
 
-    def pictures(self, video: int, wanted: Sequence[Wanted]) -> Iterator[tuple[Wanted, UInt8]]:
+    def images(self, video: int, wanted: Sequence[Wanted]) -> Iterator[tuple[Wanted, UInt8]]:
         """Frames of one video, (H, W, 3) uint8 RGB, in the order of time; those that are not there are left out.
 
         Args:
             video: place among the dive's videos.
             wanted: frames, in the order of time.
         Raises:
-            BadPicture: the video is not there, or is another one.
+            ImageError: the video is not there, or is another one.
         """
         path = self.paths[video]
         if path is None:
-            raise BadPicture("its video is not there any more. Name its folder with --footage.")
+            raise ImageError("its video is not there any more. Name its folder with --footage.")
         header = self._header(path)
         if header.size_hw != self._sizes[video]:
-            raise BadPicture(f"{path}: another video than the one surveyed: its pictures have another size.")
-        left, skim = list(wanted), True
+            raise ImageError(f"{path}: another video than the one surveyed: its images have another size.")
+        left, find_seek_points = list(wanted), True
         while left:
-            left, skim = yield from _run(path, header, left, skim)
+            left, find_seek_points = yield from _run(path, header, left, find_seek_points)
 
 
 def instances_of(seen: Observation, class_id: int, size_hw: tuple[int, int]) -> Instances:
-    """One observation as the objects of a picture."""
+    """One observation as the objects of an image."""
     x, y, width, height = seen.box_xywh
     segmentation = seen.mask.model_dump() if seen.mask else seen.polygons
     return Instances(
@@ -82,39 +82,39 @@ def instances_of(seen: Observation, class_id: int, size_hw: tuple[int, int]) -> 
 
 
 def _run(
-    path: Path, header: FileHeader, wanted: list[Wanted], skim: bool
+    path: Path, header: FileHeader, wanted: list[Wanted], find_seek_points: bool
 ) -> Generator[tuple[Wanted, UInt8], None, tuple[list[Wanted], bool]]:
-    """Pictures from the first wanted frame on, to one that lies far ahead.
+    """Images from the first wanted frame on, to one that lies far ahead.
 
     Args:
-        skim: pass over what lies before; in damaged files frames may then have other numbers, which shows by
+        find_seek_points: pass over what lies before; in damaged files frames may then have other numbers, which shows by
             their times.
     Returns:
         What is still wanted, and whether skimming can be trusted.
     """
     stop = threading.Event()
-    start = Start(index=wanted[0][0]) if skim else None
+    start = Start(index=wanted[0][0]) if find_seek_points else None
     left, before = list(wanted), wanted[0][0]
     try:
         for item in decoded(path, path.as_posix(), lambda _gap: None, start=start, stop=stop):
             while left and left[0][0] < item.index:
                 left.pop(0)
-            if not left or (skim and left[0][0] - before > _FAR):
-                return left, skim
+            if not left or (find_seek_points and left[0][0] - before > _FAR):
+                return left, find_seek_points
             if item.index == left[0][0]:
                 if abs(item.time_s - left[0][1]) < _SAME_S:
-                    yield left[0], upright_rgb(item.frame, header.aspect, header.size_hw)
-                elif skim:
+                    yield left[0], oriented_rgb(item.frame, header.aspect, header.size_hw)
+                elif find_seek_points:
                     return left, False
                 before = left.pop(0)[0]
-        return [], skim
+        return [], find_seek_points
     finally:
         stop.set()
 
 
 def _found(path: Path, folders: Sequence[Path]) -> Path | None:
-    places = [path, *(folder / path.name for folder in folders)]
-    return next((place for place in places if place.is_file()), None)
+    indices = [path, *(folder / path.name for folder in folders)]
+    return next((index for index in indices if index.is_file()), None)
 
 
 _VIEWS = 8
@@ -132,52 +132,52 @@ class Views:
         self._lock = threading.Lock()
         self._pass: tuple[int, Generator[int, None, None]] | None = None
 
-    def places(self, track: int) -> list[int]:
+    def indices(self, track: int) -> list[int]:
         """Places of some observations of a track, evenly spaced, the first and the last among them."""
         count = self._tracks.row(track).frames
         if count <= _VIEWS:
             return list(range(count))
         return [round(k * (count - 1) / (_VIEWS - 1)) for k in range(_VIEWS)]
 
-    def get(self, track: int, place: int) -> bytes:
+    def get(self, track: int, index: int) -> bytes:
         """One of these observations with some of what is around it and its outline, as JPEG.
 
         Raises:
-            NotThere: no such one. BadPicture: its video, or the frame in it, is not there.
+            NotFoundError: no such one. BadPicture: its video, or the frame in it, is not there.
         """
-        if place not in self.places(track):
-            raise NotThere(f"track {track} has no view {place}; expected one of {self.places(track)}.")
+        if index not in self.indices(track):
+            raise NotFoundError(f"track {track} has no view {index}; expected one of {self.indices(track)}.")
         with self._lock:
-            if (track, place) not in self._kept:
-                self._go_on(track, place)
-            self._kept.move_to_end((track, place))
-            return self._kept[track, place]
+            if (track, index) not in self._kept:
+                self._go_on(track, index)
+            self._kept.move_to_end((track, index))
+            return self._kept[track, index]
 
-    def _go_on(self, track: int, place: int) -> None:
+    def _go_on(self, track: int, index: int) -> None:
         for fresh in (False, True):
             if fresh or self._pass is None or self._pass[0] != track:
                 if self._pass:
                     self._pass[1].close()
-                left = [each for each in self.places(track) if each >= place]
+                left = [each for each in self.indices(track) if each >= index]
                 self._pass = track, self._cut(track, left)
             for at in self._pass[1]:
-                if at >= place:
+                if at >= index:
                     break
-            if (track, place) in self._kept:
+            if (track, index) in self._kept:
                 return
-        raise BadPicture(f"track {track}: its video holds no such frame any more.")
+        raise ImageError(f"track {track}: its video holds no such frame any more.")
 
-    def _cut(self, track: int, places: Sequence[int]) -> Generator[int, None, None]:
+    def _cut(self, track: int, indices: Sequence[int]) -> Generator[int, None, None]:
         """Keep views, and give the place of each."""
         seen = self._tracks.entry(track).observations
         names = [category.name for category in self._tracks.header.categories]
         class_id = names.index(self._tracks.row(track).name)
-        for video, group in groupby(places, key=lambda place: seen[place].video):
-            at = {(seen[place].frame, seen[place].time_s): place for place in group}
-            for wanted, picture in self._footage.pictures(video, list(at)):
-                size_hw = picture.shape[0], picture.shape[1]
+        for video, group in groupby(indices, key=lambda index: seen[index].video):
+            at = {(seen[index].frame, seen[index].time_s): index for index in group}
+            for wanted, image in self._footage.images(video, list(at)):
+                size_hw = image.shape[0], image.shape[1]
                 instances = instances_of(seen[at[wanted]], class_id, size_hw)
-                self._kept[track, at[wanted]] = crop_of(picture, instances, 0)
+                self._kept[track, at[wanted]] = crop_of(image, instances, 0)
                 while len(self._kept) > _KEPT:
                     self._kept.popitem(last=False)
                 yield at[wanted]

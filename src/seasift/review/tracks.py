@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from seasift.core.errors import BadInput, NotThere
+from seasift.core.errors import InputError, NotFoundError
 from seasift.formats.tracks import Header, Observation, TrackEntry
 
 NAME = "tracks.json"
@@ -55,7 +55,7 @@ class Tracks:
         """Read the folder.
 
         Raises:
-            BadInput: it holds no tracks.json as a survey writes it.
+            InputError: it holds no tracks.json as a survey writes it.
         """
         self.folder, self.path = folder, folder / NAME
         digest = hashlib.sha256()
@@ -69,11 +69,11 @@ class Tracks:
                 digest.update(head + second)
                 self._read(file.tell(), iter(file.readline, b""), digest)
         except FileNotFoundError:
-            raise BadInput(
+            raise InputError(
                 f"{folder}: holds no {NAME}; expected a folder that `seasift survey DIVE -o FOLDER` has written."
             ) from None
         except OSError as error:
-            raise BadInput(f"{self.path}: cannot be read ({error.strerror}).") from None
+            raise InputError(f"{self.path}: cannot be read ({error.strerror}).") from None
         except ValidationError as error:
             raise self._strange(str(error.errors()[0]["msg"])) from None
         self.sha256 = digest.hexdigest()
@@ -82,7 +82,7 @@ class Tracks:
         """One track with its observations.
 
         Raises:
-            NotThere: no such track.
+            NotFoundError: no such track.
         """
         row = self.row(track)
         with self.path.open("rb") as file:
@@ -93,10 +93,10 @@ class Tracks:
         """One track without them.
 
         Raises:
-            NotThere: no such track.
+            NotFoundError: no such track.
         """
         if track not in self.rows:
-            raise NotThere(f"no track {track}; this survey has {len(self.rows)}.")
+            raise NotFoundError(f"no track {track}; this survey has {len(self.rows)}.")
         return self.rows[track]
 
     def entries(self) -> Iterator[TrackEntry]:
@@ -107,8 +107,8 @@ class Tracks:
         """When an observation was, on the dive's clock."""
         return round(self.header.videos[seen.video].offset_s + seen.time_s, 6)
 
-    def picture(self, track: int) -> Path:
-        """The best picture that the survey kept of a track."""
+    def image(self, track: int) -> Path:
+        """The best image that the survey kept of a track."""
         return self.folder / "pictures" / f"track-{self.row(track).id:06}.jpg"
 
     def _read(self, at: int, lines: Iterator[bytes], digest: hashlib._Hash) -> None:
@@ -139,8 +139,8 @@ class Tracks:
             length=length,
         )
 
-    def _strange(self, what: str) -> BadInput:
-        return BadInput(f"{self.path}: not as `seasift survey` writes it ({what}). Run the survey again.")
+    def _strange(self, what: str) -> InputError:
+        return InputError(f"{self.path}: not as `seasift survey` writes it ({what}). Run the survey again.")
 
 
 def _entry(line: bytes) -> TrackEntry:

@@ -38,7 +38,7 @@ class JsonLines(logging.Formatter):
         return json.dumps(line, ensure_ascii=False, default=str)
 
 
-class Records:
+class AccessLog:
     """ASGI middleware."""
 
     def __init__(self, app: ASGIApp, *, metrics: Metrics) -> None:

@@ -11,17 +11,17 @@ from starlette.middleware.cors import CORSMiddleware
 
 from seasift import __version__
 from seasift.service import routes_about, routes_jobs, routes_page, routes_predict, routes_report
-from seasift.service.access_log import Records
-from seasift.service.image_queue import PictureQueue
+from seasift.service.access_log import AccessLog
+from seasift.service.image_queue import ImageQueue
 from seasift.service.jobs import Jobs
 from seasift.service.metrics import Metrics
 from seasift.service.refusals import add_refusals
-from seasift.service.request_limits import Gate
+from seasift.service.request_limits import RequestLimits
 from seasift.service.served import Served
 from seasift.service.settings import Settings
 from seasift.service.state import Service
 
-_ABOUT = "Finds, outlines and counts trash, animals, plants and vehicle parts in underwater pictures."
+_ABOUT = "Finds, outlines and counts trash, animals, plants and vehicle parts in underwater images."
 
 
 def create_app(predictor: Served, settings: Settings | None = None, *, card: str | None = None) -> FastAPI:
@@ -32,17 +32,17 @@ def create_app(predictor: Served, settings: Settings | None = None, *, card: str
         settings: limits and the like; without them the defaults.
         card: the model card, Markdown, if the model has one.
     Raises:
-        BadInput: the folder for jobs cannot be used.
+        InputError: the folder for jobs cannot be used.
     """
     settings = settings or Settings()
     metrics = Metrics()
-    queue = PictureQueue(
+    queue = ImageQueue(
         predictor,
         workers=settings.workers,
         batch=settings.batch,
         delay_s=settings.batch_delay_ms / 1000,
-        room=settings.queue_pictures,
-        max_pixels=settings.picture_pixels,
+        room=settings.queue_images,
+        max_pixels=settings.image_pixels,
         on_seen=metrics.seen,
     )
     jobs = Jobs(settings.jobs, predictor, queue, settings) if settings.jobs else None
@@ -63,7 +63,7 @@ def create_app(predictor: Served, settings: Settings | None = None, *, card: str
     for module in (routes_predict, routes_report, routes_jobs, routes_about, routes_page):
         app.include_router(module.router)
     add_refusals(app)
-    app.add_middleware(Gate, settings=settings, queue=queue, jobs=jobs)
+    app.add_middleware(RequestLimits, settings=settings, queue=queue, jobs=jobs)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -72,5 +72,5 @@ def create_app(predictor: Served, settings: Settings | None = None, *, card: str
             allow_headers=["Authorization", "X-Request-ID"],
             expose_headers=["X-Request-ID", "Retry-After"],
         )
-    app.add_middleware(Records, metrics=metrics)
+    app.add_middleware(AccessLog, metrics=metrics)
     return app

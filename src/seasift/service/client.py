@@ -13,9 +13,22 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from seasift.core.errors import BadInput, Busy, NotAllowed, NotThere, OverLimit, SeasiftError, TookTooLong
+from seasift.core.errors import (
+    BusyError,
+    InputError,
+    LimitError,
+    NotAllowedError,
+    NotFoundError,
+    SeasiftError,
+    TimeLimitError,
+)
 
-_KINDS: Mapping[int, type[SeasiftError]] = {401: NotAllowed, 404: NotThere, 413: OverLimit, 503: TookTooLong}
+_KINDS: Mapping[int, type[SeasiftError]] = {
+    401: NotAllowedError,
+    404: NotFoundError,
+    413: LimitError,
+    503: TimeLimitError,
+}
 _BLOCK = 1 << 20
 
 
@@ -26,29 +39,29 @@ class Client:
         """Remember where the server is; nothing is sent.
 
         Raises:
-            BadInput: not an address of HTTP.
+            InputError: not an address of HTTP.
         """
         try:
             scheme = urllib.parse.urlsplit(url).scheme
         except ValueError:  # half a pair of brackets
             scheme = ""
         if scheme not in ("http", "https"):
-            raise BadInput(f"--url {url!r}; expected an address such as http://127.0.0.1:8000.")
+            raise InputError(f"--url {url!r}; expected an address such as http://127.0.0.1:8000.")
         self._url, self._token, self._timeout_s = url.rstrip("/"), token, timeout_s
 
-    def predict(self, pictures: Sequence[Path], **fields: Any) -> bytes:
-        """What POST /v1/predict answers to some pictures.
+    def predict(self, images: Sequence[Path], **fields: Any) -> bytes:
+        """What POST /v1/predict answers to some images.
 
         Args:
-            pictures: their files.
+            images: their files.
             fields: of the form: `threshold`, `classes` (a list), `format`, `overlay_type`.
         Raises:
             SeasiftError: what the server said, in its words; Busy if it has no room at the moment.
         """
-        return self._post("/v1/predict", fields, [("files", path) for path in pictures])
+        return self._post("/v1/predict", fields, [("files", path) for path in images])
 
     def submit(self, upload: Path, **fields: Any) -> dict[str, Any]:
-        """Send an archive of pictures or a video as a job; gives the job.
+        """Send an archive of images or a video as a job; gives the job.
 
         Args:
             fields: of the form: `threshold`, `classes`, `every`, `overlays`.
@@ -102,7 +115,9 @@ class Client:
                     pass
             length = sum(len(top) + file.stat().st_size + 2 for top, file in parts) + len(head) + len(end)
         except OSError as error:
-            raise BadInput(f"{error.filename}: cannot be read ({error.strerror}). Check the name.") from None
+            raise InputError(
+                f"{error.filename}: cannot be read ({error.strerror}). Check the name."
+            ) from None
         headers = {"Content-Type": f"multipart/form-data; boundary={boundary}", "Content-Length": str(length)}
         return self._send("POST", path, _body(head, parts, end), headers)
 
@@ -137,8 +152,8 @@ def _refusal(error: urllib.error.HTTPError) -> SeasiftError:
     except (ValueError, KeyError, TypeError):
         words = f"{error.url}: answered {error.code} {error.reason}; expected a seasift server."
     if error.code == 429:
-        return Busy(words, int(error.headers.get("Retry-After", "1")))
-    return _KINDS.get(error.code, BadInput if error.code < 500 else SeasiftError)(words)
+        return BusyError(words, int(error.headers.get("Retry-After", "1")))
+    return _KINDS.get(error.code, InputError if error.code < 500 else SeasiftError)(words)
 
 
 def _object(data: bytes) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Pictures wait here for the model. A few threads take them out, those of requests before those of jobs."""
+"""Images wait here for the model. A few threads take them out, those of requests before those of jobs."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from itertools import groupby
 
 import numpy as np
 
-from seasift.core.boxes import each_once
-from seasift.core.errors import Busy
-from seasift.core.image import decode_picture, encode_picture
+from seasift.core.boxes import class_agnostic_nms
+from seasift.core.errors import BusyError
+from seasift.core.image import decode_image, encode_image
 from seasift.core.instances import Instances
 from seasift.core.types import UInt8
 from seasift.formats.document import Image, image_entry
@@ -25,10 +25,10 @@ from seasift.viz.drawing import draw
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """A picture that was looked at.
+    """An image that was looked at.
 
     Attributes:
-        overlay: the picture with outlines, encoded, if it was asked for.
+        overlay: the image with outlines, encoded, if it was asked for.
     """
 
     entry: Image
@@ -38,18 +38,18 @@ class Seen:
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """A picture to look at.
+    """An image to look at.
 
     Attributes:
         file: what results call it.
-        picture: the bytes of its file, or decoded, (H, W, 3) uint8 RGB.
+        image: the bytes of its file, or decoded, (H, W, 3) uint8 RGB.
         overlay: suffix of the wanted overlay's format, such as ".jpg".
         frame: place in a video.
         time_s: time in the video.
     """
 
     file: str
-    picture: bytes | UInt8
+    image: bytes | UInt8
     look: Look
     overlay: str | None = None
     frame: int | None = None
@@ -57,10 +57,10 @@ class Task:
     seen: Future[Seen] = field(default_factory=Future)
 
 
-class PictureQueue:
+class ImageQueue:
     """Two lanes and the threads that empty them.
 
-    Decoding, the model and overlays run in these threads, so at most workers x batch decoded pictures are in
+    Decoding, the model and overlays run in these threads, so at most workers x batch decoded images are in
     memory however many wait.
     """
 
@@ -83,7 +83,7 @@ class PictureQueue:
         self._changed = threading.Condition()
         self._stopping = False
         self._admitted = 0
-        self._picture_s = 0.1  # a moving average, for Retry-After
+        self._image_s = 0.1  # a moving average, for Retry-After
         self._warm = threading.Event()
         self._threads = [
             threading.Thread(target=self._work, name=f"seasift-{n}", daemon=True) for n in range(workers)
@@ -101,11 +101,11 @@ class PictureQueue:
 
     @property
     def waiting(self) -> int:
-        """Pictures that no thread has taken yet."""
+        """Images that no thread has taken yet."""
         return len(self._front) + len(self._back)
 
     def start(self) -> None:
-        """Start the threads; the first picture each of them sees is a black one."""
+        """Start the threads; the first image each of them sees is a black one."""
         for thread in self._threads:
             thread.start()
 
@@ -125,16 +125,16 @@ class PictureQueue:
         return not any(thread.is_alive() for thread in started)
 
     def admit(self, count: int) -> None:
-        """Take room for pictures of a request; `leave` gives it back.
+        """Take room for images of a request; `leave` gives it back.
 
         Raises:
-            Busy: there is not so much room.
+            BusyError: there is not so much room.
         """
         with self._changed:
             if self._admitted + count > self._room:
-                wait_s = self._admitted * self._picture_s / self.workers
-                raise Busy(
-                    f"{self._admitted} pictures are waiting; expected room for {count} of {self._room}. "
+                wait_s = self._admitted * self._image_s / self.workers
+                raise BusyError(
+                    f"{self._admitted} images are waiting; expected room for {count} of {self._room}. "
                     "Try again later or send fewer at once.",
                     retry_after_s=max(1, math.ceil(wait_s)),
                 )
@@ -146,7 +146,7 @@ class PictureQueue:
             self._admitted -= count
 
     def put(self, task: Task, *, background: bool = False) -> Future[Seen]:
-        """Let a picture wait; a cancelled future's picture is never looked at."""
+        """Let an image wait; a cancelled future's image is never looked at."""
         with self._changed:
             (self._back if background else self._front).append(task)
             self._changed.notify()
@@ -159,7 +159,7 @@ class PictureQueue:
             started = time.perf_counter()
             self._look_at(tasks)
             spent = (time.perf_counter() - started) / len(tasks)
-            self._picture_s += 0.1 * (spent - self._picture_s)
+            self._image_s += 0.1 * (spent - self._image_s)
 
     def _warm_up(self) -> None:
         height, width = self._model.info.input.size_hw
@@ -195,9 +195,9 @@ class PictureQueue:
             self._predict(look, list(group))
 
     def _open(self, task: Task) -> UInt8:
-        if isinstance(task.picture, bytes):
-            return decode_picture(task.picture, task.file, max_pixels=self._max_pixels)
-        return task.picture
+        if isinstance(task.image, bytes):
+            return decode_image(task.image, task.file, max_pixels=self._max_pixels)
+        return task.image
 
     def _predict(self, look: Look, opened: Sequence[tuple[Task, UInt8]]) -> None:
         try:
@@ -220,11 +220,9 @@ class PictureQueue:
     def _finish(self, task: Task, image: UInt8, instances: Instances, look: Look) -> None:
         try:
             categories = self._model.categories
-            instances = each_once(instances) if look.once else instances
+            instances = class_agnostic_nms(instances) if look.once else instances
             entry = image_entry(task.file, instances, categories, frame=task.frame, time_s=task.time_s)
-            overlay = (
-                encode_picture(draw(image, instances, categories), task.overlay) if task.overlay else None
-            )
+            overlay = encode_image(draw(image, instances, categories), task.overlay) if task.overlay else None
             seen = Seen(entry, instances, overlay)
             self._on_seen(seen)
         except Exception as error:

@@ -19,7 +19,7 @@ from seasift.core.errors import SeasiftError
 from seasift.core.files import replacing, write_bytes
 from seasift.formats.document import FailedFile, Image, complete, plain
 from seasift.service import job_upload
-from seasift.service.image_queue import PictureQueue, Seen, Task
+from seasift.service.image_queue import ImageQueue, Seen, Task
 from seasift.service.job_store import Job, JobStore
 from seasift.service.served import Look, Served, document_settings
 from seasift.service.settings import Settings
@@ -29,7 +29,7 @@ OVERLAYS = "overlays.zip"
 
 
 def look_from(text: str) -> Look:
-    """How a job looks at pictures, as it was kept."""
+    """How a job looks at images, as it was kept."""
     value = json.loads(text)
     ids = value["class_ids"]
     return Look(
@@ -43,7 +43,7 @@ def look_from(text: str) -> Look:
 def write_results(job: Job, store: JobStore, model: Served, folder: Path) -> None:
     """Write the documents, and the overlays as an archive, into `folder/result`."""
     images, failures = [], []
-    for _, image, failure in store.pictures(job.id):
+    for _, image, failure in store.images(job.id):
         if image is not None:
             images.append(Image.model_validate_json(image))
         elif failure is not None:
@@ -73,14 +73,14 @@ _SORRY = "something went wrong here; the server's log has it."
 
 
 class JobRunner:
-    """Takes what waits in the store, oldest first, and hands its pictures to the queue, behind those of requests."""
+    """Takes what waits in the store, oldest first, and hands its images to the queue, behind those of requests."""
 
     def __init__(
         self,
         folder: Path,
         store: JobStore,
         model: Served,
-        queue: PictureQueue,
+        queue: ImageQueue,
         settings: Settings,
         sweep: Callable[[float], None],
     ) -> None:
@@ -100,7 +100,7 @@ class JobRunner:
         self._wake.set()
 
     def stop(self, within_s: float = 30) -> bool:
-        """Finish the pictures in hand and end; jobs wait for the next server.
+        """Finish the images in hand and end; jobs wait for the next server.
 
         Returns:
             Whether it ended in time.
@@ -135,7 +135,7 @@ class JobRunner:
     def _do(self, job: Job) -> None:
         if job.model != self._model.sha256:
             self._store.start_over(job.id, self._model.sha256)
-        done = {place for place, _, _ in self._store.pictures(job.id)}
+        done = {index for index, _, _ in self._store.images(job.id)}
         waiting: deque[tuple[job_upload.Entry, Future[Seen]]] = deque()
         folder, look = self._folder / job.id, look_from(job.look)
         upload = folder / "upload"
@@ -159,27 +159,27 @@ class JobRunner:
         return job is not None and job.state == "running"
 
     def _put(self, job: Job, entry: job_upload.Entry, look: Look) -> Future[Seen]:
-        if isinstance(entry.picture, SeasiftError):
+        if isinstance(entry.image, SeasiftError):
             failed: Future[Seen] = Future()
-            failed.set_exception(entry.picture)
+            failed.set_exception(entry.image)
             return failed
         suffix = ".jpg" if job.overlays else None
-        task = Task(entry.file, entry.picture, look, overlay=suffix, frame=entry.frame, time_s=entry.time_s)
+        task = Task(entry.file, entry.image, look, overlay=suffix, frame=entry.frame, time_s=entry.time_s)
         return self._queue.put(task, background=True)
 
     def _keep(self, job: Job, entry: job_upload.Entry, future: Future[Seen]) -> None:
-        """Write what belongs to one picture, then enter it as finished."""
+        """Write what belongs to one image, then enter it as finished."""
         try:
             seen = future.result()
         except Exception as error:
             words = " ".join(str(error).split())
             if not isinstance(error, SeasiftError):
-                LOG.exception("picture failed", extra={"fields": {"job": job.id, "file": entry.file}})
+                LOG.exception("image failed", extra={"fields": {"job": job.id, "file": entry.file}})
                 words = f"{entry.file}: {_SORRY}"
             failure = FailedFile(file=entry.file, error=words)
-            self._store.add_picture(job.id, entry.place, failure=json.dumps(plain(failure)))
+            self._store.add_image(job.id, entry.index, failure=json.dumps(plain(failure)))
             return
         if seen.overlay and self._is_running(job.id):
-            name = entry_name(entry.place + 1, entry.file.partition("#frame=")[0])
+            name = entry_name(entry.index + 1, entry.file.partition("#frame=")[0])
             write_bytes(self._folder / job.id / "overlays" / name, seen.overlay)
-        self._store.add_picture(job.id, entry.place, image=json.dumps(plain(seen.entry)))
+        self._store.add_image(job.id, entry.index, image=json.dumps(plain(seen.entry)))

@@ -1,4 +1,4 @@
-"""What is known about jobs, in SQLite: every finished picture is a row, so a kill at any moment loses none."""
+"""What is known about jobs, in SQLite: every finished image is a row, so a kill at any moment loses none."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from seasift.core.errors import BadInput
+from seasift.core.errors import InputError
 
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 UNFINISHED = ("queued", "running")
@@ -24,7 +24,7 @@ CREATE TABLE IF NOT EXISTS jobs (
     created REAL NOT NULL, state TEXT NOT NULL DEFAULT 'queued', finished REAL, tries INTEGER NOT NULL DEFAULT 0,
     error TEXT NOT NULL DEFAULT ''
 );
-CREATE TABLE IF NOT EXISTS pictures (
+CREATE TABLE IF NOT EXISTS images (
     job TEXT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE, place INTEGER NOT NULL,
     image TEXT, failure TEXT, PRIMARY KEY (job, place)
 ) WITHOUT ROWID;
@@ -38,10 +38,10 @@ class Job:
     Attributes:
         kind: of the upload, "archive" or "video".
         file: what results call a video.
-        look: how to look at its pictures, as JSON.
+        look: how to look at its images, as JSON.
         model: sha256 of the model file that began it.
         created: seconds since 1970, like `finished`.
-        tries: how often it was begun since a picture was last finished.
+        tries: how often it was begun since an image was last finished.
     """
 
     id: str
@@ -67,7 +67,7 @@ class JobStore:
         """Open or make it; jobs that were running when the last server ended wait again.
 
         Raises:
-            BadInput: the folder cannot be written to, or another server uses it.
+            InputError: the folder cannot be written to, or another server uses it.
         """
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -79,7 +79,7 @@ class JobStore:
                 self._claim.close()
             used = "locked" in str(error)
             reason = "another server uses it" if used else f"it cannot be written to ({error})"
-            raise BadInput(f"--jobs {folder}: {reason}; expected a folder for this server alone.") from None
+            raise InputError(f"--jobs {folder}: {reason}; expected a folder for this server alone.") from None
         self._lock = threading.Lock()
         self._db.executescript(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;"
@@ -142,7 +142,7 @@ class JobStore:
         """The job that has waited longest; it runs then. One that ended the server too often fails instead."""
         for job in self._jobs("WHERE state = 'queued' ORDER BY created"):
             if job.tries >= MOST_TRIES:
-                self.finish(job.id, "failed", f"the server ended {job.tries} times at the same picture.")
+                self.finish(job.id, "failed", f"the server ended {job.tries} times at the same image.")
                 continue
             with self._change() as db:
                 db.execute("UPDATE jobs SET state = 'running', tries = tries + 1 WHERE id = ?", (job.id,))
@@ -167,33 +167,33 @@ class JobStore:
             return done.rowcount > 0
 
     def remove(self, job_id: str) -> None:
-        """Forget a job and its pictures."""
+        """Forget a job and its images."""
         with self._change() as db:
             db.execute("DELETE FROM jobs WHERE id = ?", (job_id,))
 
     def start_over(self, job_id: str, model: str) -> None:
-        """Forget its pictures: another model goes on with it."""
+        """Forget its images: another model goes on with it."""
         with self._change() as db:
-            db.execute("DELETE FROM pictures WHERE job = ?", (job_id,))
+            db.execute("DELETE FROM images WHERE job = ?", (job_id,))
             db.execute("UPDATE jobs SET model = ? WHERE id = ?", (model, job_id))
 
-    def add_picture(
-        self, job_id: str, place: int, *, image: str | None = None, failure: str | None = None
+    def add_image(
+        self, job_id: str, index: int, *, image: str | None = None, failure: str | None = None
     ) -> None:
-        """A picture is finished: its entry, or its failure, as JSON."""
+        """An image is finished: its entry, or its failure, as JSON."""
         with self._change() as db:
-            db.execute("INSERT OR REPLACE INTO pictures VALUES (?, ?, ?, ?)", (job_id, place, image, failure))
+            db.execute("INSERT OR REPLACE INTO images VALUES (?, ?, ?, ?)", (job_id, index, image, failure))
             db.execute("UPDATE jobs SET tries = 0 WHERE id = ? AND tries > 0", (job_id,))
 
-    def pictures(self, job_id: str) -> list[tuple[int, str | None, str | None]]:
-        """Finished pictures in order: place, entry, failure."""
+    def images(self, job_id: str) -> list[tuple[int, str | None, str | None]]:
+        """Finished images in order: place, entry, failure."""
         with self._lock:
-            query = "SELECT place, image, failure FROM pictures WHERE job = ? ORDER BY place"
+            query = "SELECT place, image, failure FROM images WHERE job = ? ORDER BY place"
             return self._db.execute(query, (job_id,)).fetchall()
 
     def progress(self, job_id: str) -> tuple[int, int]:
-        """How many pictures are finished, and how many of them failed."""
+        """How many images are finished, and how many of them failed."""
         with self._lock:
-            query = "SELECT count(*), count(failure) FROM pictures WHERE job = ?"
+            query = "SELECT count(*), count(failure) FROM images WHERE job = ?"
             done, failed = self._db.execute(query, (job_id,)).fetchone()
         return int(done), int(failed)

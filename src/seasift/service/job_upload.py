@@ -1,4 +1,4 @@
-"""What a job's upload holds: an archive of pictures, or a video. Nothing is unpacked to the disk."""
+"""What a job's upload holds: an archive of images, or a video. Nothing is unpacked to the disk."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from seasift.core.errors import BadInput, BadPicture, OverLimit, SeasiftError
+from seasift.core.errors import ImageError, InputError, LimitError, SeasiftError
 from seasift.core.image import FORMATS, SUFFIXES
 from seasift.core.types import UInt8
 from seasift.service.settings import Settings
-from seasift.video.reading import Every, expected_count, frame_size, frames
+from seasift.video.reading import FrameSampling, expected_count, frame_size, frames
 
 Kind = Literal["archive", "video"]
 # bzip2 and LZMA are left out: zipfile unpacks a block of theirs whole, however large it becomes.
 _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 _AT_ONCE = 1 << 20
-_ENTRY_BYTES = 512  # of an archive's directory for each picture, and a megabyte for what else it lists
+_ENTRY_BYTES = 512  # of an archive's directory for each image, and a megabyte for what else it lists
 # FFmpeg knows a file by its content, and some contents are lists of other files or addresses to open.
 _VIDEO_STARTS = (b"\x1aE\xdf\xa3", b"RIFF", b"\0\0\1\xba", b"\0\0\1\xb3", b"G", b"0&\xb2u\x8ef\xcf\x11")
 _MP4_PARTS = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")
@@ -28,16 +28,16 @@ _MP4_PARTS = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")
 
 @dataclass(frozen=True, eq=False)
 class Entry:
-    """A picture of a job.
+    """An image of a job.
 
     Attributes:
         place: in the archive, or the frame's number.
-        picture: its file's bytes, or decoded, or why there is none.
+        image: its file's bytes, or decoded, or why there is none.
     """
 
-    place: int
+    index: int
     file: str
-    picture: bytes | UInt8 | SeasiftError
+    image: bytes | UInt8 | SeasiftError
     frame: int | None = None
     time_s: float | None = None
 
@@ -46,7 +46,7 @@ def kind_of(upload: Path, name: str) -> Kind:
     """Whether an upload is an archive or a video, by its first bytes.
 
     Raises:
-        BadInput: neither.
+        InputError: neither.
     """
     with upload.open("rb") as file:
         start = file.read(16)
@@ -54,112 +54,114 @@ def kind_of(upload: Path, name: str) -> Kind:
         return "archive"
     if start.startswith(_VIDEO_STARTS) or start[4:8] in _MP4_PARTS:
         return "video"
-    raise BadInput(
-        f"{name}: neither a zip archive nor a video; expected a .zip of pictures, or an MP4, MOV, MKV …"
+    raise InputError(
+        f"{name}: neither a zip archive nor a video; expected a .zip of images, or an MP4, MOV, MKV …"
     )
 
 
-def count_pictures(upload: Path, kind: Kind, name: str, every: str, settings: Settings) -> int:
-    """How many pictures a job has; of a video by its header.
+def count_images(upload: Path, kind: Kind, name: str, every: str, settings: Settings) -> int:
+    """How many images a job has; of a video by its header.
 
     Raises:
-        BadInput: an archive that is damaged, locked, or reaches beyond itself; no pictures.
-        OverLimit: more pictures or bytes than the settings allow.
+        InputError: an archive that is damaged, locked, or reaches beyond itself; no images.
+        LimitError: more images or bytes than the settings allow.
     """
     if kind == "video":
         size = frame_size(upload)
         if size is None:
-            raise BadInput(f"{name}: holds no picture track, or is truncated; expected a whole video.")
-        if size[0] * size[1] > settings.picture_pixels:
-            limit = f"{settings.picture_pixels:,} pixels"
-            raise OverLimit(f"{name}: frames of {size[1]:,} x {size[0]:,} px; expected at most {limit}.")
-        count = expected_count(upload, Every.parse(every))
+            raise InputError(f"{name}: holds no image track, or is truncated; expected a whole video.")
+        if size[0] * size[1] > settings.image_pixels:
+            limit = f"{settings.image_pixels:,} pixels"
+            raise LimitError(f"{name}: frames of {size[1]:,} x {size[0]:,} px; expected at most {limit}.")
+        count = expected_count(upload, FrameSampling.parse(every))
     else:
-        count = len(_pictures_in(upload, name, settings))
-    if count > settings.job_pictures:
-        raise OverLimit(f"{name}: {count:,} pictures; expected at most {settings.job_pictures:,} in a job.")
+        count = len(_images_in(upload, name, settings))
+    if count > settings.job_images:
+        raise LimitError(f"{name}: {count:,} images; expected at most {settings.job_images:,} in a job.")
     return count
 
 
 def entries(
     upload: Path, kind: str, name: str, every: str, settings: Settings, done: Collection[int]
 ) -> Iterator[Entry]:
-    """The pictures of a job but those that are done, in order; a bad one does not stop the rest."""
+    """The images of a job but those that are done, in order; a bad one does not stop the rest."""
     if kind == "video":
-        yield from _frames(upload, name, Every.parse(every), settings.job_pictures, done)
+        yield from _frames(upload, name, FrameSampling.parse(every), settings.job_images, done)
         return
-    pictures = _pictures_in(upload, name, settings)
+    images = _images_in(upload, name, settings)
     with zipfile.ZipFile(upload) as archive:
-        for place, info in enumerate(pictures):
-            if place not in done:
-                yield Entry(place, info.filename, _read(archive, info, settings.request_bytes))
+        for index, info in enumerate(images):
+            if index not in done:
+                yield Entry(index, info.filename, _read(archive, info, settings.request_bytes))
 
 
-def _frames(upload: Path, name: str, every: Every, most: int, done: Collection[int]) -> Iterator[Entry]:
-    place, count = -1, 0
+def _frames(
+    upload: Path, name: str, every: FrameSampling, most: int, done: Collection[int]
+) -> Iterator[Entry]:
+    index, count = -1, 0
     try:
         for frame in frames(upload, every):
-            place, count = frame.index, count + 1
+            index, count = frame.index, count + 1
             if count > most:
-                raise BadPicture(f"{upload}: more than {most:,} frames; the rest was left out.")
-            if place not in done:
-                file = f"{name}#frame={place}"
-                yield Entry(place, file, frame.image_rgb_u8, place, round(frame.time_s, 6))
-    except BadPicture as error:
-        yield Entry(place + 1, name, BadPicture(str(error).replace(str(upload), name)))
+                raise ImageError(f"{upload}: more than {most:,} frames; the rest was left out.")
+            if index not in done:
+                file = f"{name}#frame={index}"
+                yield Entry(index, file, frame.image_rgb_u8, index, round(frame.time_s, 6))
+    except ImageError as error:
+        yield Entry(index + 1, name, ImageError(str(error).replace(str(upload), name)))
 
 
 def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo, most: int) -> bytes | SeasiftError:
     name = info.filename
     if info.file_size > most:
-        return OverLimit(f"{name}: {info.file_size:,} bytes; expected at most {most:,} in a picture's file.")
+        return LimitError(f"{name}: {info.file_size:,} bytes; expected at most {most:,} in a picture's file.")
     try:
         # In pieces: asked for all, zipfile unpacks up to a gigabyte before it sees that the size was a lie.
         with archive.open(info) as file:
             return b"".join(iter(lambda: file.read(_AT_ONCE), b""))
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError) as error:
-        return BadPicture(f"{name}: damaged in the archive ({error}). Make the archive again.")
+        return ImageError(f"{name}: damaged in the archive ({error}). Make the archive again.")
 
 
-def _pictures_in(upload: Path, name: str, settings: Settings) -> list[zipfile.ZipInfo]:
+def _images_in(upload: Path, name: str, settings: Settings) -> list[zipfile.ZipInfo]:
     again = "Make the archive again."
-    if _directory_bytes(upload) > settings.job_pictures * _ENTRY_BYTES + (1 << 20):
-        raise OverLimit(f"{name}: lists too many files; expected at most {settings.job_pictures:,} pictures.")
+    if _directory_bytes(upload) > settings.job_images * _ENTRY_BYTES + (1 << 20):
+        raise LimitError(f"{name}: lists too many files; expected at most {settings.job_images:,} images.")
     try:
         with zipfile.ZipFile(upload) as archive:
             listed = archive.infolist()
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise BadInput(f"{name}: not a whole zip archive ({error}). {again}") from None
+        raise InputError(f"{name}: not a whole zip archive ({error}). {again}") from None
     for info in listed:
         _check_entry(info, name)
-    pictures = [info for info in listed if not info.is_dir() and _is_picture(info.filename)]
-    if not pictures:
-        raise BadInput(f"{name}: an archive without pictures; expected files of {FORMATS}.")
-    unpacked = sum(info.file_size for info in pictures)
+    images = [info for info in listed if not info.is_dir() and _is_image(info.filename)]
+    if not images:
+        raise InputError(f"{name}: an archive without images; expected files of {FORMATS}.")
+    unpacked = sum(info.file_size for info in images)
     if unpacked > settings.job_unpacked_bytes:
         limit = f"{settings.job_unpacked_bytes:,}"
-        raise OverLimit(f"{name}: {unpacked:,} bytes of pictures when unpacked; expected at most {limit}.")
-    return pictures
+        raise LimitError(f"{name}: {unpacked:,} bytes of images when unpacked; expected at most {limit}.")
+    return images
 
 
 def _check_entry(info: zipfile.ZipInfo, name: str) -> None:
-    place = info.filename.replace("\\", "/")
+    index = info.filename.replace("\\", "/")
     shown = repr(info.filename[:100])
-    if place.startswith("/") or ":" in place[:2] or ".." in place.split("/"):
-        raise BadInput(
+    if index.startswith("/") or ":" in index[:2] or ".." in index.split("/"):
+        raise InputError(
             f"{name}: the entry {shown} lies outside of the archive. Make it again with plain names."
         )
     if stat.S_ISLNK(info.external_attr >> 16):
-        raise BadInput(f"{name}: the entry {shown} is a link; expected files. Make it again without links.")
+        raise InputError(f"{name}: the entry {shown} is a link; expected files. Make it again without links.")
     if info.flag_bits & 1:
-        raise BadInput(f"{name}: the entry {shown} needs a password. Make the archive again without one.")
+        raise InputError(f"{name}: the entry {shown} needs a password. Make the archive again without one.")
     if info.compress_type not in _METHODS:
-        raise BadInput(
+        raise InputError(
             f"{name}: the entry {shown} is packed in a way this server does not unpack. Use plain zip (deflate)."
         )
 
 
-def _is_picture(name: str) -> bool:
+def _is_image(name: str) -> bool:
     path = PurePosixPath(name)
     hidden = any(part.startswith((".", "__MACOSX")) for part in path.parts)
     return path.suffix.lower() in SUFFIXES and not hidden

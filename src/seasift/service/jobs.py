@@ -11,15 +11,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
 
-from seasift.core.errors import Busy, NotThere
+from seasift.core.errors import BusyError, NotFoundError
 from seasift.service import job_upload
-from seasift.service.image_queue import PictureQueue
+from seasift.service.image_queue import ImageQueue
 from seasift.service.job_runner import JobRunner, bytes_in, result_files
 from seasift.service.job_store import UNFINISHED, Job, JobStore
 from seasift.service.served import Look, Served
 from seasift.service.settings import Settings
 
-NO_JOBS = "this server keeps no jobs. Start it with --jobs FOLDER, or send pictures to /v1/predict."
+NO_JOBS = "this server keeps no jobs. Start it with --jobs FOLDER, or send images to /v1/predict."
 _LATER_S = 30
 
 
@@ -37,11 +37,11 @@ class Wanted:
 class Jobs:
     """A folder of jobs: what clients ask of it, and room. Each job has a folder `<id>` of its own."""
 
-    def __init__(self, folder: Path, model: Served, queue: PictureQueue, settings: Settings) -> None:
+    def __init__(self, folder: Path, model: Served, queue: ImageQueue, settings: Settings) -> None:
         """Open the folder.
 
         Raises:
-            BadInput: it cannot be used, or another server uses it.
+            InputError: it cannot be used, or another server uses it.
         """
         self._folder, self._model, self._settings = folder, model, settings
         self._store = JobStore(folder)
@@ -53,7 +53,7 @@ class Jobs:
         self._runner.start()
 
     def stop(self, within_s: float = 30) -> bool:
-        """Finish the pictures in hand and end; jobs wait for the next server.
+        """Finish the images in hand and end; jobs wait for the next server.
 
         Returns:
             Whether that was done in time; if not, the folder stays taken until the process ends.
@@ -67,24 +67,24 @@ class Jobs:
         """See whether a client may send a job.
 
         Raises:
-            Busy: it has too many unfinished ones, or there is no room on the disk.
+            BusyError: it has too many unfinished ones, or there is no room on the disk.
         """
         unfinished, most = self._store.unfinished_of(client), self._settings.jobs_per_client
         if unfinished >= most:
-            raise Busy(
+            raise BusyError(
                 f"{unfinished} of your jobs are not finished; expected fewer than {most}. "
                 "Wait for one, or cancel one.",
                 retry_after_s=_LATER_S,
             )
         if self._bytes() >= self._settings.jobs_bytes:
-            raise Busy("the jobs of this server take all the room they may. Try again later.", _LATER_S)
+            raise BusyError("the jobs of this server take all the room they may. Try again later.", _LATER_S)
 
     def add(self, upload: IO[bytes], wanted: Wanted) -> Job:
         """Keep an upload and let it wait.
 
         Raises:
-            BadInput: it is neither an archive of pictures nor a video. OverLimit: it is too large.
-            Busy: see `check_room`.
+            InputError: it is neither an archive of images nor a video. OverLimit: it is too large.
+            BusyError: see `check_room`.
         """
         job_id = secrets.token_hex(16)
         folder = self._folder / job_id
@@ -94,7 +94,7 @@ class Jobs:
             with path.open("wb") as file:
                 shutil.copyfileobj(upload, file, 1 << 20)
             kind = job_upload.kind_of(path, wanted.file)
-            total = job_upload.count_pictures(path, kind, wanted.file, wanted.every, self._settings)
+            total = job_upload.count_images(path, kind, wanted.file, wanted.every, self._settings)
             job = Job(
                 id=job_id,
                 client=wanted.client,
@@ -117,14 +117,14 @@ class Jobs:
         return job
 
     def get(self, job_id: str) -> tuple[Job, int, int, list[str]]:
-        """A job, how many of its pictures are finished, how many of those failed, and its files.
+        """A job, how many of its images are finished, how many of those failed, and its files.
 
         Raises:
-            NotThere: unknown, or its results expired.
+            NotFoundError: unknown, or its results expired.
         """
         job = self._store.get(job_id)
         if job is None:
-            raise NotThere("no such job; it may have expired. POST /v1/jobs makes one.")
+            raise NotFoundError("no such job; it may have expired. POST /v1/jobs makes one.")
         names = result_files(self._folder / job.id) if job.state == "done" else []
         return job, *self._store.progress(job.id), names
 
@@ -132,11 +132,11 @@ class Jobs:
         """One of the files of a job.
 
         Raises:
-            NotThere: no such job, or no such file yet.
+            NotFoundError: no such job, or no such file yet.
         """
         job, _, _, names = self.get(job_id)
         if name not in names:
-            raise NotThere(
+            raise NotFoundError(
                 f"job {job.id} is {job.state} and has no {name}; it has {', '.join(names) or 'none'}."
             )
         return self._folder / job.id / "result" / name
@@ -145,7 +145,7 @@ class Jobs:
         """Stop a job if it is not finished, and remove its files.
 
         Raises:
-            NotThere: no such job.
+            NotFoundError: no such job.
         """
         self.get(job_id)
         self._store.finish(job_id, "cancelled")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from seasift.service.image_queue import PictureQueue, Seen
+from seasift.service.image_queue import ImageQueue, Seen
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _METHODS = {"GET", "POST", "DELETE", "HEAD", "OPTIONS", "PUT", "PATCH"}
@@ -29,9 +29,9 @@ class Metrics:
             buckets=_SECONDS,
             registry=self._registry,
         )
-        self._pictures = Counter("seasift_pictures", "Pictures looked at", registry=self._registry)
+        self._images = Counter("seasift_pictures", "Images looked at", registry=self._registry)
         self._objects = Counter("seasift_objects", "Objects found", ["name"], registry=self._registry)
-        self._waiting = Gauge("seasift_queue_pictures", "Pictures that wait", registry=self._registry)
+        self._waiting = Gauge("seasift_queue_pictures", "Images that wait", registry=self._registry)
         self._jobs = Gauge("seasift_jobs", "Jobs that are kept", ["state"], registry=self._registry)
         self._ready = Gauge("seasift_ready", "1 if requests are taken", registry=self._registry)
 
@@ -41,12 +41,12 @@ class Metrics:
         self._seconds.labels(path).observe(seconds)
 
     def seen(self, seen: Seen) -> None:
-        """Count a picture and its objects."""
-        self._pictures.inc()
+        """Count an image and its objects."""
+        self._images.inc()
         for name, count in Tally(found.name for found in seen.entry.objects).items():
             self._objects.labels(name).inc(count)
 
-    def text(self, queue: PictureQueue, jobs: Mapping[str, int], *, ready: bool) -> bytes:
+    def text(self, queue: ImageQueue, jobs: Mapping[str, int], *, ready: bool) -> bytes:
         """All of them in Prometheus's text format."""
         self._waiting.set(queue.waiting)
         self._ready.set(ready)

@@ -11,32 +11,39 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.routing import compile_path
 from starlette.types import Scope
 
-from seasift.core.errors import Busy, NotAllowed, NotThere, OverLimit, SeasiftError, TookTooLong
-from seasift.service.schemas import ErrorAnswer
+from seasift.core.errors import (
+    BusyError,
+    LimitError,
+    NotAllowedError,
+    NotFoundError,
+    SeasiftError,
+    TimeLimitError,
+)
+from seasift.service.schemas import ErrorSchema
 
 _STATUS: Mapping[type[SeasiftError], int] = {
-    OverLimit: 413,
-    NotAllowed: 401,
-    NotThere: 404,
-    Busy: 429,
-    TookTooLong: 503,
+    LimitError: 413,
+    NotAllowedError: 401,
+    NotFoundError: 404,
+    BusyError: 429,
+    TimeLimitError: 503,
 }
 _WORDS = {
     404: "no such page. GET /docs lists what there is.",
     405: "this address does not take this method. GET /docs lists what there is.",
 }
 ERRORS: dict[int | str, dict[str, object]] = {
-    400: {"model": ErrorAnswer, "description": "Something in the request cannot be used."},
-    401: {"model": ErrorAnswer, "description": "The token is missing or wrong."},
-    404: {"model": ErrorAnswer, "description": "What was asked for does not exist, or no longer."},
-    413: {"model": ErrorAnswer, "description": "More than this server takes."},
-    422: {"model": ErrorAnswer, "description": "A field is missing or of a wrong type or value."},
-    429: {"model": ErrorAnswer, "description": "No room at the moment; Retry-After says when to come back."},
-    503: {"model": ErrorAnswer, "description": "Not finished in the time a request has, or shutting down."},
+    400: {"model": ErrorSchema, "description": "Something in the request cannot be used."},
+    401: {"model": ErrorSchema, "description": "The token is missing or wrong."},
+    404: {"model": ErrorSchema, "description": "What was asked for does not exist, or no longer."},
+    413: {"model": ErrorSchema, "description": "More than this server takes."},
+    422: {"model": ErrorSchema, "description": "A field is missing or of a wrong type or value."},
+    429: {"model": ErrorSchema, "description": "No room at the moment; Retry-After says when to come back."},
+    503: {"model": ErrorSchema, "description": "Not finished in the time a request has, or shutting down."},
 }
 
 
-class UploadTooLarge(HTTPException):
+class UploadTooLargeError(HTTPException):
     """The body grew over its limit while it was read; an HTTPException, which form parsing lets through."""
 
     def __init__(self, limit: int) -> None:
@@ -49,7 +56,7 @@ def refusal(scope: Scope, error: SeasiftError) -> JSONResponse:
     """The answer that says what was wrong."""
     status = next((status for kind, status in _STATUS.items() if isinstance(error, kind)), 400)
     headers = {}
-    if isinstance(error, Busy):
+    if isinstance(error, BusyError):
         headers["Retry-After"] = str(error.retry_after_s)
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
@@ -60,7 +67,7 @@ def words(scope: Scope, status: int, text: str, headers: Mapping[str, str] | Non
     """An answer with an error in one line."""
     request_id = scope.get("state", {}).get("request_id", "")
     readable = text.encode("utf-8", "backslashreplace").decode("utf-8")
-    answer = ErrorAnswer(error=readable, request_id=request_id)
+    answer = ErrorSchema(error=readable, request_id=request_id)
     return JSONResponse(answer.model_dump(), status, headers=dict(headers or {}))
 
 
@@ -91,5 +98,5 @@ def add_refusals(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def _fields(request: Request, error: RequestValidationError) -> JSONResponse:
         problem = error.errors()[0]
-        place = ".".join(str(part) for part in problem["loc"][1:]) or str(problem["loc"][0])
-        return words(request.scope, 422, f"{place}: {problem['msg'][:300]}.")
+        location = ".".join(str(part) for part in problem["loc"][1:]) or str(problem["loc"][0])
+        return words(request.scope, 422, f"{location}: {problem['msg'][:300]}.")

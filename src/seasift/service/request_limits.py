@@ -14,10 +14,17 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from seasift.core.errors import BadInput, Busy, NotAllowed, NotThere, SeasiftError, TookTooLong
-from seasift.service.image_queue import PictureQueue
+from seasift.core.errors import (
+    BusyError,
+    InputError,
+    NotAllowedError,
+    NotFoundError,
+    SeasiftError,
+    TimeLimitError,
+)
+from seasift.service.image_queue import ImageQueue
 from seasift.service.jobs import NO_JOBS, Jobs
-from seasift.service.refusals import UploadTooLarge, refusal, words
+from seasift.service.refusals import UploadTooLargeError, refusal, words
 from seasift.service.routes_page import PAGE_PREFIX, REVIEW_PREFIX
 from seasift.service.settings import Settings
 
@@ -30,17 +37,17 @@ PICTURE_PATHS = frozenset({"/v1/predict", "/detection"})
 
 
 @dataclass
-class Place:
+class Slot:
     """Room that a request has in the queue; an app without a model has none."""
 
-    queue: PictureQueue | None
+    queue: ImageQueue | None
     count: int = 0
 
-    def widen(self, count: int) -> None:
-        """Have room for so many pictures in all.
+    def to_single(self, count: int) -> None:
+        """Have room for so many images in all.
 
         Raises:
-            Busy: there is not so much.
+            BusyError: there is not so much.
         """
         more = max(0, count - self.count)
         if self.queue is not None:
@@ -54,48 +61,48 @@ class Place:
         self.count = 0
 
 
-class Gate:
+class RequestLimits:
     """ASGI middleware."""
 
     def __init__(
-        self, app: ASGIApp, *, settings: Settings, queue: PictureQueue | None = None, jobs: Jobs | None = None
+        self, app: ASGIApp, *, settings: Settings, queue: ImageQueue | None = None, jobs: Jobs | None = None
     ) -> None:
         self._app, self._settings, self._queue, self._jobs = app, settings, queue, jobs
-        self._under_way = 0  # bytes of pictures; touched by the event loop alone
+        self._under_way = 0  # bytes of images; touched by the event loop alone
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse a request, or pass it on with bounds on its body and its time."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        place = Place(self._queue)
+        index = Slot(self._queue)
         limit, seconds = self._bounds(scope["path"])
         body = _Bounded(receive, limit)
         try:
             self._check_host(scope)
             self._check_token(scope)
             _check_length(scope, limit)
-            scope.setdefault("state", {})["place"] = place
+            scope.setdefault("state", {})["place"] = index
             if scope["method"] != "POST":
                 await self._app(scope, body, send)
             elif scope["path"] == JOBS_PATH:
                 await self._check_jobs(scope)
                 await self._in_time(scope, body, send, seconds)
             else:
-                place.widen(scope["path"] in PICTURE_PATHS)
+                index.to_single(scope["path"] in PICTURE_PATHS)
                 with self._uploading(scope, limit):
                     await self._in_time(scope, body, send, seconds)
         except SeasiftError as error:
             await _refuse(scope, body, send, refusal(scope, error), limit)
-        except UploadTooLarge as error:
+        except UploadTooLargeError as error:
             await _refuse(scope, body, send, words(scope, 413, error.detail), limit)
         finally:
-            place.leave()
+            index.leave()
 
     def _check_host(self, scope: Scope) -> None:
         host = Headers(scope=scope).get("host", "")
         if not self._settings.answers_to(host):
-            raise BadInput(
+            raise InputError(
                 f"this server does not answer to the name {host[:100]!r}; expected localhost or 127.0.0.1. "
                 "Whoever runs it can name others by the setting `hosts`."
             )
@@ -106,13 +113,13 @@ class Gate:
             return
         given = Headers(scope=scope).get("authorization", "")
         if not same_token(given, self._settings.token):
-            raise NotAllowed(
+            raise NotAllowedError(
                 "the token is missing or wrong; expected the header `Authorization: Bearer TOKEN`."
             )
 
     async def _check_jobs(self, scope: Scope) -> None:
         if self._jobs is None:
-            raise NotThere(NO_JOBS)
+            raise NotFoundError(NO_JOBS)
         client = scope.get("client")
         await asyncio.to_thread(self._jobs.check_room, client[0] if client else "")
 
@@ -122,7 +129,7 @@ class Gate:
         length = Headers(scope=scope).get("content-length", "")
         size = int(length) if length.isdecimal() else limit
         if self._under_way + size > self._settings.uploads_bytes:
-            raise Busy("too many uploads are under way. Try again later or send fewer at once.")
+            raise BusyError("too many uploads are under way. Try again later or send fewer at once.")
         self._under_way += size
         try:
             yield
@@ -149,9 +156,9 @@ class Gate:
             if begun:
                 raise
             what = "work" if receive.whole else "upload"
-            raise TookTooLong(
+            raise TimeLimitError(
                 f"the {what} was not finished within {seconds:g} s, the time a request has here. "
-                "Send fewer or smaller pictures, or a job to /v1/jobs."
+                "Send fewer or smaller images, or a job to /v1/jobs."
             ) from None
 
 
@@ -168,7 +175,7 @@ def _check_length(scope: Scope, limit: int) -> None:
     """By what the header says; a body without the header, or that is longer, is stopped while it is read."""
     length = Headers(scope=scope).get("content-length", "")
     if length.isdecimal() and int(length[:20]) > limit:
-        raise UploadTooLarge(limit)
+        raise UploadTooLargeError(limit)
 
 
 async def _refuse(scope: Scope, body: _Bounded, send: Send, answer: Response, limit: int) -> None:
@@ -206,7 +213,7 @@ class _Bounded:
         self.whole = not message.get("more_body", False)  # also at a disconnect
         self._got += len(message.get("body", b""))
         if self._got > self._limit:
-            raise UploadTooLarge(self._limit)
+            raise UploadTooLargeError(self._limit)
         return message
 
     async def drop_rest(self) -> None:

@@ -16,13 +16,13 @@ import anyio.to_thread
 from fastapi import FastAPI
 
 from seasift import __version__
-from seasift.core.errors import Busy, SeasiftError
+from seasift.core.errors import BusyError, SeasiftError
 from seasift.review.folder import Review
 from seasift.service import routes_page, routes_review
-from seasift.service.access_log import Records
+from seasift.service.access_log import AccessLog
 from seasift.service.metrics import Metrics
 from seasift.service.refusals import add_refusals
-from seasift.service.request_limits import Gate
+from seasift.service.request_limits import RequestLimits
 from seasift.service.settings import Settings
 
 FOLDER = "reviewed"
@@ -33,7 +33,7 @@ class Export:
     """How far an export is.
 
     Attributes:
-        done, total: pictures.
+        done, total: images.
         words: what was written or what went wrong, a sentence a line.
         path: of the COCO file, once it is there.
     """
@@ -57,11 +57,11 @@ class Exporter:
         """Begin.
 
         Raises:
-            Busy: one is under way.
+            BusyError: one is under way.
         """
         with self._lock:
             if self.state.state == "running":
-                raise Busy("an export is under way. Wait until it is done.")
+                raise BusyError("an export is under way. Wait until it is done.")
             self.state = Export("running")
             self._thread = threading.Thread(target=self._run)
             self._thread.start()
@@ -79,7 +79,7 @@ class Exporter:
         try:
             self._review.write()
             made = self._review.export(Path(self._review.tracks.folder) / FOLDER, progress)
-            end = Export("done", made.pictures, made.pictures, made.words(), str(made.path))
+            end = Export("done", made.images, made.images, made.words(), str(made.path))
         except SeasiftError as error:
             end = Export("failed", words=[str(error)])
         except OSError as error:
@@ -135,6 +135,6 @@ def create_review_app(review: Review, settings: Settings | None = None, *, revie
     app.include_router(routes_review.router)
     app.include_router(routes_page.review_router)
     add_refusals(app)
-    app.add_middleware(Gate, settings=settings or Settings())
-    app.add_middleware(Records, metrics=Metrics())
+    app.add_middleware(RequestLimits, settings=settings or Settings())
+    app.add_middleware(AccessLog, metrics=Metrics())
     return app

@@ -15,7 +15,7 @@ from fastapi.responses import HTMLResponse
 
 from seasift import __version__
 from seasift.core.classes import group_of
-from seasift.core.errors import NotThere
+from seasift.core.errors import NotFoundError
 from seasift.service.metrics import CONTENT_TYPE
 from seasift.service.refusals import ERRORS
 from seasift.service.schemas import Cuda, Health, Label, Labels, ModelCard, Models, Readiness
@@ -139,7 +139,7 @@ async def models(service: WithService) -> Models:
 async def card(service: WithService) -> Response:
     """The model card in Markdown, if one lay beside the model file."""
     if service.card is None:
-        raise NotThere("this model has no card. /v1/models has what its file says.")
+        raise NotFoundError("this model has no card. /v1/models has what its file says.")
     return Response(service.card, media_type="text/markdown; charset=utf-8")
 
 
@@ -176,7 +176,7 @@ async def readyz(service: WithService, response: Response) -> Readiness:
 
 @router.get("/metrics", response_class=Response, responses=_PLAIN)
 async def metrics(service: WithService) -> Response:
-    """Requests, latency, queue, pictures and objects by class, for Prometheus."""
+    """Requests, latency, queue, images and objects by class, for Prometheus."""
     counts = await asyncio.to_thread(service.jobs.counts) if service.jobs else {}
     text = service.metrics.text(service.queue, counts, ready=not service.reason)
     return Response(text, media_type=CONTENT_TYPE)

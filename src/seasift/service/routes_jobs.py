@@ -9,15 +9,15 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, File, Form, Request, Response, UploadFile
 from fastapi.responses import FileResponse
 
-from seasift.core.errors import NotThere
+from seasift.core.errors import NotFoundError
 from seasift.service.jobs import NO_JOBS, Jobs, Wanted
 from seasift.service.refusals import ERRORS
 from seasift.service.routes_predict import NOT_EMPTY, Classes, Once, Threshold
-from seasift.service.schemas import JobAnswer
+from seasift.service.schemas import JobSchema
 from seasift.service.served import look_of
 from seasift.service.state import Service, WithService
 from seasift.service.written import shown_names
-from seasift.video.reading import Every
+from seasift.video.reading import FrameSampling
 
 router = APIRouter(tags=["jobs"], responses={**ERRORS, 404: ERRORS[404]})
 
@@ -38,7 +38,7 @@ async def create(
     response: Response,
     service: WithService,
     file: Annotated[
-        UploadFile, File(description="a zip archive of pictures, or a video", json_schema_extra=NOT_EMPTY)
+        UploadFile, File(description="a zip archive of images, or a video", json_schema_extra=NOT_EMPTY)
     ],
     threshold: Threshold = None,
     classes: Classes = None,
@@ -48,14 +48,14 @@ async def create(
         Form(
             max_length=20,
             description="frames of a video: 30 is each 30th, 2s one each two seconds",
-            json_schema_extra={"pattern": _EVERY},  # told, not checked: `Every` has the better words
+            json_schema_extra={"pattern": _EVERY},  # told, not checked: `FrameSampling` has the better words
         ),
     ] = "1s",
-    overlays: Annotated[bool, Form(description="pictures with outlines, too")] = False,
-) -> JobAnswer:
+    overlays: Annotated[bool, Form(description="images with outlines, too")] = False,
+) -> JobSchema:
     """Take long work: the answer names a job, whose address says how far it is."""
     jobs = _jobs(service)
-    Every.parse(every)
+    FrameSampling.parse(every)
     wanted = Wanted(
         client=client_of(request),
         file=shown_names([file.filename])[0],
@@ -69,13 +69,13 @@ async def create(
 
 
 @router.get("/v1/jobs/{job_id}")
-async def show(service: WithService, job_id: str) -> JobAnswer:
+async def show(service: WithService, job_id: str) -> JobSchema:
     """How far a job is."""
     return await _answer(service, job_id)
 
 
 @router.delete("/v1/jobs/{job_id}")
-async def cancel(service: WithService, job_id: str) -> JobAnswer:
+async def cancel(service: WithService, job_id: str) -> JobSchema:
     """Stop a job if it is not finished, and remove its files."""
     await asyncio.to_thread(_jobs(service).cancel, job_id)
     return await _answer(service, job_id)
@@ -94,14 +94,14 @@ def client_of(request: Request) -> str:
 
 def _jobs(service: Service) -> Jobs:
     if service.jobs is None:
-        raise NotThere(NO_JOBS)
+        raise NotFoundError(NO_JOBS)
     return service.jobs
 
 
-async def _answer(service: Service, job_id: str) -> JobAnswer:
+async def _answer(service: Service, job_id: str) -> JobSchema:
     job, done, failures, files = await asyncio.to_thread(_jobs(service).get, job_id)
     expires = None if job.finished is None else job.finished + service.settings.jobs_age_s
-    return JobAnswer(
+    return JobSchema(
         id=job.id,
         state=job.state,
         file=job.file,

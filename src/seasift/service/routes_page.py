@@ -10,7 +10,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from seasift.core.errors import NotThere
+from seasift.core.errors import NotFoundError
 from seasift.service.refusals import ERRORS
 
 PAGE_PREFIX, REVIEW_PREFIX = "/page/", "/review/"
@@ -25,7 +25,7 @@ _TYPES = {
     ".jpg": "image/jpeg",
 }
 # The page loads from its own server alone, runs no inline script, sends no form and sits in no frame.
-# Pictures of the user are shown from `blob:` addresses.
+# Images of the user are shown from `blob:` addresses.
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -86,7 +86,7 @@ async def review_file(request: Request, name: str) -> Response:
     """A style or script of that page.
 
     Raises:
-        NotThere: the page has no such file.
+        NotFoundError: the page has no such file.
     """
     return _answer(request, name, REVIEW_PREFIX)
 
@@ -95,14 +95,14 @@ async def review_file(request: Request, name: str) -> Response:
 @router.head(PAGE_PREFIX + "{name}", include_in_schema=False)
 @router.get(PAGE_PREFIX + "{name}", response_class=Response, responses=_FILE)
 async def page_file(request: Request, name: str) -> Response:
-    """A style, script or example picture of the page. Needs no token."""
+    """A style, script or example image of the page. Needs no token."""
     return _answer(request, name)
 
 
 def _answer(request: Request, name: str, prefix: str = PAGE_PREFIX) -> Response:
     file = _files(prefix).get(name)
     if file is None:
-        raise NotThere(f"the page has no file {name[:80]!r}. The page is at /.")
+        raise NotFoundError(f"the page has no file {name[:80]!r}. The page is at /.")
     headers = {
         "ETag": file.tag,
         "Cache-Control": "no-cache",  # kept, but asked about each time: a new version shows at once

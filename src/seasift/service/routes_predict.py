@@ -1,4 +1,4 @@
-"""Endpoints that look at pictures and answer at once."""
+"""Endpoints that look at images and answer at once."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, File, Form, Request, Response, UploadFile
 from pydantic import WithJsonSchema
 
-from seasift.core.errors import BadInput, OverLimit, SeasiftError
+from seasift.core.errors import InputError, LimitError, SeasiftError
 from seasift.formats.document import Document, FailedFile, complete
 from seasift.service.image_queue import Seen, Task
 from seasift.service.refusals import ERRORS
-from seasift.service.schemas import CocoAnswer
+from seasift.service.schemas import CocoSchema
 from seasift.service.served import document_settings, look_of
 from seasift.service.state import Service, WithService
 from seasift.service.written import DOCUMENTS, MEDIA_TYPES, document_bytes, shown_names, to_zip
@@ -46,12 +46,12 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.post("/v1/predict", response_model=Document | CocoAnswer, responses=_ANSWERS)
+@router.post("/v1/predict", response_model=Document | CocoSchema, responses=_ANSWERS)
 async def predict(
     request: Request,
     service: WithService,
     files: Annotated[
-        list[UploadFile], File(min_length=1, description="pictures: JPEG, PNG, TIFF, WebP or BMP")
+        list[UploadFile], File(min_length=1, description="images: JPEG, PNG, TIFF, WebP or BMP")
     ],
     threshold: Threshold = None,
     classes: Classes = None,
@@ -59,12 +59,12 @@ async def predict(
     format: Annotated[Format, Form(description="csv: a table; zip: all documents, overlays")] = "json",
     overlay_type: Annotated[Literal["jpeg", "png"], Form(description="of format overlay")] = "jpeg",
 ) -> Response:
-    """Find and outline objects in one or several pictures.
+    """Find and outline objects in one or several images.
 
-    A bad picture fails alone: it gets an entry in `failures`. If none is good, the answer is the first error.
+    A bad image fails alone: it gets an entry in `failures`. If none is good, the answer is the first error.
     """
     if format == "overlay" and len(files) > 1:
-        raise BadInput(f"format overlay with {len(files)} pictures; expected one. Ask for format zip.")
+        raise InputError(f"format overlay with {len(files)} images; expected one. Ask for format zip.")
     suffix = {"overlay": f".{overlay_type}", "zip": ".jpg"}.get(format)
     look = look_of(service.model, threshold, classes or (), once=once)
     names = shown_names(upload.filename for upload in files)
@@ -79,9 +79,7 @@ async def predict(
         for name, outcome in zip(names, outcomes, strict=True)
         if not isinstance(outcome, Seen)
     ]
-    note(
-        request, pictures=len(files), failures=len(failures), objects=sum(len(s.entry.objects) for s in seen)
-    )
+    note(request, images=len(files), failures=len(failures), objects=sum(len(s.entry.objects) for s in seen))
     if not seen:
         raise next(outcome for outcome in outcomes if isinstance(outcome, SeasiftError))
     if format == "overlay":
@@ -98,17 +96,17 @@ def _encode(format: Format, result: Document, seen: Sequence[Seen]) -> bytes:
 
 
 async def _admitted(request: Request, service: Service, files: Sequence[UploadFile]) -> Sequence[UploadFile]:
-    most = service.settings.pictures_per_request
+    most = service.settings.images_per_request
     if len(files) > most:
-        raise OverLimit(
-            f"{len(files)} pictures; expected at most {most} in a request. Send a job to /v1/jobs."
+        raise LimitError(
+            f"{len(files)} images; expected at most {most} in a request. Send a job to /v1/jobs."
         )
-    request.state.place.widen(len(files))
+    request.state.index.to_single(len(files))
     return files
 
 
 async def look_at(service: Service, tasks: Sequence[Task]) -> list[Seen | SeasiftError]:
-    """Look at pictures; each gives what was seen or its own error.
+    """Look at images; each gives what was seen or its own error.
 
     Raises:
         Exception: one that is not of ours, which is a bug.

@@ -1,4 +1,4 @@
-"""POST /detection, for clients of a plain YOLACT service: one picture in, four lists out."""
+"""POST /detection, for clients of a plain YOLACT service: one image in, four lists out."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, File, Query, Request, UploadFile
 
-from seasift.core.errors import OverLimit
+from seasift.core.errors import LimitError
 from seasift.core.instances import Instances
 from seasift.service.image_queue import Seen, Task
 from seasift.service.refusals import ERRORS
@@ -28,7 +28,7 @@ async def detection(
     request: Request,
     service: WithService,
     file: Annotated[
-        UploadFile, File(description="a picture: JPEG, PNG, TIFF, WebP or BMP", json_schema_extra=NOT_EMPTY)
+        UploadFile, File(description="an image: JPEG, PNG, TIFF, WebP or BMP", json_schema_extra=NOT_EMPTY)
     ],
     threshold: Annotated[
         Score,
@@ -38,20 +38,20 @@ async def detection(
         Masks, Query(description="COCO run lengths, rows of 0 and 1, or outlines whose holes are filled")
     ] = "rle",
 ) -> Detection:
-    """Find and outline objects in one picture; of a picture without objects the lists are empty."""
+    """Find and outline objects in one image; of an image without objects the lists are empty."""
     look = look_of(service.model, threshold, ())
     task = Task(shown_names([file.filename])[0], await file.read(), look)
     (outcome,) = await look_at(service, [task])
     if not isinstance(outcome, Seen):
         raise outcome
-    note(request, pictures=1, objects=len(outcome.instances))
+    note(request, images=1, objects=len(outcome.instances))
     return await asyncio.to_thread(_lists, outcome.instances, service, masks)
 
 
 def _lists(found: Instances, service: Service, form: Masks) -> Detection:
     height, width = found.size_hw
     if form == "bitmap" and len(found) * height * width > _MOST_VALUES:
-        raise OverLimit(
+        raise LimitError(
             f"{len(found)} masks of {width} x {height} px as rows of 0 and 1; expected at most "
             f"{_MOST_VALUES:,} values. Ask for masks=rle."
         )

@@ -1,4 +1,4 @@
-"""The review's endpoints: tracks, pictures of them, decisions, undo, export."""
+"""The review's endpoints: tracks, images of them, decisions, undo, export."""
 
 from __future__ import annotations
 
@@ -9,16 +9,14 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from seasift.core.classes import group_of
-from seasift.core.errors import BadInput, BadPicture, NotThere
+from seasift.core.errors import ImageError, InputError, NotFoundError
 from seasift.review.counts import state_of
 from seasift.review.decisions import Decision
 from seasift.review.folder import Review
 from seasift.review.tracks import Row
 
 router = APIRouter(prefix="/v1/review")
-_PICTURE = {
-    "Cache-Control": "no-store"
-}  # the next survey at this address has other pictures of the same names
+_PICTURE = {"Cache-Control": "no-store"}  # the next survey at this address has other images of the same names
 
 
 class _Strict(BaseModel):
@@ -42,7 +40,7 @@ def _only_json(request: Request) -> None:
     """A browser lets any page send this machine a form or plain text, but asks first before it sends JSON."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
-        raise BadInput(f"a request of type {kind[:60]!r}; expected application/json.")
+        raise InputError(f"a request of type {kind[:60]!r}; expected application/json.")
 
 
 def _service(request: Request) -> Any:
@@ -92,22 +90,22 @@ def undo(service: WithService, said: Undo) -> dict[str, Any]:
 
 
 @router.get("/tracks/{track}/picture")
-def picture(review: WithReview, track: int) -> Response:
-    """The best picture that the survey kept."""
-    path = review.tracks.picture(track)
+def image(review: WithReview, track: int) -> Response:
+    """The best image that the survey kept."""
+    path = review.tracks.image(track)
     try:
         return Response(path.read_bytes(), media_type="image/jpeg", headers=_PICTURE)
     except OSError:
-        raise NotThere(f"the picture {path.name} is not there any more.") from None
+        raise NotFoundError(f"the image {path.name} is not there any more.") from None
 
 
 @router.get("/tracks/{track}/views/{place}")
-def view(review: WithReview, track: int, place: int) -> Response:
+def view(review: WithReview, track: int, index: int) -> Response:
     """One observation from the video, with its outline; 404 if the video is not there."""
     try:
-        return Response(review.views.get(track, place), media_type="image/jpeg", headers=_PICTURE)
-    except BadPicture as error:
-        raise NotThere(str(error)) from None
+        return Response(review.views.get(track, index), media_type="image/jpeg", headers=_PICTURE)
+    except ImageError as error:
+        raise NotFoundError(str(error)) from None
 
 
 @router.post("/export", status_code=202, dependencies=[Depends(_only_json)])
@@ -149,5 +147,5 @@ def _track(review: Review, row: Row, decision: Decision | None) -> dict[str, Any
         "first_s": row.first_s,
         "last_s": row.last_s,
         "video": row.first[0],
-        "views": review.views.places(row.id),
+        "views": review.views.indices(row.id),
     }

@@ -10,34 +10,34 @@ from pydantic import BaseModel, ConfigDict, Field
 from seasift.core.classes import Group
 
 
-class Answer(BaseModel):
+class Schema(BaseModel):
     """Base of all answers."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class ErrorAnswer(Answer):
+class ErrorSchema(Schema):
     """What went wrong."""
 
     error: Annotated[str, Field(description="what was got, what was expected and what to do, in one line")]
     request_id: Annotated[str, Field(description="the same as in the header X-Request-ID and in the log")]
 
 
-class Health(Answer):
+class Health(Schema):
     """The process lives."""
 
     status: Literal["ok"] = "ok"
     seasift: Annotated[str, Field(description="version of the program")]
 
 
-class Readiness(Answer):
+class Readiness(Schema):
     """Whether requests are taken."""
 
     ready: bool
     reason: Annotated[str, Field(description="why not; empty if ready")] = ""
 
 
-class ModelCard(Answer):
+class ModelCard(Schema):
     """What the model file says about itself, and what runs it."""
 
     name: str
@@ -47,7 +47,7 @@ class ModelCard(Answer):
     precision: str
     input_size_hw: Annotated[list[int], Field(min_length=2, max_length=2)]
     threshold: Annotated[float, Field(description="used unless a request says another")]
-    max_objects: Annotated[int, Field(description="objects a picture at most")]
+    max_objects: Annotated[int, Field(description="objects an image at most")]
     calibrated: Annotated[bool, Field(description="whether a score is the probability of being right")]
     quantized: Annotated[str, Field(description="how it became 8-bit numbers; empty for float32")]
     classes: Annotated[int, Field(description="how many; /v1/labels names them")]
@@ -57,13 +57,13 @@ class ModelCard(Answer):
     attribution: str
 
 
-class Models(Answer):
+class Models(Schema):
     """The models that this server runs."""
 
     models: list[ModelCard]
 
 
-class Label(Answer):
+class Label(Schema):
     """A class that the model knows."""
 
     class_id: Annotated[int, Field(description="place in the model, from 0")]
@@ -73,14 +73,14 @@ class Label(Answer):
     group: Annotated[Group, Field(description="by the first word of the name, as in TrashCan")]
 
 
-class Labels(Answer):
+class Labels(Schema):
     """The classes of the model."""
 
     labels: list[Label]
 
 
-class CocoImage(Answer):
-    """A picture in COCO's form."""
+class CocoImage(Schema):
+    """An image in COCO's form."""
 
     id: int
     file_name: str
@@ -88,14 +88,14 @@ class CocoImage(Answer):
     height: int
 
 
-class CocoCategory(Answer):
+class CocoCategory(Schema):
     """A class in COCO's form."""
 
     id: int
     name: str
 
 
-class CocoAnnotation(Answer):
+class CocoAnnotation(Schema):
     """A scored object in COCO's form."""
 
     id: int
@@ -108,8 +108,8 @@ class CocoAnnotation(Answer):
     segmentation: dict[str, Any] | list[list[float]] | None = None
 
 
-class CocoAnswer(Answer):
-    """Objects of all pictures in COCO's form; `annotations` alone is what `loadRes` takes."""
+class CocoSchema(Schema):
+    """Objects of all images in COCO's form; `annotations` alone is what `loadRes` takes."""
 
     info: dict[str, str]
     images: list[CocoImage]
@@ -117,10 +117,10 @@ class CocoAnswer(Answer):
     annotations: list[CocoAnnotation]
 
 
-class Detection(Answer):
+class Detection(Schema):
     """What a client of a plain YOLACT service reads: four lists of one length, best object first."""
 
-    boxes: Annotated[list[list[float]], Field(description="x1, y1, x2, y2 in px of the picture")]
+    boxes: Annotated[list[list[float]], Field(description="x1, y1, x2, y2 in px of the image")]
     classes: Annotated[list[int], Field(description="place in the model, from 0")]
     scores: list[float]
     masks: Annotated[
@@ -130,7 +130,7 @@ class Detection(Answer):
     labels: Annotated[list[str], Field(description="names of the classes")]
 
 
-class Cuda(Answer):
+class Cuda(Schema):
     """Whether a GPU does the work."""
 
     cuda: bool
@@ -138,15 +138,15 @@ class Cuda(Answer):
     precision: str
 
 
-class JobAnswer(Answer):
+class JobSchema(Schema):
     """A job and how far it is."""
 
     id: str
     state: Literal["queued", "running", "done", "failed", "cancelled"]
     file: Annotated[str, Field(description="name of the upload, as given")]
-    done: Annotated[int, Field(description="pictures that are finished, failures included")]
-    total: Annotated[int, Field(description="pictures in all; of a video an estimate")]
-    failures: Annotated[int, Field(description="pictures that gave no result; the documents say why")]
+    done: Annotated[int, Field(description="images that are finished, failures included")]
+    total: Annotated[int, Field(description="images in all; of a video an estimate")]
+    failures: Annotated[int, Field(description="images that gave no result; the documents say why")]
     error: Annotated[str, Field(description="why the job failed; else empty")]
     created: datetime
     finished: datetime | None

@@ -47,12 +47,12 @@ class Served(Protocol):
         max_objects: int,
         class_ids: Sequence[int] | None,
     ) -> list[Instances]:
-        """One Instances a picture, in order."""
+        """One Instances an image, in order."""
 
 
 @dataclass(frozen=True)
 class Look:
-    """How to look at a picture. Pictures that are looked at alike may run together.
+    """How to look at an image. Images that are looked at alike may run together.
 
     Attributes:
         class_ids: look only for these; None for all.
@@ -69,7 +69,7 @@ def look_of(model: Served, threshold: float | None, classes: Sequence[str], *, o
     """What a request asks for, with the model's own values where it says nothing.
 
     Raises:
-        BadInput: a class that the model does not know.
+        InputError: a class that the model does not know.
     """
     names = [category.name for category in model.categories]
     wanted = parse_classes(classes, names)

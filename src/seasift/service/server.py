@@ -97,7 +97,7 @@ def serve(
         log: least level that is logged.
         listening: called with the port once there is one.
     Raises:
-        BadInput: an address beyond this machine without a token.
+        InputError: an address beyond this machine without a token.
     """
     warning = check_reach(settings)
     log_as_json(log)

@@ -17,7 +17,7 @@ from pydantic import (
     model_validator,
 )
 
-from seasift.core.errors import BadInput, expected
+from seasift.core.errors import InputError, expected
 
 PREFIX = "SEASIFT_"
 _PORT = re.compile(r"(?<=[^:]):\d*$")
@@ -42,25 +42,25 @@ class Settings(BaseModel):
     hosts: Annotated[
         tuple[str, ...], Field(description="names that requests may call this server by; * for any")
     ] = ()
-    workers: Annotated[_Count, Field(le=64, description="threads that decode and look at pictures")] = 2
-    batch: Annotated[_Count, Field(le=256, description="waiting pictures that run together")] = 1
+    workers: Annotated[_Count, Field(le=64, description="threads that decode and look at images")] = 2
+    batch: Annotated[_Count, Field(le=256, description="waiting images that run together")] = 1
     batch_delay_ms: Annotated[
-        float, Field(ge=0, le=1000, description="how long a picture waits for others")
+        float, Field(ge=0, le=1000, description="how long an image waits for others")
     ] = 0
-    request_bytes: Annotated[_Count, Field(description="of a whole request with pictures")] = 64 << 20
-    uploads_bytes: Annotated[_Count, Field(description="of all requests with pictures under way")] = 1 << 30
+    request_bytes: Annotated[_Count, Field(description="of a whole request with images")] = 64 << 20
+    uploads_bytes: Annotated[_Count, Field(description="of all requests with images under way")] = 1 << 30
     request_s: Annotated[_Seconds, Field(description="for a whole request, its upload included")] = 60
-    picture_pixels: Annotated[_Count, Field(description="of a picture, by its header")] = 100_000_000
-    pictures_per_request: _Count = 64
-    queue_pictures: Annotated[_Count, Field(description="pictures of requests that may wait")] = 256
+    image_pixels: Annotated[_Count, Field(description="of an image, by its header")] = 100_000_000
+    images_per_request: _Count = 64
+    queue_images: Annotated[_Count, Field(description="images of requests that may wait")] = 256
     jobs: Annotated[Path | None, Field(description="folder that keeps jobs; without it there are none")] = (
         None
     )
     jobs_per_client: Annotated[_Count, Field(description="unfinished at one time")] = 4
     job_upload_bytes: Annotated[_Count, Field(description="of an archive or video")] = 2 << 30
     job_upload_s: Annotated[_Seconds, Field(description="for uploading it")] = 1800
-    job_unpacked_bytes: Annotated[_Count, Field(description="of all pictures in an archive")] = 8 << 30
-    job_pictures: Annotated[_Count, Field(description="pictures or frames of a job")] = 20_000
+    job_unpacked_bytes: Annotated[_Count, Field(description="of all images in an archive")] = 8 << 30
+    job_images: Annotated[_Count, Field(description="images or frames of a job")] = 20_000
     jobs_age_s: Annotated[_Seconds, Field(description="results older than this are removed")] = 7 * 86400
     jobs_bytes: Annotated[_Count, Field(description="of all jobs; the oldest results go first")] = 20 << 30
     drain_s: Annotated[
@@ -90,10 +90,10 @@ class Settings(BaseModel):
                 f"request_bytes {self.request_bytes} is more than uploads_bytes {self.uploads_bytes}; "
                 "such a request could never be taken"
             )
-        if self.pictures_per_request > self.queue_pictures:
+        if self.images_per_request > self.queue_images:
             raise ValueError(
-                f"pictures_per_request {self.pictures_per_request} is more than queue_pictures "
-                f"{self.queue_pictures}; such a request could never be taken"
+                f"pictures_per_request {self.images_per_request} is more than queue_images "
+                f"{self.queue_images}; such a request could never be taken"
             )
         return self
 
@@ -119,11 +119,11 @@ def read_settings(environment: Mapping[str, str], given: Mapping[str, Any]) -> S
     """Settings from the environment, then from what was given, which counts more.
 
     Raises:
-        BadInput: an unknown or impossible setting.
+        InputError: an unknown or impossible setting.
     """
     for name in given:
         if name not in Settings.model_fields:
-            raise BadInput(f"--set {name}: no such setting; {expected(name, Settings.model_fields)}.")
+            raise InputError(f"--set {name}: no such setting; {expected(name, Settings.model_fields)}.")
     found = {
         name: environment[PREFIX + name.upper()]
         for name in Settings.model_fields
@@ -132,14 +132,14 @@ def read_settings(environment: Mapping[str, str], given: Mapping[str, Any]) -> S
     try:
         return Settings.model_validate({**found, **given})
     except ValidationError as error:
-        raise BadInput(_in_words(error)) from None
+        raise InputError(_in_words(error)) from None
 
 
 def _in_words(error: ValidationError) -> str:
     problem = error.errors(include_url=False, include_context=False)[0]
-    place = ".".join(str(part) for part in problem["loc"])
-    got = "" if not place or place == "token" else f" got {problem['input']!r};"
-    return f"{place or 'settings'}:{got} {problem['msg'].removeprefix('Value error, ')}."
+    location = ".".join(str(part) for part in problem["loc"])
+    got = "" if not location or location == "token" else f" got {problem['input']!r};"
+    return f"{location or 'settings'}:{got} {problem['msg'].removeprefix('Value error, ')}."
 
 
 def check_reach(settings: Settings) -> str | None:
@@ -148,12 +148,12 @@ def check_reach(settings: Settings) -> str | None:
     Returns:
         A warning, if all the network may use the server.
     Raises:
-        BadInput: an address beyond this machine without a token, and nobody said that this is meant.
+        InputError: an address beyond this machine without a token, and nobody said that this is meant.
     """
     if settings.loopback or settings.token:
         return None
     if not settings.open_to_all:
-        raise BadInput(
+        raise InputError(
             f"--host {settings.host} without a token would let anyone who reaches this machine use it. "
             f"Set {PREFIX}TOKEN, or say --open-to-all."
         )

@@ -8,13 +8,13 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
-from seasift.service.image_queue import PictureQueue
+from seasift.service.image_queue import ImageQueue
 from seasift.service.jobs import Jobs
 from seasift.service.metrics import Metrics
 from seasift.service.served import Served
 from seasift.service.settings import Settings
 
-STOP_S = 10.0  # once no request is under way, for the pictures of jobs in hand and the threads
+STOP_S = 10.0  # once no request is under way, for the images of jobs in hand and the threads
 
 
 @dataclass
@@ -30,7 +30,7 @@ class Service:
 
     model: Served
     settings: Settings
-    queue: PictureQueue
+    queue: ImageQueue
     metrics: Metrics
     jobs: Jobs | None = None
     card: str | None = None

@@ -32,7 +32,7 @@ def document_bytes(name: str, result: Document) -> bytes:
 
 
 def to_zip(result: Document, overlays: Mapping[str, bytes]) -> bytes:
-    """All documents, and overlays by the names of their pictures, as an archive."""
+    """All documents, and overlays by the names of their images, as an archive."""
     data = io.BytesIO()
     with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in DOCUMENTS:
@@ -54,7 +54,7 @@ def shown_names(given: Iterable[str | None]) -> list[str]:
     taken: set[str] = set()
     for number, name in enumerate(given, start=1):
         plain = (
-            "".join(c if c.isprintable() else "_" for c in name or "")[-_LONGEST_NAME:] or f"picture {number}"
+            "".join(c if c.isprintable() else "_" for c in name or "")[-_LONGEST_NAME:] or f"image {number}"
         )
         unique, again = plain, 2
         while unique in taken:

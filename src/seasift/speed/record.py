@@ -13,8 +13,8 @@ from typing import Any
 
 from seasift import __version__
 from seasift.evaluation.machine import describe_hardware, describe_machine
-from seasift.speed.pictures import Pictures
-from seasift.speed.subjects import STAGES, Beside, Round, Subject, cold_start_s
+from seasift.speed.images import Images
+from seasift.speed.subjects import STAGES, Baseline, Round, Subject, cold_start_s
 from seasift.speed.timing import interleaved, percentile, ratio
 
 SCHEMA = "seasift-speed/1"
@@ -24,8 +24,8 @@ _LIBRARIES = ("openvino", "onnxruntime", "opencv-python-headless", "numpy")
 def measure(
     model: str,
     subjects: Sequence[Subject],
-    beside: Sequence[Beside],
-    pictures: Pictures,
+    beside: Sequence[Baseline],
+    images: Images,
     *,
     repeats: int,
     cold: bool,
@@ -39,14 +39,14 @@ def measure(
         cold: whole processes, too.
         progress: called with parts done and in all.
     Returns:
-        JSON values: the machine, the model, the pictures, a row a subject and a row a foreign network. A time is the
-        median over rounds of the mean over pictures; a ratio is the median over rounds of the ratio in a round.
+        JSON values: the machine, the model, the images, a row a subject and a row a foreign network. A time is the
+        median over rounds of the mean over images; a ratio is the median over rounds of the ratio in a round.
     """
     works: dict[str, Callable[[], Any]] = {subject.way.name: subject.round for subject in subjects}
-    count = len(pictures.sources)
+    count = len(images.sources)
     works |= {each.name: partial(each.round, count) for each in beside}
     rounds = interleaved(works, repeats=repeats, progress=progress)
-    starts = _starts(model, subjects, pictures, repeats) if cold else {}
+    starts = _starts(model, subjects, images, repeats) if cold else {}
     first = rounds[subjects[0].way.name]
     rows = []
     for subject in subjects:
@@ -54,7 +54,7 @@ def measure(
         against = {each.name: _against(own, rounds[each.name]) for each in beside}
         rows.append({**_row(subject, own, first), **starts.get(subject.way.name, {}), "against": against})
     return {
-        **_circumstances(subjects[0], pictures, repeats),
+        **_circumstances(subjects[0], images, repeats),
         "rows": rows,
         "beside": [
             {
@@ -68,7 +68,7 @@ def measure(
     }
 
 
-def _circumstances(subject: Subject, pictures: Pictures, repeats: int) -> dict[str, Any]:
+def _circumstances(subject: Subject, images: Images, repeats: int) -> dict[str, Any]:
     model = subject.single
     return {
         "schema": SCHEMA,
@@ -76,7 +76,7 @@ def _circumstances(subject: Subject, pictures: Pictures, repeats: int) -> dict[s
         "machine": describe_machine(),
         "versions": {"seasift": __version__, **_versions()},
         "model": {"name": model.name, "sha256": model.sha256},
-        "pictures": pictures.what,
+        "pictures": images.what,
         "threshold": subject.way.threshold,
         "threads": subject.way.threads,
         "repeats": repeats,
@@ -101,7 +101,7 @@ def _row(subject: Subject, own: Sequence[Round], first: Sequence[Round]) -> dict
         "engine": subject.way.engine,
         "precision": subject.way.precision,
         "hardware": describe_hardware(subject.way.engine),
-        "at_once": subject.at_once,
+        "at_once": subject.max_in_flight,
         "objects": round(fmean(each.objects for each in own), 2),
         "stages_ms": stages,
         "sum_ms": round(median(sum(each.stages_ms.values()) for each in own), 3),
@@ -123,17 +123,17 @@ def _against(own: Sequence[Round], foreign: Sequence[tuple[float, float]]) -> di
 
 
 def _starts(
-    model: str, subjects: Sequence[Subject], pictures: Pictures, repeats: int
+    model: str, subjects: Sequence[Subject], images: Images, repeats: int
 ) -> dict[str, dict[str, float]]:
-    """Whole processes on one picture; the first of each, which compiles the model, does not count."""
+    """Whole processes on one image; the first of each, which compiles the model, does not count."""
     with tempfile.TemporaryDirectory() as folder:
-        places = {subject.way.name: Path(folder) / str(number) for number, subject in enumerate(subjects)}
-        for place in places.values():
-            place.mkdir()
+        indices = {subject.way.name: Path(folder) / str(number) for number, subject in enumerate(subjects)}
+        for index in indices.values():
+            index.mkdir()
         taken = interleaved(
             {
                 subject.way.name: partial(
-                    cold_start_s, model, subject.way, pictures.paths[0], places[subject.way.name]
+                    cold_start_s, model, subject.way, images.paths[0], indices[subject.way.name]
                 )
                 for subject in subjects
             },

@@ -15,8 +15,8 @@ from statistics import fmean
 
 import numpy as np
 
-from seasift.core.errors import BadModel, SeasiftError
-from seasift.core.image import read_picture
+from seasift.core.errors import ModelError, SeasiftError
+from seasift.core.image import read_image
 from seasift.core.instances import Instances
 from seasift.core.types import Float32, UInt8
 from seasift.formats.document import Image, image_entry, plain
@@ -24,17 +24,17 @@ from seasift.inference.engines import open_engine
 from seasift.inference.inputs import Failure
 from seasift.inference.openvino_engine import VARIABLE
 from seasift.inference.predictor import OnnxPredictor, load_predictor
-from seasift.inference.stream import Picture, predict_sources
-from seasift.speed.pictures import Pictures
+from seasift.inference.stream import SourceImage, predict_sources
+from seasift.speed.images import Images
 from seasift.speed.timing import rate_at_once, seconds_of
-from seasift.video.reading import Every, Span
+from seasift.video.reading import FrameSampling, Span
 
 STAGES = ("read", "prepare", "network", "decode", "write")
 _FREE_SIDE = 640  # px, of a foreign network that takes any
 
 
 @dataclass(frozen=True)
-class Way:
+class Config:
     """How a model runs: on which engine, in what precision, on how many threads, with which objects kept."""
 
     engine: str
@@ -50,14 +50,14 @@ class Way:
 
 @dataclass(frozen=True)
 class Round:
-    """What one round over all pictures gave.
+    """What one round over all images gave.
 
     Attributes:
-        stages_ms: mean of a picture, one thread, each stage by itself.
-        latencies_ms: of each picture from a warm Predictor: prepare, network, decode.
+        stages_ms: mean of an image, one thread, each stage by itself.
+        latencies_ms: of each image from a warm Predictor: prepare, network, decode.
         network_per_s: runs of the network alone a second, as many at once as gain by it.
-        end_to_end_per_s: pictures a second as `seasift predict` does it, from JPEG to JSON with masks.
-        objects: mean of a picture.
+        end_to_end_per_s: images a second as `seasift predict` does it, from JPEG to JSON with masks.
+        objects: mean of an image.
     """
 
     stages_ms: dict[str, float]
@@ -68,15 +68,15 @@ class Round:
 
 
 class Subject:
-    """A model that is ready to be measured on pictures."""
+    """A model that is ready to be measured on images."""
 
-    def __init__(self, model: str, way: Way, pictures: Pictures) -> None:
-        """Load the model twice: for one picture at a time and for many.
+    def __init__(self, model: str, way: Config, images: Images) -> None:
+        """Load the model twice: for one image at a time and for many.
 
         Raises:
             as `load_predictor`.
         """
-        self.way, self._pictures = way, pictures
+        self.way, self._images = way, images
         self.single, self._many = (
             load_predictor(
                 model, engine=way.engine, precision=way.precision, threads=way.threads, throughput=throughput
@@ -85,28 +85,28 @@ class Subject:
         )
 
     @property
-    def at_once(self) -> int:
-        """Pictures in work together, end to end."""
-        return self._many.at_once
+    def max_in_flight(self) -> int:
+        """Images in work together, end to end."""
+        return self._many.max_in_flight
 
     def round(self) -> Round:
         """Measure everything once."""
-        images = [read_picture(path) for path in self._pictures.paths]
-        stages = [self._stages(path) for path in self._pictures.paths]
+        images = [read_image(path) for path in self._images.paths]
+        stages = [self._stages(path) for path in self._images.paths]
         latencies = [1000 * seconds_of(partial(self._predict, self.single, image)) for image in images]
         inputs = [self._many.prepare(image)[None] for image in images]
         return Round(
             {stage: 1000 * fmean(times[stage] for times in stages) for stage in STAGES},
             latencies,
-            rate_at_once(self._many.run, inputs, self._many.at_once),
+            rate_at_once(self._many.run, inputs, self._many.max_in_flight),
             len(images) / seconds_of(self._end_to_end),
             fmean(times["objects"] for times in stages),
         )
 
     def _stages(self, path: Path) -> dict[str, float]:
-        """Seconds of each stage for one picture, and how many objects it has."""
+        """Seconds of each stage for one image, and how many objects it has."""
         times = [time.perf_counter()]
-        image = read_picture(path)
+        image = read_image(path)
         times.append(time.perf_counter())
         batch = self.single.prepare(image)[None]
         times.append(time.perf_counter())
@@ -134,11 +134,14 @@ class Subject:
         return image_entry(file, found, self.single.categories)
 
     def _end_to_end(self) -> None:
-        def look(picture: Picture, image: UInt8) -> Image:
-            return self._entry(picture.file, self._predict(self._many, image))
+        def look(item: SourceImage, image: UInt8) -> Image:
+            return self._entry(item.file, self._predict(self._many, image))
 
         for found in predict_sources(
-            look, self._pictures.sources, span=Span(Every(frames=1)), at_once=self._many.at_once
+            look,
+            self._images.sources,
+            span=Span(FrameSampling(frames=1)),
+            max_in_flight=self._many.max_in_flight,
         ):
             if isinstance(found, Failure):
                 raise SeasiftError(found.error)
@@ -150,19 +153,19 @@ def _text(entry: Image) -> str:
     return json.dumps(plain(entry), ensure_ascii=False)
 
 
-class Beside:
+class Baseline:
     """A foreign ONNX network, whatever it gives out, run bare on OpenVINO: no decoding of its outputs."""
 
     def __init__(self, path: Path, precision: str, threads: int | None) -> None:
         """Load it twice: for one run at a time and for many.
 
         Raises:
-            BadModel: it cannot be read, or takes anything but one batch (1, 3, H, W) of float32.
+            ModelError: it cannot be read, or takes anything but one batch (1, 3, H, W) of float32.
         """
         try:
             data = path.read_bytes()
         except OSError as error:
-            raise BadModel(f"{path}: cannot be read ({error.strerror}); expected an ONNX file.") from None
+            raise ModelError(f"{path}: cannot be read ({error.strerror}); expected an ONNX file.") from None
         self.precision = precision
         self.name = f"{path.stem} alone, openvino {precision}"
         self._single, self._many = (
@@ -178,18 +181,18 @@ class Beside:
         )
         shapes = [port.shape for port in self._single.inputs if port.float32]
         if len(shapes) != 1 or len(shapes[0]) != 4 or shapes[0][1] != 3:
-            raise BadModel(f"{path}: inputs {shapes}; expected one of (1, 3, H, W) float32.")
+            raise ModelError(f"{path}: inputs {shapes}; expected one of (1, 3, H, W) float32.")
         self.shape = (1, 3, *(side or _FREE_SIDE for side in shapes[0][2:]))
 
     def round(self, runs: int) -> tuple[float, float]:
         """Runs a second, one after the other, and as many at once as gain by it."""
         seen: Float32 = np.random.default_rng(0).random(self.shape, dtype=np.float32)
         one_by_one = runs / seconds_of(lambda: [self._single.run(seen) for _ in range(runs)])
-        return one_by_one, rate_at_once(self._many.run, [seen] * runs, self._many.at_once)
+        return one_by_one, rate_at_once(self._many.run, [seen] * runs, self._many.max_in_flight)
 
 
-def cold_start_s(model: str, way: Way, picture: Path, cache: Path) -> float:
-    """Seconds of a whole `seasift predict` on one picture, from nothing to its JSON file.
+def cold_start_s(model: str, way: Config, item: Path, cache: Path) -> float:
+    """Seconds of a whole `seasift predict` on one image, from nothing to its JSON file.
 
     Args:
         cache: for compiled graphs.
@@ -203,7 +206,7 @@ def cold_start_s(model: str, way: Way, picture: Path, cache: Path) -> float:
         "-m",
         "seasift",
         "predict",
-        str(picture),
+        str(item),
         "--model",
         model,
         *settings,

@@ -24,12 +24,12 @@ def interleaved(
     """
     results: dict[str, list[Any]] = {name: [] for name in works}
     for round_ in range(repeats + 1):
-        for place, (name, work) in enumerate(works.items()):
+        for index, (name, work) in enumerate(works.items()):
             result = work()
             if round_:
                 results[name].append(result)
             if progress:
-                progress(round_ * len(works) + place + 1, (repeats + 1) * len(works))
+                progress(round_ * len(works) + index + 1, (repeats + 1) * len(works))
     return results
 
 
@@ -40,9 +40,9 @@ def seconds_of(work: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def rate_at_once(work: Callable[[T], object], items: Sequence[T], at_once: int) -> float:
+def rate_at_once(work: Callable[[T], object], items: Sequence[T], max_in_flight: int) -> float:
     """Items a second, several threads at work."""
-    with ThreadPoolExecutor(at_once) as pool:
+    with ThreadPoolExecutor(max_in_flight) as pool:
         return len(items) / seconds_of(lambda: list(pool.map(work, items)))
 
 

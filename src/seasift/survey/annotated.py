@@ -23,7 +23,7 @@ def write_video(path: Path, dive: Dive, store: Store, categories: Sequence[Categ
     """Write an MP4 with the times of the footage, whole or not at all.
 
     Raises:
-        BadInput: it cannot be written. MissingExtra: no encoder of H.264.
+        InputError: it cannot be written. MissingExtra: no encoder of H.264.
     """
     moved_s, before_s = 0.0, None
     with writing_video(path) as writer:
@@ -33,11 +33,11 @@ def write_video(path: Path, dive: Dive, store: Store, categories: Sequence[Categ
             elif frame.dive_s - before_s > _PAUSE_S:
                 moved_s += frame.dive_s - before_s - _SHOWN_S
             before_s = frame.dive_s
-            picture = dive_frame.image_rgb_u8
+            image = dive_frame.image_rgb_u8
             rows = store.counted_in(frame.seq)
-            instances = _instances([seen for seen, _ in rows], [c for _, (c, _) in rows], picture.shape[:2])
+            instances = _instances([seen for seen, _ in rows], [c for _, (c, _) in rows], image.shape[:2])
             labels = [f"{categories[class_id].name} #{number}" for _, (class_id, number) in rows]
-            writer.add(draw(picture, instances, categories, labels=labels), frame.dive_s - moved_s)
+            writer.add(draw(image, instances, categories, labels=labels), frame.dive_s - moved_s)
     return path
 
 

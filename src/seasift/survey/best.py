@@ -1,4 +1,4 @@
-"""The picture that shows a track best: how good a view is, and the crop with the outline drawn."""
+"""The image that shows a track best: how good a view is, and the crop with the outline drawn."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import math
 import cv2
 import numpy as np
 
-from seasift.core.image import encode_picture
+from seasift.core.image import encode_image
 from seasift.core.instances import Instances
 from seasift.core.types import Float64, SizeHW, UInt8
 from seasift.viz.drawing import colour_of
 
 _MARGIN = 0.35  # of the object's longer side, on each side
-_LEAST, _LONGEST, _SMALL = 48, 640, 320  # px: of a crop; of its picture; crops below are enlarged
+_LEAST, _LONGEST, _SMALL = 48, 640, 320  # px: of a crop; of its image; crops below are enlarged
 _LARGE_PX = 128  # an object of this size is not better for being larger
 _CUT = 0.5  # what a view is worth that ends at the picture's edge
 
@@ -26,31 +26,31 @@ def quality_of(score: float, box_xywh: tuple[float, float, float, float], size_h
     return score * min(1.0, side / _LARGE_PX) * (_CUT if cut else 1.0)
 
 
-def crop_of(image_rgb_u8: UInt8, instances: Instances, place: int) -> bytes:
+def crop_of(image_rgb_u8: UInt8, instances: Instances, index: int) -> bytes:
     """One object with some of what is around it and its outline, as JPEG.
 
     Args:
         image_rgb_u8: (H, W, 3) uint8 RGB.
         instances: its objects; `place` is which.
     """
-    x1, y1, x2, y2 = _window(instances, place, image_rgb_u8.shape[:2])
+    x1, y1, x2, y2 = _window(instances, index, image_rgb_u8.shape[:2])
     crop = image_rgb_u8[y1:y2, x1:x2]
     longer = max(crop.shape[:2])
     factor = _LONGEST / longer if longer > _LONGEST else max(1.0, min(4.0, _SMALL / longer))
     size = (max(1, round((x2 - x1) * factor)), max(1, round((y2 - y1) * factor)))
     canvas = cv2.resize(crop, size, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC)
     line = max(2, round(max(size) / 200))
-    rings = _rings(instances, place, (x1, y1), factor)
-    colour = colour_of(int(instances.class_ids[place]))
+    rings = _rings(instances, index, (x1, y1), factor)
+    colour = colour_of(int(instances.class_ids[index]))
     for ink, width in (((0, 0, 0), line + 2), (colour, line)):
         for ring in rings:
             points = np.rint(ring * 16).astype(np.int32)  # in sixteenths of a pixel
             cv2.polylines(canvas, [points], True, ink, width, cv2.LINE_AA, shift=4)
-    return encode_picture(np.asarray(canvas, np.uint8), ".jpg")
+    return encode_image(np.asarray(canvas, np.uint8), ".jpg")
 
 
-def _window(instances: Instances, place: int, size_hw: SizeHW) -> tuple[int, int, int, int]:
-    left, top, right, bottom = (float(value) for value in instances.boxes_xyxy[place])
+def _window(instances: Instances, index: int, size_hw: SizeHW) -> tuple[int, int, int, int]:
+    left, top, right, bottom = (float(value) for value in instances.boxes_xyxy[index])
     margin = _MARGIN * max(right - left, bottom - top)
     window = []
     for low, high, most in ((left, right, size_hw[1]), (top, bottom, size_hw[0])):
@@ -62,13 +62,13 @@ def _window(instances: Instances, place: int, size_hw: SizeHW) -> tuple[int, int
     return x1, y1, x2, y2
 
 
-def _rings(instances: Instances, place: int, corner_xy: tuple[int, int], factor: float) -> list[Float64]:
+def _rings(instances: Instances, index: int, corner_xy: tuple[int, int], factor: float) -> list[Float64]:
     """Outlines (K, 2) in px of the crop: of the mask, without the steps of its pixels; or the box without one."""
-    if instances.masks is None or not instances.masks[place].area:
-        x1, y1, x2, y2 = (float(value) for value in instances.boxes_xyxy[place])
+    if instances.masks is None or not instances.masks[index].area:
+        x1, y1, x2, y2 = (float(value) for value in instances.boxes_xyxy[index])
         ring = np.array([[x1, y1], [x2, y1], [x2, y2], [x1, y2]])
         return [(ring - corner_xy) * factor]
-    mask = instances.masks[place]
+    mask = instances.masks[index]
     share = np.pad(mask.crop, 1).astype(np.float32)
     size = (round(share.shape[1] * factor), round(share.shape[0] * factor))
     smooth = cv2.resize(share, (max(1, size[0]), max(1, size[1])), interpolation=cv2.INTER_CUBIC)

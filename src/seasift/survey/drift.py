@@ -1,9 +1,9 @@
 """Does the footage look like what the model learned from?
 
-A frame's looks are six statistics of the picture (`core.image_statistics`) and, of networks with prototypes, the mean and deviation
-of each prototype over the picture (`inference.image_statistics`): what the network itself makes of it. A frame's distance is
-that to the nearest of some hundred training pictures, each statistic counted in standard deviations over them. A
-dive's is the median of its frames'. The model file holds the same for each training video, measured to pictures of
+A frame's looks are six statistics of the image (`core.image_statistics`) and, of networks with prototypes, the mean and deviation
+of each prototype over the image (`inference.image_statistics`): what the network itself makes of it. A frame's distance is
+that to the nearest of some hundred training images, each statistic counted in standard deviations over them. A
+dive's is the median of its frames'. The model file holds the same for each training video, measured to images of
 other videos. The drift score is the share of training videos that lie nearer than the dive: evenly spread over 0..1
 for footage of the same kind, close to 1 for footage unlike anything that the model has seen.
 """
@@ -17,8 +17,8 @@ import numpy as np
 
 from seasift.core.image_statistics import NAMES
 from seasift.core.types import Float64
-from seasift.inference.image_statistics import looks_names
-from seasift.modelfile.info import LooksEntry
+from seasift.inference.image_statistics import statistic_names
+from seasift.modelfile.info import ImageStatisticsEntry
 
 SAMPLES = 256
 UNLIKE = 0.9
@@ -26,13 +26,13 @@ UNLIKE = 0.9
 
 @dataclass(frozen=True)
 class Drift:
-    """How far a dive's frames look from the training pictures.
+    """How far a dive's frames look from the training images.
 
     Attributes:
         score: share of training videos that lie nearer to other training videos than this dive does.
         distance: median over the frames.
         frames: how many were compared.
-        most: statistic of the picture that lies furthest off, and by how many of the training's standard deviations.
+        most: statistic of the image that lies furthest off, and by how many of the training's standard deviations.
     """
 
     score: float
@@ -42,9 +42,9 @@ class Drift:
 
 
 class Reference:
-    """A model's `LooksEntry`, ready to measure distances."""
+    """A model's `ImageStatisticsEntry`, ready to measure distances."""
 
-    def __init__(self, entry: LooksEntry) -> None:
+    def __init__(self, entry: ImageStatisticsEntry) -> None:
         self.entry = entry
         self._samples = np.array(entry.samples)
         self._mean, self._std = np.array(entry.mean), np.array(entry.std)
@@ -65,12 +65,12 @@ class Reference:
         return Drift(round(score, 4), round(distance, 4), frames, most)
 
 
-def reference_of(looks: Float64, groups: Sequence[str], data: str) -> LooksEntry:
-    """The reference from the looks of training pictures.
+def reference_of(looks: Float64, groups: Sequence[str], data: str) -> ImageStatisticsEntry:
+    """The reference from the looks of training images.
 
     Args:
         looks: (P, S) as `inference.image_statistics` gives them.
-        groups: the video of each; distances are taken between pictures of different ones.
+        groups: the video of each; distances are taken between images of different ones.
         data: name of the part.
     """
     mean, std = looks.mean(axis=0), np.maximum(looks.std(axis=0), 1e-3)
@@ -84,10 +84,10 @@ def reference_of(looks: Float64, groups: Sequence[str], data: str) -> LooksEntry
         others = samples[sample_names != name]
         if len(others):
             medians.append(float(np.median([_nearest(row, others) for row in scaled[names == name]])))
-    return LooksEntry(
+    return ImageStatisticsEntry(
         data=data,
-        pictures=len(looks),
-        names=looks_names(looks.shape[1]),
+        images=len(looks),
+        names=statistic_names(looks.shape[1]),
         mean=tuple(mean.round(4).tolist()),
         std=tuple(std.round(4).tolist()),
         samples=tuple(tuple(row) for row in samples.tolist()),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from seasift.core.errors import BadInput
+from seasift.core.errors import InputError
 from seasift.formats.exchange import registry
 from seasift.formats.exchange.convert import convert
 
@@ -28,7 +28,7 @@ def write_formats(tracks: Path, names: Sequence[str], videos: Sequence[str]) -> 
             target = tracks.with_name(f"tracks-{name}{part}{registry.named(name).suffixes[0]}")
             try:
                 convert(tracks, target, to=name, video=video)
-            except BadInput as error:
+            except InputError as error:
                 refused.append(f"{name} was not written: {error} (Options are those of `seasift convert`.)")
                 target.unlink(missing_ok=True)  # of an earlier run
             else:
@@ -39,4 +39,4 @@ def write_formats(tracks: Path, names: Sequence[str], videos: Sequence[str]) -> 
 def _parts(entry: registry.Format, videos: Sequence[str]) -> list[tuple[str, str | None]]:
     if not entry.one_video or len(videos) < 2:
         return [("", None)]
-    return [(f"-{place:02}-{Path(video).stem}", video) for place, video in enumerate(videos, start=1)]
+    return [(f"-{index:02}-{Path(video).stem}", video) for index, video in enumerate(videos, start=1)]

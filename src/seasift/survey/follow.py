@@ -38,7 +38,7 @@ def follow(
 
     Args:
         looking: gives the frames.
-        reference: of the training pictures; None if the model carries none.
+        reference: of the training images; None if the model carries none.
         tracker: new, or as it was after the frame `after`.
         store: gets everything; holds all up to and with `after`.
         unconfirmed: also keep tracks that never count.
@@ -89,26 +89,26 @@ def _end(store: Store, step: Step, unconfirmed: bool) -> None:
 def _keep(store: Store, frame: Frame, looked: Looked, ids: Int64) -> None:
     """Objects that belong to a track, and the best view of each."""
     instances, everything = looked.instances, []
-    for place, track in enumerate(ids.tolist()):
+    for index, track in enumerate(ids.tolist()):
         if track < 1:
             continue
-        seen = _seen(frame, instances, place, track)
+        seen = _seen(frame, instances, index, track)
         everything.append(seen)
         quality = round(quality_of(seen.score, seen.box_xywh, instances.size_hw), 6)
         if quality > store.best_quality(track, seen.class_id):
-            store.keep_picture(seen, quality, looked.crop(place))
+            store.keep_image(seen, quality, looked.crop(index))
     store.add_seen(everything)
 
 
-def _seen(frame: Frame, instances: Instances, place: int, track: int) -> Seen:
-    box = instances.boxes_xyxy[place].astype(np.float64)
+def _seen(frame: Frame, instances: Instances, index: int, track: int) -> Seen:
+    box = instances.boxes_xyxy[index].astype(np.float64)
     x, y, width, height = np.concatenate([box[:2], box[2:] - box[:2]]).round(3).tolist()
-    mask = instances.masks[place] if instances.masks is not None else None
+    mask = instances.masks[index] if instances.masks is not None else None
     return Seen(
         track=track,
         seq=frame.seq,
-        class_id=int(instances.class_ids[place]),
-        score=float(str(instances.scores[place])),  # the shortest decimal that is this float32
+        class_id=int(instances.class_ids[index]),
+        score=float(str(instances.scores[index])),  # the shortest decimal that is this float32
         box_xywh=(x, y, width, height),
         area=mask.area if mask else None,
         rle=mask.rle(instances.size_hw)["counts"] if mask else None,

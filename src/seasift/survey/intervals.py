@@ -2,8 +2,8 @@
 
 Of n tracks of a class, T are right: T ~ Binomial(n, p). Of N objects that were there, each was found with
 probability r: with a prior of 1/sqrt(N), N - T ~ NegativeBinomial(T + 1/2, r). What is known of p and r are counts on
-pictures of known truth: Beta posteriors, with the counts divided by their design effect, for frames of one video are
-alike, and a prior worth two pictures at what all classes together have.
+images of known truth: Beta posteriors, with the counts divided by their design effect, for frames of one video are
+alike, and a prior worth two images at what all classes together have.
 
 Sources: Raftery 1988 (Inference for the binomial N parameter) on unknown N; Rao and Scott 1992 (A simple method for
 the analysis of clustered binary data) on dividing by the design effect.
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from seasift.core.types import Float64
-from seasift.modelfile.info import CountingEntry
+from seasift.modelfile.info import OperatingPointsEntry
 
 LEVEL, DRAWS, SEED = 0.95, 20_000, 0
 PRIOR = 2.0
@@ -96,31 +96,31 @@ def interval_of(
     return Interval(int(middle), int(low), int(high), round(precision.mean, 4), round(recall.mean, 4))
 
 
-def place_of(counting: CountingEntry, threshold: float) -> int | None:
+def index_of(counting: OperatingPointsEntry, threshold: float) -> int | None:
     """Which of the model's counts go with a survey's threshold: those of the nearest one; None if off by over .05."""
     away = [abs(each - threshold) for each in counting.thresholds]
     nearest = min(range(len(away)), key=away.__getitem__)
     return nearest if away[nearest] <= 0.05 + 1e-9 else None
 
 
-def intervals_of(tracks: dict[int, int], counting: CountingEntry, place: int) -> dict[int, Interval]:
+def intervals_of(tracks: dict[int, int], counting: OperatingPointsEntry, index: int) -> dict[int, Interval]:
     """The interval of each class.
 
     Args:
         tracks: class to tracks that were counted.
-        place: from `place_of`.
+        place: from `index_of`.
     """
     rows = counting.classes
     found, right = (
-        sum(values[place] for values in each) for each in ([r.found for r in rows], [r.right for r in rows])
+        sum(values[index] for values in each) for each in ([r.found for r in rows], [r.right for r in rows])
     )
     objects = sum(row.objects for row in rows)
     priors = [min(max(right / of, 0.01), 0.99) if of else 0.5 for of in (found, objects)]
     result = {}
     for class_id, number in sorted(tracks.items()):
         row = rows[class_id]
-        by, of = row.found_alike[place], row.objects_alike[place]
-        precision = Trials(row.right[place] / by, row.found[place] / by, priors[0])
-        recall = Trials(row.right[place] / of, row.objects / of, priors[1])
+        by, of = row.found_alike[index], row.objects_alike[index]
+        precision = Trials(row.right[index] / by, row.found[index] / by, priors[0])
+        recall = Trials(row.right[index] / of, row.objects / of, priors[1])
         result[class_id] = interval_of(number, precision, recall, stream=class_id)
     return result

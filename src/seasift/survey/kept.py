@@ -39,7 +39,7 @@ class Frame:
     dive_s: float
 
 
-class Kept:
+class StoredFrame:
     """The reading half of `store.Store`."""
 
     _base: sqlite3.Connection
@@ -58,7 +58,7 @@ class Kept:
         rows = self._base.execute("SELECT looks FROM frames ORDER BY seq")
         return (json.loads(looks) for (looks,) in rows)
 
-    def median_away(self) -> tuple[float, int] | None:
+    def median_distance(self) -> tuple[float, int] | None:
         """Median of the frames' distances, and how many have one; None if none has."""
         where = "FROM frames WHERE away IS NOT NULL"
         (count,) = self._base.execute(f"SELECT COUNT(*) {where}").fetchone()
@@ -103,9 +103,9 @@ class Kept:
             for r in rows
         ]
 
-    def picture(self, track: int, class_id: int) -> tuple[int, bytes]:
-        """Place of the frame and JPEG of a track's best picture as an object of a class."""
-        query = "SELECT seq, jpeg FROM pictures WHERE track = ? AND class_id = ?"
+    def image(self, track: int, class_id: int) -> tuple[int, bytes]:
+        """Place of the frame and JPEG of a track's best image as an object of a class."""
+        query = "SELECT seq, jpeg FROM images WHERE track = ? AND class_id = ?"
         seq, jpeg = self._base.execute(query, (track, class_id)).fetchone()
         return int(seq), bytes(jpeg)
 

@@ -1,4 +1,4 @@
-"""Frames of a dive with what is in them, in order: all that tracking, counting and drawing need of a picture."""
+"""Frames of a dive with what is in them, in order: all that tracking, counting and drawing need of an image."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from seasift.tracking.camera import CameraView
 from seasift.video.dive import Dive, DiveFrame, LiveDive
 
 Look = Callable[[UInt8], tuple[Instances, Float64]]
-"""A picture (H, W, 3) uint8 RGB to its objects and its looks, see `inference.image_statistics`."""
+"""An image (H, W, 3) uint8 RGB to its objects and its looks, see `inference.image_statistics`."""
 
 
 @dataclass(frozen=True, eq=False)
 class Looked:
-    """A frame after the model: from here on, nobody needs the picture.
+    """A frame after the model: from here on, nobody needs the image.
 
     Attributes:
         video, frame, time_s, dive_s: as in `video.dive.DiveFrame`.
         instances: what is in it.
         looks: of the frame, see `Look`.
         view: for the camera's motion.
-        crop: place of an object to its picture (JPEG), see `best.crop_of`.
+        crop: place of an object to its image (JPEG), see `best.crop_of`.
     """
 
     video: int
@@ -46,8 +46,8 @@ Looking = Callable[[Dive | LiveDive, Frame | None], Iterator[Looked]]
 
 def looked(look: Look, frame: DiveFrame) -> Looked:
     """Look at one frame."""
-    picture = frame.image_rgb_u8
-    instances, looks = look(picture)
+    image = frame.image_rgb_u8
+    instances, looks = look(image)
     return Looked(
         frame.video,
         frame.frame,
@@ -55,26 +55,26 @@ def looked(look: Look, frame: DiveFrame) -> Looked:
         frame.dive_s,
         instances,
         looks,
-        CameraView.of(picture, instances),
-        partial(crop_of, picture, instances),
+        CameraView.of(image, instances),
+        partial(crop_of, image, instances),
     )
 
 
-def look_here(look: Look, at_once: int, dive: Dive | LiveDive, after: Frame | None) -> Iterator[Looked]:
+def look_here(look: Look, max_in_flight: int, dive: Dive | LiveDive, after: Frame | None) -> Iterator[Looked]:
     """Look at all frames by threads of this process.
 
     Args:
         look: called by threads.
-        at_once: pictures in work; as many again may wait.
+        max_in_flight: images in work; as many again may wait.
     """
-    place, time_s = (None, None) if after is None else ((after.video, after.frame), after.time_s)
-    return in_threads(look, at_once, dive.frames(place, after_time_s=time_s))
+    index, time_s = (None, None) if after is None else ((after.video, after.frame), after.time_s)
+    return in_threads(look, max_in_flight, dive.frames(index, after_time_s=time_s))
 
 
-def in_threads(look: Look, at_once: int, frames: Iterator[DiveFrame]) -> Iterator[Looked]:
-    """Frames in order, several in work; the number of pictures in memory does not grow with the dive."""
+def in_threads(look: Look, max_in_flight: int, frames: Iterator[DiveFrame]) -> Iterator[Looked]:
+    """Frames in order, several in work; the number of images in memory does not grow with the dive."""
     try:
-        yield from in_order((partial(looked, look, frame) for frame in frames), at_once)
+        yield from in_order((partial(looked, look, frame) for frame in frames), max_in_flight)
     finally:
         if isinstance(frames, Generator):
             frames.close()  # ends the thread that decodes

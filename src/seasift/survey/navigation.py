@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from seasift.core.errors import BadInput
+from seasift.core.errors import InputError
 from seasift.core.types import Float64
 
 GAP_S = 60.0
@@ -120,18 +120,18 @@ def read_navigation(path: Path, *, gap_s: float = GAP_S) -> Navigation:
     position are passed over.
 
     Raises:
-        BadInput: missing, without a column that is needed, a value that is none, times that fall.
+        InputError: missing, without a column that is needed, a value that is none, times that fall.
     """
     try:
         text = path.read_text(encoding="utf-8-sig", errors="replace")
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        raise BadInput(f"{path}: cannot be read ({reason}); expected a CSV file of positions.") from None
+        raise InputError(f"{path}: cannot be read ({reason}); expected a CSV file of positions.") from None
     lines = text.splitlines()
     separator = max(",;\t", key=(lines[0] if lines else "").count)
     table = list(csv.reader(lines, delimiter=separator))
     if len(table) < 2:
-        raise BadInput(f"{path}: {len(table)} lines; expected a header and a line a position.")
+        raise InputError(f"{path}: {len(table)} lines; expected a header and a line a position.")
     columns = _columns(table[0], path)
     fixes = [
         fix
@@ -140,13 +140,13 @@ def read_navigation(path: Path, *, gap_s: float = GAP_S) -> Navigation:
         and (fix := _fix(row, columns, f"{path}, line {number}")) is not None
     ]
     if not fixes:
-        raise BadInput(
+        raise InputError(
             f"{path}: no line has a position; expected numbers in {', '.join(_shown(columns, table[0]))}."
         )
     values = np.array(fixes, np.float64)
     falls = np.flatnonzero(np.diff(values[:, 0]) < 0)
     if len(falls):
-        raise BadInput(
+        raise InputError(
             f"{path}: times fall after position {falls[0] + 1}; expected them in order. Sort the file."
         )
     keep = np.append(np.diff(values[:, 0]) > 0, True)  # of equal times the last
@@ -165,7 +165,7 @@ def _columns(header: Sequence[str], path: Path) -> dict[str, int]:
     if "time" not in columns and "dive_s" not in columns:
         missing.insert(0, "time")
     if missing:
-        raise BadInput(
+        raise InputError(
             f"{path}: no column for {', '.join(missing)} among {', '.join(map(repr, header))}; expected time (UTC) or "
             "seconds (on the dive's clock), latitude, longitude, and maybe depth. Rename the columns."
         )
@@ -175,12 +175,12 @@ def _columns(header: Sequence[str], path: Path) -> dict[str, int]:
 
 
 def _shown(columns: dict[str, int], header: Sequence[str]) -> list[str]:
-    return [header[place] for place in columns.values()]
+    return [header[index] for index in columns.values()]
 
 
 def _fix(row: Sequence[str], columns: dict[str, int], where: str) -> tuple[float, float, float, float] | None:
     """Time, latitude, longitude, depth; None without a position."""
-    cells = {what: row[place].strip() if place < len(row) else "" for what, place in columns.items()}
+    cells = {what: row[index].strip() if index < len(row) else "" for what, index in columns.items()}
     if not cells["latitude"] or not cells["longitude"]:
         return None
     latitude = _number(cells["latitude"], "latitude", 90, where)
@@ -204,7 +204,7 @@ def _number(text: str, what: str, most: float, where: str) -> float:
     except ValueError:
         pass
     limit = "" if math.isinf(most) else f" from {-most:g} to {most:g}"
-    raise BadInput(f"{where}: {what} {text!r}; expected a number{limit} (degrees as decimals, depth in m).")
+    raise InputError(f"{where}: {what} {text!r}; expected a number{limit} (degrees as decimals, depth in m).")
 
 
 def _time(text: str, where: str) -> float:
@@ -222,7 +222,7 @@ def _time(text: str, where: str) -> float:
             except ValueError:
                 continue
     if when is None:
-        raise BadInput(
+        raise InputError(
             f"{where}: time {text!r}; expected UTC as 2026-05-01T12:30:00Z, or seconds since 1970."
         )
     return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from seasift.core.errors import BadInput, MissingExtra
+from seasift.core.errors import InputError, MissingExtraError
 from seasift.survey.kept import Frame
 from seasift.survey.looking import Look, Looked, in_threads, looked
 from seasift.survey.row import Block, Row
@@ -31,23 +31,23 @@ _STARTS = 3
 _QUIET: dict[str, Any] = {"logging_level": logging.CRITICAL, "log_to_driver": False}
 
 
-def look_at_part(look: Look, dive: Dive, place: int, part: Part) -> Iterator[Block]:
-    """What a worker does. Everything is sent that later steps may ask of a picture."""
-    stretch = dive.stretch(part)
+def look_at_split(look: Look, dive: Dive, index: int, part: Part) -> Iterator[Block]:
+    """What a worker does. Everything is sent that later steps may ask of an image."""
+    segment = dive.segment(part)
     waiting: list[Looked] = []
     try:
-        for frame in stretch.frames(threading.Event()):
+        for frame in segment.frames(threading.Event()):
             found = looked(look, frame)
             crops = tuple(found.crop(k) for k in range(len(found.instances)))
             waiting.append(replace(found, crop=crops.__getitem__))
             if len(waiting) == _FRAMES:
-                yield Block(place, tuple(waiting), stretch.first)
+                yield Block(index, tuple(waiting), segment.first)
                 waiting.clear()
     except Exception as error:  # whatever it is, it is found out again where it can be told
-        yield Block(place, tuple(waiting), stretch.first, done=True, error=str(error) or type(error).__name__)
+        yield Block(index, tuple(waiting), segment.first, done=True, error=str(error) or type(error).__name__)
         return
-    end = stretch.next, tuple(stretch.gaps)
-    yield Block(place, tuple(waiting), stretch.first, True, *end)
+    end = segment.next, tuple(segment.gaps)
+    yield Block(index, tuple(waiting), segment.first, True, *end)
 
 
 class Worker:
@@ -61,8 +61,8 @@ class Worker:
 
     def __call__(self, batch: dict[str, Any]) -> Iterator[dict[str, Any]]:
         """Rows with the place of a part, to rows with a block each."""
-        for place in batch["part"].tolist():
-            for block in look_at_part(self._look, self._dive, place, self._parts[place]):
+        for index in batch["part"].tolist():
+            for block in look_at_split(self._look, self._dive, index, self._parts[index]):
                 yield {"block": [pickle.dumps(block)]}
 
 
@@ -82,7 +82,7 @@ class OnRay:
 
     open_look: Callable[[], Look]
     look: Look
-    at_once: int
+    max_in_flight: int
     address: str | None = None
     cpus: int = 1
     workers: int | None = None
@@ -103,7 +103,7 @@ class OnRay:
 
     def look_at_rest(self, dive: Dive, video: int, after: tuple[int, float] | None) -> Iterator[Looked]:
         """See `Dive.rest`; in this process."""
-        return in_threads(self.look, self.at_once, dive.rest(video, after))
+        return in_threads(self.look, self.max_in_flight, dive.rest(video, after))
 
     def _blocks(self, dive: Dive, parts: Sequence[Part]) -> Any:
         """Blocks of all parts in order, some parts in work; those of a part that cannot be looked at are missing."""
@@ -141,7 +141,7 @@ def connect(address: str | None) -> Any:
     """Ray, connected to a cluster, or to one that is started on this machine.
 
     Raises:
-        MissingExtra: it is not installed. BadInput: no cluster answers.
+        MissingExtraError: it is not installed. BadInput: no cluster answers.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would tell its makers
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
@@ -149,7 +149,7 @@ def connect(address: str | None) -> Any:
         import ray
         import ray.data
     except ImportError as error:
-        raise MissingExtra(
+        raise MissingExtraError(
             f"--engine ray needs the package ray with its part data, which is not installed ({error.name}). "
             "Run: pip install 'seasift[ray]'"
         ) from None
@@ -162,11 +162,11 @@ def connect(address: str | None) -> Any:
         ray.shutdown()
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         if address is None:
-            raise BadInput(
+            raise InputError(
                 f"--engine ray: Ray did not start here in {_STARTS} attempts ({reason}). On a busy machine try again later, "
                 "or without --engine ray."
             ) from None
-        raise BadInput(
+        raise InputError(
             f"--ray-address {address}: no Ray cluster answers ({reason}). Start one with `ray start --head`, or "
             "leave out --ray-address to use this machine."
         ) from None

@@ -14,7 +14,7 @@ from seasift import __version__
 from seasift.core.files import write_text
 from seasift.survey import tables, words
 from seasift.survey.navigation import Position
-from seasift.survey.report_svg import WIDTH, Axis, Event, Timeline, map_of, stretches
+from seasift.survey.report_svg import WIDTH, Axis, Event, Timeline, map_of, segments
 from seasift.survey.run import Plan, Result
 from seasift.survey.store import Store
 from seasift.survey.tracks import Summary, summaries
@@ -61,7 +61,7 @@ def render(plan: Plan, store: Store, result: Result) -> str:
 def context(plan: Plan, store: Store, result: Result) -> dict[str, Any]:
     """Everything that the template shows."""
     clock = tables.Clock(plan.dive.videos, plan.navigation)
-    parts = stretches((frame.dive_s for frame in store.frames()), PAUSE_S)
+    parts = segments((frame.dive_s for frame in store.frames()), PAUSE_S)
     axis = Axis(parts, WIDTH) if parts else None
     names = [category.name for category in plan.info.categories]
     gathered = _gather(store, clock, axis, names)
@@ -134,14 +134,14 @@ def _gallery(
     order: Sequence[int],
     label: Callable[[float], str],
 ) -> list[dict[str, Any]]:
-    """The surest tracks of each class, with their pictures."""
+    """The surest tracks of each class, with their images."""
     groups, left = [], _SHOWN
     for class_id in order:
         chosen = sorted(gathered.best[class_id], reverse=True)[: max(left, 1)]
         left -= len(chosen)
         cards = []
         for _, _, summary in chosen:
-            jpeg = store.picture(summary.track, class_id)[1]
+            jpeg = store.image(summary.track, class_id)[1]
             cards.append(
                 {
                     "number": summary.number,

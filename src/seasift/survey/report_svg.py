@@ -22,33 +22,33 @@ _STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400
 
 
 @dataclass(frozen=True)
-class Stretch:
+class Segment:
     """Part of a dive without a long pause, dive's clock, seconds."""
 
     from_s: float
     to_s: float
 
 
-def stretches(times_s: Iterable[float], pause_s: float) -> list[Stretch]:
+def segments(times_s: Iterable[float], pause_s: float) -> list[Segment]:
     """Join frames that are at most `pause_s` apart; what is kept does not grow with frames."""
-    found: list[Stretch] = []
+    found: list[Segment] = []
     first = last = None
     for time_s in times_s:
         if first is None or last is None:
             first = time_s
         elif time_s - last > pause_s:
-            found.append(Stretch(first, last))
+            found.append(Segment(first, last))
             first = time_s
         last = time_s
     if first is not None and last is not None:
-        found.append(Stretch(first, last))
+        found.append(Segment(first, last))
     return found
 
 
 class Axis:
     """From times to px, `width` px for all stretches together with the pauses between them."""
 
-    def __init__(self, parts: Sequence[Stretch], width: float) -> None:
+    def __init__(self, parts: Sequence[Segment], width: float) -> None:
         self.parts = list(parts)
         self.width = width
         whole = sum(part.to_s - part.from_s for part in parts) or 1.0
@@ -61,9 +61,9 @@ class Axis:
 
     def x(self, time_s: float) -> float:
         """Where a time lies; one in a pause lies at its beginning."""
-        place = max(0, bisect_right([part.from_s for part in self.parts], time_s) - 1)
-        part = self.parts[place]
-        return self.starts[place] + (min(max(time_s, part.from_s), part.to_s) - part.from_s) * self._scale
+        index = max(0, bisect_right([part.from_s for part in self.parts], time_s) - 1)
+        part = self.parts[index]
+        return self.starts[index] + (min(max(time_s, part.from_s), part.to_s) - part.from_s) * self._scale
 
     @property
     def breaks(self) -> list[float]:
@@ -164,8 +164,8 @@ def _bars(counts: Sequence[int], y: float) -> list[dict[str, float]]:
     most, size = max(counts), WIDTH / _BINS
     bars: list[dict[str, float]] = []
     begin = 0
-    for place in range(1, len(counts) + 1):
-        if place < len(counts) and counts[place] == counts[begin]:
+    for index in range(1, len(counts) + 1):
+        if index < len(counts) and counts[index] == counts[begin]:
             continue
         if counts[begin]:
             height = (_ROW - 8) * (0.35 + 0.65 * counts[begin] / most) if most > 1 else _ROW - 14
@@ -173,12 +173,12 @@ def _bars(counts: Sequence[int], y: float) -> list[dict[str, float]]:
                 {
                     "x": round(LABEL + begin * size, 1),
                     "y": round(y + _ROW - 4 - height, 1),
-                    "width": round(max((place - begin) * size, 2.5), 1),
+                    "width": round(max((index - begin) * size, 2.5), 1),
                     "height": round(height, 1),
                     "count": counts[begin],
                 }
             )
-        begin = place
+        begin = index
     return bars
 
 

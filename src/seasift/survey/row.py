@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from seasift.core.errors import BadPicture
+from seasift.core.errors import ImageError
 from seasift.survey.kept import Frame
 from seasift.survey.looking import Looked
 from seasift.video.dive import Dive
 from seasift.video.frames import Gap
-from seasift.video.segments import Edge, Part
+from seasift.video.segments import Boundary, Part
 
 Rest = Callable[[Dive, int, tuple[int, float] | None], Iterator[Looked]]
 BROKE = "each process that was to look at it broke down"
@@ -23,18 +23,18 @@ class Block:
     Attributes:
         part: its place in the list of parts.
         frames: in order.
-        first: see `Stretch.first`; None while there is none.
+        first: see `Segment.first`; None while there is none.
         done: the last block of the part.
-        next: see `Stretch.next`; of the last block.
-        gaps: see `Stretch.gaps`; of the last block.
+        next: see `Segment.next`; of the last block.
+        gaps: see `Segment.gaps`; of the last block.
         error: why a worker gave the part up.
     """
 
     part: int
     frames: tuple[Looked, ...] = ()
-    first: Edge | None = None
+    first: Boundary | None = None
     done: bool = False
-    next: Edge | None = None
+    next: Boundary | None = None
     gaps: tuple[Gap, ...] = ()
     error: str | None = None
 
@@ -65,7 +65,7 @@ class Row:
             True  # of the part at hand: its first frame was checked; nothing of it is missing
         )
         self._through = True  # of the file at hand: nothing of it is missing
-        self._expected: Edge | None = None  # None: nothing is known
+        self._expected: Boundary | None = None  # None: nothing is known
         self._last = None if after is None else (after.video, after.frame, after.time_s)
 
     def frames(self, blocks: Iterator[Block]) -> Iterator[Looked]:
@@ -91,7 +91,7 @@ class Row:
         if part.video != self._video:
             self._video, self._through, self._expected = part.video, False, None
             if part.last is not None and self._last is not None:
-                self._expected = Edge(part.last, self._last[2], opens=True)
+                self._expected = Boundary(part.last, self._last[2], opens=True)
         self._begun, self._done = False, self._through
 
     def _take(self, block: Block) -> Iterator[Looked]:
@@ -120,17 +120,17 @@ class Row:
             for looked in self._rest(self._dive, self._video, after):
                 last = looked.video, looked.frame, looked.time_s
                 yield looked
-        except BadPicture as error:
+        except ImageError as error:
             self._tell(str(error))
             from_s = last[2] if last is not None and last[0] == self._video else 0.0
             self._dive.gaps.append(Gap(file, from_s, None, "it cannot be opened"))
         self._last = last
 
-    def _close(self, place: int) -> None:
+    def _close(self, index: int) -> None:
         """A part of which something is missing is told and left out."""
-        if place < 0 or self._done:
+        if index < 0 or self._done:
             return
-        part, self._done, self._expected = self._parts[place], True, None
+        part, self._done, self._expected = self._parts[index], True, None
         file, from_s = self._dive.videos[part.video].file, part.from_s or 0.0
         if self._last is not None and self._last[0] == part.video:
             from_s = max(from_s, self._last[2])

@@ -22,7 +22,7 @@ from seasift.survey.annotated import write_video
 from seasift.survey.drift import Drift, Reference
 from seasift.survey.exchange import write_formats
 from seasift.survey.follow import COMMIT_EVERY, follow
-from seasift.survey.intervals import intervals_of, place_of
+from seasift.survey.intervals import index_of, intervals_of
 from seasift.survey.kept import Frame
 from seasift.survey.looking import Look, Looking, look_here
 from seasift.survey.navigation import Navigation
@@ -53,7 +53,7 @@ class Plan:
         video: write the annotated video, too.
         formats: exchange formats to write, too.
         unconfirmed: write tracks that never count, too, into tracks.json.
-        at_once: pictures in work.
+        max_in_flight: images in work.
         looking: who looks at the frames; None does it with `look` in this process.
     """
 
@@ -70,13 +70,13 @@ class Plan:
     unconfirmed: bool = False
     video: bool = False
     formats: Sequence[str] = ()
-    at_once: int = 1
+    max_in_flight: int = 1
     commit_every: int = COMMIT_EVERY
     looking: Looking | None = None
 
     @cached_property
     def reference(self) -> Reference | None:
-        """Of the training pictures; None if the model carries none."""
+        """Of the training images; None if the model carries none."""
         return None if self.info.looks is None else Reference(self.info.looks)
 
     @property
@@ -95,7 +95,7 @@ class Result:
         drift: None if the model carries no looks.
         gaps: file, from, to, reason.
         first, last: frames looked at; None without any.
-        written: files and the folder of pictures.
+        written: files and the folder of images.
         refused: a line for each exchange format that cannot hold the dive.
     """
 
@@ -121,7 +121,7 @@ def run(
         progress: called after each frame.
         report: writes the page.
     Raises:
-        BadInput: the folder cannot be written to.
+        InputError: the folder cannot be written to.
     """
     settings = {**plan.settings, "model": plan.model_sha256, "seasift": __version__, "state": plan.state}
     with Store(plan.out / NAME, settings) as store:
@@ -157,7 +157,7 @@ def _pass(plan: Plan, store: Store, progress: Callable[[Frame], None] | None) ->
     )
     follow(
         plan.dive,
-        plan.looking or partial(look_here, plan.look, plan.at_once),
+        plan.looking or partial(look_here, plan.look, plan.max_in_flight),
         tracker,
         store,
         reference=plan.reference,
@@ -179,7 +179,7 @@ def _result(plan: Plan, store: Store) -> Result:
 
 
 def _drift(plan: Plan, store: Store) -> Drift | None:
-    away = store.median_away()
+    away = store.median_distance()
     if plan.reference is None or away is None:
         return None
     total, frames = [0.0] * len(NAMES), 0
@@ -193,16 +193,16 @@ def _add_intervals(plan: Plan, counts: counting.Counts) -> str:
     figures = plan.info.counting
     if figures is None:
         return NO_FIGURES
-    place = place_of(figures, plan.threshold)
-    if place is None:
+    index = index_of(figures, plan.threshold)
+    if index is None:
         return (
             f"No interval: the model carries figures for thresholds from {min(figures.thresholds):g} to "
             f"{max(figures.thresholds):g}; this survey began tracks at {plan.threshold:g}."
         )
     tracks = {class_id: cell.unique for class_id, cell in counts.dive.items()}
-    counts.intervals |= intervals_of(tracks, figures, place)
+    counts.intervals |= intervals_of(tracks, figures, index)
     return (
-        f"95% intervals carry the model's precision and recall at a threshold of {figures.thresholds[place]:.3g} on "
+        f"95% intervals carry the model's precision and recall at a threshold of {figures.thresholds[index]:.3g} on "
         f"{figures.data}."
     )
 
@@ -210,7 +210,7 @@ def _add_intervals(plan: Plan, counts: counting.Counts) -> str:
 def _write(plan: Plan, store: Store, result: Result) -> list[Path]:
     clock = tables.Clock(plan.dive.videos, plan.navigation)
     categories = plan.info.class_list()
-    _write_pictures(plan.out / "pictures", store)
+    _write_images(plan.out / "pictures", store)
     header = tracks_document.Header(
         seasift=__version__,
         model=ModelEntry(name=plan.info.name, sha256=plan.model_sha256),
@@ -249,7 +249,7 @@ def counts_document(plan: Plan, result: Result, rows: Sequence[Mapping[str, Any]
         ],
         "drift": None
         if result.drift is None
-        else {**asdict(result.drift), "most": list(result.drift.most), "reference": _looks_data(plan)},
+        else {**asdict(result.drift), "most": list(result.drift.most), "reference": _statistics_data(plan)},
         "intervals": result.interval_note,
         "dive": [
             _without(row, ("scope", "minute", "from_s", "from_utc")) for row in rows if row["scope"] == "dive"
@@ -262,7 +262,7 @@ def counts_document(plan: Plan, result: Result, rows: Sequence[Mapping[str, Any]
     }
 
 
-def _looks_data(plan: Plan) -> str | None:
+def _statistics_data(plan: Plan) -> str | None:
     return None if plan.info.looks is None else plan.info.looks.data
 
 
@@ -270,12 +270,12 @@ def _without(row: Mapping[str, Any], keys: Sequence[str]) -> dict[str, Any]:
     return {key: value for key, value in row.items() if key not in keys}
 
 
-def _write_pictures(folder: Path, store: Store) -> None:
-    """The pictures of the tracks that count, and no others."""
+def _write_images(folder: Path, store: Store) -> None:
+    """The images of the tracks that count, and no others."""
     names = set()
     for summary in summaries(store):
-        path = folder.parent / summary.picture
-        write_bytes(path, store.picture(summary.track, summary.class_id)[1])
+        path = folder.parent / summary.image
+        write_bytes(path, store.image(summary.track, summary.class_id)[1])
         names.add(path.name)
     for path in folder.glob("track-*.jpg") if folder.is_dir() else ():
         if path.name not in names:

@@ -17,8 +17,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from seasift.core.errors import BadInput
-from seasift.survey.kept import Frame, Kept, Seen
+from seasift.core.errors import InputError
+from seasift.survey.kept import Frame, Seen, StoredFrame
 from seasift.video.dive import Before, DiveVideo, LiveDive
 
 NAME = ".seasift-survey.sqlite"
@@ -29,7 +29,7 @@ CREATE TABLE frames (seq INTEGER PRIMARY KEY, video INTEGER, frame INTEGER, time
 CREATE TABLE seen (track INTEGER, seq INTEGER, class_id INTEGER, score REAL, x REAL, y REAL, width REAL, height REAL,
     area INTEGER, rle TEXT, PRIMARY KEY (track, seq)) WITHOUT ROWID;
 CREATE TABLE confirmed (track INTEGER PRIMARY KEY);
-CREATE TABLE pictures (track INTEGER, class_id INTEGER, quality REAL, seq INTEGER, jpeg BLOB,
+CREATE TABLE images (track INTEGER, class_id INTEGER, quality REAL, seq INTEGER, jpeg BLOB,
     PRIMARY KEY (track, class_id));
 CREATE TABLE final (track INTEGER PRIMARY KEY, class_id INTEGER, number INTEGER);
 CREATE INDEX seen_in ON seen (seq);
@@ -75,7 +75,7 @@ class Resume:
         return json.loads(self.state)
 
 
-class Store(Kept):
+class Store(StoredFrame):
     """Use as a context manager. Leaving it by an error keeps the file; `remove` it when all is written."""
 
     def __init__(self, path: Path, settings: Any) -> None:
@@ -85,7 +85,7 @@ class Store(Kept):
             path: of the file.
             settings: JSON values that the result depends on.
         Raises:
-            BadInput: the file cannot be written, or holds a live survey with other settings.
+            InputError: the file cannot be written, or holds a live survey with other settings.
         """
         self.path = path
         text = json.dumps(settings, sort_keys=True, ensure_ascii=False)
@@ -100,12 +100,14 @@ class Store(Kept):
     ) -> None:
         self._base.close()
 
-    def unusable(self, error: OSError | sqlite3.Error) -> BadInput:
+    def unusable(self, error: OSError | sqlite3.Error) -> InputError:
         """What to tell the user when the file fails: a full disk, say, or another survey at work in the folder."""
         if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY:
-            return BadInput(f"{self.path.parent}: another survey is at work there. Wait, or give another -o.")
+            return InputError(
+                f"{self.path.parent}: another survey is at work there. Wait, or give another -o."
+            )
         reason = getattr(error, "strerror", None) or str(error)
-        return BadInput(
+        return InputError(
             f"{self.path.parent}: cannot be written to ({reason}). Make room or give another -o; the same command goes "
             "on where this one stopped."
         )
@@ -147,8 +149,8 @@ class Store(Kept):
         """A frame was looked at.
 
         Args:
-            away: its distance from the training pictures, see `drift.Reference`.
-            looks: statistics of the picture, see `core.image_statistics`.
+            away: its distance from the training images, see `drift.Reference`.
+            looks: statistics of the image, see `core.image_statistics`.
         """
         values = (
             frame.seq,
@@ -178,16 +180,16 @@ class Store(Kept):
             self._base.executemany(f"DELETE FROM {table} WHERE track = ?", [(track,) for track in tracks])
 
     def best_quality(self, track: int, class_id: int) -> float:
-        """Of the best picture of a track as an object of a class so far; below 0 if there is none."""
+        """Of the best image of a track as an object of a class so far; below 0 if there is none."""
         row = self._base.execute(
-            "SELECT quality FROM pictures WHERE track = ? AND class_id = ?", (track, class_id)
+            "SELECT quality FROM images WHERE track = ? AND class_id = ?", (track, class_id)
         ).fetchone()
         return -1.0 if row is None else float(row[0])
 
-    def keep_picture(self, seen: Seen, quality: float, jpeg: bytes) -> None:
-        """The best picture of a track as an object of a class so far."""
+    def keep_image(self, seen: Seen, quality: float, jpeg: bytes) -> None:
+        """The best image of a track as an object of a class so far."""
         self._base.execute(
-            "INSERT OR REPLACE INTO pictures VALUES (?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO images VALUES (?, ?, ?, ?, ?)",
             (seen.track, seen.class_id, quality, seen.seq, jpeg),
         )
 
@@ -220,7 +222,7 @@ class Store(Kept):
             if row is None or row[0] != self._settings:
                 if row is not None and _live(base) is not None:
                     base.close()
-                    raise BadInput(
+                    raise InputError(
                         f"{self.path.parent}: holds a live survey that was ended from outside, with other options or "
                         "another model. Give that command again to go on with it, or another -o."
                     )

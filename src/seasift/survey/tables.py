@@ -13,7 +13,7 @@ from seasift.core.instances import Category
 from seasift.survey.kept import Frame
 from seasift.survey.navigation import Navigation, Position
 from seasift.survey.store import Store
-from seasift.survey.tracks import Summary, way_of
+from seasift.survey.tracks import Summary, config_of_text
 from seasift.video.dive import DiveVideo
 
 TRACK_COLUMNS = (
@@ -97,7 +97,7 @@ def track_row(
         "latitude": None if where is None else where.latitude,
         "longitude": None if where is None else where.longitude,
         "depth_m": None if where is None else where.depth_m,
-        "picture": summary.picture,
+        "picture": summary.image,
         "way": way,
     }
 
@@ -107,7 +107,7 @@ def track_rows(
 ) -> Iterable[dict[str, str | float | None]]:
     """The rows of tracks.csv, made one by one."""
     for summary in summaries:
-        yield track_row(summary, way_of(store.seen(summary.track)), categories, clock)
+        yield track_row(summary, config_of_text(store.seen(summary.track)), categories, clock)
 
 
 def count_rows(rows: Sequence[Mapping[str, Any]], store: Store, clock: Clock) -> list[dict[str, Any]]:

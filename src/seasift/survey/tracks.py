@@ -24,7 +24,7 @@ class Summary:
     """A track without its observations.
 
     Attributes:
-        number: its place among the tracks that count, from 1; what tables and pictures call it.
+        number: its place among the tracks that count, from 1; what tables and images call it.
         track: its number in the store.
         class_id: the class with the highest sum of scores.
         score: that this is an object of the class: mean over its frames, in which another class counts 0.
@@ -32,7 +32,7 @@ class Summary:
         first, last: frames.
         frames: how many show it.
         size_px: median area of its mask, of its box without masks, px.
-        best: the view that its picture shows.
+        best: the view that its image shows.
         best_frame: the frame of that view.
     """
 
@@ -49,13 +49,13 @@ class Summary:
     best_frame: Frame
 
     @property
-    def picture(self) -> str:
-        """Path of its picture in the folder of results."""
-        return picture_of(self.number)
+    def image(self) -> str:
+        """Path of its image in the folder of results."""
+        return image_of(self.number)
 
 
-def picture_of(number: int) -> str:
-    """Path of the picture of the track that tables call so, in the folder of results."""
+def image_of(number: int) -> str:
+    """Path of the image of the track that tables call so, in the folder of results."""
     return f"pictures/track-{number:06}.jpg"
 
 
@@ -115,16 +115,16 @@ def entries(
             yield _entry(store, track, number, confirmed, categories, sizes_hw, where)
 
 
-def way_of(seen: Sequence[tuple[Seen, Frame]], most: int = 24) -> str:
+def config_of_text(seen: Sequence[tuple[Seen, Frame]], most: int = 24) -> str:
     """The middles of a track's boxes as `time:x,y` with spaces between, time on the dive's clock in seconds.
 
     Args:
         most: points; of more, evenly spaced ones with the first and last.
     """
     count = len(seen)
-    places = range(count) if count <= most else [round(k * (count - 1) / (most - 1)) for k in range(most)]
+    indices = range(count) if count <= most else [round(k * (count - 1) / (most - 1)) for k in range(most)]
     points = []
-    for each, frame in (seen[place] for place in places):
+    for each, frame in (seen[index] for index in indices):
         x, y, width, height = each.box_xywh
         points.append(f"{frame.dive_s:.2f}:{x + width / 2:.0f},{y + height / 2:.0f}")
     return " ".join(points)
@@ -135,7 +135,7 @@ def _size(seen: Seen) -> float:
 
 
 def _best(store: Store, track: int, class_id: int, seen: Sequence[tuple[Seen, Frame]]) -> tuple[Seen, Frame]:
-    seq, _ = store.picture(track, class_id)
+    seq, _ = store.image(track, class_id)
     return next(pair for pair in seen if pair[0].seq == seq)
 
 
@@ -164,7 +164,7 @@ def _entry(
             frame=best_frame.frame,
             time_s=best_frame.time_s,
             box_xywh=list(best.box_xywh),
-            picture=picture_of(number) if confirmed else None,
+            image=image_of(number) if confirmed else None,
         ),
         observations=[
             Observation(

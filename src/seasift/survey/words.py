@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from seasift.modelfile.info import ModelInfo
 from seasift.survey.drift import UNLIKE
-from seasift.survey.intervals import place_of
-from seasift.survey.report_svg import Stretch
+from seasift.survey.intervals import index_of
+from seasift.survey.report_svg import Segment
 
 if TYPE_CHECKING:
     from seasift.survey.run import Plan, Result
@@ -48,7 +48,7 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest:02} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"
 
 
-def warnings(plan: Plan, result: Result, parts: Sequence[Stretch], placed: int, tracks: int) -> list[str]:
+def warnings(plan: Plan, result: Result, parts: Sequence[Segment], placed: int, tracks: int) -> list[str]:
     """What a reader must know before believing a number."""
     return [
         *_about_drift(plan, result),
@@ -75,7 +75,7 @@ def _about_drift(plan: Plan, result: Result) -> list[str]:
         f"Footage unlike the training data: drift score {drift.score:.2f}. Of the videos that the model learned from "
         f"({looks.data}), {drift.score:.0%} look more like the others than this dive does. Its {name} is on average "
         f"{abs(off):.1f} standard deviations {'above' if off > 0 else 'below'} theirs. What was measured of the model "
-        "there, and with it the intervals, may not hold here: look at the pictures before you use the counts."
+        "there, and with it the intervals, may not hold here: look at the images before you use the counts."
     ]
 
 
@@ -95,7 +95,7 @@ def _about_model(plan: Plan, result: Result) -> list[str]:
     return found
 
 
-def _about_footage(plan: Plan, result: Result, parts: Sequence[Stretch]) -> list[str]:
+def _about_footage(plan: Plan, result: Result, parts: Sequence[Segment]) -> list[str]:
     found = []
     if result.gaps:
         found.append(
@@ -112,7 +112,7 @@ def _about_footage(plan: Plan, result: Result, parts: Sequence[Stretch]) -> list
     elif frames > 1 and looked_s / frames > _RARE_S:
         found.append(
             f"Only one frame in {looked_s / frames:.1f} s was looked at: what is in sight for less than "
-            f"{plan.tracking.confirm_observations} frames never counts, and one object may count twice."
+            f"{plan.tracking.min_hits} frames never counts, and one object may count twice."
         )
     return found
 
@@ -124,12 +124,12 @@ def _list(names: Sequence[str]) -> str:
 def figures(plan: Plan, names: Sequence[str]) -> dict[str, Any] | None:
     """Precision and recall of each class that the intervals carry; None without."""
     counting = plan.info.counting
-    place = None if counting is None else place_of(counting, plan.threshold)
-    if counting is None or place is None:
+    index = None if counting is None else index_of(counting, plan.threshold)
+    if counting is None or index is None:
         return None
     rows = []
     for name, row in zip(names, counting.classes, strict=True):
-        found, right = row.found[place], row.right[place]
+        found, right = row.found[index], row.right[index]
         rows.append(
             {
                 "name": name,
@@ -141,7 +141,7 @@ def figures(plan: Plan, names: Sequence[str]) -> dict[str, Any] | None:
                 "recall": right / row.objects if row.objects else None,
             }
         )
-    return {"data": counting.data, "threshold": counting.thresholds[place], "rows": rows}
+    return {"data": counting.data, "threshold": counting.thresholds[index], "rows": rows}
 
 
 def facts(plan: Plan) -> list[tuple[str, str]]:
@@ -155,9 +155,9 @@ def facts(plan: Plan) -> list[tuple[str, str]]:
         ("and goes on from", f"{tracking.low_score:g}"),
         (
             "a track counts",
-            f"from {tracking.confirm_observations} frames and {tracking.confirm_s:g} s on; shorter ones never do",
+            f"from {tracking.min_hits} frames and {tracking.confirm_s:g} s on; shorter ones never do",
         ),
-        ("a track ends", f"out of sight for more than {tracking.patience_s:g} s"),
+        ("a track ends", f"out of sight for more than {tracking.max_age_s:g} s"),
         ("classes", ", ".join(plan.classes) or "all that the model knows"),
         ("objects in a frame", f"at most {settings['max_objects']}"),
         ("engine", f"{settings['engine']}, {settings['precision']}"),

@@ -19,20 +19,20 @@ _OTHER_CLASS = 0.6  # what an overlap is worth between classes that differ: mode
 _MASKS = 0.5  # how much masks count beside boxes, less the less is known of where the object is
 
 
-def similarities(tracks: Sequence[Track], seen: Instances, places: Int64, reach: float) -> Float64:
+def similarities(tracks: Sequence[Track], seen: Instances, indices: Int64, reach: float) -> Float64:
     """How alike N tracks and M of the observations are, 0 to 1: (N, M).
 
     The better of two guesses: where the motion model and the camera's motion put the object, and where it was last
-    seen in the picture; the second holds for what moves with the camera, such as the vehicle's own arm. Boxes grow
+    seen in the image; the second holds for what moves with the camera, such as the vehicle's own arm. Boxes grow
     by `reach` standard deviations of what the motion model does not know of the place.
     """
-    if not tracks or not len(places):
-        return np.zeros((len(tracks), len(places)))
-    boxes = seen.boxes_xyxy[places].astype(np.float64)
+    if not tracks or not len(indices):
+        return np.zeros((len(tracks), len(indices)))
+    boxes = seen.boxes_xyxy[indices].astype(np.float64)
     predicted = np.stack([track.motion.box_xyxy for track in tracks])
     margins = reach * np.array([track.motion.doubt_px for track in tracks])
     sizes = np.sqrt(np.prod(predicted[:, 2:] - predicted[:, :2], axis=1))
-    found = np.zeros((len(tracks), len(places)))
+    found = np.zeros((len(tracks), len(indices)))
     for guess, margin in (
         (predicted, margins),
         (np.stack([track.box_xyxy for track in tracks]), 0 * margins),
@@ -43,11 +43,11 @@ def similarities(tracks: Sequence[Track], seen: Instances, places: Int64, reach:
                 mask = tracks[row].mask
                 if mask is not None:
                     weight = _MASKS * math.exp(-margin[row] / sizes[row])
-                    of_masks = mask_overlap(mask, guess[row], seen.masks[places[column]])
+                    of_masks = mask_overlap(mask, guess[row], seen.masks[indices[column]])
                     alike[row, column] += weight * (of_masks - alike[row, column])
         found = np.maximum(found, alike)
     classes = np.array([track.class_id for track in tracks])
-    return found * np.where(classes[:, None] == seen.class_ids[places][None], 1.0, _OTHER_CLASS)
+    return found * np.where(classes[:, None] == seen.class_ids[indices][None], 1.0, _OTHER_CLASS)
 
 
 def box_similarity(a_xyxy: Float64, b_xyxy: Float64, margin_px: Float64) -> Float64:
@@ -96,14 +96,14 @@ def assign(similarity: Float64, least: float) -> list[tuple[int, int]]:
     return [(row, int(column)) for row, column in enumerate(columns) if column >= 0 and allowed[row, column]]
 
 
-def twin_of(seen: Instances, place: int, ids: Int64, least: float) -> int | None:
+def twin_of(seen: Instances, index: int, ids: Int64, least: float) -> int | None:
     """The observation with a track that overlaps another one most, if by more than `least`."""
     others = np.flatnonzero(ids)
     if not len(others):
         return None
     if seen.masks is None:
-        overlaps = pairwise_iou(seen.boxes_xyxy[[place]], seen.boxes_xyxy[others])[0].tolist()
+        overlaps = pairwise_iou(seen.boxes_xyxy[[index]], seen.boxes_xyxy[others])[0].tolist()
     else:
-        overlaps = [overlap(seen.masks[place], seen.masks[other]) for other in others]
+        overlaps = [overlap(seen.masks[index], seen.masks[other]) for other in others]
     best = int(np.argmax(overlaps))
     return int(others[best]) if overlaps[best] > least else None

@@ -95,7 +95,7 @@ class CameraView:
         return here[good, 0], np.asarray(there, np.float32)[good, 0]
 
     def _corners(self) -> Float32:
-        """Corners (K, 1, 2), some of each part of the picture, so that text at its edges is not all there is."""
+        """Corners (K, 1, 2), some of each part of the image, so that text at its edges is not all there is."""
         found = [np.zeros((0, 1, 2), np.float32)]
         height, width = self.gray.shape
         rows, columns = (
@@ -123,7 +123,7 @@ class CameraView:
         return here[rows], there[columns]
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values; the picture as PNG."""
+        """Plain values; the image as PNG."""
         png = cv2.imencode(".png", self.gray)[1].tobytes()
         return {
             "gray": base64.b64encode(png).decode("ascii"),
@@ -143,7 +143,7 @@ class CameraView:
 def _camera_motion(here: Float32, there: Float32) -> Float64 | None:
     """The motion (2, 3) of the floor; None if none is to be seen.
 
-    Burnt-in text stands still whatever the camera does. So if what moves does so as one, all over the picture, that is the
+    Burnt-in text stands still whatever the camera does. So if what moves does so as one, all over the image, that is the
     floor, even where more points stand still.
     """
     moved = np.linalg.norm(there - here, axis=1) > _MOVED_PX

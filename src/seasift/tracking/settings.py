@@ -6,7 +6,7 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from seasift.core.errors import BadInput
+from seasift.core.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -17,11 +17,11 @@ class TrackerSettings:
         start_score: an observation from this score on may begin a track.
         low_score: a weaker one, from this score on, only prolongs a track (ByteTrack's second association).
         min_similarity: a track and an observation that overlap less than this are different objects.
-        confirm_observations: a track counts once it was seen in so many frames ...
+        min_hits: a track counts once it was seen in so many frames ...
         confirm_s: ... and for so long.
-        patience_s: a confirmed track that was not seen for longer has ended. If frames come more rarely, it may
+        max_age_s: a confirmed track that was not seen for longer has ended. If frames come more rarely, it may
             still be missing in one of them.
-        probation_patience_s: the same before a track is confirmed.
+        probation_max_age_s: the same before a track is confirmed.
         duplicate_overlap: an observation that no track takes and that overlaps one that was taken by more than
             this is the same object under another class and begins no track.
         use_camera: estimate and undo the camera's motion.
@@ -31,10 +31,10 @@ class TrackerSettings:
     start_score: float = 0.2
     low_score: float = 0.1
     min_similarity: float = 0.15
-    confirm_observations: int = 3
+    min_hits: int = 3
     confirm_s: float = 0.15
-    patience_s: float = 3.0
-    probation_patience_s: float = 0.75
+    max_age_s: float = 3.0
+    probation_max_age_s: float = 0.75
     duplicate_overlap: float = 0.6
     use_camera: bool = True
     use_masks: bool = True
@@ -45,13 +45,13 @@ class TrackerSettings:
         for name in ("confirm_s", "patience_s", "probation_patience_s"):
             _check(name, getattr(self, name), 0.0, math.inf)
         if self.low_score > self.start_score:
-            raise BadInput(
+            raise InputError(
                 f"tracking: low_score {self.low_score} is above start_score {self.start_score}; "
                 "give the same or a smaller one."
             )
-        if self.confirm_observations < 1:
-            raise BadInput(
-                f"tracking: confirm_observations {self.confirm_observations}; expected 1 or more. "
+        if self.min_hits < 1:
+            raise InputError(
+                f"tracking: confirm_observations {self.min_hits}; expected 1 or more. "
                 "1 counts every object that is seen at all."
             )
 
@@ -64,4 +64,4 @@ def _check(name: str, value: float, least: float, most: float) -> None:
     # Written so that NaN fails.
     if not (least <= value <= most and value < math.inf):
         most_words = f"from {least:g} to {most:g}" if most < math.inf else f"of {least:g} or more"
-        raise BadInput(f"tracking: {name} {value}; expected a number {most_words}. Change it.")
+        raise InputError(f"tracking: {name} {value}; expected a number {most_words}. Change it.")

@@ -21,7 +21,7 @@ _SEEN = 0.05  # how far a detector's box is off
 _SPEED = np.array([0.5, 0.5, 0.0, 0.0])  # how fast objects move beside the camera's motion, per second
 _CREEP = np.array([0.1, 0.1, 0.2, 0.2])  # what no velocity explains, per root of a second
 _LOST_CAMERA = (
-    0.5  # how much further things move in the picture if the camera's motion is not known, per second
+    0.5  # how much further things move in the image if the camera's motion is not known, per second
 )
 _MEMORY_S = 3.0  # how long a velocity lasts
 
@@ -78,7 +78,7 @@ class Motion:
         return Motion(mean, forward @ self.cov @ forward.T + noise)
 
     def moved(self, camera: Float64) -> Motion:
-        """The estimate in the picture that a camera's motion (2, 3) made of this one (BoT-SORT, section 3.2)."""
+        """The estimate in the image that a camera's motion (2, 3) made of this one (BoT-SORT, section 3.2)."""
         turn, shift = camera[:, :2], camera[:, 2]
         scale = math.sqrt(abs(np.linalg.det(turn)))
         mean = self.mean * scale
@@ -170,22 +170,22 @@ class Track:
         return min(self.votes, key=lambda each: (-self.votes[each], each))
 
     @classmethod
-    def begin(cls, track_id: int, seen: Instances, place: int, time_s: float) -> Track:
+    def begin(cls, track_id: int, seen: Instances, index: int, time_s: float) -> Track:
         """A track of one observation."""
-        box = seen.boxes_xyxy[place].astype(np.float64)
-        mask = None if seen.masks is None else seen.masks[place]
+        box = seen.boxes_xyxy[index].astype(np.float64)
+        mask = None if seen.masks is None else seen.masks[index]
         track = cls(track_id, Motion.begin(box), box, mask, time_s, time_s)
-        track.vote(int(seen.class_ids[place]), float(seen.scores[place]))
+        track.vote(int(seen.class_ids[index]), float(seen.scores[index]))
         return track
 
-    def see(self, seen: Instances, place: int, time_s: float) -> None:
+    def see(self, seen: Instances, index: int, time_s: float) -> None:
         """Take an observation of the latest frame."""
-        self.box_xyxy = seen.boxes_xyxy[place].astype(np.float64)
-        self.mask = None if seen.masks is None else seen.masks[place]
+        self.box_xyxy = seen.boxes_xyxy[index].astype(np.float64)
+        self.mask = None if seen.masks is None else seen.masks[index]
         self.motion = self.motion.updated(self.box_xyxy)
         self.last_s = time_s
         self.observations += 1
-        self.vote(int(seen.class_ids[place]), float(seen.scores[place]))
+        self.vote(int(seen.class_ids[index]), float(seen.scores[index]))
 
     def vote(self, class_id: int, score: float) -> None:
         """Let an observation say what the object is."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from seasift.core.errors import BadInput
+from seasift.core.errors import InputError
 from seasift.core.instances import Instances
 from seasift.core.types import Bool, Int64, UInt8
 from seasift.tracking.association import assign, similarities, twin_of
@@ -68,7 +68,7 @@ class Tracker:
             image_rgb_u8: (H, W, 3), for the camera's motion; or what `CameraView.of` makes of it.
             time_s: presentation time on the dive's clock; steps may have any length.
         Raises:
-            BadInput: a time before that of the frame before, or none at all.
+            InputError: a time before that of the frame before, or none at all.
         """
         step_s = self._step_s(time_s)
         lost = self._end_lost(time_s, step_s)
@@ -117,10 +117,10 @@ class Tracker:
         """A tracker that goes on exactly where another one was when `state` was taken.
 
         Raises:
-            BadInput: a state of another version or of other settings.
+            InputError: a state of another version or of other settings.
         """
         if state.get("schema") != SCHEMA or state["settings"] != settings.to_json():
-            raise BadInput(
+            raise InputError(
                 f"tracking: a saved state of schema {state.get('schema')!r} and settings {state.get('settings')}; "
                 f"expected {SCHEMA!r} and {settings.to_json()}. Start the dive afresh."
             )
@@ -137,7 +137,7 @@ class Tracker:
             return 0.0
         step_s = time_s - self._time_s
         if not step_s >= 0.0:
-            raise BadInput(
+            raise InputError(
                 f"tracking: a frame at {time_s} s after one at {self._time_s} s; expected frames in the order of "
                 "time. Sort them, or call finish() where another clock begins."
             )
@@ -153,8 +153,8 @@ class Tracker:
         def lost(track: Track) -> bool:
             # A single long step is no fault of a track that was there right before it.
             tried = track.confirmed or track.last_s == self._time_s
-            patience_s = self.settings.patience_s if tried else self.settings.probation_patience_s
-            return time_s - track.last_s > max(patience_s, _PATIENT_STEPS * usual)
+            max_age_s = self.settings.max_age_s if tried else self.settings.probation_max_age_s
+            return time_s - track.last_s > max(max_age_s, _PATIENT_STEPS * usual)
 
         ended = tuple(track.summary() for track in self._tracks if lost(track))
         self._tracks = [track for track in self._tracks if not lost(track)]
@@ -178,23 +178,23 @@ class Tracker:
         free = [
             track for track in self._tracks if track.id not in taken and (track.confirmed or reach == _NEAR)
         ]
-        places = np.flatnonzero(candidates)
-        for row, column in assign(similarities(free, seen, places, reach), self.settings.min_similarity):
-            place = int(places[column])
-            ids[place] = free[row].id
-            free[row].see(seen, place, time_s)
+        indices = np.flatnonzero(candidates)
+        for row, column in assign(similarities(free, seen, indices, reach), self.settings.min_similarity):
+            index = int(indices[column])
+            ids[index] = free[row].id
+            free[row].see(seen, index, time_s)
 
     def _begin(self, seen: Instances, strong: Bool, ids: Int64, time_s: float) -> None:
         """Begin tracks with what no track took; a second view of an object that is taken only votes."""
-        for place in np.flatnonzero(strong & (ids == 0)).tolist():
-            twin = twin_of(seen, place, ids, self.settings.duplicate_overlap)
+        for index in np.flatnonzero(strong & (ids == 0)).tolist():
+            twin = twin_of(seen, index, ids, self.settings.duplicate_overlap)
             if twin is None:
-                ids[place] = self._next_id
-                self._tracks.append(Track.begin(self._next_id, seen, place, time_s))
+                ids[index] = self._next_id
+                self._tracks.append(Track.begin(self._next_id, seen, index, time_s))
                 self._next_id += 1
             else:
                 track = next(track for track in self._tracks if track.id == ids[twin])
-                track.vote(int(seen.class_ids[place]), float(seen.scores[place]))
+                track.vote(int(seen.class_ids[index]), float(seen.scores[index]))
 
     def _confirm(self) -> tuple[int, ...]:
         given = self.settings
@@ -202,7 +202,7 @@ class Tracker:
             track
             for track in self._tracks
             if not track.confirmed
-            and track.observations >= given.confirm_observations
+            and track.observations >= given.min_hits
             and track.last_s - track.first_s >= given.confirm_s
         ]
         for track in fresh:

@@ -1,10 +1,10 @@
-"""Augmentation batched on the training device: pictures, boxes and masks together.
+"""Augmentation batched on the training device: images, boxes and masks together.
 
 Source: Liu et al. 2016 (SSD), section 2.2, taken over by Bolya et al. 2019, section 5 ("all
-augmentations of SSD"). Geometry is one window into the picture a sample: expansion is a window that
+augmentations of SSD"). Geometry is one window into the image a sample: expansion is a window that
 reaches outside (filled with the mean), a crop one that lies inside; both compose.
 
-Also here: Objects cut from one picture of a batch by their masks and put into another.
+Also here: Objects cut from one image of a batch by their masks and put into another.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ LEAST_LEFT = 0.3
 SCALE = (0.6, 1.5)
 
 
-def paste(batch: Batch, chance: float, random: Generator) -> Batch:
-    """Put objects of each picture, each with this chance, into another of the batch, resized, moved and mirrored.
+def copy_paste(batch: Batch, chance: float, random: Generator) -> Batch:
+    """Put objects of each image, each with this chance, into another of the batch, resized, moved and mirrored.
 
     What is covered loses that part of its mask and its box shrinks; an object of which less than 0.3 is left is
     no longer asked for.
@@ -52,9 +52,9 @@ def paste(batch: Batch, chance: float, random: Generator) -> Batch:
     target = (source + shift) % count
     cover = torch.zeros(count, *size_hw, dtype=torch.int32, device=device)
     cover = cover.index_add(0, target, masks.int()) > 0
-    pictures = batch.images_rgb_u8.permute(0, 3, 1, 2).float()
-    pictures = look_through(pictures, window, flip, size_hw).round().to(torch.uint8).permute(0, 2, 3, 1)
-    images = torch.where(cover[..., None], pictures.roll(shift, 0), batch.images_rgb_u8)
+    loaded = batch.images_rgb_u8.permute(0, 3, 1, 2).float()
+    loaded = look_through(loaded, window, flip, size_hw).round().to(torch.uint8).permute(0, 2, 3, 1)
+    images = torch.where(cover[..., None], loaded.roll(shift, 0), batch.images_rgb_u8)
     covered = _covered(replace(batch, images_rgb_u8=images), cover)
     return _appended(covered, target, batch.class_ids[source, slot], masks)
 
@@ -79,15 +79,15 @@ def _covered(batch: Batch, cover: Tensor) -> Batch:
 
 
 def _appended(batch: Batch, target: Tensor, class_ids: Tensor, masks: Tensor) -> Batch:
-    """The batch with more objects in the pictures `target`."""
+    """The batch with more objects in the images `target`."""
     if not len(target):
         return batch
-    place = (target[:, None] == target[None, :]).tril(-1).sum(1)  # how many came to the same picture before
-    width = int(place.max()) + 1
+    index = (target[:, None] == target[None, :]).tril(-1).sum(1)  # how many came to the same image before
+    width = int(index.max()) + 1
 
     def grown(part: Tensor, values: Tensor) -> Tensor:
         more = torch.zeros(len(part), width, *part.shape[2:], dtype=part.dtype, device=part.device)
-        more[target, place] = values
+        more[target, index] = values
         return torch.cat([part, more], dim=1)
 
     yes = torch.ones_like(target, dtype=torch.bool)
@@ -143,7 +143,7 @@ class Augment:
 
     @torch.no_grad()
     def __call__(self, batch: Batch, seed: int) -> tuple[Tensor, Targets]:
-        """Draw everything from `seed`, on the CPU, so that every device sees the same picture.
+        """Draw everything from `seed`, on the CPU, so that every device sees the same image.
 
         Returns:
             Normalised images (B, 3, H, W) float32 in channels_last, and their targets.
@@ -151,7 +151,7 @@ class Augment:
         random = Generator().manual_seed(seed)
         device = batch.images_rgb_u8.device
         if self.recipe.paste:
-            batch = paste(batch, self.recipe.paste, random)
+            batch = copy_paste(batch, self.recipe.paste, random)
         images = batch.images_rgb_u8.permute(0, 3, 1, 2).float()
         if self.recipe.photometric:
             images = photometric(images, random)

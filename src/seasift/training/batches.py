@@ -12,23 +12,23 @@ from torch import Tensor
 from torch.utils.data import IterableDataset
 
 from seasift.core.types import Float64
-from seasift.data.cache import PictureCache
+from seasift.data.cache import ImageCache
 
 
 @dataclass(frozen=True)
 class Batch:
-    """B pictures with at most N objects each, as they lie in the cache.
+    """B images with at most N objects each, as they lie in the cache.
 
     Attributes:
         number: place of the batch in the run's sequence; all chance in its step follows from it.
-        file_names: of the pictures.
+        file_names: of the images.
         images_rgb_u8: (B, H, W, 3) uint8.
-        boxes_xyxy: (B, N, 4) float32, relative to the picture.
+        boxes_xyxy: (B, N, 4) float32, relative to the image.
         class_ids: (B, N) int64.
         present: (B, N) bool, objects to learn.
         crowd: (B, N) bool.
         masks: (B, N, H, W) bool.
-        content: (B, 2) float32, the part of the width and height that shows the picture.
+        content: (B, 2) float32, the part of the width and height that shows the image.
     """
 
     number: int
@@ -50,11 +50,11 @@ class Batch:
         return Batch(self.number, self.file_names, *moved)
 
 
-def gather(cache: PictureCache, pictures: list[int], number: int = 0) -> Batch:
-    """Collect some pictures of a cache into one batch."""
-    spans = [np.arange(cache.first_object[p], cache.first_object[p + 1]) for p in pictures]
+def gather(cache: ImageCache, images: list[int], number: int = 0) -> Batch:
+    """Collect some images of a cache into one batch."""
+    spans = [np.arange(cache.first_object[p], cache.first_object[p + 1]) for p in images]
     most = max(1, *(len(span) for span in spans)) if spans else 1
-    rows = np.full((len(pictures), most), -1, dtype=np.int64)
+    rows = np.full((len(images), most), -1, dtype=np.int64)
     for row, span in zip(rows, spans, strict=True):
         row[: len(span)] = span
     real = rows >= 0
@@ -68,11 +68,11 @@ def gather(cache: PictureCache, pictures: list[int], number: int = 0) -> Batch:
     crowd[real] = cache.crowd[rows[real]]
     return Batch(
         number,
-        tuple(cache.file_names[p] for p in pictures),
-        torch.from_numpy(np.stack([cache.images_rgb_u8[p] for p in pictures])),
+        tuple(cache.file_names[p] for p in images),
+        torch.from_numpy(np.stack([cache.images_rgb_u8[p] for p in images])),
         *(
             torch.from_numpy(array)
-            for array in (boxes, classes, real & ~crowd, crowd, masks, cache.content[pictures])
+            for array in (boxes, classes, real & ~crowd, crowd, masks, cache.content[images])
         ),
     )
 
@@ -84,23 +84,23 @@ def process_of() -> tuple[int, int]:
 
 
 class BatchStream(IterableDataset[Batch]):
-    """Batches `start` to `stop` of an endless, seeded sequence of shuffled passes over the pictures.
+    """Batches `start` to `stop` of an endless, seeded sequence of shuffled passes over the images.
 
     Batch k is the same whether or not the stream began at 0, so a resumed run sees what an unbroken one
     sees. With several processes each takes its share of every batch.
 
     Args:
-        cache: the pictures.
-        batch_size: pictures a batch, over all ranks.
+        cache: the images.
+        batch_size: images a batch, over all ranks.
         seed: of the order.
         start: first batch.
         stop: batch to stop before.
-        rare: pictures with a class that is on fewer than this share of them come more often.
+        rare: images with a class that is on fewer than this share of them come more often.
     """
 
     def __init__(
         self,
-        cache: PictureCache,
+        cache: ImageCache,
         *,
         batch_size: int,
         seed: int,
@@ -110,19 +110,19 @@ class BatchStream(IterableDataset[Batch]):
     ) -> None:
         self._cache, self._batch_size, self._seed = cache, batch_size, seed
         self._start, self._stop = start, stop
-        self._shares = picture_shares(cache, rare) if rare else None
+        self._shares = image_shares(cache, rare) if rare else None
 
     def __iter__(self) -> Iterator[Batch]:
         rank, ranks = process_of()
         for number in range(self._start, self._stop):
-            yield gather(self._cache, self.pictures(number)[rank::ranks], number)
+            yield gather(self._cache, self.images(number)[rank::ranks], number)
 
-    def pictures(self, number: int) -> list[int]:
-        """Indices of the pictures in batch `number`."""
+    def images(self, number: int) -> list[int]:
+        """Indices of the images in batch `number`."""
         count = len(self._cache.file_names)
-        places = range(number * self._batch_size, (number + 1) * self._batch_size)
-        orders = {epoch: self._order(epoch) for epoch in {place // count for place in places}}
-        return [int(orders[place // count][place % count]) for place in places]
+        indices = range(number * self._batch_size, (number + 1) * self._batch_size)
+        orders = {epoch: self._order(epoch) for epoch in {index // count for index in indices}}
+        return [int(orders[index // count][index % count]) for index in indices]
 
     def _order(self, epoch: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
         random, count = np.random.default_rng((self._seed, epoch)), len(self._cache.file_names)
@@ -132,11 +132,11 @@ class BatchStream(IterableDataset[Batch]):
         return random.permutation(np.searchsorted(np.cumsum(self._shares), ticks).clip(max=count - 1))
 
 
-def picture_shares(cache: PictureCache, rare: float) -> Float64:
-    """How often each picture should come, as shares of a pass.
+def image_shares(cache: ImageCache, rare: float) -> Float64:
+    """How often each image should come, as shares of a pass.
 
-    Source: Gupta et al. 2019 (LVIS), section 4.1, repeat factor sampling: a class on a share f of the pictures
-        calls for sqrt(rare / f) times as many, a picture comes as often as its rarest class asks.
+    Source: Gupta et al. 2019 (LVIS), section 4.1, repeat factor sampling: a class on a share f of the images
+        calls for sqrt(rare / f) times as many, an image comes as often as its rarest class asks.
     """
     count = len(cache.file_names)
     owner = np.repeat(np.arange(count), np.diff(cache.first_object))

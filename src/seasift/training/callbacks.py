@@ -125,7 +125,7 @@ class Curve(Callback):
     )
 
     def __init__(self, folder: Path, *, start: int, every: int = 10) -> None:
-        self._path, self._every, self._start, self._pictures = folder / CURVE, every, start, 0
+        self._path, self._every, self._start, self._images = folder / CURVE, every, start, 0
 
     def on_fit_start(self, trainer: Trainer, module: LightningModule) -> None:
         """Begin the file, or go on with what a resumed run keeps of it."""
@@ -144,7 +144,7 @@ class Curve(Callback):
         self, trainer: Trainer, module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """One row every few optimizer steps."""
-        self._pictures = (batch.number + 1) * len(batch.file_names) * trainer.world_size
+        self._images = (batch.number + 1) * len(batch.file_names) * trainer.world_size
         stepped = (batch.number + 1) % trainer.accumulate_grad_batches == 0
         if stepped and trainer.global_step % self._every == 0:
             self._append(trainer, "loss/")
@@ -156,7 +156,7 @@ class Curve(Callback):
     def _append(self, trainer: Trainer, start: str) -> None:
         if not trainer.is_global_zero:
             return
-        row: dict[str, Any] = {"step": trainer.global_step, "pictures": self._pictures}
+        row: dict[str, Any] = {"step": trainer.global_step, "pictures": self._images}
         row["lr"] = trainer.optimizers[0].param_groups[0]["lr"] if trainer.optimizers else ""
         metrics = trainer.callback_metrics
         row |= {
@@ -181,7 +181,7 @@ class ProgressLine(Callback):
         columns = (TextColumn("training"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         self._bar = Progress(*columns, TextColumn("{task.description}"), console=self._console)
         self._task = self._bar.add_task("", total=max_steps)
-        self._since, self._pictures, self._first_step = time.monotonic(), 0, 0
+        self._since, self._images, self._first_step = time.monotonic(), 0, 0
         self._said_at = 0.0
         self._rate = 0.0
 
@@ -197,8 +197,8 @@ class ProgressLine(Callback):
     ) -> None:
         """Refresh."""
         now = time.monotonic()
-        self._pictures += len(batch.file_names) * trainer.world_size
-        self._rate = self._pictures / max(now - self._since, 1e-9)
+        self._images += len(batch.file_names) * trainer.world_size
+        self._rate = self._images / max(now - self._since, 1e-9)
         text = self._text(trainer)
         self._bar.update(self._task, completed=trainer.global_step, description=text)
         if not self._console.is_terminal and now - self._said_at > 60 and trainer.is_global_zero:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from seasift.core.errors import BadWeights
+from seasift.core.errors import WeightsError
 from seasift.core.instances import Category
 from seasift.models.catalog import build
 from seasift.models.inference import TorchPredictor
@@ -22,18 +22,18 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     """The content of a checkpoint, read without running code from it.
 
     Raises:
-        BadWeights: no file, or not a checkpoint of seasift.
+        WeightsError: no file, or not a checkpoint of seasift.
     """
     if not path.is_file():
-        raise BadWeights(f"{path}: no such file; expected a checkpoint that seasift train wrote")
+        raise WeightsError(f"{path}: no such file; expected a checkpoint that seasift train wrote")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
-        raise BadWeights(
+        raise WeightsError(
             f"{path}: not a checkpoint ({type(error).__name__}); expected one of seasift train"
         ) from error
     if not isinstance(content, dict) or "recipe" not in content.get("hyper_parameters", {}):
-        raise BadWeights(
+        raise WeightsError(
             f"{path}: not a checkpoint of seasift train; expected best.ckpt or last.ckpt of a run"
         )
     return content
@@ -56,14 +56,16 @@ def load_mean(paths: Sequence[Path]) -> tuple[nn.Module, Recipe, tuple[Category,
     """As `load_network`, of the last of several checkpoints, with the mean of their weights.
 
     Raises:
-        BadWeights: their networks or classes differ.
+        WeightsError: their networks or classes differ.
     Source: Wortsman et al. 2022 (Model soups), section 2, uniform soup. Statistics of batch norm are averaged, too.
     """
     *others, (network, recipe, categories) = [load_network(path) for path in paths]
     own = network.state_dict()
     for path, (other, _, classes) in zip(paths, others, strict=False):
         if classes != categories or _shapes(other.state_dict()) != _shapes(own):
-            raise BadWeights(f"{path}: not the network and the classes of {paths[-1]}; expected runs of one")
+            raise WeightsError(
+                f"{path}: not the network and the classes of {paths[-1]}; expected runs of one"
+            )
     for name, value in own.items():
         if value.is_floating_point():
             same = [other.state_dict()[name].double() for other, *_ in others]

@@ -15,7 +15,7 @@ import torch
 from onnx import numpy_helper
 from torch import Tensor, nn
 
-from seasift.core.errors import BadWeights
+from seasift.core.errors import WeightsError
 from seasift.core.instances import Category
 from seasift.modelfile import bundled
 from seasift.modelfile.info import read_model_file
@@ -32,15 +32,15 @@ def read_model_weights(path: Path) -> tuple[dict[str, Tensor], tuple[Category, .
     """Entries of the network in a model file, by their names in it, and the classes.
 
     Raises:
-        BadModel: not a model file.
-        BadWeights: one whose weights are not as they were learnt: quantised, or folded into each other.
+        ModelError: not a model file.
+        WeightsError: one whose weights are not as they were learnt: quantised, or folded into each other.
     """
     file = read_model_file(path)
     graph = onnx.load_model_from_string(file.data).graph
     found = {each.name: each for each in graph.initializer if each.name.startswith(_NETWORK)}
     kinds = {node.op_type for node in graph.node}
     if not found or "DequantizeLinear" in kinds or "FakeQuantize" in kinds:
-        raise BadWeights(
+        raise WeightsError(
             f"{path}: holds no weights to train from (quantised, or made by another program); expected a file as "
             "`seasift export` writes it. Give that, or the checkpoint"
         )
@@ -67,7 +67,7 @@ def initialise(module: TrainingModule, source: str) -> list[str]:
         Entries that stay at random although the source is a whole network: the layers that tell classes apart
         if its classes are others, and those that only training needs if it is a model file.
     Raises:
-        BadWeights, BadModel: no such file, or an entry that does not fit.
+        WeightsError, BadModel: no such file, or an entry that does not fit.
     """
     if source == "none":
         return []

@@ -16,12 +16,12 @@ from lightning.pytorch.tuner.tuning import Tuner
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from seasift.core.errors import BadRecipe
+from seasift.core.errors import RecipeError
 from seasift.core.files import replacing, write_text
 from seasift.training.batches import Batch, BatchStream
-from seasift.training.data import data_parts, open_pictures
+from seasift.training.data import data_splits, open_images
 from seasift.training.initial import initialise
-from seasift.training.module import NonFiniteLoss, TrainingModule
+from seasift.training.module import NonFiniteLossError, TrainingModule
 from seasift.training.recipe import Recipe
 from seasift.training.run import PRECISIONS, Options, quieten
 
@@ -30,7 +30,7 @@ _DIVERGED = 4.0  # times the best loss
 
 
 @dataclass(frozen=True)
-class RateTest:
+class LearningRateFinder:
     """What a range test found.
 
     Attributes:
@@ -52,27 +52,27 @@ class _Probe(TrainingModule):
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         try:
             return super().training_step(batch, batch_idx)
-        except NonFiniteLoss:
+        except NonFiniteLossError:
             return torch.tensor(float("inf"), requires_grad=True)
 
 
-def find_rate(recipe: Recipe, options: Options, *, low: float, high: float, steps: int) -> RateTest:
+def find_rate(recipe: Recipe, options: Options, *, low: float, high: float, steps: int) -> LearningRateFinder:
     """Train for `steps` with a rate that grows from `low` to `high`; nothing of the training is kept.
 
     Raises:
-        BadRecipe: no data, rates in the wrong order, or fewer steps than it takes to see a slope.
+        RecipeError: no data, rates in the wrong order, or fewer steps than it takes to see a slope.
     Source: Smith 2017, "Cyclical learning rates for training neural networks", section 3.3; Lightning's tuner.
     """
     if not 0 < low < high:
-        raise BadRecipe(f"rates from {low:g} to {high:g}; expected a lower one above 0, then a higher one")
+        raise RecipeError(f"rates from {low:g} to {high:g}; expected a lower one above 0, then a higher one")
     if steps < 2 * _SKIPPED:
-        raise BadRecipe(f"{steps} steps; expected at least {2 * _SKIPPED} to see a slope")
+        raise RecipeError(f"{steps} steps; expected at least {2 * _SKIPPED} to see a slope")
     quieten()
     seed_everything(recipe.seed, verbose=False)
-    learn, _ = data_parts(recipe)
+    learn, _ = data_splits(recipe)
     module = _Probe(recipe, learn.coco.categories)
     initialise(module, recipe.model.weights)
-    cache = open_pictures(learn, module.input_spec, recipe, options.progress)
+    cache = open_images(learn, module.input_spec, recipe, options.progress)
     stop = steps * recipe.training.accumulate + 1
     stream = BatchStream(cache, batch_size=recipe.training.batch_size, seed=recipe.seed, start=0, stop=stop)
     with tempfile.TemporaryDirectory() as scratch, warnings.catch_warnings():
@@ -102,7 +102,7 @@ def find_rate(recipe: Recipe, options: Options, *, low: float, high: float, step
         )
     assert found is not None
     rates, losses = found.results["lr"][: len(found.results["loss"])], found.results["loss"]
-    return RateTest(tuple(rates), tuple(losses), steepest(rates, losses), len(losses) < steps)
+    return LearningRateFinder(tuple(rates), tuple(losses), steepest(rates, losses), len(losses) < steps)
 
 
 def steepest(rates: list[float], losses: list[float]) -> float | None:
@@ -115,7 +115,7 @@ def steepest(rates: list[float], losses: list[float]) -> float | None:
     return float(rates[_SKIPPED + int(np.nanargmin(np.where(np.isfinite(slopes), slopes, np.nan)))])
 
 
-def write_rate_test(test: RateTest, folder: Path) -> tuple[Path, ...]:
+def write_lr_finder(test: LearningRateFinder, folder: Path) -> tuple[Path, ...]:
     """Write lr-find.csv, lr-find.png and lr-find.svg, each whole or not at all."""
     from matplotlib.figure import Figure
 

@@ -17,7 +17,7 @@ from lightning.pytorch import LightningModule
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from seasift.core.errors import BadRecipe, SeasiftError
+from seasift.core.errors import RecipeError, SeasiftError
 from seasift.core.instances import Category, Instances
 from seasift.evaluation.machine import describe_hardware
 from seasift.models.catalog import FAMILIES, Config, build, make_config
@@ -66,8 +66,8 @@ def rate_factor(recipe: ScheduleRecipe, max_steps: int) -> Callable[[int], float
 Judge = Callable[[dict[int, Instances]], dict[str, float]]
 
 
-class NonFiniteLoss(SeasiftError):
-    """Training diverged or met a broken picture."""
+class NonFiniteLossError(SeasiftError):
+    """Training diverged or met a broken image."""
 
 
 class TrainingModule(LightningModule):
@@ -76,7 +76,7 @@ class TrainingModule(LightningModule):
     Args:
         recipe: of the run.
         categories: of the data; index is the class_id.
-        judge: turns predictions by picture id into figures; None while no validation is wanted.
+        judge: turns predictions by image id into figures; None while no validation is wanted.
         data: names and fingerprint of what it learns from and is judged on, kept in checkpoints.
     """
 
@@ -84,11 +84,11 @@ class TrainingModule(LightningModule):
         self,
         recipe: Recipe,
         categories: tuple[Category, ...],
-        judge: Judge | None = None,
+        val: Judge | None = None,
         data: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__()
-        self.recipe, self.categories, self._judge = recipe, categories, judge
+        self.recipe, self.categories, self._evaluate = recipe, categories, val
         config = config_of(recipe, len(categories))
         self.family = FAMILIES[config.arch]
         self.network = build(config).to(memory_format=torch.channels_last)
@@ -101,7 +101,7 @@ class TrainingModule(LightningModule):
             full_masks=self.family.full_masks,
         )
         self._found: dict[int, Instances] = {}
-        self.batches_done, self.judged_at = 0, 0
+        self.batches_done, self.evaluated_at = 0, 0
         self._seconds_before, self._began = 0.0, time.monotonic()
         self.save_hyperparameters(
             {
@@ -120,7 +120,7 @@ class TrainingModule(LightningModule):
         total = torch.stack(list(losses.values())).sum()
         if not bool(torch.isfinite(total)):
             parts = ", ".join(f"{name} {value.item():.4g}" for name, value in losses.items())
-            raise NonFiniteLoss(
+            raise NonFiniteLossError(
                 f"loss is not finite at step {self.global_step} ({parts}) for {', '.join(batch.file_names)}; "
                 "expected a number. Lower optimizer.lr, use training.precision=fp32, or run: seasift data check"
             )
@@ -132,18 +132,18 @@ class TrainingModule(LightningModule):
     def validation_step(self, batch: list[tuple[int, Any]], batch_idx: int) -> None:
         """Predict through the very road that users take."""
         predictor = TorchPredictor(self.network, self.categories, name=self.recipe.name)
-        found = predictor.predict([picture for _, picture in batch], threshold=0.05)
+        found = predictor.predict([image for _, image in batch], threshold=0.05)
         self._found.update({image_id: objects for (image_id, _), objects in zip(batch, found, strict=True)})
 
     def on_validation_epoch_end(self) -> None:
         """Judge what was found; `val/score` picks the best: (mask AP + box AP) / 2, or box AP without masks."""
-        if self._judge is not None and not self.trainer.sanity_checking:
-            figures = self._judge(self._found)
+        if self._evaluate is not None and not self.trainer.sanity_checking:
+            figures = self._evaluate(self._found)
             # The judge has what all processes found, so there is nothing to add up between them.
             self.log_dict({f"val/{name}": value for name, value in figures.items()})
             both = [figures[key] for key in ("mask_AP", "box_AP") if key in figures]
             self.log("val/score", sum(both) / len(both))
-            self.judged_at = self.global_step
+            self.evaluated_at = self.global_step
         self._found = {}
 
     @property
@@ -174,7 +174,7 @@ class TrainingModule(LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
-        """Training batches move; validation pictures stay on the CPU until they are prepared."""
+        """Training batches move; validation images stay on the CPU until they are prepared."""
         return batch.to(device) if isinstance(batch, Batch) else batch
 
 
@@ -194,7 +194,7 @@ def config_of(recipe: Recipe, classes: int) -> Config:
     """The network that a recipe asks for.
 
     Raises:
-        BadRecipe: names that the catalog does not hold, or settings that the network does not have.
+        RecipeError: names that the catalog does not hold, or settings that the network does not have.
     """
     model = recipe.model
     shape = model.model_dump(exclude={"arch", "backbone", "size", "weights", "frozen_batch_norm"})
@@ -205,8 +205,8 @@ def config_of(recipe: Recipe, classes: int) -> Config:
     shown = recipe.augment.size
     trims = FAMILIES[config.arch].input_spec(config).resize == "trim"
     if shown and (not trims or recipe.augment.scale is None or any(side % 32 for side in shown)):
-        raise BadRecipe(
+        raise RecipeError(
             f"augment.size: got {list(shown)}; expected multiples of 32, with augment.scale, for a network that "
-            "takes pictures in their own shape (sift). Remove it"
+            "takes images in their own shape (sift). Remove it"
         )
     return config

@@ -1,4 +1,4 @@
-"""Pictures of a run beside it: losses, AP over the steps, AP of each class. As PNG and SVG."""
+"""Images of a run beside it: losses, AP over the steps, AP of each class. As PNG and SVG."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def draw_run(metrics: Path, per_class: Mapping[str, Mapping[str, Any]], folder: 
 
     Args:
         metrics: the CSV file.
-        per_class: class name to {"objects", "boxes", "masks"} as in `evaluation.coco_metrics.Figures`.
+        per_class: class name to {"objects", "boxes", "masks"} as in `evaluation.coco_metrics.Metrics`.
         folder: gets losses, ap and classes, each as .png and .svg.
     Returns:
         The files, each whole or not at all.
@@ -71,7 +71,7 @@ def _classes(per_class: Mapping[str, Mapping[str, Any]]) -> Figure:
     for shift, kind, colour in ((-0.2, "masks", _MASKS), (0.2, "boxes", _BOXES)):
         values = [(row[kind] or {}).get("AP") or 0.0 for row in shown.values()]
         axes.barh(
-            [place + shift for place in range(len(shown))], values, height=0.38, color=colour, label=kind
+            [index + shift for index in range(len(shown))], values, height=0.38, color=colour, label=kind
         )
     axes.set_yticks(
         range(len(shown)), [f"{name} ({row['objects']})" for name, row in shown.items()], fontsize=8

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError
 
-from seasift.core.errors import BadRecipe, expected
+from seasift.core.errors import RecipeError, expected
 
 
 class _Strict(BaseModel):
@@ -18,7 +18,7 @@ class _Strict(BaseModel):
 
 
 class DataRecipe(_Strict):
-    """Which pictures and which truth."""
+    """Which images and which truth."""
 
     path: str | None = Field(None, description="prepared data set or COCO file; usually given by --data")
     labels: str | None = Field(None, description="label set (None: the data set's default)")
@@ -27,15 +27,15 @@ class DataRecipe(_Strict):
     train: str = "train"
     val: str = "val"
     val_limit: PositiveInt | None = Field(
-        None, description="validate on this many pictures, spread evenly over the part (None: all)"
+        None, description="validate on this many images, spread evenly over the part (None: all)"
     )
     overfit: int = Field(
-        0, ge=0, description="learn and judge only this many pictures of the training part (0: all)"
+        0, ge=0, description="learn and judge only this many images of the training part (0: all)"
     )
     rare: float = Field(
-        0.0, ge=0, le=1, description="show pictures with a class on fewer than this share of them more often"
+        0.0, ge=0, le=1, description="show images with a class on fewer than this share of them more often"
     )
-    cache: str | None = Field(None, description="folder for decoded pictures (None: beside the data)")
+    cache: str | None = Field(None, description="folder for decoded images (None: beside the data)")
 
 
 Side = Annotated[int, Field(ge=96)]
@@ -60,7 +60,7 @@ class ModelRecipe(_Strict):
         description="batch norm keeps its statistics (R-CNN: and its weights, with a ResNet's stem and first stage); "
         "'pretrained': unless weights is 'none', for random weights cannot learn like that",
     )
-    rois: PositiveInt = Field(512, description="regions of a picture on which R-CNN's heads learn")
+    rois: PositiveInt = Field(512, description="regions of an image on which R-CNN's heads learn")
     whole_prior_scales: bool = False
     assignment: Literal["task", "place"] = Field(
         "task",
@@ -79,7 +79,7 @@ class AugmentRecipe(_Strict):
 
     photometric: bool = True
     scale: tuple[PositiveFloat, PositiveFloat] | None = Field(
-        None, description="show pictures enlarged by a factor from this range, instead of expand and crop"
+        None, description="show images enlarged by a factor from this range, instead of expand and crop"
     )
     size: tuple[Side, Side] | None = Field(
         None, description="height and width of the part that is shown, px, with scale (None: the whole input)"
@@ -87,8 +87,8 @@ class AugmentRecipe(_Strict):
     expand: bool = True
     crop: bool = True
     flip: bool = True
-    paste: float = Field(0.0, ge=0, le=1, description="chance of an object to be copied into another picture")
-    haze: float = Field(0.0, ge=0, le=1, description="chance of a picture to be seen through turbid water")
+    paste: float = Field(0.0, ge=0, le=1, description="chance of an object to be copied into another image")
+    haze: float = Field(0.0, ge=0, le=1, description="chance of an image to be seen through turbid water")
 
 
 class OptimizerRecipe(_Strict):
@@ -160,7 +160,7 @@ def load_recipe(name_or_path: str, overrides: Iterable[str] = ()) -> Recipe:
     """Read a recipe by its name in the package or its path, and apply `a.b=c` overrides.
 
     Raises:
-        BadRecipe: no such recipe, not YAML, an unknown key (the nearest known one is named), a wrong type.
+        RecipeError: no such recipe, not YAML, an unknown key (the nearest known one is named), a wrong type.
     """
     shipped = shipped_recipes()
     path = Path(name_or_path)
@@ -168,54 +168,56 @@ def load_recipe(name_or_path: str, overrides: Iterable[str] = ()) -> Recipe:
         try:
             text = path.read_text(encoding="utf-8")
         except UnicodeDecodeError:
-            raise BadRecipe(f"{path}: not a text file; expected a recipe in YAML, in UTF-8") from None
+            raise RecipeError(f"{path}: not a text file; expected a recipe in YAML, in UTF-8") from None
     elif name_or_path in shipped:
         text = shipped[name_or_path]
     else:
-        raise BadRecipe(f"{name_or_path}: no such recipe; expected a file or one of {', '.join(shipped)}")
+        raise RecipeError(f"{name_or_path}: no such recipe; expected a file or one of {', '.join(shipped)}")
     try:
         content = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise BadRecipe(f"{name_or_path}: not YAML: {error}. Correct the file") from error
+        raise RecipeError(f"{name_or_path}: not YAML: {error}. Correct the file") from error
     if not isinstance(content, dict):
-        raise BadRecipe(f"{name_or_path}: holds a {type(content).__name__}; expected keys such as name, data")
+        raise RecipeError(
+            f"{name_or_path}: holds a {type(content).__name__}; expected keys such as name, data"
+        )
     for override in overrides:
         _apply(content, override)
     try:
         return Recipe.model_validate(content)
     except ValidationError as error:
-        raise BadRecipe(f"{name_or_path}: {_explain(error)}") from error
+        raise RecipeError(f"{name_or_path}: {_explain(error)}") from error
 
 
 def _apply(content: dict[str, Any], override: str) -> None:
     key, equals, text = override.partition("=")
     parts = key.split(".")
     if not equals or not all(parts):
-        raise BadRecipe(f"--set {override}: expected key=value, for example training.batch_size=4")
-    place = content
+        raise RecipeError(f"--set {override}: expected key=value, for example training.batch_size=4")
+    location = content
     for part in parts[:-1]:
-        place = place.setdefault(part, {})
-        if not isinstance(place, dict):
-            raise BadRecipe(f"--set {override}: {part} holds a value, not keys. Check the name")
+        location = location.setdefault(part, {})
+        if not isinstance(location, dict):
+            raise RecipeError(f"--set {override}: {part} holds a value, not keys. Check the name")
     try:
-        place[parts[-1]] = yaml.safe_load(text)
+        location[parts[-1]] = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise BadRecipe(f"--set {override}: {text!r} is not a YAML value") from error
+        raise RecipeError(f"--set {override}: {text!r} is not a YAML value") from error
 
 
 def _explain(error: ValidationError) -> str:
     first = error.errors()[0]
-    place = ".".join(str(part) for part in first["loc"])
+    location = ".".join(str(part) for part in first["loc"])
     more = f" ({error.error_count() - 1} more)" if error.error_count() > 1 else ""
     if first["type"] == "extra_forbidden":
-        return f"unknown key {place}; {_nearest(first['loc'])}{more}"
-    return f"{place}: got {first['input']!r}; {first['msg']}{more}"
+        return f"unknown key {location}; {_nearest(first['loc'])}{more}"
+    return f"{location}: got {first['input']!r}; {first['msg']}{more}"
 
 
-def _nearest(place: tuple[int | str, ...]) -> str:
+def _nearest(location: tuple[int | str, ...]) -> str:
     model: type[BaseModel] = Recipe
-    for part in place[:-1]:
+    for part in location[:-1]:
         inner = model.model_fields[str(part)].annotation
         if isinstance(inner, type) and issubclass(inner, BaseModel):
             model = inner
-    return expected(str(place[-1]), model.model_fields)
+    return expected(str(location[-1]), model.model_fields)

@@ -18,9 +18,9 @@ from lightning.pytorch.loggers import Logger, TensorBoardLogger
 from torch.utils.data import DataLoader
 
 from seasift import __version__
-from seasift.core.errors import BadRecipe
+from seasift.core.errors import RecipeError
 from seasift.core.files import write_json, write_text
-from seasift.data.prepared import DataPart
+from seasift.data.prepared import DataSplit
 from seasift.training.batches import BatchStream
 from seasift.training.callbacks import (
     BEST,
@@ -33,12 +33,12 @@ from seasift.training.callbacks import (
     TimeLimit,
 )
 from seasift.training.checkpoint import read_checkpoint
-from seasift.training.data import JudgedPictures, data_parts, open_pictures
+from seasift.training.data import EvaluationImages, data_splits, open_images
 from seasift.training.initial import initialise
 from seasift.training.module import TrainingModule, hardware_words
 from seasift.training.plots import draw_run
 from seasift.training.recipe import Recipe
-from seasift.training.validation import PartJudge
+from seasift.training.validation import SplitEvaluator
 from seasift.training.wandb_records import WandbRecords
 
 PRECISIONS: dict[str, Any] = {"fp32": "32-true", "bf16": "bf16-mixed"}
@@ -56,7 +56,7 @@ class Options:
         accelerator: of Lightning: auto, cpu, gpu.
         devices: processes or GPUs.
         nodes: machines.
-        progress: called with (pictures done, in all) while the cache is built.
+        progress: called with (images done, in all) while the cache is built.
         wandb: keep records at Weights & Biases as well.
         tell: called with a line that the user should see before training begins.
     """
@@ -77,25 +77,25 @@ def train(recipe: Recipe, options: Options) -> Path:
     Returns:
         The folder.
     Raises:
-        BadRecipe: no data, or a run is there and `resume` was not asked for (or the other way round).
-        BadDataset: the data cannot be used.
-        NonFiniteLoss: training diverged.
+        RecipeError: no data, or a run is there and `resume` was not asked for (or the other way round).
+        DatasetError: the data cannot be used.
+        NonFiniteLossError: training diverged.
     """
     last = options.out / LAST
     _check_folder(last, options.resume)
     _check_shares(recipe.training.batch_size, options.devices * options.nodes)
     quieten()
     seed_everything(recipe.seed, verbose=False)
-    learn, judge = data_parts(recipe)
-    names = {"train": learn.name, "val": judge.name, "fingerprint": learn.fingerprint}
-    decide = PartJudge(judge.coco)
+    learn, val = data_splits(recipe)
+    names = {"train": learn.name, "val": val.name, "fingerprint": learn.fingerprint}
+    decide = SplitEvaluator(val.coco)
     module = TrainingModule(recipe, learn.coco.categories, decide, names)
     start = read_checkpoint(last) if options.resume else None
     if start is None and (fresh := initialise(module, recipe.model.weights)) and options.tell:
         options.tell(f"{recipe.model.weights} does not give, so they start at random: {', '.join(fresh)}")
-    cache = open_pictures(learn, module.input_spec, recipe, options.progress)
+    cache = open_images(learn, module.input_spec, recipe, options.progress)
     step, batch = (start["global_step"], start["batches_done"]) if start else (0, 0)
-    record = _write_records(recipe, options, learn, judge)
+    record = _write_records(recipe, options, learn, val)
     stream = BatchStream(
         cache,
         batch_size=recipe.training.batch_size,
@@ -105,21 +105,19 @@ def train(recipe: Recipe, options: Options) -> Path:
         rare=recipe.data.rare,
     )
     more = (
-        WandbRecords(options.out, recipe.name, judge, decide, resume=options.resume)
-        if options.wandb
-        else None
+        WandbRecords(options.out, recipe.name, val, decide, resume=options.resume) if options.wandb else None
     )
     trainer = make_trainer(recipe, options, start=step, more=more)
-    pictures = DataLoader(JudgedPictures(judge), batch_size=VALIDATION_BATCH, collate_fn=list)
+    images = DataLoader(EvaluationImages(val), batch_size=VALIDATION_BATCH, collate_fn=list)
     trainer.fit(
         module,
         DataLoader(stream, batch_size=None),
-        pictures,
+        images,
         ckpt_path=last if options.resume else None,
         weights_only=True,
     )
-    if trainer.global_step > module.judged_at:  # stopped by the clock, or between two validations
-        trainer.validate(module, pictures, verbose=False)
+    if trainer.global_step > module.evaluated_at:  # stopped by the clock, or between two validations
+        trainer.validate(module, images, verbose=False)
     if trainer.is_global_zero:
         _finish_records(options.out, record, module, decide)
     if more is not None:
@@ -127,7 +125,9 @@ def train(recipe: Recipe, options: Options) -> Path:
     return options.out
 
 
-def _finish_records(out: Path, record: dict[str, Any], module: TrainingModule, decide: PartJudge) -> None:
+def _finish_records(
+    out: Path, record: dict[str, Any], module: TrainingModule, decide: SplitEvaluator
+) -> None:
     seen = module.batches_done * module.recipe.training.batch_size
     done = {"train_seconds": round(module.train_seconds, 1), "pictures_seen": seen}
     write_json(out / RECORD, record | done, indent=2)
@@ -137,18 +137,18 @@ def _finish_records(out: Path, record: dict[str, Any], module: TrainingModule, d
 
 def _check_folder(last: Path, resume: bool) -> None:
     if resume and not last.exists():
-        raise BadRecipe(
+        raise RecipeError(
             f"{last}: no checkpoint to resume from; expected one of an earlier run. Leave out --resume"
         )
     if not resume and last.exists():
-        raise BadRecipe(
+        raise RecipeError(
             f"{last.parent}: holds a run already; expected an empty folder. Add --resume or choose another -o"
         )
 
 
 def _check_shares(batch_size: int, processes: int) -> None:
     if batch_size % processes:
-        raise BadRecipe(
+        raise RecipeError(
             f"training.batch_size: got {batch_size} for {processes} processes; expected a multiple, so that "
             f"their shares are equal. Add --set training.batch_size={-(-batch_size // processes) * processes}"
         )
@@ -196,7 +196,7 @@ def make_trainer(
     )
 
 
-def _write_records(recipe: Recipe, options: Options, learn: DataPart, judge: DataPart) -> dict[str, Any]:
+def _write_records(recipe: Recipe, options: Options, learn: DataSplit, val: DataSplit) -> dict[str, Any]:
     text = yaml.safe_dump(json.loads(recipe.model_dump_json()), sort_keys=False, allow_unicode=True)
     write_text(options.out / "recipe.yaml", text)
     record = {
@@ -206,7 +206,7 @@ def _write_records(recipe: Recipe, options: Options, learn: DataPart, judge: Dat
         "machine": hardware_words(torch.device("cuda" if _on_gpu(options) else "cpu")),
         "seed": recipe.seed,
         "train": {"name": learn.name, "pictures": len(learn.coco.images)},
-        "val": {"name": judge.name, "pictures": len(judge.coco.images)},
+        "val": {"name": val.name, "pictures": len(val.coco.images)},
         "fingerprint": learn.fingerprint,
     }
     write_json(options.out / RECORD, record, indent=2)

@@ -8,12 +8,12 @@ import torch.distributed as dist
 
 from seasift.core.instances import Instances
 from seasift.data.coco import CocoDataset
-from seasift.evaluation.coco_metrics import Figures, evaluate
+from seasift.evaluation.coco_metrics import Metrics, evaluate
 from seasift.training.batches import process_of
 
 
-class PartJudge:
-    """Called with what was found, by picture id; gives the figures that the curve shows.
+class SplitEvaluator:
+    """Called with what was found, by image id; gives the figures that the curve shows.
 
     Attributes:
         found: what the last call was given, by all processes together.
@@ -23,7 +23,7 @@ class PartJudge:
     def __init__(self, truth: CocoDataset) -> None:
         self._truth = truth
         self.found: Mapping[int, Instances] = {}
-        self.figures: Figures | None = None
+        self.figures: Metrics | None = None
 
     def __call__(self, found: Mapping[int, Instances]) -> dict[str, float]:
         """`box_AP`, `box_AP50`, and for a network with masks `mask_AP`, `mask_AP50`."""

@@ -12,14 +12,14 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.utilities import rank_zero_only
 
-from seasift.core.errors import BadInput
+from seasift.core.errors import InputError
 from seasift.core.files import write_text
-from seasift.core.image import read_picture
+from seasift.core.image import read_image
 from seasift.core.instances import Instances
 from seasift.core.types import UInt8
-from seasift.data.prepared import DataPart
-from seasift.evaluation.coco_metrics import LINE, Figures
-from seasift.training.validation import PartJudge
+from seasift.data.prepared import DataSplit
+from seasift.evaluation.coco_metrics import LINE, Metrics
+from seasift.training.validation import SplitEvaluator
 
 if TYPE_CHECKING:
     import wandb
@@ -29,12 +29,12 @@ _EXAMPLES, _THRESHOLD = 6, 0.3
 _STEP = "trainer/global_step"
 
 
-class NoWandb(BadInput):
+class NoWandb(InputError):
     """Weights & Biases does not let a run begin."""
 
 
 class WandbRecords(Callback):
-    """Sends example pictures, the table of figures and the best model; losses and AP go by `logger`.
+    """Sends example images, the table of figures and the best model; losses and AP go by `logger`.
 
     Args:
         folder: of the run; what W&B keeps of it on disk lies in its `wandb`.
@@ -48,22 +48,24 @@ class WandbRecords(Callback):
         NoWandb: no key and not offline, or no answer.
     """
 
-    def __init__(self, folder: Path, name: str, part: DataPart, judge: PartJudge, *, resume: bool) -> None:
-        self._name, self._part, self._judge = name, part, judge
+    def __init__(
+        self, folder: Path, name: str, part: DataSplit, val: SplitEvaluator, *, resume: bool
+    ) -> None:
+        self._name, self._part, self._evaluate = name, part, val
         first = getattr(rank_zero_only, "rank", 0) == 0
         self._run = _begin(folder, name, resume=resume) if first else None
         self.logger = WandbLogger(save_dir=folder, experiment=self._run)
 
     def on_validation_end(self, trainer: Trainer, module: LightningModule) -> None:
-        """Pictures and the table, on the curve's axis."""
-        if self._run is None or self._judge.figures is None:
+        """Images and the table, on the curve's axis."""
+        if self._run is None or self._evaluate.figures is None:
             return
         from wandb import Table
 
-        columns, rows = table_of(self._judge.figures)
+        columns, rows = table_of(self._evaluate.figures)
         self._run.log(
             {
-                **self._pictures(),
+                **self._images(),
                 "figures": Table(columns=[*columns], data=rows),
                 _STEP: trainer.global_step,
             }
@@ -96,22 +98,22 @@ class WandbRecords(Callback):
             self._run.log_artifact(artifact)
         self._run.finish()
 
-    def _pictures(self) -> dict[str, wandb.Image]:
-        """Each under its own name: W&B shows pictures of one name in one size."""
+    def _images(self) -> dict[str, wandb.Image]:
+        """Each under its own name: W&B shows images of one name in one size."""
         from wandb import Image
 
         names = {0: "water"} | {
-            place: category.name for place, category in enumerate(self._part.coco.categories, 1)
+            index: category.name for index, category in enumerate(self._part.coco.categories, 1)
         }
         images = self._part.coco.images
-        places = np.linspace(0, len(images) - 1, min(_EXAMPLES, len(images))).round().astype(int)
+        indices = np.linspace(0, len(images) - 1, min(_EXAMPLES, len(images))).round().astype(int)
         shown = {}
-        for number, image in enumerate((images[place] for place in places), 1):
-            found = self._judge.found.get(image.id, Instances.empty(image.size_hw))
+        for number, image in enumerate((images[index] for index in indices), 1):
+            found = self._evaluate.found.get(image.id, Instances.empty(image.size_hw))
             overlay = {"mask_data": class_map(found, _THRESHOLD), "class_labels": names}
-            picture = read_picture(self._part.images_dir / image.file_name)
+            pixels = read_image(self._part.images_dir / image.file_name)
             shown[f"examples/{number}"] = Image(
-                picture, caption=image.file_name, masks={"prediction": overlay}
+                pixels, caption=image.file_name, masks={"prediction": overlay}
             )
         return shown
 
@@ -119,17 +121,17 @@ class WandbRecords(Callback):
 def class_map(found: Instances, threshold: float) -> UInt8:
     """Predictions as W&B draws them: (H, W) of class_id + 1, 0 where nothing is; the surest lie on top."""
     canvas = np.zeros(found.size_hw, np.uint8)
-    for place in reversed(np.flatnonzero(found.scores >= threshold)):
-        label = int(found.class_ids[place]) + 1
+    for index in reversed(np.flatnonzero(found.scores >= threshold)):
+        label = int(found.class_ids[index]) + 1
         if found.masks is not None:
-            canvas[found.masks[place].bitmap(found.size_hw)] = label
+            canvas[found.masks[index].bitmap(found.size_hw)] = label
         else:
-            x1, y1, x2, y2 = found.boxes_xyxy[place].round().astype(int).clip(0)
+            x1, y1, x2, y2 = found.boxes_xyxy[index].round().astype(int).clip(0)
             canvas[y1:y2, x1:x2] = label
     return canvas
 
 
-def table_of(figures: Figures) -> tuple[list[str], list[list[Any]]]:
+def table_of(figures: Metrics) -> tuple[list[str], list[list[Any]]]:
     """The 24 COCO figures overall and of each class, as columns and rows."""
     kinds = (("box", "boxes"), ("mask", "masks"))
     columns = ["class", "objects", *(f"{short} {key}" for short, _ in kinds for key in LINE)]

@@ -1,4 +1,4 @@
-"""The part of a picture that a sample shows, and looking through it."""
+"""The part of an image that a sample shows, and looking through it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ EXPAND_UP_TO = 4.0
 
 
 def draw_windows(batch: Batch, recipe: AugmentRecipe, random: Generator) -> Tensor:
-    """The part of each picture that will be seen: (B, 4) x1, y1, x2, y2 relative to the picture."""
+    """The part of each image that will be seen: (B, 4) x1, y1, x2, y2 relative to the image."""
     count = len(batch.file_names)
     if recipe.scale:
         whole = torch.tensor([batch.images_rgb_u8.shape[2], batch.images_rgb_u8.shape[1]])

@@ -1,6 +1,6 @@
 """Frames of one video file in the order of time, through damage.
 
-Also here: When the pictures of a video file are shown.
+Also here: When the images of a video file are shown.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from pathlib import Path
 from seasift.video.file import opened
 from seasift.video.frames import Damage, Gap, Report
 from seasift.video.orientation import Decoded, deinterlaced
-from seasift.video.seeking import Skimmed, Start, jump, skim
+from seasift.video.seeking import SeekPoints, Start, find_seek_points, jump
 
 _BEYOND_S = 10.0  # a stamp so far behind the file's end is a damaged one
-_LATE_S = 2.0  # a picture that is older than the last one by less is out of order: damage does that
+_LATE_S = 2.0  # an image that is older than the last one by less is out of order: damage does that
 
 
 def stores_as_decoded(container: InputContainer, track: VideoStream) -> bool:
@@ -35,13 +35,13 @@ def stores_as_decoded(container: InputContainer, track: VideoStream) -> bool:
     return "avi" in container.format.name.split(",") and track.codec_context.name not in EACH_ALONE
 
 
-class Stamps:
+class Timestamps:
     """Times in a file, seconds from its beginning.
 
     Attributes:
-        length_s: of the picture track by the header; None if it does not say.
-        step_s: nominal time from picture to picture.
-        last_s: of the last picture that was asked for.
+        length_s: of the image track by the header; None if it does not say.
+        step_s: nominal time from image to image.
+        last_s: of the last image that was asked for.
     """
 
     def __init__(self, container: InputContainer, track: VideoStream) -> None:
@@ -55,27 +55,27 @@ class Stamps:
         self.last_s: float | None = None
         self._shift_s = 0.0
         self._inside: deque[float] | None = deque() if track.codec_context.name in EACH_ALONE else None
-        # Where pictures are stored in another order than shown, the stamps in the order of time are right.
+        # Where images are stored in another order than shown, the stamps in the order of time are right.
         self._sorted: list[int] | None = [] if stores_as_decoded(container, track) else None
 
     def _of_packet(self, packet: Packet[VideoStream]) -> float:
-        stamp = packet.pts if packet.pts is not None else packet.dts
-        if stamp is None or not packet.time_base:
+        timestamp = packet.pts if packet.pts is not None else packet.dts
+        if timestamp is None or not packet.time_base:
             return self.last_s or 0.0
-        return max(0.0, float(stamp * packet.time_base) - self._zero_s)
+        return max(0.0, float(timestamp * packet.time_base) - self._zero_s)
 
     def going_in(self, packet: Packet[VideoStream]) -> None:
-        """A compressed picture goes into the decoder."""
+        """A compressed image goes into the decoder."""
         if self._sorted is not None and packet.dts is not None:
             heappush(self._sorted, packet.dts)
         if self._inside is not None and packet.size:
             self._inside.append(self._of_packet(packet))
 
     def lost(self, packet: Packet[VideoStream]) -> float:
-        """The decoder fails at this one, or at one some pictures before it: it works on several at once.
+        """The decoder fails at this one, or at one some images before it: it works on several at once.
 
         Returns:
-            When the picture that will not come out was to be shown, as well as can be told.
+            When the image that will not come out was to be shown, as well as can be told.
         """
         if self._sorted is not None and packet.dts in self._sorted:
             self._sorted.remove(packet.dts)
@@ -83,10 +83,10 @@ class Stamps:
         return self._inside.popleft() if self._inside else self._of_packet(packet)
 
     def of_frame(self, frame: VideoFrame) -> float | None:
-        """Of the next picture that comes out, always behind the one before; None for one that comes too late.
+        """Of the next image that comes out, always behind the one before; None for one that comes too late.
 
         By its stamp. Where the clock of a file jumps back (recordings put together), the time goes on a step behind
-        the picture before; so does that of a picture without a stamp, or with one far beyond the end of the file.
+        the image before; so does that of an image without a stamp, or with one far beyond the end of the file.
         """
         if self._sorted:
             frame.pts = heappop(self._sorted)
@@ -128,19 +128,19 @@ def decoded(
         Progressive frames whose time grows from each to the next. Damaged ones count, but are left out, and so
         are those after them up to the next keyframe, which would show their traces.
     Raises:
-        BadPicture: nothing of the file can be read.
+        ImageError: nothing of the file can be read.
     """
     stop = stop or threading.Event()
     with opened(path) as (container, track):
-        stamps = Stamps(container, track)
-        reader = _Reader(container, track, stamps, Damage(name, report, stamps.step_s))
+        timestamps = Timestamps(container, track)
+        reader = _Reader(container, track, timestamps, Damage(name, report, timestamps.step_s))
         packets = reader.packets(stop)
-        skimmed: Skimmed | None = Skimmed(0, None, [])
+        seek_points: SeekPoints | None = SeekPoints(0, None, [])
         if start is not None and not stores_as_decoded(container, track):
             index = jump(container, track, start, zero_s(container))
-            skimmed = skim(packets, start, zero_s(container), index)
-        if skimmed is not None:
-            yield from deinterlaced(reader.frames(skimmed, packets))
+            seek_points = find_seek_points(packets, start, zero_s(container), index)
+        if seek_points is not None:
+            yield from deinterlaced(reader.frames(seek_points, packets))
             reader.end(name, report)
             return
     yield from decoded(path, name, report, stop=stop)  # no way there but this
@@ -149,16 +149,18 @@ def decoded(
 class _Reader:
     """One pass over an open file."""
 
-    def __init__(self, container: InputContainer, track: VideoStream, stamps: Stamps, damage: Damage) -> None:
-        self._container, self._track, self._stamps, self._damage = container, track, stamps, damage
+    def __init__(
+        self, container: InputContainer, track: VideoStream, timestamps: Timestamps, damage: Damage
+    ) -> None:
+        self._container, self._track, self._stamps, self._damage = container, track, timestamps, damage
         self._each_alone = track.codec_context.name in EACH_ALONE
         self._spoilt_s: float | None = None  # damaged there, no keyframe since
         self._stopped = False
-        # Made for sending, with a picture at every step: a jump is a loss. Elsewhere pauses are no damage.
+        # Made for sending, with an image at every step: a jump is a loss. Elsewhere pauses are no damage.
         self._steady = bool({"mpegts", "mpeg"} & set(container.format.name.split(",")))
 
     def packets(self, stop: threading.Event) -> Iterator[Packet[VideoStream]]:
-        """Compressed pictures as they lie in the file, the last one empty; goes on after errors."""
+        """Compressed images as they lie in the file, the last one empty; goes on after errors."""
         import av
 
         errors = 0
@@ -175,24 +177,28 @@ class _Reader:
                 errors += 1
                 self._bad(self._stamps.last_s or 0.0, f"the file cannot be read here ({_why(error)})")
 
-    def frames(self, skimmed: Skimmed, packets: Iterator[Packet[VideoStream]]) -> Iterator[Decoded]:
+    def frames(self, seek_points: SeekPoints, packets: Iterator[Packet[VideoStream]]) -> Iterator[Decoded]:
         """Whole frames, numbered from where skimming left off."""
-        index = skimmed.index - 1
-        for frame in self._pictures(skimmed.packets, packets):
-            if skimmed.from_pts is not None and frame.pts is not None and frame.pts < skimmed.from_pts:
-                continue  # needs pictures from before the point where decoding began
+        index = seek_points.index - 1
+        for frame in self._images(seek_points.packets, packets):
+            if (
+                seek_points.from_pts is not None
+                and frame.pts is not None
+                and frame.pts < seek_points.from_pts
+            ):
+                continue  # needs images from before the point where decoding began
             before_s = self._stamps.last_s
             time_s = self._stamps.of_frame(frame)
             index += 1
             if time_s is None:
-                self._damage.bad(before_s or 0.0, "pictures out of order")
+                self._damage.bad(before_s or 0.0, "images out of order")
                 continue
             step_s = self._stamps.step_s
             longest_s = max(_JUMP_S, _JUMP_STEPS * step_s) if self._steady else math.inf
             if before_s is not None and time_s - before_s > longest_s:
-                self._damage.bad(before_s + step_s, "no pictures are there")
+                self._damage.bad(before_s + step_s, "no images are there")
             if frame.is_corrupt:
-                self._bad(time_s, "damaged pictures")
+                self._bad(time_s, "damaged images")
             if self._whole(frame, time_s):
                 self._damage.good(time_s)
                 yield Decoded(index, time_s, frame)
@@ -212,31 +218,31 @@ class _Reader:
         self._spoilt_s = time_s if self._spoilt_s is None else max(self._spoilt_s, time_s)
 
     def _whole(self, frame: VideoFrame, time_s: float) -> bool:
-        """Whether a picture neither is damaged nor rests on one that is."""
+        """Whether an image neither is damaged nor rests on one that is."""
         if frame.is_corrupt or self._spoilt_s is None:
             return not frame.is_corrupt
         mended = frame.key_frame and time_s > self._spoilt_s
         if mended or self._each_alone or time_s > self._spoilt_s + _SPOILT_S:
             self._spoilt_s = None
             return True
-        self._damage.bad(time_s, "damaged pictures")
+        self._damage.bad(time_s, "damaged images")
         return False
 
-    def _pictures(self, *parts: Iterable[Packet[VideoStream]]) -> Iterator[VideoFrame]:
+    def _images(self, *parts: Iterable[Packet[VideoStream]]) -> Iterator[VideoFrame]:
         import av
 
         for part in parts:
             for packet in part:
                 self._stamps.going_in(packet)
                 try:
-                    pictures = packet.decode()
+                    images = packet.decode()
                 except av.error.EOFError:
                     return
                 except (av.FFmpegError, OSError, ValueError) as error:
                     self._bad(self._stamps.lost(packet), f"it cannot be decoded ({_why(error)})")
                     continue
-                yield from pictures
-                del pictures
+                yield from images
+                del images
 
 
 def _why(error: Exception) -> str:

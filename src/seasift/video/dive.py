@@ -15,15 +15,15 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from seasift.core.errors import BadInput, BadPicture
+from seasift.core.errors import ImageError, InputError
 from seasift.video.decoding import decoded
 from seasift.video.file import Header, read_header
 from seasift.video.frames import DiveFrame, DiveVideo, Gap, Report
 from seasift.video.live import Before, LiveDive, is_live
-from seasift.video.orientation import Decoded, upright_rgb
-from seasift.video.sampling import GRACE_S, Every
+from seasift.video.orientation import Decoded, oriented_rgb
+from seasift.video.sampling import GRACE_S, FrameSampling
 from seasift.video.seeking import Start
-from seasift.video.segments import Part, Stretch, cuts
+from seasift.video.segments import Part, Segment, cuts
 
 T = TypeVar("T")
 
@@ -33,7 +33,7 @@ class _End:
     error: BaseException | None
 
 
-def ahead(make: Callable[[threading.Event], Iterator[T]], depth: int) -> Iterator[T]:
+def prefetch(make: Callable[[threading.Event], Iterator[T]], depth: int) -> Iterator[T]:
     """What `make` gives, made by a thread while the caller is busy.
 
     At most `depth` items wait and one is in the making: memory does not grow. An error of the source comes out
@@ -104,7 +104,12 @@ class Dive:
     """
 
     def __init__(
-        self, files: Sequence[_File], gaps: Sequence[Gap], every: Every, start_s: float, end_s: float | None
+        self,
+        files: Sequence[_File],
+        gaps: Sequence[Gap],
+        every: FrameSampling,
+        start_s: float,
+        end_s: float | None,
     ) -> None:
         """See `open_dive`."""
         self.videos = [file.video for file in files]
@@ -127,7 +132,7 @@ class Dive:
             the file of `after` it lists what ends behind that frame.
         """
         self.gaps = list(self._unopened)
-        return ahead(partial(self._frames, after, after_time_s), _AHEAD)
+        return prefetch(partial(self._frames, after, after_time_s), _AHEAD)
 
     def parts(self, length_s: float, after: tuple[int, int, float] | None = None) -> list[Part]:
         """The dive in parts, in order, for who looks at several at once.
@@ -137,27 +142,27 @@ class Dive:
             after: video, frame and `time_s` of a frame: go on right after it.
         """
         parts: list[Part] = []
-        for place, file in enumerate(self._files):
-            if (after is not None and place < after[0]) or not self._in_range(file.video):
+        for index, file in enumerate(self._files):
+            if (after is not None and index < after[0]) or not self._in_range(file.video):
                 continue
             begin_s = max(0.0, self._start_s - file.video.offset_s)
             end_s = math.inf if self._end_s is None else self._end_s - file.video.offset_s
             from_s: float | None = None
             last: int | None = None
-            if after is not None and place == after[0]:
+            if after is not None and index == after[0]:
                 last, from_s = after[1], after[2] - _SAME_S
                 begin_s = after[2]
             for to_s in (*cuts(file.path, begin_s, end_s, length_s), None):
-                parts.append(Part(place, from_s, to_s, last))
+                parts.append(Part(index, from_s, to_s, last))
                 from_s, last = to_s, None
         return parts
 
-    def stretch(self, part: Part) -> Stretch:
+    def segment(self, part: Part) -> Segment:
         """A part, to be decoded; `rest` goes on where that turns out to differ from an unbroken run."""
         file = self._files[part.video]
         begin_s = max(0.0, self._start_s - file.video.offset_s)
         start = self._start(file) if part.from_s is None else Start(time_s=part.from_s)
-        return Stretch(
+        return Segment(
             part,
             run=lambda report, stop: self._decoded(file, start, stop, report),
             choose=lambda run, wanted: self._chosen(part.video, run, wanted),
@@ -176,7 +181,7 @@ class Dive:
                 return self._chosen(video, self._decoded(file, self._start(file), stop))
             return self._rest(video, after[0], after[1], stop)
 
-        return ahead(make, _AHEAD)
+        return prefetch(make, _AHEAD)
 
     def anywhere(self) -> Dive:
         """The same dive for a process that works in another folder."""
@@ -186,13 +191,13 @@ class Dive:
     def _frames(
         self, after: tuple[int, int] | None, after_time_s: float | None, stop: threading.Event
     ) -> Iterator[DiveFrame]:
-        for place, file in enumerate(self._files):
-            if stop.is_set() or (after is not None and place < after[0]) or not self._in_range(file.video):
+        for index, file in enumerate(self._files):
+            if stop.is_set() or (after is not None and index < after[0]) or not self._in_range(file.video):
                 continue
-            if after is not None and place == after[0]:
-                yield from self._rest(place, after[1], after_time_s, stop)
+            if after is not None and index == after[0]:
+                yield from self._rest(index, after[1], after_time_s, stop)
             else:
-                yield from self._chosen(place, self._decoded(file, self._start(file), stop))
+                yield from self._chosen(index, self._decoded(file, self._start(file), stop))
 
     def _in_range(self, video: DiveVideo) -> bool:
         ended = video.duration_s is not None and video.offset_s + video.duration_s < self._start_s
@@ -230,16 +235,16 @@ class Dive:
                 yield item
 
     def _rest(
-        self, place: int, last: int, last_s: float | None, stop: threading.Event
+        self, index: int, last: int, last_s: float | None, stop: threading.Event
     ) -> Iterator[DiveFrame]:
-        run = self._from(self._files[place], last, last_s, stop)
-        return self._chosen(place, run, lambda item: item.index > last)
+        run = self._from(self._files[index], last, last_s, stop)
+        return self._chosen(index, run, lambda item: item.index > last)
 
     def _chosen(
-        self, place: int, run: Iterator[Decoded], wanted: Callable[[Decoded], bool] = lambda _: True
+        self, index: int, run: Iterator[Decoded], wanted: Callable[[Decoded], bool] = lambda _: True
     ) -> Iterator[DiveFrame]:
-        """Of what was decoded the frames that are asked for and wanted, as pictures."""
-        video, header = self._files[place].video, self._files[place].header
+        """Of what was decoded the frames that are asked for and wanted, as images."""
+        video, header = self._files[index].video, self._files[index].header
         begin_s = max(0.0, self._start_s - video.offset_s)
         before: int | None = None
         for item in run:
@@ -250,15 +255,15 @@ class Dive:
                 return
             share = self._every.share(item.index, item.time_s - begin_s)
             if share != before and wanted(item):
-                picture = upright_rgb(item.frame, header.aspect, header.size_hw)
-                yield DiveFrame(place, item.index, item.time_s, dive_s, picture)
+                image = oriented_rgb(item.frame, header.aspect, header.size_hw)
+                yield DiveFrame(index, item.index, item.time_s, dive_s, image)
             before = share
 
 
 def open_dive(
     paths: Sequence[str | Path],
     *,
-    every: float | Every | None = None,
+    every: float | FrameSampling | None = None,
     start_s: float | None = None,
     end_s: float | None = None,
     start_utc: datetime | None = None,
@@ -276,26 +281,26 @@ def open_dive(
         start_utc: when the dive began, instead of what the metadata say.
         before: a live source to go on with, see `LiveDive`.
     Raises:
-        BadInput: no file, or a range that holds nothing. BadPicture: none of the files can be opened.
+        InputError: no file, or a range that holds nothing. BadPicture: none of the files can be opened.
     """
-    if not isinstance(every, Every):
-        every = Every(frames=1) if every is None else Every(seconds=every)
+    if not isinstance(every, FrameSampling):
+        every = FrameSampling(frames=1) if every is None else FrameSampling(seconds=every)
     if not paths:
-        raise BadInput("a dive of no files; expected at least one video. Name it.")
+        raise InputError("a dive of no files; expected at least one video. Name it.")
     if end_s is not None and end_s <= (start_s or 0.0):
-        raise BadInput(f"a range from {start_s or 0:g} s to {end_s:g} s; expected an end behind the start.")
+        raise InputError(f"a range from {start_s or 0:g} s to {end_s:g} s; expected an end behind the start.")
     live = [str(path) for path in paths if is_live(str(path))]
     if live:
         if len(paths) > 1 or start_s:
-            raise BadInput(f"{live[0]}: a live source goes with no other and has no start. Give it alone.")
+            raise InputError(f"{live[0]}: a live source goes with no other and has no start. Give it alone.")
         return LiveDive(live[0], every=every, end_s=end_s, start_utc=start_utc, before=before)
     headers: list[tuple[Path, Header]] = []
     gaps: list[Gap] = []
-    errors: list[BadPicture] = []
+    errors: list[ImageError] = []
     for path in map(Path, paths):
         try:
             headers.append((path, read_header(path)))
-        except BadPicture as error:
+        except ImageError as error:
             errors.append(error)
             gaps.append(Gap(path.as_posix(), 0.0, None, "it cannot be opened"))
     if not headers:
@@ -339,6 +344,6 @@ def _on_one_clock(headers: Sequence[tuple[Path, Header]], start_utc: datetime | 
 def _without_overlap(clock: Sequence[float], lengths: Sequence[float]) -> list[float]:
     """Clocks count whole seconds: a file begins no earlier than the one before ends."""
     offsets: list[float] = []
-    for place, begin in enumerate(clock):
-        offsets.append(begin if place == 0 else max(begin, offsets[-1] + lengths[place - 1]))
+    for index, begin in enumerate(clock):
+        offsets.append(begin if index == 0 else max(begin, offsets[-1] + lengths[index - 1]))
     return offsets

@@ -10,15 +10,15 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seasift.core.errors import BadPicture
+from seasift.core.errors import ImageError
 from seasift.core.types import SizeHW
-from seasift.video.orientation import pixel_aspect, upright_size
+from seasift.video.orientation import oriented_size, pixel_aspect
 
 if TYPE_CHECKING:
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
-# Codecs whose pictures need no other and are stored as shown.
+# Codecs whose images need no other and are stored as shown.
 EACH_ALONE = frozenset(
     {"mjpeg", "prores", "dnxhd", "dvvideo", "rawvideo", "ffv1", "huffyuv", "ffvhuff", "utvideo"}
 )
@@ -36,15 +36,15 @@ _BROKE_OFF = (
 
 @dataclass(frozen=True)
 class Header:
-    """What a file says of itself, and its first picture confirms.
+    """What a file says of itself, and its first image confirms.
 
     Attributes:
         size_hw: px, upright, with square pixels.
         aspect: width of a stored pixel by its height; None if the file does not say.
         fps: nominal; times never follow from it.
         frames: as far as the header says.
-        duration_s: of the picture track, as far as the header says.
-        created_utc: of the first picture, if the metadata says.
+        duration_s: of the image track, as far as the header says.
+        created_utc: of the first image, if the metadata says.
     """
 
     size_hw: SizeHW
@@ -57,10 +57,10 @@ class Header:
 
 @contextmanager
 def opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
-    """Open a video at its first picture track.
+    """Open a video at its first image track.
 
     Raises:
-        BadPicture: missing, not a video, without a picture track, truncated so that nothing can be read.
+        ImageError: missing, not a video, without an image track, truncated so that nothing can be read.
     """
     import av
 
@@ -68,12 +68,12 @@ def opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
         # "file:" keeps FFmpeg from taking a name with a colon for an address.
         container = av.open(f"file:{path}", options=dict(_OPTIONS), metadata_errors="replace")
     except FileNotFoundError:
-        raise BadPicture(f"{path}: no such file. Check the name and the folder you are in.") from None
+        raise ImageError(f"{path}: no such file. Check the name and the folder you are in.") from None
     except (av.FFmpegError, OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or type(error).__name__
         if _broke_off(path):
-            raise BadPicture(_BROKE_OFF.format(path=path)) from None
-        raise BadPicture(
+            raise ImageError(_BROKE_OFF.format(path=path)) from None
+        raise ImageError(
             f"{path}: not a video FFmpeg can read ({reason}); expected MP4, MOV, MKV, AVI, TS "
             "or alike. Copy it again, or convert it."
         ) from None
@@ -82,7 +82,7 @@ def opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
 
 
 def _broke_off(path: Path) -> bool:
-    """Whether an MP4 or MOV has pictures (mdat), but no whole index (moov). ISO/IEC 14496-12, 4.2."""
+    """Whether an MP4 or MOV has images (mdat), but no whole index (moov). ISO/IEC 14496-12, 4.2."""
     parts = set()
     try:
         length = path.stat().st_size
@@ -103,21 +103,21 @@ def _broke_off(path: Path) -> bool:
 
 
 def read_header(path: Path) -> Header:
-    """What a file's header and first picture tell.
+    """What a file's header and first image tell.
 
     Raises:
-        BadPicture: as `opened`, or no picture and no size.
+        ImageError: as `opened`, or no image and no size.
     """
     import av
 
     with opened(path) as (container, track):
         aspect = pixel_aspect(track)
         try:
-            size_hw = upright_size(next(container.decode(track)), aspect)
+            size_hw = oriented_size(next(container.decode(track)), aspect)
         except (av.FFmpegError, OSError, ValueError, StopIteration):
             size_hw = track.height, track.width
         if not all(size_hw):
-            raise BadPicture(f"{path}: none of its pictures can be read. Copy it again, or convert it.")
+            raise ImageError(f"{path}: none of its images can be read. Copy it again, or convert it.")
         return Header(
             size_hw=size_hw,
             aspect=aspect,
@@ -132,25 +132,25 @@ def _track(container: InputContainer, path: Path) -> VideoStream:
     from av.stream import Discard
 
     tracks = [track for track in container.streams.video if track.codec_context is not None]
-    pictures = [track for track in tracks if not int(track.disposition) & _ATTACHED]
-    if not pictures:
+    images = [track for track in tracks if not int(track.disposition) & _ATTACHED]
+    if not images:
         if _broke_off(path):
-            raise BadPicture(_BROKE_OFF.format(path=path))
-        raise BadPicture(
-            f"{path}: holds no picture track, or is truncated; expected a whole video. Copy it again."
+            raise ImageError(_BROKE_OFF.format(path=path))
+        raise ImageError(
+            f"{path}: holds no image track, or is truncated; expected a whole video. Copy it again."
         )
     for stream in container.streams:
-        if stream.index != pictures[0].index:
+        if stream.index != images[0].index:
             stream.discard = Discard.all  # sound is not even read
-    prepare_decoder(pictures[0])
-    return pictures[0]
+    prepare_decoder(images[0])
+    return images[0]
 
 
 _ATTACHED = 0x400  # AV_DISPOSITION_ATTACHED_PIC: a cover, not footage
 
 
 def prepare_decoder(track: VideoStream) -> None:
-    """Threads, no frames of absurd sizes, and no half pictures out of MJPEG, which does not mark them.
+    """Threads, no frames of absurd sizes, and no half images out of MJPEG, which does not mark them.
 
     Several frames at once only where no frame needs another: else it hangs on the threads' luck which frames of a
     damaged file are marked, and a run that goes on in the middle would not be the unbroken one.
@@ -168,7 +168,7 @@ def zero_s(container: InputContainer) -> float:
 
 
 def duration_s(container: InputContainer, track: VideoStream) -> float | None:
-    """Length of the picture track by the header, seconds; None if it does not say."""
+    """Length of the image track by the header, seconds; None if it does not say."""
     if track.duration and track.time_base:
         return float(track.duration * track.time_base)
     return container.duration / 1_000_000 if container.duration else None

@@ -60,12 +60,12 @@ Report = Callable[["Gap"], None]
 
 @dataclass(frozen=True)
 class Gap:
-    """A part of a file that gave no pictures.
+    """A part of a file that gave no images.
 
     Attributes:
         file: as the user named it.
         from_s: presentation time in the file, seconds.
-        to_s: of the first picture after it, or where the file should end; None if unknown.
+        to_s: of the first image after it, or where the file should end; None if unknown.
         reason: in a few words.
     """
 
@@ -84,12 +84,12 @@ class Gap:
 
 
 class Damage:
-    """Joins what went wrong around one place into one gap, which the next good picture after it closes."""
+    """Joins what went wrong around one place into one gap, which the next good image after it closes."""
 
     def __init__(self, file: str, report: Report, step_s: float) -> None:
-        """`step_s`: nominal time from picture to picture."""
+        """`step_s`: nominal time from image to image."""
         self._file, self._report, self._step_s = file, report, step_s
-        self._whole_s: float | None = None  # last good picture
+        self._whole_s: float | None = None  # last good image
         self._first: float | None = None
         self._last, self._reason = 0.0, ""
 
@@ -102,14 +102,14 @@ class Damage:
         self._first, self._last = min(self._first, time_s), max(self._last, time_s)
 
     def good(self, time_s: float) -> None:
-        """A picture came. Pictures come late out of a decoder: one from before the damage closes nothing."""
+        """An image came. Images come late out of a decoder: one from before the damage closes nothing."""
         if self._first is not None and time_s > self._last:
             self._report(Gap(self._file, self._first, time_s, self._reason))
             self._first = None
         self._whole_s = time_s
 
     def end(self, time_s: float | None) -> bool:
-        """No more pictures come, and the file should have ended at that time; tells whether that was damage."""
+        """No more images come, and the file should have ended at that time; tells whether that was damage."""
         if self._first is None:
             return False
         to_s = None if time_s is None or time_s <= self._first else time_s

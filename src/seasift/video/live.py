@@ -14,11 +14,11 @@ from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from seasift.core.errors import BadInput, BadPicture
+from seasift.core.errors import ImageError, InputError
 from seasift.video.file import fps, prepare_decoder
 from seasift.video.frames import DiveFrame, DiveVideo, Gap
-from seasift.video.orientation import Decoded, deinterlaced, pixel_aspect, upright_rgb, upright_size
-from seasift.video.sampling import Every
+from seasift.video.orientation import Decoded, deinterlaced, oriented_rgb, oriented_size, pixel_aspect
+from seasift.video.sampling import FrameSampling
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -115,7 +115,7 @@ class Before:
 
 @dataclass(frozen=True, eq=False)
 class _Arrived:
-    """A picture, and what its stream says, which cannot be asked once the connection is closed."""
+    """An image, and what its stream says, which cannot be asked once the connection is closed."""
 
     frame: Decoded
     aspect: Fraction | None
@@ -139,20 +139,20 @@ class LiveDive:
         self,
         address: str,
         *,
-        every: Every,
+        every: FrameSampling,
         end_s: float | None = None,
         start_utc: datetime | None = None,
         patience: Patience | None = None,
         clock: Callable[[], float] = time.monotonic,
         before: Before | None = None,
     ) -> None:
-        """Connect, and wait for the first picture.
+        """Connect, and wait for the first image.
 
         Args:
             before: go on with its clock and numbers. Should nothing be there any more, that is the end of the dive,
                 and no error.
         Raises:
-            BadPicture: nothing there, or no pictures.
+            ImageError: nothing there, or no images.
         """
         self._address, self._name = address, without_password(address)
         self._every, self._end_s = every, end_s
@@ -176,11 +176,11 @@ class LiveDive:
             self._size_hw, self.videos = (before.video.height, before.video.width), [before.video]
             return
         if first is None:
-            raise BadPicture(
-                f"{self._name}: no live pictures ({self._lost}); expected a camera's address or a capture device. "
+            raise ImageError(
+                f"{self._name}: no live images ({self._lost}); expected a camera's address or a capture device. "
                 "Check that it is on and that another player shows it."
             )
-        self._size_hw = upright_size(first.frame.frame, first.aspect)
+        self._size_hw = oriented_size(first.frame.frame, first.aspect)
         self.videos = [
             DiveVideo(
                 file=self._name,
@@ -202,10 +202,10 @@ class LiveDive:
         Args:
             after: the last frame of `before`.
         Raises:
-            BadInput: another `after`: what was live is gone.
+            InputError: another `after`: what was live is gone.
         """
         if after != (None if self._before is None else (0, self._before.frame)):
-            raise BadInput(f"{self._name}: a live source cannot be gone through again. Start afresh.")
+            raise InputError(f"{self._name}: a live source cannot be gone through again. Start afresh.")
         before: int | None = None
         try:
             while (arrived := self._mailbox.take(self._left_s())) is not None:
@@ -214,8 +214,8 @@ class LiveDive:
                     return
                 share = self._every.share(item.index, item.time_s)
                 if share != before:
-                    picture = upright_rgb(item.frame, arrived.aspect, self._size_hw)
-                    yield DiveFrame(0, item.index, item.time_s, item.time_s, picture)
+                    image = oriented_rgb(item.frame, arrived.aspect, self._size_hw)
+                    yield DiveFrame(0, item.index, item.time_s, item.time_s, image)
                 before = share
         finally:
             self.close()
@@ -248,7 +248,7 @@ class LiveDive:
             self._mailbox.close()
 
     def _connected(self, lost: tuple[float, str] | None) -> None:
-        """Hand on pictures until the connection ends.
+        """Hand on images until the connection ends.
 
         Args:
             lost: since when there were none, and why.
@@ -259,7 +259,7 @@ class LiveDive:
         try:
             with _connect(self._address, self._patience.silence_s) as container:
                 if not container.streams.video:
-                    self._lost = "it has no pictures"
+                    self._lost = "it has no images"
                     return
                 track = container.streams.video[0]
                 prepare_decoder(track)
@@ -278,13 +278,13 @@ class LiveDive:
             if self._stop.is_set():
                 return
             try:
-                pictures = packet.decode()
+                images = packet.decode()
             except av.error.InvalidDataError:
                 continue
-            for picture in pictures:
+            for image in images:
                 index, self._index = self._index, self._index + 1
-                if not picture.is_corrupt:
-                    yield Decoded(index, self._now_s(), picture)
+                if not image.is_corrupt:
+                    yield Decoded(index, self._now_s(), image)
 
 
 def _connect(address: str, silence_s: float) -> InputContainer:

@@ -1,4 +1,4 @@
-"""A decoded frame as the picture a viewer shows: progressive, square pixels, upright, 8-bit RGB."""
+"""A decoded frame as the image a viewer shows: progressive, square pixels, upright, 8-bit RGB."""
 
 from __future__ import annotations
 
@@ -109,20 +109,20 @@ def square_size(width: int, height: int, aspect: Fraction | None) -> tuple[int, 
     return (round(width * ratio), height) if ratio > 1 else (width, round(height / ratio))
 
 
-def upright_rgb(frame: VideoFrame, aspect: Fraction | None, size_hw: SizeHW | None = None) -> UInt8:
-    """The picture (H, W, 3) uint8 RGB.
+def oriented_rgb(frame: VideoFrame, aspect: Fraction | None, size_hw: SizeHW | None = None) -> UInt8:
+    """The image (H, W, 3) uint8 RGB.
 
     Args:
         aspect: of the pixels, from the track.
-        size_hw: make it that large: a file's pictures keep the size of its first.
+        size_hw: make it that large: a file's images keep the size of its first.
     """
     width, height = square_size(frame.width, frame.height, aspect)
-    picture = _rgb(frame, width, height)
+    image = _rgb(frame, width, height)
     quarters = round(frame.rotation / 90) % 4
-    picture = np.ascontiguousarray(np.rot90(picture, k=quarters) if quarters else picture)
-    if size_hw is None or picture.shape[:2] == size_hw:
-        return picture
-    return np.asarray(cv2.resize(picture, size_hw[::-1], interpolation=cv2.INTER_AREA), np.uint8)
+    image = np.ascontiguousarray(np.rot90(image, k=quarters) if quarters else image)
+    if size_hw is None or image.shape[:2] == size_hw:
+        return image
+    return np.asarray(cv2.resize(image, size_hw[::-1], interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _rgb(frame: VideoFrame, width: int, height: int) -> UInt8:
@@ -138,8 +138,8 @@ def _rgb(frame: VideoFrame, width: int, height: int) -> UInt8:
     return np.asarray(rgb.to_ndarray(), np.uint8)
 
 
-def upright_size(frame: VideoFrame, aspect: Fraction | None) -> SizeHW:
-    """Height and width of `upright_rgb` in px, without making it."""
+def oriented_size(frame: VideoFrame, aspect: Fraction | None) -> SizeHW:
+    """Height and width of `oriented_rgb` in px, without making it."""
     width, height = square_size(frame.width, frame.height, aspect)
     return (width, height) if round(frame.rotation / 90) % 2 else (height, width)
 

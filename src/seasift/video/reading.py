@@ -6,17 +6,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from seasift.core.errors import BadPicture
+from seasift.core.errors import ImageError
 from seasift.core.types import SizeHW, UInt8
 from seasift.video.dive import Dive, LiveDive, open_dive
 from seasift.video.file import duration_s, fps, opened
 from seasift.video.frames import Gap
 from seasift.video.live import is_live
-from seasift.video.sampling import Every
+from seasift.video.sampling import FrameSampling
 
 __all__ = [
     "SUFFIXES",
-    "Every",
+    "FrameSampling",
     "Span",
     "VideoFrame",
     "expected_count",
@@ -33,7 +33,7 @@ SUFFIXES = frozenset(
 
 @dataclass(frozen=True)
 class VideoFrame:
-    """One frame: its place in the video (0-based), its time, and the picture (H, W, 3) uint8 RGB, upright."""
+    """One frame: its place in the video (0-based), its time, and the image (H, W, 3) uint8 RGB, upright."""
 
     index: int
     time_s: float
@@ -44,7 +44,7 @@ class VideoFrame:
 class Span:
     """Which frames of a video to take: of the seconds from `start_s` to before `end_s` the first of each share."""
 
-    every: Every
+    every: FrameSampling
     start_s: float | None = None
     end_s: float | None = None
 
@@ -53,23 +53,23 @@ def read_span(source: Path | str, span: Span) -> Dive | LiveDive:
     """One file or live source as a dive.
 
     Raises:
-        BadPicture: as `open_dive`.
+        ImageError: as `open_dive`.
     """
     return open_dive([source], every=span.every, start_s=span.start_s, end_s=span.end_s)
 
 
-def frames(path: Path, every: Every) -> Iterator[VideoFrame]:
+def frames(path: Path, every: FrameSampling) -> Iterator[VideoFrame]:
     """Decode a video and give some of its frames, in order.
 
     Raises:
-        BadPicture: missing, not a video, without a picture track; or, after all frames that can be read,
+        ImageError: missing, not a video, without an image track; or, after all frames that can be read,
             damaged, which says where.
     """
     dive = read_span(path, Span(every))
     for frame in dive.frames():
         yield VideoFrame(frame.frame, frame.time_s, frame.image_rgb_u8)
     if dive.gaps:
-        raise BadPicture(told(dive.gaps))
+        raise ImageError(told(dive.gaps))
 
 
 def told(gaps: Sequence[Gap], most: int = 3) -> str:
@@ -82,13 +82,15 @@ def told(gaps: Sequence[Gap], most: int = 3) -> str:
     return f"{name}: damaged; nothing could be read {', '.join(parts)}{more}. Copy it again."
 
 
-def expected_count(path: Path, every: Every, start_s: float | None = None, end_s: float | None = None) -> int:
+def expected_count(
+    path: Path, every: FrameSampling, start_s: float | None = None, end_s: float | None = None
+) -> int:
     """How many frames `frames` will give, by the video's header; 1 if it does not say. For progress bars."""
     try:
         with opened(path) as (container, track):
             whole_s = duration_s(container, track) or 0.0
             count = track.frames or round(whole_s * (fps(track) or 0.0))
-    except BadPicture:
+    except ImageError:
         return 1
     share_s = max(0.0, min(whole_s, whole_s if end_s is None else end_s) - (start_s or 0.0))
     if every.frames:
@@ -101,5 +103,5 @@ def frame_size(path: Path) -> SizeHW | None:
     try:
         with opened(path) as (_, track):
             return (track.height, track.width) if track.height and track.width else None
-    except BadPicture:
+    except ImageError:
         return None

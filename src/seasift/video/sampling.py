@@ -6,31 +6,31 @@ import math
 import re
 from dataclasses import dataclass
 
-from seasift.core.errors import BadInput
+from seasift.core.errors import InputError
 
 GRACE_S = 0.0005  # time stamps are rounded to the track's time base
 
 
 @dataclass(frozen=True)
-class Every:
+class FrameSampling:
     """Which frames of a video to take: each `frames`-th one, or the first of each `seconds`."""
 
     frames: int | None = None
     seconds: float | None = None
 
     @classmethod
-    def parse(cls, text: str) -> Every:
+    def parse(cls, text: str) -> FrameSampling:
         """`30` is every 30th frame, `2s` or `0.5s` a frame for each so many seconds.
 
         Raises:
-            BadInput: anything else, or not above 0.
+            InputError: anything else, or not above 0.
         """
         match = re.fullmatch(r"(?:(\d+)|(\d+(?:\.\d*)?|\.\d+)\s*s)", text.strip())
         if match and match[1] and int(match[1]) > 0:
             return cls(frames=int(match[1]))
         if match and match[2] and float(match[2]) > 0:
             return cls(seconds=float(match[2]))
-        raise BadInput(
+        raise InputError(
             f"--every {text!r}; expected a number of frames like 30, or of seconds like 2s or 0.5s."
         )
 
@@ -48,11 +48,11 @@ def parse_seconds(text: str, *, option: str) -> float:
     """`90`, `90s`, `1:30` or `00:01:30.5` as seconds.
 
     Raises:
-        BadInput: anything else.
+        InputError: anything else.
     """
     match = re.fullmatch(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d*)?|\.\d+)\s*s?", text.strip())
     if not match:
-        raise BadInput(
+        raise InputError(
             f"{option} {text!r}; expected seconds like 90 or 90s, or a time like 1:30 or 00:01:30."
         )
     return int(match[1] or 0) * 3600 + int(match[2] or 0) * 60 + float(match[3])

@@ -26,7 +26,7 @@ class Start:
 
 
 @dataclass(frozen=True, eq=False)
-class Skimmed:
+class SeekPoints:
     """Where decoding begins.
 
     Attributes:
@@ -42,20 +42,20 @@ class Skimmed:
 
 @dataclass(frozen=True)
 class _Key:
-    """A keyframe before which the file holds so many pictures."""
+    """A keyframe before which the file holds so many images."""
 
     before: int
     pts: int
 
 
 def has_index(container: InputContainer, track: VideoStream) -> bool:
-    """Whether the file tells where all its pictures lie."""
+    """Whether the file tells where all its images lie."""
     mov = "mov" in container.format.name.split(",")
     return mov and bool(track.frames) and len(track.index_entries) == track.frames
 
 
 def jump(container: InputContainer, track: VideoStream, start: Start, zero_s: float) -> IndexEntries | None:
-    """Go to a keyframe well before the start by the index that MP4 and MOV have of all their pictures.
+    """Go to a keyframe well before the start by the index that MP4 and MOV have of all their images.
 
     Returns:
         The index; None, and nothing was done, without such an index, or if the start lies near the beginning.
@@ -64,33 +64,33 @@ def jump(container: InputContainer, track: VideoStream, start: Start, zero_s: fl
         return None
     entries = track.index_entries
     if start.index is not None:
-        place = min(start.index - _MARGIN, len(entries) - 1)
+        index = min(start.index - _MARGIN, len(entries) - 1)
     else:
         assert start.time_s is not None
         ticks = (start.time_s + zero_s - 2 * _MARGIN_S) / float(track.time_base or 1)
-        place = entries.search_timestamp(int(ticks))
-    while place > 0 and not entries[place].is_keyframe:
-        place -= 1
-    if place <= 0:
+        index = entries.search_timestamp(int(ticks))
+    while index > 0 and not entries[index].is_keyframe:
+        index -= 1
+    if index <= 0:
         return None
-    container.seek(entries[place].timestamp, stream=track)
+    container.seek(entries[index].timestamp, stream=track)
     return entries
 
 
-def _pictures_before(packet: Packet[VideoStream], entries: IndexEntries) -> int | None:
-    """How many pictures lie before a keyframe's packet; None if the index does not know it."""
-    place = -1 if packet.dts is None else entries.search_timestamp(packet.dts, any_frame=True)
-    if place < 0 or entries[place].timestamp != packet.dts or not packet.is_keyframe or packet.pts is None:
+def _images_before(packet: Packet[VideoStream], entries: IndexEntries) -> int | None:
+    """How many images lie before a keyframe's packet; None if the index does not know it."""
+    index = -1 if packet.dts is None else entries.search_timestamp(packet.dts, any_frame=True)
+    if index < 0 or entries[index].timestamp != packet.dts or not packet.is_keyframe or packet.pts is None:
         return None
-    return sum(not entries[earlier].is_discard for earlier in range(place))
+    return sum(not entries[earlier].is_discard for earlier in range(index))
 
 
-def skim(
+def find_seek_points(
     packets: Iterator[Packet[VideoStream]], start: Start, zero_s: float, index: IndexEntries | None = None
-) -> Skimmed | None:
+) -> SeekPoints | None:
     """Read packets up to a keyframe that lies well before the start, counting those before it.
 
-    One packet is taken for one picture. A file where that is not so (damage, pictures that are not shown) gives
+    One packet is taken for one image. A file where that is not so (damage, images that are not shown) gives
     frames other numbers than decoding it whole; who needs certainty compares the time of a known frame.
 
     Args:
@@ -107,7 +107,7 @@ def skim(
     for packet in packets:
         pts = packet.pts
         if index is not None and key is None:
-            before = _pictures_before(packet, index)
+            before = _images_before(packet, index)
             if before is None:
                 return None
             count = before
@@ -119,7 +119,7 @@ def skim(
             first_pts = pts if first_pts is None and count == 0 else first_pts
         kept.append(packet)
         if key is None or not packet.size or (pts is not None and first_pts is not None and pts < first_pts):
-            continue  # needs what lies before the first keyframe: a decoder gives no picture of it
+            continue  # needs what lies before the first keyframe: a decoder gives no image of it
         count, size = count + 1, size + packet.size
         most_pts = max(key.pts, most_pts, pts if pts is not None else key.pts)
         if not _well_before(count - 2 * _MARGIN, packet, start, zero_s, -_MARGIN_S):
@@ -127,15 +127,15 @@ def skim(
         if size > _MOST_BYTES:
             return None
     if key is None or key.before == 0:
-        return Skimmed(0, None, kept)
+        return SeekPoints(0, None, kept)
     leading = sum(1 for packet in kept if packet.pts is not None and packet.pts < key.pts)
-    return Skimmed(key.before + leading, key.pts, kept)
+    return SeekPoints(key.before + leading, key.pts, kept)
 
 
 def _well_before(
     count: int, packet: Packet[VideoStream], start: Start, zero_s: float, margin_s: float
 ) -> bool:
-    """Whether a packet lies far enough before the start: by pictures before it, or by its stamp."""
+    """Whether a packet lies far enough before the start: by images before it, or by its stamp."""
     if start.index is not None:
         return count + _MARGIN <= start.index
     assert start.time_s is not None

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from seasift.core.errors import BadPicture
+from seasift.core.errors import ImageError
 from seasift.video.decoding import stores_as_decoded
 from seasift.video.file import duration_s, opened
 from seasift.video.frames import DiveFrame, Gap
@@ -37,7 +37,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Edge:
+class Boundary:
     """A whole frame at the border of two parts.
 
     Attributes:
@@ -49,7 +49,7 @@ class Edge:
     time_s: float
     opens: bool
 
-    def same(self, other: Edge | None) -> bool:
+    def same(self, other: Boundary | None) -> bool:
         """Whether two runs came to the same frame."""
         return (
             other is not None
@@ -60,7 +60,7 @@ class Edge:
 
 
 @dataclass(eq=False)
-class Stretch:
+class Segment:
     """A part at work; `frames` once.
 
     Attributes:
@@ -72,8 +72,8 @@ class Stretch:
     run: Callable[[Callable[[Gap], None], threading.Event], Iterator[Decoded]]
     choose: Callable[[Iterator[Decoded], Callable[[Decoded], bool]], Iterator[DiveFrame]]
     share: Callable[[Decoded], int]
-    first: Edge | None = None
-    next: Edge | None = None
+    first: Boundary | None = None
+    next: Boundary | None = None
     _reported: list[Gap] = field(default_factory=list)
 
     @property
@@ -101,9 +101,9 @@ class Stretch:
             yield item
             before = item
 
-    def _edge(self, before: Decoded | None, item: Decoded) -> Edge:
+    def _edge(self, before: Decoded | None, item: Decoded) -> Boundary:
         opens = before is None or self.share(before) != self.share(item)
-        return Edge(item.index, item.time_s, opens)
+        return Boundary(item.index, item.time_s, opens)
 
     def _told(self, gap: Gap) -> bool:
         """Whether a gap is this part's. One that `first` closed is the part's before: only there its beginning is seen."""
@@ -131,8 +131,8 @@ def cuts(path: Path, begin_s: float, end_s: float, length_s: float) -> list[floa
             if whole_s is None or stores_as_decoded(container, track):
                 return []
             step_s = length_s if has_index(container, track) else max(length_s, whole_s / _FEW)
-    except BadPicture:
+    except ImageError:
         return []  # who decodes it tells
     first = int(begin_s // step_s) + 1
     last = math.ceil(min(end_s, whole_s) / step_s)
-    return [place * step_s for place in range(first, last)]
+    return [index * step_s for index in range(first, last)]

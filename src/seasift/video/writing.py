@@ -1,4 +1,4 @@
-"""Pictures with times as an MP4 (H.264) that any player shows."""
+"""Images with times as an MP4 (H.264) that any player shows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 import cv2
 import numpy as np
 
-from seasift.core.errors import BadInput, MissingExtra
+from seasift.core.errors import InputError, MissingExtraError
 from seasift.core.files import replacing
 from seasift.core.types import SizeHW, UInt8
 
@@ -28,10 +28,10 @@ _OPTIONS = {"libx264": {"crf": "20", "preset": "veryfast", "bf": "0"}}
 
 
 class VideoWriter:
-    """Takes pictures in the order of time. Made by `writing_video`."""
+    """Takes images in the order of time. Made by `writing_video`."""
 
     def __init__(self, path: Path, opened: ExitStack) -> None:
-        """Nothing is written before the first picture, which gives the size; `opened` closes what is open then."""
+        """Nothing is written before the first image, which gives the size; `opened` closes what is open then."""
         self._path, self._opened = path, opened
         self._container: OutputContainer | None = None
         self._track: VideoStream | None = None
@@ -40,9 +40,9 @@ class VideoWriter:
         self.count = 0
 
     def add(self, image_rgb_u8: UInt8, time_s: float) -> None:
-        """One picture (H, W, 3) uint8 RGB, shown from that time until the next one's.
+        """One image (H, W, 3) uint8 RGB, shown from that time until the next one's.
 
-        Pictures of other sizes than the first are scaled to it. A time that is not behind the one before moves
+        Images of other sizes than the first are scaled to it. A time that is not behind the one before moves
         behind it by the least step, 1/90,000 s.
         """
         import av
@@ -67,7 +67,7 @@ class VideoWriter:
         self.count += 1
 
     def finish(self) -> None:
-        """Write what the encoder holds back; the last picture is shown as long as the one before it."""
+        """Write what the encoder holds back; the last image is shown as long as the one before it."""
         if self._container is None or self._track is None:
             return
         for packet in self._track.encode():
@@ -78,10 +78,10 @@ class VideoWriter:
 
 @contextmanager
 def writing_video(path: Path) -> Iterator[VideoWriter]:
-    """Write an MP4 that appears whole, with its index in front, or not at all; without a picture not either.
+    """Write an MP4 that appears whole, with its index in front, or not at all; without an image not either.
 
     Raises:
-        BadInput: the place cannot be written to. MissingExtra: PyAV has no encoder of H.264.
+        InputError: the place cannot be written to. MissingExtra: PyAV has no encoder of H.264.
     """
     import av
 
@@ -92,21 +92,21 @@ def writing_video(path: Path) -> Iterator[VideoWriter]:
             writer.finish()
     except (av.FFmpegError, OSError) as error:
         reason = getattr(error, "strerror", None) or type(error).__name__
-        raise BadInput(f"{path}: cannot be written ({reason}). Give another -o.") from None
+        raise InputError(f"{path}: cannot be written ({reason}). Give another -o.") from None
 
 
 def encoder() -> str:
     """The first encoder of H.264 that PyAV was built with and that this machine can run.
 
     Raises:
-        MissingExtra: none.
+        MissingExtraError: none.
     """
     import av
 
     for name in _ENCODERS:
         if name in av.codecs_available:
             return name
-    raise MissingExtra(
+    raise MissingExtraError(
         "this build of PyAV has no encoder of H.264; expected "
         f"{_ENCODERS[0]} or {_ENCODERS[1]}. Install PyAV's wheel: pip install --force-reinstall av"
     )

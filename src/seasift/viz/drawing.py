@@ -1,4 +1,4 @@
-"""Overlay pictures: outlines, a light fill, class names and scores, readable at any picture size."""
+"""Overlay images: outlines, a light fill, class names and scores, readable at any image size."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _PALETTE = (
 
 
 def colour_of(class_id: int) -> Colour:
-    """The colour (red, green, blue) of a class: the same in every picture of a model."""
+    """The colour (red, green, blue) of a class: the same in every image of a model."""
     if class_id < len(_PALETTE):
         value = int(_PALETTE[class_id][1:], 16)
         return value >> 16, (value >> 8) & 255, value & 255
@@ -45,7 +45,7 @@ def draw(
     *,
     labels: Sequence[str] | None = None,
 ) -> UInt8:
-    """Draw objects on a copy of a picture.
+    """Draw objects on a copy of an image.
 
     Args:
         image_rgb_u8: (H, W, 3) uint8 RGB.
@@ -53,9 +53,9 @@ def draw(
         categories: the classes; the index is the class_id.
         labels: what to write beside each object; None for its class and score.
     Returns:
-        (H', W', 3) uint8 RGB: as large as the picture, or a whole number of times larger if both of its sides
+        (H', W', 3) uint8 RGB: as large as the image, or a whole number of times larger if both of its sides
         are below 480 px, since a label would not fit. A label that would cover another is left out, and so
-        is one that would let labels cover more than a sixth of the picture, unless it is its class's
+        is one that would let labels cover more than a sixth of the image, unless it is its class's
         first; better objects come first.
     """
     factor = max(1, -(-_SMALLEST_SIDE // max(image_rgb_u8.shape[:2])))
@@ -130,7 +130,7 @@ def _fill(canvas: UInt8, shape: _Shape, colour: Colour) -> None:
     left, top = max(x1, 0), max(y1, 0)
     part = canvas[top : max(y2, 0), left : max(x2, 0)]
     crop = shape.mask.crop[top - y1 :, left - x1 :][: part.shape[0], : part.shape[1]]
-    # Through a table of 256: no float copy of a large picture.
+    # Through a table of 256: no float copy of a large image.
     for channel in range(3):
         table = np.rint(np.arange(256) * (1 - _FILL) + colour[channel] * _FILL).astype(np.uint8)
         plane = part[..., channel]
@@ -154,7 +154,7 @@ def _outline(canvas: UInt8, shape: _Shape, colour: Colour, line: int) -> None:
 def _label(canvas: UInt8, text: str, box: _Area, colour: Colour, style: _Style, taken: list[_Area]) -> bool:
     (width, height), below = cv2.getTextSize(text, _FONT, style.text_scale, style.text_weight)
     size = (width + 2 * style.margin, height + below + style.margin)
-    area = _free_place(size, box, (canvas.shape[1], canvas.shape[0]), taken)
+    area = _free_slot(size, box, (canvas.shape[1], canvas.shape[0]), taken)
     if area is None:
         return False
     taken.append(area)
@@ -167,7 +167,7 @@ def _label(canvas: UInt8, text: str, box: _Area, colour: Colour, style: _Style, 
     return True
 
 
-def _free_place(
+def _free_slot(
     size: tuple[int, int], box: _Area, canvas_wh: tuple[int, int], taken: Sequence[_Area]
 ) -> _Area | None:
     """Above the object, below it, at its sides, inside; the first place that covers no other label."""

@@ -60,7 +60,7 @@ def dive() -> Content:
                     frame=10,
                     time_s=0.4,
                     box_xywh=fish[2].box_xywh,
-                    picture="pictures/track-000001.jpg",
+                    image="pictures/track-000001.jpg",
                 ),
                 observations=fish,
             ),
@@ -106,8 +106,8 @@ def videos(draw: st.DrawFn, *, outlines: bool = True, by_track: bool = False) ->
     """
     tracks = []
     ids = draw(st.lists(st.integers(1, 50), min_size=1, max_size=4, unique=True))
-    for place, drawn_id in enumerate(sorted(ids), start=1):
-        number, one_score = (place if by_track else drawn_id), draw(_score)
+    for index, drawn_id in enumerate(sorted(ids), start=1):
+        number, one_score = (index if by_track else drawn_id), draw(_score)
         frames = sorted(draw(st.sets(st.integers(0, 900), min_size=1, max_size=5)))
         drawn = outlines and draw(st.booleans())
         category, seen = draw(st.sampled_from(CATEGORIES)), []
@@ -132,8 +132,8 @@ def videos(draw: st.DrawFn, *, outlines: bool = True, by_track: bool = False) ->
 
 
 @st.composite
-def pictures(draw: st.DrawFn, *, outlines: bool = True, whole_px: bool = False) -> Content:
-    """Objects in two pictures, one of which may be empty."""
+def images(draw: st.DrawFn, *, outlines: bool = True, whole_px: bool = False) -> Content:
+    """Objects in two images, one of which may be empty."""
     files = [
         Video(file=name, width=WIDTH, height=HEIGHT, frames=1) for name in ("pics/größe, a.png", "b.jpg")
     ]
@@ -141,8 +141,8 @@ def pictures(draw: st.DrawFn, *, outlines: bool = True, whole_px: bool = False) 
     for number in range(1, draw(st.integers(1, 5)) + 1):
         box = draw(shapes(whole_px))["box_xywh"]
         ring = [triangle(box)] if outlines and draw(st.booleans()) else None
-        score, category, place = draw(_score), draw(st.sampled_from(CATEGORIES)), draw(st.integers(0, 1))
-        seen = Observation(video=place, frame=0, time_s=0.0, box_xywh=box, score=score, polygons=ring)
+        score, category, index = draw(_score), draw(st.sampled_from(CATEGORIES)), draw(st.integers(0, 1))
+        seen = Observation(video=index, frame=0, time_s=0.0, box_xywh=box, score=score, polygons=ring)
         tracks.append(
             TrackEntry(
                 id=number,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from seasift.core.errors import BadInput
+from seasift.core.errors import InputError
 from seasift.formats import tracks as seasift_tracks
 from seasift.formats.exchange import native, registry
 from seasift.formats.exchange.content import ReadOptions, WriteOptions
@@ -36,7 +36,7 @@ def test_tracks_are_read_one_by_one(tmp_path: Path) -> None:
 def test_a_torn_tracks_document_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
     source = write_dive(tmp_path)
     source.write_text("".join(source.read_text("utf-8").splitlines(keepends=True)[:3]), encoding="utf-8")
-    with pytest.raises(BadInput, match="breaks off"):
+    with pytest.raises(InputError, match="breaks off"):
         convert(source, tmp_path / "out.csv", to="viame-csv")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["tracks.json"]
 
@@ -76,7 +76,7 @@ def test_a_torn_tracks_document_is_refused_and_leaves_nothing(tmp_path: Path) ->
 )
 def test_wrong_files_are_said_in_one_line(tmp_path: Path, name: str, text: str, message: str) -> None:
     (tmp_path / name).write_text(text, encoding="utf-8")
-    with pytest.raises(BadInput, match=message) as caught:
+    with pytest.raises(InputError, match=message) as caught:
         convert(tmp_path / name, tmp_path / "out.json", to="seasift-tracks")
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "out.json").exists()
@@ -89,11 +89,11 @@ def test_refuses_what_cannot_be_meant(tmp_path: Path) -> None:
         (tmp_path / "a.csv", "coco", "ends in .json"),
         (tmp_path / "a.csv", "viame", "did you mean 'viame-csv'"),
     ]:
-        with pytest.raises(BadInput, match=message):
+        with pytest.raises(InputError, match=message):
             convert(source, target, to=to)
-    with pytest.raises(BadInput, match="no such file"):
+    with pytest.raises(InputError, match="no such file"):
         convert(tmp_path / "none.json", tmp_path / "a.json", to="coco")
-    with pytest.raises(BadInput, match="no format 'kwcoc'"):
+    with pytest.raises(InputError, match="no format 'kwcoc'"):
         convert(source, tmp_path / "a.json", to="coco", source_format="kwcoc")
 
 
@@ -105,7 +105,7 @@ def test_formats_of_one_video_ask_which(tmp_path: Path) -> None:
     moved = [seen.model_copy(update={"video": 1}) for seen in second.observations]
     seasift_tracks.write(source, header, [first, second.model_copy(update={"observations": moved})])
     for to, target in (("viame-csv", tmp_path / "a.csv"), ("cvat", tmp_path / "a.xml")):
-        with pytest.raises(BadInput, match="--video NAME"):
+        with pytest.raises(InputError, match="--video NAME"):
             convert(source, target, to=to)
         assert convert(source, target, to=to, video="b.mp4").counts["objects"] == 1
     for name, frames in (("a b.mp4", [10]), ("b.mp4", [])):  # the best view goes with its file
@@ -116,7 +116,7 @@ def test_formats_of_one_video_ask_which(tmp_path: Path) -> None:
         ]
     back = native.read_tracks(source, ReadOptions())
     assert back.header.videos[1].file == "dive/b.mp4"
-    with pytest.raises(BadInput, match="0 files of this name"):
+    with pytest.raises(InputError, match="0 files of this name"):
         convert(source, tmp_path / "a.xml", to="cvat", video="c.mp4")
 
 
@@ -135,9 +135,9 @@ def test_assumptions_are_said(tmp_path: Path) -> None:
 def test_positions_and_animals_are_needed_where_the_format_is_about_them(tmp_path: Path) -> None:
     source = tmp_path / "a.csv"
     source.write_text("1,,30,1,2,3,4,0.5,-1,tyre,0.5\n", encoding="utf-8")
-    with pytest.raises(BadInput, match="none of 1 tracks has a position"):
+    with pytest.raises(InputError, match="none of 1 tracks has a position"):
         convert(source, tmp_path / "a.geojson", to="geojson")
-    with pytest.raises(BadInput, match="--animal CLASS=SCIENTIFIC_NAME"):
+    with pytest.raises(InputError, match="--animal CLASS=SCIENTIFIC_NAME"):
         convert(source, tmp_path / "o.csv", to="darwin-core")
     named = WriteOptions(scientific_names={"tyre": "Conger conger"})
     notes = convert(source, tmp_path / "o.csv", to="darwin-core", writing=named).notes
@@ -155,14 +155,14 @@ def test_damaged_files_never_end_in_a_stack_trace(tmp_path: Path, name: str) -> 
     for _ in range(30):
         bad = bytearray(data[: chance.choice((len(data), chance.randrange(len(data))))])
         for _ in range(chance.randrange(1, 5)):
-            place = chance.randrange(len(bad) + 1)
-            bad[place : place + chance.randrange(3)] = chance.choice(
+            index = chance.randrange(len(bad) + 1)
+            bad[index : index + chance.randrange(3)] = chance.choice(
                 (b"null", b'"', b"-1", b"\xff", b"[]", b"1e999")
             )
         path.write_bytes(bytes(bad))
         try:
             list(registry.read(entry, path, ReadOptions()).tracks)
-        except BadInput as error:
+        except InputError as error:
             refused.append(str(error))
     assert refused
     assert not any("\n" in message for message in refused)

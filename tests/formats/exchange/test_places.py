@@ -44,7 +44,7 @@ def dives(draw: st.DrawFn) -> Content:
         chosen = draw(st.none() | st.sampled_from(seen))
         shared = ("video", "frame", "time_s", "box_xywh")
         known = {key: getattr(chosen, key) for key in shared} if chosen else {}
-        best = Best(**known, picture=f"pictures/{track.id}.jpg") if chosen else None
+        best = Best(**known, image=f"pictures/{track.id}.jpg") if chosen else None
         changes = {"observations": seen, "best": best, "confirmed": draw(st.booleans())}
         tracks.append(track.model_copy(update=changes))
     return Content(content.header, tracks)
@@ -65,7 +65,7 @@ def when(seen: Observation) -> datetime:
     return START + timedelta(milliseconds=round(1000 * seen.time_s))
 
 
-def place_of(track: TrackEntry) -> list[Observation]:
+def index_of(track: TrackEntry) -> list[Observation]:
     """The looks of which one may stand for the track."""
     placed = [seen for seen in track.observations if seen.position]
     at_best = [seen for seen in placed if track.best and seen.frame == track.best.frame]
@@ -77,7 +77,7 @@ def look_of(track: TrackEntry, frame: int) -> Observation:
     """One that may stand for the track, in this frame."""
     at_best = [seen for seen in track.observations if track.best and seen.frame == track.best.frame]
     highest = max(seen.score for seen in track.observations)
-    looks = place_of(track) or at_best or [seen for seen in track.observations if seen.score == highest]
+    looks = index_of(track) or at_best or [seen for seen in track.observations if seen.score == highest]
     (seen,) = [one for one in looks if one.frame == frame]
     return seen
 
@@ -85,7 +85,7 @@ def look_of(track: TrackEntry, frame: int) -> Observation:
 def check_feature(feature: Feature[Any, Any], track: TrackEntry) -> None:
     assert isinstance(feature.geometry, Point)
     values = dict(feature.properties)
-    (seen,) = [one for one in place_of(track) if one.frame == values["frame"]]
+    (seen,) = [one for one in index_of(track) if one.frame == values["frame"]]
     at = seen.position
     assert at
     height = () if at.depth_m is None else (-at.depth_m,)
@@ -94,7 +94,7 @@ def check_feature(feature: Feature[Any, Any], track: TrackEntry) -> None:
     assert moment(values.pop("first_utc")) == when(track.observations[0])
     assert moment(values.pop("last_utc")) == when(track.observations[-1])
     assert values.pop("start_utc") == CLIP.start_utc
-    assert values.pop("picture", None) == (track.best.picture if track.best else None)
+    assert values.pop("picture", None) == (track.best.image if track.best else None)
     assert values == {
         "category_id": track.category_id,
         "name": track.name,
@@ -111,7 +111,7 @@ def check_feature(feature: Feature[Any, Any], track: TrackEntry) -> None:
 @FEW
 @given(content=dives() | st.builds(dive))
 def test_geojson_by_the_model_of_rfc_7946(content: Content) -> None:
-    placed = [track for track in content.tracks if place_of(track)]
+    placed = [track for track in content.tracks if index_of(track)]
     if not placed:
         return
     with tempfile.TemporaryDirectory() as folder:
@@ -128,7 +128,7 @@ def check_row(row: dict[str, str], track: TrackEntry) -> None:
     dates = [moment(part) for part in row["eventDate"].split("/")]
     assert dates == [when(seen) for seen in ([first] if len(track.observations) == 1 else [first, last])]
     at = (row["decimalLatitude"], row["decimalLongitude"], row["geodeticDatum"])
-    known = [one.position for one in place_of(track) if one.position]
+    known = [one.position for one in index_of(track) if one.position]
     assert at in ([(str(one.latitude), str(one.longitude), "EPSG:4326") for one in known] or [("", "", "")])
     depths = [
         one.position.depth_m
@@ -148,7 +148,7 @@ def check_row(row: dict[str, str], track: TrackEntry) -> None:
         "time_s": seen.time_s,
         "box_xywh": seen.box_xywh,
         "depth_m": seen.position and seen.position.depth_m,
-        "picture": track.best and track.best.picture,
+        "picture": track.best and track.best.image,
     }
     assert more == {
         "track": track.id,
@@ -157,8 +157,8 @@ def check_row(row: dict[str, str], track: TrackEntry) -> None:
         "frames": [first.frame, last.frame],
         "time_s": [first.time_s, last.time_s],
     }
-    picture = [track.best.picture] if track.best else []
-    assert row["associatedMedia"].split(" | ") == [CLIP.file, *picture]
+    image = [track.best.image] if track.best else []
+    assert row["associatedMedia"].split(" | ") == [CLIP.file, *image]
 
 
 @FEW
@@ -185,7 +185,7 @@ def test_darwin_core_by_a_reader_of_archives(content: Content) -> None:
 def test_the_look_of_each_track_comes_back(name: str, content: Content) -> None:
     def held(track: TrackEntry) -> bool:
         if name == "geojson":
-            return bool(place_of(track))
+            return bool(index_of(track))
         return track.confirmed and track.name == CATEGORIES[0].name
 
     expected = [track for track in content.tracks if held(track)]
@@ -204,4 +204,4 @@ def test_the_look_of_each_track_comes_back(name: str, content: Content) -> None:
         )
         kept = ("id", "name", "score", "confirmed")
         assert [getattr(track, key) for key in kept] == [getattr(before, key) for key in kept]
-        assert (track.best and track.best.picture) == (before.best and before.best.picture)
+        assert (track.best and track.best.image) == (before.best and before.best.image)

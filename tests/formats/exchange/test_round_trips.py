@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from seasift.formats.exchange import registry
 from seasift.formats.exchange.content import Content, ReadOptions, WriteOptions
-from tests.formats.exchange.contents import dive, pictures, videos
+from tests.formats.exchange.contents import dive, images, videos
 
 # GeoJSON and Darwin Core hold one look of a track: see test_places.py.
 OF_FRAMES = [entry for entry in registry.FORMATS if entry.name not in ("geojson", "darwin-core")]
@@ -66,8 +66,8 @@ def test_a_video_with_tracks(entry: registry.Format, data: st.DataObject) -> Non
 @pytest.mark.parametrize("entry", OF_FRAMES, ids=lambda entry: entry.name)
 @FEW
 @given(data=st.data())
-def test_pictures(entry: registry.Format, data: st.DataObject) -> None:
-    content = data.draw(pictures(outlines="outlines" in entry.holds, whole_px=entry.name == "fathomnet-csv"))
+def test_images(entry: registry.Format, data: st.DataObject) -> None:
+    content = data.draw(images(outlines="outlines" in entry.holds, whole_px=entry.name == "fathomnet-csv"))
     loose = entry.name in ("label-studio", "megadetector")
     back = through(entry, content)
     holds = entry.holds - {"tracks"}
@@ -104,7 +104,7 @@ def test_coco_keeps_the_track_s_own_score_and_whether_it_counts(name: str) -> No
     assert back.header.videos == dive().header.videos
 
 
-def test_ifdo_keeps_positions_of_pictures() -> None:
+def test_ifdo_keeps_positions_of_images() -> None:
     content = dive()
     still = content.header.videos[0].model_copy(update={"file": "a.png", "frames": 1, "fps": None})
     track = list(content.tracks)[1]

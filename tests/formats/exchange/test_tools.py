@@ -20,7 +20,7 @@ from xml.sax.saxutils import quoteattr
 import numpy as np
 import pytest
 
-from seasift.core.image import write_picture
+from seasift.core.image import write_image
 from seasift.formats.exchange import registry
 from seasift.formats.exchange.content import Content, ReadOptions, WriteOptions
 from tests.formats.exchange.contents import CATEGORIES, CLIP, FPS, HEIGHT, WIDTH, dive
@@ -36,8 +36,8 @@ def tool(module: str, package: str) -> Any:
         pytest.skip(f"needs the package {package} ({error})")
 
 
-def pictures() -> Content:
-    """The first looks of the dive's tracks, as one picture."""
+def images() -> Content:
+    """The first looks of the dive's tracks, as one image."""
     content = dive()
     still = CLIP.model_copy(update={"file": "a.png", "frames": 1, "fps": None})
     tracks = []
@@ -112,7 +112,7 @@ IMAGE = """<Image name="image" value="$image"/><RectangleLabels name="box" toNam
 <PolygonLabels name="polygon" toName="image">LABELS</PolygonLabels>"""
 
 
-@pytest.mark.parametrize(("view", "content"), [(VIDEO, dive()), (IMAGE, pictures())], ids=["video", "image"])
+@pytest.mark.parametrize(("view", "content"), [(VIDEO, dive()), (IMAGE, images())], ids=["video", "image"])
 def test_label_studio_s_check_of_predictions(tmp_path: Path, view: str, content: Content) -> None:
     setup = label_studio(view)
     (task,) = json.loads(written("label-studio", tmp_path / "a.json", content).read_text("utf-8"))
@@ -143,16 +143,16 @@ def test_cvat_s_file_in_datumaro_and_back(tmp_path: Path) -> None:
 
 def test_cvat_s_file_as_datumaro_writes_it_is_read(tmp_path: Path) -> None:
     datumaro = tool("datumaro", "datumaro")
-    (tmp_path / "images").mkdir()  # without the pictures it reads none of the boxes
-    write_picture(tmp_path / "images" / "a.png", np.zeros((HEIGHT, WIDTH, 3), np.uint8))
-    data = datumaro.Dataset.import_from(str(written("cvat", tmp_path / "a.xml", pictures())), "cvat")
+    (tmp_path / "images").mkdir()  # without the images it reads none of the boxes
+    write_image(tmp_path / "images" / "a.png", np.zeros((HEIGHT, WIDTH, 3), np.uint8))
+    data = datumaro.Dataset.import_from(str(written("cvat", tmp_path / "a.xml", images())), "cvat")
     data.export(str(tmp_path / "theirs"), "cvat", save_media=False)
     (path,) = (tmp_path / "theirs").rglob("*.xml")
     back = registry.read(registry.BY_NAME["cvat"], path, ReadOptions(size=(WIDTH, HEIGHT)))
-    assert [row[1:] for row in rows(back)] == [row[1:] for row in rows(pictures())]
+    assert [row[1:] for row in rows(back)] == [row[1:] for row in rows(images())]
 
 
-@pytest.mark.parametrize("content", [dive(), pictures()], ids=["video", "image"])
+@pytest.mark.parametrize("content", [dive(), images()], ids=["video", "image"])
 def test_megadetector_s_validator(tmp_path: Path, content: Content) -> None:
     validator = tool("megadetector.postprocessing.validate_batch_results", "megadetector-utils")
     path = written("megadetector", tmp_path / "a.json", content)

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import uvicorn
 
-from seasift.core.image import encode_picture
+from seasift.core.image import encode_image
 from seasift.inference.predictor import OnnxPredictor, load_predictor
 from seasift.service.app import create_app
 from seasift.service.served import Served
@@ -137,10 +137,10 @@ def open_page(browser: Any, server: Running) -> Iterator[Open]:
         yield start
 
 
-def picture(name: str, image: Any = RED) -> dict[str, Any]:
+def sample_image(name: str, image: Any = RED) -> dict[str, Any]:
     """A file to upload."""
     kinds = {".png": "image/png", ".jpg": "image/jpeg", ".tif": "image/tiff", ".txt": "text/plain"}
-    data = image if isinstance(image, bytes) else encode_picture(image, Path(name).suffix)
+    data = image if isinstance(image, bytes) else encode_image(image, Path(name).suffix)
     return {"name": name, "mimeType": kinds[Path(name).suffix], "buffer": data}
 
 
@@ -150,12 +150,12 @@ def choose(page: Any, *files: dict[str, Any]) -> None:
 
 
 def done(page: Any, count: int) -> None:
-    """Wait until so many pictures have been looked at."""
+    """Wait until so many images have been looked at."""
     expect(page.locator(".film-item[data-state=done]")).to_have_count(count, timeout=60_000)
 
 
 def drawn(page: Any) -> None:
-    """Wait until the stage shows a picture, whole."""
+    """Wait until the stage shows an image, whole."""
     expect(page.locator("#canvas")).to_have_attribute("data-zoom", "1.000")
 
 
@@ -183,7 +183,7 @@ def predictions_asked(page: Any) -> int:
 
 
 def canvas_point(page: Any, x: float, y: float, size: int = 240) -> tuple[float, float]:
-    """Where a px of a fitted square picture lies on the canvas."""
+    """Where a px of a fitted square image lies on the canvas."""
     box = page.locator("#canvas").bounding_box()
     scale = min(box["width"], box["height"]) / size
     return (box["width"] - size * scale) / 2 + x * scale, (box["height"] - size * scale) / 2 + y * scale

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.service.page.conftest import Open, choose, done, expect, picture
+from tests.service.page.conftest import Open, choose, done, expect, sample_image
 from tests.tiny_model import quarters
 
 axe = pytest.importorskip("axe_playwright_python.base", reason="axe-playwright-python is not installed")
@@ -31,7 +31,9 @@ def test_axe_finds_nothing_serious(open_page: Open, scheme: str) -> None:
     page = open_page(color_scheme=scheme, expected="400", reduced_motion="reduce")
     expect(page.locator("#server-dot[data-state=good]")).to_be_visible()
     assert serious(page) == []
-    choose(page, picture("notes.txt", b"hello"), picture("a.png"), picture("broken.png", b"no"))
+    choose(
+        page, sample_image("notes.txt", b"hello"), sample_image("a.png"), sample_image("broken.png", b"no")
+    )
     done(page, 1)
     page.locator(".object").first.click()
     page.locator("#all-classes").click()
@@ -50,7 +52,9 @@ def test_nothing_sticks_out_at_the_side(open_page: Open, width: int) -> None:
     sides = "() => [document.documentElement.scrollWidth, document.querySelector('main').scrollWidth]"
     assert max(page.evaluate(sides)) <= width
     long = "a folder with quite a long name/and_a_picture_whose_name_has_no_place_to_break_whatsoever.png"
-    choose(page, picture(long), *(picture(f"{i}.png", quarters(255, 255, 255, 255)) for i in range(8)))
+    choose(
+        page, sample_image(long), *(sample_image(f"{i}.png", quarters(255, 255, 255, 255)) for i in range(8))
+    )
     done(page, 9)
     page.locator("#all-classes").click()
     assert max(page.evaluate(sides)) <= width
@@ -63,7 +67,7 @@ def test_nothing_sticks_out_at_the_side(open_page: Open, width: int) -> None:
 
 def test_the_whole_page_fits_a_large_screen(open_page: Open) -> None:
     page = open_page(viewport={"width": 1600, "height": 1000})
-    choose(page, picture("a.png"))
+    choose(page, sample_image("a.png"))
     done(page, 1)
     assert page.evaluate("() => document.documentElement.scrollHeight") <= 1000
 
@@ -72,8 +76,8 @@ def test_from_the_keyboard_alone(open_page: Open) -> None:
     page = open_page()
     expect(page.locator("#server-dot[data-state=good]")).to_be_visible()
     page.keyboard.press("Tab")
-    expect(page.get_by_role("link", name="To the pictures")).to_be_focused()
-    choose(page, picture("a.png"), picture("b.png"))
+    expect(page.get_by_role("link", name="To the images")).to_be_focused()
+    choose(page, sample_image("a.png"), sample_image("b.png"))
     done(page, 2)
     expect(page.locator("#status")).to_have_text("a.png. 3 objects: 3 red thing")
     reached = set()

@@ -6,17 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from seasift.core.image import encode_picture
+from seasift.core.image import encode_image
 from tests.service.page.conftest import RED, Open, done, expect
 
 
 @pytest.fixture
 def dive(tmp_path: Path) -> Path:
-    """A folder with pictures at two depths and a text."""
+    """A folder with images at two depths and a text."""
     folder = tmp_path / "dive"
     (folder / "deep").mkdir(parents=True)
     for name in ("10.png", "9.png", "deep/1.png", ".hidden.png"):
-        (folder / name).write_bytes(encode_picture(RED, ".png"))
+        (folder / name).write_bytes(encode_image(RED, ".png"))
     (folder / "notes.txt").write_text("hello")
     return folder
 
@@ -29,7 +29,7 @@ def test_a_folder_is_chosen(open_page: Open, dive: Path) -> None:
     page.locator("#pick-folder").set_input_files(dive)
     done(page, 3)
     assert page.locator(".film-name").all_inner_texts() == NAMES
-    expect(page.locator(".notice")).to_contain_text("1 of the folder's files is no picture")
+    expect(page.locator(".notice")).to_contain_text("1 of the folder's files is no image")
 
 
 def test_a_folder_is_dropped(open_page: Open, dive: Path) -> None:

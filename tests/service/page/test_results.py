@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import PIL.Image
 
-from seasift.core.image import encode_picture
+from seasift.core.image import encode_image
 from seasift.formats import coco, table_csv
 from seasift.formats.validation import read
 from tests.service.page.conftest import (
@@ -27,8 +27,8 @@ from tests.service.page.conftest import (
     drawn,
     expect,
     objects,
-    picture,
     predictions_asked,
+    sample_image,
     saved,
     saved_json,
 )
@@ -36,7 +36,7 @@ from tests.tiny_model import quarters
 
 
 def of_the_api(server: Running, data: bytes, threshold: float) -> Any:
-    """What the API says of a picture at a threshold, each object once."""
+    """What the API says of an image at a threshold, each object once."""
     edge = "edge-of-a-part"
     parts = [
         f'--{edge}\r\nContent-Disposition: form-data; name="threshold"\r\n\r\n{threshold}\r\n'.encode(),
@@ -56,7 +56,7 @@ def of_the_api(server: Running, data: bytes, threshold: float) -> Any:
 
 def test_the_slider_and_the_filter_act_without_a_request(open_page: Open) -> None:
     page = open_page()
-    choose(page, picture("a.png"))
+    choose(page, sample_image("a.png"))
     done(page, 1)
     assert objects(page) == ["red thing 0.98", "red thing 0.78", "red thing 0.63"]
     page.locator("#threshold").fill("0.7")
@@ -75,13 +75,13 @@ def test_documents_hold_what_the_api_says_at_that_threshold(
     open_page: Open, server: Running, tmp_path: Path
 ) -> None:
     page = open_page()
-    choose(page, picture("a.png"), picture("b, c.png", quarters(0, 0, 0, 255)))
+    choose(page, sample_image("a.png"), sample_image("b, c.png", quarters(0, 0, 0, 255)))
     done(page, 2)
     page.locator("#threshold").fill("0.7")
     expect(page.locator(".object")).to_have_count(2)
     (tmp_path / "r.json").write_bytes(saved(page, "json"))
     document = read(tmp_path / "r.json")  # raises if it is not of the schema
-    truth = of_the_api(server, encode_picture(RED, ".png"), 0.7)
+    truth = of_the_api(server, encode_image(RED, ".png"), 0.7)
     got = json.loads((tmp_path / "r.json").read_text("utf-8"))
     assert {**got, "images": got["images"][:1]} == {
         **truth,
@@ -103,7 +103,7 @@ def test_downloads_respect_the_filter(open_page: Open) -> None:
     page = open_page()
     image = quarters(250, 0, 0, 0, size=240)
     image[120:, 120:, 1] = 230
-    choose(page, picture("a.png", image))
+    choose(page, sample_image("a.png", image))
     done(page, 1)
     assert objects(page) == ["red thing 0.98", "green thing 0.90"]
     page.get_by_role("checkbox", name="red thing").uncheck()
@@ -112,7 +112,7 @@ def test_downloads_respect_the_filter(open_page: Open) -> None:
     assert "red thing" not in got["classes"]
     assert len(got["categories"]) == 3
     with_green = decoded(saved(page, "overlay")).astype(int)
-    assert with_green.shape == (480, 480, 3), "small pictures are doubled"
+    assert with_green.shape == (480, 480, 3), "small images are doubled"
     twice = cv2.resize(image, (480, 480), interpolation=cv2.INTER_NEAREST).astype(int)
     changed = np.abs(with_green - twice).max(axis=2) > 60
     assert changed[250:470, 250:470].any()
@@ -121,7 +121,7 @@ def test_downloads_respect_the_filter(open_page: Open) -> None:
 
 def test_all_overlays_as_an_archive(open_page: Open) -> None:
     page = open_page()
-    choose(page, picture("dive/ü 1.png"), picture("b.png", quarters(0, 0, 0, 255, size=600)))
+    choose(page, sample_image("dive/ü 1.png"), sample_image("b.png", quarters(0, 0, 0, 255, size=600)))
     done(page, 2)
     archive = zipfile.ZipFile(io.BytesIO(saved(page, "overlays")))
     assert archive.testzip() is None
@@ -132,7 +132,7 @@ def test_all_overlays_as_an_archive(open_page: Open) -> None:
 
 def test_the_outline_on_the_canvas_is_where_the_mask_is(open_page: Open) -> None:
     page = open_page()
-    choose(page, picture("a.png", quarters(0, 0, 0, 255, size=240)))
+    choose(page, sample_image("a.png", quarters(0, 0, 0, 255, size=240)))
     done(page, 1)
     drawn(page)
     page.locator("#outlines").click()
@@ -148,7 +148,7 @@ def test_the_outline_on_the_canvas_is_where_the_mask_is(open_page: Open) -> None
 
 def test_list_and_canvas_select_each_other(open_page: Open) -> None:
     page = open_page()
-    choose(page, picture("a.png"))
+    choose(page, sample_image("a.png"))
     done(page, 1)
     drawn(page)
     best, second = page.locator(".object").nth(0), page.locator(".object").nth(1)
@@ -167,7 +167,7 @@ def test_list_and_canvas_select_each_other(open_page: Open) -> None:
 
 def test_keys(open_page: Open) -> None:
     page = open_page()
-    choose(page, *(picture(f"{name}.png") for name in "abc"))
+    choose(page, *(sample_image(f"{name}.png") for name in "abc"))
     done(page, 3)
     title = page.locator("#stage-title")
     expect(title).to_have_text("a.png")
@@ -195,7 +195,7 @@ def test_keys(open_page: Open) -> None:
 
 def test_wheel_and_drag(open_page: Open) -> None:
     page = open_page()
-    choose(page, picture("a.png"))
+    choose(page, sample_image("a.png"))
     done(page, 1)
     drawn(page)
     canvas = page.locator("#canvas")
@@ -215,7 +215,7 @@ def test_wheel_and_drag(open_page: Open) -> None:
 
 def test_two_fingers_zoom(open_page: Open) -> None:
     page = open_page(has_touch=True, is_mobile=True, viewport={"width": 390, "height": 800})
-    choose(page, picture("a.png"))
+    choose(page, sample_image("a.png"))
     done(page, 1)
     drawn(page)
     canvas = page.locator("#canvas")
@@ -232,7 +232,7 @@ def test_two_fingers_zoom(open_page: Open) -> None:
 
 def test_a_tiff_is_shown(open_page: Open) -> None:
     page = open_page()
-    choose(page, picture("a.tif"))
+    choose(page, sample_image("a.tif"))
     done(page, 1)
     expect(page.locator("#canvas")).to_have_attribute("data-zoom", "1.000")
     x, y = canvas_point(page, 118, 30)  # red, between the masks
@@ -241,7 +241,7 @@ def test_a_tiff_is_shown(open_page: Open) -> None:
     assert red[1] < 60
 
 
-def test_a_turned_picture_stands_upright(open_page: Open) -> None:
+def test_a_turned_image_stands_in_its_orientation(open_page: Open) -> None:
     page = open_page()
     image = quarters(0, 250, 0, 0, size=240)[:, 20:]  # 220 wide, red at the right top
     data = io.BytesIO()
@@ -249,7 +249,7 @@ def test_a_turned_picture_stands_upright(open_page: Open) -> None:
     exif = PIL.Image.Exif()
     exif[0x0112] = 6  # shown turned by 90 degrees to the right
     turned.save(data, "JPEG", exif=exif, quality=95)
-    choose(page, picture("a.jpg", data.getvalue()))
+    choose(page, sample_image("a.jpg", data.getvalue()))
     done(page, 1)
     (entry,) = saved_json(page)["images"]
     assert (entry["width"], entry["height"]) == (220, 240)

@@ -153,7 +153,7 @@ def test_export(reviewed: Reviewed, open_page: Open) -> None:
     page.locator("#accept").click()
     at(page, 1)
     page.locator("#export").click()
-    expect(page.locator("#export-words")).to_contain_text("11 pictures with 11 objects.")
+    expect(page.locator("#export-words")).to_contain_text("11 images with 11 objects.")
     written = json.loads((reviewed.folder / "reviewed/annotations.json").read_text("utf-8"))
     assert len(written["annotations"]) == 11
 

@@ -1,4 +1,4 @@
-"""The page with the model in the box, on its own example. SEASIFT_SCREENSHOTS=docs/images makes the docs' pictures."""
+"""The page with the model in the box, on its own example. SEASIFT_SCREENSHOTS=docs/images makes the docs' images."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 import seasift.service
-from seasift.core.boxes import each_once
-from seasift.core.image import read_picture
+from seasift.core.boxes import class_agnostic_nms
+from seasift.core.image import read_image
 from seasift.formats.document import image_entry
 from seasift.inference.predictor import OnnxPredictor, load_predictor
 from seasift.modelfile.bundled import card_of
@@ -49,8 +49,8 @@ def test_the_example(open_page: Open, shipped: Running, model: OnnxPredictor) ->
     assert names == ["1-shrimp.jpg", "2-shrimp.jpg", "3-coral.jpg"]
     for image in got:
         path = PAGE / f"example-{image['file']}"
-        (truth,) = model.predict([read_picture(path)], threshold=model.info.threshold)
-        entry = image_entry(image["file"], each_once(truth), model.categories)
+        (truth,) = model.predict([read_image(path)], threshold=model.info.threshold)
+        entry = image_entry(image["file"], class_agnostic_nms(truth), model.categories)
         assert image == entry.model_dump(mode="json", exclude_none=True)
 
 
@@ -77,7 +77,7 @@ def test_without_a_card_the_file_speaks(open_page: Open, model: OnnxPredictor) -
 
 
 @pytest.mark.parametrize("name", sorted(SHOTS))
-def test_pictures_for_the_docs(open_page: Open, shipped: Running, name: str, tmp_path: Path) -> None:
+def test_images_for_the_docs(open_page: Open, shipped: Running, name: str, tmp_path: Path) -> None:
     page = open_page(shipped, **SHOTS[name])
     page.get_by_role("button", name="Try the example").click()
     done(page, 3)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from seasift.core.errors import BadInput
+from seasift.core.errors import InputError
 from seasift.formats.exchange import table
 from seasift.formats.exchange.builder import ASSUMED_FPS, Builder, largest, runs
 from seasift.formats.exchange.content import (
@@ -20,7 +20,7 @@ from seasift.formats.exchange.content import (
     WriteOptions,
     box_of,
     corners,
-    is_picture,
+    is_image,
     outlines,
     reading,
 )
@@ -40,14 +40,14 @@ _SHAPE_IDS = {"Point": 1, "LineString": 2, "Polygon": 3, "Circle": 4, "Rectangle
 
 
 def write(path: Path, content: Content, _options: WriteOptions) -> list[str]:
-    """Write a report of videos, or of images if there are only pictures.
+    """Write a report of videos, or of images if there are only images.
 
     Raises:
-        BadInput: pictures and videos.
+        InputError: images and videos.
     """
-    kinds = {is_picture(video) for video in content.header.videos}
+    kinds = {is_image(video) for video in content.header.videos}
     if len(kinds) == 2:
-        raise BadInput(f"{path}: BIIGLE's reports are of videos or of images; choose with --video NAME.")
+        raise InputError(f"{path}: BIIGLE's reports are of videos or of images; choose with --video NAME.")
     table.write(path, _image_rows(content) if kinds == {True} else _video_rows(content))
     return []
 
@@ -56,14 +56,14 @@ def _video_rows(content: Content) -> Iterator[tuple[Any, ...]]:
     yield VIDEO_COLUMNS
     count = 0
     for track in content.tracks:
-        for place in sorted({seen.video for seen in track.observations}):
+        for index in sorted({seen.video for seen in track.observations}):
             count += 1
-            video = content.header.videos[place]
-            seen = [one for one in track.observations if one.video == place]
+            video = content.header.videos[index]
+            seen = [one for one in track.observations if one.video == index]
             shape, points, frames = _key_frames(seen, video)
             known = {"width": video.width, "height": video.height, "fps": video.fps}
             attributes = json.dumps({key: value for key, value in known.items() if value is not None})
-            where = (place + 1, video.file, _SHAPE_IDS[shape], shape, json.dumps(points), json.dumps(frames))
+            where = (index + 1, video.file, _SHAPE_IDS[shape], shape, json.dumps(points), json.dumps(frames))
             yield (count, *_label(track), *where, track.id, _NO_DATE, attributes)
 
 
@@ -138,7 +138,7 @@ def _shape(name: str, points: list[float]) -> tuple[list[float], list[list[float
 
 
 def _read_video_row(built: Builder, row: dict[str, str]) -> None:
-    place = built.video(row["video_filename"], **_attributes(row))
+    index = built.video(row["video_filename"], **_attributes(row))
     points, frames = json.loads(row["points"]), json.loads(row["frames"])
     if len(points) != len(frames):
         raise ValueError(f"{len(points)} points for {len(frames)} frames; expected as many")
@@ -155,7 +155,7 @@ def _read_video_row(built: Builder, row: dict[str, str]) -> None:
         built.add(
             int(key) if key else None,
             row["label_name"],
-            place,
+            index,
             box,
             frame=frame,
             time_s=float(time_s),
@@ -164,6 +164,6 @@ def _read_video_row(built: Builder, row: dict[str, str]) -> None:
 
 
 def _read_image_row(built: Builder, row: dict[str, str]) -> None:
-    place = built.video(row["filename"], frames=1, **_attributes(row))
+    index = built.video(row["filename"], frames=1, **_attributes(row))
     box, polygons = _shape(row["shape_name"], [float(value) for value in json.loads(row["points"])])
-    built.add(None, row["label_name"], place, box, polygons=polygons)
+    built.add(None, row["label_name"], index, box, polygons=polygons)

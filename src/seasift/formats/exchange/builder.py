@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from seasift import __version__
-from seasift.core.errors import BadInput
+from seasift.core.errors import InputError
 from seasift.formats.document import CategoryEntry, ModelEntry, Rle
-from seasift.formats.exchange.content import Content, ReadOptions, is_picture
+from seasift.formats.exchange.content import Content, ReadOptions, is_image
 from seasift.formats.tracks import Best, Header, Observation, Position, TrackEntry, Video
 
 
@@ -110,7 +110,7 @@ class Builder:
 
         Args:
             key: of its track; None for an object that nobody followed.
-            track: `score`, `confirmed` and `picture` (of its best view) of the track, where the format has them.
+            track: `score`, `confirmed` and `image` (of its best view) of the track, where the format has them.
         """
         self.category(name)
         seen = Observation(
@@ -134,11 +134,11 @@ class Builder:
         """The document.
 
         Raises:
-            BadInput: no class at all.
+            InputError: no class at all.
         """
         if not self._categories:
-            raise BadInput(f"{self.path}: names no class and no object; nothing to convert.")
-        videos = [self._finished(place, entry) for place, entry in enumerate(self._videos.values())]
+            raise InputError(f"{self.path}: names no class and no object; nothing to convert.")
+        videos = [self._finished(index, entry) for index, entry in enumerate(self._videos.values())]
         tracks = [self._track(number, entry) for number, entry in self._numbered()]
         model = header.pop("model", None)
         return Content(
@@ -153,17 +153,17 @@ class Builder:
             tuple(self.notes),
         )
 
-    def _finished(self, place: int, entry: dict[str, Any]) -> Video:
+    def _finished(self, index: int, entry: dict[str, Any]) -> Video:
         known = {key: value for key, value in entry.items() if key != "place"}
         if "width" not in known or "height" not in known:
             if self.options.size:
                 known["width"], known["height"] = self.options.size
             else:
-                extent = self._extent.get(place, (1.0, 1.0))
+                extent = self._extent.get(index, (1.0, 1.0))
                 known["width"], known["height"] = (max(1, math.ceil(side)) for side in extent)
-                self.note("no sizes of pictures in the file: taken as far as the boxes reach; give --size")
+                self.note("no sizes of images in the file: taken as far as the boxes reach; give --size")
         video = Video(**known)
-        return video if video.fps or is_picture(video) else video.model_copy(update={"fps": self.options.fps})
+        return video if video.fps or is_image(video) else video.model_copy(update={"fps": self.options.fps})
 
     def _numbered(self) -> list[tuple[int, dict[str, Any]]]:
         """Tracks keep their ids if these are whole numbers from 1; else all are counted."""
@@ -191,7 +191,5 @@ class Builder:
         )
 
 
-def _best(seen: Observation, picture: str) -> Best:
-    return Best(
-        video=seen.video, frame=seen.frame, time_s=seen.time_s, box_xywh=seen.box_xywh, picture=picture
-    )
+def _best(seen: Observation, image: str) -> Best:
+    return Best(video=seen.video, frame=seen.frame, time_s=seen.time_s, box_xywh=seen.box_xywh, image=image)

@@ -1,4 +1,4 @@
-"""COCO and KWCOCO: pictures, and videos by `videos`, `frame_index` and `track_id`.
+"""COCO and KWCOCO: images, and videos by `videos`, `frame_index` and `track_id`.
 
 Sources: https://cocodataset.org/#format-data, https://kwcoco.readthedocs.io (schema), and what DIVE takes:
 https://kitware.github.io/dive/DataFormats/ (no RLE, one outline an object, a `file_name` for each frame).
@@ -18,7 +18,7 @@ from seasift.formats.exchange.content import (
     Content,
     ReadOptions,
     WriteOptions,
-    is_picture,
+    is_image,
     iso,
     outlines,
     reading,
@@ -50,7 +50,7 @@ def _write(path: Path, content: Content, options: WriteOptions, *, tracks_table:
 def _parts(content: Content, options: WriteOptions, tracks_table: bool) -> Iterator[str]:
     header = content.header
     videos = header.videos
-    images = {(place, 0): 0.0 for place, video in enumerate(videos) if is_picture(video)}
+    images = {(index, 0): 0.0 for index, video in enumerate(videos) if is_image(video)}
     ids = {key: number for number, key in enumerate(images, start=1)}
     table = []
     yield '{"annotations": ['
@@ -66,8 +66,8 @@ def _parts(content: Content, options: WriteOptions, tracks_table: bool) -> Itera
             yield (",\n " if count > 1 else "\n ") + _text({"id": count, "image_id": image_id, **entry})
     yield '\n],\n"info": ' + _text({"description": "made by seasift", "version": header.seasift})
     yield ',\n"categories": ' + _text([category.model_dump() for category in header.categories])
-    moving = [(place, video) for place, video in enumerate(videos) if not is_picture(video)]
-    yield ',\n"videos": ' + _text([_video(place, video) for place, video in moving])
+    moving = [(index, video) for index, video in enumerate(videos) if not is_image(video)]
+    yield ',\n"videos": ' + _text([_video(index, video) for index, video in moving])
     if tracks_table:
         yield ',\n"tracks": ' + _text(table if moving else [])
     yield ',\n"images": [' + ",".join(
@@ -89,28 +89,28 @@ def _annotation(track: TrackEntry, seen: Observation, video: Video, options: Wri
     if shape:
         entry["segmentation"] = shape
     entry["score"] = seen.score
-    if not is_picture(video) or len(track.observations) > 1:  # a sequence of pictures can hold tracks, too
+    if not is_image(video) or len(track.observations) > 1:  # a sequence of images can hold tracks, too
         entry |= {"track_id": track.id, "track_score": track.score, "track_confirmed": track.confirmed}
     return entry
 
 
-def _video(place: int, video: Video) -> dict[str, Any]:
-    entry = {"id": place + 1, "name": video.file, "width": video.width, "height": video.height}
+def _video(index: int, video: Video) -> dict[str, Any]:
+    entry = {"id": index + 1, "name": video.file, "width": video.width, "height": video.height}
     known = {"fps": video.fps, "num_frames": video.frames, "start_utc": video.start_utc}
     offset = {"offset_s": video.offset_s} if video.offset_s else {}
     return entry | {key: value for key, value in known.items() if value is not None} | offset
 
 
-def _image(video: Video, place: int, frame: int, time_s: float) -> dict[str, Any]:
+def _image(video: Video, index: int, frame: int, time_s: float) -> dict[str, Any]:
     size = {"width": video.width, "height": video.height}
-    if is_picture(video):
+    if is_image(video):
         return {"file_name": video.file, **size}
     stem = PurePosixPath(video.file.replace("\\", "/")).stem
     when = utc(video, time_s)
     return {
         "file_name": f"{stem}/frame_{frame:06d}.jpg",
         **size,
-        "video_id": place + 1,
+        "video_id": index + 1,
         "frame_index": frame,
         "time_s": time_s,
         **({"timestamp": iso(when)} if when else {}),
@@ -130,8 +130,8 @@ def read(path: Path, options: ReadOptions) -> Content:
         for number, name in names.items():
             built.category(name, number)
     videos = {}
-    for place, entry in enumerate(value.get("videos") or []):
-        with reading(path, f"videos[{place}]"):
+    for index, entry in enumerate(value.get("videos") or []):
+        with reading(path, f"videos[{index}]"):
             videos[entry["id"]] = name = str(entry.get("name") or entry["file_name"])
             built.video(
                 name,
@@ -146,11 +146,11 @@ def read(path: Path, options: ReadOptions) -> Content:
     with reading(path, "the document"):
         listed = value["images"]
         annotations = value["annotations"]
-    for place, entry in enumerate(listed):
-        with reading(path, f"images[{place}]"):
+    for index, entry in enumerate(listed):
+        with reading(path, f"images[{index}]"):
             images[entry["id"]] = _read_image(built, entry, videos)
-    for place, entry in enumerate(annotations):
-        with reading(path, f"annotations[{place}]"):
+    for index, entry in enumerate(annotations):
+        with reading(path, f"annotations[{index}]"):
             _read_annotation(built, entry, names, images)
     return built.content()
 

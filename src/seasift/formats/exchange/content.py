@@ -1,6 +1,6 @@
-"""What goes between two formats: pictures and videos with tracks, whatever they came from.
+"""What goes between two formats: images and videos with tracks, whatever they came from.
 
-A picture is a video of one frame; an object that nobody followed is a track of one observation.
+An image is a video of one frame; an object that nobody followed is a track of one observation.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from seasift.core.errors import BadInput
+from seasift.core.errors import InputError
 from seasift.core.image import SUFFIXES
 from seasift.core.masks import from_coco
 from seasift.formats.document import Settings
@@ -27,7 +27,7 @@ class Content:
     """A document of any format.
 
     Attributes:
-        header: videos (and pictures, as videos of one frame), categories, model.
+        header: videos (and images, as videos of one frame), categories, model.
         tracks: can be gone through several times; read one by one where the format allows it.
         notes: what had to be assumed, a line each.
         settings: of a predictions document, else None.
@@ -67,8 +67,8 @@ class WriteOptions:
     scientific_names: dict[str, str] = field(default_factory=dict)
 
 
-def is_picture(video: Video) -> bool:
-    """Is this a picture rather than a video?"""
+def is_image(video: Video) -> bool:
+    """Is this an image rather than a video?"""
     return PurePosixPath(video.file.split("#")[0]).suffix.lower() in SUFFIXES or (
         video.frames == 1 and video.fps is None
     )
@@ -145,21 +145,23 @@ def number(value: float) -> str:
 
 
 @contextmanager
-def reading(path: Path, place: str) -> Iterator[None]:
+def reading(path: Path, index: str) -> Iterator[None]:
     """Turn whatever goes wrong with a part of a file into one line that names it.
 
     Raises:
-        BadInput: instead of the errors that wrong data causes.
+        InputError: instead of the errors that wrong data causes.
     """
     try:
         yield
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise BadInput(
-            f"{path}: {place}: {where}: {first['msg'].lower()}; got {first['input']!r:.60}."
+        raise InputError(
+            f"{path}: {index}: {where}: {first['msg'].lower()}; got {first['input']!r:.60}."
         ) from None
     except KeyError as error:
-        raise BadInput(f"{path}: {place}: lacks {error}.") from None
+        raise InputError(f"{path}: {index}: lacks {error}.") from None
     except (ValueError, TypeError, AttributeError, IndexError, ArithmeticError) as error:
-        raise BadInput(f"{path}: {place}: {' '.join(str(error).split()) or type(error).__name__}.") from None
+        raise InputError(
+            f"{path}: {index}: {' '.join(str(error).split()) or type(error).__name__}."
+        ) from None

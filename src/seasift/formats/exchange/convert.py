@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from seasift.core.errors import BadInput
+from seasift.core.errors import InputError
 from seasift.formats.exchange import registry
-from seasift.formats.exchange.content import Content, ReadOptions, WriteOptions, is_picture
+from seasift.formats.exchange.content import Content, ReadOptions, WriteOptions, is_image
 from seasift.formats.exchange.table import of_video
 from seasift.formats.tracks import TrackEntry
 
@@ -23,7 +23,7 @@ class Tally:
 
     def __iter__(self) -> Iterator[TrackEntry]:
         self.seen.clear()
-        moving = [not is_picture(video) for video in self.content.header.videos]
+        moving = [not is_image(video) for video in self.content.header.videos]
         for track in self.content.tracks:
             self.seen["objects"] += 1
             self.seen["tracks"] += len(track.observations) > 1
@@ -73,17 +73,17 @@ def convert(
         source_format: of the source; None to guess.
         video: take only this file of the document.
     Raises:
-        BadInput: unknown formats, a file that breaks its format, or a document that the target cannot hold.
+        InputError: unknown formats, a file that breaks its format, or a document that the target cannot hold.
     """
     writing = writing or WriteOptions()
     output = registry.named(to)
     if not source.is_file():
         what = "a folder" if source.is_dir() else "no such file"
-        raise BadInput(f"{source}: {what}; expected a file of annotations. Check the name.")
+        raise InputError(f"{source}: {what}; expected a file of annotations. Check the name.")
     if target.exists() and target.samefile(source):
-        raise BadInput(f"{target}: is what is read. Give another name for the output.")
+        raise InputError(f"{target}: is what is read. Give another name for the output.")
     if target.suffix.lower() not in output.suffixes:
-        raise BadInput(f"{target}: a file of {output.title} ends in {' or '.join(output.suffixes)}.")
+        raise InputError(f"{target}: a file of {output.title} ends in {' or '.join(output.suffixes)}.")
     known = registry.named(source_format) if source_format else registry.guess(source)
     content = registry.read(known, source, reading or ReadOptions())
     content = of_video(content, video) if video else content

@@ -12,7 +12,7 @@ from typing import Any
 from xml.etree import ElementTree
 from xml.sax.saxutils import quoteattr
 
-from seasift.core.errors import BadInput
+from seasift.core.errors import InputError
 from seasift.core.files import replacing
 from seasift.formats.exchange.builder import Builder, largest, runs, stride
 from seasift.formats.exchange.content import (
@@ -20,7 +20,7 @@ from seasift.formats.exchange.content import (
     ReadOptions,
     WriteOptions,
     box_of,
-    is_picture,
+    is_image,
     number,
     outlines,
     reading,
@@ -30,14 +30,14 @@ from seasift.formats.tracks import Observation, TrackEntry, Video
 
 
 def write(path: Path, content: Content, _options: WriteOptions) -> list[str]:
-    """Write a video's tracks one by one, or pictures. An object gets one outline, the largest.
+    """Write a video's tracks one by one, or images. An object gets one outline, the largest.
 
     Raises:
-        BadInput: several videos.
+        InputError: several videos.
     """
     one_video(path, content, "CVAT XML")
     videos = content.header.videos
-    moving = bool(videos) and not is_picture(videos[0])
+    moving = bool(videos) and not is_image(videos[0])
     with replacing(path) as part, part.open("w", encoding="utf-8", newline="\n") as file:
         file.writelines(_head(content, moving))
         file.writelines(_tracks(content) if moving else _images(content))
@@ -106,7 +106,7 @@ def _shape(seen: Observation, video: Video, polygon: bool, **attributes: Any) ->
         x, y, width, height = seen.box_xywh
         edges = (x, y, x + width, y + height)
         name, where = "box", dict(zip(("xtl", "ytl", "xbr", "ybr"), map(number, edges), strict=True))
-    known = {"score": seen.score} | ({} if is_picture(video) else {"time_s": seen.time_s})
+    known = {"score": seen.score} | ({} if is_image(video) else {"time_s": seen.time_s})
     extra = "".join(f'<attribute name="{key}">{number(value)}</attribute>' for key, value in known.items())
     return _tag(name, ">", **attributes, **where, z_order=0) + extra + f"</{name}>\n"
 
@@ -116,9 +116,9 @@ def _images(content: Content) -> Iterator[str]:
     for track in content.tracks:
         for seen in track.observations:
             found.setdefault(seen.video, []).append((track, seen))
-    for place, video in enumerate(content.header.videos):
-        yield _tag("image", ">\n", id=place, name=video.file, width=video.width, height=video.height)
-        for track, seen in found.get(place, []):
+    for index, video in enumerate(content.header.videos):
+        yield _tag("image", ">\n", id=index, name=video.file, width=video.width, height=video.height)
+        for track, seen in found.get(index, []):
             polygon = bool(outlines(seen, video))
             yield _shape(seen, video, polygon, label=track.name, source="auto", occluded=0)
         yield "</image>\n"
@@ -141,7 +141,7 @@ def read(path: Path, options: ReadOptions) -> Content:
                     _read_image(built, element)
                 element.clear()
     except ElementTree.ParseError as error:
-        raise BadInput(f"{path}: not XML ({error}); expected annotations.xml of CVAT.") from None
+        raise InputError(f"{path}: not XML ({error}); expected annotations.xml of CVAT.") from None
     return built.content()
 
 
@@ -171,7 +171,7 @@ def _attribute(element: ElementTree.Element, name: str) -> float | None:
     return float(text) if text else None
 
 
-def _read_track(built: Builder, track: ElementTree.Element, place: int, file: str) -> None:
+def _read_track(built: Builder, track: ElementTree.Element, index: int, file: str) -> None:
     for element in track:
         if element.tag not in ("box", "polygon") or element.get("outside") == "1":
             continue
@@ -181,7 +181,7 @@ def _read_track(built: Builder, track: ElementTree.Element, place: int, file: st
         built.add(
             int(track.attrib["id"]),
             track.attrib["label"],
-            place,
+            index,
             box,
             score=1.0 if score is None else score,
             frame=frame,
@@ -192,10 +192,10 @@ def _read_track(built: Builder, track: ElementTree.Element, place: int, file: st
 
 def _read_image(built: Builder, image: ElementTree.Element) -> None:
     size = {"width": int(image.attrib["width"]), "height": int(image.attrib["height"])}
-    place = built.video(image.attrib["name"], frames=1, **size)
+    index = built.video(image.attrib["name"], frames=1, **size)
     for element in image:
         if element.tag in ("box", "polygon"):
             box, polygons = _read_shape(element)
             score = _attribute(element, "score")
             label = element.attrib["label"]
-            built.add(None, label, place, box, score=1.0 if score is None else score, polygons=polygons)
+            built.add(None, label, index, box, score=1.0 if score is None else score, polygons=polygons)

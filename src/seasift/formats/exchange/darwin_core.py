@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from seasift.core.errors import BadInput
+from seasift.core.errors import InputError
 from seasift.formats.exchange import table
 from seasift.formats.exchange.builder import Builder
 from seasift.formats.exchange.content import Content, ReadOptions, WriteOptions, iso, reading, utc, view
@@ -40,13 +40,13 @@ def write(path: Path, content: Content, options: WriteOptions) -> list[str]:
     """Write an occurrence for each animal.
 
     Raises:
-        BadInput: no class is known to be an animal.
+        InputError: no class is known to be an animal.
     """
     named = SCIENTIFIC_NAMES | options.scientific_names
     classes = [category.name for category in content.header.categories]
     animals = {name: named.get(name, "Animalia") for name in classes if name in named or _is_animal(name)}
     if not animals:
-        raise BadInput(
+        raise InputError(
             f"{path}: no class is known to be an animal (classes: {', '.join(classes[:8])}). "
             "Say which are: --animal CLASS=SCIENTIFIC_NAME, once for each."
         )
@@ -77,13 +77,13 @@ def _row(content: Content, track: TrackEntry, taxon: str, said: set[str]) -> tup
     dates = list(dict.fromkeys(iso(moment) for moment in when if moment))
     best = view(track)
     at = best.position
-    places = [seen.position for seen in track.observations if seen.position]
-    depths = [place.depth_m for place in places if place.depth_m is not None]
+    indices = [seen.position for seen in track.observations if seen.position]
+    depths = [index.depth_m for index in indices if index.depth_m is not None]
     said |= set() if dates else {"eventDate is empty: the start of the video is not known"}
     said |= set() if at else {"decimalLatitude and decimalLongitude are empty: no positions are known"}
     model = header.model.name if header.model else "unknown model"
     key = f"{video.file}|{video.start_utc}|{track.id}|{first.frame}"
-    picture = track.best.picture if track.best else None
+    image = track.best.image if track.best else None
     return (
         f"urn:uuid:{uuid.uuid5(_SPACE, key)}",
         *("MachineObservation", "present", taxon, track.name, 1, "/".join(dates)),
@@ -91,7 +91,7 @@ def _row(content: Content, track: TrackEntry, taxon: str, said: set[str]) -> tup
         *((min(depths), max(depths)) if depths else ("", "")),
         *(f"seasift {header.seasift} ({model})", "unverified"),
         f"found by a machine with score {track.score:.3f} in {len(track.observations)} frames",
-        " | ".join([video.file, *([picture] if picture else [])]),  # as the term's definition separates
+        " | ".join([video.file, *([image] if image else [])]),  # as the term's definition separates
         json.dumps(_properties(track, best, header), ensure_ascii=False),
     )
 
@@ -112,7 +112,7 @@ def _properties(track: TrackEntry, look: Observation, header: Header) -> dict[st
             "time_s": look.time_s,
             "box_xywh": look.box_xywh,
             "depth_m": look.position.depth_m if look.position else None,
-            "picture": track.best.picture if track.best else None,
+            "picture": track.best.image if track.best else None,
         },
     }
 
@@ -121,7 +121,7 @@ def read(path: Path, options: ReadOptions) -> Content:
     """Read what `write` wrote: of each track the look whose place it has, with the track's score.
 
     Raises:
-        BadInput: a table of something else.
+        InputError: a table of something else.
     """
     built = Builder(path, options)
     needed = ("vernacularname", "dynamicproperties", "decimallatitude", "decimallongitude")

@@ -1,4 +1,4 @@
-"""FathomNet's CSV for submissions: a row for each box in each picture.
+"""FathomNet's CSV for submissions: a row for each box in each image.
 
 Source: https://www.fathomnet.org/post/how-to-submit-localized-image-annotations-to-the-fathomnet-database
 """
@@ -11,7 +11,7 @@ from typing import Any
 
 from seasift.formats.exchange import table
 from seasift.formats.exchange.builder import Builder
-from seasift.formats.exchange.content import Content, ReadOptions, WriteOptions, is_picture, iso, reading, utc
+from seasift.formats.exchange.content import Content, ReadOptions, WriteOptions, is_image, iso, reading, utc
 from seasift.formats.tracks import Observation, Position, Video
 
 COLUMNS = (
@@ -28,7 +28,7 @@ def write(path: Path, content: Content, options: WriteOptions) -> list[str]:
     """Write boxes in whole px, with time and position where they are known."""
     table.write(path, _rows(content, options))
     return [
-        "FathomNet wants public URLs in the column image: put the pictures on a web server and add its address"
+        "FathomNet wants public URLs in the column image: put the images on a web server and add its address"
     ]
 
 
@@ -46,9 +46,7 @@ def _row(seen: Observation, video: Video) -> tuple[Any, ...]:
     x, y, width, height = seen.box_xywh
     left, top = round(x), round(y)
     when, at = utc(video, seen.time_s), seen.position
-    image = (
-        video.file if is_picture(video) else f"{PurePosixPath(video.file).stem}/frame_{seen.frame:06d}.png"
-    )
+    image = video.file if is_image(video) else f"{PurePosixPath(video.file).stem}/frame_{seen.frame:06d}.png"
     return (
         image,
         *(left, top, max(1, round(x + width) - left), max(1, round(y + height) - top)),
@@ -58,16 +56,16 @@ def _row(seen: Observation, video: Video) -> tuple[Any, ...]:
 
 
 def read(path: Path, options: ReadOptions) -> Content:
-    """Read such a table: pictures with boxes. Order and case of the columns do not matter."""
+    """Read such a table: images with boxes. Order and case of the columns do not matter."""
     built = Builder(path, options)
     needed = ("x", "y", "width", "height")
     for line, given in table.records(path, needed):
         with reading(path, f"line {line}"):
             row = {_SYNONYMS.get(name, name): value.strip() for name, value in given.items()}
             start = row.get("timestamp") or None
-            place = built.video(row["image"], frames=1, start_utc=start)
+            index = built.video(row["image"], frames=1, start_utc=start)
             box = [float(row[name]) for name in needed]
-            built.add(None, row["concept"], place, box, position=_position(row))
+            built.add(None, row["concept"], index, box, position=_position(row))
     return built.content()
 
 

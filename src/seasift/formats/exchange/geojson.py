@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from seasift.core.errors import BadInput
+from seasift.core.errors import InputError
 from seasift.core.files import replacing
 from seasift.formats.exchange.builder import Builder
 from seasift.formats.exchange.content import Content, ReadOptions, WriteOptions, iso, reading, shown, utc
@@ -22,7 +22,7 @@ def write(path: Path, content: Content, _options: WriteOptions) -> list[str]:
     """Write a feature a track, one by one.
 
     Raises:
-        BadInput: no track has a position.
+        InputError: no track has a position.
     """
     written = without = 0
     with replacing(path) as part, part.open("w", encoding="utf-8", newline="\n") as file:
@@ -38,7 +38,7 @@ def write(path: Path, content: Content, _options: WriteOptions) -> list[str]:
             written += 1
         file.write("\n]}\n")
         if not written:
-            raise BadInput(
+            raise InputError(
                 f"{path}: none of {without} tracks has a position. Give `seasift survey` a navigation file."
             )
     return [f"{without} tracks without a position are left out"] if without else []
@@ -61,8 +61,8 @@ def _feature(track: TrackEntry, content: Content) -> dict[str, Any] | None:
         "box_xywh": best.box_xywh,
         "depth_m": best.position.depth_m,
     }
-    if track.best and track.best.picture:
-        properties["picture"] = track.best.picture
+    if track.best and track.best.image:
+        properties["picture"] = track.best.image
     if video.start_utc:
         properties["start_utc"] = video.start_utc
     for key, seen in (("first_utc", track.observations[0]), ("last_utc", track.observations[-1])):
@@ -80,11 +80,11 @@ def read(path: Path, options: ReadOptions) -> Content:
     """Read what `write` wrote: of each track the look that the map shows, with the track's score.
 
     Raises:
-        BadInput: points of something else.
+        InputError: points of something else.
     """
     built = Builder(path, options)
-    for place, feature in enumerate(load_json(path)["features"]):
-        with reading(path, f"features[{place}]"):
+    for index, feature in enumerate(load_json(path)["features"]):
+        with reading(path, f"features[{index}]"):
             known, at = feature["properties"], feature["geometry"]["coordinates"]
             built.category(known["name"], int(known["category_id"]))
             built.add(

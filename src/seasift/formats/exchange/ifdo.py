@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from seasift.core.errors import BadInput
+from seasift.core.errors import InputError
 from seasift.core.files import write_json, write_text
 from seasift.formats.exchange.builder import ASSUMED_FPS, Builder, largest
 from seasift.formats.exchange.content import (
@@ -23,7 +23,7 @@ from seasift.formats.exchange.content import (
     WriteOptions,
     box_of,
     corners,
-    is_picture,
+    is_image,
     outlines,
     reading,
     utc,
@@ -42,13 +42,13 @@ def write(path: Path, content: Content, _options: WriteOptions) -> list[str]:
     """Write an iFDO as YAML, or as JSON if the name ends so."""
     header = content.header
     made = datetime.now(UTC).strftime(_TIME)
-    notes: dict[int, list[dict[str, Any]]] = {place: [] for place in range(len(header.videos))}
-    where: dict[int, dict[float, Position]] = {place: {} for place in notes}
+    notes: dict[int, list[dict[str, Any]]] = {index: [] for index in range(len(header.videos))}
+    where: dict[int, dict[float, Position]] = {index: {} for index in notes}
     for track in content.tracks:
-        for place in sorted({seen.video for seen in track.observations}):
-            seen = [one for one in track.observations if one.video == place]
-            notes[place].append(_annotation(track, seen, header.videos[place], made))
-            where[place].update({one.time_s: one.position for one in seen if one.position})
+        for index in sorted({seen.video for seen in track.observations}):
+            seen = [one for one in track.observations if one.video == index]
+            notes[index].append(_annotation(track, seen, header.videos[index], made))
+            where[index].update({one.time_s: one.position for one in seen if one.position})
     files = " ".join(video.file for video in header.videos)
     model = header.model.name if header.model else "unknown model"
     value = {
@@ -64,7 +64,7 @@ def write(path: Path, content: Content, _options: WriteOptions) -> list[str]:
             ],
         },
         "image-set-items": {
-            video.file: _items(video, notes[place], where[place]) for place, video in enumerate(header.videos)
+            video.file: _items(video, notes[index], where[index]) for index, video in enumerate(header.videos)
         },
     }
     if path.suffix.lower() == ".json":
@@ -84,10 +84,10 @@ def _annotation(track: TrackEntry, seen: list[Observation], video: Video, made: 
         "label": str(track.category_id),
         "annotator": "seasift",
         "created-at": made,
-        "confidence": seen[0].score if is_picture(video) else track.score,
+        "confidence": seen[0].score if is_image(video) else track.score,
     }
     entry = {"shape": "polygon" if polygon else "rectangle", "labels": [label]}
-    if is_picture(video):
+    if is_image(video):
         return entry | {"coordinates": points[0]}
     return entry | {"coordinates": points, "frames": [one.time_s for one in seen]}
 
@@ -105,7 +105,7 @@ def _items(
         {"fps": video.fps} if video.fps else {}
     )
     first["image-annotations"] = notes
-    if is_picture(video):
+    if is_image(video):
         return first
     later = [
         {"image-datetime": when.strftime(_TIME)} | _place(where[time_s])
@@ -127,7 +127,7 @@ def read(path: Path, options: ReadOptions) -> Content:
         text = path.read_text(encoding="utf-8")
         value = json.loads(text) if path.suffix.lower() == ".json" else yaml.load(text, Loader=_LOADER)
     except (ValueError, yaml.YAMLError, RecursionError) as error:
-        raise BadInput(f"{path}: neither YAML nor JSON ({' '.join(str(error).split())[:120]}).") from None
+        raise InputError(f"{path}: neither YAML nor JSON ({' '.join(str(error).split())[:120]}).") from None
     with reading(path, "the document"):
         header = value["image-set-header"]
         labels = {str(one["id"]): one["name"] for one in header.get("image-annotation-labels") or []}
@@ -147,7 +147,7 @@ def _read_item(built: Builder, file: str, entry: Any, labels: dict[str, str]) ->
     known = first.get("image-acquisition-settings") or {}
     known = {key: known[key] for key in ("width", "height", "fps") if known.get(key)}
     started = first.get("image-datetime")
-    place = built.video(
+    index = built.video(
         file, frames=None if moving else 1, start_utc=_utc_text(started) if started else None, **known
     )
     fps = known.get("fps") or built.options.fps or ASSUMED_FPS
@@ -166,7 +166,7 @@ def _read_item(built: Builder, file: str, entry: Any, labels: dict[str, str]) ->
             built.add(
                 (file, number),
                 labels.get(str(label["label"]), str(label["label"])),
-                place,
+                index,
                 box,
                 score=1.0 if label.get("confidence") is None else label["confidence"],
                 frame=round(time_s * fps) if moving else 0,

@@ -1,4 +1,4 @@
-"""Label Studio's tasks: `videorectangle` regions of videos, rectangles and polygons of pictures.
+"""Label Studio's tasks: `videorectangle` regions of videos, rectangles and polygons of images.
 
 Sources: https://labelstud.io/tags/videorectangle, https://labelstud.io/tags/polygonlabels,
 https://labelstud.io/guide/predictions. Coordinates are percent of the picture's sides; frames count from 1; after
@@ -17,7 +17,7 @@ from seasift.formats.exchange.content import (
     ReadOptions,
     WriteOptions,
     box_of,
-    is_picture,
+    is_image,
     outlines,
     reading,
 )
@@ -28,24 +28,24 @@ from seasift.formats.tracks import Observation, TrackEntry, Video
 def write(path: Path, content: Content, _options: WriteOptions) -> list[str]:
     """Write a task a file, with what was found as predictions, which a person then accepts."""
     header = content.header
-    found: dict[int, list[dict[str, Any]]] = {place: [] for place in range(len(header.videos))}
+    found: dict[int, list[dict[str, Any]]] = {index: [] for index in range(len(header.videos))}
     for track in content.tracks:
-        for place in sorted({seen.video for seen in track.observations}):
-            seen = [one for one in track.observations if one.video == place]
-            video = header.videos[place]
-            found[place] += (
-                _picture(track, seen[0], video) if is_picture(video) else [_moving(track, seen, video)]
+        for index in sorted({seen.video for seen in track.observations}):
+            seen = [one for one in track.observations if one.video == index]
+            video = header.videos[index]
+            found[index] += (
+                _image(track, seen[0], video) if is_image(video) else [_moving(track, seen, video)]
             )
     version = header.model.name if header.model else "seasift"
     write_json(
         path,
         [
             {
-                "id": place + 1,
+                "id": index + 1,
                 "data": _data(video),
-                "predictions": [{"model_version": version, "result": found[place]}],
+                "predictions": [{"model_version": version, "result": found[index]}],
             }
-            for place, video in enumerate(header.videos)
+            for index, video in enumerate(header.videos)
         ],
         indent=1,
     )
@@ -55,12 +55,12 @@ def write(path: Path, content: Content, _options: WriteOptions) -> list[str]:
 def _data(video: Video) -> dict[str, Any]:
     known = {"width": video.width, "height": video.height, "fps": video.fps, "frames": video.frames}
     kept = {key: value for key, value in known.items() if value is not None}
-    return {"image" if is_picture(video) else "video": video.file} | kept
+    return {"image" if is_image(video) else "video": video.file} | kept
 
 
 def _percent(values: list[float], video: Video) -> list[float]:
     sides = (video.width, video.height)
-    return [round(100 * value / sides[place % 2], 6) for place, value in enumerate(values)]
+    return [round(100 * value / sides[index % 2], 6) for index, value in enumerate(values)]
 
 
 def _moving(track: TrackEntry, seen: list[Observation], video: Video) -> dict[str, Any]:
@@ -79,7 +79,7 @@ def _moving(track: TrackEntry, seen: list[Observation], video: Video) -> dict[st
     return names | {"origin": "prediction", "score": track.score, "value": value}
 
 
-def _picture(track: TrackEntry, seen: Observation, video: Video) -> list[dict[str, Any]]:
+def _image(track: TrackEntry, seen: Observation, video: Video) -> list[dict[str, Any]]:
     shared = {
         "to_name": "image",
         "origin": "prediction",
@@ -111,8 +111,8 @@ def read(path: Path, options: ReadOptions) -> Content:
     built = Builder(path, options)
     with reading(path, "the document"):
         tasks = [value] if isinstance(value, dict) else list(value)
-    for place, task in enumerate(tasks):
-        with reading(path, f"task {place + 1}"):
+    for index, task in enumerate(tasks):
+        with reading(path, f"task {index + 1}"):
             _read_task(built, task)
     return built.content()
 
@@ -148,7 +148,7 @@ def _size(built: Builder, data: dict[str, Any]) -> tuple[int, int]:
 
 
 def _pixels(percent: list[float], size: tuple[int, int]) -> list[float]:
-    return [round(float(value) * size[place % 2] / 100, 3) for place, value in enumerate(percent)]
+    return [round(float(value) * size[index % 2] / 100, 3) for index, value in enumerate(percent)]
 
 
 def _read_moving(built: Builder, region: dict[str, Any], data: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""MegaDetector's results, format 1.6: boxes in pictures and in frames of videos.
+"""MegaDetector's results, format 1.6: boxes in images and in frames of videos.
 
 Source: https://lila.science/megadetector-output-format
 """
@@ -10,7 +10,7 @@ from typing import Any
 
 from seasift.core.files import write_json
 from seasift.formats.exchange.builder import ASSUMED_FPS, Builder
-from seasift.formats.exchange.content import Content, ReadOptions, WriteOptions, is_picture, reading
+from seasift.formats.exchange.content import Content, ReadOptions, WriteOptions, is_image, reading
 from seasift.formats.exchange.native import load_json
 
 _VERSION = "1.6"
@@ -19,7 +19,7 @@ _VERSION = "1.6"
 def write(path: Path, content: Content, _options: WriteOptions) -> list[str]:
     """Write boxes relative to the picture's sides; a video is one entry with all its frames."""
     header = content.header
-    found: dict[int, list[dict[str, Any]]] = {place: [] for place in range(len(header.videos))}
+    found: dict[int, list[dict[str, Any]]] = {index: [] for index in range(len(header.videos))}
     rates: dict[int, float] = {}
     for track in content.tracks:
         for seen in track.observations:
@@ -31,18 +31,18 @@ def write(path: Path, content: Content, _options: WriteOptions) -> list[str]:
                 "conf": seen.score,
                 "bbox": [round(value, 6) for value in relative],
             }
-            if not is_picture(video):
+            if not is_image(video):
                 entry["frame_number"] = seen.frame
                 if seen.time_s > 0 and seen.frame > 0:
                     rates.setdefault(seen.video, round(seen.frame / seen.time_s, 6))
             found[seen.video].append(entry)
     info = {"format_version": _VERSION, "detector": header.model.name if header.model else "unknown"}
     images: list[dict[str, Any]] = []
-    for place, video in enumerate(header.videos):
+    for index, video in enumerate(header.videos):
         shared: dict[str, Any] = {"file": video.file, "width": video.width, "height": video.height}
-        detections = sorted(found[place], key=lambda one: one.get("frame_number", 0))
-        if not is_picture(video):
-            shared["frame_rate"] = video.fps or rates.get(place, ASSUMED_FPS)
+        detections = sorted(found[index], key=lambda one: one.get("frame_number", 0))
+        if not is_image(video):
+            shared["frame_rate"] = video.fps or rates.get(index, ASSUMED_FPS)
             shared["frames_processed"] = sorted({one["frame_number"] for one in detections})
         images.append(shared | {"detections": detections})
     for file, reason in content.failures:
@@ -66,8 +66,8 @@ def read(path: Path, options: ReadOptions) -> Content:
         with reading(path, "detection_categories"):
             built.category(name, int(key))
     failures = []
-    for place, entry in enumerate(listed):
-        with reading(path, f"images[{place}]"):
+    for index, entry in enumerate(listed):
+        with reading(path, f"images[{index}]"):
             if entry.get("failure"):
                 failures.append((str(entry["file"]), str(entry["failure"])))
                 continue
@@ -84,10 +84,10 @@ def _read_image(
     if not width or not height:
         width, height = built.options.size or (1000, 1000)
         if not built.options.size:
-            built.note("no sizes of pictures in the file: taken as 1000 x 1000 px; give --size")
+            built.note("no sizes of images in the file: taken as 1000 x 1000 px; give --size")
     file = str(entry["file"])
     known = {"frames": 1} if rate is None else {"fps": float(rate)}
-    place = built.video(file, width=width, height=height, **known)
+    index = built.video(file, width=width, height=height, **known)
     for found in entry["detections"]:
         x, y, box_width, box_height = found["bbox"]
         box = [round(value, 3) for value in (x * width, y * height, box_width * width, box_height * height)]
@@ -95,4 +95,4 @@ def _read_image(
         best = found.get("classifications") or []
         label = classes[str(best[0][0])] if best else names[str(found["category"])]
         time_s = built.time_of(file, frame) if rate is not None else 0.0
-        built.add(None, label, place, box, score=found["conf"], frame=frame, time_s=time_s)
+        built.add(None, label, index, box, score=found["conf"], frame=frame, time_s=time_s)

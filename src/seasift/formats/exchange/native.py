@@ -1,4 +1,4 @@
-"""seasift's own documents: tracks of videos, predictions of pictures."""
+"""seasift's own documents: tracks of videos, predictions of images."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from seasift import __version__
-from seasift.core.errors import BadInput
+from seasift.core.errors import InputError
 from seasift.core.masks import from_coco
 from seasift.formats import document, tracks, validation
 from seasift.formats.document import FailedFile, FoundObject, Image, ModelEntry, Rle, Settings
@@ -18,7 +18,7 @@ from seasift.formats.exchange.content import (
     Content,
     ReadOptions,
     WriteOptions,
-    is_picture,
+    is_image,
     outlines,
     reading,
     rle,
@@ -36,14 +36,14 @@ class _TracksOfFile:
 
     def __iter__(self) -> Iterator[TrackEntry]:
         with self.path.open("rb") as file:
-            for place, line in enumerate(file):
+            for index, line in enumerate(file):
                 if line.startswith(b"]}"):
                     return
-                if place < 2:  # the header and where the tracks begin
+                if index < 2:  # the header and where the tracks begin
                     continue
-                with reading(self.path, f"track {place - 1}"):
+                with reading(self.path, f"track {index - 1}"):
                     yield TrackEntry.model_validate_json(line.strip().rstrip(b","))
-        raise BadInput(f"{self.path}: breaks off; expected a line ]}} at its end. Make the file anew.")
+        raise InputError(f"{self.path}: breaks off; expected a line ]}} at its end. Make the file anew.")
 
 
 def read_tracks(path: Path, _options: ReadOptions) -> Content:
@@ -96,10 +96,10 @@ def read_predictions(path: Path, options: ReadOptions) -> Content:
 
 
 def write_predictions(path: Path, content: Content, options: WriteOptions) -> list[str]:
-    """Write a predictions document: track by track becomes picture by picture, all in memory."""
+    """Write a predictions document: track by track becomes image by image, all in memory."""
     header = content.header
     images: dict[tuple[int, int], tuple[float, list[FoundObject]]] = {
-        (place, 0): (0.0, []) for place, video in enumerate(header.videos) if is_picture(video)
+        (index, 0): (0.0, []) for index, video in enumerate(header.videos) if is_image(video)
     }
     for track in content.tracks:
         for seen in track.observations:
@@ -107,8 +107,8 @@ def write_predictions(path: Path, content: Content, options: WriteOptions) -> li
             found.append(_found(track, seen, header.videos[seen.video], options))
     settings = content.settings or _settings(header, [one for _, found in images.values() for one in found])
     entries = [
-        _image(header.videos[place], frame, time_s, found)
-        for (place, frame), (time_s, found) in sorted(images.items(), key=lambda item: item[0])
+        _image(header.videos[index], frame, time_s, found)
+        for (index, frame), (time_s, found) in sorted(images.items(), key=lambda item: item[0])
     ]
     failures = [FailedFile(file=file, error=reason) for file, reason in content.failures]
     document.write(path, document.complete(settings, entries, failures))
@@ -116,7 +116,7 @@ def write_predictions(path: Path, content: Content, options: WriteOptions) -> li
 
 
 def _settings(header: Header, found: list[FoundObject]) -> Settings:
-    """How the pictures were looked at, as far as a document of tracks says."""
+    """How the images were looked at, as far as a document of tracks says."""
     return Settings(
         seasift=__version__,
         model=header.model or _UNKNOWN_MODEL,
@@ -157,13 +157,13 @@ def _inside(box: list[float], video: Video) -> list[float]:
 
 
 def _image(video: Video, frame: int, time_s: float, found: list[FoundObject]) -> Image:
-    picture = is_picture(video)
+    image = is_image(video)
     return Image(
-        file=video.file if picture else f"{video.file}#frame={frame}",
+        file=video.file if image else f"{video.file}#frame={frame}",
         width=video.width,
         height=video.height,
-        frame=None if picture else frame,
-        time_s=None if picture else time_s,
+        frame=None if image else frame,
+        time_s=None if image else time_s,
         objects=sorted(found, key=lambda one: -one.score),
     )
 
@@ -178,9 +178,9 @@ def load_json(path: Path) -> Any:
     """A JSON file.
 
     Raises:
-        BadInput: not JSON.
+        InputError: not JSON.
     """
     try:
         return json.loads(path.read_bytes())
     except (ValueError, RecursionError) as error:
-        raise BadInput(f"{path}: not JSON ({error}).") from None
+        raise InputError(f"{path}: not JSON ({error}).") from None

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from seasift.core.errors import BadInput, hint
+from seasift.core.errors import InputError, hint
 from seasift.formats import document, tracks
 from seasift.formats.exchange import (
     biigle_csv,
@@ -66,7 +66,7 @@ def _viame(head: str) -> bool:
     line = next((line for line in head.splitlines() if line.strip() and not line.startswith("#")), "")
     fields = line.split(",")
     try:
-        [float(fields[place]) for place in (0, 2, 3, 4, 5, 6, 7, 8)]
+        [float(fields[index]) for index in (0, 2, 3, 4, 5, 6, 7, 8)]
     except (ValueError, IndexError):
         return head.startswith("# 1: Detection or Track-id")
     return True
@@ -223,10 +223,10 @@ def named(name: str) -> Format:
     """The format of this name.
 
     Raises:
-        BadInput: there is none.
+        InputError: there is none.
     """
     if name not in BY_NAME:
-        raise BadInput(f"no format {name!r}{hint(name, BY_NAME)}; expected one of {', '.join(BY_NAME)}.")
+        raise InputError(f"no format {name!r}{hint(name, BY_NAME)}; expected one of {', '.join(BY_NAME)}.")
     return BY_NAME[name]
 
 
@@ -234,7 +234,7 @@ def guess(path: Path) -> Format:
     """The format a file is in, by its name and its beginning.
 
     Raises:
-        BadInput: none fits.
+        InputError: none fits.
     """
     head = native.json_head(path).lstrip("\ufeff")
     for entry in FORMATS:
@@ -242,8 +242,8 @@ def guess(path: Path) -> Format:
             return entry
     listed = ", ".join(BY_NAME)
     if not head.strip():
-        raise BadInput(f"{path}: empty; expected a file in one of {listed}.")
-    raise BadInput(
+        raise InputError(f"{path}: empty; expected a file in one of {listed}.")
+    raise InputError(
         f"{path}: in no format known here (begins with {' '.join(head[:40].split())!r}). "
         f"Say which by --from: {listed}."
     )
@@ -253,7 +253,7 @@ def read(entry: Format, path: Path, options: ReadOptions) -> Content:
     """Read a file in a format.
 
     Raises:
-        BadInput: the file breaks its format; one line, with the place where it is known.
+        InputError: the file breaks its format; one line, with the place where it is known.
     """
     with reading(path, entry.title):
         return entry.read(path, options)

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from seasift.core.errors import BadInput, hint
+from seasift.core.errors import InputError, hint
 from seasift.core.files import replacing
-from seasift.formats.exchange.content import Content, is_picture
+from seasift.formats.exchange.content import Content, is_image
 from seasift.formats.tracks import TrackEntry
 
 csv.field_size_limit(min(sys.maxsize, 2**31 - 1))  # the points of a long track are one field
@@ -29,28 +29,28 @@ def rows(path: Path) -> Iterator[tuple[int, list[str]]]:
                 if any(field.strip() for field in row):
                     yield reader.line_num, row
     except UnicodeDecodeError as error:
-        raise BadInput(f"{path}: not UTF-8 text ({error.reason} at byte {error.start}).") from None
+        raise InputError(f"{path}: not UTF-8 text ({error.reason} at byte {error.start}).") from None
     except csv.Error as error:
-        raise BadInput(f"{path}: not CSV ({error}).") from None
+        raise InputError(f"{path}: not CSV ({error}).") from None
 
 
 def records(path: Path, needed: Iterable[str]) -> Iterator[tuple[int, dict[str, str]]]:
     """Line number and fields by column name, lower case.
 
     Raises:
-        BadInput: a column is missing, or a row has another number of fields than the header.
+        InputError: a column is missing, or a row has another number of fields than the header.
     """
     lines = rows(path)
     _, first = next(lines, (0, []))
     names = [name.strip().lower() for name in first]
     missing = [name for name in needed if name not in names]
     if missing:
-        raise BadInput(
+        raise InputError(
             f"{path}: no column {', '.join(missing)}; its first line is {','.join(first)[:120]!r}."
         )
     for line, row in lines:
         if len(row) != len(names):
-            raise BadInput(
+            raise InputError(
                 f"{path}: line {line}: {len(row)} fields; expected {len(names)} as in the first line."
             )
         yield line, dict(zip(names, row, strict=True))
@@ -63,15 +63,15 @@ def write(path: Path, lines: Iterable[Sequence[Any]]) -> None:
 
 
 def one_video(path: Path, content: Content, title: str) -> None:
-    """Hold a document to one video, or to pictures.
+    """Hold a document to one video, or to images.
 
     Raises:
-        BadInput: several videos, or videos and pictures.
+        InputError: several videos, or videos and images.
     """
-    moving = [video.file for video in content.header.videos if not is_picture(video)]
+    moving = [video.file for video in content.header.videos if not is_image(video)]
     if len(moving) > 1 or (moving and len(moving) < len(content.header.videos)):
-        raise BadInput(
-            f"{path}: a file of {title} is about one video or about pictures; this document has "
+        raise InputError(
+            f"{path}: a file of {title} is about one video or about images; this document has "
             f"{len(content.header.videos)} files ({', '.join(moving[:3])}{', …' * (len(moving) > 3)}). Choose with --video NAME."
         )
 
@@ -79,37 +79,37 @@ def one_video(path: Path, content: Content, title: str) -> None:
 @dataclass(frozen=True)
 class _Of:
     content: Content
-    place: int
+    index: int
 
     def __iter__(self) -> Iterator[TrackEntry]:
         for track in self.content.tracks:
             kept = [
                 seen.model_copy(update={"video": 0})
                 for seen in track.observations
-                if seen.video == self.place
+                if seen.video == self.index
             ]
             best = track.best
             if best is not None:  # the view may be in another file
-                best = best.model_copy(update={"video": 0}) if best.video == self.place else None
+                best = best.model_copy(update={"video": 0}) if best.video == self.index else None
             if kept:
                 yield track.model_copy(update={"observations": kept, "best": best})
 
 
 def of_video(content: Content, name: str) -> Content:
-    """Only what is in one video or picture, named by its path or the end of it.
+    """Only what is in one video or image, named by its path or the end of it.
 
     Raises:
-        BadInput: none or several of this name.
+        InputError: none or several of this name.
     """
     files = [video.file for video in content.header.videos]
-    fits = [place for place, file in enumerate(files) if file == name] or [
-        place for place, file in enumerate(files) if PurePosixPath(file).name == name
+    fits = [index for index, file in enumerate(files) if file == name] or [
+        index for index, file in enumerate(files) if PurePosixPath(file).name == name
     ]
     if len(fits) != 1:
         listed = ", ".join(files[:5])
-        raise BadInput(
+        raise InputError(
             f"--video {name!r}{hint(name, files)}: {len(fits)} files of this name; it has {listed}."
         )
-    (place,) = fits
-    header = content.header.model_copy(update={"videos": [content.header.videos[place]]})
-    return replace(content, header=header, tracks=_Of(content, place))
+    (index,) = fits
+    header = content.header.model_copy(update={"videos": [content.header.videos[index]]})
+    return replace(content, header=header, tracks=_Of(content, index))

@@ -18,7 +18,7 @@ from seasift.formats.exchange.content import (
     Content,
     ReadOptions,
     WriteOptions,
-    is_picture,
+    is_image,
     number,
     outlines,
     reading,
@@ -35,10 +35,10 @@ _TIME = re.compile(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)$")
 
 
 def write(path: Path, content: Content, _options: WriteOptions) -> list[str]:
-    """Write a row an observation. A file is of one video, or of pictures in order.
+    """Write a row an observation. A file is of one video, or of images in order.
 
     Raises:
-        BadInput: several videos.
+        InputError: several videos.
     """
     one_video(path, content, "VIAME CSV")
     table.write(path, _rows(content))
@@ -48,7 +48,7 @@ def write(path: Path, content: Content, _options: WriteOptions) -> list[str]:
 def _rows(content: Content) -> Iterator[tuple[Any, ...]]:
     videos = content.header.videos
     yield HEAD
-    moving = [video for video in videos if not is_picture(video)]
+    moving = [video for video in videos if not is_image(video)]
     metadata = [f"fps: {json.dumps(moving[0].fps)}"] if moving and moving[0].fps else []
     metadata.append('exported_by: "seasift"')
     if moving:  # readers pass over entries that they do not know
@@ -62,13 +62,13 @@ def _rows(content: Content) -> Iterator[tuple[Any, ...]]:
 
 def _row(track: TrackEntry, seen: Observation, video: Video) -> tuple[Any, ...]:
     x, y, width, height = seen.box_xywh
-    picture = is_picture(video)
+    image = is_image(video)
     score = number(seen.score)
     polygons = [f"(poly) {' '.join(map(number, ring))}" for ring in outlines(seen, video)]
     return (
         track.id,
-        video.file if picture else _clock(seen.time_s),
-        seen.video if picture else seen.frame,
+        video.file if image else _clock(seen.time_s),
+        seen.video if image else seen.frame,
         *map(number, (x, y, x + width, y + height)),
         score,
         -1,
@@ -135,15 +135,15 @@ def _read_row(built: Builder, row: list[str], video: dict[str, Any], label: str)
     rings = [field.split(maxsplit=1)[1] for field in row[9:] if field.startswith("(poly) ")]
     clock = _TIME.match(name)
     if name and not clock:
-        place, time_s = built.video(name, frames=1), 0.0
+        index, time_s = built.video(name, frames=1), 0.0
         frame = 0
     else:
-        place = built.video(**video)
+        index = built.video(**video)
         time_s = built.time_of(video["file"], frame) if clock is None else _seconds(clock)
     built.add(
         int(row[0]),
         label,
-        place,
+        index,
         [left, top, right - left, bottom - top],
         score=min(max(score, 0.0), 1.0),
         frame=frame,

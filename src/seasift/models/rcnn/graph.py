@@ -1,7 +1,7 @@
 """R-CNN's inference as one graph of fixed shapes, which exports with a dynamic batch.
 
-torchvision's own inference filters lists of pictures and boxes, whose sizes depend on the data; engines without
-PyTorch cannot run that, or only one picture at a time. Here suppressed boxes keep their places with a score of 0.
+torchvision's own inference filters lists of images and boxes, whose sizes depend on the data; engines without
+PyTorch cannot run that, or only one image at a time. Here suppressed boxes keep their places with a score of 0.
 """
 
 from __future__ import annotations
@@ -60,16 +60,16 @@ class RcnnGraph(nn.Module):
         for level, anchors in enumerate(torch.split(self.anchors, self._counts)):
             flat = objectness[level].permute(0, 2, 3, 1).flatten(1)
             moves = deltas[level].permute(0, 2, 3, 1).reshape(flat.shape[0], -1, 4)
-            best, places = flat.topk(min(rpn.pre_nms_top_n(), self._counts[level]), dim=1)
-            boxes.append(self._decode(rpn.box_coder, moves.gather(1, _wide(places, 4)), anchors[places]))
+            best, indices = flat.topk(min(rpn.pre_nms_top_n(), self._counts[level]), dim=1)
+            boxes.append(self._decode(rpn.box_coder, moves.gather(1, _wide(indices, 4)), anchors[indices]))
             scores.append(best.sigmoid())
             groups += [level] * best.shape[1]
         box, score = torch.cat(boxes, 1), torch.cat(scores, 1)
         score = score.masked_fill(~_large(box, rpn.min_size), -1.0)
         group = torch.tensor(groups, device=box.device).expand(score.shape)
         score = self._suppress(box, score, group, len(boxes), rpn.nms_thresh)
-        best, places = score.topk(min(rpn.post_nms_top_n(), score.shape[1]), dim=1)
-        return box.gather(1, _wide(places, 4)), best > 0
+        best, indices = score.topk(min(rpn.post_nms_top_n(), score.shape[1]), dim=1)
+        return box.gather(1, _wide(indices, 4)), best > 0
 
     def _detect(
         self, features: dict[str, Tensor], proposals: Tensor, proposed: Tensor
@@ -84,22 +84,22 @@ class RcnnGraph(nn.Module):
         start = proposals[:, :, None].expand(-1, -1, classes, -1)
         boxes = self._decode(heads.box_coder, moves, start)
         fine = (scores > heads.score_thresh) & proposed[..., None] & _large(boxes, _SMALLEST_BOX)
-        best, places = (
+        best, indices = (
             scores.masked_fill(~fine, -1.0).flatten(1).topk(min(CANDIDATES, count * classes), dim=1)
         )
-        kinds = places % classes
-        boxes = boxes.flatten(1, 2).gather(1, _wide(places, 4))
+        kinds = indices % classes
+        boxes = boxes.flatten(1, 2).gather(1, _wide(indices, 4))
         best = self._suppress(boxes, best, kinds, classes, heads.nms_thresh)
-        best, places = best.topk(min(heads.detections_per_img, best.shape[1]), dim=1)
-        return boxes.gather(1, _wide(places, 4)), best.clamp(min=0), kinds.gather(1, places)
+        best, indices = best.topk(min(heads.detections_per_img, best.shape[1]), dim=1)
+        return boxes.gather(1, _wide(indices, 4)), best.clamp(min=0), kinds.gather(1, indices)
 
     def _masks(self, features: dict[str, Tensor], boxes: Tensor, classes: Tensor) -> Tensor:
         """Probabilities (B, N, M, M) of each object's own class."""
         heads = self.network.roi_heads
         pooled = self._pool(features, boxes, heads.mask_roi_pool)
         logits = heads.mask_predictor(heads.mask_head(pooled)).float()
-        place = (classes.flatten() + 1)[:, None, None, None].expand(-1, 1, *logits.shape[2:])
-        own: Tensor = logits.gather(1, place)
+        index = (classes.flatten() + 1)[:, None, None, None].expand(-1, 1, *logits.shape[2:])
+        own: Tensor = logits.gather(1, index)
         return own.sigmoid().reshape(*boxes.shape[:2], *logits.shape[2:])
 
     def _pool(self, features: dict[str, Tensor], boxes: Tensor, pool: nn.Module) -> Tensor:
@@ -139,7 +139,7 @@ class RcnnGraph(nn.Module):
         return torch.cat([low.clamp(min=0).minimum(edge), high.clamp(min=0).minimum(edge)], -1)
 
     def _suppress(self, boxes: Tensor, scores: Tensor, group: Tensor, groups: int, iou: float) -> Tensor:
-        """Non-maximum suppression within each picture and group: scores (B, n), -1 for what falls."""
+        """Non-maximum suppression within each image and group: scores (B, n), -1 for what falls."""
         own = torch.arange(boxes.shape[0], device=boxes.device)[:, None] * groups + group
         apart = (max(self.size_hw) + 1) * own.to(boxes.dtype)
         kept = nms((boxes + apart[..., None]).flatten(0, 1), scores.flatten(), iou)
@@ -151,5 +151,5 @@ def _large(boxes: Tensor, least: float) -> Tensor:
     return (boxes[..., 2] - boxes[..., 0] >= least) & (boxes[..., 3] - boxes[..., 1] >= least)
 
 
-def _wide(places: Tensor, width: int) -> Tensor:
-    return places[..., None].expand(-1, -1, width)
+def _wide(indices: Tensor, width: int) -> Tensor:
+    return indices[..., None].expand(-1, -1, width)

@@ -41,10 +41,10 @@ class RcnnConfig:
         arch: "mask-rcnn" or "faster-rcnn" (no masks).
         backbone: key of `seasift.models.rcnn.network.RCNN_BACKBONES`.
         classes: C, without background.
-        size_hw: input, px; pictures are fitted into it with their aspect ratio kept.
+        size_hw: input, px; images are fitted into it with their aspect ratio kept.
         frozen_batch_norm: batch norm, and with it a ResNet's stem and first stage, keep their initial weights:
             torchvision's set-up for a pretrained backbone. A random one cannot learn like that.
-        rois: regions of a picture on which the heads learn.
+        rois: regions of an image on which the heads learn.
     """
 
     arch: str
@@ -209,7 +209,7 @@ class Rcnn(nn.Module):
 
         Args:
             images: (B, 3, H, W) normalised.
-            targets: of the same pictures, with `full_masks` if the network has masks.
+            targets: of the same images, with `full_masks` if the network has masks.
         """
         features = self.features(images)
         sizes = [(images.shape[2], images.shape[3])] * len(images)
@@ -221,14 +221,14 @@ class Rcnn(nn.Module):
     def _truth(self, targets: Targets, size_hw: tuple[int, int]) -> list[dict[str, Tensor]]:
         scale = torch.tensor([size_hw[1], size_hw[0]] * 2, device=targets.boxes_xyxy.device)
         truth = []
-        for place, keep in enumerate(targets.present):  # torchvision takes pictures one by one
+        for index, keep in enumerate(targets.present):  # torchvision takes images one by one
             entry = {
-                "boxes": targets.boxes_xyxy[place, keep] * scale,
-                "labels": targets.class_ids[place, keep] + 1,
+                "boxes": targets.boxes_xyxy[index, keep] * scale,
+                "labels": targets.class_ids[index, keep] + 1,
             }
             if self.has_masks:
                 assert targets.full_masks is not None
-                entry["masks"] = targets.full_masks[place, keep].to(torch.uint8)
+                entry["masks"] = targets.full_masks[index, keep].to(torch.uint8)
             truth.append(entry)
         return truth
 
@@ -237,7 +237,7 @@ def load_rcnn_backbone(network: Rcnn, path: Path) -> None:
     """Fill a backbone from a torchvision ImageNet classifier (.pth), by name; its own head is left over.
 
     Raises:
-        BadWeights: entries differ; they are named.
+        WeightsError: entries differ; they are named.
     """
     body = RCNN_BACKBONES[network.config.backbone].features(network.backbone)
     state = read_state_dict(path)

@@ -81,7 +81,7 @@ def assign(
     return Assignment(objects, quality, in_crowd & (strongest == 0))
 
 
-def assign_by_place(classes: int, points: Tensor, strides: Tensor, **truth: Tensor) -> Assignment:
+def assign_by_location(classes: int, points: Tensor, strides: Tensor, **truth: Tensor) -> Assignment:
     """Give each object the points inside it whose surroundings, 4 cells wide, overlap it most, whatever the network says.
 
     Args:

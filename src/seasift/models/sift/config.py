@@ -9,7 +9,7 @@ from seasift.core.types import SizeHW
 
 STRIDES = (8, 16, 32)
 # Sides of a box are learnt as distributions over 0 to 15 cells of their level.
-BINS = 16
+REG_MAX = 16
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class SiftConfig:
     Attributes:
         backbone: key of VARIANTS.
         classes: C.
-        size_hw: the largest input, px, multiples of 32; pictures are fitted into it with their aspect ratio kept.
+        size_hw: the largest input, px, multiples of 32; images are fitted into it with their aspect ratio kept.
         prototypes: K.
         frozen_reduction: backbone stages up to this reduction keep their initial weights (0: none do).
         frozen_batch_norm: batch norm of the backbone keeps its initial statistics.

@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from seasift.models.sift.assignment import Assignment, assign, assign_by_place, box_iou
-from seasift.models.sift.config import BINS
+from seasift.models.sift.assignment import Assignment, assign, assign_by_location, box_iou
+from seasift.models.sift.config import REG_MAX
 from seasift.models.sift.network import SiftOutput, boxes_of
 from seasift.models.targets import Targets, shared_count
 
@@ -22,9 +22,9 @@ def sift_loss(
 
     Args:
         output: of the network.
-        targets: truth of the same B pictures.
+        targets: truth of the same B images.
         size_hw: of the input, px.
-        assignment: "task" or "place", see `assignment.assign` and `assign_by_place`.
+        assignment: "task" or "place", see `assignment.assign` and `assign_by_location`.
     Returns:
         "class" (quality focal loss), "box" (GIoU) and "sides" (distribution focal loss) by the sum of the
         points' qualities; "mask" (cross-entropy in the true box, by its area) and "dice" by masks. Scalars.
@@ -43,22 +43,22 @@ def sift_loss(
         "crowd": targets.crowd,
     }
     if assignment == "place":
-        chosen = assign_by_place(logits.shape[2], points, strides, **truth_of)
+        chosen = assign_by_location(logits.shape[2], points, strides, **truth_of)
     else:
         chosen = assign(logits.sigmoid(), boxes, points, strides, **truth_of)
     total = shared_count(chosen.quality.sum())
     positive = chosen.positive
-    owner, place = positive.nonzero(as_tuple=True)
-    mine = chosen.objects[owner, place]
-    weight, truth = chosen.quality[owner, place], true_boxes[owner, mine]
-    overlap = box_iou(boxes[owner, place], truth, generalised=True)
+    owner, index = positive.nonzero(as_tuple=True)
+    mine = chosen.objects[owner, index]
+    weight, truth = chosen.quality[owner, index], true_boxes[owner, mine]
+    overlap = box_iou(boxes[owner, index], truth, generalised=True)
     distances = (
-        torch.cat([points[place] - truth[:, :2], truth[:, 2:] - points[place]], dim=1) / strides[place]
+        torch.cat([points[index] - truth[:, :2], truth[:, 2:] - points[index]], dim=1) / strides[index]
     )
     return {
         "class": CLASS_WEIGHT * _class_loss(logits, targets.class_ids, chosen) / total,
         "box": BOX_WEIGHT * ((1 - overlap) * weight).sum() / total,
-        "sides": SIDES_WEIGHT * (_sides_loss(sides[owner, place], distances) * weight).sum() / total,
+        "sides": SIDES_WEIGHT * (_sides_loss(sides[owner, index], distances) * weight).sum() / total,
         **_mask_losses(output, targets, chosen),
     }
 
@@ -75,7 +75,7 @@ def _class_loss(logits: Tensor, class_ids: Tensor, chosen: Assignment) -> Tensor
 
 def _sides_loss(logits: Tensor, distances: Tensor) -> Tensor:
     """(M, 4, BINS) logits against (M, 4) distances in cells: the two bins around each must share it. (M,)."""
-    distances = distances.clamp(0, BINS - 1 - 1e-3)
+    distances = distances.clamp(0, REG_MAX - 1 - 1e-3)
     low = distances.long()
     part = distances - low
     log = logits.log_softmax(-1)
@@ -91,13 +91,13 @@ def _mask_losses(output: SiftOutput, targets: Targets, chosen: Assignment) -> di
         nothing = (output.prototypes.sum() + output.coefficients.sum()) * 0.0  # every weight keeps a gradient
         return {"mask": nothing, "dice": nothing}
     quality, best = chosen.quality.topk(width, dim=1)
-    owner, place = (quality > 0).nonzero(as_tuple=True)
-    point = best[owner, place]
+    owner, index = (quality > 0).nonzero(as_tuple=True)
+    point = best[owner, index]
     mine = chosen.objects[owner, point]
     count = shared_count(torch.tensor(float(len(owner)), device=quality.device))
     coefficients = torch.zeros(*best.shape, output.coefficients.shape[2], device=quality.device)
-    coefficients = coefficients.index_put((owner, place), output.coefficients[owner, point].float())
-    logits = torch.einsum("btk,bkhw->bthw", coefficients, output.prototypes.float())[owner, place]
+    coefficients = coefficients.index_put((owner, index), output.coefficients[owner, point].float())
+    logits = torch.einsum("btk,bkhw->bthw", coefficients, output.prototypes.float())[owner, index]
     truth = targets.proto_masks[owner, mine].float()
     inside = _inside(targets.boxes_xyxy[owner, mine], *logits.shape[1:])
     entropy = F.binary_cross_entropy_with_logits(logits, truth, reduction="none") * inside

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from seasift.models.backbones import Features
-from seasift.models.sift.config import BINS, STRIDES, SiftConfig
+from seasift.models.sift.config import REG_MAX, STRIDES, SiftConfig
 
 _RARE = 0.01  # share of points that belong to an object, with which class scores start
 
@@ -67,7 +67,7 @@ class Sift(nn.Module):
         levels = self.neck(maps)
         parts = [head(level) for head, level in zip(self.heads, levels, strict=True)]
         logits, sides, coefficients = (torch.cat(part, dim=1) for part in zip(*parts, strict=True))
-        sides = sides.reshape(*sides.shape[:2], 4, BINS)
+        sides = sides.reshape(*sides.shape[:2], 4, REG_MAX)
         points, strides = make_points(levels)
         return SiftOutput(points, strides, logits, sides, coefficients, self.prototype_net(levels[0], finest))
 
@@ -85,10 +85,10 @@ class Neck(nn.Module):
     def forward(self, maps: list[Tensor]) -> list[Tensor]:
         """Three maps, finest first, to three of equal width."""
         levels = [lateral(feature) for lateral, feature in zip(self.lateral, maps, strict=True)]
-        for place in range(len(levels) - 2, -1, -1):
-            levels[place] = self.up[place](levels[place] + F.interpolate(levels[place + 1], scale_factor=2.0))
-        for place, (down, out) in enumerate(zip(self.down, self.out, strict=True)):
-            levels[place + 1] = out(levels[place + 1] + down(levels[place]))
+        for index in range(len(levels) - 2, -1, -1):
+            levels[index] = self.up[index](levels[index] + F.interpolate(levels[index + 1], scale_factor=2.0))
+        for index, (down, out) in enumerate(zip(self.down, self.out, strict=True)):
+            levels[index + 1] = out(levels[index + 1] + down(levels[index]))
         return levels
 
 
@@ -117,7 +117,7 @@ class Head(nn.Module):
         self.class_tower = nn.Sequential(_convolution(width, width, 3), _convolution(width, width, 3))
         self.shape_tower = nn.Sequential(_convolution(width, width, 3), _convolution(width, width, 3))
         self.classify = nn.Conv2d(width, classes, 1)
-        self.sides = nn.Conv2d(width, 4 * BINS, 1)
+        self.sides = nn.Conv2d(width, 4 * REG_MAX, 1)
         self.coefficient = nn.Conv2d(width, prototypes, 1)
         nn.init.constant_(self.classify.bias, -math.log((1 - _RARE) / _RARE))  # type: ignore[arg-type]
 
@@ -147,7 +147,7 @@ def boxes_of(sides: Tensor, points: Tensor, strides: Tensor) -> Tensor:
 
     Source: Li et al. 2020 (Generalized Focal Loss), section 3.
     """
-    cells = torch.arange(BINS, dtype=sides.dtype, device=sides.device)
+    cells = torch.arange(REG_MAX, dtype=sides.dtype, device=sides.device)
     distances = (sides.softmax(-1) * cells).sum(-1) * strides
     return torch.cat([points - distances[..., :2], points + distances[..., 2:]], dim=-1)
 

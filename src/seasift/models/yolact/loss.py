@@ -47,10 +47,10 @@ def match(targets: Targets, priors: Tensor) -> Matches:
     same, the higher IoU wins and the other takes its next best.
 
     Args:
-        targets: of B pictures.
+        targets: of B images.
         priors: (P, 4) cx, cy, w, h.
     Source: Bolya et al. 2019, section 4, after Liu et al. 2016, section 2.2; rules for ties and crowds as
-        published. Differs: no loop over pictures; claims that cannot disturb each other are settled at once.
+        published. Differs: no loop over images; claims that cannot disturb each other are settled at once.
     """
     corners = to_corners(priors)
     overlap = _iou(targets.boxes_xyxy, corners, over_second=False)
@@ -82,12 +82,12 @@ def _claim(overlap: Tensor, present: Tensor, best_overlap: Tensor, objects: Tens
         settled = open_objects & mutual & (value >= 0)
         if not bool(settled.any()):  # more objects than priors
             return
-        picture, which = settled.nonzero(as_tuple=True)
-        taken = prior[picture, which]
-        best_overlap[picture, taken] = 2.0
-        objects[picture, taken] = which
-        overlap[picture, :, taken] = -1.0
-        overlap[picture, which] = -1.0
+        image, which = settled.nonzero(as_tuple=True)
+        taken = prior[image, which]
+        best_overlap[image, taken] = 2.0
+        objects[image, taken] = which
+        overlap[image, :, taken] = -1.0
+        overlap[image, which] = -1.0
         open_objects &= ~settled
 
 
@@ -112,11 +112,11 @@ def yolact_loss(output: YolactOutput, targets: Targets, priors: Tensor) -> dict[
 
     Args:
         output: of the network in training mode.
-        targets: truth of the same B pictures.
+        targets: truth of the same B images.
         priors: (P, 4).
     Returns:
         "box" (smooth L1), "class" (cross-entropy with 3:1 hard negatives), "mask" (cross-entropy inside
-        the true box, by its area), each by the number of positive priors; "semantic" by pictures. Scalars.
+        the true box, by its area), each by the number of positive priors; "semantic" by images. Scalars.
     Source: Bolya et al. 2019, sections 3.1, 3.2, 4 and the published weights 1.5, 1, 6.125, 1.
     """
     matches = match(targets, priors)
@@ -137,12 +137,12 @@ def _box_loss(offsets: Tensor, matches: Matches) -> Tensor:
 
 
 def _class_loss(logits: Tensor, matches: Matches) -> Tensor:
-    """Cross-entropy of the positives and, in each picture, of the three times as many worst negatives."""
+    """Cross-entropy of the positives and, in each image, of the three times as many worst negatives."""
     background_loss = (logits.logsumexp(-1) - logits[..., 0]).detach()
     background_loss = background_loss.masked_fill(matches.labels != 0, 0.0)
     order = background_loss.argsort(dim=1, descending=True)
-    places = torch.arange(order.shape[1], device=order.device).expand_as(order)
-    rank = torch.empty_like(order).scatter_(1, order, places)
+    indices = torch.arange(order.shape[1], device=order.device).expand_as(order)
+    rank = torch.empty_like(order).scatter_(1, order, indices)
     wanted = NEGATIVES_PER_POSITIVE * matches.positive.sum(1, keepdim=True)
     hard = (rank < wanted.clamp(max=order.shape[1] - 1)) & (matches.labels == 0)
     chosen = matches.positive | hard
@@ -152,7 +152,7 @@ def _class_loss(logits: Tensor, matches: Matches) -> Tensor:
 def _mask_loss(output: YolactOutput, targets: Targets, matches: Matches) -> Tensor:
     """Each positive prior's mask against its object, inside the object's box, by the box's area.
 
-    At most 100 priors of a picture take part, drawn at random, and stand for the rest.
+    At most 100 priors of an image take part, drawn at random, and stand for the rest.
     """
     counts = matches.positive.sum(1)
     width = min(int(counts.max()), MASKS_PER_PICTURE)

@@ -202,7 +202,7 @@ class PrototypeNet(nn.Module):
     def __init__(self, width_in: int, width: int, prototypes: int) -> None:
         super().__init__()
         self.before = nn.ModuleList(
-            nn.Conv2d(width_in if place == 0 else width, width, 3, padding=1) for place in range(3)
+            nn.Conv2d(width_in if index == 0 else width, width, 3, padding=1) for index in range(3)
         )
         self.after = nn.Conv2d(width, width, 3, padding=1)
         self.last = nn.Conv2d(width, prototypes, 1)

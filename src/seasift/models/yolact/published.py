@@ -50,7 +50,7 @@ def load_published(network: Yolact, state: Mapping[str, Tensor], *, source: str)
     """Load a published checkpoint (ResNet or DarkNet). `num_batches_tracked` is optional: old files lack it.
 
     Raises:
-        BadWeights: entries that do not fit, named in our spelling.
+        WeightsError: entries that do not fit, named in our spelling.
     """
     renamed = {our_name(name): value for name, value in state.items()}
     for name, value in network.state_dict().items():

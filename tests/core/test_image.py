@@ -1,4 +1,4 @@
-"""Pictures of every kind a user may give; Pillow is the independent reader."""
+"""Images of every kind a user may give; Pillow is the independent reader."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from seasift.core.errors import BadPicture
-from seasift.core.image import decode_picture, encode_picture, read_picture, write_picture
+from seasift.core.errors import ImageError
+from seasift.core.image import decode_image, encode_image, read_image, write_image
 from seasift.core.image_format import other_kind
 
 HEIGHT, WIDTH = 64, 80
@@ -66,7 +66,7 @@ WHOLE = {
 
 @pytest.mark.parametrize("kind", WHOLE)
 def test_reads_what_pillow_reads(kind: str) -> None:
-    image = decode_picture(WHOLE[kind], kind)
+    image = decode_image(WHOLE[kind], kind)
     assert image.dtype == np.uint8
     assert image.shape == (HEIGHT, WIDTH, 3)
     # CMYK to RGB is rounded differently, by one.
@@ -81,14 +81,14 @@ def test_exif_rotation_is_applied(kind: str, orientation: int) -> None:
     data = pillow(kind, exif=exif, **({"quality": 95} if kind == "JPEG" else {}))
     expected = as_pillow_reads(data)
     assert expected.shape == ((WIDTH, HEIGHT, 3) if orientation > 4 else (HEIGHT, WIDTH, 3))
-    np.testing.assert_array_equal(decode_picture(data, "turned"), expected)
+    np.testing.assert_array_equal(decode_image(data, "turned"), expected)
 
 
 def test_alpha_is_dropped_not_blended() -> None:
     image = np.dstack([gradient(), np.zeros((HEIGHT, WIDTH), np.uint8)])
     file = io.BytesIO()
     Image.fromarray(image).save(file, "PNG")
-    np.testing.assert_array_equal(decode_picture(file.getvalue(), "clear"), gradient())
+    np.testing.assert_array_equal(decode_image(file.getvalue(), "clear"), gradient())
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tiff"])
@@ -98,17 +98,17 @@ def test_16_bit_is_rounded_to_8(suffix: str, channels: int) -> None:
     image = values if channels == 1 else np.dstack([values, values[::-1], values[:, ::-1]])
     expected = np.rint(image.astype(float) / 257).astype(int)
     expected = np.dstack([expected] * 3) if channels == 1 else expected[..., ::-1]
-    np.testing.assert_array_equal(decode_picture(opencv(suffix, image), "deep"), expected)
+    np.testing.assert_array_equal(decode_image(opencv(suffix, image), "deep"), expected)
 
 
 def test_dark_16_bit_stays_dark() -> None:
     """The scale is the format's, not guessed from the brightest pixel."""
-    assert decode_picture(opencv(".png", np.full((4, 4), 257, np.uint16)), "dark").max() == 1
+    assert decode_image(opencv(".png", np.full((4, 4), 257, np.uint16)), "dark").max() == 1
 
 
 def test_one_pixel() -> None:
     image = np.array([[[1, 2, 3]]], np.uint8)
-    np.testing.assert_array_equal(decode_picture(encode_picture(image, ".png"), "dot"), image)
+    np.testing.assert_array_equal(decode_image(encode_image(image, ".png"), "dot"), image)
 
 
 def test_12000_by_9000(tmp_path: Path) -> None:
@@ -120,20 +120,20 @@ def test_12000_by_9000(tmp_path: Path) -> None:
         for name, body in chunks
     )
     (tmp_path / "mosaic.png").write_bytes(data)
-    assert read_picture(tmp_path / "mosaic.png").shape == (9000, 12000, 3)
+    assert read_image(tmp_path / "mosaic.png").shape == (9000, 12000, 3)
 
 
 @pytest.mark.parametrize(
     "name", ["with space.png", "Größe.png", "海底 ごみ.png", "emoji 🦀.png", "hash#1%20.png"]
 )
 def test_names_of_any_letters(tmp_path: Path, name: str) -> None:
-    write_picture(tmp_path / name, gradient())
-    np.testing.assert_array_equal(read_picture(tmp_path / name), gradient())
+    write_image(tmp_path / name, gradient())
+    np.testing.assert_array_equal(read_image(tmp_path / name), gradient())
 
 
 def message(data: bytes) -> str:
-    with pytest.raises(BadPicture) as caught:
-        decode_picture(data, "a.jpg")
+    with pytest.raises(ImageError) as caught:
+        decode_image(data, "a.jpg")
     text = str(caught.value)
     assert text.startswith("a.jpg: ")
     assert "\n" not in text
@@ -157,16 +157,16 @@ def test_missing_the_very_end_is_an_error(kind: str) -> None:
 
 def test_a_thumbnail_does_not_hide_a_truncated_jpeg() -> None:
     whole = WHOLE["jpeg"]
-    part = b"\xff\xef" + (2 + len(whole)).to_bytes(2, "big") + whole  # a JPEG in a segment before the picture
+    part = b"\xff\xef" + (2 + len(whole)).to_bytes(2, "big") + whole  # a JPEG in a segment before the image
     data = whole[:2] + part + whole[2:]
-    place = data.rindex(b"\xff\xda")
-    assert "truncated" in message(data[: place + 200])
-    assert decode_picture(data, "whole").shape == (HEIGHT, WIDTH, 3)
+    index = data.rindex(b"\xff\xda")
+    assert "truncated" in message(data[: index + 200])
+    assert decode_image(data, "whole").shape == (HEIGHT, WIDTH, 3)
 
 
 def test_bytes_behind_the_end_of_a_jpeg_do_not_matter() -> None:
     np.testing.assert_array_equal(
-        decode_picture(WHOLE["jpeg"] + b"maker's notes" * 99, "x"), decode_picture(WHOLE["jpeg"], "x")
+        decode_image(WHOLE["jpeg"] + b"maker's notes" * 99, "x"), decode_image(WHOLE["jpeg"], "x")
     )
 
 
@@ -191,7 +191,7 @@ def test_a_changed_byte_in_a_png_is_an_error() -> None:
         (b"\0\0\0\x18ftypisom" + b"\0" * 40, "an MP4 or MOV video"),
     ],
 )
-def test_no_picture_is_named_for_what_it_is(data: bytes, words: str) -> None:
+def test_no_image_is_named_for_what_it_is(data: bytes, words: str) -> None:
     text = message(data)
     assert words in text
     assert "expected JPEG, PNG, TIFF, WebP or BMP" in text
@@ -209,11 +209,11 @@ def test_float_pixels_are_refused() -> None:
 
 
 def test_missing_file_and_folder(tmp_path: Path) -> None:
-    with pytest.raises(BadPicture, match="no such file"):
-        read_picture(tmp_path / "none.jpg")
+    with pytest.raises(ImageError, match="no such file"):
+        read_image(tmp_path / "none.jpg")
     (tmp_path / "folder.jpg").mkdir()
-    with pytest.raises(BadPicture, match="a folder"):
-        read_picture(tmp_path / "folder.jpg")
+    with pytest.raises(ImageError, match="a folder"):
+        read_image(tmp_path / "folder.jpg")
 
 
 def test_unreadable_file(tmp_path: Path) -> None:
@@ -222,8 +222,8 @@ def test_unreadable_file(tmp_path: Path) -> None:
     path.chmod(0)
     if os.access(path, os.R_OK):
         pytest.skip("this user may read everything")
-    with pytest.raises(BadPicture, match="cannot be read"):
-        read_picture(path)
+    with pytest.raises(ImageError, match="cannot be read"):
+        read_image(path)
 
 
 def test_opencv_prints_nothing(tmp_path: Path) -> None:
@@ -238,7 +238,7 @@ def test_opencv_prints_nothing(tmp_path: Path) -> None:
         "from seasift.core.image import read_picture\n"
         "from seasift.core.errors import BadPicture\n"
         "for name in sys.argv[1:]:\n"
-        "    try: read_picture(pathlib.Path(name))\n"
+        "    try: read_image(pathlib.Path(name))\n"
         "    except BadPicture: continue\n"
         "    print('read', name)\n"
     )
@@ -248,8 +248,8 @@ def test_opencv_prints_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tif", ".webp", ".bmp", ".JPG"])
-def test_written_pictures_are_read_by_others(tmp_path: Path, suffix: str) -> None:
-    write_picture(tmp_path / f"out{suffix}", gradient())
+def test_written_images_are_read_by_others(tmp_path: Path, suffix: str) -> None:
+    write_image(tmp_path / f"out{suffix}", gradient())
     with Image.open(tmp_path / f"out{suffix}") as image:
         difference = np.abs(np.asarray(image.convert("RGB")).astype(int) - gradient())
     assert difference.max() <= (0 if suffix in (".png", ".tif", ".bmp") else 12)
@@ -257,8 +257,8 @@ def test_written_pictures_are_read_by_others(tmp_path: Path, suffix: str) -> Non
 
 
 def test_unknown_suffix_writes_nothing(tmp_path: Path) -> None:
-    with pytest.raises(BadPicture, match=r"'\.xyz'"):
-        write_picture(tmp_path / "out.xyz", gradient())
+    with pytest.raises(ImageError, match=r"'\.xyz'"):
+        write_image(tmp_path / "out.xyz", gradient())
     assert not list(tmp_path.iterdir())
 
 

@@ -8,31 +8,31 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seasift.core.errors import BadRecipe
-from seasift.training.lr_finder import RateTest, find_rate, steepest, write_rate_test
+from seasift.core.errors import RecipeError
+from seasift.training.lr_finder import LearningRateFinder, find_rate, steepest, write_lr_finder
 from seasift.training.recipe import Recipe
 from seasift.training.run import Options
 
 
 @pytest.fixture
-def swept(tiny: Recipe, tmp_path: Path) -> RateTest:
+def swept(tiny: Recipe, tmp_path: Path) -> LearningRateFinder:
     recipe = tiny.model_copy(update={"optimizer": tiny.optimizer.model_copy(update={"name": "sgd"})})
     return find_rate(recipe, Options(tmp_path, accelerator="cpu"), low=1e-6, high=1e3, steps=40)
 
 
 def test_the_suggestion_lies_where_the_loss_falls_and_divergence_ends_it(
-    swept: RateTest, tmp_path: Path
+    swept: LearningRateFinder, tmp_path: Path
 ) -> None:
     assert swept.diverged
     assert len(swept.rates) == len(swept.losses) < 40
     assert swept.suggestion is not None
-    place = swept.rates.index(swept.suggestion)
-    assert swept.losses[place + 1] < swept.losses[place - 1]
+    index = swept.rates.index(swept.suggestion)
+    assert swept.losses[index + 1] < swept.losses[index - 1]
     settled = 10
     best = settled + int(np.argmin(swept.losses[settled:]))
     assert swept.rates[settled] <= swept.suggestion <= swept.rates[best + 1]
     assert list(tmp_path.iterdir()) == []  # no checkpoint stays behind
-    paths = write_rate_test(swept, tmp_path / "out")
+    paths = write_lr_finder(swept, tmp_path / "out")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(path.name for path in paths)
     with paths[0].open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
@@ -42,10 +42,10 @@ def test_the_suggestion_lies_where_the_loss_falls_and_divergence_ends_it(
 
 
 def test_the_steepest_fall_of_a_known_curve() -> None:
-    rates = [10.0 ** (place / 10) for place in range(40)]
-    losses = [1 / (1 + np.exp((place - 25) / 2)) for place in range(40)]
+    rates = [10.0 ** (index / 10) for index in range(40)]
+    losses = [1 / (1 + np.exp((index - 25) / 2)) for index in range(40)]
     assert steepest(rates, losses) == rates[25]
-    assert steepest(rates, [float(place) for place in range(40)]) is None
+    assert steepest(rates, [float(index) for index in range(40)]) is None
     assert steepest(rates[:5], losses[:5]) is None
 
 
@@ -53,5 +53,5 @@ def test_the_steepest_fall_of_a_known_curve() -> None:
 def test_impossible_sweeps_are_refused(
     tiny: Recipe, tmp_path: Path, low: float, high: float, steps: int
 ) -> None:
-    with pytest.raises(BadRecipe):
+    with pytest.raises(RecipeError):
         find_rate(tiny, Options(tmp_path), low=low, high=high, steps=steps)

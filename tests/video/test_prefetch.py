@@ -13,28 +13,28 @@ from typing import Any
 import pytest
 
 from seasift.video import dive as dives
-from seasift.video.dive import ahead, open_dive
+from seasift.video.dive import open_dive, prefetch
 from tests.tiny_video import save_kind
 
 
-class Thing:
+class DrawnObject:
     """What weak references can watch."""
 
 
 def test_no_more_things_live_than_may_wait() -> None:
-    alive: weakref.WeakSet[Thing] = weakref.WeakSet()
+    alive: weakref.WeakSet[DrawnObject] = weakref.WeakSet()
     most = 0
 
-    def make(_: threading.Event) -> Iterator[Thing]:
+    def make(_: threading.Event) -> Iterator[DrawnObject]:
         for _ in range(200):
-            thing = Thing()
-            alive.add(thing)
-            yield thing
-            del thing
+            drawn = DrawnObject()
+            alive.add(drawn)
+            yield drawn
+            del drawn
 
-    for item in ahead(make, 3):
+    for item in prefetch(make, 3):
         most = max(most, len(alive))
-        assert isinstance(item, Thing)
+        assert isinstance(item, DrawnObject)
         del item
     assert most <= 3 + 2 + 1, "three wait, one is in the making, one was just handed on"
 
@@ -44,7 +44,7 @@ def test_order_and_errors() -> None:
         yield from range(5)
         raise ValueError("broken")
 
-    running = ahead(make, 2)
+    running = prefetch(make, 2)
     assert list(islice(running, 5)) == [0, 1, 2, 3, 4]
     with pytest.raises(ValueError, match="broken"):
         next(running)
@@ -63,28 +63,28 @@ def test_stopping_early_ends_the_thread() -> None:
             closed.set()
 
     before = threading.active_count()
-    running = ahead(make, 2)
+    running = prefetch(make, 2)
     assert list(islice(running, 3)) == [1, 2, 3]
     running.close()  # type: ignore[attr-defined]
     assert closed.is_set()
     assert threading.active_count() == before
 
 
-def test_few_pictures_of_a_long_video_live_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_few_images_of_a_long_video_live_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """However slow the caller: what is decoded waits in a queue of fixed length."""
     clip = save_kind(tmp_path, "h264-mp4")
     alive: list[weakref.ref[Any]] = []
     most = 0
-    upright = dives.upright_rgb
+    upright = dives.oriented_rgb
 
     def watched(*arguments: Any) -> Any:
         nonlocal most
-        picture = upright(*arguments)
-        alive.append(weakref.ref(picture))
+        image = upright(*arguments)
+        alive.append(weakref.ref(image))
         most = max(most, sum(reference() is not None for reference in alive))
-        return picture
+        return image
 
-    monkeypatch.setattr(dives, "upright_rgb", watched)
+    monkeypatch.setattr(dives, "oriented_rgb", watched)
     for frame in open_dive([clip] * 4).frames():
         assert frame.image_rgb_u8.size
         del frame

@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from seasift.core.errors import BadDataset
+from seasift.core.errors import DatasetError
 from seasift.core.instances import Category, Instances
 from seasift.data.coco import CocoDataset, read_coco
-from seasift.evaluation.coco_metrics import LINE, Figures, evaluate
+from seasift.evaluation.coco_metrics import LINE, Metrics, evaluate
 from seasift.evaluation.results import Results, map_categories
 from tests.evaluation.noisy import noisy_predictions
 from tests.evaluation.random_truth import random_truth
@@ -52,7 +52,7 @@ def assert_equal(ours: dict[str, float | None], peer: dict[str, float | None]) -
             assert ours[key] == pytest.approx(peer[key], abs=1e-12, rel=0), key
 
 
-def hold_to_peer(truth: CocoDataset, found: dict[int, Instances]) -> Figures:
+def hold_to_peer(truth: CocoDataset, found: dict[int, Instances]) -> Metrics:
     """All 24 figures over all classes, and 24 of each class, against pycocotools."""
     figures = evaluate(truth, found, truth.categories)
     results = Results([category.id for category in truth.categories])
@@ -90,7 +90,7 @@ def test_all_figures_equal_pycocotools_on_a_slice_of_trashcan(trashcan_zip: Path
 
 
 def trashcan_slice(archive: Path, count: int) -> CocoDataset:
-    """Pictures of the published instance validation list, evenly spaced."""
+    """Images of the published instance validation list, evenly spaced."""
     with zipfile.ZipFile(archive) as file:
         (name,) = (
             name for name in file.namelist() if name.endswith("instance_version/instances_val_trashcan.json")
@@ -111,7 +111,7 @@ def test_all_figures_equal_pycocotools_on_random_truth(seed: int) -> None:
     }
 
 
-def test_more_than_a_hundred_detections_of_a_picture() -> None:
+def test_more_than_a_hundred_detections_of_a_image() -> None:
     truth = random_truth(3, images=2, objects=4)
     found = noisy_predictions(truth, 1, extra=350)
     assert max(len(each) for each in found.values()) > 200
@@ -176,11 +176,11 @@ def as_oracle(
             truths.append(oracle.Truth(image.id, a.category_id, shape, a.area, a.iscrowd))
         each = found[image.id]
         assert each.masks is not None
-        for place, mask in enumerate(each.masks):
-            box = tuple(each.boxes_xyxy[place].tolist())
+        for index, mask in enumerate(each.masks):
+            box = tuple(each.boxes_xyxy[index].tolist())
             shape = box if kind == "boxes" else pixels(mask.bitmap(image.size_hw))
-            category_id = truth.categories[int(each.class_ids[place])].id
-            score = float(each.scores[place])
+            category_id = truth.categories[int(each.class_ids[index])].id
+            score = float(each.scores[index])
             founds.append(oracle.Found(image.id, category_id, shape, oracle.size_of(shape), score))
     return truths, founds
 
@@ -226,21 +226,21 @@ def test_classes_of_other_ids_and_order_are_mapped_by_name() -> None:
 def test_other_classes_are_refused_and_listed() -> None:
     truth = random_truth(2)
     own = (Category(2, "net"), Category(5, "crab"), Category(9, "never there"))
-    with pytest.raises(BadDataset, match=r"only the model has crab; only the data has rov"):
+    with pytest.raises(DatasetError, match=r"only the model has crab; only the data has rov"):
         evaluate(truth, {}, own)
-    with pytest.raises(BadDataset, match="several categories named 'net'"):
+    with pytest.raises(DatasetError, match="several categories named 'net'"):
         map_categories(own, (Category(1, "net"), Category(2, "net"), Category(3, "crab")))
-    with pytest.raises(BadDataset, match="4 classes are not the data's 3"):
+    with pytest.raises(DatasetError, match="4 classes are not the data's 3"):
         map_categories((*truth.categories, Category(77, "net")), truth.categories)
 
 
-def test_predictions_for_unknown_pictures_are_refused() -> None:
+def test_predictions_for_unknown_images_are_refused() -> None:
     truth = random_truth(2)
-    with pytest.raises(BadDataset, match=r"1 unknown pictures \(first id 99\)"):
+    with pytest.raises(DatasetError, match=r"1 unknown images \(first id 99\)"):
         evaluate(truth, {99: Instances.empty((4, 4))}, truth.categories)
 
 
-def test_without_masks_on_either_side_only_boxes_are_judged() -> None:
+def test_without_masks_on_either_side_only_boxes_are_evaluated() -> None:
     truth = random_truth(5)
     found = noisy_predictions(truth, 5)
     expected = evaluate(truth, found, truth.categories)

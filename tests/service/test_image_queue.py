@@ -11,7 +11,7 @@ import pytest
 
 from seasift.core.instances import Instances
 from seasift.inference.predictor import OnnxPredictor
-from seasift.service.image_queue import PictureQueue, Task
+from seasift.service.image_queue import ImageQueue, Task
 from seasift.service.served import Look
 from tests.service.conftest import NONE, ONE, THREE
 from tests.service.test_limits import Held
@@ -20,8 +20,8 @@ ALL, HIGH = Look(0.5, 10), Look(0.9, 10)
 
 
 @contextmanager
-def running(model: Any, **settings: Any) -> Iterator[PictureQueue]:
-    queue = PictureQueue(model, **settings)
+def running(model: Any, **settings: Any) -> Iterator[ImageQueue]:
+    queue = ImageQueue(model, **settings)
     queue.start()
     try:
         yield queue
@@ -33,7 +33,7 @@ def counts(futures: Sequence[Any]) -> list[int]:
     return [len(future.result(30).entry.objects) for future in futures]
 
 
-def test_waiting_pictures_run_together_and_keep_their_results(tiny: OnnxPredictor) -> None:
+def test_waiting_images_run_together_and_keep_their_results(tiny: OnnxPredictor) -> None:
     held = Held(tiny)
     with running(held, workers=1, batch=4) as queue:
         first = queue.put(Task("first", ONE, ALL))
@@ -44,7 +44,7 @@ def test_waiting_pictures_run_together_and_keep_their_results(tiny: OnnxPredicto
     assert held.calls == [1, 4, 1]
 
 
-def test_pictures_looked_at_differently_share_no_batch(tiny: OnnxPredictor) -> None:
+def test_images_looked_at_differently_share_no_batch(tiny: OnnxPredictor) -> None:
     held = Held(tiny)
     held.door.set()
     with running(held, workers=1, batch=4, delay_s=5) as queue:
@@ -53,7 +53,7 @@ def test_pictures_looked_at_differently_share_no_batch(tiny: OnnxPredictor) -> N
     assert held.calls == [2, 2]
 
 
-def test_a_picture_that_breaks_the_model_fails_alone(tiny: OnnxPredictor) -> None:
+def test_a_image_that_breaks_the_model_fails_alone(tiny: OnnxPredictor) -> None:
     class Breaks(Held):
         def predict(self, images_rgb_u8: Sequence[Any], **options: Any) -> list[Instances]:
             if any(image.shape[0] == 80 for image in images_rgb_u8):
@@ -88,7 +88,7 @@ def test_requests_go_before_jobs_and_what_is_cancelled_is_left_out(tiny: OnnxPre
     assert order == ["first", "request 0", "request 2", "job 0", "job 1"]
 
 
-def test_as_many_pictures_are_in_the_model_as_there_are_workers(tiny: OnnxPredictor) -> None:
+def test_as_many_images_are_in_the_model_as_there_are_workers(tiny: OnnxPredictor) -> None:
     held = Held(tiny)
     with running(held, workers=3) as queue:
         futures = [queue.put(Task(str(n), ONE, ALL)) for n in range(5)]

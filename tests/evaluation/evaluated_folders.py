@@ -9,27 +9,27 @@ from pathlib import Path
 import numpy as np
 
 from seasift.core.files import write_json
-from seasift.core.image import write_picture
+from seasift.core.image import write_image
 from seasift.data.coco import CocoDataset
 from seasift.data.prepared import open_prepared
 from seasift.evaluation.record import Subject, make_record
-from seasift.evaluation.stream import Settings, judge_part, limited
+from seasift.evaluation.stream import Settings, evaluate_split, limited
 from tests.evaluation.noisy import FakePredictor, noisy_predictions
 from tests.evaluation.random_truth import random_truth
 
 FACTS = {"parameters": 1_234_567, "trainable": 1_000_000, "bytes": 2**23, "gflops": 4.25, "priors": 400}
 
 
-def prepared(folder: Path, *, pictures: int = 12) -> Path:
-    """Twelve pictures of six videos in val, the first four also as part "few"."""
-    truth = random_truth(5, images=pictures, objects=9, side=64)
+def prepared(folder: Path, *, loaded: int = 12) -> Path:
+    """Twelve images of six videos in val, the first four also as part "few"."""
+    truth = random_truth(5, images=loaded, objects=9, side=64)
     images = tuple(
-        replace(image, file_name=f"vid_{place // 2}_frame{place}.png")
-        for place, image in enumerate(truth.images)
+        replace(image, file_name=f"vid_{index // 2}_frame{index}.png")
+        for index, image in enumerate(truth.images)
     )
     truth = CocoDataset(truth.categories, images, truth.annotations)
     for image in images:
-        write_picture(folder / "images" / image.file_name, np.full((*image.size_hw, 3), 90, np.uint8))
+        write_image(folder / "images" / image.file_name, np.full((*image.size_hw, 3), 90, np.uint8))
     names = [image.file_name for image in images]
     for part, own in (("val", names), ("few", names[:4])):
         path = folder / "splits" / "published" / f"{part}.txt"
@@ -50,7 +50,7 @@ def prepared(folder: Path, *, pictures: int = 12) -> Path:
     return folder
 
 
-def judged(
+def evaluated(
     folder: Path, data: Path, *, seed: int, part: str = "val", limit: int | None = None, masked: bool = True
 ) -> Path:
     """An evaluation whose predictions are made from truth; facts and engine are invented."""
@@ -59,7 +59,7 @@ def judged(
     found = noisy_predictions(chosen.coco, seed)
     if not masked:
         found = {key: replace(each, masks=None) for key, each in found.items()}
-    outcome = judge_part(FakePredictor(limited(chosen.coco, limit), found), chosen, settings)
+    outcome = evaluate_split(FakePredictor(limited(chosen.coco, limit), found), chosen, settings)
     model = {"name": f"model <{seed}>", "engine": "openvino", "precision": "f32", "facts": FACTS}
     subject = Subject(model, chosen.name, chosen.fingerprint, chosen.chosen, threads=3)
     record = make_record(outcome, settings, subject)
@@ -80,6 +80,6 @@ def trained(folder: Path, data: Path, *, seed: int) -> Path:
         "step,pictures,lr,loss/total,val/mask_AP,val/box_AP\n10,160,0.1,7.5,,\n20,320,0.1,nan,,\n"
         "30,480,0.1,3.5,,\n30,480,,,0.1,0.2\n60,960,,,0.15,0.25\n"
     )
-    judged(folder / "evaluation", data, seed=seed)
-    judged(folder / "evaluation-other", data, seed=seed)
+    evaluated(folder / "evaluation", data, seed=seed)
+    evaluated(folder / "evaluation-other", data, seed=seed)
     return folder
