@@ -111,7 +111,7 @@ def test_looks_of_images(tmp_path: Path) -> None:
     part = DataSplit(coco, tmp_path, "painted train", chosen={"group": r"vid_(\d+)"})
     looks = complete(model, model, looks=part).looks
     assert looks is not None
-    assert (looks.images, len(looks.samples), len(looks.video_distances)) == (12, 12, 4)
+    assert (looks.pictures, len(looks.samples), len(looks.video_distances)) == (12, 12, 4)
     assert len(looks.names) == 6 + 2 * 4  # the tiny model has four prototypes
     assert read_model_file(model).info.looks == looks
 

@@ -130,13 +130,13 @@ def bombard(client: TestClient, count: int, seed: int) -> set[int]:
 
 
 def test_some_odd_uploads(serve: Serve, folder: Path) -> None:
-    limits = {"request_bytes": 200_000, "picture_pixels": 100_000, "jobs_per_client": 1000}
+    limits = {"request_bytes": 200_000, "image_pixels": 100_000, "jobs_per_client": 1000}
     assert {200, 400, 422} <= bombard(serve(jobs=folder, **limits), 100, seed=1)
 
 
 @pytest.mark.slow
 def test_many_odd_uploads(serve: Serve, folder: Path) -> None:
-    limits = {"request_bytes": 200_000, "picture_pixels": 100_000, "jobs_per_client": 1000}
+    limits = {"request_bytes": 200_000, "image_pixels": 100_000, "jobs_per_client": 1000}
     bombard(serve(jobs=folder, **limits), 2000, seed=2)
 
 

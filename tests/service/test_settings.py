@@ -26,7 +26,7 @@ def test_options_count_more_than_the_environment() -> None:
         ({"request_byte": "1"}, "did you mean request_bytes?"),
         ({"request_s": "nan"}, "request_s: got 'nan'"),
         ({"workers": "0"}, "workers: got '0'"),
-        ({"queue_pictures": "3"}, "could never be taken"),
+        ({"queue_images": "3"}, "could never be taken"),
         ({"uploads_bytes": "10"}, "could never be taken"),
         ({"token": "short"}, "fewer than 8 characters"),
     ],

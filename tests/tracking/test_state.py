@@ -61,9 +61,9 @@ def test_memory_does_not_grow_with_the_dive() -> None:
     ("change", "words"),
     [
         ({"start_score": 1.5}, "start_score 1.5; expected a number from 0 to 1"),
-        ({"patience_s": -1.0}, "patience_s -1.0; expected a number of 0 or more"),
-        ({"patience_s": float("nan")}, "patience_s nan"),
-        ({"confirm_observations": 0}, "confirm_observations 0; expected 1 or more"),
+        ({"max_age_s": -1.0}, "max_age_s -1.0; expected a number of 0 or more"),
+        ({"max_age_s": float("nan")}, "max_age_s nan"),
+        ({"min_hits": 0}, "min_hits 0; expected 1 or more"),
         ({"low_score": 0.5, "start_score": 0.4}, "low_score 0.5 is above start_score 0.4"),
     ],
 )

@@ -62,7 +62,7 @@ def _parts(stats: Stats) -> Table:
         videos = f"{counts.groups:,}" if stats.grouped else "-"
         sizes = [f"{value:,}" for value in (counts.small, counts.medium, counts.large)]
         table.add_row(
-            *(part, f"{counts.images:,}", videos, f"{stats.empty_images[part]:,}", f"{counts.objects:,}"),
+            *(part, f"{counts.pictures:,}", videos, f"{stats.empty_images[part]:,}", f"{counts.objects:,}"),
             *(f"{counts.crowds:,}", *sizes, f"{counts.median_side_px:.0f} px"),
         )
     return table

@@ -25,7 +25,7 @@ class Counts:
     Attributes:
         objects: crowds left out.
         crowds: regions of many objects.
-        images: with at least one object (for a whole part: all images).
+        pictures: images with at least one object (for a whole part: all images).
         groups: videos of those images; 0 if no groups are known.
         small, medium, large: objects of COCO's sizes.
         median_side_px: square root of the median area; 0 without objects.
@@ -33,7 +33,7 @@ class Counts:
 
     objects: int
     crowds: int
-    images: int
+    pictures: int
     groups: int
     small: int
     medium: int

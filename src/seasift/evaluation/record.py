@@ -12,8 +12,9 @@ from seasift.evaluation.confusion import IOU
 from seasift.evaluation.machine import describe_hardware, describe_machine
 from seasift.evaluation.stream import Outcome, Settings
 from seasift.evaluation.worst import Evaluated
+from seasift.modelfile.card import EVALUATION_SCHEMA
 
-SCHEMA = "seasift-evaluation/1"
+SCHEMA = EVALUATION_SCHEMA
 FEW_OBJECTS = 10
 CHOSEN = ("labels", "masks", "split", "part", "group")
 

@@ -62,7 +62,7 @@ class Best(Entry):
     frame: Annotated[_Count, Field(description="as in observations")]
     time_s: Annotated[float, Field(description="as in observations, seconds")]
     box_xywh: Annotated[list[float], Field(min_length=4, max_length=4, description="px, as in observations")]
-    image: Annotated[
+    picture: Annotated[
         _Text | None,
         Field(description="path, from the document's folder; absent of tracks that do not count"),
     ] = None

@@ -147,7 +147,7 @@ class OpenVinoEngine:
 
 def _ready(model: bytes, settings: Settings) -> tuple[Any, _Ports, _Ports]:
     """The compiled graph, its inputs and outputs: what was kept, or else made now and kept."""
-    import openvino  # type: ignore[import-untyped]
+    import openvino
 
     core = shared_core()
     wanted: dict[str, Any] = {

@@ -12,7 +12,6 @@ from typing import Any
 
 from seasift.core.errors import InputError
 from seasift.core.files import write_text
-from seasift.evaluation.record import SCHEMA
 from seasift.modelfile.info import CalibrationEntry, ComplexityEntry, ModelInfo
 
 _WORDS = {
@@ -79,6 +78,8 @@ def _sum(runs: Sequence[Mapping[str, Any]]) -> str:
     return f"In all {images:,} images{hours}."
 
 
+EVALUATION_SCHEMA = "seasift-evaluation/1"
+"""Schema of the evaluation records that a card shows."""
 KINDS = ("masks", "boxes")
 CONFUSIONS = 10
 _BAR = 20
@@ -92,7 +93,7 @@ def read_report(path: Path) -> dict[str, Any]:
     """
     try:
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        if content["schema"] != SCHEMA:
+        if content["schema"] != EVALUATION_SCHEMA:
             raise ValueError(f"schema {content['schema']!r}")
         seen, whole = content["data"]["pictures"], content["data"]["of_pictures"]
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -233,7 +234,7 @@ def _for_surveys(info: ModelInfo) -> list[str]:
     return [
         *([f"| intervals of counts | from its record on {counting.data} |"] if counting else []),
         *(
-            [f"| footage unlike the training data | told by {looks.images:,} images of {looks.data} |"]
+            [f"| footage unlike the training data | told by {looks.pictures:,} images of {looks.data} |"]
             if looks
             else []
         ),

@@ -76,7 +76,7 @@ class ImageStatisticsEntry(Strict):
 
     Attributes:
         data: name of the part.
-        images: how many were looked at.
+        pictures: images measured.
         mean, std: of each statistic over them.
         samples: some of them, each (value - mean) / std.
         video_distances: of each video the median distance of its images to the nearest sample of another video,
@@ -84,7 +84,7 @@ class ImageStatisticsEntry(Strict):
     """
 
     data: Annotated[str, Field(min_length=1)]
-    images: Annotated[int, Field(ge=1)]
+    pictures: Annotated[int, Field(ge=1)]
     names: tuple[str, ...]
     mean: tuple[float, ...]
     std: tuple[Positive, ...]

@@ -86,7 +86,7 @@ def reference_of(looks: Float64, groups: Sequence[str], data: str) -> ImageStati
             medians.append(float(np.median([_nearest(row, others) for row in scaled[names == name]])))
     return ImageStatisticsEntry(
         data=data,
-        images=len(looks),
+        pictures=len(looks),
         names=statistic_names(looks.shape[1]),
         mean=tuple(mean.round(4).tolist()),
         std=tuple(std.round(4).tolist()),

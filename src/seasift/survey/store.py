@@ -176,7 +176,7 @@ class Store(StoredFrame):
 
     def forget(self, tracks: Sequence[int]) -> None:
         """These tracks ended and never count."""
-        for table in ("seen", "pictures"):
+        for table in ("seen", "images"):
             self._base.executemany(f"DELETE FROM {table} WHERE track = ?", [(track,) for track in tracks])
 
     def best_quality(self, track: int, class_id: int) -> float:

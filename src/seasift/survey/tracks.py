@@ -164,7 +164,7 @@ def _entry(
             frame=best_frame.frame,
             time_s=best_frame.time_s,
             box_xywh=list(best.box_xywh),
-            image=image_of(number) if confirmed else None,
+            picture=image_of(number) if confirmed else None,
         ),
         observations=[
             Observation(

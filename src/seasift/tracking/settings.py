@@ -42,7 +42,7 @@ class TrackerSettings:
     def __post_init__(self) -> None:
         for name in ("start_score", "low_score", "min_similarity", "duplicate_overlap"):
             _check(name, getattr(self, name), 0.0, 1.0)
-        for name in ("confirm_s", "patience_s", "probation_patience_s"):
+        for name in ("confirm_s", "max_age_s", "probation_max_age_s"):
             _check(name, getattr(self, name), 0.0, math.inf)
         if self.low_score > self.start_score:
             raise InputError(
@@ -51,7 +51,7 @@ class TrackerSettings:
             )
         if self.min_hits < 1:
             raise InputError(
-                f"tracking: confirm_observations {self.min_hits}; expected 1 or more. "
+                f"tracking: min_hits {self.min_hits}; expected 1 or more. "
                 "1 counts every object that is seen at all."
             )
 

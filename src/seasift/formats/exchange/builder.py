@@ -192,4 +192,4 @@ class Builder:
 
 
 def _best(seen: Observation, image: str) -> Best:
-    return Best(video=seen.video, frame=seen.frame, time_s=seen.time_s, box_xywh=seen.box_xywh, image=image)
+    return Best(video=seen.video, frame=seen.frame, time_s=seen.time_s, box_xywh=seen.box_xywh, picture=image)

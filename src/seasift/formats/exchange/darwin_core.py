@@ -83,7 +83,7 @@ def _row(content: Content, track: TrackEntry, taxon: str, said: set[str]) -> tup
     said |= set() if at else {"decimalLatitude and decimalLongitude are empty: no positions are known"}
     model = header.model.name if header.model else "unknown model"
     key = f"{video.file}|{video.start_utc}|{track.id}|{first.frame}"
-    image = track.best.image if track.best else None
+    image = track.best.picture if track.best else None
     return (
         f"urn:uuid:{uuid.uuid5(_SPACE, key)}",
         *("MachineObservation", "present", taxon, track.name, 1, "/".join(dates)),
@@ -112,7 +112,7 @@ def _properties(track: TrackEntry, look: Observation, header: Header) -> dict[st
             "time_s": look.time_s,
             "box_xywh": look.box_xywh,
             "depth_m": look.position.depth_m if look.position else None,
-            "picture": track.best.image if track.best else None,
+            "picture": track.best.picture if track.best else None,
         },
     }
 

@@ -61,8 +61,8 @@ def _feature(track: TrackEntry, content: Content) -> dict[str, Any] | None:
         "box_xywh": best.box_xywh,
         "depth_m": best.position.depth_m,
     }
-    if track.best and track.best.image:
-        properties["picture"] = track.best.image
+    if track.best and track.best.picture:
+        properties["picture"] = track.best.picture
     if video.start_utc:
         properties["start_utc"] = video.start_utc
     for key, seen in (("first_utc", track.observations[0]), ("last_utc", track.observations[-1])):
