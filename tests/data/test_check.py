@@ -166,7 +166,7 @@ def test_what_is_no_coco_file_is_a_defect_too(copy: Path, content: str) -> None:
     assert [(d.severity, d.kind) for d in check([copy]).defects] == [("fatal", "not COCO")]
 
 
-_PICTURE = "vid_000002_frame0000003.png"
+_IMAGE = "vid_000002_frame0000003.png"
 
 
 def _cut(path: Path) -> None:
@@ -188,9 +188,9 @@ def _cut(path: Path) -> None:
     ],
 )
 def test_a_bad_image(copy: Path, change: Callable[[Path], Any], kind: str, words: str) -> None:
-    change(copy.parent / "images" / _PICTURE)
+    change(copy.parent / "images" / _IMAGE)
     fatal = [defect for defect in check([copy]).defects if defect.severity == "fatal"]
-    assert [(defect.kind, defect.file) for defect in fatal] == [(kind, _PICTURE)]
+    assert [(defect.kind, defect.file) for defect in fatal] == [(kind, _IMAGE)]
     assert words in fatal[0].what
 
 

@@ -281,7 +281,8 @@ def test_files_that_are_not_models_print_nothing(tmp_path: Path) -> None:
 def test_predicting_loads_nothing_heavy(tiny: Path) -> None:
     code = (
         "import sys, numpy\n"
-        "from seasift.runtime import draw, engines, inputs, predictor, stream, video\n"
+        "from seasift.inference import engines, inputs, predictor, stream\n"
+        "from seasift.video import reading\nfrom seasift.viz import drawing\n"
         "assert 'openvino' not in sys.modules and 'av' not in sys.modules\n"
         "p = predictor.load_predictor(sys.argv[1])\n"
         "p.predict([numpy.zeros((9, 9, 3), numpy.uint8)])\n"

@@ -21,7 +21,9 @@ from . import yolact_reference as reference
 @pytest.fixture(scope="module")
 def output() -> YolactOutput:
     net = reference.network()
-    image = torch.from_numpy(prepare(reference.image(), FAMILIES["yolact"].input_spec(net.config)))[None]
+    image = torch.from_numpy(prepare(reference.sample_image(), FAMILIES["yolact"].input_spec(net.config)))[
+        None
+    ]
     with torch.no_grad():
         # Evaluation mode leaves the semantic branch out; the reference holds it.
         semantic = net.semantic(net.fpn(net.backbone(image))[0])
@@ -68,7 +70,9 @@ def test_losses_equal_the_published_ones(copies: int, output: YolactOutput) -> N
 def test_detections_equal_the_published_ones() -> None:
     net = reference.network()
     with torch.no_grad():
-        image = torch.from_numpy(prepare(reference.image(), FAMILIES["yolact"].input_spec(net.config)))[None]
+        image = torch.from_numpy(
+            prepare(reference.sample_image(), FAMILIES["yolact"].input_spec(net.config))
+        )[None]
         parts = [part[0].numpy() for part in YolactGraph(net)(image)]
     found = decode_yolact(
         *parts,
@@ -113,7 +117,9 @@ def test_backbones_compute_what_the_papers_say(backbone: str) -> None:
     state = reference.published_state(backbone)
     net = Yolact(YolactConfig(backbone, classes=22, size=96))
     load_published(net, state, source="reference")
-    image = torch.from_numpy(prepare(reference.image(), FAMILIES["yolact"].input_spec(net.config)))[None]
+    image = torch.from_numpy(prepare(reference.sample_image(), FAMILIES["yolact"].input_spec(net.config)))[
+        None
+    ]
     assert torch.equal(image * 255, (image * 255).round()) == (backbone == "darknet53")  # rgb / 255
     with torch.no_grad():
         levels = net.eval().backbone(image)

@@ -98,7 +98,7 @@ def test_the_description_is_complete(client: TestClient) -> None:
                 assert json_response is None or json_response["schema"] != {}, f"{method} {path} {status}"
             for status, answer in operation["responses"].items():
                 if status.startswith("4"):
-                    assert answer["content"]["application/json"]["schema"]["$ref"].endswith("/ErrorAnswer"), (
+                    assert answer["content"]["application/json"]["schema"]["$ref"].endswith("/ErrorSchema"), (
                         path
                     )
 

@@ -1,4 +1,4 @@
-"""`seasift bench [MODEL] [PICTURE…]`."""
+"""`seasift bench [MODEL] [IMAGE…]`."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def tell(result: Document, locations: Sequence[Path], *, asked_precision: str) -
         )
     failed = f", {_count(len(result.failures), 'input')} failed" if result.failures else ""
     console.print(
-        f"{_count(len(result.images), 'picture')}, {_count(objects.total(), 'object')} with scores from "
+        f"{_count(len(result.images), 'image')}, {_count(objects.total(), 'object')} with scores from "
         f"{result.threshold:g}"
         f"{failed} (model {result.model.name}, {result.engine}, {result.precision})"
     )
@@ -52,7 +52,7 @@ def _count(number: int, noun: str) -> str:
 def _table(objects: Counter[str], images: Counter[str]) -> Table:
     table = Table("class", box=None, pad_edge=False)
     table.add_column("objects", justify="right")
-    table.add_column("pictures", justify="right")
+    table.add_column("images", justify="right")
     for name, count in sorted(objects.items(), key=lambda item: (-item[1], item[0])):
         table.add_row(name, str(count), str(images[name]))
     return table

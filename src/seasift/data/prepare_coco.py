@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from seasift.core.errors import DatasetError
 from seasift.data.coco import CocoDataset, read_coco
 from seasift.data.content import Content
-from seasift.data.source import PICTURES, Source, folder_source
+from seasift.data.source import IMAGE_SUFFIXES, Source, folder_source
 
 _DEFAULTS = {"labels": "default", "masks": "published", "split": "published"}
 _KEYS = {"images", "annotations", "categories"}
@@ -100,7 +100,7 @@ def _joined(parts: Mapping[str, CocoDataset], location: str) -> CocoDataset:
 
 
 def _looks_like_coco(source: Source, path: str) -> bool:
-    if not path.lower().endswith(".json") or path.lower().removesuffix(".json").endswith(PICTURES):
+    if not path.lower().endswith(".json") or path.lower().removesuffix(".json").endswith(IMAGE_SUFFIXES):
         return False
     try:
         content = json.loads(source.read(path))

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from seasift.core.errors import DatasetError
 
-PICTURES = (".jpg", ".jpeg", ".jpe", ".png", ".tif", ".tiff", ".webp", ".bmp")
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".png", ".tif", ".tiff", ".webp", ".bmp")
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Source:
         """
         by_name: dict[str, list[str]] = {}
         for path in self.sizes:
-            if path.lower().endswith(PICTURES):
+            if path.lower().endswith(IMAGE_SUFFIXES):
                 by_name.setdefault(PurePosixPath(path).name, []).append(path)
         found, missing = {}, []
         for name in names:

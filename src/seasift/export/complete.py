@@ -31,7 +31,7 @@ from seasift.modelfile.info import (
 from seasift.modelfile.onnx_file import with_metadata
 from seasift.survey.drift import reference_of
 
-MOST_PICTURES = 1200
+MAX_IMAGES = 1200
 
 
 def complete(
@@ -121,7 +121,7 @@ def image_statistics_entry(
     names = [image.file_name for image in part.coco.images]
     if not names:
         raise InputError(f"{part.name}: no images; expected those that the model learned from.")
-    count = min(len(names), MOST_PICTURES)
+    count = min(len(names), MAX_IMAGES)
     chosen = [names[index * len(names) // count] for index in range(count)]
     predictor = load_predictor(model)
     looks = []

@@ -64,7 +64,7 @@ def _of_steps(training: Mapping[str, Any]) -> str:
 
 
 def _cost(run: Mapping[str, Any]) -> str:
-    parts = [f"{run[key]:,} {word}" for key, word in (("pictures_seen", "pictures"),) if key in run]
+    parts = [f"{run[key]:,} {word}" for key, word in (("pictures_seen", "images"),) if key in run]
     parts += [f"{run['hours']:g} hours"] if "hours" in run else []
     parts += [str(run["hardware"])] if "hardware" in run else []
     return f" ({'; '.join(parts)})" if parts else ""

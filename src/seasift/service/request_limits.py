@@ -33,7 +33,7 @@ JOBS_PATH = "/v1/jobs"
 _PAGES = (PAGE_PREFIX, REVIEW_PREFIX)
 _PATIENCE = 16
 _DROP_S = 30.0
-PICTURE_PATHS = frozenset({"/v1/predict", "/detection"})
+IMAGE_PATHS = frozenset({"/v1/predict", "/detection"})
 
 
 @dataclass
@@ -43,7 +43,7 @@ class Slot:
     queue: ImageQueue | None
     count: int = 0
 
-    def to_single(self, count: int) -> None:
+    def reserve(self, count: int) -> None:
         """Have room for so many images in all.
 
         Raises:
@@ -75,21 +75,21 @@ class RequestLimits:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        index = Slot(self._queue)
+        slot = Slot(self._queue)
         limit, seconds = self._bounds(scope["path"])
         body = _Bounded(receive, limit)
         try:
             self._check_host(scope)
             self._check_token(scope)
             _check_length(scope, limit)
-            scope.setdefault("state", {})["place"] = index
+            scope.setdefault("state", {})["slot"] = slot
             if scope["method"] != "POST":
                 await self._app(scope, body, send)
             elif scope["path"] == JOBS_PATH:
                 await self._check_jobs(scope)
                 await self._in_time(scope, body, send, seconds)
             else:
-                index.to_single(scope["path"] in PICTURE_PATHS)
+                slot.reserve(scope["path"] in IMAGE_PATHS)
                 with self._uploading(scope, limit):
                     await self._in_time(scope, body, send, seconds)
         except SeasiftError as error:
@@ -97,7 +97,7 @@ class RequestLimits:
         except UploadTooLargeError as error:
             await _refuse(scope, body, send, words(scope, 413, error.detail), limit)
         finally:
-            index.leave()
+            slot.leave()
 
     def _check_host(self, scope: Scope) -> None:
         host = Headers(scope=scope).get("host", "")

@@ -101,7 +101,7 @@ async def _admitted(request: Request, service: Service, files: Sequence[UploadFi
         raise LimitError(
             f"{len(files)} images; expected at most {most} in a request. Send a job to /v1/jobs."
         )
-    request.state.index.to_single(len(files))
+    request.state.slot.reserve(len(files))
     return files
 
 

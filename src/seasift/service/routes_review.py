@@ -16,7 +16,7 @@ from seasift.review.folder import Review
 from seasift.review.tracks import Row
 
 router = APIRouter(prefix="/v1/review")
-_PICTURE = {"Cache-Control": "no-store"}  # the next survey at this address has other images of the same names
+_IMAGE = {"Cache-Control": "no-store"}  # the next survey at this address has other images of the same names
 
 
 class _Strict(BaseModel):
@@ -94,16 +94,16 @@ def image(review: WithReview, track: int) -> Response:
     """The best image that the survey kept."""
     path = review.tracks.image(track)
     try:
-        return Response(path.read_bytes(), media_type="image/jpeg", headers=_PICTURE)
+        return Response(path.read_bytes(), media_type="image/jpeg", headers=_IMAGE)
     except OSError:
         raise NotFoundError(f"the image {path.name} is not there any more.") from None
 
 
-@router.get("/tracks/{track}/views/{place}")
+@router.get("/tracks/{track}/views/{index}")
 def view(review: WithReview, track: int, index: int) -> Response:
     """One observation from the video, with its outline; 404 if the video is not there."""
     try:
-        return Response(review.views.get(track, index), media_type="image/jpeg", headers=_PICTURE)
+        return Response(review.views.get(track, index), media_type="image/jpeg", headers=_IMAGE)
     except ImageError as error:
         raise NotFoundError(str(error)) from None
 

@@ -60,7 +60,7 @@ def dive() -> Content:
                     frame=10,
                     time_s=0.4,
                     box_xywh=fish[2].box_xywh,
-                    image="pictures/track-000001.jpg",
+                    picture="pictures/track-000001.jpg",
                 ),
                 observations=fish,
             ),

@@ -44,7 +44,7 @@ def dives(draw: st.DrawFn) -> Content:
         chosen = draw(st.none() | st.sampled_from(seen))
         shared = ("video", "frame", "time_s", "box_xywh")
         known = {key: getattr(chosen, key) for key in shared} if chosen else {}
-        best = Best(**known, image=f"pictures/{track.id}.jpg") if chosen else None
+        best = Best(**known, picture=f"pictures/{track.id}.jpg") if chosen else None
         changes = {"observations": seen, "best": best, "confirmed": draw(st.booleans())}
         tracks.append(track.model_copy(update=changes))
     return Content(content.header, tracks)
@@ -94,7 +94,7 @@ def check_feature(feature: Feature[Any, Any], track: TrackEntry) -> None:
     assert moment(values.pop("first_utc")) == when(track.observations[0])
     assert moment(values.pop("last_utc")) == when(track.observations[-1])
     assert values.pop("start_utc") == CLIP.start_utc
-    assert values.pop("picture", None) == (track.best.image if track.best else None)
+    assert values.pop("picture", None) == (track.best.picture if track.best else None)
     assert values == {
         "category_id": track.category_id,
         "name": track.name,
@@ -148,7 +148,7 @@ def check_row(row: dict[str, str], track: TrackEntry) -> None:
         "time_s": seen.time_s,
         "box_xywh": seen.box_xywh,
         "depth_m": seen.position and seen.position.depth_m,
-        "picture": track.best and track.best.image,
+        "picture": track.best and track.best.picture,
     }
     assert more == {
         "track": track.id,
@@ -157,7 +157,7 @@ def check_row(row: dict[str, str], track: TrackEntry) -> None:
         "frames": [first.frame, last.frame],
         "time_s": [first.time_s, last.time_s],
     }
-    image = [track.best.image] if track.best else []
+    image = [track.best.picture] if track.best else []
     assert row["associatedMedia"].split(" | ") == [CLIP.file, *image]
 
 
@@ -204,4 +204,4 @@ def test_the_look_of_each_track_comes_back(name: str, content: Content) -> None:
         )
         kept = ("id", "name", "score", "confirmed")
         assert [getattr(track, key) for key in kept] == [getattr(before, key) for key in kept]
-        assert (track.best and track.best.image) == (before.best and before.best.image)
+        assert (track.best and track.best.picture) == (before.best and before.best.picture)

@@ -12,7 +12,7 @@ from seasift.models.sift.network import SiftOutput, boxes_of
 from seasift.models.targets import Targets, shared_count
 
 CLASS_WEIGHT, BOX_WEIGHT, SIDES_WEIGHT, MASK_WEIGHT, DICE_WEIGHT = 1.0, 2.0, 0.5, 2.0, 1.0
-MASKS_PER_PICTURE = 32
+MASKS_PER_IMAGE = 32
 
 
 def sift_loss(
@@ -86,7 +86,7 @@ def _sides_loss(logits: Tensor, distances: Tensor) -> Tensor:
 
 def _mask_losses(output: SiftOutput, targets: Targets, chosen: Assignment) -> dict[str, Tensor]:
     """The best points' masks inside the boxes of their objects."""
-    width = min(int(chosen.positive.sum(1).max()), MASKS_PER_PICTURE)
+    width = min(int(chosen.positive.sum(1).max()), MASKS_PER_IMAGE)
     if width == 0:
         nothing = (output.prototypes.sum() + output.coefficients.sum()) * 0.0  # every weight keeps a gradient
         return {"mask": nothing, "dice": nothing}

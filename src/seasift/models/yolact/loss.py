@@ -102,7 +102,7 @@ def _iou(boxes: Tensor, corners: Tensor, *, over_second: bool) -> Tensor:
 
 BOX_WEIGHT, CLASS_WEIGHT, MASK_WEIGHT, SEMANTIC_WEIGHT = 1.5, 1.0, 6.125, 1.0
 NEGATIVES_PER_POSITIVE = 3
-MASKS_PER_PICTURE = 100
+MASKS_PER_IMAGE = 100
 # What binary cross-entropy gives for a certain and wrong answer, as clamped by PyTorch.
 CERTAIN_AND_WRONG = 100.0
 
@@ -155,7 +155,7 @@ def _mask_loss(output: YolactOutput, targets: Targets, matches: Matches) -> Tens
     At most 100 priors of an image take part, drawn at random, and stand for the rest.
     """
     counts = matches.positive.sum(1)
-    width = min(int(counts.max()), MASKS_PER_PICTURE)
+    width = min(int(counts.max()), MASKS_PER_IMAGE)
     if width == 0:
         return (output.prototypes.sum() + output.coefficients.sum()) * 0.0  # every weight keeps a gradient
     draw = torch.rand(matches.labels.shape, device=matches.labels.device)
