@@ -239,7 +239,7 @@ def test_a_checkpoint_without_pytorch(run: Run, monkeypatch: pytest.MonkeyPatch)
     from importlib.util import find_spec
 
     monkeypatch.setattr(
-        "seasift.cli.terminal.find_spec", lambda name: None if name == "torch" else find_spec(name)
+        "seasift.core.extras.find_spec", lambda name: None if name == "torch" else find_spec(name)
     )
     Path("net.ckpt").write_bytes(b"a checkpoint")
     code, _, err = run("net.ckpt", "data/truth.json")

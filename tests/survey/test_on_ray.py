@@ -43,7 +43,7 @@ def test_what_engine_takes() -> None:
 
 
 def test_without_ray_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("seasift.cli.terminal.find_spec", lambda _: None)
+    monkeypatch.setattr("seasift.core.extras.find_spec", lambda _: None)
     with pytest.raises(MissingExtra, match=r"pip install 'seasift\[ray\]'"):
         plan_of(tmp_path, engine="ray")
     with pytest.raises(BadInput, match="without --engine ray"):

@@ -10,10 +10,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from seasift.cli.bench_table import tell
-from seasift.cli.options import check_file
 from seasift.cli.terminal import progress_bar
 from seasift.core.errors import BadInput
-from seasift.core.files import write_json
+from seasift.core.files import check_file, write_json
 from seasift.runtime import box
 from seasift.runtime.engines import PRECISIONS
 from seasift.runtime.predictor import load_predictor

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from seasift.cli.evaluate_table import tell
-from seasift.cli.options import check_folder
-from seasift.cli.terminal import progress_bar, require
+from seasift.cli.terminal import progress_bar
 from seasift.cli.tile_option import parse_tiling
 from seasift.core.errors import BadInput
+from seasift.core.extras import require
+from seasift.core.files import check_folder
 from seasift.core.predictor import Predictor
 from seasift.core.types import SizeHW
 from seasift.data.prepared import DataPart, resolve_part

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from seasift.cli.options import OnnxOutput, check_onnx_name
+from seasift.cli.options import OnnxOutput
+from seasift.core.files import check_onnx_name
 
 
 def export(
@@ -70,8 +71,9 @@ def export(
 ) -> None:
     """Write a checkpoint as a self-describing ONNX file with a model card beside it."""
     check_onnx_name(output)
-    from seasift.cli.terminal import progress_bar, require
+    from seasift.cli.terminal import progress_bar
     from seasift.core.errors import BadInput
+    from seasift.core.extras import require
 
     if expected_iou and mask_threshold is not None:
         raise BadInput(

@@ -21,7 +21,8 @@ def lr_find(
     accelerator: Accelerator = "auto",
 ) -> None:
     """Range test: at which learning rate does the loss fall fastest?"""
-    from seasift.cli.terminal import progress_bar, require
+    from seasift.cli.terminal import progress_bar
+    from seasift.core.extras import require
     from seasift.training.recipe import load_recipe
 
     wanted = load_recipe(recipe, with_data(overrides, data))

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from seasift.cli.terminal import require
 from seasift.core.errors import BadInput
+from seasift.core.extras import require
 from seasift.runtime import box
 from seasift.runtime.engines import ENGINES, open_engine
 from seasift.runtime.model_file import ModelFile, read_model_file

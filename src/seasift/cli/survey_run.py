@@ -11,12 +11,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from seasift.cli.options import check_folder
 from seasift.cli.survey_engine import Asked, look_of, looking_on_ray, parse_engine, require_ray
 from seasift.cli.survey_live import check_live, ending_by_key
 from seasift.cli.terminal import progress_bar
 from seasift.core.classes import parse_classes
 from seasift.core.errors import BadInput
+from seasift.core.files import check_folder
 from seasift.formats.exchange import registry
 from seasift.runtime.dive import Dive, LiveDive, open_dive
 from seasift.runtime.inputs import Failure, Source, expand

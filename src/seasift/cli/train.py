@@ -40,8 +40,9 @@ def train(
     ] = False,
 ) -> None:
     """Train a model from a recipe; leaves checkpoints, curve and records in a folder."""
-    from seasift.cli.terminal import progress_bar, require
+    from seasift.cli.terminal import progress_bar
     from seasift.cli.train_compare import check, judge_and_compare
+    from seasift.core.extras import require
     from seasift.training.recipe import load_recipe
 
     changes = with_data(overrides, data)
