@@ -16,15 +16,15 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from seasift.cli.survey_engine import Asked, look_of
-from seasift.cli.survey_run import LOW
 from seasift.evaluation.machine import describe_machine
 from seasift.runtime.dive import Dive, open_dive
 from seasift.runtime.predictor import load_predictor
 from seasift.runtime.tracking import Tracker, TrackerSettings
 from seasift.runtime.video_writer import writing_video
+from seasift.survey.engine import Asked, look_of
 from seasift.survey.follow import follow
 from seasift.survey.looking import looked
+from seasift.survey.prepare import LOW
 from seasift.survey.store import Store
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -20,13 +20,13 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from trashcan_identities import Frame, Reliability, linked
 
-from seasift.cli.survey_run import LOW
 from seasift.core.instances import Instances
 from seasift.core.picture import read_picture
 from seasift.data.prepared import DataPart, resolve_part
 from seasift.runtime.predictor import OnnxPredictor, load_predictor
 from seasift.runtime.tracking import Tracker, TrackerSettings
 from seasift.survey.intervals import Interval, intervals_of, place_of
+from seasift.survey.prepare import LOW
 
 
 def truth_of(run: list[Frame]) -> Counter[int]:

@@ -22,3 +22,8 @@ def progress_bar(title: str) -> Iterator[Callable[[int, int], None]]:
             bar.update(task, completed=done, total=total, visible=done < total)
 
         yield progress
+
+
+def complain(line: str) -> None:
+    """Print a warning on standard error."""
+    print(f"seasift: {line}", file=sys.stderr)

@@ -97,6 +97,7 @@ class Result:
         first, last: frames looked at; None without any.
         written: files and the folder of pictures.
         refused: a line for each exchange format that cannot hold the dive.
+        rows: of counts.csv.
     """
 
     counts: counting.Counts
@@ -107,6 +108,7 @@ class Result:
     last: Frame | None
     written: list[Path] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
+    rows: list[dict[str, Any]] = field(default_factory=list)
 
 
 def run(
@@ -224,6 +226,7 @@ def _write(plan: Plan, store: Store, result: Result) -> list[Path]:
     rows = tables.track_rows(summaries(store), store, categories, clock)
     tables.write_csv(plan.out / "tracks.csv", tables.TRACK_COLUMNS, rows)
     count_rows = tables.count_rows(counting.rows(result.counts, categories), store, clock)
+    result.rows.extend(count_rows)
     tables.write_csv(plan.out / "counts.csv", tables.COUNT_COLUMNS, count_rows)
     write_json(plan.out / "counts.json", counts_document(plan, result, count_rows), indent=1)
     names = ["tracks.csv", "tracks.json", "counts.csv", "counts.json"]
