@@ -81,8 +81,8 @@ def torch_network_rate() -> float:
     import torch
 
     from seasift.models.catalog import FAMILIES, build
-    from seasift.training.module import config_of
-    from seasift.training.recipe import Recipe
+    from seasift.models.checkpoint import config_of
+    from seasift.recipes.recipe import Recipe
 
     info = load_predictor("default").info
     recipe = Recipe.model_validate(info.training["recipe"])

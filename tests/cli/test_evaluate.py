@@ -214,8 +214,8 @@ def test_a_damaged_picture_leaves_no_report(run: Run) -> None:
 def test_a_checkpoint_is_judged_like_a_model_file(run: Run) -> None:
     torch = pytest.importorskip("torch")
     from seasift.models.catalog import build
-    from seasift.training.module import config_of
-    from seasift.training.recipe import load_recipe
+    from seasift.models.checkpoint import config_of
+    from seasift.recipes.recipe import load_recipe
 
     changes = ["model.size=128", "model.weights=none", "model.fpn_channels=16", "model.proto_channels=16"]
     recipe = load_recipe("yolact-lite0-box", changes)

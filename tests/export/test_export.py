@@ -23,15 +23,15 @@ from seasift.export import to_onnx
 from seasift.export.card import calibration_of, figures_of, read_report, render_card
 from seasift.export.halves import halve, widen
 from seasift.export.to_onnx import export_checkpoint
+from seasift.models.checkpoint import load_network
+from seasift.models.checkpoint import load_predictor as load_checkpoint
 from seasift.models.yolact.inference import YolactGraph
+from seasift.recipes.recipe import Recipe, load_recipe
 from seasift.runtime.model_file import read_model_file, to_metadata
 from seasift.runtime.predictor import load_predictor
-from seasift.training.checkpoint import load_network
-from seasift.training.checkpoint import load_predictor as load_checkpoint
 from seasift.training.initial import initialise
 from seasift.training.model_weights import read_model_weights
 from seasift.training.module import TrainingModule
-from seasift.training.recipe import Recipe, load_recipe
 from seasift.training.run import Options, train
 
 

@@ -13,7 +13,7 @@ import torch
 
 from seasift.export.card_training import training_lines
 from seasift.export.training_record import command_of, training_record
-from seasift.training.recipe import Recipe, load_recipe
+from seasift.recipes.recipe import Recipe, load_recipe
 
 
 def given_back(command: str) -> Recipe:

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from seasift.core.errors import BadRecipe
+from seasift.recipes.recipe import Recipe
 from seasift.training.rate_test import RateTest, find_rate, steepest, write_rate_test
-from seasift.training.recipe import Recipe
 from seasift.training.run import Options
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from seasift.core.errors import BadRecipe
-from seasift.training.module import config_of
-from seasift.training.recipe import Recipe, ScheduleRecipe, load_recipe, shipped_recipes
+from seasift.models.checkpoint import config_of
+from seasift.recipes.recipe import Recipe, ScheduleRecipe, load_recipe, shipped_recipes
 from seasift.training.schedule import rate_factor
 
 

@@ -13,9 +13,9 @@ import pytest
 from seasift.core.instances import Instances
 from seasift.core.masks import MaskCrop
 from seasift.export import to_onnx
+from seasift.recipes.recipe import Recipe
 from seasift.runtime.predictor import load_predictor
 from seasift.training import checkpoint
-from seasift.training.recipe import Recipe
 from seasift.training.run import Options, train
 from seasift.training.wandb_records import NoWandb, class_map
 

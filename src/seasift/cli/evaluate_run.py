@@ -149,8 +149,8 @@ def _checkpoint(options: Options) -> _Model:
     if not path.is_file():  # said here, since loading PyTorch takes seconds
         raise BadInput(f"{path}: no such file; expected a checkpoint of `seasift train`. Check the path.")
     require("train", "torch", "lightning", "timm")
+    from seasift.models.checkpoint import load_predictor as load_checkpoint
     from seasift.models.facts import describe
-    from seasift.training.checkpoint import load_predictor as load_checkpoint
 
     predictor = load_checkpoint(path)
     facts = {

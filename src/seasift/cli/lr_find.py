@@ -23,7 +23,7 @@ def lr_find(
     """Range test: at which learning rate does the loss fall fastest?"""
     from seasift.cli.terminal import progress_bar
     from seasift.core.extras import require
-    from seasift.training.recipe import load_recipe
+    from seasift.recipes.recipe import load_recipe
 
     wanted = load_recipe(recipe, with_data(overrides, data))
     require("train", "torch", "lightning", "timm", "tensorboard")

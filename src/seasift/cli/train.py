@@ -43,7 +43,7 @@ def train(
     from seasift.cli.terminal import progress_bar
     from seasift.cli.train_compare import check, judge_and_compare
     from seasift.core.extras import require
-    from seasift.training.recipe import load_recipe
+    from seasift.recipes.recipe import load_recipe
 
     changes = with_data(overrides, data)
     if max_minutes is not None:

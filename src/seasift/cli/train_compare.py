@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from seasift.core.errors import BadInput
-from seasift.training.recipe import Recipe
+from seasift.recipes.recipe import Recipe
 
 EVALUATION, COMPARISON = "evaluation", "comparison"
 

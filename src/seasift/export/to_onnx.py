@@ -23,6 +23,7 @@ from seasift.core.prepare import TRIM, InputSpec
 from seasift.export.halves import halve
 from seasift.export.training_record import training_record
 from seasift.models.catalog import FAMILIES, Config
+from seasift.models.checkpoint import load_mean
 from seasift.models.facts import describe
 from seasift.runtime.model_file import (
     INPUT_NAME,
@@ -34,7 +35,6 @@ from seasift.runtime.model_file import (
     ModelInfo,
     to_metadata,
 )
-from seasift.training.checkpoint import load_mean
 
 OPSET = 18
 # The shapes of outputs and of padding become known.

@@ -12,10 +12,10 @@ import yaml
 
 from seasift import __version__
 from seasift.core.errors import SeasiftError
+from seasift.models.checkpoint import read_checkpoint
+from seasift.recipes.recipe import Recipe, load_recipe, shipped_recipes
 from seasift.runtime import box
 from seasift.runtime.model_file import read_model_file
-from seasift.training.checkpoint import read_checkpoint
-from seasift.training.recipe import Recipe, load_recipe, shipped_recipes
 
 MOST_BEFORE = 8  # runs of a chain in which each took its initial weights from the one before
 _HERE = ("data.path", "data.cache")  # of the machine that trained

@@ -14,9 +14,9 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from seasift.models.targets import Targets
+from seasift.recipes.recipe import AugmentRecipe
 from seasift.training.batches import Batch
 from seasift.training.paste import paste
-from seasift.training.recipe import AugmentRecipe
 from seasift.training.windows import draw_windows, look_through
 
 SMALLEST_SIDE = 4 / 550

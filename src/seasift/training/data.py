@@ -16,8 +16,8 @@ from seasift.core.types import UInt8
 from seasift.data.cache import PictureCache, open_cache
 from seasift.data.coco import CocoImage
 from seasift.data.prepared import DataPart, resolve_part
+from seasift.recipes.recipe import Recipe
 from seasift.training.batches import process_of
-from seasift.training.recipe import Recipe
 
 
 def data_parts(recipe: Recipe) -> tuple[DataPart, DataPart]:

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from seasift.models.backbones import packaged_weights
 from seasift.models.catalog import backbone_of
+from seasift.models.checkpoint import load_network
 from seasift.models.weights import load_exactly
 from seasift.runtime import box
-from seasift.training.checkpoint import load_network
 from seasift.training.model_weights import read_model_weights
 from seasift.training.module import TrainingModule
 

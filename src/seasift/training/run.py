@@ -21,6 +21,8 @@ from seasift import __version__
 from seasift.core.errors import BadRecipe
 from seasift.core.files import write_json, write_text
 from seasift.data.prepared import DataPart
+from seasift.models.checkpoint import read_checkpoint
+from seasift.recipes.recipe import Recipe
 from seasift.training.batches import BatchStream
 from seasift.training.callbacks import (
     BEST,
@@ -32,13 +34,11 @@ from seasift.training.callbacks import (
     ProgressLine,
     TimeLimit,
 )
-from seasift.training.checkpoint import read_checkpoint
 from seasift.training.data import JudgedPictures, data_parts, open_pictures
 from seasift.training.initial import initialise
 from seasift.training.judge import PartJudge
 from seasift.training.module import TrainingModule, hardware_words
 from seasift.training.plots import draw_run
-from seasift.training.recipe import Recipe
 from seasift.training.wandb_records import WandbRecords
 
 PRECISIONS: dict[str, Any] = {"fp32": "32-true", "bf16": "bf16-mixed"}

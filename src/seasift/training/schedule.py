@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
-from seasift.training.recipe import OptimizerRecipe, ScheduleRecipe
+from seasift.recipes.recipe import OptimizerRecipe, ScheduleRecipe
 
 
 def make_optimizer(recipe: OptimizerRecipe, network: nn.Module) -> Optimizer:
