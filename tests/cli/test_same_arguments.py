@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-USE_CASES = {"survey": "seasift.survey.api"}
+USE_CASES = {"survey": "seasift.survey.api", "evaluate": "seasift.evaluation.api"}
 ONLY_IN_PYTHON = {"progress", "warn"}
 
 

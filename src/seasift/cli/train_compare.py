@@ -30,23 +30,26 @@ def judge_and_compare(recipe: Recipe, folder: Path) -> None:
         recipe: of the run.
         folder: of the run; gets `evaluation` and `comparison`.
     """
-    from seasift.cli import compare_table, evaluate_run
+    from seasift.cli import compare_table, evaluate_table
+    from seasift.cli.terminal import progress_bar
+    from seasift.evaluation.api import evaluate
     from seasift.evaluation.compare import Settings, compare
     from seasift.evaluation.compare_page import write_comparison
     from seasift.evaluation.runs import read_runs
 
     data = Path(str(recipe.data.path))
     prepared = data.is_dir()  # a COCO file has nothing to choose from
-    evaluate_run.run(
-        evaluate_run.Options(
-            model=str(folder / "best.ckpt"),
-            data=data,
+    with progress_bar("evaluating") as progress:
+        result = evaluate(
+            folder / "best.ckpt",
+            data,
             output=folder / EVALUATION,
             labels=recipe.data.labels if prepared else None,
             masks=recipe.data.masks if prepared else None,
             split=recipe.data.split if prepared else None,
             part=recipe.data.val if prepared else None,
+            progress=progress,
         )
-    )
+    evaluate_table.tell(result.record, result.written)
     comparison = compare(read_runs([folder]), Settings(data))
     compare_table.tell(comparison, write_comparison(folder / COMPARISON, comparison))
