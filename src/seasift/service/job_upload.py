@@ -99,7 +99,7 @@ def _frames(upload: Path, name: str, every: Every, most: int, done: Collection[i
     place, count = -1, 0
     try:
         for frame in frames(upload, every):
-            place, count = frame.index, count + 1
+            place, count = frame.frame, count + 1
             if count > most:
                 raise BadPicture(f"{upload}: more than {most:,} frames; the rest was left out.")
             if place not in done:

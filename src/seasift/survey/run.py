@@ -174,7 +174,7 @@ def _result(plan: Plan, store: Store) -> Result:
     store.begin_classes()
     for summary in summaries(store):
         store.set_class(summary.track, summary.class_id, summary.number)
-    counts = counting.count(store)
+    counts = counting.count(store.base)
     note = _add_intervals(plan, counts)
     first, last = store.ends()
     return Result(counts, note, _drift(plan, store), store.gaps(), first, last)
