@@ -14,7 +14,7 @@ from seasift import __version__
 from seasift.core.files import write_bytes, write_json
 from seasift.core.looks import NAMES
 from seasift.formats import tracks as tracks_document
-from seasift.formats.document import CategoryEntry, ModelEntry
+from seasift.formats.document import ModelEntry
 from seasift.runtime.dive import Dive, DiveVideo, LiveDive
 from seasift.runtime.model_file import ModelInfo
 from seasift.runtime.tracking import Tracker, TrackerSettings
@@ -213,12 +213,11 @@ def _write(plan: Plan, store: Store, result: Result) -> list[Path]:
     clock = tables.Clock(plan.dive.videos, plan.navigation)
     categories = plan.info.class_list()
     _write_pictures(plan.out / "pictures", store)
-    header = tracks_document.Header(
-        seasift=__version__,
+    header = tracks_document.make_header(
+        [(category.id, category.name) for category in categories],
+        [_video(video) for video in plan.dive.videos],
         model=ModelEntry(name=plan.info.name, sha256=plan.model_sha256),
         threshold=plan.threshold,
-        categories=[CategoryEntry(id=category.id, name=category.name) for category in categories],
-        videos=[_video(video) for video in plan.dive.videos],
     )
     sizes = [(video.height, video.width) for video in plan.dive.videos]
     document = entries(store, categories, sizes, clock.position, unconfirmed=plan.unconfirmed)

@@ -7,11 +7,10 @@ from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
 
-from seasift import __version__
 from seasift.core.errors import BadInput
-from seasift.formats.document import CategoryEntry, ModelEntry, Rle
+from seasift.formats.document import ModelEntry, Rle
 from seasift.formats.exchange.content import Content, ReadOptions, is_picture
-from seasift.formats.tracks import Best, Header, Observation, Position, TrackEntry, Video
+from seasift.formats.tracks import Best, Observation, Position, TrackEntry, Video, make_header
 
 ASSUMED_FPS = 30.0
 
@@ -107,11 +106,10 @@ class Builder:
         tracks = [self._track(number, entry) for number, entry in self._numbered()]
         model = header.pop("model", None)
         return Content(
-            Header(
-                seasift=__version__,
+            make_header(
+                [(id_, name) for name, id_ in self._categories.items()],
+                videos,
                 model=model if isinstance(model, ModelEntry) else None,
-                categories=[CategoryEntry(id=i, name=name) for name, i in self._categories.items()],
-                videos=videos,
                 **header,
             ),
             tracks,
