@@ -19,7 +19,6 @@ from typing import Any
 import cv2
 import numpy as np
 
-from seasift.cli.bench_run import parse_ways
 from seasift.cli.bench_table import tell
 from seasift.core.instances import Instances
 from seasift.core.masks import MaskCrop
@@ -28,6 +27,7 @@ from seasift.data.coco import CocoAnnotation, CocoDataset, CocoImage
 from seasift.evaluation.coco_figures import evaluate
 from seasift.runtime.predictor import load_predictor
 from seasift.runtime.video import Every, frames
+from seasift.speed.api import parse_ways
 from seasift.speed.pictures import given_pictures
 from seasift.speed.record import measure
 from seasift.speed.subjects import Subject, Way

@@ -8,8 +8,14 @@ from collections.abc import Callable
 
 import pytest
 
-USE_CASES = {"survey": "seasift.survey.api", "evaluate": "seasift.evaluation.api"}
-ONLY_IN_PYTHON = {"progress", "warn"}
+USE_CASES = {
+    "survey": "seasift.survey.api",
+    "evaluate": "seasift.evaluation.api",
+    "train": "seasift.training.api",
+    "export": "seasift.export.api",
+    "bench": "seasift.speed.api",
+}
+ONLY_IN_PYTHON = {"progress", "warn", "tell"}
 
 
 def use_case(name: str, module: str) -> Callable[..., object]:

@@ -15,7 +15,7 @@ from seasift.core.masks import MaskCrop
 from seasift.export import to_onnx
 from seasift.recipes.recipe import Recipe
 from seasift.runtime.predictor import load_predictor
-from seasift.training import checkpoint
+from seasift.models import checkpoint
 from seasift.training.run import Options, train
 from seasift.training.wandb_records import NoWandb, class_map
 

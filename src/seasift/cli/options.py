@@ -50,8 +50,3 @@ Overrides = Annotated[
     list[str] | None, typer.Option("--set", help="Override a key: --set training.batch_size=4")
 ]
 Accelerator = Annotated[str, typer.Option(help="auto, cpu or gpu.")]
-
-
-def with_data(overrides: list[str] | None, data: Path | None) -> list[str]:
-    """What `--set` and `--data` change of a recipe."""
-    return [*(overrides or []), *([f"data.path={data.as_posix()!r}"] if data else [])]
