@@ -21,8 +21,8 @@ from seasift.modelfile import bundled
 from seasift.modelfile.info import read_model_file
 from seasift.models.backbones import packaged_weights
 from seasift.models.catalog import backbone_of
+from seasift.models.checkpoint import load_network
 from seasift.models.weights import load_exactly
-from seasift.training.checkpoint import load_network
 from seasift.training.module import TrainingModule
 
 _NETWORK = "network."  # where a graph for export keeps the network
@@ -67,7 +67,7 @@ def initialise(module: TrainingModule, source: str) -> list[str]:
         Entries that stay at random although the source is a whole network: the layers that tell classes apart
         if its classes are others, and those that only training needs if it is a model file.
     Raises:
-        WeightsError, BadModel: no such file, or an entry that does not fit.
+        WeightsError, ModelError: no such file, or an entry that does not fit.
     """
     if source == "none":
         return []
