@@ -24,7 +24,7 @@ from seasift.evaluation.intervals import difference
 from seasift.evaluation.runs import read_run
 from seasift.models.sift import loss
 from seasift.models.sift.assignment import Assignment, assign
-from seasift.training.recipe import load_recipe
+from seasift.recipes.recipe import load_recipe
 from seasift.training.run import Options, train
 
 _WINDOW = ("augment.size=[160,256]", "augment.scale=[0.4,0.9]")

@@ -16,12 +16,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from seasift.cli.survey_engine import Asked, look_of
-from seasift.cli.survey_run import LOW
 from seasift.evaluation.machine import describe_machine
 from seasift.inference.predictor import load_predictor
+from seasift.survey.engine import Asked, look_of
 from seasift.survey.follow import follow
 from seasift.survey.looking import looked
+from seasift.survey.prepare import LOW
 from seasift.survey.store import Store
 from seasift.tracking import Tracker, TrackerSettings
 from seasift.video.dive import Dive, open_dive

@@ -19,7 +19,6 @@ from typing import Any
 import cv2
 import numpy as np
 
-from seasift.cli.bench_run import parse_configs
 from seasift.cli.bench_table import tell
 from seasift.core.image import write_image
 from seasift.core.instances import Instances
@@ -27,6 +26,7 @@ from seasift.core.masks import MaskCrop
 from seasift.data.coco import CocoAnnotation, CocoDataset, CocoImage
 from seasift.evaluation.coco_metrics import evaluate
 from seasift.inference.predictor import load_predictor
+from seasift.speed.api import parse_configs
 from seasift.speed.images import given_images
 from seasift.speed.record import measure
 from seasift.speed.subjects import Config, Subject
@@ -85,8 +85,8 @@ def torch_network_rate() -> float:
     import torch
 
     from seasift.models.catalog import FAMILIES, build
-    from seasift.training.module import config_of
-    from seasift.training.recipe import Recipe
+    from seasift.models.checkpoint import config_of
+    from seasift.recipes.recipe import Recipe
 
     info = load_predictor("default").info
     recipe = Recipe.model_validate(info.training["recipe"])

@@ -25,12 +25,13 @@ from torch.optim.swa_utils import AveragedModel
 from seasift.data.synthetic import make_synthetic
 from seasift.evaluation.machine import describe_machine
 from seasift.models.catalog import FAMILIES, build
+from seasift.models.checkpoint import config_of
+from seasift.recipes.recipe import Recipe, load_recipe
 from seasift.training.augment import Augment
 from seasift.training.batches import BatchStream
 from seasift.training.callbacks import moving_average
 from seasift.training.data import data_splits, open_images
-from seasift.training.module import config_of, make_optimizer, step_seed
-from seasift.training.recipe import Recipe, load_recipe
+from seasift.training.module import make_optimizer, step_seed
 
 
 class Clock:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from collections.abc import Iterable, Mapping
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -13,24 +15,25 @@ import seasift
 
 ROOT = Path(seasift.__file__).parent
 ROOMS = {entry.name for entry in ROOT.iterdir() if (entry / "__init__.py").exists()}
+# fmt: off
 ORDER = (
-    *(
-        "core",
-        "data",
-        "formats",
-        "video",
-        "tracking",
-        "viz",
-        "modelfile",
-        "inference",
-        "evaluation",
-        "survey",
-    ),
-    *("review", "speed", "service", "models", "training", "export", "cli"),
+    "core", "recipes", "data", "formats", "video", "tracking", "viz", "modelfile", "inference", "models", "evaluation",
+    "survey", "review", "speed", "service", "export", "training", "cli",
 )
+# fmt: on
 """A room imports only rooms before it."""
 HEAVY = ("torch", "torchvision", "lightning", "matplotlib", "pycocotools")
 CORE_LIBRARIES = {"numpy", "cv2", "hotcoco"}
+
+
+def paths_of(room: str) -> list[Path]:
+    return sorted((ROOT / room).rglob("*.py"))
+
+
+def modules_of(room: str) -> list[str]:
+    """Names of the modules in the order of `paths_of`."""
+    files = [path.relative_to(ROOT.parent).with_suffix("") for path in paths_of(room)]
+    return [".".join(file.parts).removesuffix(".__init__") for file in files]
 
 
 def imports_of(path: Path) -> set[str]:
@@ -48,6 +51,54 @@ def test_every_room_is_on_the_map() -> None:
     assert set(ORDER) == ROOMS
 
 
+def circle_in(graph: Mapping[str, Iterable[str]]) -> tuple[str, ...]:
+    """One circle of a graph of imports; empty without any."""
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return tuple(error.args[1])
+    return ()
+
+
+def imports_between_modules() -> dict[str, set[str]]:
+    """Every module to those that it imports anywhere: in functions and for type checkers, too.
+
+    A package stands for its `__init__`; importing a module of it does not count as an import of that.
+    """
+    modules = {
+        name: path for room in ROOMS for name, path in zip(modules_of(room), paths_of(room), strict=True)
+    }
+    graph = {}
+    for module, path in modules.items():
+        found = set()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                found |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                for alias in node.names:
+                    submodule = f"{node.module}.{alias.name}"
+                    found.add(submodule if submodule in modules else node.module or "")
+        graph[module] = (found & set(modules)) - {module}
+    return graph
+
+
+def test_circles_are_found() -> None:
+    assert circle_in({"a": {"b"}, "b": {"c"}, "c": {"a"}})
+    assert not circle_in({"a": {"b", "c"}, "b": {"c"}})
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    assert circle_in(imports_between_modules()) == ()
+
+
+def test_no_rooms_import_each_other_in_a_circle() -> None:
+    rooms: dict[str, set[str]] = {room: set() for room in ROOMS}
+    for module, imported in imports_between_modules().items():
+        room = module.split(".")[1]
+        rooms[room] |= {name.split(".")[1] for name in imported} - {room}
+    assert circle_in(rooms) == ()
+
+
 @pytest.mark.parametrize("room", ORDER)
 def test_rooms_import_only_rooms_before_them(room: str) -> None:
     allowed = ORDER[: ORDER.index(room) + 1]
@@ -62,11 +113,6 @@ def test_core_rests_on_few_libraries() -> None:
     for path in (ROOT / "core").rglob("*.py"):
         outside = {name.split(".")[0] for name in imports_of(path)} - {"seasift"} - sys.stdlib_module_names
         assert outside <= CORE_LIBRARIES, path
-
-
-def modules_of(room: str) -> list[str]:
-    files = [p.relative_to(ROOT.parent).with_suffix("") for p in (ROOT / room).rglob("*.py")]
-    return sorted({".".join(p.parts).removesuffix(".__init__") for p in files})
 
 
 @pytest.mark.parametrize(
@@ -86,6 +132,6 @@ def test_loading_a_room_loads_nothing_heavy(room: str) -> None:
 
 
 def test_recipes_are_read_without_torch() -> None:
-    code = "import sys, seasift.training.recipe as r; r.load_recipe('yolact-resnet50'); print('torch' in sys.modules)"
+    code = "import sys, seasift.recipes.recipe as r; r.load_recipe('yolact-resnet50'); print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

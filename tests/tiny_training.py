@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from seasift.core.masks import MaskCrop
-from seasift.training.recipe import Recipe, load_recipe
+from seasift.recipes.recipe import Recipe, load_recipe
 
 
 @pytest.fixture(scope="session")

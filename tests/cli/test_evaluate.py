@@ -214,8 +214,8 @@ def test_a_damaged_image_leaves_no_report(run: Run) -> None:
 def test_a_checkpoint_is_evaluated_like_a_model_file(run: Run) -> None:
     torch = pytest.importorskip("torch")
     from seasift.models.catalog import build
-    from seasift.training.module import config_of
-    from seasift.training.recipe import load_recipe
+    from seasift.models.checkpoint import config_of
+    from seasift.recipes.recipe import load_recipe
 
     changes = ["model.size=128", "model.weights=none", "model.fpn_channels=16", "model.proto_channels=16"]
     recipe = load_recipe("yolact-lite0-box", changes)
@@ -239,7 +239,7 @@ def test_a_checkpoint_without_pytorch(run: Run, monkeypatch: pytest.MonkeyPatch)
     from importlib.util import find_spec
 
     monkeypatch.setattr(
-        "seasift.cli.terminal.find_spec", lambda name: None if name == "torch" else find_spec(name)
+        "seasift.core.extras.find_spec", lambda name: None if name == "torch" else find_spec(name)
     )
     Path("net.ckpt").write_bytes(b"a checkpoint")
     code, _, err = run("net.ckpt", "data/truth.json")

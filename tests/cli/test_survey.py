@@ -9,8 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from seasift.cli.main import main
-from seasift.cli.survey_run import parse_time, parse_utc
 from seasift.core.errors import InputError
+from seasift.survey.prepare import parse_time, parse_utc
 from tests.survey.dives import save_dive, save_model
 
 

@@ -25,12 +25,12 @@ from seasift.export.to_onnx import export_checkpoint
 from seasift.inference.predictor import load_predictor
 from seasift.modelfile.card import calibration_of, metrics_of, read_report, render_card
 from seasift.modelfile.info import read_model_file, to_metadata
+from seasift.models.checkpoint import load_network
+from seasift.models.checkpoint import load_predictor as load_checkpoint
 from seasift.models.yolact.network import YolactGraph
-from seasift.training.checkpoint import load_network
-from seasift.training.checkpoint import load_predictor as load_checkpoint
+from seasift.recipes.recipe import Recipe, load_recipe
 from seasift.training.initial import initialise, read_model_weights
 from seasift.training.module import TrainingModule
-from seasift.training.recipe import Recipe, load_recipe
 from seasift.training.run import Options, train
 
 

@@ -13,7 +13,7 @@ import torch
 
 from seasift.export.training_record import command_of, training_record
 from seasift.modelfile.card import training_lines
-from seasift.training.recipe import Recipe, load_recipe
+from seasift.recipes.recipe import Recipe, load_recipe
 
 
 def given_back(command: str) -> Recipe:

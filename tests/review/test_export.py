@@ -179,7 +179,7 @@ def test_counts_and_tracks_are_corrected(review: Review, out: Path) -> None:
 
 @pytest.mark.slow
 def test_a_model_learns_from_it(review: Review, tmp_path: Path) -> None:
-    from seasift.training.recipe import load_recipe
+    from seasift.recipes.recipe import load_recipe
     from seasift.training.run import Options, train
 
     made = decided(review).export(tmp_path / "set")

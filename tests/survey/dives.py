@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,8 @@ from typing import Any
 import av
 import numpy as np
 
-from seasift.cli.survey_run import Options, prepare
+from seasift.survey import api
+from seasift.survey.prepare import Options, prepare
 from seasift.survey.report import write_report
 from seasift.survey.run import Plan, Result, run
 from tests.tiny_model import save_tiny, tiny_info
@@ -17,6 +19,13 @@ from tests.tiny_model import save_tiny, tiny_info
 FPS, FRAMES = 5, 80
 # colour channel, quarter, first and last frame. Red comes back to its quarter after 10 s, longer than tracks wait.
 THINGS = ((0, 0, 0, 15), (0, 3, 5, 20), (1, 1, 10, 20), (2, 2, 45, 45), (0, 0, 68, 78))
+
+
+DEFAULTS = {
+    name: parameter.default
+    for name, parameter in inspect.signature(api.survey).parameters.items()
+    if name not in ("progress", "warn")
+}
 
 
 def frame_image(index: int, size: int = 64) -> Any:
@@ -52,8 +61,8 @@ def plan_of(folder: Path, out: str = "out", *, model: Path | None = None, **opti
     if not dive.exists():
         save_dive(dive)
     model = model or (folder / "tiny.onnx" if (folder / "tiny.onnx").exists() else save_model(folder))
-    given: dict[str, Any] = {"every": "1", "inputs": (str(dive),), **options}
-    plan, failures = prepare(Options(output=folder / out, model=str(model), **given))
+    given: dict[str, Any] = {**DEFAULTS, "every": "1", "inputs": (str(dive),), **options}
+    plan, failures = prepare(Options(**{**given, "output": folder / out, "model": str(model)}), print)
     assert not failures
     return replace(plan, commit_every=7)
 

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from seasift.cli.survey_engine import parse_engine
 from seasift.core.errors import InputError, MissingExtraError
 from seasift.survey import on_ray
+from seasift.survey.engine import parse_engine
 from seasift.survey.looking import Look
 from seasift.survey.on_ray import OnRay
 from seasift.survey.report import write_report
@@ -43,7 +43,7 @@ def test_what_engine_takes() -> None:
 
 
 def test_without_ray_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("seasift.cli.terminal.find_spec", lambda _: None)
+    monkeypatch.setattr("seasift.core.extras.find_spec", lambda _: None)
     with pytest.raises(MissingExtraError, match=r"pip install 'seasift\[ray\]'"):
         plan_of(tmp_path, engine="ray")
     with pytest.raises(InputError, match="without --engine ray"):
@@ -53,7 +53,7 @@ def test_without_ray_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.Monk
 def test_a_worker_opens_the_model_as_the_machine_that_began(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("seasift.cli.survey_run.require_ray", lambda: None)
+    monkeypatch.setattr("seasift.survey.prepare.require_ray", lambda: None)
     plan = plan_of(tmp_path, engine="ray", precision="auto")
     assert isinstance(plan.looking, OnRay)
     image = np.zeros((64, 64, 3), np.uint8)

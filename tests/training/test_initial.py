@@ -15,9 +15,10 @@ from seasift.core.instances import Category
 from seasift.export.to_onnx import serialise
 from seasift.modelfile.info import CategoryEntry, InputEntry, ModelInfo
 from seasift.models.catalog import FAMILIES, build
+from seasift.models.checkpoint import config_of
+from seasift.recipes.recipe import Recipe
 from seasift.training.initial import initialise
-from seasift.training.module import TrainingModule, config_of
-from seasift.training.recipe import Recipe
+from seasift.training.module import TrainingModule
 
 pytestmark = pytest.mark.slow  # each model file takes 20 s to make
 Files = dict[str, tuple[str, dict[str, Tensor]]]

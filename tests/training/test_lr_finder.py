@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from seasift.core.errors import RecipeError
+from seasift.recipes.recipe import Recipe
 from seasift.training.lr_finder import LearningRateFinder, find_rate, steepest, write_lr_finder
-from seasift.training.recipe import Recipe
 from seasift.training.run import Options
 
 

@@ -10,8 +10,8 @@ import pytest
 
 from seasift.data import prepare_trashcan, trashcan
 from seasift.data.prepare import prepare
-from seasift.training.checkpoint import load_predictor
-from seasift.training.recipe import load_recipe
+from seasift.models.checkpoint import load_predictor
+from seasift.recipes.recipe import load_recipe
 from seasift.training.run import Options, train
 from tests.data import trashcan_fake as fake
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from seasift.core.errors import RecipeError
-from seasift.training.module import config_of, rate_factor
-from seasift.training.recipe import Recipe, ScheduleRecipe, load_recipe, shipped_recipes
+from seasift.models.checkpoint import config_of
+from seasift.recipes.recipe import Recipe, ScheduleRecipe, load_recipe, shipped_recipes
+from seasift.training.module import rate_factor
 
 
 @pytest.mark.parametrize("name", sorted(shipped_recipes()))

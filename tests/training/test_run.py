@@ -12,11 +12,11 @@ import torch
 
 from seasift.core.errors import RecipeError
 from seasift.core.image import read_image
+from seasift.models.checkpoint import load_predictor, read_checkpoint
+from seasift.recipes.recipe import Recipe
 from seasift.training.callbacks import Checkpoints, Curve
-from seasift.training.checkpoint import load_predictor, read_checkpoint
 from seasift.training.initial import initialise
 from seasift.training.module import NonFiniteLossError, TrainingModule
-from seasift.training.recipe import Recipe
 from seasift.training.run import Options, train
 
 
@@ -232,7 +232,7 @@ def test_imagenet_weights_come_from_the_installed_package(tiny: Recipe) -> None:
 def test_eight_images_are_learnt_by_heart(tmp_path: Path, trashcan_zip: Path) -> None:
     """At 550 px, eight images are learnt to a mask AP above 0.9 (the prototypes' grid bounds it at about 0.92)."""
     from seasift.data.prepare import prepare
-    from seasift.training.recipe import load_recipe
+    from seasift.recipes.recipe import load_recipe
 
     prepare(trashcan_zip, tmp_path / "data")
     still = [f"augment.{step}=false" for step in ("photometric", "expand", "crop", "flip")]

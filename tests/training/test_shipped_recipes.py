@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from seasift.training.checkpoint import load_predictor
-from seasift.training.recipe import load_recipe, shipped_recipes
+from seasift.models.checkpoint import load_predictor
+from seasift.recipes.recipe import load_recipe, shipped_recipes
 from seasift.training.run import Options, train
 
 LIGHT = ("yolact-lite0-box",)

@@ -14,8 +14,8 @@ from seasift.core.instances import Instances
 from seasift.core.masks import MaskCrop
 from seasift.export import to_onnx
 from seasift.inference.predictor import load_predictor
-from seasift.training import checkpoint
-from seasift.training.recipe import Recipe
+from seasift.models import checkpoint
+from seasift.recipes.recipe import Recipe
 from seasift.training.run import Options, train
 from seasift.training.wandb_records import NoWandb, class_map
 
@@ -165,6 +165,5 @@ def test_a_missing_package_is_named_with_what_installs_it(
         main.main()
     assert ended.value.code == 2
     assert capsys.readouterr().err.splitlines() == [
-        "seasift: this command needs the package wandb, which is not installed. "
-        "Run: pip install 'seasift[wandb]'"
+        "seasift: this needs the package wandb, which is not installed. Run: pip install 'seasift[wandb]'"
     ]

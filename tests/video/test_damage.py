@@ -116,7 +116,7 @@ def test_frames_of_one_file_tell_at_the_end(tmp_path: Path) -> None:
             spoil(clip, index, size)
     got = []
     with pytest.raises(ImageError) as told:
-        got += [frame.index for frame in frames(clip, FrameSampling(frames=10))]
+        got += [frame.frame for frame in frames(clip, FrameSampling(frames=10))]
     assert got == [0, 11, 21, 31, 41, 50, 60] or not got
     assert "nothing could be read from 1.00 s to 1.10 s" in str(told.value)
     assert str(told.value).endswith("and 1 more parts. Copy it again.")

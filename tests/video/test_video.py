@@ -33,7 +33,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 )
 def test_every(clip: Path, text: str, expected: list[int]) -> None:
     got = list(frames(clip, FrameSampling.parse(text)))
-    assert [frame.index for frame in got] == expected
+    assert [frame.frame for frame in got] == expected
     assert [index_of(frame.image_rgb_u8) for frame in got] == expected
     assert [frame.time_s for frame in got] == pytest.approx([i / 10 for i in expected])
 
@@ -52,7 +52,7 @@ def test_progress_expects_what_comes(clip: Path) -> None:
 
 def test_uneven_times(tmp_path: Path) -> None:
     clip = save_video(tmp_path / "v.mkv", count=6, pts=[0, 400, 1700, 1800, 2050, 5000])
-    assert [frame.index for frame in frames(clip, FrameSampling(seconds=1))] == [0, 2, 4, 5]
+    assert [frame.frame for frame in frames(clip, FrameSampling(seconds=1))] == [0, 2, 4, 5]
 
 
 def test_image_is_rgb_and_whole(clip: Path) -> None:

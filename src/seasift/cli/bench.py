@@ -42,19 +42,11 @@ def bench(
 
     Everything runs in turn in one process, so ratios hold where absolute times do not.
     """
-    from seasift.cli.bench_run import Options, run
+    given = locals()
+    from seasift.cli.bench_table import tell
+    from seasift.cli.terminal import complain, progress_bar
+    from seasift.speed.api import bench as run
 
-    run(
-        Options(
-            model=model,
-            images=tuple(images or ()),
-            ways=tuple(way or ()),
-            threads=threads,
-            threshold=threshold,
-            limit=limit,
-            repeats=repeats,
-            cold=cold,
-            beside=tuple(beside or ()),
-            json_file=json_file,
-        )
-    )
+    with progress_bar("measuring") as progress:
+        record = run(**given, progress=progress, warn=complain)
+    tell(record)

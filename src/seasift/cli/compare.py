@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from seasift.cli.options import check_folder
+from seasift.core.files import check_folder
 
 
 def compare(

@@ -68,28 +68,11 @@ def evaluate(
 
     With -o also a page with curves, a confusion matrix and the worst images.
     """
-    from seasift.cli.evaluate_run import Options, run
+    given = locals()
+    from seasift.cli.evaluate_table import tell
+    from seasift.cli.terminal import progress_bar
+    from seasift.evaluation.api import evaluate as run
 
-    run(
-        Options(
-            model=model,
-            data=data,
-            output=output,
-            labels=labels,
-            masks=masks,
-            split=split,
-            part=part,
-            images=images,
-            threshold=threshold,
-            max_objects=max_objects,
-            confidence=confidence,
-            limit=limit,
-            resamples=resamples,
-            tile=tile,
-            tile_overlap=tile_overlap,
-            tile_whole=tile_whole,
-            engine=engine,
-            precision=precision,
-            threads=threads,
-        )
-    )
+    with progress_bar("evaluating") as progress:
+        result = run(**given, progress=progress)
+    tell(result.record, result.written)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from seasift.cli.options import OnnxOutput, check_onnx_name
+from seasift.cli.options import OnnxOutput
 
 
 def export(
@@ -69,43 +69,10 @@ def export(
     ] = False,
 ) -> None:
     """Write a checkpoint as a self-describing ONNX file with a model card beside it."""
-    check_onnx_name(output)
-    from seasift.cli.terminal import progress_bar, require
-    from seasift.core.errors import InputError
+    given = locals()
+    from seasift.cli.terminal import progress_bar
+    from seasift.export.api import export as run
 
-    if expected_iou and mask_threshold is not None:
-        raise InputError(
-            "--mask-threshold and --expected-iou both say where masks are cut; expected one of them."
-        )
-
-    require("train", "torch", "lightning", "timm", "onnx", "onnxscript")
-    from seasift.data.prepared import resolve_split
-    from seasift.export.complete import complete
-    from seasift.export.to_onnx import LICENCE, export_checkpoint
-    from seasift.modelfile.card import calibration_of, metrics_of, read_report, read_words, write_card
-
-    calibration = read_report(calibrate) if calibrate else None
-    reports = [read_report(path) for path in figures or []]
-    words = read_words(about) if about else ""
-    info = export_checkpoint(
-        checkpoints,
-        output,
-        name=name,
-        threshold=threshold,
-        mask_threshold=0.5 if mask_threshold is None else mask_threshold,
-        expected_iou=expected_iou,
-        figures=dict(metrics_of(report) for report in reports),
-        calibration=calibration_of(calibration, expected_iou=expected_iou) if calibration else None,
-        licence=licence or LICENCE,
-        attribution=attribution,
-        half_weights=half_weights,
-        hardware=hardware,
-    )
-    counting = calibration if calibration and calibration.get("counting") else None
-    if counting or looks:
-        split = info.training["recipe"]["data"]["split"] if looks and looks.is_dir() else None
-        part = resolve_split(looks, split=split, part="train" if looks.is_dir() else None) if looks else None
-        with progress_bar("looking") as progress:
-            info = complete(output, output, counting=counting, looks=part, progress=progress)
-    write_card(output, info, reports, words)
+    with progress_bar("looking") as progress:
+        info = run(**given, progress=progress)
     typer.echo(f"{output}: {output.stat().st_size / 1e6:.1f} MB, {len(info.categories)} classes")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from seasift.cli.options import Accelerator, Overrides, RecipeArgument, RecipeData, with_data
+from seasift.cli.options import Accelerator, Overrides, RecipeArgument, RecipeData
 
 
 def lr_find(
@@ -21,8 +21,10 @@ def lr_find(
     accelerator: Accelerator = "auto",
 ) -> None:
     """Range test: at which learning rate does the loss fall fastest?"""
-    from seasift.cli.terminal import progress_bar, require
-    from seasift.training.recipe import load_recipe
+    from seasift.cli.terminal import progress_bar
+    from seasift.core.extras import require
+    from seasift.recipes.recipe import load_recipe
+    from seasift.training.api import with_data
 
     wanted = load_recipe(recipe, with_data(overrides, data))
     require("train", "torch", "lightning", "timm", "tensorboard")

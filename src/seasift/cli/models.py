@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from seasift.cli.models_complete import complete
-from seasift.cli.options import check_onnx_name
+from seasift.core.files import check_onnx_name
 
 models = typer.Typer(
     name="models", help="The model in the box, and the networks of the catalog.", no_args_is_help=True
@@ -34,7 +34,7 @@ def _sizes(text: str | None) -> int | tuple[int, int] | None:
 @models.command("list")
 def list_models(classes: _Classes = 22) -> None:
     """Every network: parameters, memory, work, priors, and where weights come from."""
-    from seasift.cli.terminal import require
+    from seasift.core.extras import require
 
     require("train", "torch", "torchvision", "timm")
     from seasift.cli.models_table import print_table
@@ -55,8 +55,8 @@ def show(
     html: Annotated[Path | None, typer.Option(help="Write a card as a page that needs nothing else.")] = None,
 ) -> None:
     """The card of a model file or of the model in the box, or a network of the catalog in full."""
-    from seasift.cli.terminal import require
     from seasift.core.errors import InputError
+    from seasift.core.extras import require
     from seasift.modelfile import bundled
 
     if name in bundled.names() or name.endswith(".onnx"):
@@ -109,8 +109,8 @@ def import_weights(
     attribution: Annotated[str, typer.Option(help="Whom to credit.")] = "YOLACT (Bolya et al. 2019)",
 ) -> None:
     """Turn a published checkpoint into a model file; an entry that does not fit is named and fatal."""
-    from seasift.cli.terminal import require
     from seasift.core.errors import InputError
+    from seasift.core.extras import require
 
     check_onnx_name(output)
     for path in (weights, names):

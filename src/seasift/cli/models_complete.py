@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seasift.cli.options import check_onnx_name
+from seasift.core.files import check_onnx_name
 
 if TYPE_CHECKING:
     from seasift.data.prepared import DataSplit

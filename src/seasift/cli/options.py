@@ -1,4 +1,4 @@
-"""Options and arguments that several commands take, and the checks of their values."""
+"""Options and arguments that several commands take."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-
-from seasift.core.errors import InputError
 
 _MODEL = "A model file, or the name of a model in the box."
 
@@ -52,47 +50,3 @@ Overrides = Annotated[
     list[str] | None, typer.Option("--set", help="Override a key: --set training.batch_size=4")
 ]
 Accelerator = Annotated[str, typer.Option(help="auto, cpu or gpu.")]
-
-
-def with_data(overrides: list[str] | None, data: Path | None) -> list[str]:
-    """What `--set` and `--data` change of a recipe."""
-    return [*(overrides or []), *([f"data.path={data.as_posix()!r}"] if data else [])]
-
-
-def check_onnx_name(output: Path) -> None:
-    """Make sure that a model file can be written there.
-
-    Raises:
-        InputError: another ending, or a folder.
-    """
-    if output.suffix != ".onnx":
-        raise InputError(f"-o {output}: expected a name that ends in .onnx.")
-    check_file("-o", output)
-
-
-def check_file(option: str, path: Path) -> None:
-    """Make sure that a file can be written there.
-
-    Raises:
-        InputError: a folder, or within a file.
-    """
-    if path.is_dir():
-        raise InputError(f"{option} {path}: a folder; expected the name of a file.")
-    _check_above(option, path)
-
-
-def check_folder(output: Path) -> None:
-    """Make sure that files can be written into a folder, which need not be there.
-
-    Raises:
-        InputError: a file has that name, or that of a folder above.
-    """
-    if output.exists() and not output.is_dir():
-        raise InputError(f"-o {output}: a file; expected a folder, or a name that is free.")
-    _check_above("-o", output)
-
-
-def _check_above(option: str, path: Path) -> None:
-    above = next((folder for folder in path.parents if folder.exists()), None)
-    if above is not None and not above.is_dir():
-        raise InputError(f"{option} {path}: {above} is a file; expected a folder there, or nothing.")

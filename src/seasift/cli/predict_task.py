@@ -7,13 +7,13 @@ from pathlib import Path
 
 from seasift import __version__
 from seasift.cli import predict_output as out
-from seasift.cli.tile_option import MAX_OBJECTS, Tiling, parse_tiling
 from seasift.core.classes import parse_classes
 from seasift.core.errors import InputError
 from seasift.core.predictor import Predictor
 from seasift.formats import coco, document
 from seasift.inference.inputs import Failure, Source, expand
 from seasift.inference.predictor import ChosenClasses, OnnxPredictor, load_predictor
+from seasift.runtime.tiling import MAX_OBJECTS, Tiling, parse_tiling
 from seasift.video.reading import Span
 from seasift.video.sampling import FrameSampling, parse_seconds
 
@@ -137,7 +137,9 @@ def _settings(
         precision=predictor.precision,
         threshold=info.threshold if options.threshold is None else options.threshold,
         max_objects=options.max_objects or most,
-        tile=tiling.entry(info.max_objects) if tiling else None,
+        tile=document.TileEntry.of(tiling.grid, whole=tiling.whole, max_objects=info.max_objects)
+        if tiling
+        else None,
         classes=classes or None,
         once=options.once or None,
         categories=[document.CategoryEntry(id=c.id, name=c.name) for c in predictor.categories],

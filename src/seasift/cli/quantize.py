@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from seasift.cli.options import DataArgument, ModelArgument, OnnxOutput, check_onnx_name
+from seasift.cli.options import DataArgument, ModelArgument, OnnxOutput
+from seasift.core.files import check_onnx_name
 
 
 def quantize(
@@ -20,7 +21,8 @@ def quantize(
     ] = 300,
 ) -> None:
     """Write a model file that computes in 8-bit numbers: smaller, and faster where the processor helps."""
-    from seasift.cli.terminal import progress_bar, require
+    from seasift.cli.terminal import progress_bar
+    from seasift.core.extras import require
     from seasift.data.prepared import resolve_split
     from seasift.modelfile import bundled
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from seasift.cli.options import Classes, ModelOption, Precision
+
+if TYPE_CHECKING:
+    from seasift.survey.api import SurveyResult
 
 
 def survey(
@@ -85,29 +88,35 @@ def survey(
     What cannot be read is reported and left out; the exit code is then 2. A killed run goes on when the same
     command is given again. A live camera (rtsp://… or /dev/video0) ends with --end or Ctrl-C.
     """
-    from seasift.cli.survey_run import Options, run_survey
+    given = locals()
+    from seasift.cli.terminal import complain, progress_bar
+    from seasift.survey.api import survey as run
 
-    options = Options(
-        inputs=tuple(inputs),
-        output=output,
-        every=every,
-        start=start,
-        end=end,
-        start_utc=start_utc,
-        navigation=navigation,
-        navigation_gap=navigation_gap,
-        model=model,
-        threshold=threshold,
-        max_objects=max_objects,
-        classes=tuple(classes or ()),
-        unconfirmed=unconfirmed,
-        video=video,
-        formats=tuple(formats or ()),
-        engine=engine,
-        precision=precision,
-        threads=threads,
-        ray_address=ray_address,
-        ray_workers=ray_workers,
-    )
-    if run_survey(options):
+    with progress_bar("surveying") as progress:
+        result = run(**given, progress=progress, warn=complain)
+    _print(result)
+    if not result.complete:
         raise typer.Exit(2)
+
+
+def _print(result: SurveyResult) -> None:
+    """The counts, gaps and files on standard error; warnings were printed before."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+    if result.counts:
+        table = Table("class", box=None, pad_edge=False)
+        for column in ("unique", "95% interval", "MaxN"):
+            table.add_column(column, justify="right")
+        for name, count in result.counts.items():
+            table.add_row(name, f"{count.unique:,}", count.interval or "none", f"{count.maxn:,}")
+        console.print(table)
+    for gap in result.gaps:
+        end = "the end" if gap.to_s is None else f"{gap.to_s:.2f} s"
+        console.print(f"{gap.file}: nothing from {gap.from_s:.2f} s to {end}: {gap.reason}")
+    if result.counts:
+        console.print(result.interval_note)
+    unique = sum(count.unique for count in result.counts.values())
+    console.print(f"{result.frames:,} frames, {unique:,} objects (model {result.model})")
+    console.print("written: " + ", ".join(str(path) for path in result.written))

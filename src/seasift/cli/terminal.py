@@ -1,27 +1,10 @@
-"""What commands share at the terminal: progress and the check for extras."""
+"""What commands share at the terminal: progress."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
-
-from seasift.core.errors import MissingExtraError
-
-
-def require(extra: str, *modules: str) -> None:
-    """Make sure that the packages of an extra are installed.
-
-    Raises:
-        MissingExtraError: names the first missing package and the command that installs the extra.
-    """
-    for module in modules:
-        if find_spec(module) is None:
-            raise MissingExtraError(
-                f"this command needs the package {module}, which is not installed. "
-                f"Run: pip install 'seasift[{extra}]'"
-            )
 
 
 @contextmanager
@@ -39,3 +22,8 @@ def progress_bar(title: str) -> Iterator[Callable[[int, int], None]]:
             bar.update(task, completed=done, total=total, visible=done < total)
 
         yield progress
+
+
+def complain(line: str) -> None:
+    """Print a warning on standard error."""
+    print(f"seasift: {line}", file=sys.stderr)

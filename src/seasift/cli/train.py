@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from seasift.cli.options import Accelerator, Overrides, RecipeArgument, RecipeData, with_data
+from seasift.cli.options import Accelerator, Overrides, RecipeArgument, RecipeData
 
 
 class Logger(StrEnum):
@@ -40,32 +39,16 @@ def train(
     ] = False,
 ) -> None:
     """Train a model from a recipe; leaves checkpoints, curve and records in a folder."""
-    from seasift.cli.terminal import progress_bar, require
-    from seasift.cli.train_compare import check, evaluate_and_compare
-    from seasift.training.recipe import load_recipe
+    given = locals()
+    from seasift.cli import compare_table, evaluate_table
+    from seasift.cli.terminal import progress_bar
+    from seasift.training.api import is_first_process
+    from seasift.training.api import train as run
 
-    changes = with_data(overrides, data)
-    if max_minutes is not None:
-        changes.append(f"training.max_minutes={max_minutes}")
-    if overfit:
-        changes.append(f"data.overfit={overfit}")
-        changes += [f"augment.{step}=false" for step in ("photometric", "expand", "crop", "flip")]
-    wanted = load_recipe(recipe, changes)
-    if compare:
-        check(wanted)
-    require("train", "torch", "lightning", "timm", "tensorboard")
-    if logger is Logger.WANDB:
-        require("wandb", "wandb")
-    from seasift.training.run import Options
-    from seasift.training.run import train as run
-
-    folder = output or Path("runs") / wanted.name
-    with progress_bar("decoding images") as progress:
-        options = Options(
-            folder, resume, accelerator, devices, nodes, progress, logger is Logger.WANDB, tell=typer.echo
-        )
-        run(wanted, options)
-    if os.environ.get("LOCAL_RANK", "0") == "0":  # Lightning starts this command once a process
-        typer.echo(f"done: {folder} holds best.ckpt, last.ckpt, metrics.csv, tensorboard, recipe.yaml")
-        if compare:
-            evaluate_and_compare(wanted, folder)
+    with progress_bar("pictures") as progress:
+        result = run(**given, progress=progress, tell=typer.echo)
+    if is_first_process():
+        typer.echo(f"done: {result.folder} holds best.ckpt, last.ckpt, metrics.csv, tensorboard, recipe.yaml")
+    if result.evaluation and result.comparison:
+        evaluate_table.tell(result.evaluation.record, result.evaluation.written)
+        compare_table.tell(result.comparison, result.written)

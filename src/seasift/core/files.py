@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all, and checks of where they go."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from seasift.core.errors import InputError
 
 
 @contextmanager
@@ -45,3 +47,42 @@ def write_bytes(path: Path, data: bytes) -> None:
 def write_json(path: Path, value: Any, *, indent: int | None = None) -> None:
     """Write JSON, whole or not at all. NaN and infinity are errors: other readers refuse them."""
     write_text(path, json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def check_onnx_name(output: Path) -> None:
+    """Make sure that a model file can be written there.
+
+    Raises:
+        InputError: another ending, or a folder.
+    """
+    if output.suffix != ".onnx":
+        raise InputError(f"-o {output}: expected a name that ends in .onnx.")
+    check_file("-o", output)
+
+
+def check_file(option: str, path: Path) -> None:
+    """Make sure that a file can be written there.
+
+    Raises:
+        InputError: a folder, or within a file.
+    """
+    if path.is_dir():
+        raise InputError(f"{option} {path}: a folder; expected the name of a file.")
+    _check_above(option, path)
+
+
+def check_folder(output: Path) -> None:
+    """Make sure that files can be written into a folder, which need not be there.
+
+    Raises:
+        InputError: a file has that name, or that of a folder above.
+    """
+    if output.exists() and not output.is_dir():
+        raise InputError(f"-o {output}: a file; expected a folder, or a name that is free.")
+    _check_above("-o", output)
+
+
+def _check_above(option: str, path: Path) -> None:
+    above = next((folder for folder in path.parents if folder.exists()), None)
+    if above is not None and not above.is_dir():
+        raise InputError(f"{option} {path}: {above} is a file; expected a folder there, or nothing.")

@@ -33,8 +33,8 @@ from seasift.modelfile.info import (
     to_metadata,
 )
 from seasift.models.catalog import FAMILIES, Config
+from seasift.models.checkpoint import load_mean
 from seasift.models.complexity import describe
-from seasift.training.checkpoint import load_mean
 
 OPSET = 18
 # The shapes of outputs and of padding become known.

@@ -14,8 +14,8 @@ from seasift import __version__
 from seasift.core.errors import SeasiftError
 from seasift.modelfile import bundled
 from seasift.modelfile.info import read_model_file
-from seasift.training.checkpoint import read_checkpoint
-from seasift.training.recipe import Recipe, load_recipe, shipped_recipes
+from seasift.models.checkpoint import read_checkpoint
+from seasift.recipes.recipe import Recipe, load_recipe, shipped_recipes
 
 MOST_BEFORE = 8  # runs of a chain in which each took its initial weights from the one before
 _HERE = ("data.path", "data.cache")  # of the machine that trained

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from seasift.core.files import replacing
 from seasift.core.instances import Category, Instances
 from seasift.core.masks import MaskCrop, from_coco
+from seasift.core.tiling import TileGrid
 
 SCHEMA: Literal["seasift-predictions/1"] = "seasift-predictions/1"
 
@@ -96,6 +97,24 @@ class TileEntry(Entry):
     overlap_y: Annotated[_Side, Field(description="px that neighbours in a column share at least")]
     whole: Annotated[bool, Field(description="the whole image was looked at like one more tile")]
     max_objects: Annotated[int, Field(ge=1, description="at most this many objects a tile")]
+
+    @classmethod
+    def of(cls, grid: TileGrid, *, whole: bool, max_objects: int) -> TileEntry:
+        """Describe a grid.
+
+        Args:
+            whole: whether the whole image was searched, too.
+            max_objects: of a tile.
+        """
+        (height, width), (overlap_y, overlap_x) = grid.tile_hw, grid.overlap_hw
+        return cls(
+            width=width,
+            height=height,
+            overlap_x=overlap_x,
+            overlap_y=overlap_y,
+            whole=whole,
+            max_objects=max_objects,
+        )
 
 
 class Settings(Entry):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from seasift import __version__
 from seasift.core.files import replacing
 from seasift.formats.document import CategoryEntry, Entry, ModelEntry, Rle, plain
 
@@ -95,6 +96,27 @@ class TracksDocument(Header):
     """The whole result."""
 
     tracks: list[TrackEntry]
+
+
+def make_header(
+    categories: Iterable[tuple[int, str]],
+    videos: Sequence[Video],
+    *,
+    model: ModelEntry | None = None,
+    threshold: float | None = None,
+) -> Header:
+    """The header of a document that this version writes.
+
+    Args:
+        categories: id and name of each class.
+    """
+    return Header(
+        seasift=__version__,
+        model=model,
+        threshold=threshold,
+        categories=[CategoryEntry(id=id_, name=name) for id_, name in categories],
+        videos=list(videos),
+    )
 
 
 def text_parts(header: Header, tracks: Iterable[TrackEntry]) -> Iterator[str]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +11,7 @@ from seasift.formats.document import CategoryEntry
 from seasift.formats.tracks import TrackEntry
 from seasift.review.decisions import Decision
 from seasift.review.tracks import Tracks
-from seasift.survey.counts import minute_of
+from seasift.survey.counts import MINUTE_S, Cell, Sightings
 from seasift.survey.tables import write_csv
 
 COUNT_COLUMNS = (
@@ -31,32 +29,9 @@ DECISION_COLUMNS = (
     "reviewer",
     "at_utc",
 )
-_Minute = int | None  # None: the whole dive
-_Cell = tuple[_Minute, str]
-
-
-@dataclass
-class Tally:
-    """MaxN, unique and new by minute and class; the minute None is the dive."""
-
-    maxn: Counter[_Cell] = field(default_factory=Counter)
-    unique: Counter[_Cell] = field(default_factory=Counter)
-    new: Counter[_Cell] = field(default_factory=Counter)
-    _at_once: Counter[tuple[int, int, str]] = field(default_factory=Counter)
-
-    def add(self, entry: TrackEntry, name: str, tracks: Tracks) -> None:
-        """Count a track as an object of a class."""
-        minutes: set[_Minute] = {None}
-        for seen in entry.observations:
-            minute = minute_of(tracks.dive_s(seen))
-            minutes.add(minute)
-            index = seen.video, seen.frame, name
-            self._at_once[index] += 1
-            for scope in (None, minute):
-                self.maxn[scope, name] = max(self.maxn[scope, name], self._at_once[index])
-        self.unique.update((minute, name) for minute in minutes)
-        first = minute_of(tracks.dive_s(entry.observations[0]))
-        self.new.update([(None, name), (first, name)])
+_FRAMES = 1 << 32
+"""No video has so many frames: places of frames in the whole dive are multiples of it apart."""
+_NONE = Cell(maxn=0, maxn_seq=0, unique=0, new=0)
 
 
 def write_results(
@@ -92,36 +67,45 @@ def count_rows(
     tracks: Tracks, decisions: Mapping[int, Decision], categories: Mapping[str, int]
 ) -> list[dict[str, Any]]:
     """One row a class for the dive, then one a minute and class, as in counts.csv."""
-    machine, reviewed, undecided = Tally(), Tally(), Tally()
+    indices = {name: index for index, name in enumerate(categories)}
+    machine, reviewed, undecided = Sightings(), Sightings(), Sightings()
     for entry in tracks.entries():
-        machine.add(entry, entry.name, tracks)
+        frames = [(seen.video * _FRAMES + seen.frame, tracks.dive_s(seen)) for seen in entry.observations]
+        machine.add(entry.id, indices[entry.name], frames)
         decision = decisions.get(entry.id)
         if decision is None:
-            undecided.add(entry, entry.name, tracks)
+            undecided.add(entry.id, indices[entry.name], frames)
         elif decision.word == "accept":
-            reviewed.add(entry, decision.name, tracks)
-    indices = {name: index for index, name in enumerate(categories)}
-    cells = sorted(
-        {*machine.unique, *reviewed.unique},
-        key=lambda cell: (cell[0] is not None, cell[0] or 0, indices[cell[1]]),
-    )
-    return [_count_row(cell, machine, reviewed, undecided) for cell in cells]
+            reviewed.add(entry.id, indices[decision.name], frames)
+    names = list(categories)
+    all_counts = [each.count() for each in (machine, reviewed, undecided)]
+    dive = [each.dive for each in all_counts]
+    minutes = [each.minutes for each in all_counts]
+    rows = [
+        _count_row(None, names[index], [cells.get(index, _NONE) for cells in dive])
+        for index in sorted({*dive[0], *dive[1]})
+    ]
+    return rows + [
+        _count_row(minute, names[index], [cells.get((minute, index), _NONE) for cells in minutes])
+        for minute, index in sorted({*minutes[0], *minutes[1]})
+    ]
 
 
-def _count_row(cell: _Cell, machine: Tally, reviewed: Tally, undecided: Tally) -> dict[str, Any]:
-    minute, name = cell
+def _count_row(minute: int | None, name: str, cells: Sequence[Cell]) -> dict[str, Any]:
+    """A row from the cells of all tracks, of the accepted ones and of those without a decision."""
+    machine, reviewed, undecided = cells
     return {
         "scope": "dive" if minute is None else "minute",
         "minute": minute,
-        "from_s": None if minute is None else minute * 60.0,
+        "from_s": None if minute is None else minute * MINUTE_S,
         "name": name,
-        "maxn": machine.maxn[cell],
-        "unique": machine.unique[cell],
-        "new": machine.new[cell],
-        "reviewed_maxn": reviewed.maxn[cell],
-        "reviewed_unique": reviewed.unique[cell],
-        "reviewed_new": reviewed.new[cell],
-        "undecided": undecided.unique[cell],
+        "maxn": machine.maxn,
+        "unique": machine.unique,
+        "new": machine.new,
+        "reviewed_maxn": reviewed.maxn,
+        "reviewed_unique": reviewed.unique,
+        "reviewed_new": reviewed.new,
+        "undecided": undecided.unique,
     }
 
 

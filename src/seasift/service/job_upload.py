@@ -101,7 +101,7 @@ def _frames(
     index, count = -1, 0
     try:
         for frame in frames(upload, every):
-            index, count = frame.index, count + 1
+            index, count = frame.frame, count + 1
             if count > most:
                 raise ImageError(f"{upload}: more than {most:,} frames; the rest was left out.")
             if index not in done:

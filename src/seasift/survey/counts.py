@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections import Counter
+from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
 from seasift.core.instances import Category
 from seasift.survey.intervals import Interval
-from seasift.survey.store import Store
 
 MINUTE_S = 60.0
 
@@ -52,25 +54,82 @@ def minute_of(dive_s: float) -> int:
     return int(dive_s / MINUTE_S)
 
 
-def count(store: Store) -> Counts:
-    """Count the tracks whose classes the store was told; nothing here grows but with minutes and classes."""
+def count(base: sqlite3.Connection) -> Counts:
+    """Count tracks by their classes; nothing here grows but with minutes and classes.
+
+    Args:
+        base: holds tables `frames` (seq, dive_s), `seen` (track, seq) and `final` (track, class_id), where seq is the
+            place of a frame in the order of time; of a survey, see `store`, or of `Sightings`.
+    """
     counts = Counts()
-    for frame in store.frames():
-        counts.frames[minute_of(frame.dive_s)] += 1
-    seen = {(minute, class_id): number for minute, class_id, number in store.tracks_by_minute(MINUTE_S)}
-    new = {(minute, class_id): number for minute, class_id, number in store.new_by_minute(MINUTE_S)}
+    for (dive_s,) in base.execute("SELECT dive_s FROM frames"):
+        counts.frames[minute_of(dive_s)] += 1
     unique: Counter[int] = Counter()
-    for (_, class_id), number in new.items():
+    new: dict[tuple[int, int], int] = {}
+    for minute, class_id, number in base.execute(_NEW, (MINUTE_S,)):
+        new[minute, class_id] = number
         unique[class_id] += number
+    seen = {(minute, class_id): number for minute, class_id, number in base.execute(_SEEN, (MINUTE_S,))}
     best: dict[int, tuple[int, int]] = {}
-    for minute, class_id, number, seq in store.most_at_once(MINUTE_S):
+    for minute, class_id, number, seq in base.execute(_AT_ONCE, (MINUTE_S,)):
         key = minute, class_id
+        if key in counts.minutes:
+            continue
         counts.minutes[key] = Cell(number, seq, seen[key], new.get(key, 0))
         if number > best.get(class_id, (0, 0))[0]:
             best[class_id] = number, seq
     for class_id, (number, seq) in sorted(best.items()):
         counts.dive[class_id] = Cell(number, seq, unique[class_id], unique[class_id])
     return counts
+
+
+# For each minute and class: the tracks seen first in it.
+_NEW = """
+SELECT CAST(f.dive_s / ? AS INTEGER), b.class_id, COUNT(*) FROM
+    (SELECT final.class_id AS class_id, MIN(s.seq) AS seq FROM seen s JOIN final ON final.track = s.track
+     GROUP BY s.track) b
+JOIN frames f ON f.seq = b.seq GROUP BY 1, 2 ORDER BY 1, 2
+"""
+# The tracks seen in it.
+_SEEN = """
+SELECT CAST(f.dive_s / ? AS INTEGER), final.class_id, COUNT(DISTINCT s.track) FROM seen s
+JOIN final ON final.track = s.track JOIN frames f ON f.seq = s.seq GROUP BY 1, 2 ORDER BY 1, 2
+"""
+# The tracks in each of its frames, the most first, then the first frame.
+_AT_ONCE = """
+SELECT CAST(f.dive_s / ? AS INTEGER) AS minute, n.class_id, n.number, n.seq FROM
+    (SELECT s.seq AS seq, final.class_id AS class_id, COUNT(*) AS number
+     FROM seen s JOIN final ON final.track = s.track GROUP BY s.seq, final.class_id) n
+JOIN frames f ON f.seq = n.seq ORDER BY minute, n.class_id, n.number DESC, n.seq
+"""
+
+
+class Sightings:
+    """Tracks to be counted that are in no survey's store; they lie in a temporary file."""
+
+    def __init__(self) -> None:
+        self._base = sqlite3.connect("")
+        self._base.executescript(
+            "CREATE TABLE frames (seq INTEGER PRIMARY KEY, dive_s REAL);"
+            "CREATE TABLE seen (track INTEGER, seq INTEGER, PRIMARY KEY (track, seq)) WITHOUT ROWID;"
+            "CREATE TABLE final (track INTEGER PRIMARY KEY, class_id INTEGER);"
+        )
+
+    def add(self, track: int, class_id: int, frames: Iterable[tuple[int, float]]) -> None:
+        """Add a track.
+
+        Args:
+            frames: that show it: place in the order of time, and time on the dive's clock.
+        """
+        shown = list(frames)
+        self._base.executemany("INSERT OR IGNORE INTO frames VALUES (?, ?)", shown)
+        self._base.executemany("INSERT INTO seen VALUES (?, ?)", [(track, seq) for seq, _ in shown])
+        self._base.execute("INSERT INTO final VALUES (?, ?)", (track, class_id))
+
+    def count(self) -> Counts:
+        """Count them; `Counts.frames` has only frames with a track in them. Nothing can be added afterwards."""
+        with closing(self._base):
+            return count(self._base)
 
 
 def rows(counts: Counts, categories: tuple[Category, ...]) -> list[dict[str, Any]]:

@@ -43,13 +43,21 @@ class Interval:
 
     def useful(self, tracks: int) -> bool:
         """Whether the upper limit says more than that the model misses most of the class."""
-        return self.high <= USEFUL * (tracks + 1)
+        return useful(self.high, tracks)
 
     def limits(self, tracks: int) -> str:
         """The interval in words."""
-        return (
-            f"{self.low:,} to {self.high:,}" if self.useful(tracks) else f"from {self.low:,}, no upper limit"
-        )
+        return limits(self.low, self.high, tracks)
+
+
+def useful(high: int, tracks: int) -> bool:
+    """See `Interval.useful`."""
+    return high <= USEFUL * (tracks + 1)
+
+
+def limits(low: int, high: int, tracks: int) -> str:
+    """See `Interval.limits`."""
+    return f"{low:,} to {high:,}" if useful(high, tracks) else f"from {low:,}, no upper limit"
 
 
 @dataclass(frozen=True)

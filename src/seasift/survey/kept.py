@@ -1,4 +1,4 @@
-"""Reading what the store of a survey holds: rows one by one, counts by SQLite."""
+"""Reading what the store of a survey holds, row by row."""
 
 from __future__ import annotations
 
@@ -43,6 +43,11 @@ class StoredFrame:
     """The reading half of `store.Store`."""
 
     _base: sqlite3.Connection
+
+    @property
+    def base(self) -> sqlite3.Connection:
+        """The file itself, for `counts.count`."""
+        return self._base
 
     def gaps(self) -> list[tuple[str, float, float | None, str]]:
         """File, from, to, reason, in the order of files and times."""
@@ -127,35 +132,3 @@ class StoredFrame:
         return [
             (Seen(r[0], r[1], r[2], r[3], (r[4], r[5], r[6], r[7]), r[8], r[9]), (r[10], r[11])) for r in rows
         ]
-
-    def new_by_minute(self, minute_s: float) -> Iterator[tuple[int, int, int]]:
-        """For each minute and class that counts: both, and the tracks seen first in the minute."""
-        yield from self._base.execute(
-            "SELECT CAST(f.dive_s / ? AS INTEGER) AS minute, b.class_id, COUNT(*) FROM "
-            "(SELECT final.class_id AS class_id, MIN(s.seq) AS seq FROM seen s JOIN final ON final.track = s.track "
-            "GROUP BY s.track) b JOIN frames f ON f.seq = b.seq GROUP BY 1, 2 ORDER BY 1, 2",
-            (minute_s,),
-        )
-
-    def most_at_once(self, minute_s: float) -> Iterator[tuple[int, int, int, int]]:
-        """For each minute and class that counts: both, the most tracks in one frame, and the first such frame."""
-        rows = self._base.execute(
-            "SELECT CAST(f.dive_s / ? AS INTEGER) AS minute, n.class_id, n.number, n.seq FROM "
-            "(SELECT s.seq AS seq, final.class_id AS class_id, COUNT(*) AS number "
-            "FROM seen s JOIN final ON final.track = s.track GROUP BY s.seq, final.class_id) n "
-            "JOIN frames f ON f.seq = n.seq ORDER BY minute, n.class_id, n.number DESC, n.seq",
-            (minute_s,),
-        )
-        before = None
-        for minute, class_id, number, seq in rows:
-            if (minute, class_id) != before:
-                before = (minute, class_id)
-                yield minute, class_id, number, seq
-
-    def tracks_by_minute(self, minute_s: float) -> Iterator[tuple[int, int, int]]:
-        """For each minute and class that counts: both, and the tracks seen in the minute."""
-        yield from self._base.execute(
-            "SELECT CAST(f.dive_s / ? AS INTEGER) AS minute, final.class_id, COUNT(DISTINCT s.track) FROM seen s "
-            "JOIN final ON final.track = s.track JOIN frames f ON f.seq = s.seq GROUP BY 1, 2 ORDER BY 1, 2",
-            (minute_s,),
-        )

@@ -14,7 +14,7 @@ from seasift import __version__
 from seasift.core.files import write_bytes, write_json
 from seasift.core.image_statistics import NAMES
 from seasift.formats import tracks as tracks_document
-from seasift.formats.document import CategoryEntry, ModelEntry
+from seasift.formats.document import ModelEntry
 from seasift.modelfile.info import ModelInfo
 from seasift.survey import counts as counting
 from seasift.survey import tables
@@ -97,6 +97,7 @@ class Result:
         first, last: frames looked at; None without any.
         written: files and the folder of images.
         refused: a line for each exchange format that cannot hold the dive.
+        rows: of counts.csv.
     """
 
     counts: counting.Counts
@@ -107,6 +108,7 @@ class Result:
     last: Frame | None
     written: list[Path] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
+    rows: list[dict[str, Any]] = field(default_factory=list)
 
 
 def run(
@@ -172,7 +174,7 @@ def _result(plan: Plan, store: Store) -> Result:
     store.begin_classes()
     for summary in summaries(store):
         store.set_class(summary.track, summary.class_id, summary.number)
-    counts = counting.count(store)
+    counts = counting.count(store.base)
     note = _add_intervals(plan, counts)
     first, last = store.ends()
     return Result(counts, note, _drift(plan, store), store.gaps(), first, last)
@@ -211,12 +213,11 @@ def _write(plan: Plan, store: Store, result: Result) -> list[Path]:
     clock = tables.Clock(plan.dive.videos, plan.navigation)
     categories = plan.info.class_list()
     _write_images(plan.out / "pictures", store)
-    header = tracks_document.Header(
-        seasift=__version__,
+    header = tracks_document.make_header(
+        [(category.id, category.name) for category in categories],
+        [_video(video) for video in plan.dive.videos],
         model=ModelEntry(name=plan.info.name, sha256=plan.model_sha256),
         threshold=plan.threshold,
-        categories=[CategoryEntry(id=category.id, name=category.name) for category in categories],
-        videos=[_video(video) for video in plan.dive.videos],
     )
     sizes = [(video.height, video.width) for video in plan.dive.videos]
     document = entries(store, categories, sizes, clock.position, unconfirmed=plan.unconfirmed)
@@ -224,6 +225,7 @@ def _write(plan: Plan, store: Store, result: Result) -> list[Path]:
     rows = tables.track_rows(summaries(store), store, categories, clock)
     tables.write_csv(plan.out / "tracks.csv", tables.TRACK_COLUMNS, rows)
     count_rows = tables.count_rows(counting.rows(result.counts, categories), store, clock)
+    result.rows.extend(count_rows)
     tables.write_csv(plan.out / "counts.csv", tables.COUNT_COLUMNS, count_rows)
     write_json(plan.out / "counts.json", counts_document(plan, result, count_rows), indent=1)
     names = ["tracks.csv", "tracks.json", "counts.csv", "counts.json"]

@@ -17,8 +17,8 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from seasift.models.targets import Targets
+from seasift.recipes.recipe import AugmentRecipe
 from seasift.training.batches import Batch
-from seasift.training.recipe import AugmentRecipe
 from seasift.training.windows import draw_windows, look_through
 
 LEAST_LEFT = 0.3

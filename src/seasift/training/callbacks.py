@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import Tensor
 
 from seasift.core.files import replacing
-from seasift.training.recipe import TrainingRecipe
+from seasift.recipes.recipe import TrainingRecipe
 
 LAST, BEST = "last.ckpt", "best.ckpt"
 CURVE = "metrics.csv"

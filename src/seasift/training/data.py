@@ -16,8 +16,8 @@ from seasift.core.types import UInt8
 from seasift.data.cache import ImageCache, open_cache
 from seasift.data.coco import CocoImage
 from seasift.data.prepared import DataSplit, resolve_split
+from seasift.recipes.recipe import Recipe
 from seasift.training.batches import process_of
-from seasift.training.recipe import Recipe
 
 
 def data_splits(recipe: Recipe) -> tuple[DataSplit, DataSplit]:

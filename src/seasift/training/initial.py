@@ -21,8 +21,8 @@ from seasift.modelfile import bundled
 from seasift.modelfile.info import read_model_file
 from seasift.models.backbones import packaged_weights
 from seasift.models.catalog import backbone_of
+from seasift.models.checkpoint import load_network
 from seasift.models.weights import load_exactly
-from seasift.training.checkpoint import load_network
 from seasift.training.module import TrainingModule
 
 _NETWORK = "network."  # where a graph for export keeps the network

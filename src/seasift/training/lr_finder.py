@@ -18,11 +18,11 @@ from torch.utils.data import DataLoader
 
 from seasift.core.errors import RecipeError
 from seasift.core.files import replacing, write_text
+from seasift.recipes.recipe import Recipe
 from seasift.training.batches import Batch, BatchStream
 from seasift.training.data import data_splits, open_images
 from seasift.training.initial import initialise
 from seasift.training.module import NonFiniteLossError, TrainingModule
-from seasift.training.recipe import Recipe
 from seasift.training.run import PRECISIONS, Options, quieten
 
 _SKIPPED = 10  # the first losses, in which the running mean has not settled

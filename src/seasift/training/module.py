@@ -17,14 +17,15 @@ from lightning.pytorch import LightningModule
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from seasift.core.errors import RecipeError, SeasiftError
+from seasift.core.errors import SeasiftError
 from seasift.core.instances import Category, Instances
 from seasift.evaluation.machine import describe_hardware
-from seasift.models.catalog import FAMILIES, Config, build, make_config
+from seasift.models.catalog import FAMILIES, build
+from seasift.models.checkpoint import config_of
 from seasift.models.inference import TorchPredictor
+from seasift.recipes.recipe import OptimizerRecipe, Recipe, ScheduleRecipe
 from seasift.training.augment import Augment
 from seasift.training.batches import Batch
-from seasift.training.recipe import ModelRecipe, OptimizerRecipe, Recipe, ScheduleRecipe
 
 
 def make_optimizer(recipe: OptimizerRecipe, network: nn.Module) -> Optimizer:
@@ -188,25 +189,3 @@ def hardware_words(device: torch.device) -> str:
     if device.type == "cuda":
         return f"{torch.cuda.get_device_name(device)}, {describe_hardware(None)}"
     return f"{describe_hardware(None)}, {torch.get_num_threads()} threads"
-
-
-def config_of(recipe: Recipe, classes: int) -> Config:
-    """The network that a recipe asks for.
-
-    Raises:
-        RecipeError: names that the catalog does not hold, or settings that the network does not have.
-    """
-    model = recipe.model
-    shape = model.model_dump(exclude={"arch", "backbone", "size", "weights", "frozen_batch_norm"})
-    shape = {key: value for key, value in shape.items() if value != ModelRecipe.model_fields[key].default}
-    frozen = model.frozen_batch_norm
-    shape["frozen_batch_norm"] = model.weights != "none" if frozen == "pretrained" else frozen
-    config = make_config(model.arch, model.backbone, classes, size=model.size, **shape)
-    shown = recipe.augment.size
-    trims = FAMILIES[config.arch].input_spec(config).resize == "trim"
-    if shown and (not trims or recipe.augment.scale is None or any(side % 32 for side in shown)):
-        raise RecipeError(
-            f"augment.size: got {list(shown)}; expected multiples of 32, with augment.scale, for a network that "
-            "takes images in their own shape (sift). Remove it"
-        )
-    return config

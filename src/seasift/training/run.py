@@ -21,6 +21,8 @@ from seasift import __version__
 from seasift.core.errors import RecipeError
 from seasift.core.files import write_json, write_text
 from seasift.data.prepared import DataSplit
+from seasift.models.checkpoint import read_checkpoint
+from seasift.recipes.recipe import Recipe
 from seasift.training.batches import BatchStream
 from seasift.training.callbacks import (
     BEST,
@@ -32,12 +34,10 @@ from seasift.training.callbacks import (
     ProgressLine,
     TimeLimit,
 )
-from seasift.training.checkpoint import read_checkpoint
 from seasift.training.data import EvaluationImages, data_splits, open_images
 from seasift.training.initial import initialise
 from seasift.training.module import TrainingModule, hardware_words
 from seasift.training.plots import draw_run
-from seasift.training.recipe import Recipe
 from seasift.training.validation import SplitEvaluator
 from seasift.training.wandb_records import WandbRecords
 

@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
+from seasift.recipes.recipe import AugmentRecipe
 from seasift.training.batches import Batch
-from seasift.training.recipe import AugmentRecipe
 
 CROP_TRIALS = 50
 MIN_OVERLAPS = (0.0, 0.1, 0.3, 0.5, 0.7, 0.9)

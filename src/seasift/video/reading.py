@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seasift.core.errors import ImageError
-from seasift.core.types import SizeHW, UInt8
-from seasift.video.dive import Dive, LiveDive, open_dive
+from seasift.core.types import SizeHW
+from seasift.video.dive import Dive, DiveFrame, LiveDive, open_dive
 from seasift.video.file import duration_s, fps, opened
 from seasift.video.frames import Gap
 from seasift.video.live import is_live
@@ -18,7 +18,6 @@ __all__ = [
     "SUFFIXES",
     "FrameSampling",
     "Span",
-    "VideoFrame",
     "expected_count",
     "frame_size",
     "frames",
@@ -29,15 +28,6 @@ __all__ = [
 SUFFIXES = frozenset(
     {".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".wmv"}
 )
-
-
-@dataclass(frozen=True)
-class VideoFrame:
-    """One frame: its place in the video (0-based), its time, and the image (H, W, 3) uint8 RGB, upright."""
-
-    index: int
-    time_s: float
-    image_rgb_u8: UInt8
 
 
 @dataclass(frozen=True)
@@ -58,7 +48,7 @@ def read_span(source: Path | str, span: Span) -> Dive | LiveDive:
     return open_dive([source], every=span.every, start_s=span.start_s, end_s=span.end_s)
 
 
-def frames(path: Path, every: FrameSampling) -> Iterator[VideoFrame]:
+def frames(path: Path, every: FrameSampling) -> Iterator[DiveFrame]:
     """Decode a video and give some of its frames, in order.
 
     Raises:
@@ -66,8 +56,7 @@ def frames(path: Path, every: FrameSampling) -> Iterator[VideoFrame]:
             damaged, which says where.
     """
     dive = read_span(path, Span(every))
-    for frame in dive.frames():
-        yield VideoFrame(frame.frame, frame.time_s, frame.image_rgb_u8)
+    yield from dive.frames()
     if dive.gaps:
         raise ImageError(told(dive.gaps))
 

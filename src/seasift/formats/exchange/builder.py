@@ -11,11 +11,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from seasift import __version__
 from seasift.core.errors import InputError
-from seasift.formats.document import CategoryEntry, ModelEntry, Rle
+from seasift.formats.document import ModelEntry, Rle
 from seasift.formats.exchange.content import Content, ReadOptions, is_image
-from seasift.formats.tracks import Best, Header, Observation, Position, TrackEntry, Video
+from seasift.formats.tracks import Best, Observation, Position, TrackEntry, Video, make_header
 
 
 def largest(rings: Sequence[list[float]]) -> list[float]:
@@ -142,11 +141,10 @@ class Builder:
         tracks = [self._track(number, entry) for number, entry in self._numbered()]
         model = header.pop("model", None)
         return Content(
-            Header(
-                seasift=__version__,
+            make_header(
+                [(id_, name) for name, id_ in self._categories.items()],
+                videos,
                 model=model if isinstance(model, ModelEntry) else None,
-                categories=[CategoryEntry(id=i, name=name) for name, i in self._categories.items()],
-                videos=videos,
                 **header,
             ),
             tracks,

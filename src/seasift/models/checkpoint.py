@@ -1,4 +1,4 @@
-"""Reading checkpoints of our own training."""
+"""From recipes and checkpoints to networks."""
 
 from __future__ import annotations
 
@@ -9,13 +9,34 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from seasift.core.errors import WeightsError
+from seasift.core.errors import RecipeError, WeightsError
 from seasift.core.instances import Category
-from seasift.models.catalog import build
+from seasift.models.catalog import FAMILIES, Config, build, make_config
 from seasift.models.inference import TorchPredictor
 from seasift.models.weights import load_exactly
-from seasift.training.module import config_of
-from seasift.training.recipe import Recipe
+from seasift.recipes.recipe import ModelRecipe, Recipe
+
+
+def config_of(recipe: Recipe, classes: int) -> Config:
+    """The network that a recipe asks for.
+
+    Raises:
+        RecipeError: names that the catalog does not hold, or settings that the network does not have.
+    """
+    model = recipe.model
+    shape = model.model_dump(exclude={"arch", "backbone", "size", "weights", "frozen_batch_norm"})
+    shape = {key: value for key, value in shape.items() if value != ModelRecipe.model_fields[key].default}
+    frozen = model.frozen_batch_norm
+    shape["frozen_batch_norm"] = model.weights != "none" if frozen == "pretrained" else frozen
+    config = make_config(model.arch, model.backbone, classes, size=model.size, **shape)
+    shown = recipe.augment.size
+    trims = FAMILIES[config.arch].input_spec(config).resize == "trim"
+    if shown and (not trims or recipe.augment.scale is None or any(side % 32 for side in shown)):
+        raise RecipeError(
+            f"augment.size: got {list(shown)}; expected multiples of 32, with augment.scale, for a network that "
+            "takes images in their own shape (sift). Remove it"
+        )
+    return config
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:

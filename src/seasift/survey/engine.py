@@ -1,24 +1,21 @@
-"""Where `seasift survey` lets frames be looked at: `--engine`."""
+"""Where a survey runs the model: in this process or on a Ray cluster."""
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from pathlib import Path
 
-from seasift.cli.terminal import require
 from seasift.core.errors import InputError
+from seasift.core.extras import require
 from seasift.inference.engines import AUTO, ENGINES, open_engine
 from seasift.inference.image_statistics import predict_with_statistics
 from seasift.inference.predictor import OnnxPredictor
 from seasift.modelfile import bundled
 from seasift.modelfile.info import ModelFile, read_model_file
 from seasift.survey.looking import Look
-
-if TYPE_CHECKING:
-    from seasift.cli.survey_run import Options
-    from seasift.survey.on_ray import OnRay
+from seasift.survey.on_ray import OnRay
 
 PLACES = ("local", "ray")
 
@@ -89,20 +86,37 @@ def open_look(file: ModelFile, engine: str, precision: str, becomes: str, thread
     return look_of(model, asked)
 
 
-def looking_on_ray(options: Options, model: OnnxPredictor, look: Look, asked: Asked) -> OnRay:
-    """Looking on a cluster; `look` is for what is left to this process."""
-    from seasift.survey.on_ray import OnRay
+def looking_on_ray(
+    model: OnnxPredictor,
+    look: Look,
+    asked: Asked,
+    *,
+    path: str | Path,
+    precision: str,
+    threads: int | None,
+    address: str | None,
+    workers: int | None,
+    tell: Callable[[str], None],
+) -> OnRay:
+    """Looking on a cluster.
 
-    file = read_model_file(bundled.find(options.model))
-    threads = options.threads or 1
+    Args:
+        model: the one in this process.
+        look: for frames that are left to this process.
+        path: of the model, or a name in the box.
+        precision: as asked for; `auto` becomes what it is here.
+        threads: of each worker; None for one.
+        address, workers, tell: see `OnRay`.
+    """
+    file = read_model_file(bundled.find(path))
     # What auto became here, or workers on processors of another kind would choose another one.
-    precision = model.precision if options.precision == AUTO else options.precision
+    wanted = model.precision if precision == AUTO else precision
     return OnRay(
-        open_look=partial(open_look, file, model.engine, precision, model.precision, threads, asked),
+        open_look=partial(open_look, file, model.engine, wanted, model.precision, threads or 1, asked),
         look=look,
         max_in_flight=model.max_in_flight,
-        address=options.ray_address,
-        cpus=threads,
-        workers=options.ray_workers,
-        tell=lambda line: print(f"seasift: {line}", file=sys.stderr),
+        address=address,
+        cpus=threads or 1,
+        workers=workers,
+        tell=tell,
     )

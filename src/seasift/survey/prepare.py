@@ -1,29 +1,25 @@
-"""What `seasift survey` checks before anything is written, and what it says when it is done."""
+"""Checks of everything that a survey is given, before anything is written."""
 
 from __future__ import annotations
 
 import math
 import re
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from seasift.cli.options import check_folder
-from seasift.cli.survey_engine import Asked, look_of, looking_on_ray, parse_engine, require_ray
-from seasift.cli.survey_live import check_live, ending_by_key
-from seasift.cli.terminal import progress_bar
 from seasift.core.classes import parse_classes
 from seasift.core.errors import InputError
+from seasift.core.files import check_folder
 from seasift.formats.exchange import registry
 from seasift.inference.inputs import Failure, Source, expand
-from seasift.inference.predictor import load_predictor
-from seasift.survey.kept import Frame
+from seasift.inference.predictor import OnnxPredictor, load_predictor
+from seasift.survey.engine import Asked, look_of, looking_on_ray, parse_engine, require_ray
+from seasift.survey.live import check_live
 from seasift.survey.navigation import Navigation, read_navigation
-from seasift.survey.report import write_report
-from seasift.survey.run import Plan, Result, run
+from seasift.survey.run import Plan
 from seasift.survey.store import NAME, live_before
 from seasift.tracking import TrackerSettings
 from seasift.video.dive import Dive, LiveDive, open_dive
@@ -36,80 +32,78 @@ LOW = 0.5
 
 @dataclass(frozen=True)
 class Options:
-    """The command line's options, as given."""
+    """The arguments of `api.survey`, where they are explained and have their defaults."""
 
-    inputs: tuple[str, ...]
-    output: Path
-    every: str = "0.5s"
-    start: str | None = None
-    end: str | None = None
-    start_utc: str | None = None
-    navigation: Path | None = None
-    navigation_gap: float = 60.0
-    model: str = "default"
-    threshold: float | None = None
-    max_objects: int | None = None
-    classes: tuple[str, ...] = ()
-    unconfirmed: bool = False
-    video: bool = False
-    formats: tuple[str, ...] = ()
-    engine: str = "openvino"
-    precision: str = "auto"
-    threads: int | None = None
-    ray_address: str | None = None
-    ray_workers: int | None = None
-
-
-def run_survey(options: Options) -> bool:
-    """Survey a dive, write, and tell on standard error what was done; whether something could not be read.
-
-    Raises:
-        InputError: a bad option, or no file that can be opened; nothing is written then.
-    """
-    plan, failures = prepare(options)
-    for failure in failures:
-        print(f"seasift: {failure.error}", file=sys.stderr)
-    length_s = _length_s(plan.dive, plan.settings["start_s"], plan.settings["end_s"])
-    with progress_bar("surveying") as progress, ending_by_key(plan.dive):
-        show = _progress(progress, plan.settings["start_s"] or 0.0, length_s)
-        result = run(plan, progress=show, report=write_report)
-    _tell(plan, result)
-    return bool(failures or result.gaps or result.refused)
+    inputs: str | Path | Sequence[str | Path]
+    output: str | Path
+    every: str
+    start: str | float | None
+    end: str | float | None
+    start_utc: str | datetime | None
+    navigation: str | Path | None
+    navigation_gap: float
+    model: str | Path | OnnxPredictor
+    threshold: float | None
+    max_objects: int | None
+    classes: Sequence[str] | None
+    unconfirmed: bool
+    formats: Sequence[str] | None
+    video: bool
+    engine: str
+    precision: str
+    threads: int | None
+    ray_address: str | None
+    ray_workers: int | None
 
 
-def prepare(options: Options) -> tuple[Plan, list[Failure]]:
-    """Check every option, open the dive and load the model; gives inputs that are no videos, too.
+def prepare(options: Options, tell: Callable[[str], None]) -> tuple[Plan, list[Failure]]:
+    """Check every option, open the dive and load the model.
 
+    Args:
+        tell: called with one line for everything that goes another way during the survey.
+    Returns:
+        The survey, ready to run, and the inputs that are no videos.
     Raises:
         InputError: an option that is wrong, or no input is a video that can be opened.
     """
     on_ray, engine = _engine(options)
     formats = [
         registry.named(name.strip()).name
-        for given in options.formats
+        for given in options.formats or ()
         for name in given.split(",")
         if name.strip()
     ]
     if options.threshold is not None and not 0 < options.threshold <= 1:
         raise InputError(f"--threshold {options.threshold}; expected more than 0, to 1.")
-    check_folder(options.output)
+    output = Path(options.output)
+    check_folder(output)
     dive, navigation, state, failures = _footage(options, on_ray)
-    model = load_predictor(
-        options.model,
-        engine=engine,
-        precision=options.precision,
-        threads=options.threads,
-        throughput=True,
-    )
+    model = _model(options, engine)
     names = [category.name for category in model.categories]
-    classes = parse_classes(options.classes, names, option="--classes")
+    classes = parse_classes(options.classes or (), names, option="--classes")
     threshold = model.info.threshold if options.threshold is None else options.threshold
     tracking = TrackerSettings(start_score=threshold, low_score=round(LOW * threshold, 6))
     max_objects = options.max_objects or model.info.max_objects
     asked = Asked(tracking.low_score, max_objects, tuple(names.index(name) for name in classes))
     look = look_of(model, asked)
+    looking = None
+    if on_ray:
+        if isinstance(options.model, OnnxPredictor):
+            raise InputError("--engine ray: the model is loaded already; expected its path or name.")
+        looking = looking_on_ray(
+            model,
+            look,
+            asked,
+            path=options.model,
+            precision=options.precision,
+            threads=options.threads,
+            address=options.ray_address,
+            workers=options.ray_workers,
+            tell=tell,
+        )
+    when = options.start_utc
     plan = Plan(
-        out=options.output,
+        out=output,
         dive=dive,
         look=look,
         info=model.info,
@@ -118,7 +112,7 @@ def prepare(options: Options) -> tuple[Plan, list[Failure]]:
             "every": options.every,
             "start_s": parse_time(options.start, "--start"),
             "end_s": parse_time(options.end, "--end"),
-            "start_utc": options.start_utc,
+            "start_utc": when.isoformat() if isinstance(when, datetime) else when,
             "threshold": threshold,
             "max_objects": max_objects,
             "classes": classes or None,
@@ -135,9 +129,17 @@ def prepare(options: Options) -> tuple[Plan, list[Failure]]:
         video=options.video,
         formats=formats,
         max_in_flight=model.max_in_flight,
-        looking=looking_on_ray(options, model, look, asked) if on_ray else None,
+        looking=looking,
     )
     return plan, failures
+
+
+def _model(options: Options, engine: str) -> OnnxPredictor:
+    if isinstance(options.model, OnnxPredictor):
+        return options.model
+    return load_predictor(
+        options.model, engine=engine, precision=options.precision, threads=options.threads, throughput=True
+    )
 
 
 def _engine(options: Options) -> tuple[bool, str]:
@@ -158,10 +160,12 @@ def _footage(
     start_s, end_s = parse_time(options.start, "--start"), parse_time(options.end, "--end")
     start_utc = parse_utc(options.start_utc)
     navigation = (
-        read_navigation(options.navigation, gap_s=options.navigation_gap) if options.navigation else None
+        read_navigation(Path(options.navigation), gap_s=options.navigation_gap)
+        if options.navigation
+        else None
     )
     videos, failures = _videos(options)
-    before = live_before(options.output / NAME)
+    before = live_before(Path(options.output) / NAME)
     dive = open_dive(videos, every=every, start_s=start_s, end_s=end_s, start_utc=start_utc, before=before)
     check_live(dive, on_ray=on_ray, video=options.video)
     _check_start(dive, start_s or 0.0)
@@ -175,24 +179,24 @@ def _footage(
     return dive, navigation, state, failures
 
 
-def parse_time(text: str | None, option: str) -> float | None:
-    """`90`, `90s`, `1:30` or `1:02:03.5` in seconds.
+def parse_time(time: str | float | None, option: str) -> float | None:
+    """`90`, `90s`, `1:30` or `1:02:03.5` in seconds; a number is seconds already.
 
     Raises:
         InputError: anything else.
     """
-    if text is None:
+    if time is None:
         return None
-    match = re.fullmatch(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d*)?)\s*s?", text.strip())
+    match = re.fullmatch(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d*)?)\s*s?", str(time).strip())
     if match is None:
         raise InputError(
-            f"{option} {text!r}; expected seconds as 90, or minutes and hours as 1:30 or 1:02:03."
+            f"{option} {time!r}; expected seconds as 90, or minutes and hours as 1:30 or 1:02:03."
         )
     return 3600 * int(match[1] or 0) + 60 * int(match[2] or 0) + float(match[3])
 
 
-def parse_utc(text: str | None) -> datetime | None:
-    """A time in ISO 8601; without a zone it is UTC.
+def parse_utc(text: str | datetime | None) -> datetime | None:
+    """A time in ISO 8601, or a datetime; without a zone it is UTC.
 
     Raises:
         InputError: anything else.
@@ -200,7 +204,7 @@ def parse_utc(text: str | None) -> datetime | None:
     if text is None:
         return None
     try:
-        when = datetime.fromisoformat(text.strip())
+        when = text if isinstance(text, datetime) else datetime.fromisoformat(text.strip())
         return when.astimezone(UTC) if when.tzinfo else when.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
         raise InputError(f"--start-utc {text!r}; expected a time such as 2026-05-01T12:30:00Z.") from None
@@ -209,7 +213,8 @@ def parse_utc(text: str | None) -> datetime | None:
 def _videos(options: Options) -> tuple[list[Path | str], list[Failure]]:
     videos: list[Path | str] = []
     failures: list[Failure] = []
-    for item in expand(options.inputs, leave_out=options.output.resolve()):
+    given = [options.inputs] if isinstance(options.inputs, str | Path) else options.inputs
+    for item in expand([str(each) for each in given], leave_out=Path(options.output).resolve()):
         if isinstance(item, Failure):
             failures.append(item)
         elif isinstance(item, Source) and item.kind == "video" and item.path is not None:
@@ -244,49 +249,3 @@ def _state(path: Path | str) -> list[Any]:
     except OSError:
         return [path.as_posix(), None, None]
     return [path.as_posix(), status.st_size, status.st_mtime_ns]
-
-
-def _length_s(dive: Dive | LiveDive, start_s: float | None, end_s: float | None) -> float:
-    if isinstance(dive, LiveDive):
-        return end_s or 0.0
-    ends = [video.offset_s + (video.duration_s or 0.0) for video in dive.videos]
-    return max(0.0, min([max(ends), *([end_s] if end_s is not None else [])]) - (start_s or 0.0))
-
-
-def _progress(show: Callable[[int, int], None], start_s: float, length_s: float) -> Callable[[Frame], None]:
-    def progress(frame: Frame) -> None:
-        done = round(frame.dive_s - start_s)
-        show(done, max(round(length_s), done + 1))
-
-    return progress
-
-
-def _tell(plan: Plan, result: Result) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
-    if result.counts.dive:
-        table = Table("class", box=None, pad_edge=False)
-        for column in ("unique", "95% interval", "MaxN"):
-            table.add_column(column, justify="right")
-        for class_id, cell in result.counts.dive.items():
-            interval = result.counts.intervals.get(class_id)
-            limits = interval.limits(cell.unique) if interval else "none"
-            name = plan.info.categories[class_id].name
-            table.add_row(name, f"{cell.unique:,}", limits, f"{cell.maxn:,}")
-        console.print(table)
-    for file, from_s, to_s, reason in result.gaps:
-        end = "the end" if to_s is None else f"{to_s:.2f} s"
-        console.print(f"{file}: nothing from {from_s:.2f} s to {end}: {reason}")
-    if result.counts.dive:
-        console.print(result.interval_note)
-    if result.first is None:
-        console.print(
-            "no frame was looked at: --start and --end leave nothing of the dive, or nothing could be read"
-        )
-    unique = sum(cell.unique for cell in result.counts.dive.values())
-    console.print(f"{result.counts.frames.total():,} frames, {unique:,} objects (model {plan.info.name})")
-    for line in result.refused:
-        console.print(line)
-    console.print("written: " + ", ".join(str(path) for path in result.written))

@@ -1,10 +1,10 @@
-"""A live source under `seasift survey`: what does not go with one, and how it ends."""
+"""A live source in a survey: which options it cannot take, and how it ends."""
 
 from __future__ import annotations
 
 import signal
-import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -32,14 +32,20 @@ def check_live(dive: Dive | LiveDive, *, on_ray: bool, video: bool) -> None:
 
 
 @contextmanager
-def ending_by_key(dive: Dive | LiveDive) -> Iterator[None]:
-    """A live source has no end: the first Ctrl-C, or SIGTERM, is it, and what was seen until then is written. The next
-    one stops.
+def ending_by_key(dive: Dive | LiveDive, tell: Callable[[str], None]) -> Iterator[None]:
+    """End a live source at the first Ctrl-C or SIGTERM, so that the frames until then are written.
+
+    The next one stops the program. Outside the main thread Python gives no signals: the source then ends by itself
+    or by `--end`.
+
+    Args:
+        tell: called with one line when the source is ended.
     """
     if not isinstance(dive, LiveDive):
         yield
         return
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = (signal.SIGINT, signal.SIGTERM) if threading.current_thread() is threading.main_thread() else ()
+    before = {number: signal.getsignal(number) for number in numbers}
 
     def restore() -> None:
         for number, handler in before.items():
@@ -47,7 +53,7 @@ def ending_by_key(dive: Dive | LiveDive) -> Iterator[None]:
 
     def end(_number: int, _frame: FrameType | None) -> None:
         restore()
-        print("seasift: the live source is ended; writing what was seen", file=sys.stderr)
+        tell("the live source is ended; writing what was seen")
         dive.close()
 
     for number in before:

@@ -194,30 +194,30 @@ def _apply(content: dict[str, Any], override: str) -> None:
     parts = key.split(".")
     if not equals or not all(parts):
         raise RecipeError(f"--set {override}: expected key=value, for example training.batch_size=4")
-    location = content
+    index = content
     for part in parts[:-1]:
-        location = location.setdefault(part, {})
-        if not isinstance(location, dict):
+        index = index.setdefault(part, {})
+        if not isinstance(index, dict):
             raise RecipeError(f"--set {override}: {part} holds a value, not keys. Check the name")
     try:
-        location[parts[-1]] = yaml.safe_load(text)
+        index[parts[-1]] = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise RecipeError(f"--set {override}: {text!r} is not a YAML value") from error
 
 
 def _explain(error: ValidationError) -> str:
     first = error.errors()[0]
-    location = ".".join(str(part) for part in first["loc"])
+    index = ".".join(str(part) for part in first["loc"])
     more = f" ({error.error_count() - 1} more)" if error.error_count() > 1 else ""
     if first["type"] == "extra_forbidden":
-        return f"unknown key {location}; {_nearest(first['loc'])}{more}"
-    return f"{location}: got {first['input']!r}; {first['msg']}{more}"
+        return f"unknown key {index}; {_nearest(first['loc'])}{more}"
+    return f"{index}: got {first['input']!r}; {first['msg']}{more}"
 
 
-def _nearest(location: tuple[int | str, ...]) -> str:
+def _nearest(index: tuple[int | str, ...]) -> str:
     model: type[BaseModel] = Recipe
-    for part in location[:-1]:
+    for part in index[:-1]:
         inner = model.model_fields[str(part)].annotation
         if isinstance(inner, type) and issubclass(inner, BaseModel):
             model = inner
-    return expected(str(location[-1]), model.model_fields)
+    return expected(str(index[-1]), model.model_fields)

@@ -1,0 +1,21 @@
+"""Packages that only some of the work needs."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+from seasift.core.errors import MissingExtraError
+
+
+def require(extra: str, *modules: str) -> None:
+    """Make sure that the packages of an extra are installed.
+
+    Raises:
+        MissingExtraError: names the first missing package and the command that installs the extra.
+    """
+    for module in modules:
+        if find_spec(module) is None:
+            raise MissingExtraError(
+                f"this needs the package {module}, which is not installed. "
+                f"Run: pip install 'seasift[{extra}]'"
+            )

@@ -1,0 +1,241 @@
+"""The use case of this room: `evaluate`, a model's objects against the truth of a data set."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from seasift.core.errors import InputError
+from seasift.core.extras import require
+from seasift.core.files import check_folder
+from seasift.core.predictor import Predictor
+from seasift.core.types import SizeHW
+from seasift.data.prepared import DataSplit, resolve_split
+from seasift.evaluation.record import Subject, make_record
+from seasift.evaluation.report import write_report
+from seasift.evaluation.stream import Settings, evaluate_split
+from seasift.formats.document import TileEntry
+from seasift.inference.predictor import OnnxPredictor, load_predictor
+from seasift.modelfile import bundled
+from seasift.modelfile.info import ModelInfo
+from seasift.modelfile.onnx_file import onnx_weights
+from seasift.runtime.tiling import parse_tiling
+from seasift.viz.drawing import draw
+
+CHECKPOINTS = (".ckpt", ".pt")
+
+
+@dataclass(frozen=True)
+class EvaluationResult:
+    """What an evaluation found.
+
+    Attributes:
+        record: everything, as report.json has it.
+        written: files; empty without `output`.
+    """
+
+    record: dict[str, Any]
+    written: tuple[Path, ...]
+
+    @property
+    def masks(self) -> Mapping[str, float | None]:
+        """COCO's 12 figures for masks: "AP", "AP50" ...; None where there is nothing to evaluate."""
+        return dict(self.record["masks"])
+
+    @property
+    def boxes(self) -> Mapping[str, float | None]:
+        """The same for boxes."""
+        return dict(self.record["boxes"])
+
+
+def evaluate(
+    model: str | Path | Predictor,
+    data: str | Path,
+    *,
+    output: str | Path | None = None,
+    labels: str | None = None,
+    masks: str | None = None,
+    split: str | None = None,
+    part: str | None = None,
+    images: str | Path | None = None,
+    threshold: float = 0.05,
+    max_objects: int = 100,
+    confidence: float | None = None,
+    limit: int | None = None,
+    resamples: int = 1000,
+    tile: str | None = None,
+    tile_overlap: float | None = None,
+    tile_whole: bool = False,
+    engine: str | None = None,
+    precision: str | None = None,
+    threads: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> EvaluationResult:
+    """Evaluate a model as COCO does: 12 figures for boxes and 12 for masks, of each class too.
+
+    Args:
+        model: a model file, the name of a bundled model, a checkpoint, or any loaded Predictor.
+        data: a prepared data set, or a COCO annotation file.
+        output: folder for report.html, report.json and predictions.json; None writes nothing.
+        labels, masks, split, part: of a prepared data set; default: its own, and val.
+        images: folder of the images of a COCO file; default: `images` beside it, or its own folder.
+        threshold: leave out lower scores; low, since AP needs the whole curve.
+        max_objects: at most so many an image.
+        confidence: score from which an object counts as found, for precision, recall, the confusion matrix and the
+            worst images; default: what `predict` uses with this model, else 0.3.
+        limit: evaluate only so many images, evenly spaced.
+        resamples: draws of whole videos for the 95% intervals of AP; 0 leaves them out.
+        tile: search in tiles: a side, "WIDTHxHEIGHT" in px, or "auto".
+        tile_overlap: share of a tile that its neighbour shares; default: 0.25.
+        tile_whole: search the whole image, too.
+        engine: of a model file; default: openvino.
+        precision: of a model file; default: f32.
+        threads: CPU threads; default: the engine's choice.
+        progress: called with images done and in all.
+    Raises:
+        InputError: an option, the model or the data cannot be used; nothing is written then.
+
+    >>> report = seasift.evaluate("default", "data/trashcan", split="leak-free", part="test")
+    >>> report.masks["AP"]
+    """
+    if output:
+        check_folder(Path(output))
+    chosen = _chosen(Path(data), images, {"labels": labels, "masks": masks, "split": split, "part": part})
+    evaluated = _model(model, {"engine": engine, "precision": precision, "threads": threads})
+    tiling = parse_tiling(tile, tile_overlap, tile_whole, evaluated.input_hw)
+    if tiling:
+        entry = TileEntry.of(tiling.grid, whole=tiling.whole, max_objects=max_objects).model_dump()
+        evaluated = replace(
+            evaluated,
+            predictor=tiling.around(evaluated.predictor, max_objects),
+            facts={**evaluated.facts, "tile": entry},
+        )
+    if confidence is not None and confidence < threshold:
+        raise InputError(
+            f"--confidence {confidence:g} is below --threshold {threshold:g}, under which nothing is listed. "
+            "Lower --threshold."
+        )
+    settings = Settings(
+        threshold=threshold,
+        max_objects=max_objects,
+        confidence=max(evaluated.confidence if confidence is None else confidence, threshold),
+        limit=limit,
+        resamples=resamples,
+    )
+    outcome = evaluate_split(evaluated.predictor, chosen, settings, progress)
+    fingerprint = chosen.fingerprint or _sha256(Path(data))
+    subject = Subject(evaluated.facts, chosen.name, fingerprint, chosen.chosen, threads)
+    record = make_record(outcome, settings, subject)
+    written: tuple[Path, ...] = ()
+    if output:
+        written = write_report(Path(output), record, outcome, images_dir=chosen.images_dir, draw=draw)
+    return EvaluationResult(record, written)
+
+
+def _chosen(data: Path, images: str | Path | None, names: Mapping[str, str | None]) -> DataSplit:
+    given = [f"--{name}" for name, value in names.items() if value is not None]
+    if data.is_file() and given:
+        raise InputError(
+            f"{' '.join(given)}: only for a prepared data set, not for a COCO file. Leave it out."
+        )
+    if data.is_dir() and images:
+        raise InputError("--images: only for a COCO file; a prepared data set has its own. Leave it out.")
+    return resolve_split(data, images=Path(images) if images else None, **names)
+
+
+@dataclass(frozen=True)
+class _Model:
+    predictor: Predictor
+    facts: dict[str, Any]
+    confidence: float
+    input_hw: SizeHW | None = None
+
+
+def _model(model: str | Path | Predictor, how: Mapping[str, Any]) -> _Model:
+    """Load a model.
+
+    Args:
+        how: engine, precision and threads as asked for.
+    """
+    given = next((name for name, value in how.items() if value is not None), None)
+    if not isinstance(model, str | Path):
+        if given:
+            raise InputError(f"--{given}: the model is loaded already. Leave it out.")
+        return _loaded(model)
+    if Path(model).suffix not in CHECKPOINTS:
+        return _model_file(model, how)
+    if given:
+        raise InputError(
+            f"--{given}: only for a model file; a checkpoint runs in PyTorch in f32. Leave it out."
+        )
+    return _checkpoint(Path(model))
+
+
+def _loaded(model: Predictor) -> _Model:
+    if not isinstance(model, OnnxPredictor):
+        return _Model(model, {"name": model.name}, Settings.confidence)
+    return _Model(model, _told(model), model.info.threshold, model.info.input.size_hw)
+
+
+def _model_file(model: str | Path, how: Mapping[str, Any]) -> _Model:
+    predictor = load_predictor(
+        model,
+        engine=how["engine"] or "openvino",
+        precision=how["precision"] or "f32",
+        threads=how["threads"],
+    )
+    facts = {
+        "name": predictor.name,
+        "file": Path(model).name,
+        **_told(predictor),
+        "facts": _facts(predictor.info, bundled.find(model)),
+    }
+    return _Model(predictor, facts, predictor.info.threshold, predictor.info.input.size_hw)
+
+
+def _told(predictor: OnnxPredictor) -> dict[str, Any]:
+    """What a loaded model says of itself."""
+    return {
+        "name": predictor.name,
+        "sha256": predictor.sha256,
+        "engine": predictor.engine,
+        "precision": predictor.precision,
+        "calibrated": predictor.info.calibration is not None,
+        "expected_iou": predictor.info.decode.expected_iou,
+        "facts": predictor.info.facts.model_dump() if predictor.info.facts else None,
+    }
+
+
+def _checkpoint(path: Path) -> _Model:
+    if not path.is_file():  # said here, since loading PyTorch takes seconds
+        raise InputError(f"{path}: no such file; expected a checkpoint of `seasift train`. Check the path.")
+    require("train", "torch", "lightning", "timm")
+    from seasift.models.checkpoint import load_predictor as load_checkpoint
+    from seasift.models.complexity import describe
+
+    predictor = load_checkpoint(path)
+    facts = {
+        "name": predictor.name,
+        "file": path.name,
+        "sha256": _sha256(path),
+        "engine": "torch",
+        "precision": "f32",
+        "facts": describe(predictor.config).as_dict(),
+    }
+    return _Model(predictor, facts, Settings.confidence)
+
+
+def _facts(info: ModelInfo, path: Path) -> dict[str, Any]:
+    """What the network costs, as the file says; without that, the numbers that it stores (see `onnx_weights`)."""
+    if info.facts:
+        return info.facts.model_dump()
+    parameters, size = onnx_weights(path.read_bytes())
+    return {"parameters": parameters, "bytes": size, "counted": "stored"}
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

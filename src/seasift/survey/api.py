@@ -1,0 +1,211 @@
+"""The use case of this room: `survey`, a dive from its videos to tracks, counts and a report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from seasift.formats.tracks import TrackEntry, TracksDocument
+from seasift.inference.predictor import OnnxPredictor
+from seasift.survey.intervals import limits
+from seasift.survey.kept import Frame
+from seasift.survey.live import ending_by_key
+from seasift.survey.prepare import Options, prepare
+from seasift.survey.report import write_report
+from seasift.survey.run import Plan, Result, run
+from seasift.video.dive import Dive, LiveDive
+from seasift.video.frames import Gap
+
+
+@dataclass(frozen=True)
+class ClassCount:
+    """How many objects of one class there are in the dive, or in one of its minutes: a row of counts.csv.
+
+    Attributes:
+        name, category_id: of the class.
+        unique: tracks seen in that time.
+        maxn: the most in one frame; `maxn_video`, `maxn_frame` and `maxn_s` (on the dive's clock) say which.
+        new: tracks that were seen first in that time.
+        estimate, low95, high95: how many objects there were, with its 95% interval; None for a minute, and where the
+            model says nothing of its errors.
+        frames: evaluated in that time.
+        minute: from 0, on the dive's clock; None for the dive.
+        from_s, from_utc: its begin.
+    """
+
+    name: str
+    category_id: int
+    unique: int
+    maxn: int
+    maxn_s: float
+    maxn_video: str
+    maxn_frame: int
+    new: int
+    frames: int
+    estimate: int | None = None
+    low95: int | None = None
+    high95: int | None = None
+    minute: int | None = None
+    from_s: float | None = None
+    from_utc: str | None = None
+
+    @property
+    def interval(self) -> str | None:
+        """`low95` and `high95` in words; None without. A limit that says nothing is left out."""
+        if self.low95 is None or self.high95 is None:
+            return None
+        return limits(self.low95, self.high95, self.unique)
+
+
+@dataclass(frozen=True)
+class SurveyResult:
+    """What a survey found.
+
+    Attributes:
+        output: the folder of results.
+        model: name of the model.
+        counts: of the dive, by the name of the class; only classes that were seen.
+        minutes: counts of each minute and class that was seen.
+        frames: how many were evaluated.
+        interval_note: where the intervals come from, or why there are none.
+        gaps: parts of the footage that could not be read.
+        written: files and the folder of images.
+        warnings: one line for each input that was left out, each exchange format that cannot hold the dive, and
+            everything that went another way.
+        complete: whether everything was read and written.
+    """
+
+    output: Path
+    model: str
+    counts: Mapping[str, ClassCount]
+    minutes: Sequence[ClassCount]
+    frames: int
+    interval_note: str
+    gaps: Sequence[Gap]
+    written: Sequence[Path]
+    warnings: Sequence[str]
+    complete: bool
+
+    @cached_property
+    def tracks(self) -> tuple[TrackEntry, ...]:
+        """The tracks that count, in the order in which they came; read from tracks.json at the first use."""
+        document = TracksDocument.model_validate_json((self.output / "tracks.json").read_bytes())
+        return tuple(track for track in document.tracks if track.confirmed)
+
+
+def survey(
+    inputs: str | Path | Sequence[str | Path],
+    *,
+    output: str | Path,
+    every: str = "0.5s",
+    start: str | float | None = None,
+    end: str | float | None = None,
+    start_utc: str | datetime | None = None,
+    navigation: str | Path | None = None,
+    navigation_gap: float = 60.0,
+    model: str | Path | OnnxPredictor = "default",
+    threshold: float | None = None,
+    max_objects: int | None = None,
+    classes: Sequence[str] | None = None,
+    unconfirmed: bool = False,
+    formats: Sequence[str] | None = None,
+    video: bool = False,
+    engine: str = "local",
+    precision: str = "auto",
+    threads: int | None = None,
+    ray_address: str | None = None,
+    ray_workers: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    warn: Callable[[str], None] | None = None,
+) -> SurveyResult:
+    """Follow and count the objects of a dive; write tables, images and a report.
+
+    A killed survey goes on where it was when the same call is made again. A live source ends at `end` or at Ctrl-C.
+
+    Args:
+        inputs: videos of one dive in their order, folders of them or globs; or one live source (rtsp://...).
+        output: folder of the results.
+        every: frames to evaluate: "0.5s" for two a second, "3" for each third, "1" for all.
+        start, end: seconds on the dive's clock, or text such as "1:02:03".
+        start_utc: when the dive began, as "2026-05-01T12:30:00Z"; default: as the files say.
+        navigation: CSV of time, latitude, longitude and maybe depth.
+        navigation_gap: no position between fixes that are more seconds apart.
+        model: a model file, the name of a bundled model, or a loaded model (whose engine and precision then count).
+        threshold: score that begins a track; default: the model's.
+        max_objects: at most so many a frame; default: the model's.
+        classes: look only for these names.
+        unconfirmed: write tracks too short to count, too, into tracks.json.
+        formats: exchange formats to write as well, as `seasift convert` names them.
+        video: write annotated.mp4 as well.
+        engine: openvino, onnxruntime or onnxruntime-cuda in this process (local); "ray", or "ray:onnxruntime", on a
+            cluster.
+        precision: "auto", "f32", "bf16" or "f16".
+        threads: of the CPU; on Ray of each worker. Default: the engine's choice; on Ray 1.
+        ray_address: of a cluster; default: this machine.
+        ray_workers: at most so many; default: as there is room for.
+        progress: called with seconds of the dive done and in all.
+        warn: called with each warning when it comes up; all of them are in the result.
+    Raises:
+        InputError: an option is wrong, or no input is a video that can be opened; nothing is written then.
+
+    >>> dive = seasift.survey("dive.mp4", output="dive-survey")
+    >>> {name: count.unique for name, count in dive.counts.items()}
+    """
+    given = locals()
+    warnings: list[str] = []
+
+    def tell(line: str) -> None:
+        warnings.append(line)
+        if warn:
+            warn(line)
+
+    options = Options(**{field.name: given[field.name] for field in fields(Options)})
+    plan, failures = prepare(options, tell)
+    for failure in failures:
+        tell(failure.error)
+    with ending_by_key(plan.dive, tell):
+        result = run(plan, progress=_in_seconds(plan, progress) if progress else None, report=write_report)
+    for line in result.refused:
+        tell(line)
+    return _public(plan, result, warnings, complete=not (failures or result.gaps or result.refused))
+
+
+def _public(plan: Plan, result: Result, warnings: Sequence[str], *, complete: bool) -> SurveyResult:
+    return SurveyResult(
+        output=plan.out,
+        model=plan.info.name,
+        counts={row["name"]: _count(row) for row in result.rows if row["scope"] == "dive"},
+        minutes=[_count(row) for row in result.rows if row["scope"] == "minute"],
+        frames=result.counts.frames.total(),
+        interval_note=result.interval_note,
+        gaps=[Gap(*gap) for gap in result.gaps],
+        written=result.written,
+        warnings=warnings,
+        complete=complete,
+    )
+
+
+def _count(row: Mapping[str, Any]) -> ClassCount:
+    return ClassCount(**{key: value for key, value in row.items() if key != "scope"})
+
+
+def _in_seconds(plan: Plan, show: Callable[[int, int], None]) -> Callable[[Frame], None]:
+    start_s = plan.settings["start_s"] or 0.0
+    length_s = _length_s(plan.dive, start_s, plan.settings["end_s"])
+
+    def progress(frame: Frame) -> None:
+        done = round(frame.dive_s - start_s)
+        show(done, max(round(length_s), done + 1))
+
+    return progress
+
+
+def _length_s(dive: Dive | LiveDive, start_s: float, end_s: float | None) -> float:
+    if isinstance(dive, LiveDive):
+        return end_s or 0.0
+    ends = [video.offset_s + (video.duration_s or 0.0) for video in dive.videos]
+    return max(0.0, min([max(ends), *([end_s] if end_s is not None else [])]) - start_s)
