@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -29,7 +28,7 @@ from seasift.runtime.predictor import load_predictor
 from seasift.runtime.video import Every, frames
 from seasift.speed.api import parse_ways
 from seasift.speed.pictures import given_pictures
-from seasift.speed.record import measure
+from seasift.speed.record import Measurement, measure
 from seasift.speed.subjects import Subject, Way
 
 SIZE_HW = (270, 480)
@@ -56,7 +55,7 @@ def write_frames(folder: Path) -> None:
         write_picture(folder / f"{number:03}.jpg", np.asarray(small, np.uint8))
 
 
-def predict_record() -> dict[str, Any]:
+def predict_record() -> Measurement:
     """What `seasift bench default` says of the frames at a score of 0.05."""
     with tempfile.TemporaryDirectory() as folder:
         write_frames(Path(folder))

@@ -17,8 +17,9 @@ from seasift.data.prepared import open_prepared
 from seasift.evaluation.bootstrap import draw_weights, resampled
 from seasift.evaluation.compare import Settings, compare, published
 from seasift.evaluation.compare_page import write_comparison
-from seasift.evaluation.compare_tables import tables
+from seasift.evaluation.compare_tables import tables, verdict
 from seasift.evaluation.compare_words import duration
+from seasift.evaluation.comparison import Change, Comparison
 from seasift.evaluation.machine import graphics_processor
 from seasift.evaluation.matches import matches_of
 from seasift.evaluation.run_intervals import judge_runs
@@ -41,12 +42,12 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def compared(place: Path, *names: str, data: bool = True, resamples: int = 60) -> dict[str, Any]:
+def compared(place: Path, *names: str, data: bool = True, resamples: int = 60) -> Comparison:
     runs = read_runs([place / name for name in names])
     return compare(runs, Settings(place / "data" if data else None, resamples))
 
 
-def text_of(comparison: dict[str, Any], title: str) -> list[tuple[str, ...]]:
+def text_of(comparison: Comparison, title: str) -> list[tuple[str, ...]]:
     (table,) = (table for table in tables(comparison) if table.title == title)
     assert {len(row) for row in table.rows} == {len(table.heads)}
     return list(table.rows)
@@ -54,7 +55,7 @@ def text_of(comparison: dict[str, Any], title: str) -> list[tuple[str, ...]]:
 
 def test_intervals_are_of_the_runs_own_figures(place: Path) -> None:
     comparison = compared(place, "one", "two")
-    for run, name in zip(comparison["runs"], ("one", "two"), strict=True):
+    for run, name in zip(comparison.to_json()["runs"], ("one", "two"), strict=True):
         record = json.loads((place / name / "report.json").read_text())
         assert run["boxes"] == record["boxes"]
         assert run["groups"] == 6
@@ -66,13 +67,13 @@ def test_intervals_are_of_the_runs_own_figures(place: Path) -> None:
             assert run["intervals"]["per_class"]["net"][kind] is not None
     truth = open_prepared(place / "data").part().coco
     place_of = {image.id: number for number, image in enumerate(truth.images)}
-    for category, row in zip(truth.categories, comparison["runs"][0]["per_class"], strict=True):
+    for category, row in zip(truth.categories, comparison.runs[0].per_class, strict=True):
         own = [a for a in truth.annotations if a.category_id == category.id and not a.iscrowd]
-        assert row["groups"] == len({place_of[a.image_id] // 2 for a in own})
+        assert row.groups == len({place_of[a.image_id] // 2 for a in own})
 
 
 def test_the_difference_comes_from_the_same_draws(place: Path) -> None:
-    (pair,) = compared(place, "one", "two")["pairs"]
+    (pair,) = compared(place, "one", "two").to_json()["pairs"]
     part = open_prepared(place / "data").part()
     weights = draw_weights([str(n // 2) for n in range(12)], 60, 0)
     both = []
@@ -91,24 +92,24 @@ def test_the_difference_comes_from_the_same_draws(place: Path) -> None:
 
 def test_words_say_where_zero_lies(place: Path) -> None:
     comparison = compared(place, "one", "two")
-    found = comparison["pairs"][0]["difference"]["masks"]["AP"]
+    (pair,) = comparison.pairs
     for value, limits, words in (
         (0.1, [0.02, 0.2], "0 lies outside: B is better"),
         (-0.1, [-0.2, -0.02], "0 lies outside: A is better"),
         (0.1, [-0.02, 0.2], "0 lies inside: no difference shown"),
     ):
-        found |= {"value": value, "interval": limits, "zero_inside": limits[0] <= 0 <= limits[1]}
-        assert text_of(comparison, "Differences")[0][-1] == words
+        found = Change(value=value, interval=limits, zero_inside=limits[0] <= 0 <= limits[1])
+        assert verdict(found, pair) == words
 
 
 def test_the_same_seed_gives_the_same_bytes(place: Path) -> None:
     first, second = (compared(place, "one", "two") for _ in range(2))
-    assert json.dumps(first) == json.dumps(second)
+    assert json.dumps(first.to_json()) == json.dumps(second.to_json())
 
 
 def test_other_parts_stand_in_the_table_without_a_difference(place: Path) -> None:
     comparison = compared(place, "one", "few", "two", "quick")
-    by_pair = {pair["first"] + pair["second"]: pair["difference"] is not None for pair in comparison["pairs"]}
+    by_pair = {pair.first + pair.second: pair.difference is not None for pair in comparison.pairs}
     assert by_pair == {"AB": False, "AC": True, "AD": False, "BC": False, "BD": False, "CD": False}
     rows = text_of(comparison, "Differences")
     assert ("B − A", "–", "–", "–", "–", "judged on different parts: no difference") in rows
@@ -119,9 +120,9 @@ def test_other_parts_stand_in_the_table_without_a_difference(place: Path) -> Non
         "little default published published/val, 12 pictures",
         "little default published published/val, 5 of 12 pictures",
     ]
-    assert any("A, C on little default published published/val" in note for note in comparison["notes"])
-    assert any("D: A quick look" in note for note in comparison["notes"])
-    assert {run["groups"] for run in comparison["runs"]} == {6, 2, 5}
+    assert any("A, C on little default published published/val" in note for note in comparison.notes)
+    assert any("D: A quick look" in note for note in comparison.notes)
+    assert {run.groups for run in comparison.runs} == {6, 2, 5}
 
 
 def test_runs_of_different_parts_are_not_drawn_together(place: Path) -> None:
@@ -131,7 +132,7 @@ def test_runs_of_different_parts_are_not_drawn_together(place: Path) -> None:
 
 
 def test_few_videos_are_told(place: Path) -> None:
-    notes = compared(place, "one", "few")["notes"]
+    notes = compared(place, "one", "few").notes
     assert any(note.startswith("Only 6 videos (A)") for note in notes)
     assert any("2 classes have objects in fewer than 5 videos (B)" in note for note in notes)
 
@@ -141,7 +142,7 @@ def test_videos_may_be_told_or_unknown(place: Path, tmp_path: Path) -> None:
     told = compare(
         runs, Settings(place / "data", 20, group=r"_(frame\d)")
     )  # frame1, frame10 and frame11 are one
-    assert told["runs"][0]["groups"] == 10
+    assert told.runs[0].groups == 10
     truth = tmp_path / "truth.json"
     truth.write_bytes((place / "data" / "annotations" / "default-published.json").read_bytes())
     record = json.loads((place / "one" / "report.json").read_text())
@@ -149,24 +150,24 @@ def test_videos_may_be_told_or_unknown(place: Path, tmp_path: Path) -> None:
     (tmp_path / "report.json").write_text(json.dumps(record))
     (tmp_path / "predictions.json").write_bytes((place / "one" / "predictions.json").read_bytes())
     alone = compare(read_runs([tmp_path]), Settings(truth, 20))
-    assert alone["runs"][0]["groups"] == 12
-    assert any(note.startswith("No videos are known (A)") for note in alone["notes"])
-    assert not any(note.startswith("No videos are known") for note in told["notes"])
+    assert alone.runs[0].groups == 12
+    assert any(note.startswith("No videos are known (A)") for note in alone.notes)
+    assert not any(note.startswith("No videos are known") for note in told.notes)
 
 
 def test_without_data_there_are_no_intervals(place: Path) -> None:
     comparison = compared(place, "one", "two", data=False)
-    assert comparison["bootstrap"] is None
-    assert comparison["runs"][0]["intervals"] is None
-    assert comparison["notes"][0].startswith("No intervals: they need the truth. Give --data")
+    assert comparison.bootstrap is None
+    assert comparison.runs[0].intervals is None
+    assert comparison.notes[0].startswith("No intervals: they need the truth. Give --data")
     assert "[" not in text_of(comparison, "Average precision")[0][2]
     assert "Differences" not in {table.title for table in tables(comparison)}
 
 
 def test_a_run_without_masks(place: Path) -> None:
     comparison = compared(place, "one", "boxes")
-    assert set(comparison["runs"][1]["intervals"]) == {"boxes", "per_class"}
-    assert set(comparison["pairs"][0]["difference"]) == {"boxes", "per_class"}
+    assert set(comparison.runs[1].to_json()["intervals"]) == {"boxes", "per_class"}
+    assert set(comparison.pairs[0].to_json()["difference"]) == {"boxes", "per_class"}
     assert text_of(comparison, "Average precision")[1][2] == "–"
 
 
@@ -184,10 +185,12 @@ def test_facts_speeds_and_training(place: Path) -> None:
         *("A  trained", "my recipe", "yolact resnet50 550 px", "imagenet", "little/train"),
         *("160,000", "1 h 07 min", "x86_64, 2 threads"),
     )
-    curves = comparison["runs"][0]["training"]["curves"]
+    training = comparison.runs[0].training
+    assert training is not None
+    curves = training.curves
     assert curves["loss/total"] == [[160, 7.5], [480, 3.5]]
     assert curves["val/mask_AP"] == [[480, 0.1], [960, 0.15]]
-    assert {key: comparison["runs"][1]["facts"][key] for key in FACTS} == FACTS
+    assert {key: comparison.runs[1].facts[key] for key in FACTS} == FACTS
 
 
 def bench_of(sha256: str, **changes: Any) -> dict[str, Any]:
@@ -276,9 +279,9 @@ def test_data_and_predictions_must_be_those_of_the_run(place: Path, tmp_path: Pa
 
 def test_published_rows_have_split_and_source() -> None:
     rows = published()
-    assert all(set(row) == {"name", "masks", "boxes", "split", "source"} for row in rows)
-    assert all(row["split"] and row["source"] for row in rows)
-    assert {(row["masks"], row["boxes"]) for row in rows} == {
+    assert all(set(row.to_json()) == {"name", "masks", "boxes", "split", "source"} for row in rows)
+    assert all(row.split and row.source for row in rows)
+    assert {(row.masks, row.boxes) for row in rows} == {
         *((0.238, 0.291), (0.235, 0.286), (0.3, 0.345), (0.308, 0.387)),
         *((0.365, None), (0.377, None), (None, 0.475), (None, 0.517)),
     }
@@ -289,7 +292,7 @@ def test_the_page_needs_nothing_else(place: Path, tmp_path: Path) -> None:
     paths = write_comparison(tmp_path / "out", comparison)
     assert [path.name for path in paths] == ["compare.html", "compare.json", "compare.md"]
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(path.name for path in paths)
-    assert json.loads(paths[1].read_text(encoding="utf-8")) == comparison
+    assert json.loads(paths[1].read_text(encoding="utf-8")) == comparison.to_json()
     html = paths[0].read_text(encoding="utf-8")
     page = _Page()
     page.feed(html)
@@ -312,7 +315,7 @@ def test_runs_that_list_other_objects_are_told(place: Path, tmp_path: Path) -> N
     record = json.loads((place / "one" / "report.json").read_text())
     record["settings"]["threshold"] = 0.3
     (tmp_path / "report.json").write_text(json.dumps(record))
-    notes = compare(read_runs([place / "one", tmp_path]), Settings())["notes"]
+    notes = compare(read_runs([place / "one", tmp_path]), Settings()).notes
     assert any("A scores from 0.2, at most 100 a picture; B scores from 0.3, at" in note for note in notes)
 
 

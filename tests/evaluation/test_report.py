@@ -63,7 +63,7 @@ def write(folder: Path, part: DataPart, settings: Settings = SETTINGS) -> tuple[
     outcome, _ = judge(part, settings)
     record = make_record(outcome, settings, SUBJECT)
     write_report(folder, record, outcome, images_dir=part.images_dir, draw=outlined)
-    return record, outcome
+    return record.to_json(), outcome
 
 
 def test_streaming_judges_as_all_at_once(part: DataPart) -> None:
@@ -209,9 +209,9 @@ def test_a_model_that_finds_nothing_and_one_without_masks(part: DataPart, tmp_pa
         outcome = judge_part(FakePredictor(part.coco, found), part, SETTINGS)
         record = make_record(outcome, SETTINGS, SUBJECT)
         write_report(tmp_path / "out", record, outcome, images_dir=part.images_dir, draw=outlined)
-        assert record["boxes"]["AP"] is not None
-    assert record["masks"]["AP"] is None
-    assert "Masks are not judged: the model gives none." in record["notes"]
+        assert record.boxes["AP"] is not None
+    assert record.masks["AP"] is None
+    assert "Masks are not judged: the model gives none." in record.notes
 
 
 def test_the_mean_of_a_curve_is_the_ap(part: DataPart) -> None:

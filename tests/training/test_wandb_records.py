@@ -13,9 +13,9 @@ import pytest
 from seasift.core.instances import Instances
 from seasift.core.masks import MaskCrop
 from seasift.export import to_onnx
+from seasift.models import checkpoint
 from seasift.recipes.recipe import Recipe
 from seasift.runtime.predictor import load_predictor
-from seasift.models import checkpoint
 from seasift.training.run import Options, train
 from seasift.training.wandb_records import NoWandb, class_map
 
@@ -159,9 +159,10 @@ def test_the_surest_object_lies_on_top_and_unsure_ones_are_not_shown() -> None:
 def test_a_missing_package_is_named_with_what_installs_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from seasift.cli import main, terminal
+    from seasift.cli import main
+    from seasift.core import extras
 
-    monkeypatch.setattr(terminal, "find_spec", lambda name: None if name == "wandb" else name)
+    monkeypatch.setattr(extras, "find_spec", lambda name: None if name == "wandb" else name)
     monkeypatch.setattr("sys.argv", ["seasift", "train", "yolact-resnet50", "--logger", "wandb"])
     with pytest.raises(SystemExit) as ended:
         main.main()

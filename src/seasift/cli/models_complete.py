@@ -79,7 +79,7 @@ def complete(
     if judged:
         write_card(output, info, judged, words)
     added = [f"scores calibrated on {fitted.fitted_on}"] if fitted else []
-    added += [f"figures on {report['data']['name']}" for report in judged]
+    added += [f"figures on {report.data.name}" for report in judged]
     added += [f"counts on {info.counting.data}"] if counting and info.counting else []
     added += (
         [f"looks of {info.looks.pictures:,} pictures of {info.looks.data}"] if looks and info.looks else []

@@ -1,4 +1,4 @@
-"""Several judged models as one JSON document (schema "seasift-comparison/1"): tables and page are made of it."""
+"""Comparing evaluated models."""
 
 from __future__ import annotations
 
@@ -11,13 +11,23 @@ from typing import Any
 
 from seasift import __version__
 from seasift.evaluation.bootstrap import LEVEL, RESAMPLES, SEED
-from seasift.evaluation.coco_figures import KINDS
 from seasift.evaluation.compare_notes import notes
+from seasift.evaluation.comparison import (
+    SCHEMA,
+    Bootstrap,
+    Changes,
+    ComparedClass,
+    ComparedRun,
+    Comparison,
+    Pair,
+    Published,
+    Trained,
+)
+from seasift.evaluation.document import KindIntervals
 from seasift.evaluation.intervals import Judged, difference
 from seasift.evaluation.run_intervals import judge_runs
 from seasift.evaluation.runs import Run
 
-SCHEMA = "seasift-comparison/1"
 FACTS = ("parameters", "trainable", "bytes", "gflops", "priors")
 
 
@@ -38,7 +48,7 @@ class Settings:
     group: str | None = None
 
 
-def compare(runs: Sequence[Run], settings: Settings) -> dict[str, Any]:
+def compare(runs: Sequence[Run], settings: Settings) -> Comparison:
     """Hold runs against each other.
 
     Runs that were judged on the same part are resampled together and compared in pairs; the others stand in the
@@ -54,59 +64,63 @@ def compare(runs: Sequence[Run], settings: Settings) -> dict[str, Any]:
     if settings.data:
         for same in parts.values():
             judged |= judge_runs(same, settings.data, settings.resamples, settings.seed, settings.group)
-    return {
-        "schema": SCHEMA,
-        "seasift": __version__,
-        "bootstrap": _bootstrap(settings) if settings.data else None,
-        "runs": [_run(run, judged.get(run.label)) for run in runs],
-        "pairs": [_pair(first, second, judged) for first, second in combinations(runs, 2)],
-        "published": published(),
-        "notes": notes(runs, parts, judged, with_data=settings.data is not None),
-    }
+    return Comparison(
+        schema_version=SCHEMA,
+        seasift=__version__,
+        bootstrap=_bootstrap(settings) if settings.data else None,
+        runs=[_run(run, judged.get(run.label)) for run in runs],
+        pairs=[_pair(first, second, judged) for first, second in combinations(runs, 2)],
+        published=published(),
+        notes=notes(runs, parts, judged, with_data=settings.data is not None),
+    )
 
 
-def published() -> list[dict[str, Any]]:
-    """Figures that others printed: name, masks and boxes AP or None, split, source."""
+def published() -> list[Published]:
+    """Figures that others printed."""
     import yaml
 
     text = (files("seasift.evaluation") / "published.yaml").read_text(encoding="utf-8")
-    return list(yaml.safe_load(text))
+    return [Published.from_json(each) for each in yaml.safe_load(text)]
 
 
-def _bootstrap(settings: Settings) -> dict[str, Any]:
-    return {"resamples": settings.resamples, "seed": settings.seed, "level": LEVEL, "unit": "video"}
+def _bootstrap(settings: Settings) -> Bootstrap:
+    return Bootstrap(resamples=settings.resamples, seed=settings.seed, level=LEVEL, unit="video")
 
 
-def _run(run: Run, judged: Judged | None) -> dict[str, Any]:
+def _run(run: Run, judged: Judged | None) -> ComparedRun:
     record = run.record
-    facts = record["model"].get("facts") or {}
-    return {
-        "label": run.label,
-        "name": run.name,
-        "model": {key: value for key, value in record["model"].items() if key != "facts"},
-        "data": record["data"],
-        "settings": record["settings"],
-        "seasift": record.get("seasift"),
-        "facts": {key: facts.get(key) for key in FACTS},
-        "speeds": [speed for speed in (record.get("speed"), *run.more_speeds) if speed],
-        "training": _training(run.training) if run.training else None,
-        "boxes": record["boxes"],
-        "masks": record["masks"],
-        "per_class": [
-            {
-                **{key: row[key] for key in ("name", "objects", *KINDS)},
-                "groups": judged.class_groups.get(row["name"]) if judged else None,
-            }
-            for row in record["per_class"]
+    model = record.model.to_json()
+    facts = model.pop("facts", None) or {}
+    return ComparedRun(
+        label=run.label,
+        name=run.name,
+        model=model,
+        data=record.data,
+        settings=record.settings,
+        seasift=record.seasift,
+        facts={key: facts.get(key) for key in FACTS},
+        speeds=[speed for speed in (record.speed, *run.more_speeds) if speed],
+        training=_training(run.training) if run.training else None,
+        boxes=record.boxes,
+        masks=record.masks,
+        per_class=[
+            ComparedClass(
+                name=row.name,
+                objects=row.objects,
+                boxes=row.boxes,
+                masks=row.masks,
+                groups=judged.class_groups.get(row.name) if judged else None,
+            )
+            for row in record.per_class
         ],
-        "groups": judged.groups if judged else None,
-        "intervals": judged.intervals() if judged else None,
-        "curves": record.get("curves"),
-        "notes": record.get("notes", []),
-    }
+        groups=judged.groups if judged else None,
+        intervals=KindIntervals.from_json(judged.intervals()) if judged else None,
+        curves=record.curves,
+        notes=record.notes,
+    )
 
 
-def _training(training: dict[str, Any]) -> dict[str, Any]:
+def _training(training: dict[str, Any]) -> Trained:
     record, recipe = training["record"], training["recipe"]
     data = record.get("train")
 
@@ -114,30 +128,30 @@ def _training(training: dict[str, Any]) -> dict[str, Any]:
         inner = recipe.get(section)
         return inner.get(key) if isinstance(inner, dict) else None
 
-    return {
-        "recipe": recipe.get("name"),
-        "seconds": record.get("train_seconds"),
-        "pictures_seen": record.get("pictures_seen"),
-        "weights": of("model", "weights"),
-        "arch": of("model", "arch"),
-        "backbone": of("model", "backbone"),
-        "size": of("model", "size"),
-        "batch_size": of("training", "batch_size"),
-        "precision": of("training", "precision"),
-        "optimizer": of("optimizer", "name"),
-        "seed": record.get("seed"),
-        "machine": record.get("machine"),
-        "data": data.get("name") if isinstance(data, dict) else None,
-        "curves": training["curves"],
-    }
+    return Trained(
+        recipe=recipe.get("name"),
+        seconds=record.get("train_seconds"),
+        pictures_seen=record.get("pictures_seen"),
+        weights=of("model", "weights"),
+        arch=of("model", "arch"),
+        backbone=of("model", "backbone"),
+        size=of("model", "size"),
+        batch_size=of("training", "batch_size"),
+        precision=of("training", "precision"),
+        optimizer=of("optimizer", "name"),
+        seed=record.get("seed"),
+        machine=record.get("machine"),
+        data=data.get("name") if isinstance(data, dict) else None,
+        curves=training["curves"],
+    )
 
 
-def _pair(first: Run, second: Run, judged: dict[str, Judged]) -> dict[str, Any]:
+def _pair(first: Run, second: Run, judged: dict[str, Judged]) -> Pair:
     same = first.part == second.part
     made = same and first.label in judged
-    return {
-        "first": first.label,
-        "second": second.label,
-        "same_part": same,
-        "difference": difference(judged[first.label], judged[second.label]) if made else None,
-    }
+    return Pair(
+        first=first.label,
+        second=second.label,
+        same_part=same,
+        difference=Changes.from_json(difference(judged[first.label], judged[second.label])) if made else None,
+    )

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from seasift.evaluation.bootstrap import FEW_CLASS_GROUPS, FEW_GROUPS
+from seasift.evaluation.document import EvaluationSettings
 from seasift.evaluation.intervals import Judged
 from seasift.evaluation.runs import Run
 
@@ -37,31 +38,31 @@ def notes(
         )
     if len(parts) > 1:
         listed = "; ".join(
-            f"{', '.join(run.label for run in same)} on {same[0].record['data']['name']} "
-            f"({same[0].record['data']['pictures']:,} pictures)"
+            f"{', '.join(run.label for run in same)} on {same[0].record.data.name} "
+            f"({same[0].record.data.pictures:,} pictures)"
             for same in parts.values()
         )
         found.append(f"Judged on different parts, so not comparable with each other: {listed}.")
     for same in parts.values():
         one = judged.get(same[0].label)
         found += _few_groups(", ".join(run.label for run in same), one) if one else []
-    limits = {run.label: _listed(run.record["settings"]) for run in runs}
+    limits = {run.label: _listed(run.record.settings) for run in runs}
     if len(set(limits.values())) > 1:
         told = "; ".join(f"{label} {text}" for label, text in limits.items())
         found.append(f"The runs list different objects, which moves AP by itself: {told}.")
-    found += [
-        f"{run.label}: {note}" for run in runs for note in run.record.get("notes", []) if "quick look" in note
-    ]
+    found += [f"{run.label}: {note}" for run in runs for note in run.record.notes if "quick look" in note]
     stored = [
-        run.label for run in runs if (run.record["model"].get("facts") or {}).get("counted") == "stored"
+        run.label
+        for run in runs
+        if run.record.model.facts is not None and run.record.model.facts.counted == "stored"
     ]
     if stored:
         found.append(f"{', '.join(stored)}: {_STORED}")
     return found
 
 
-def _listed(settings: dict[str, Any]) -> str:
-    return f"scores from {settings.get('threshold')}, at most {settings.get('max_objects')} a picture"
+def _listed(settings: EvaluationSettings) -> str:
+    return f"scores from {settings.threshold}, at most {settings.max_objects} a picture"
 
 
 def _few_groups(labels: str, judged: Judged) -> list[str]:

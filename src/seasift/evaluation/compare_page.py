@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from seasift.core.data_uri import svg_uri
 from seasift.core.files import write_json, write_text
 from seasift.evaluation import compare_plots as plots
 from seasift.evaluation.compare_tables import Table, tables
+from seasift.evaluation.comparison import Comparison
 
 
-def write_comparison(folder: Path, comparison: dict[str, Any]) -> tuple[Path, ...]:
+def write_comparison(folder: Path, comparison: Comparison) -> tuple[Path, ...]:
     """Write the three files, each whole or not at all.
 
     Args:
@@ -22,12 +22,12 @@ def write_comparison(folder: Path, comparison: dict[str, Any]) -> tuple[Path, ..
     page, text = render_page(comparison), render_markdown(comparison)
     paths = (folder / "compare.html", folder / "compare.json", folder / "compare.md")
     write_text(paths[0], page)
-    write_json(paths[1], comparison, indent=1)
+    write_json(paths[1], comparison.to_json(), indent=1)
     write_text(paths[2], text)
     return paths
 
 
-def render_page(comparison: dict[str, Any]) -> str:
+def render_page(comparison: Comparison) -> str:
     """The page: one HTML file that needs nothing else."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -40,15 +40,15 @@ def render_page(comparison: dict[str, Any]) -> str:
     )
     drawn = [(title, svg_uri(svg)) for title, svg in plots.overlays(comparison)]
     return environment.get_template("compare.html").render(
-        comparison=comparison, tables=tables(comparison), plots=drawn
+        comparison=comparison.to_json(), tables=tables(comparison), plots=drawn
     )
 
 
-def render_markdown(comparison: dict[str, Any]) -> str:
+def render_markdown(comparison: Comparison) -> str:
     """The tables, to paste into a document."""
     parts = [_markdown(table) for table in tables(comparison)]
-    notes = [f"- {note}" for note in comparison["notes"]]
-    sources = [f"- {each['name']}: {each['source']} ({each['split']})" for each in comparison["published"]]
+    notes = [f"- {note}" for note in comparison.notes]
+    sources = [f"- {each.name}: {each.source} ({each.split})" for each in comparison.published]
     about = ["Published figures are not comparable with figures on leak-free splits. Sources:", "", *sources]
     return "\n".join([*parts, *notes, "", *about]) + "\n"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from seasift.evaluation.comparison import Comparison
 from seasift.evaluation.curves import RECALLS
 from seasift.evaluation.plots import new_figure, to_svg
 
@@ -12,9 +13,9 @@ COLOURS = ("#0b6e99", "#c2571a", "#3d8b37", "#8e44ad", "#b8860b", "#c0392b", "#1
 _STYLES = ("-", "--", ":", "-.")
 
 
-def overlays(comparison: dict[str, Any]) -> list[tuple[str, str]]:
+def overlays(comparison: Comparison) -> list[tuple[str, str]]:
     """Title and SVG of each plot that has anything to show."""
-    makers: tuple[tuple[str, Callable[[dict[str, Any]], str | None]], ...] = (
+    makers: tuple[tuple[str, Callable[[Comparison], str | None]], ...] = (
         ("Mean AP with 95% intervals", _forest),
         ("Precision and recall, mean over classes", _precision_recall),
         ("Training curves", _training),
@@ -30,37 +31,37 @@ def _look(place: int) -> dict[str, Any]:
     }
 
 
-def _forest(comparison: dict[str, Any]) -> str | None:
-    runs = comparison["runs"]
-    if not any(run["intervals"] for run in runs):
+def _forest(comparison: Comparison) -> str | None:
+    runs = comparison.runs
+    if not any(run.intervals for run in runs):
         return None
     figure, panels = new_figure(1, 2, (10.4, 0.9 + 0.34 * len(runs)))
     for axes, kind in zip(panels, ("masks", "boxes"), strict=True):
         for place, run in enumerate(runs):
-            limits = ((run["intervals"] or {}).get(kind) or {}).get("AP")
+            limits = run.limits(kind, "AP")
             if limits:
                 axes.plot(limits, [place, place], color=_look(place)["color"], linewidth=2.2)
-            if run[kind]["AP"] is not None:
-                axes.plot([run[kind]["AP"]], [place], "o", color=_look(place)["color"])
+            if run.line(kind)["AP"] is not None:
+                axes.plot([run.line(kind)["AP"]], [place], "o", color=_look(place)["color"])
         axes.set_title(f"{kind} AP", fontsize=10)
         axes.grid(axis="x", color="#e3e6e8", linewidth=0.7)
         axes.set_axisbelow(True)
-    panels[0].set_yticks(range(len(runs)), [f"{run['label']}  {run['name']}" for run in runs], fontsize=9)
+    panels[0].set_yticks(range(len(runs)), [f"{run.label}  {run.name}" for run in runs], fontsize=9)
     panels[0].set_ylim(len(runs) - 0.5, -0.5)
     return to_svg(figure, "forest")
 
 
-def _precision_recall(comparison: dict[str, Any]) -> str | None:
-    runs = comparison["runs"]
-    if not any(run["curves"] for run in runs):
+def _precision_recall(comparison: Comparison) -> str | None:
+    runs = comparison.runs
+    if not any(run.curves for run in runs):
         return None
     figure, panels = new_figure(1, 4, (10.4, 3.1))
     chosen = [(kind, iou) for kind in ("masks", "boxes") for iou in ("50", "75")]
     for axes, (kind, iou) in zip(panels, chosen, strict=True):
         for place, run in enumerate(runs):
-            values = ((run["curves"] or {}).get(kind) or {}).get(iou)
+            values = (run.curves or {}).get(kind, {}).get(iou)
             if values:
-                axes.plot(RECALLS, values, linewidth=1.6, label=run["label"], **_look(place))
+                axes.plot(RECALLS, values, linewidth=1.6, label=run.label, **_look(place))
         axes.set_title(f"{kind}, IoU .{iou}", fontsize=10)
         axes.set_xlim(0, 1)
         axes.set_ylim(0, 1.02)
@@ -72,21 +73,21 @@ def _precision_recall(comparison: dict[str, Any]) -> str | None:
     return to_svg(figure, "curves")
 
 
-def _training(comparison: dict[str, Any]) -> str | None:
-    runs = [(place, run) for place, run in enumerate(comparison["runs"]) if run["training"]]
+def _training(comparison: Comparison) -> str | None:
+    runs = [(place, run, run.training.curves) for place, run in enumerate(comparison.runs) if run.training]
     columns = (("loss/total", "loss"), ("val/mask_AP", "masks AP on val"), ("val/box_AP", "boxes AP on val"))
-    if not any(run["training"]["curves"].get(column) for _, run in runs for column, _ in columns):
+    if not any(curves.get(column) for _, _, curves in runs for column, _ in columns):
         return None
     figure, panels = new_figure(1, 3, (10.4, 3.1), share=False)
     for axes, (column, title) in zip(panels, columns, strict=True):
-        for place, run in runs:
-            points = run["training"]["curves"].get(column)
+        for place, run, curves in runs:
+            points = curves.get(column)
             if points:
                 marker = "" if column.startswith("loss") else "."
                 axes.plot(
                     *zip(*points, strict=True),
                     marker=marker,
-                    label=run["label"],
+                    label=run.label,
                     linewidth=1.4,
                     **_look(place),
                 )

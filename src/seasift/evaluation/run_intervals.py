@@ -41,19 +41,19 @@ def judge_runs(
                 "same pictures, to draw the same videos for both. Evaluate one of them again"
             )
     part = _truth_part(first, data)
-    truth = limited(part.coco, first.record["settings"].get("limit"))
-    if len(truth.images) != first.record["data"]["pictures"]:
+    truth = limited(part.coco, _limit(first))
+    if len(truth.images) != first.record.data.pictures:
         raise BadInput(
             f"{data}: {len(truth.images)} pictures in {part.name}; {first.folder} was judged on "
-            f"{first.record['data']['pictures']}. {_AGAIN}"
+            f"{first.record.data.pictures}. {_AGAIN}"
         )
     draws = draw(truth, group or part.chosen.get("group"), resamples, seed)
     return {run.label: _judge(run, truth, draws) for run in runs}
 
 
 def _truth_part(run: Run, data: Path) -> DataPart:
-    noted = run.record["data"]
-    chosen = {key: noted.get(key) for key in _CHOICE}
+    noted = run.record.data
+    chosen = {key: getattr(noted, key) for key in _CHOICE}
     if data.is_dir() and None in chosen.values():
         raise BadInput(
             f"{run.folder}: its record does not name labels, masks, split and part (older seasift, or judged on a "
@@ -61,9 +61,9 @@ def _truth_part(run: Run, data: Path) -> DataPart:
         )
     part = resolve_part(data, **chosen) if data.is_dir() else resolve_part(data)
     fingerprint = part.fingerprint or hashlib.sha256(data.read_bytes()).hexdigest()
-    if fingerprint != noted["fingerprint"]:
+    if fingerprint != noted.fingerprint:
         raise BadInput(
-            f"{data}: fingerprint {fingerprint}; {run.folder} was judged on {noted['name']} with {noted['fingerprint']}. "
+            f"{data}: fingerprint {fingerprint}; {run.folder} was judged on {noted.name} with {noted.fingerprint}. "
             f"Give the same data. {_AGAIN}"
         )
     return part
@@ -80,10 +80,12 @@ def _judge(run: Run, truth: CocoDataset, draws: Draws) -> Judged:
     masks = [(entry["image_id"], entry["segmentation"]) for entry in entries if "segmentation" in entry]
     if any(list(mask["size"]) != known[image_id] for image_id, mask in masks):
         raise BadInput(f"{run.evaluation}: a predicted mask is of another size than its picture. {_AGAIN}")
-    found = {kind: matches_of(truth, entries, kind) for kind in KINDS if run.record[kind]["AP"] is not None}
+    found = {
+        kind: matches_of(truth, entries, kind) for kind in KINDS if run.record.line(kind)["AP"] is not None
+    }
     judged = draws.judge({kind: matches for kind, matches in found.items() if matches is not None})
     for kind, each in judged.kinds.items():
-        again, noted = float(each.overall["AP"][0]), run.record[kind]["AP"]
+        again, noted = float(each.overall["AP"][0]), float(run.record.line(kind)["AP"] or 0)
         if not abs(again - noted) < 1e-6:
             raise BadInput(
                 f"{run.evaluation}: predictions.json gives {kind} AP {again:.4f}; report.json says {noted:.4f}. {_AGAIN}"
@@ -92,5 +94,10 @@ def _judge(run: Run, truth: CocoDataset, draws: Draws) -> Judged:
 
 
 def _part_name(run: Run) -> str:
-    data = run.record["data"]
-    return f"{data['name']} ({data['pictures']} of {data.get('of_pictures')} pictures)"
+    data = run.record.data
+    return f"{data.name} ({data.pictures} of {data.of_pictures} pictures)"
+
+
+def _limit(run: Run) -> int | None:
+    limit = run.record.settings.limit
+    return None if limit is None else int(limit)

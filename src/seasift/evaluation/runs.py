@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from seasift.core.errors import BadInput
+from seasift.evaluation.document import Evaluation, Speed
 from seasift.evaluation.run_files import read_entries, read_record, read_training
 from seasift.evaluation.run_speeds import read_speeds
 
@@ -37,14 +38,14 @@ class Run:
     name: str
     folder: Path
     evaluation: Path
-    record: dict[str, Any]
+    record: Evaluation
     training: dict[str, Any] | None
-    more_speeds: tuple[dict[str, Any], ...] = ()
+    more_speeds: tuple[Speed, ...] = ()
 
     @property
     def part(self) -> tuple[Any, ...]:
         """What it was judged on; equal for runs that can be held against each other picture by picture."""
-        return (*(self.record["data"].get(key) for key in _PART), self.record["settings"].get("limit"))
+        return (*(getattr(self.record.data, key) for key in _PART), self.record.settings.limit)
 
     def entries(self) -> list[dict[str, Any]]:
         """Its predictions as COCO results.
@@ -94,9 +95,9 @@ def read_run(folder: Path, label: str = "A") -> Run:
         )
     others = sorted(trained.glob(f"{EVALUATION}-*/{RECORD}")) if trained else []
     record = read_record(evaluation / RECORD)
-    speeds = [speed for path in others if (speed := read_record(path).get("speed"))]
+    speeds = [speed for path in others if (speed := read_record(path).speed)]
     for path in sorted({path for place in (trained, evaluation) if place for path in place.glob(BENCH)}):
-        speeds += read_speeds(path, record["model"])
+        speeds += read_speeds(path, record.model)
     return Run(
         label,
         (trained or own).name,

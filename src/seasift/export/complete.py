@@ -16,6 +16,7 @@ from seasift.core.files import write_bytes
 from seasift.core.picture import read_picture
 from seasift.data.prepared import DataPart
 from seasift.evaluation.bootstrap import group_names
+from seasift.evaluation.document import Evaluation
 from seasift.export.card import figures_of
 from seasift.runtime.model_file import (
     METADATA_KEY,
@@ -37,8 +38,8 @@ def complete(
     out: Path,
     *,
     calibration: CalibrationEntry | None = None,
-    figures: Sequence[dict[str, Any]] = (),
-    counting: dict[str, Any] | None = None,
+    figures: Sequence[Evaluation] = (),
+    counting: Evaluation | None = None,
     looks: DataPart | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> ModelInfo:
@@ -82,26 +83,26 @@ def _with_calibration(info: ModelInfo, entry: CalibrationEntry) -> ModelInfo:
     return info.model_copy(update=changes)
 
 
-def counting_entry(report: dict[str, Any], info: ModelInfo) -> CountingEntry:
+def counting_entry(report: Evaluation, info: ModelInfo) -> CountingEntry:
     """The counts of a report, in the order of the model's classes, at thresholds of the model's own scores.
 
     Raises:
         BadInput: of another program version, without counts, or of other classes.
     """
-    name, counting = str(report["data"]["name"]), report.get("counting")
-    if not counting or not counting["thresholds"]:
+    name, counting = report.data.name, report.counting
+    if not counting or not counting.thresholds:
         raise BadInput(
             f"report on {name}: it has no counts by threshold; expected one of this version of `seasift evaluate` with "
             "a --threshold of at most 0.9. Evaluate again"
         )
-    rows = dict(zip(counting["names"], counting["classes"], strict=True))
+    rows = dict(zip(counting.names, counting.classes, strict=True))
     missing = [category.name for category in info.categories if category.name not in rows]
     if missing:
         raise BadInput(
             f"report on {name}: no counts of {', '.join(missing)}; expected the model's classes. Evaluate this model"
         )
-    thresholds = np.array(counting["thresholds"], np.float64)
-    if info.calibration is not None and not report["model"].get("calibrated"):
+    thresholds = np.array(counting.thresholds, np.float64)
+    if info.calibration is not None and not report.model.calibrated:
         thresholds = _calibrated(thresholds, info.calibration)
     return CountingEntry(
         data=name,
