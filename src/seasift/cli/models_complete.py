@@ -79,7 +79,7 @@ def complete(
     if evaluated:
         write_card(output, info, evaluated, words)
     added = [f"scores calibrated on {fitted.fitted_on}"] if fitted else []
-    added += [f"figures on {report['data']['name']}" for report in evaluated]
+    added += [f"figures on {report.data.name}" for report in evaluated]
     added += [f"counts on {info.counting.data}"] if counting and info.counting else []
     added += [f"looks of {info.looks.images:,} images of {info.looks.data}"] if looks and info.looks else []
     typer.echo(f"{output}: {info.name}, {', '.join(added)}")

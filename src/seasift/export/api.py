@@ -84,7 +84,7 @@ def export(
         half_weights=half_weights,
         hardware=hardware,
     )
-    counting = calibration if calibration and calibration.get("counting") else None
+    counting = calibration if calibration and calibration.counting else None
     if counting or looks:
         part = None
         if looks:
