@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -28,7 +27,7 @@ from seasift.evaluation.coco_metrics import evaluate
 from seasift.inference.predictor import load_predictor
 from seasift.speed.api import parse_configs
 from seasift.speed.images import given_images
-from seasift.speed.record import measure
+from seasift.speed.record import Measurement, measure
 from seasift.speed.subjects import Config, Subject
 from seasift.video.reading import FrameSampling, frames
 
@@ -60,7 +59,7 @@ def write_frames(folder: Path) -> None:
         write_image(folder / f"{number:03}.jpg", np.asarray(small, np.uint8))
 
 
-def predict_record() -> dict[str, Any]:
+def predict_record() -> Measurement:
     """What `seasift bench default` says of the frames at a score of 0.05."""
     with tempfile.TemporaryDirectory() as folder:
         write_frames(Path(folder))

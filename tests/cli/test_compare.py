@@ -131,7 +131,7 @@ def test_damaged_files_are_named(run: Run, name: str, content: str, complaint: s
 @pytest.mark.parametrize(
     ("path", "value", "complaint"),
     [
-        (("boxes", "AP"), "high", "boxes is missing or damaged"),
+        (("boxes", "AP"), "high", "boxes.AP is missing or damaged"),
         (("per_class", 0, "masks"), None, "per_class[0].masks"),
         (("per_class", 1, "name"), 7, "per_class[1]"),
         (("data", "pictures"), "many", "data.pictures"),

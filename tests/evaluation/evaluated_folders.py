@@ -63,7 +63,7 @@ def evaluated(
     model = {"name": f"model <{seed}>", "engine": "openvino", "precision": "f32", "facts": FACTS}
     subject = Subject(model, chosen.name, chosen.fingerprint, chosen.chosen, threads=3)
     record = make_record(outcome, settings, subject)
-    write_json(folder / "report.json", record)
+    write_json(folder / "report.json", record.to_json())
     write_json(folder / "predictions.json", outcome.results.entries)
     return folder
 

@@ -68,7 +68,7 @@ def test_every_kind_of_model(folder: Path) -> None:
     # By hand: each side of the box is 0.8 of the truth's, so the IoU is 0.64, found at 3 of COCO's 10 limits.
     assert by_path.boxes["AR100"] == pytest.approx(0.3)
     assert blind.boxes["AR100"] == 0.0
-    assert blind.record["model"]["name"] == "blind"
+    assert blind.record.model.name == "blind"
     assert blind.written == ()
     written = json.loads((folder / "out" / "report.json").read_text(encoding="utf-8"))
     assert written["masks"] == by_path.masks

@@ -16,7 +16,8 @@ from seasift.core.errors import InputError
 from seasift.data.prepared import open_prepared
 from seasift.evaluation.compare import Settings, compare, evaluate_runs, published
 from seasift.evaluation.compare_page import write_comparison
-from seasift.evaluation.compare_tables import duration, tables
+from seasift.evaluation.compare_tables import duration, tables, verdict
+from seasift.evaluation.comparison import Change, Comparison
 from seasift.evaluation.confusion import matches_of
 from seasift.evaluation.intervals import draw_weights, resampled
 from seasift.evaluation.machine import graphics_processor
@@ -39,12 +40,12 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def compared(index: Path, *names: str, data: bool = True, resamples: int = 60) -> dict[str, Any]:
+def compared(index: Path, *names: str, data: bool = True, resamples: int = 60) -> Comparison:
     runs = read_runs([index / name for name in names])
     return compare(runs, Settings(index / "data" if data else None, resamples))
 
 
-def text_of(comparison: dict[str, Any], title: str) -> list[tuple[str, ...]]:
+def text_of(comparison: Comparison, title: str) -> list[tuple[str, ...]]:
     (table,) = (table for table in tables(comparison) if table.title == title)
     assert {len(row) for row in table.rows} == {len(table.heads)}
     return list(table.rows)
@@ -52,7 +53,7 @@ def text_of(comparison: dict[str, Any], title: str) -> list[tuple[str, ...]]:
 
 def test_intervals_are_of_the_runs_own_figures(index: Path) -> None:
     comparison = compared(index, "one", "two")
-    for run, name in zip(comparison["runs"], ("one", "two"), strict=True):
+    for run, name in zip(comparison.to_json()["runs"], ("one", "two"), strict=True):
         record = json.loads((index / name / "report.json").read_text())
         assert run["boxes"] == record["boxes"]
         assert run["groups"] == 6
@@ -64,13 +65,13 @@ def test_intervals_are_of_the_runs_own_figures(index: Path) -> None:
             assert run["intervals"]["per_class"]["net"][kind] is not None
     truth = open_prepared(index / "data").part().coco
     index_of = {image.id: number for number, image in enumerate(truth.images)}
-    for category, row in zip(truth.categories, comparison["runs"][0]["per_class"], strict=True):
+    for category, row in zip(truth.categories, comparison.runs[0].per_class, strict=True):
         own = [a for a in truth.annotations if a.category_id == category.id and not a.iscrowd]
-        assert row["groups"] == len({index_of[a.image_id] // 2 for a in own})
+        assert row.groups == len({index_of[a.image_id] // 2 for a in own})
 
 
 def test_the_difference_comes_from_the_same_draws(index: Path) -> None:
-    (pair,) = compared(index, "one", "two")["pairs"]
+    (pair,) = compared(index, "one", "two").to_json()["pairs"]
     part = open_prepared(index / "data").part()
     weights = draw_weights([str(n // 2) for n in range(12)], 60, 0)
     both = []
@@ -89,24 +90,24 @@ def test_the_difference_comes_from_the_same_draws(index: Path) -> None:
 
 def test_words_say_where_zero_lies(index: Path) -> None:
     comparison = compared(index, "one", "two")
-    found = comparison["pairs"][0]["difference"]["masks"]["AP"]
+    (pair,) = comparison.pairs
     for value, limits, words in (
         (0.1, [0.02, 0.2], "0 lies outside: B is better"),
         (-0.1, [-0.2, -0.02], "0 lies outside: A is better"),
         (0.1, [-0.02, 0.2], "0 lies inside: no difference shown"),
     ):
-        found |= {"value": value, "interval": limits, "zero_inside": limits[0] <= 0 <= limits[1]}
-        assert text_of(comparison, "Differences")[0][-1] == words
+        found = Change(value=value, interval=limits, zero_inside=limits[0] <= 0 <= limits[1])
+        assert verdict(found, pair) == words
 
 
 def test_the_same_seed_gives_the_same_bytes(index: Path) -> None:
     first, second = (compared(index, "one", "two") for _ in range(2))
-    assert json.dumps(first) == json.dumps(second)
+    assert json.dumps(first.to_json()) == json.dumps(second.to_json())
 
 
 def test_other_parts_stand_in_the_table_without_a_difference(index: Path) -> None:
     comparison = compared(index, "one", "few", "two", "quick")
-    by_pair = {pair["first"] + pair["second"]: pair["difference"] is not None for pair in comparison["pairs"]}
+    by_pair = {pair.first + pair.second: pair.difference is not None for pair in comparison.pairs}
     assert by_pair == {"AB": False, "AC": True, "AD": False, "BC": False, "BD": False, "CD": False}
     rows = text_of(comparison, "Differences")
     assert ("B − A", "–", "–", "–", "–", "judged on different parts: no difference") in rows
@@ -117,9 +118,9 @@ def test_other_parts_stand_in_the_table_without_a_difference(index: Path) -> Non
         "little default published published/val, 12 images",
         "little default published published/val, 5 of 12 images",
     ]
-    assert any("A, C on little default published published/val" in note for note in comparison["notes"])
-    assert any("D: A quick look" in note for note in comparison["notes"])
-    assert {run["groups"] for run in comparison["runs"]} == {6, 2, 5}
+    assert any("A, C on little default published published/val" in note for note in comparison.notes)
+    assert any("D: A quick look" in note for note in comparison.notes)
+    assert {run.groups for run in comparison.runs} == {6, 2, 5}
 
 
 def test_runs_of_different_parts_are_not_drawn_together(index: Path) -> None:
@@ -129,7 +130,7 @@ def test_runs_of_different_parts_are_not_drawn_together(index: Path) -> None:
 
 
 def test_few_videos_are_told(index: Path) -> None:
-    notes = compared(index, "one", "few")["notes"]
+    notes = compared(index, "one", "few").notes
     assert any(note.startswith("Only 6 videos (A)") for note in notes)
     assert any("2 classes have objects in fewer than 5 videos (B)" in note for note in notes)
 
@@ -139,7 +140,7 @@ def test_videos_may_be_told_or_unknown(index: Path, tmp_path: Path) -> None:
     told = compare(
         runs, Settings(index / "data", 20, group=r"_(frame\d)")
     )  # frame1, frame10 and frame11 are one
-    assert told["runs"][0]["groups"] == 10
+    assert told.runs[0].groups == 10
     truth = tmp_path / "truth.json"
     truth.write_bytes((index / "data" / "annotations" / "default-published.json").read_bytes())
     record = json.loads((index / "one" / "report.json").read_text())
@@ -147,24 +148,24 @@ def test_videos_may_be_told_or_unknown(index: Path, tmp_path: Path) -> None:
     (tmp_path / "report.json").write_text(json.dumps(record))
     (tmp_path / "predictions.json").write_bytes((index / "one" / "predictions.json").read_bytes())
     alone = compare(read_runs([tmp_path]), Settings(truth, 20))
-    assert alone["runs"][0]["groups"] == 12
-    assert any(note.startswith("No videos are known (A)") for note in alone["notes"])
-    assert not any(note.startswith("No videos are known") for note in told["notes"])
+    assert alone.runs[0].groups == 12
+    assert any(note.startswith("No videos are known (A)") for note in alone.notes)
+    assert not any(note.startswith("No videos are known") for note in told.notes)
 
 
 def test_without_data_there_are_no_intervals(index: Path) -> None:
     comparison = compared(index, "one", "two", data=False)
-    assert comparison["bootstrap"] is None
-    assert comparison["runs"][0]["intervals"] is None
-    assert comparison["notes"][0].startswith("No intervals: they need the truth. Give --data")
+    assert comparison.bootstrap is None
+    assert comparison.runs[0].intervals is None
+    assert comparison.notes[0].startswith("No intervals: they need the truth. Give --data")
     assert "[" not in text_of(comparison, "Average precision")[0][2]
     assert "Differences" not in {table.title for table in tables(comparison)}
 
 
 def test_a_run_without_masks(index: Path) -> None:
     comparison = compared(index, "one", "boxes")
-    assert set(comparison["runs"][1]["intervals"]) == {"boxes", "per_class"}
-    assert set(comparison["pairs"][0]["difference"]) == {"boxes", "per_class"}
+    assert set(comparison.runs[1].to_json()["intervals"]) == {"boxes", "per_class"}
+    assert set(comparison.pairs[0].to_json()["difference"]) == {"boxes", "per_class"}
     assert text_of(comparison, "Average precision")[1][2] == "–"
 
 
@@ -182,10 +183,12 @@ def test_facts_speeds_and_training(index: Path) -> None:
         *("A  trained", "my recipe", "yolact resnet50 550 px", "imagenet", "little/train"),
         *("160,000", "1 h 07 min", "x86_64, 2 threads"),
     )
-    curves = comparison["runs"][0]["training"]["curves"]
+    training = comparison.runs[0].training
+    assert training is not None
+    curves = training.curves
     assert curves["loss/total"] == [[160, 7.5], [480, 3.5]]
     assert curves["val/mask_AP"] == [[480, 0.1], [960, 0.15]]
-    assert {key: comparison["runs"][1]["facts"][key] for key in FACTS} == FACTS
+    assert {key: comparison.runs[1].facts[key] for key in FACTS} == FACTS
 
 
 def bench_of(sha256: str, **changes: Any) -> dict[str, Any]:
@@ -272,9 +275,9 @@ def test_data_and_predictions_must_be_those_of_the_run(index: Path, tmp_path: Pa
 
 def test_published_rows_have_split_and_source() -> None:
     rows = published()
-    assert all(set(row) == {"name", "masks", "boxes", "split", "source"} for row in rows)
-    assert all(row["split"] and row["source"] for row in rows)
-    assert {(row["masks"], row["boxes"]) for row in rows} == {
+    assert all(set(row.to_json()) == {"name", "masks", "boxes", "split", "source"} for row in rows)
+    assert all(row.split and row.source for row in rows)
+    assert {(row.masks, row.boxes) for row in rows} == {
         *((0.238, 0.291), (0.235, 0.286), (0.3, 0.345), (0.308, 0.387)),
         *((0.365, None), (0.377, None), (None, 0.475), (None, 0.517)),
     }
@@ -285,7 +288,7 @@ def test_the_page_needs_nothing_else(index: Path, tmp_path: Path) -> None:
     paths = write_comparison(tmp_path / "out", comparison)
     assert [path.name for path in paths] == ["compare.html", "compare.json", "compare.md"]
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(path.name for path in paths)
-    assert json.loads(paths[1].read_text(encoding="utf-8")) == comparison
+    assert json.loads(paths[1].read_text(encoding="utf-8")) == comparison.to_json()
     html = paths[0].read_text(encoding="utf-8")
     page = _Page()
     page.feed(html)
@@ -308,7 +311,7 @@ def test_runs_that_list_other_objects_are_told(index: Path, tmp_path: Path) -> N
     record = json.loads((index / "one" / "report.json").read_text())
     record["settings"]["threshold"] = 0.3
     (tmp_path / "report.json").write_text(json.dumps(record))
-    notes = compare(read_runs([index / "one", tmp_path]), Settings())["notes"]
+    notes = compare(read_runs([index / "one", tmp_path]), Settings()).notes
     assert any("A scores from 0.2, at most 100 an image; B scores from 0.3, at" in note for note in notes)
 
 

@@ -62,7 +62,7 @@ def write(folder: Path, part: DataSplit, settings: Settings = SETTINGS) -> tuple
     outcome, _ = evaluate_noisy(part, settings)
     record = make_record(outcome, settings, SUBJECT)
     write_report(folder, record, outcome, images_dir=part.images_dir, draw=outlined)
-    return record, outcome
+    return record.to_json(), outcome
 
 
 def test_streaming_evaluates_as_all_at_once(part: DataSplit) -> None:
@@ -208,9 +208,9 @@ def test_a_model_that_finds_nothing_and_one_without_masks(part: DataSplit, tmp_p
         outcome = evaluate_split(FakePredictor(part.coco, found), part, SETTINGS)
         record = make_record(outcome, SETTINGS, SUBJECT)
         write_report(tmp_path / "out", record, outcome, images_dir=part.images_dir, draw=outlined)
-        assert record["boxes"]["AP"] is not None
-    assert record["masks"]["AP"] is None
-    assert "Masks are not judged: the model gives none." in record["notes"]
+        assert record.boxes["AP"] is not None
+    assert record.masks["AP"] is None
+    assert "Masks are not judged: the model gives none." in record.notes
 
 
 def test_the_mean_of_a_curve_is_the_ap(part: DataSplit) -> None:

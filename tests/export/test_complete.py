@@ -13,13 +13,15 @@ from seasift.core.errors import InputError
 from seasift.core.instances import Category
 from seasift.data.coco import CocoDataset, CocoImage
 from seasift.data.prepared import DataSplit
+from seasift.evaluation.coco_metrics import LINE
+from seasift.evaluation.document import SCHEMA, Evaluation, EvaluationSettings
 from seasift.export.complete import complete
 from seasift.modelfile.info import CalibrationEntry, read_model_file
 from seasift.modelfile.onnx_file import with_metadata
 from tests.tiny_model import CATEGORIES, save_tiny, tiny_info
 
 
-def report(*, calibrated: bool = True, names: list[str] | None = None) -> dict[str, object]:
+def report(*, calibrated: bool = True, names: list[str] | None = None) -> Evaluation:
     names = names or [str(category["name"]) for category in reversed(CATEGORIES)]
     classes = [
         {
@@ -28,11 +30,19 @@ def report(*, calibrated: bool = True, names: list[str] | None = None) -> dict[s
         }
         for k in range(len(names))
     ]
-    return {
-        "data": {"name": "painted val"},
-        "model": {"calibrated": calibrated},
-        "counting": {"names": names, "thresholds": [0.2, 0.5], "classes": classes},
-    }
+    line = dict.fromkeys(LINE, 0.5)
+    return Evaluation.from_json(
+        {
+            "schema": SCHEMA,
+            "data": {"name": "painted val", "fingerprint": "abc", "pictures": 3},
+            "model": {"name": "tiny", "calibrated": calibrated},
+            "settings": {},
+            "boxes": line,
+            "masks": line,
+            "per_class": [],
+            "counting": {"names": names, "thresholds": [0.2, 0.5], "classes": classes},
+        }
+    )
 
 
 def test_counts_come_in_the_order_of_the_model_s_classes(tmp_path: Path) -> None:
@@ -77,12 +87,13 @@ def test_calibration_moves_the_threshold_and_the_counts(tmp_path: Path) -> None:
 
 def test_figures_are_added_to_those_there(tmp_path: Path) -> None:
     model = save_tiny(tmp_path / "a.onnx", tiny_info(figures={"old": {"masks AP": 0.5}}))
-    evaluated = {
-        "data": {"name": "painted val", "pictures": 3},
-        "settings": {"threshold": 0.001},
-        "masks": {"AP": 0.25, "AP small": None},
-        "boxes": {"AP": 0.75},
+    line: dict[str, float | None] = dict.fromkeys(LINE)
+    changes = {
+        "settings": EvaluationSettings(threshold=0.001),
+        "masks": line | {"AP": 0.25},
+        "boxes": line | {"AP": 0.75},
     }
+    evaluated = report().model_copy(update=changes)
     assert complete(model, model, figures=[evaluated]).figures == {
         "old": {"masks AP": 0.5},
         "painted val": {"pictures": 3, "score threshold": 0.001, "masks AP": 0.25, "boxes AP": 0.75},
@@ -95,7 +106,7 @@ def test_a_report_that_does_not_fit_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no counts of green thing"):
         complete(model, model, counting=report(names=["red thing", "blue thing"]))
     with pytest.raises(InputError, match="no counts by threshold"):
-        complete(model, model, counting={"data": {"name": "old"}})
+        complete(model, model, counting=report().model_copy(update={"counting": None}))
     assert model.read_bytes() == before
 
 

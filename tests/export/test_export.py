@@ -19,11 +19,12 @@ from seasift.core.decode import YolactDecode
 from seasift.core.errors import InputError, WeightsError
 from seasift.core.image import read_image
 from seasift.core.instances import Instances
+from seasift.evaluation.document import Evaluation
 from seasift.export import to_onnx
+from seasift.export.card import calibration_of, metrics_of, read_report, render_card
 from seasift.export.half_precision import to_half, to_single
 from seasift.export.to_onnx import export_checkpoint
 from seasift.inference.predictor import load_predictor
-from seasift.modelfile.card import calibration_of, metrics_of, read_report, render_card
 from seasift.modelfile.info import read_model_file, to_metadata
 from seasift.models.checkpoint import load_network
 from seasift.models.checkpoint import load_predictor as load_checkpoint
@@ -247,7 +248,11 @@ def test_the_card_says_what_the_file_says(model: Path) -> None:
         assert part in card
 
 
-def evaluated(**changes: Any) -> dict[str, Any]:
+def evaluated(**changes: Any) -> Evaluation:
+    return Evaluation.from_json(judged_values(**changes))
+
+
+def judged_values(**changes: Any) -> dict[str, Any]:
     """A report as `seasift evaluate` writes it, of a model that finds boxes better than masks."""
     lines = ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl")
     masks, boxes = dict.fromkeys(lines, 0.25) | {"APs": None}, dict.fromkeys(lines, 0.5)
@@ -257,7 +262,8 @@ def evaluated(**changes: Any) -> dict[str, Any]:
         "model": {"name": "tiny"},
         "data": {"name": "some val", "pictures": 3, "of_pictures": 3, "objects": 9, "fingerprint": "abc"},
         "settings": {"threshold": 0.05, "confidence": 0.3},
-        "speed": {"engine": "openvino", "precision": "f32", "machine": "a laptop"},
+        "speed": {"engine": "openvino", "precision": "f32", "machine": "a laptop"}
+        | {"threads": None, "pictures_per_second": 2.5},
         "masks": masks,
         "boxes": boxes,
         "at_confidence": {"precision": 0.75, "recall": None},
@@ -265,7 +271,7 @@ def evaluated(**changes: Any) -> dict[str, Any]:
             {"name": "box", "objects": 5, "masks": masks, "boxes": boxes},
             {"name": "ball", "objects": 4, "masks": masks, "boxes": boxes},
         ],
-        "confusion": {"classes": ["box", "ball"], "counts": [[3, 2, 0], [0, 1, 3], [1, 1, 0]]},
+        "confusion": {"of": "masks", "classes": ["box", "ball"], "counts": [[3, 2, 0], [0, 1, 3], [1, 1, 0]]},
         "reliability": {
             "calibration": {"a": 0.5, "b": 1.5, "c": 0.25},
             "error": 0.075,
@@ -273,7 +279,7 @@ def evaluated(**changes: Any) -> dict[str, Any]:
             "bins": bins,
         },
         "intervals": {
-            "resamples": 100,
+            **{"level": 0.95, "resamples": 100, "seed": 0, "group": None},
             "groups": 2,
             "class_groups": {"box": 2, "ball": 1},
             "masks": {"AP": [0.125, 0.375]},
@@ -305,11 +311,11 @@ def test_a_calibration_goes_from_the_report_into_the_file(
     assert entry.model_dump() == {"a": 0.5, "b": 1.5, "c": 0.25, "fitted_on": "some val"}
     assert "calibrated on some val" in render_card(info, 1)
     with pytest.raises(InputError, match="scores are calibrated"):
-        calibration_of(evaluated(model={"calibrated": True}))
+        calibration_of(evaluated(model={"name": "tiny", "calibrated": True}))
     with pytest.raises(InputError, match="exported with --expected-iou"):
         calibration_of(evaluated(), expected_iou=True)
     with pytest.raises(InputError, match="exported without --expected-iou"):
-        calibration_of(evaluated(model={"expected_iou": True}))
+        calibration_of(evaluated(model={"name": "tiny", "expected_iou": True}))
     with pytest.raises(InputError, match="no calibration was fitted"):
         calibration_of(evaluated(reliability={"calibration": None}))
 
@@ -335,17 +341,19 @@ def test_the_card_shows_each_evaluation(model: Path) -> None:
 
 def test_only_whole_reports_are_read(tmp_path: Path) -> None:
     report = tmp_path / "report.json"
-    report.write_text(json.dumps(evaluated()))
+    report.write_text(json.dumps(judged_values()))
     name, figures = metrics_of(read_report(report))
     assert name == "some val"
     assert (figures["masks AP50"], figures["boxes ARl"], figures["pictures"]) == (0.25, 0.5, 3)
     assert "masks APs" not in figures
-    report.write_text(json.dumps(evaluated(data={"name": "val", "pictures": 3, "of_pictures": 9})))
+    report.write_text(
+        json.dumps(judged_values(data={"name": "val", "fingerprint": "abc", "pictures": 3, "of_pictures": 9}))
+    )
     with pytest.raises(InputError, match="quick look at 3 images"):
         read_report(report)
-    for text in ("{}", "no JSON", json.dumps(evaluated(schema="seasift-evaluation/9"))):
+    for text in ("{}", "no JSON", json.dumps(judged_values(schema="seasift-evaluation/9"))):
         report.write_text(text)
-        with pytest.raises(InputError, match="not a report"):
+        with pytest.raises(InputError, match=r"report\.json: "):
             read_report(report)
 
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import torch
 
+from seasift.export.card import training_lines
 from seasift.export.training_record import command_of, training_record
-from seasift.modelfile.card import training_lines
 from seasift.recipes.recipe import Recipe, load_recipe
 
 

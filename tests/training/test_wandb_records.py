@@ -157,9 +157,10 @@ def test_the_surest_object_lies_on_top_and_unsure_ones_are_not_shown() -> None:
 def test_a_missing_package_is_named_with_what_installs_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from seasift.cli import main, terminal
+    from seasift.cli import main
+    from seasift.core import extras
 
-    monkeypatch.setattr(terminal, "find_spec", lambda name: None if name == "wandb" else name)
+    monkeypatch.setattr(extras, "find_spec", lambda name: None if name == "wandb" else name)
     monkeypatch.setattr("sys.argv", ["seasift", "train", "yolact-resnet50", "--logger", "wandb"])
     with pytest.raises(SystemExit) as ended:
         main.main()

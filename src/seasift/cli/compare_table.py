@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table as RichTable
 
 from seasift.evaluation import compare_tables as tables
+from seasift.evaluation.comparison import Comparison
 
 _WIDTH = 200
 
 
-def tell(comparison: dict[str, Any], written: Sequence[Path]) -> None:
+def tell(comparison: Comparison, written: Sequence[Path]) -> None:
     """Print the tables and notes on standard output, where things lie on standard error."""
     console = Console(highlight=False, markup=False)
     if not console.is_terminal:
@@ -22,7 +22,7 @@ def tell(comparison: dict[str, Any], written: Sequence[Path]) -> None:
     for table in tables.tables(comparison):
         console.print(_shown(table))
         console.print()
-    for note in comparison["notes"]:
+    for note in comparison.notes:
         console.print(f"note: {note}", soft_wrap=True)
     if written:
         locations = ", ".join(str(path) for path in written)

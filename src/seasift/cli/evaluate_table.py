@@ -4,28 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+
+from seasift.evaluation.document import Evaluation
 
 _WIDTH = 120
 _SHOWN = ("AP", "AP50", "AP75", "AR100")
 
 
-def tell(record: dict[str, Any], written: Sequence[Path]) -> None:
+def tell(record: Evaluation, written: Sequence[Path]) -> None:
     """Print the 12 lines, the classes and the notes on standard output, where things lie on standard error."""
     console = Console(highlight=False, markup=False)
     if not console.is_terminal:
         console = Console(highlight=False, markup=False, width=_WIDTH)
-    data, seconds = record["data"], record["seconds"]
-    console.print(f"{record['model']['name']} on {data['name']}", soft_wrap=True)
+    data, seconds = record.data, record.seconds
+    console.print(f"{record.model.name} on {data.name}", soft_wrap=True)
     console.print(_summary(record))
     console.print(_classes(record))
-    for note in record["notes"]:
+    for note in record.notes:
         console.print(f"note: {note}", soft_wrap=True)
     console.print(
-        f"{data['pictures']:,} images, {data['objects']:,} objects, {data['crowds']:,} crowds; "
+        f"{data.images:,} images, {data.objects:,} objects, {data.crowds:,} crowds; "
         f"{seconds['predict']:.1f} s to predict, {seconds['judge']:.2f} s to judge",
         soft_wrap=True,
     )
@@ -34,32 +35,33 @@ def tell(record: dict[str, Any], written: Sequence[Path]) -> None:
         Console(stderr=True, highlight=False, markup=False).print(f"written: {locations}", soft_wrap=True)
 
 
-def _summary(record: dict[str, Any]) -> Table:
+def _summary(record: Evaluation) -> Table:
     table = Table("", box=None, pad_edge=False)
     for kind in ("masks", "boxes"):
         table.add_column(kind, justify="right")
-    for key in record["masks"]:
+    for key in record.masks:
         table.add_row(
-            key, *(_figure(record[kind][key]) + _interval(record, kind, key) for kind in ("masks", "boxes"))
+            key,
+            *(_figure(record.line(kind)[key]) + _interval(record, kind, key) for kind in ("masks", "boxes")),
         )
     return table
 
 
-def _interval(record: dict[str, Any], kind: str, key: str) -> str:
-    if not record["intervals"]:
+def _interval(record: Evaluation, kind: str, key: str) -> str:
+    if not record.intervals:
         return ""
-    limits = record["intervals"].get(kind, {}).get(key)
+    limits = record.intervals.limits.of_figure(kind, key)
     return " [{:.3f}, {:.3f}]".format(*limits) if limits else " " * len(" [0.000, 0.000]")
 
 
-def _classes(record: dict[str, Any]) -> Table:
+def _classes(record: Evaluation) -> Table:
     table = Table("class", box=None, pad_edge=False, header_style=None)
     for title in ("objects", *(f"{kind}\n{key}" for kind in ("masks", "boxes") for key in _SHOWN)):
         table.add_column(title, justify="right", no_wrap=True)
-    for row in record["per_class"]:
-        figures = [_figure(row[kind][key]) for kind in ("masks", "boxes") for key in _SHOWN]
-        mark = " few" if row["few"] and row["objects"] else ""
-        table.add_row(row["name"], f"{row['objects']}{mark}", *figures)
+    for row in record.per_class:
+        figures = [_figure(row.line(kind)[key]) for kind in ("masks", "boxes") for key in _SHOWN]
+        mark = " few" if row.few and row.objects else ""
+        table.add_row(row.name, f"{row.objects}{mark}", *figures)
     return table
 
 

@@ -65,7 +65,7 @@ def show(
             typer.echo(card)
             return
         from seasift.core.files import write_text
-        from seasift.modelfile.card_page import render_page
+        from seasift.export.card_page import render_page
 
         write_text(html, render_page(card))
         typer.echo(f"{html}: the card of {name}")
@@ -83,7 +83,7 @@ def show(
 
 def _card(path: Path) -> str:
     """The card beside a model file, with all that evaluations said; else what the file itself says."""
-    from seasift.modelfile.card import render_card
+    from seasift.export.card import render_card
     from seasift.modelfile.info import read_model_file
 
     file, beside = read_model_file(path), path.with_suffix(".md")

@@ -51,9 +51,9 @@ def complete(
     """
     from seasift.cli.terminal import progress_bar
     from seasift.core.errors import InputError
+    from seasift.export.card import calibration_of, read_report, read_words, write_card
     from seasift.export.complete import complete as write
     from seasift.modelfile import bundled
-    from seasift.modelfile.card import calibration_of, read_report, read_words, write_card
     from seasift.modelfile.info import read_model_file
 
     if not (calibrate or figures or counting or looks):
@@ -79,7 +79,7 @@ def complete(
     if evaluated:
         write_card(output, info, evaluated, words)
     added = [f"scores calibrated on {fitted.fitted_on}"] if fitted else []
-    added += [f"figures on {report['data']['name']}" for report in evaluated]
+    added += [f"figures on {report.data.name}" for report in evaluated]
     added += [f"counts on {info.counting.data}"] if counting and info.counting else []
     added += [f"looks of {info.looks.pictures:,} images of {info.looks.data}"] if looks and info.looks else []
     typer.echo(f"{output}: {info.name}, {', '.join(added)}")

@@ -30,8 +30,8 @@ def quantize(
     given = bundled.find(model)
     chosen = resolve_split(data, split=split, part=part if data.is_dir() else None)
     require("quantize", "nncf", "onnx", "onnxruntime", "onnxscript")
+    from seasift.export.card import write_card
     from seasift.export.quantize import quantize as run
-    from seasift.modelfile.card import write_card
 
     with progress_bar("measuring ranges") as progress:
         info = run(given, output, chosen, images=images, progress=progress)

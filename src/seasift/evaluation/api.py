@@ -14,6 +14,7 @@ from seasift.core.files import check_folder
 from seasift.core.predictor import Predictor
 from seasift.core.types import SizeHW
 from seasift.data.prepared import DataSplit, resolve_split
+from seasift.evaluation.document import Evaluation
 from seasift.evaluation.record import Subject, make_record
 from seasift.evaluation.report import write_report
 from seasift.evaluation.stream import Settings, evaluate_split
@@ -37,18 +38,18 @@ class EvaluationResult:
         written: files; empty without `output`.
     """
 
-    record: dict[str, Any]
+    record: Evaluation
     written: tuple[Path, ...]
 
     @property
     def masks(self) -> Mapping[str, float | None]:
         """COCO's 12 figures for masks: "AP", "AP50" ...; None where there is nothing to evaluate."""
-        return dict(self.record["masks"])
+        return self.record.masks
 
     @property
     def boxes(self) -> Mapping[str, float | None]:
         """The same for boxes."""
-        return dict(self.record["boxes"])
+        return self.record.boxes
 
 
 def evaluate(

@@ -1,4 +1,4 @@
-"""Several judged models as one JSON document (schema "seasift-comparison/1"): tables and page are made of it.
+"""Comparing evaluated models.
 
 Also here: What to know before reading a comparison. Intervals of runs that were judged on the same part, all
 from the same draws of videos.
@@ -19,7 +19,19 @@ from seasift.core.errors import InputError
 from seasift.data.coco import CocoDataset
 from seasift.data.prepared import DataSplit, resolve_split
 from seasift.evaluation.coco_metrics import KINDS
+from seasift.evaluation.comparison import (
+    SCHEMA,
+    Bootstrap,
+    Changes,
+    ComparedClass,
+    ComparedRun,
+    Comparison,
+    Pair,
+    Published,
+    Trained,
+)
 from seasift.evaluation.confusion import matches_of
+from seasift.evaluation.document import EvaluationSettings, KindIntervals
 from seasift.evaluation.intervals import (
     FEW_CLASS_GROUPS,
     FEW_GROUPS,
@@ -62,31 +74,31 @@ def notes(
         )
     if len(parts) > 1:
         listed = "; ".join(
-            f"{', '.join(run.label for run in same)} on {same[0].record['data']['name']} "
-            f"({same[0].record['data']['pictures']:,} images)"
+            f"{', '.join(run.label for run in same)} on {same[0].record.data.name} "
+            f"({same[0].record.data.images:,} images)"
             for same in parts.values()
         )
         found.append(f"Judged on different parts, so not comparable with each other: {listed}.")
     for same in parts.values():
         one = evaluated.get(same[0].label)
         found += _few_groups(", ".join(run.label for run in same), one) if one else []
-    limits = {run.label: _listed(run.record["settings"]) for run in runs}
+    limits = {run.label: _listed(run.record.settings) for run in runs}
     if len(set(limits.values())) > 1:
         told = "; ".join(f"{label} {text}" for label, text in limits.items())
         found.append(f"The runs list different objects, which moves AP by itself: {told}.")
-    found += [
-        f"{run.label}: {note}" for run in runs for note in run.record.get("notes", []) if "quick look" in note
-    ]
+    found += [f"{run.label}: {note}" for run in runs for note in run.record.notes if "quick look" in note]
     stored = [
-        run.label for run in runs if (run.record["model"].get("facts") or {}).get("counted") == "stored"
+        run.label
+        for run in runs
+        if run.record.model.facts is not None and run.record.model.facts.counted == "stored"
     ]
     if stored:
         found.append(f"{', '.join(stored)}: {_STORED}")
     return found
 
 
-def _listed(settings: dict[str, Any]) -> str:
-    return f"scores from {settings.get('threshold')}, at most {settings.get('max_objects')} an image"
+def _listed(settings: EvaluationSettings) -> str:
+    return f"scores from {settings.threshold}, at most {settings.max_objects} an image"
 
 
 def _few_groups(labels: str, evaluated: Evaluated) -> list[str]:
@@ -135,19 +147,19 @@ def evaluate_runs(
                 "same images, to draw the same videos for both. Evaluate one of them again"
             )
     part = _truth_part(first, data)
-    truth = limited(part.coco, first.record["settings"].get("limit"))
-    if len(truth.images) != first.record["data"]["pictures"]:
+    truth = limited(part.coco, _limit(first))
+    if len(truth.images) != first.record.data.images:
         raise InputError(
             f"{data}: {len(truth.images)} images in {part.name}; {first.folder} was judged on "
-            f"{first.record['data']['pictures']}. {_AGAIN}"
+            f"{first.record.data.images}. {_AGAIN}"
         )
     draws = draw(truth, group or part.chosen.get("group"), resamples, seed)
     return {run.label: _evaluate(run, truth, draws) for run in runs}
 
 
 def _truth_part(run: Run, data: Path) -> DataSplit:
-    noted = run.record["data"]
-    chosen = {key: noted.get(key) for key in _CHOICE}
+    noted = run.record.data
+    chosen = {key: getattr(noted, key) for key in _CHOICE}
     if data.is_dir() and None in chosen.values():
         raise InputError(
             f"{run.folder}: its record does not name labels, masks, split and part (older seasift, or judged on a "
@@ -155,9 +167,9 @@ def _truth_part(run: Run, data: Path) -> DataSplit:
         )
     part = resolve_split(data, **chosen) if data.is_dir() else resolve_split(data)
     fingerprint = part.fingerprint or hashlib.sha256(data.read_bytes()).hexdigest()
-    if fingerprint != noted["fingerprint"]:
+    if fingerprint != noted.fingerprint:
         raise InputError(
-            f"{data}: fingerprint {fingerprint}; {run.folder} was judged on {noted['name']} with {noted['fingerprint']}. "
+            f"{data}: fingerprint {fingerprint}; {run.folder} was judged on {noted.name} with {noted.fingerprint}. "
             f"Give the same data. {_AGAIN}"
         )
     return part
@@ -174,10 +186,12 @@ def _evaluate(run: Run, truth: CocoDataset, draws: Draws) -> Evaluated:
     masks = [(entry["image_id"], entry["segmentation"]) for entry in entries if "segmentation" in entry]
     if any(list(mask["size"]) != known[image_id] for image_id, mask in masks):
         raise InputError(f"{run.evaluation}: a predicted mask is of another size than its image. {_AGAIN}")
-    found = {kind: matches_of(truth, entries, kind) for kind in KINDS if run.record[kind]["AP"] is not None}
+    found = {
+        kind: matches_of(truth, entries, kind) for kind in KINDS if run.record.line(kind)["AP"] is not None
+    }
     evaluated = draws.evaluate({kind: matches for kind, matches in found.items() if matches is not None})
     for kind, each in evaluated.kinds.items():
-        again, noted = float(each.overall["AP"][0]), run.record[kind]["AP"]
+        again, noted = float(each.overall["AP"][0]), float(run.record.line(kind)["AP"] or 0)
         if not abs(again - noted) < 1e-6:
             raise InputError(
                 f"{run.evaluation}: predictions.json gives {kind} AP {again:.4f}; report.json says {noted:.4f}. {_AGAIN}"
@@ -186,11 +200,15 @@ def _evaluate(run: Run, truth: CocoDataset, draws: Draws) -> Evaluated:
 
 
 def _part_name(run: Run) -> str:
-    data = run.record["data"]
-    return f"{data['name']} ({data['pictures']} of {data.get('of_pictures')} images)"
+    data = run.record.data
+    return f"{data.name} ({data.images} of {data.of_images} images)"
 
 
-SCHEMA = "seasift-comparison/1"
+def _limit(run: Run) -> int | None:
+    limit = run.record.settings.limit
+    return None if limit is None else int(limit)
+
+
 FACTS = ("parameters", "trainable", "bytes", "gflops", "priors")
 
 
@@ -211,7 +229,7 @@ class Settings:
     group: str | None = None
 
 
-def compare(runs: Sequence[Run], settings: Settings) -> dict[str, Any]:
+def compare(runs: Sequence[Run], settings: Settings) -> Comparison:
     """Hold runs against each other.
 
     Runs that were judged on the same part are resampled together and compared in pairs; the others stand in the
@@ -227,59 +245,63 @@ def compare(runs: Sequence[Run], settings: Settings) -> dict[str, Any]:
     if settings.data:
         for same in parts.values():
             evaluated |= evaluate_runs(same, settings.data, settings.resamples, settings.seed, settings.group)
-    return {
-        "schema": SCHEMA,
-        "seasift": __version__,
-        "bootstrap": _bootstrap(settings) if settings.data else None,
-        "runs": [_run(run, evaluated.get(run.label)) for run in runs],
-        "pairs": [_pair(first, second, evaluated) for first, second in combinations(runs, 2)],
-        "published": published(),
-        "notes": notes(runs, parts, evaluated, with_data=settings.data is not None),
-    }
+    return Comparison(
+        schema_version=SCHEMA,
+        seasift=__version__,
+        bootstrap=_bootstrap(settings) if settings.data else None,
+        runs=[_run(run, evaluated.get(run.label)) for run in runs],
+        pairs=[_pair(first, second, evaluated) for first, second in combinations(runs, 2)],
+        published=published(),
+        notes=notes(runs, parts, evaluated, with_data=settings.data is not None),
+    )
 
 
-def published() -> list[dict[str, Any]]:
-    """Figures that others printed: name, masks and boxes AP or None, split, source."""
+def published() -> list[Published]:
+    """Figures that others printed."""
     import yaml
 
     text = (files("seasift.evaluation") / "published.yaml").read_text(encoding="utf-8")
-    return list(yaml.safe_load(text))
+    return [Published.from_json(each) for each in yaml.safe_load(text)]
 
 
-def _bootstrap(settings: Settings) -> dict[str, Any]:
-    return {"resamples": settings.resamples, "seed": settings.seed, "level": LEVEL, "unit": "video"}
+def _bootstrap(settings: Settings) -> Bootstrap:
+    return Bootstrap(resamples=settings.resamples, seed=settings.seed, level=LEVEL, unit="video")
 
 
-def _run(run: Run, evaluated: Evaluated | None) -> dict[str, Any]:
+def _run(run: Run, evaluated: Evaluated | None) -> ComparedRun:
     record = run.record
-    facts = record["model"].get("facts") or {}
-    return {
-        "label": run.label,
-        "name": run.name,
-        "model": {key: value for key, value in record["model"].items() if key != "facts"},
-        "data": record["data"],
-        "settings": record["settings"],
-        "seasift": record.get("seasift"),
-        "facts": {key: facts.get(key) for key in FACTS},
-        "speeds": [speed for speed in (record.get("speed"), *run.more_speeds) if speed],
-        "training": _training(run.training) if run.training else None,
-        "boxes": record["boxes"],
-        "masks": record["masks"],
-        "per_class": [
-            {
-                **{key: row[key] for key in ("name", "objects", *KINDS)},
-                "groups": evaluated.class_groups.get(row["name"]) if evaluated else None,
-            }
-            for row in record["per_class"]
+    model = record.model.to_json()
+    facts = model.pop("facts", None) or {}
+    return ComparedRun(
+        label=run.label,
+        name=run.name,
+        model=model,
+        data=record.data,
+        settings=record.settings,
+        seasift=record.seasift,
+        facts={key: facts.get(key) for key in FACTS},
+        speeds=[speed for speed in (record.speed, *run.more_speeds) if speed],
+        training=_training(run.training) if run.training else None,
+        boxes=record.boxes,
+        masks=record.masks,
+        per_class=[
+            ComparedClass(
+                name=row.name,
+                objects=row.objects,
+                boxes=row.boxes,
+                masks=row.masks,
+                groups=evaluated.class_groups.get(row.name) if evaluated else None,
+            )
+            for row in record.per_class
         ],
-        "groups": evaluated.groups if evaluated else None,
-        "intervals": evaluated.intervals() if evaluated else None,
-        "curves": record.get("curves"),
-        "notes": record.get("notes", []),
-    }
+        groups=evaluated.groups if evaluated else None,
+        intervals=KindIntervals.from_json(evaluated.intervals()) if evaluated else None,
+        curves=record.curves,
+        notes=record.notes,
+    )
 
 
-def _training(training: dict[str, Any]) -> dict[str, Any]:
+def _training(training: dict[str, Any]) -> Trained:
     record, recipe = training["record"], training["recipe"]
     data = record.get("train")
 
@@ -287,30 +309,32 @@ def _training(training: dict[str, Any]) -> dict[str, Any]:
         inner = recipe.get(section)
         return inner.get(key) if isinstance(inner, dict) else None
 
-    return {
-        "recipe": recipe.get("name"),
-        "seconds": record.get("train_seconds"),
-        "pictures_seen": record.get("pictures_seen"),
-        "weights": of("model", "weights"),
-        "arch": of("model", "arch"),
-        "backbone": of("model", "backbone"),
-        "size": of("model", "size"),
-        "batch_size": of("training", "batch_size"),
-        "precision": of("training", "precision"),
-        "optimizer": of("optimizer", "name"),
-        "seed": record.get("seed"),
-        "machine": record.get("machine"),
-        "data": data.get("name") if isinstance(data, dict) else None,
-        "curves": training["curves"],
-    }
+    return Trained(
+        recipe=recipe.get("name"),
+        seconds=record.get("train_seconds"),
+        images_seen=record.get("pictures_seen"),
+        weights=of("model", "weights"),
+        arch=of("model", "arch"),
+        backbone=of("model", "backbone"),
+        size=of("model", "size"),
+        batch_size=of("training", "batch_size"),
+        precision=of("training", "precision"),
+        optimizer=of("optimizer", "name"),
+        seed=record.get("seed"),
+        machine=record.get("machine"),
+        data=data.get("name") if isinstance(data, dict) else None,
+        curves=training["curves"],
+    )
 
 
-def _pair(first: Run, second: Run, evaluated: dict[str, Evaluated]) -> dict[str, Any]:
+def _pair(first: Run, second: Run, evaluated: dict[str, Evaluated]) -> Pair:
     same = first.part == second.part
     made = same and first.label in evaluated
-    return {
-        "first": first.label,
-        "second": second.label,
-        "same_part": same,
-        "difference": difference(evaluated[first.label], evaluated[second.label]) if made else None,
-    }
+    return Pair(
+        first=first.label,
+        second=second.label,
+        same_part=same,
+        difference=Changes.from_json(difference(evaluated[first.label], evaluated[second.label]))
+        if made
+        else None,
+    )

@@ -13,15 +13,16 @@ from seasift.core.files import write_json, write_text
 from seasift.core.image import svg_uri
 from seasift.evaluation.coco_metrics import RECALLS
 from seasift.evaluation.compare_tables import Table, tables
+from seasift.evaluation.comparison import Comparison
 from seasift.evaluation.plots import new_figure, to_svg
 
 COLOURS = ("#0b6e99", "#c2571a", "#3d8b37", "#8e44ad", "#b8860b", "#c0392b", "#16a085", "#5d6d7e")
 _STYLES = ("-", "--", ":", "-.")
 
 
-def overlays(comparison: dict[str, Any]) -> list[tuple[str, str]]:
+def overlays(comparison: Comparison) -> list[tuple[str, str]]:
     """Title and SVG of each plot that has anything to show."""
-    makers: tuple[tuple[str, Callable[[dict[str, Any]], str | None]], ...] = (
+    makers: tuple[tuple[str, Callable[[Comparison], str | None]], ...] = (
         ("Mean AP with 95% intervals", _forest),
         ("Precision and recall, mean over classes", _precision_recall),
         ("Training curves", _training),
@@ -37,37 +38,37 @@ def _look(index: int) -> dict[str, Any]:
     }
 
 
-def _forest(comparison: dict[str, Any]) -> str | None:
-    runs = comparison["runs"]
-    if not any(run["intervals"] for run in runs):
+def _forest(comparison: Comparison) -> str | None:
+    runs = comparison.runs
+    if not any(run.intervals for run in runs):
         return None
     figure, panels = new_figure(1, 2, (10.4, 0.9 + 0.34 * len(runs)))
     for axes, kind in zip(panels, ("masks", "boxes"), strict=True):
         for index, run in enumerate(runs):
-            limits = ((run["intervals"] or {}).get(kind) or {}).get("AP")
+            limits = run.limits(kind, "AP")
             if limits:
                 axes.plot(limits, [index, index], color=_look(index)["color"], linewidth=2.2)
-            if run[kind]["AP"] is not None:
-                axes.plot([run[kind]["AP"]], [index], "o", color=_look(index)["color"])
+            if run.line(kind)["AP"] is not None:
+                axes.plot([run.line(kind)["AP"]], [index], "o", color=_look(index)["color"])
         axes.set_title(f"{kind} AP", fontsize=10)
         axes.grid(axis="x", color="#e3e6e8", linewidth=0.7)
         axes.set_axisbelow(True)
-    panels[0].set_yticks(range(len(runs)), [f"{run['label']}  {run['name']}" for run in runs], fontsize=9)
+    panels[0].set_yticks(range(len(runs)), [f"{run.label}  {run.name}" for run in runs], fontsize=9)
     panels[0].set_ylim(len(runs) - 0.5, -0.5)
     return to_svg(figure, "forest")
 
 
-def _precision_recall(comparison: dict[str, Any]) -> str | None:
-    runs = comparison["runs"]
-    if not any(run["curves"] for run in runs):
+def _precision_recall(comparison: Comparison) -> str | None:
+    runs = comparison.runs
+    if not any(run.curves for run in runs):
         return None
     figure, panels = new_figure(1, 4, (10.4, 3.1))
     chosen = [(kind, iou) for kind in ("masks", "boxes") for iou in ("50", "75")]
     for axes, (kind, iou) in zip(panels, chosen, strict=True):
         for index, run in enumerate(runs):
-            values = ((run["curves"] or {}).get(kind) or {}).get(iou)
+            values = (run.curves or {}).get(kind, {}).get(iou)
             if values:
-                axes.plot(RECALLS, values, linewidth=1.6, label=run["label"], **_look(index))
+                axes.plot(RECALLS, values, linewidth=1.6, label=run.label, **_look(index))
         axes.set_title(f"{kind}, IoU .{iou}", fontsize=10)
         axes.set_xlim(0, 1)
         axes.set_ylim(0, 1.02)
@@ -79,21 +80,21 @@ def _precision_recall(comparison: dict[str, Any]) -> str | None:
     return to_svg(figure, "curves")
 
 
-def _training(comparison: dict[str, Any]) -> str | None:
-    runs = [(index, run) for index, run in enumerate(comparison["runs"]) if run["training"]]
+def _training(comparison: Comparison) -> str | None:
+    runs = [(index, run, run.training.curves) for index, run in enumerate(comparison.runs) if run.training]
     columns = (("loss/total", "loss"), ("val/mask_AP", "masks AP on val"), ("val/box_AP", "boxes AP on val"))
-    if not any(run["training"]["curves"].get(column) for _, run in runs for column, _ in columns):
+    if not any(curves.get(column) for _, _, curves in runs for column, _ in columns):
         return None
     figure, panels = new_figure(1, 3, (10.4, 3.1), share=False)
     for axes, (column, title) in zip(panels, columns, strict=True):
-        for index, run in runs:
-            points = run["training"]["curves"].get(column)
+        for index, run, curves in runs:
+            points = curves.get(column)
             if points:
                 marker = "" if column.startswith("loss") else "."
                 axes.plot(
                     *zip(*points, strict=True),
                     marker=marker,
-                    label=run["label"],
+                    label=run.label,
                     linewidth=1.4,
                     **_look(index),
                 )
@@ -109,7 +110,7 @@ def _training(comparison: dict[str, Any]) -> str | None:
     return to_svg(figure, "training")
 
 
-def write_comparison(folder: Path, comparison: dict[str, Any]) -> tuple[Path, ...]:
+def write_comparison(folder: Path, comparison: Comparison) -> tuple[Path, ...]:
     """Write the three files, each whole or not at all.
 
     Args:
@@ -120,12 +121,12 @@ def write_comparison(folder: Path, comparison: dict[str, Any]) -> tuple[Path, ..
     page, text = render_page(comparison), render_markdown(comparison)
     paths = (folder / "compare.html", folder / "compare.json", folder / "compare.md")
     write_text(paths[0], page)
-    write_json(paths[1], comparison, indent=1)
+    write_json(paths[1], comparison.to_json(), indent=1)
     write_text(paths[2], text)
     return paths
 
 
-def render_page(comparison: dict[str, Any]) -> str:
+def render_page(comparison: Comparison) -> str:
     """The page: one HTML file that needs nothing else."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -138,15 +139,15 @@ def render_page(comparison: dict[str, Any]) -> str:
     )
     drawn = [(title, svg_uri(svg)) for title, svg in overlays(comparison)]
     return environment.get_template("compare.html").render(
-        comparison=comparison, tables=tables(comparison), plots=drawn
+        comparison=comparison.to_json(), tables=tables(comparison), plots=drawn
     )
 
 
-def render_markdown(comparison: dict[str, Any]) -> str:
+def render_markdown(comparison: Comparison) -> str:
     """The tables, to paste into a document."""
     parts = [_markdown(table) for table in tables(comparison)]
-    notes = [f"- {note}" for note in comparison["notes"]]
-    sources = [f"- {each['name']}: {each['source']} ({each['split']})" for each in comparison["published"]]
+    notes = [f"- {note}" for note in comparison.notes]
+    sources = [f"- {each.name}: {each.source} ({each.split})" for each in comparison.published]
     about = ["Published figures are not comparable with figures on leak-free splits. Sources:", "", *sources]
     return "\n".join([*parts, *notes, "", *about]) + "\n"
 

@@ -5,11 +5,13 @@ Also here: How values of a comparison are written.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from seasift.evaluation.coco_metrics import LINE
+from seasift.evaluation.comparison import Change, ComparedClass, ComparedRun, Comparison, Pair
+from seasift.evaluation.document import EvaluatedData, Number, Speed
 from seasift.evaluation.intervals import FEW_CLASS_GROUPS
 
 NONE = "–"
@@ -20,7 +22,7 @@ def number(value: float | None) -> str:
     return NONE if value is None else f"{value:.3f}"
 
 
-def count(value: int | None) -> str:
+def count(value: Number | None) -> str:
     """A whole number."""
     return NONE if value is None else f"{value:,}"
 
@@ -30,19 +32,19 @@ def text(value: Any) -> str:
     return NONE if value is None or value == "" else str(value)
 
 
-def signed(found: dict[str, Any] | None) -> str:
+def signed(found: Change | None) -> str:
     """A difference with its interval."""
     if found is None:
         return NONE
-    return f"{found['value']:+.3f} {_limits(found['interval'], '+.3f')}"
+    return f"{found.value:+.3f} {_limits(found.interval, '+.3f')}"
 
 
-def with_limits(value: str, limits: list[float] | None) -> str:
+def with_limits(value: str, limits: list[Number] | None) -> str:
     """A figure with its interval, if there is one."""
     return value if limits is None else f"{value} {_limits(limits, '.3f')}"
 
 
-def _limits(limits: list[float], form: str) -> str:
+def _limits(limits: list[Number], form: str) -> str:
     """In brackets, without the noughts before the point: tables are wide enough."""
     low, high = (format(limit, form).replace("0.", ".", 1) for limit in limits)
     return f"[{low}, {high}]"
@@ -56,10 +58,10 @@ def duration(seconds: float | None) -> str:
     return f"{minutes // 60} h {minutes % 60:02d} min" if minutes >= 60 else f"{seconds / 60:.1f} min"
 
 
-def split_name(data: dict[str, Any]) -> str:
+def split_name(data: EvaluatedData) -> str:
     """The part and how much of it was judged."""
-    images, of = data["pictures"], data.get("of_pictures") or data["pictures"]
-    return f"{data['name']}, {images:,} {f'of {of:,} ' if of > images else ''}images"
+    images, of = data.images, data.of_images or data.images
+    return f"{data.name}, {images:,} {f'of {of:,} ' if of > images else ''}images"
 
 
 WITH_INTERVAL = ("AP", "AP50", "AP75")
@@ -83,39 +85,43 @@ class Table:
     texts: tuple[int, ...] = (0,)
 
 
-def tables(comparison: dict[str, Any]) -> list[Table]:
+def tables(comparison: Comparison) -> list[Table]:
     """All tables of a comparison, in the order to read them; those without rows are left out."""
-    makers: tuple[Callable[[dict[str, Any]], Table], ...]
+    makers: tuple[Callable[[Comparison], Table], ...]
     makers = (summary, differences, sizes, trainings, lines, classes, class_differences)
     return [table for make in makers if (table := make(comparison)).rows]
 
 
-def summary(comparison: dict[str, Any]) -> Table:
+def summary(comparison: Comparison) -> Table:
     """One row a run, then the published figures."""
     rows = [
         (
-            f"{run['label']}  {run['name']}",
-            split_name(run["data"]),
+            f"{run.label}  {run.name}",
+            split_name(run.data),
             *(with_interval(run, kind, figure) for kind in SHOWN_KINDS for figure in WITH_INTERVAL),
         )
-        for run in comparison["runs"]
+        for run in comparison.runs
     ]
-    for each in comparison["published"]:
-        cells = [cell for kind in SHOWN_KINDS for cell in (number(each[kind]), NONE, NONE)]
-        rows.append((f"published: {each['name']}", each["split"], *cells))
+    for each in comparison.published:
+        cells = [
+            cell
+            for kind in SHOWN_KINDS
+            for cell in (number(each.masks if kind == "masks" else each.boxes), NONE, NONE)
+        ]
+        rows.append((f"published: {each.name}", each.split, *cells))
     heads = (f"{kind} {figure}" for kind in SHOWN_KINDS for figure in WITH_INTERVAL)
     return Table("Average precision", ("run", "judged on", *heads), rows, (0, 1))
 
 
-def differences(comparison: dict[str, Any]) -> Table:
+def differences(comparison: Comparison) -> Table:
     """One row a pair of runs and kind: second minus first."""
     rows: list[tuple[str, ...]] = []
-    for pair in comparison["pairs"]:
-        name = f"{pair['second']} − {pair['first']}"
-        if not pair["same_part"]:
+    for pair in comparison.pairs:
+        name = f"{pair.second} − {pair.first}"
+        if not pair.same_part:
             rows.append((name, NONE, NONE, NONE, NONE, "judged on different parts: no difference"))
         for kind in SHOWN_KINDS:
-            found = (pair["difference"] or {}).get(kind)
+            found = pair.difference.of_kind(kind) if pair.difference else None
             if found:
                 cells = [signed(found[figure]) for figure in WITH_INTERVAL]
                 rows.append((name, kind, *cells, verdict(found["AP"], pair)))
@@ -123,11 +129,11 @@ def differences(comparison: dict[str, Any]) -> Table:
     return Table("Differences", heads, rows, (0, 1, 5))
 
 
-def sizes(comparison: dict[str, Any]) -> Table:
+def sizes(comparison: Comparison) -> Table:
     """One row a run and measured engine."""
     rows = []
-    for run in comparison["runs"]:
-        facts = run["facts"]
+    for run in comparison.runs:
+        facts = run.facts
         about = (
             count(facts["parameters"]),
             count(facts["trainable"]),
@@ -135,8 +141,8 @@ def sizes(comparison: dict[str, Any]) -> Table:
             NONE if facts["gflops"] is None else f"{facts['gflops']:,.1f}",
             count(facts["priors"]),
         )
-        for index, speed in enumerate(run["speeds"] or [{}]):
-            label = f"{run['label']}  {run['name']}" if index == 0 else run["label"]
+        for index, speed in enumerate(run.speeds or [None]):
+            label = f"{run.label}  {run.name}" if index == 0 else run.label
             rows.append((label, *(about if index == 0 else [""] * len(about)), *_speed(speed)))
     heads = (
         "run",
@@ -153,42 +159,42 @@ def sizes(comparison: dict[str, Any]) -> Table:
     return Table("Size and speed", heads, rows, (0, 8, 9))
 
 
-def trainings(comparison: dict[str, Any]) -> Table:
+def trainings(comparison: Comparison) -> Table:
     """One row a training run."""
     rows = []
-    for run in comparison["runs"]:
-        about = run["training"]
+    for run in comparison.runs:
+        about = run.training
         if about:
-            network = " ".join(str(about[key]) for key in ("arch", "backbone") if about[key])
+            network = " ".join(str(each) for each in (about.arch, about.backbone) if each)
             rows.append(
                 (
-                    f"{run['label']}  {run['name']}",
-                    text(about["recipe"]),
-                    f"{network} {about['size']} px" if about["size"] else network or NONE,
-                    text(about["weights"]),
-                    text(about["data"]),
-                    count(about["pictures_seen"]),
-                    duration(about["seconds"]),
-                    text(about["machine"]),
+                    f"{run.label}  {run.name}",
+                    text(about.recipe),
+                    f"{network} {about.size} px" if about.size else network or NONE,
+                    text(about.weights),
+                    text(about.data),
+                    count(about.images_seen),
+                    duration(about.seconds),
+                    text(about.machine),
                 )
             )
     heads = ("run", "recipe", "network", "initial weights", "trained on", "images seen", "time", "hardware")
     return Table("Training", heads, rows, (0, 1, 2, 3, 4, 7))
 
 
-def lines(comparison: dict[str, Any]) -> Table:
+def lines(comparison: Comparison) -> Table:
     """The 24 figures: 12 rows, masks and boxes of each run."""
     rows = [
-        (figure, *(number(run[kind][figure]) for kind in SHOWN_KINDS for run in comparison["runs"]))
+        (figure, *(number(run.line(kind)[figure]) for kind in SHOWN_KINDS for run in comparison.runs))
         for figure in LINE
     ]
     return Table("The 24 COCO figures", ("figure", *_by_kind(comparison)), rows)
 
 
-def classes(comparison: dict[str, Any]) -> Table:
+def classes(comparison: Comparison) -> Table:
     """One row a class: AP of masks and of boxes of each run."""
-    runs = comparison["runs"]
-    by_run = [{row["name"]: row for row in run["per_class"]} for run in runs]
+    runs = comparison.runs
+    by_run = [{row.name: row for row in run.per_class} for run in runs]
     rows = []
     for name in dict.fromkeys(name for own in by_run for name in own):
         found = [own[name] for own in by_run if name in own]
@@ -197,63 +203,64 @@ def classes(comparison: dict[str, Any]) -> Table:
             for kind in SHOWN_KINDS
             for run, own in zip(runs, by_run, strict=True)
         ]
-        rows.append((name, _counts(found, "objects"), _counts(found, "groups"), *cells))
+        rows.append(
+            (name, _counts(row.objects for row in found), _counts(row.groups for row in found), *cells)
+        )
     return Table("AP of each class", ("class", "objects", "videos", *_by_kind(comparison)), rows)
 
 
-def _by_kind(comparison: dict[str, Any]) -> list[str]:
-    return [f"{kind} {run['label']}" for kind in SHOWN_KINDS for run in comparison["runs"]]
+def _by_kind(comparison: Comparison) -> list[str]:
+    return [f"{kind} {run.label}" for kind in SHOWN_KINDS for run in comparison.runs]
 
 
-def _counts(rows: list[dict[str, Any]], key: str) -> str:
+def _counts(numbers: Iterable[int | None]) -> str:
     """What the runs' parts hold: one number if they agree."""
-    counts = dict.fromkeys(count(row[key]) for row in rows)
+    counts = dict.fromkeys(count(each) for each in numbers)
     known = [each for each in counts if each != NONE] or [NONE]
     return " / ".join(known)
 
 
-def class_differences(comparison: dict[str, Any]) -> Table:
+def class_differences(comparison: Comparison) -> Table:
     """One row a pair and class whose interval of the difference leaves out 0; classes of few videos say nothing."""
-    videos = {
-        run["label"]: {row["name"]: row["groups"] for row in run["per_class"]} for run in comparison["runs"]
-    }
+    videos = {run.label: {row.name: row.groups or 0 for row in run.per_class} for run in comparison.runs}
     rows = []
-    for pair in comparison["pairs"]:
-        for name, kinds in ((pair["difference"] or {}).get("per_class") or {}).items():
-            enough = videos[pair["first"]][name] >= FEW_CLASS_GROUPS
+    for pair in comparison.pairs:
+        for name, kinds in (pair.difference.per_class if pair.difference else {}).items():
+            enough = videos[pair.first][name] >= FEW_CLASS_GROUPS
             for kind in SHOWN_KINDS if enough else ():
                 found = kinds.get(kind)
-                if found and not found["zero_inside"]:
-                    rows.append((f"{pair['second']} − {pair['first']}", name, kind, signed(found)))
+                if found and not found.zero_inside:
+                    rows.append((f"{pair.second} − {pair.first}", name, kind, signed(found)))
     title = f"Classes in {FEW_CLASS_GROUPS} or more videos whose difference has an interval without 0"
     return Table(title, ("pair", "class", "kind", "AP"), rows, (0, 1, 2))
 
 
-def verdict(found: dict[str, Any] | None, pair: dict[str, Any]) -> str:
+def verdict(found: Change | None, pair: Pair) -> str:
     """In plain words what the interval of a difference says."""
     if found is None:
         return NONE
-    if found["zero_inside"]:
+    if found.zero_inside:
         return "0 lies inside: no difference shown"
-    better = pair["second"] if found["value"] > 0 else pair["first"]
+    better = pair.second if found.value > 0 else pair.first
     return f"0 lies outside: {better} is better"
 
 
-def with_interval(run: dict[str, Any], kind: str, figure: str) -> str:
+def with_interval(run: ComparedRun, kind: str, figure: str) -> str:
     """A figure with its interval, if there is one."""
-    limits = ((run["intervals"] or {}).get(kind) or {}).get(figure)
-    return with_limits(number(run[kind][figure]), limits)
+    return with_limits(number(run.line(kind)[figure]), run.limits(kind, figure))
 
 
-def class_cell(run: dict[str, Any], row: dict[str, Any], kind: str) -> str:
+def class_cell(run: ComparedRun, row: ComparedClass, kind: str) -> str:
     """A class's AP with its interval, if there is one."""
-    own = (run["intervals"] or {}).get("per_class", {}).get(row["name"], {})
-    return with_limits(number(row[kind]["AP"]), own.get(kind))
+    limits = run.intervals.of_class(row.name, kind) if run.intervals else None
+    return with_limits(number(row.line(kind)["AP"]), limits)
 
 
-def _speed(speed: dict[str, Any]) -> tuple[str, ...]:
-    paces = (speed.get("pictures_per_second"), speed.get("end_to_end_per_second"))
-    threads = f", {speed['threads']} threads" if speed.get("threads") else ""
-    engine = " ".join(str(speed[key]) for key in ("engine", "precision") if speed.get(key))
+def _speed(speed: Speed | None) -> tuple[str, ...]:
+    if speed is None:
+        return (NONE, NONE, NONE, NONE)
+    paces = (speed.images_per_second, speed.end_to_end_per_second)
+    threads = f", {speed.threads} threads" if speed.threads else ""
+    engine = " ".join(each for each in (speed.engine, speed.precision) if each)
     rates = (NONE if pace is None else f"{pace:.1f}" for pace in paces)
-    return (*rates, engine + threads or NONE, text(speed.get("machine")))
+    return (*rates, engine + threads or NONE, text(speed.machine))

@@ -1,4 +1,4 @@
-"""Everything an evaluation found out, as one JSON document (schema "seasift-evaluation/1")."""
+"""Making the record of an evaluation."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ from typing import Any
 from seasift import __version__
 from seasift.evaluation.coco_metrics import all_curves
 from seasift.evaluation.confusion import IOU
+from seasift.evaluation.document import SCHEMA, Evaluation
 from seasift.evaluation.machine import describe_hardware, describe_machine
 from seasift.evaluation.stream import Outcome, Settings
 from seasift.evaluation.worst import Evaluated
-from seasift.modelfile.card import EVALUATION_SCHEMA
 
-SCHEMA = EVALUATION_SCHEMA
 FEW_OBJECTS = 10
 CHOSEN = ("labels", "masks", "split", "part", "group")
 
@@ -38,12 +37,12 @@ class Subject:
     threads: int | None = None
 
 
-def make_record(outcome: Outcome, settings: Settings, subject: Subject) -> dict[str, Any]:
+def make_record(outcome: Outcome, settings: Settings, subject: Subject) -> Evaluation:
     """The content of report.json; a figure without anything to judge by is None."""
     truth, confusion = outcome.truth, outcome.confusion
     precision, recall = confusion.total()
     crowds = sum(annotation.iscrowd for annotation in truth.annotations)
-    return {
+    values = {
         "schema": SCHEMA,
         "seasift": __version__,
         "model": dict(subject.model),
@@ -84,6 +83,7 @@ def make_record(outcome: Outcome, settings: Settings, subject: Subject) -> dict[
         "worst": [_worst(evaluated) for evaluated in outcome.worst],
         "notes": _notes(outcome),
     }
+    return Evaluation.from_json(values)
 
 
 def _speed(outcome: Outcome, subject: Subject) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from seasift.core.image import jpeg_uri, read_image, svg_uri
 from seasift.core.instances import Category, Instances
 from seasift.core.types import UInt8
 from seasift.evaluation import plots
+from seasift.evaluation.document import Evaluation
 from seasift.evaluation.stream import Outcome
 
 Draw = Callable[[UInt8, Instances, Sequence[Category]], UInt8]
@@ -34,7 +35,7 @@ EXPLAINED = (
 
 
 def write_report(
-    folder: Path, record: dict[str, Any], outcome: Outcome, *, images_dir: Path, draw: Draw
+    folder: Path, record: Evaluation, outcome: Outcome, *, images_dir: Path, draw: Draw
 ) -> tuple[Path, ...]:
     """Write the three files, each whole or not at all.
 
@@ -47,13 +48,13 @@ def write_report(
     """
     page = render_page(record, outcome, images_dir=images_dir, draw=draw)
     paths = (folder / "report.json", folder / "predictions.json", folder / "report.html")
-    write_json(paths[0], record, indent=1)
+    write_json(paths[0], record.to_json(), indent=1)
     write_json(paths[1], outcome.results.entries)
     write_text(paths[2], page)
     return paths
 
 
-def render_page(record: dict[str, Any], outcome: Outcome, *, images_dir: Path, draw: Draw) -> str:
+def render_page(record: Evaluation, outcome: Outcome, *, images_dir: Path, draw: Draw) -> str:
     """The page: one HTML file that needs nothing else."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -64,16 +65,17 @@ def render_page(record: dict[str, Any], outcome: Outcome, *, images_dir: Path, d
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    values = record.to_json()
     environment.filters |= {"figure": _figure, "percent": _percent}
     return environment.get_template("report.html").render(
-        record=record,
+        record=values,
         explained=EXPLAINED,
-        mean=_mean_row(record),
-        confusion=_confusion_rows(record["confusion"]),
+        mean=_mean_row(values),
+        confusion=_confusion_rows(values["confusion"]),
         overall_curves=svg_uri(plots.overall_curves(outcome.figures)),
         reliability=svg_uri(plots.reliability(outcome.reliability)),
         class_curves=svg_uri(plots.class_curves(outcome.figures)),
-        worst=_worst(record, outcome, images_dir, draw),
+        worst=_worst(values, outcome, images_dir, draw),
     )
 
 

@@ -5,97 +5,34 @@ from __future__ import annotations
 import csv
 import json
 import math
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from seasift.core.errors import InputError
 from seasift.data.segmentation import defect_of_segmentation, is_integer, is_number
-from seasift.evaluation.coco_metrics import KINDS, LINE, RECALLS
-from seasift.evaluation.record import CHOSEN, SCHEMA
+from seasift.evaluation.document import SCHEMA, Evaluation, first_defect
 
 _AGAIN = "Evaluate the model again: seasift evaluate MODEL DATA -o FOLDER"
 
 
-def read_record(path: Path) -> dict[str, Any]:
+def read_record(path: Path) -> Evaluation:
     """The record of an evaluation.
 
     Raises:
-        InputError: not JSON, of another schema, or without what a comparison needs.
+        InputError: not JSON, of another schema, or a value is missing or damaged.
     """
-    record = read_json(path)
-    schema = record.get("schema") if isinstance(record, dict) else None
+    values = read_json(path)
+    schema = values.get("schema") if isinstance(values, dict) else None
     if schema != SCHEMA:
         raise InputError(f"{path}: of schema {schema!r}; expected {SCHEMA!r}. {_AGAIN}")
-    defect = _defect(record)
-    if defect:
-        raise InputError(f"{path}: {defect} is missing or damaged; expected a record of seasift. {_AGAIN}")
-    return dict(record)
-
-
-def _defect(record: dict[str, Any]) -> str | None:
-    """The first place that is not as `record.make_record` has it."""
-    for key in ("model", "data", "settings"):
-        if not isinstance(record.get(key), dict):
-            return key
-    for key, inner in (("model", "name"), ("data", "name"), ("data", "fingerprint")):
-        if not isinstance(record[key].get(inner), str):
-            return f"{key}.{inner}"
-    if not is_integer(record["data"].get("pictures")):
-        return "data.pictures"
-    for key in CHOSEN:
-        if not isinstance(record["data"].get(key), str | None):
-            return f"data.{key}"
-    for key, inner in (("data", "of_pictures"), ("settings", "limit"), ("settings", "threshold")):
-        value = record[key].get(inner)
-        if value is not None and not is_number(value):
-            return f"{key}.{inner}"
-    rows = record.get("per_class")
-    if not isinstance(rows, list):
-        return "per_class"
-    for index, row in enumerate(rows):
-        if (
-            not isinstance(row, dict)
-            or not isinstance(row.get("name"), str)
-            or not is_integer(row.get("objects"))
-        ):
-            return f"per_class[{index}]"
-    for index, part in enumerate([record, *rows]):
-        for kind in KINDS:
-            if not _numbers(part.get(kind), LINE):
-                return f"per_class[{index - 1}].{kind}" if index else kind
-    return _defect_of_extras(record)
-
-
-def _defect_of_extras(record: dict[str, Any]) -> str | None:
-    """Of what older records do not have."""
-    facts, speed, curves = record["model"].get("facts"), record.get("speed"), record.get("curves")
-    if facts is not None and not (isinstance(facts, dict) and _numbers(facts, _numeric(facts))):
-        return "model.facts"
-    if speed is not None and not _numbers(speed, ("pictures_per_second", "threads", "pictures")):
-        return "speed"
-    if curves is not None and not (isinstance(curves, dict) and all(map(_are_curves, curves.values()))):
-        return "curves"
-    notes = record.get("notes", [])
-    return None if isinstance(notes, list) and all(isinstance(note, str) for note in notes) else "notes"
-
-
-def _are_curves(lines: Any) -> bool:
-    return isinstance(lines, dict) and all(
-        isinstance(line, list) and len(line) == len(RECALLS) and all(map(is_number, line))
-        for line in lines.values()
-    )
-
-
-def _numeric(facts: Mapping[str, Any]) -> list[str]:
-    return [key for key in ("parameters", "trainable", "bytes", "gflops", "priors") if key in facts]
-
-
-def _numbers(values: Any, keys: Any) -> bool:
-    """Whether all keys are there, with a number or None."""
-    return isinstance(values, dict) and all(
-        key in values and (values[key] is None or is_number(values[key])) for key in keys
-    )
+    try:
+        return Evaluation.from_json(values)
+    except ValidationError as error:
+        raise InputError(
+            f"{path}: {first_defect(error)} is missing or damaged; expected a record of seasift. {_AGAIN}"
+        ) from None
 
 
 def read_entries(path: Path) -> list[dict[str, Any]]:

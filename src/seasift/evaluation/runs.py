@@ -5,22 +5,58 @@ Also here: What `seasift bench` measured, beside the run whose model it was.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field, ValidationError
 
 from seasift.core.errors import InputError
-from seasift.data.segmentation import is_number
+from seasift.evaluation.document import EvaluatedModel, Evaluation, Number, Record, Speed, first_defect
 from seasift.evaluation.machine import in_words
 from seasift.evaluation.run_files import read_entries, read_json, read_record, read_training
 
 SCHEMA = "seasift-speed/1"
 _AGAIN = "Measure again: seasift bench MODEL --json FILE"
+_Positive = Annotated[Number, Field(gt=0)]
 
 
-def read_speeds(path: Path, model: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """One entry an engine and precision, in the form of an evaluation's "speed".
+class SpeedRow(Record):
+    """One engine and precision, as far as a comparison reads it; `speed.record.MeasuredRow` has all."""
+
+    engine: str
+    precision: str
+    latency_p50_ms: _Positive
+    end_to_end_per_s: _Positive
+    hardware: str | None = None
+
+
+class SpeedMachine(Record):
+    """What it was measured on; older files name processor and cores only."""
+
+    processor: str | None = None
+    cores: int | None = None
+
+
+class SpeedModel(Record):
+    """What was measured."""
+
+    name: str | None = None
+    sha256: str | None = None
+
+
+class SpeedFile(Record):
+    """A file of `seasift bench --json`, as far as a comparison reads it."""
+
+    model: SpeedModel
+    machine: SpeedMachine | None = None
+    threads: Number | None = None
+    rows: list[SpeedRow]
+
+
+def read_speeds(path: Path, model: EvaluatedModel) -> list[Speed]:
+    """One entry an engine and precision.
 
     Args:
         path: written by `seasift bench --json`.
@@ -29,51 +65,41 @@ def read_speeds(path: Path, model: Mapping[str, Any]) -> list[dict[str, Any]]:
     Raises:
         InputError: not such a file, damaged, or of another model.
     """
-    record = read_json(path, _AGAIN)
-    schema = record.get("schema") if isinstance(record, dict) else None
+    values = read_json(path, _AGAIN)
+    schema = values.get("schema") if isinstance(values, dict) else None
     if schema != SCHEMA:
         raise InputError(f"{path}: of schema {schema!r}; expected {SCHEMA!r}. {_AGAIN}")
-    rows, measured = record.get("rows"), record.get("model")
-    if not isinstance(rows, list) or not isinstance(measured, dict) or not all(map(_is_whole, rows)):
-        raise InputError(f"{path}: damaged; expected what `seasift bench` writes. {_AGAIN}")
-    if model.get("engine") != "torch" and measured.get("sha256") != model.get("sha256"):
+    try:
+        measured = SpeedFile.from_json(values)
+    except ValidationError as error:
         raise InputError(
-            f"{path}: of {measured.get('name')!r} with sha256 {str(measured.get('sha256'))[:12]}; expected "
-            f"{str(model.get('sha256'))[:12]}, the model that was judged. {_AGAIN}, or take the file away"
+            f"{path}: damaged ({first_defect(error)}); expected what `seasift bench` writes. {_AGAIN}"
+        ) from None
+    if model.engine != "torch" and measured.model.sha256 != model.sha256:
+        raise InputError(
+            f"{path}: of {measured.model.name!r} with sha256 {str(measured.model.sha256)[:12]}; expected "
+            f"{str(model.sha256)[:12]}, the model that was judged. {_AGAIN}, or take the file away"
         )
+    machine = measured.machine
+    on = None if machine is None else in_words(machine.processor, machine.cores)
     return [
-        {
-            "engine": row["engine"],
-            "precision": row["precision"],
-            "threads": record.get("threads"),
-            "machine": row.get("hardware") or _machine(record.get("machine")),
-            "pictures_per_second": 1000 / row["latency_p50_ms"],
-            "end_to_end_per_second": row["end_to_end_per_s"],
-        }
-        for row in rows
+        Speed(
+            engine=row.engine,
+            precision=row.precision,
+            threads=measured.threads,
+            machine=row.hardware or on,
+            images_per_second=1000 / row.latency_p50_ms,
+            end_to_end_per_second=row.end_to_end_per_s,
+        )
+        for row in measured.rows
     ]
-
-
-def _is_whole(row: Any) -> bool:
-    return (
-        isinstance(row, dict)
-        and all(isinstance(row.get(key), str) for key in ("engine", "precision"))
-        and all(is_number(row.get(key)) and row[key] > 0 for key in ("latency_p50_ms", "end_to_end_per_s"))
-    )
-
-
-def _machine(machine: Any) -> str | None:
-    """Older files name processor and cores only."""
-    if not isinstance(machine, dict):
-        return None
-    return in_words(machine.get("processor"), machine.get("cores"))
 
 
 RECORD, PREDICTIONS, TRAINING = "report.json", "predictions.json", "run.json"
 BENCH = "bench*.json"
 EVALUATION = "evaluation"
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-_PART = ("name", "fingerprint", "labels", "masks", "split", "part", "pictures", "of_pictures")
+_PART = ("name", "fingerprint", "labels", "masks", "split", "part", "images", "of_images")
 
 
 @dataclass(frozen=True)
@@ -95,14 +121,14 @@ class Run:
     name: str
     folder: Path
     evaluation: Path
-    record: dict[str, Any]
+    record: Evaluation
     training: dict[str, Any] | None
-    more_speeds: tuple[dict[str, Any], ...] = ()
+    more_speeds: tuple[Speed, ...] = ()
 
     @property
     def part(self) -> tuple[Any, ...]:
         """What it was judged on; equal for runs that can be held against each other image by image."""
-        return (*(self.record["data"].get(key) for key in _PART), self.record["settings"].get("limit"))
+        return (*(getattr(self.record.data, key) for key in _PART), self.record.settings.limit)
 
     def entries(self) -> list[dict[str, Any]]:
         """Its predictions as COCO results.
@@ -152,9 +178,9 @@ def read_run(folder: Path, label: str = "A") -> Run:
         )
     others = sorted(trained.glob(f"{EVALUATION}-*/{RECORD}")) if trained else []
     record = read_record(evaluation / RECORD)
-    speeds = [speed for path in others if (speed := read_record(path).get("speed"))]
+    speeds = [speed for path in others if (speed := read_record(path).speed)]
     for path in sorted({path for index in (trained, evaluation) if index for path in index.glob(BENCH)}):
-        speeds += read_speeds(path, record["model"])
+        speeds += read_speeds(path, record.model)
     return Run(
         label,
         (trained or own).name,

@@ -63,9 +63,9 @@ def export(
             "--mask-threshold and --expected-iou both say where masks are cut; expected one of them."
         )
     require("train", "torch", "lightning", "timm", "onnx", "onnxscript")
+    from seasift.export.card import calibration_of, metrics_of, read_report, read_words, write_card
     from seasift.export.complete import complete
     from seasift.export.to_onnx import LICENCE, export_checkpoint
-    from seasift.modelfile.card import calibration_of, metrics_of, read_report, read_words, write_card
 
     calibration = read_report(Path(calibrate)) if calibrate else None
     reports = [read_report(Path(path)) for path in figures or ()]
@@ -84,7 +84,7 @@ def export(
         half_weights=half_weights,
         hardware=hardware,
     )
-    counting = calibration if calibration and calibration.get("counting") else None
+    counting = calibration if calibration and calibration.counting else None
     if counting or looks:
         part = None
         if looks:

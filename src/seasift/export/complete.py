@@ -15,10 +15,11 @@ from seasift.core.errors import InputError
 from seasift.core.files import write_bytes
 from seasift.core.image import read_image
 from seasift.data.prepared import DataSplit
+from seasift.evaluation.document import Evaluation
 from seasift.evaluation.intervals import group_names
+from seasift.export.card import metrics_of
 from seasift.inference.image_statistics import predict_with_statistics
 from seasift.inference.predictor import load_predictor
-from seasift.modelfile.card import metrics_of
 from seasift.modelfile.info import (
     METADATA_KEY,
     CalibrationEntry,
@@ -39,8 +40,8 @@ def complete(
     out: Path,
     *,
     calibration: CalibrationEntry | None = None,
-    figures: Sequence[dict[str, Any]] = (),
-    counting: dict[str, Any] | None = None,
+    figures: Sequence[Evaluation] = (),
+    counting: Evaluation | None = None,
     looks: DataSplit | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> ModelInfo:
@@ -84,26 +85,26 @@ def _with_calibration(info: ModelInfo, entry: CalibrationEntry) -> ModelInfo:
     return info.model_copy(update=changes)
 
 
-def operating_points_entry(report: dict[str, Any], info: ModelInfo) -> OperatingPointsEntry:
+def operating_points_entry(report: Evaluation, info: ModelInfo) -> OperatingPointsEntry:
     """The counts of a report, in the order of the model's classes, at thresholds of the model's own scores.
 
     Raises:
         InputError: of another program version, without counts, or of other classes.
     """
-    name, counting = str(report["data"]["name"]), report.get("counting")
-    if not counting or not counting["thresholds"]:
+    name, counting = report.data.name, report.counting
+    if not counting or not counting.thresholds:
         raise InputError(
             f"report on {name}: it has no counts by threshold; expected one of this version of `seasift evaluate` with "
             "a --threshold of at most 0.9. Evaluate again"
         )
-    rows = dict(zip(counting["names"], counting["classes"], strict=True))
+    rows = dict(zip(counting.names, counting.classes, strict=True))
     missing = [category.name for category in info.categories if category.name not in rows]
     if missing:
         raise InputError(
             f"report on {name}: no counts of {', '.join(missing)}; expected the model's classes. Evaluate this model"
         )
-    thresholds = np.array(counting["thresholds"], np.float64)
-    if info.calibration is not None and not report["model"].get("calibrated"):
+    thresholds = np.array(counting.thresholds, np.float64)
+    if info.calibration is not None and not report.model.calibrated:
         thresholds = _calibrated(thresholds, info.calibration)
     return OperatingPointsEntry(
         data=name,

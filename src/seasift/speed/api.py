@@ -6,7 +6,6 @@ import tempfile
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 from seasift.core.errors import InputError
 from seasift.core.files import check_file, write_json
@@ -14,7 +13,7 @@ from seasift.inference.engines import PRECISIONS
 from seasift.inference.predictor import load_predictor
 from seasift.modelfile import bundled
 from seasift.speed.images import draw_images, given_images
-from seasift.speed.record import measure
+from seasift.speed.record import Measurement, measure
 from seasift.speed.subjects import Baseline, Config, Subject
 
 
@@ -32,7 +31,7 @@ def bench(
     json_file: str | Path | None = None,
     progress: Callable[[int, int], None] | None = None,
     warn: Callable[[str], None] | None = None,
-) -> dict[str, Any]:
+) -> Measurement:
     """Measure how fast a model runs here: each stage, one warm image, end to end, and a whole process.
 
     Everything runs in turn in one process, so ratios hold where absolute times do not.
@@ -51,12 +50,12 @@ def bench(
         progress: called with parts done and in all.
         warn: called with one line for each way that is left out.
     Returns:
-        JSON values, see `record.measure`.
+        What was measured on what.
     Raises:
         InputError: a bad option, image or model.
 
     >>> record = seasift.bench("default", limit=8)
-    >>> record["rows"][0]["end_to_end_per_s"]
+    >>> record.rows[0].end_to_end_per_s
     """
     if json_file:
         check_file("--json", Path(json_file))
@@ -81,7 +80,7 @@ def bench(
         ]
         record = measure(str(model), real, foreign, chosen, repeats=repeats, cold=cold, progress=progress)
     if json_file:
-        write_json(Path(json_file), record, indent=1)
+        write_json(Path(json_file), record.to_json(), indent=1)
     return record
 
 

@@ -9,16 +9,80 @@ from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from statistics import fmean, median
-from typing import Any
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
 
 from seasift import __version__
+from seasift.evaluation.document import Number, Record
 from seasift.evaluation.machine import describe_hardware, describe_machine
 from seasift.speed.images import Images
 from seasift.speed.subjects import STAGES, Baseline, Round, Subject, cold_start_s
 from seasift.speed.timing import interleaved, percentile, ratio
 
-SCHEMA = "seasift-speed/1"
+SCHEMA: Literal["seasift-speed/1"] = "seasift-speed/1"
 _LIBRARIES = ("openvino", "onnxruntime", "opencv-python-headless", "numpy")
+
+
+class MeasuredModel(Record):
+    """The model file."""
+
+    name: str
+    sha256: str
+
+
+class Ratio(Record):
+    """End to end against a bare foreign network, run one after the other and as many at once as gain by it."""
+
+    one_by_one: Number
+    max_in_flight: Number = Field(alias="at_once")
+
+
+class MeasuredRow(Record):
+    """One engine and precision; `start_s`, a whole process, only where that was measured."""
+
+    engine: str
+    precision: str
+    hardware: str
+    max_in_flight: int = Field(alias="at_once")
+    objects: Number
+    stages_ms: dict[str, Number]
+    sum_ms: Number
+    latency_p50_ms: Number
+    latency_p95_ms: Number
+    network_per_s: Number
+    end_to_end_per_s: Number
+    ratio_to_first: Number
+    start_s: Number | None = None
+    against: dict[str, Ratio]
+
+
+class ForeignNetwork(Record):
+    """A bare network beside the model; `input` is its shape."""
+
+    name: str
+    input: list[int]
+    network_ms: Number
+    network_per_s: Number
+
+
+class Measurement(Record):
+    """A measurement of speed, `seasift-speed/1`.
+
+    A time is the median over rounds of the mean over images; a ratio is the median over rounds of the ratio in a round.
+    """
+
+    schema_version: Annotated[Literal["seasift-speed/1"], Field(alias="schema")]
+    date: str
+    machine: dict[str, str | int]
+    versions: dict[str, str]
+    model: MeasuredModel
+    images: str = Field(alias="pictures")
+    threshold: Number
+    threads: int | None
+    repeats: int
+    rows: list[MeasuredRow]
+    beside: list[ForeignNetwork]
 
 
 def measure(
@@ -30,7 +94,7 @@ def measure(
     repeats: int,
     cold: bool,
     progress: Callable[[int, int], None] | None = None,
-) -> dict[str, Any]:
+) -> Measurement:
     """Measure all in one run, in turn, and say what came out.
 
     Args:
@@ -39,8 +103,7 @@ def measure(
         cold: whole processes, too.
         progress: called with parts done and in all.
     Returns:
-        JSON values: the machine, the model, the images, a row a subject and a row a foreign network. A time is the
-        median over rounds of the mean over images; a ratio is the median over rounds of the ratio in a round.
+        What was measured on what; see `Measurement`.
     """
     works: dict[str, Callable[[], Any]] = {subject.way.name: subject.round for subject in subjects}
     count = len(images.sources)
@@ -53,7 +116,7 @@ def measure(
         own = rounds[subject.way.name]
         against = {each.name: _against(own, rounds[each.name]) for each in beside}
         rows.append({**_row(subject, own, first), **starts.get(subject.way.name, {}), "against": against})
-    return {
+    values = {
         **_circumstances(subjects[0], images, repeats),
         "rows": rows,
         "beside": [
@@ -66,6 +129,7 @@ def measure(
             for each in beside
         ],
     }
+    return Measurement.from_json(values)
 
 
 def _circumstances(subject: Subject, images: Images, repeats: int) -> dict[str, Any]:

@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from seasift.core.errors import InputError
 from seasift.core.extras import require
@@ -14,6 +13,7 @@ from seasift.evaluation.api import EvaluationResult, evaluate
 from seasift.evaluation.compare import Settings
 from seasift.evaluation.compare import compare as compare_runs
 from seasift.evaluation.compare_page import write_comparison
+from seasift.evaluation.comparison import Comparison
 from seasift.evaluation.runs import read_runs
 from seasift.recipes.recipe import Recipe, load_recipe
 
@@ -29,14 +29,14 @@ class TrainingResult:
         folder: holds best.ckpt, last.ckpt, metrics.csv, tensorboard and recipe.yaml.
         recipe: as it was resolved.
         evaluation: of best.ckpt on val; None unless asked for by `compare`.
-        comparison: of that evaluation with published figures, JSON values.
+        comparison: of that evaluation with published figures.
         written: files of the comparison.
     """
 
     folder: Path
     recipe: Recipe
     evaluation: EvaluationResult | None = None
-    comparison: dict[str, Any] | None = None
+    comparison: Comparison | None = None
     written: tuple[Path, ...] = ()
 
 

@@ -5,13 +5,20 @@ Also here: The part of a model card that says how the model was made.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from seasift.core.errors import InputError
 from seasift.core.files import write_text
+from seasift.evaluation.document import (
+    ConfusionTable,
+    Evaluation,
+    KindIntervals,
+    Reliability,
+    ReliabilityBin,
+)
+from seasift.evaluation.run_files import read_record
 from seasift.modelfile.info import CalibrationEntry, ComplexityEntry, ModelInfo
 
 _WORDS = {
@@ -78,31 +85,26 @@ def _sum(runs: Sequence[Mapping[str, Any]]) -> str:
     return f"In all {images:,} images{hours}."
 
 
-EVALUATION_SCHEMA = "seasift-evaluation/1"
-"""Schema of the evaluation records that a card shows."""
 KINDS = ("masks", "boxes")
 CONFUSIONS = 10
 _BAR = 20
 
 
-def read_report(path: Path) -> dict[str, Any]:
+def read_report(path: Path) -> Evaluation:
     """The content of a report.json of `seasift evaluate`.
 
     Raises:
         InputError: not such a file, or one of a quick look at some images only.
     """
-    try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        if content["schema"] != EVALUATION_SCHEMA:
-            raise ValueError(f"schema {content['schema']!r}")
-        seen, whole = content["data"]["pictures"], content["data"]["of_pictures"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    report = read_record(path)
+    seen, whole = report.data.images, report.data.of_images
+    if whole is None:
         raise InputError(
-            f"{path}: not a report of `seasift evaluate` ({type(error).__name__}: {error}); expected its report.json"
-        ) from None
+            f"{path}: does not say how many images there are; expected data.of_pictures. Evaluate again"
+        )
     if seen < whole:
         raise InputError(f"{path}: of a quick look at {seen} images; expected all. Evaluate without --limit")
-    return content
+    return report
 
 
 def read_words(path: Path) -> str:
@@ -117,17 +119,19 @@ def read_words(path: Path) -> str:
         raise InputError(f"{path}: not a text file; expected Markdown in UTF-8.") from None
 
 
-def metrics_of(report: dict[str, Any]) -> tuple[str, dict[str, float]]:
+def metrics_of(report: Evaluation) -> tuple[str, dict[str, float]]:
     """The name of the data part and the 24 figures that a report holds."""
-    data = report["data"]
     figures = {
-        f"{kind} {name}": value for kind in KINDS for name, value in report[kind].items() if value is not None
+        f"{kind} {name}": value
+        for kind in KINDS
+        for name, value in report.line(kind).items()
+        if value is not None
     }
-    about = {"pictures": data["pictures"], "score threshold": report["settings"]["threshold"]}
-    return str(data["name"]), about | figures
+    about = {"pictures": report.data.images, "score threshold": report.settings.threshold or 0.0}
+    return report.data.name, about | figures
 
 
-def calibration_of(report: dict[str, Any], *, expected_iou: bool = False) -> CalibrationEntry:
+def calibration_of(report: Evaluation, *, expected_iou: bool = False) -> CalibrationEntry:
     """The calibration that an evaluation fitted to a model's scores.
 
     Args:
@@ -136,13 +140,13 @@ def calibration_of(report: dict[str, Any], *, expected_iou: bool = False) -> Cal
     Raises:
         InputError: none was fitted, the model's scores are calibrated already, or of the other kind.
     """
-    name, fitted = str(report["data"]["name"]), report["reliability"]["calibration"]
-    if report["model"].get("calibrated"):
+    name, fitted = report.data.name, report.reliability.calibration if report.reliability else None
+    if report.model.calibrated:
         raise InputError(
             f"report on {name}: of a model whose scores are calibrated; expected one of raw scores. Evaluate the "
             "checkpoint"
         )
-    if report["model"].get("expected_iou", False) != expected_iou:
+    if report.model.expected_iou != expected_iou:
         which = "with --expected-iou" if expected_iou else "without --expected-iou"
         raise InputError(
             f"report on {name}: its scores are of another kind; expected those of a model file exported {which}. "
@@ -156,12 +160,12 @@ def calibration_of(report: dict[str, Any], *, expected_iou: bool = False) -> Cal
     return CalibrationEntry(**fitted, fitted_on=name)
 
 
-def write_card(model: Path, info: ModelInfo, reports: Sequence[dict[str, Any]] = (), about: str = "") -> None:
+def write_card(model: Path, info: ModelInfo, reports: Sequence[Evaluation] = (), about: str = "") -> None:
     """Write the card of a model file beside it; see `render_card`."""
     write_text(model.with_suffix(".md"), render_card(info, model.stat().st_size, reports, about))
 
 
-def render_card(info: ModelInfo, size: int, reports: Sequence[dict[str, Any]] = (), about: str = "") -> str:
+def render_card(info: ModelInfo, size: int, reports: Sequence[Evaluation] = (), about: str = "") -> str:
     """A model card in Markdown.
 
     Args:
@@ -254,17 +258,18 @@ def _stored(figures: dict[str, dict[str, float]]) -> list[str]:
     return [*head, *body, ""]
 
 
-def _evaluated(report: dict[str, Any]) -> list[str]:
+def _evaluated(report: Evaluation) -> list[str]:
     """One evaluation: 24 figures, classes, what is taken for what, and what scores mean."""
-    data, intervals, reliability = report["data"], report["intervals"] or {}, report["reliability"]
-    speed = report["speed"]
+    data, settings, intervals, speed = report.data, report.settings, report.intervals, report.speed
+    limits = intervals.limits if intervals else KindIntervals()
+    on = f"; {speed.engine} {speed.precision} on {speed.machine}" if speed else ""
     lines = [
-        f"## On {data['name']}",
+        f"## On {data.name}",
         "",
-        f"{data['pictures']:,} images, {data['objects']:,} objects, fingerprint {data['fingerprint']}; scores from "
-        f"{report['settings']['threshold']:g}; {speed['engine']} {speed['precision']} on {speed['machine']}."
+        f"{data.images:,} images, {data.objects:,} objects, fingerprint {data.fingerprint}; scores from "
+        f"{settings.threshold or 0:g}{on}."
         + (
-            f" In brackets: 95% interval over {intervals['resamples']:,} draws of {intervals['groups']} videos."
+            f" In brackets: 95% interval over {intervals.resamples:,} draws of {intervals.groups} videos."
             if intervals
             else ""
         ),
@@ -272,32 +277,46 @@ def _evaluated(report: dict[str, Any]) -> list[str]:
         "| | masks | boxes |",
         "| --- | ---: | ---: |",
     ]
-    for key in report["masks"]:
-        cells = [_cell(report[kind][key]) + _interval(intervals.get(kind, {}).get(key)) for kind in KINDS]
+    for key in report.masks:
+        cells = [_cell(report.line(kind)[key]) + _interval(limits.of_figure(kind, key)) for kind in KINDS]
         lines.append(f"| {key} | {' | '.join(cells)} |")
     lines += ["", "| class | objects | videos | mask AP | box AP |", "| --- | ---: | ---: | ---: | ---: |"]
-    for row in report["per_class"]:
-        own = intervals.get("per_class", {}).get(row["name"], {})
-        cells = [_cell(row[kind]["AP"]) + _interval(own.get(kind)) for kind in KINDS]
-        videos = intervals.get("class_groups", {}).get(row["name"], "")
-        lines.append(f"| {row['name']} | {row['objects']} | {videos} | {' | '.join(cells)} |")
-    confidence, at = report["settings"]["confidence"], report["at_confidence"]
-    lines += [
+    for row in report.per_class:
+        cells = [_cell(row.line(kind)["AP"]) + _interval(limits.of_class(row.name, kind)) for kind in KINDS]
+        videos = intervals.class_groups.get(row.name, "") if intervals else ""
+        lines.append(f"| {row.name} | {row.objects} | {videos} | {' | '.join(cells)} |")
+    return [*lines, "", *_at_confidence(report), *_scores_of(report.reliability)]
+
+
+def _at_confidence(report: Evaluation) -> list[str]:
+    """What is found, and taken for what, of objects whose score is high enough to be shown."""
+    at, confusion = report.at_confidence, report.confusion
+    said = (
+        f"At scores from {report.settings.confidence or 0:g}: precision {_cell(at.get('precision'))}, "
+        f"recall {_cell(at.get('recall'))}."
+    )
+    if confusion is None:
+        return [said, ""]
+    return [
+        f"{said} Taken for another class most often: {_confusions(confusion)}.",
         "",
-        f"At scores from {confidence:g}: precision {_cell(at['precision'])}, recall {_cell(at['recall'])}. "
-        f"Taken for another class most often: {_confusions(report['confusion'])}.",
+        *_matrix(confusion),
+    ]
+
+
+def _scores_of(reliability: Reliability | None) -> list[str]:
+    if reliability is None:
+        return []
+    return [
+        f"Expected calibration error {_cell(reliability.error)} over {reliability.detections:,} detections:",
         "",
-        *_matrix(report["confusion"]),
-        f"Expected calibration error {_cell(reliability['error'])} over {reliability['detections']:,} detections:",
-        "",
-        *_reliability(reliability["bins"]),
+        *_reliability(reliability.bins),
         "",
     ]
-    return lines
 
 
-def _confusions(confusion: dict[str, Any]) -> str:
-    names, counts = confusion["classes"], confusion["counts"]
+def _confusions(confusion: ConfusionTable) -> str:
+    names, counts = confusion.classes, confusion.counts
     wrong = [
         (count, f"{names[row]} for {names[column]} ({count})")
         for row, cells in enumerate(counts[:-1])
@@ -307,34 +326,35 @@ def _confusions(confusion: dict[str, Any]) -> str:
     return ", ".join(text for _, text in sorted(wrong, key=lambda each: -each[0])[:CONFUSIONS]) or "none"
 
 
-def _matrix(confusion: dict[str, Any]) -> list[str]:
+def _matrix(confusion: ConfusionTable) -> list[str]:
     """How often each class (row) was found as which (column)."""
-    names = [*confusion["classes"], "nothing"]
+    names = [*confusion.classes, "nothing"]
     numbers = [str(index) for index in range(1, len(names))]
     head = ["was, found as", *numbers, "not found"]
     lines = [f"| {' | '.join(head)} |", "| --- |" + " ---: |" * len(names)]
-    for number, name, counts in zip([*numbers, ""], names, confusion["counts"], strict=True):
+    for number, name, counts in zip([*numbers, ""], names, confusion.counts, strict=True):
         cells = [str(count) if count else "" for count in counts]
         lines.append(f"| {f'{number} {name}'.strip()} | {' | '.join(cells)} |")
     return [*lines, ""]
 
 
-def _reliability(bins: Sequence[dict[str, Any]]) -> list[str]:
+def _reliability(bins: Sequence[ReliabilityBin]) -> list[str]:
     """How often detections are right, by their score; the diagram has a column for each twentieth."""
     lines = ["| score | detections | mean score | right at IoU .50 | right (█) by score (│) |"]
     lines.append("| --- | ---: | ---: | ---: | --- |")
     for each in bins:
-        if each["count"]:
-            bar = ["█" if index < round(_BAR * each["right"]) else "·" for index in range(_BAR)]
-            bar.insert(round(_BAR * each["score"]), "│")
+        if each.count:
+            right, score = each.right or 0.0, each.score or 0.0
+            bar = ["█" if index < round(_BAR * right) else "·" for index in range(_BAR)]
+            bar.insert(round(_BAR * score), "│")
             lines.append(
-                f"| {each['from']:.1f} to {each['to']:.1f} | {each['count']:,} | {_cell(each['score'])} "
-                f"| {_cell(each['right'])} | `{''.join(bar)}` |"
+                f"| {each.from_:.1f} to {each.to:.1f} | {each.count:,} | {_cell(each.score)} "
+                f"| {_cell(each.right)} | `{''.join(bar)}` |"
             )
     return lines
 
 
-def _interval(limits: list[float] | None) -> str:
+def _interval(limits: Sequence[float] | None) -> str:
     return f" [{limits[0]:.3f}, {limits[1]:.3f}]" if limits else ""
 
 

@@ -1,0 +1,264 @@
+"""The record of an evaluation, `seasift-evaluation/1`: report.json holds one.
+
+Records of older versions have fewer sections; those that every reader needs have no default here.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from seasift.evaluation.coco_metrics import LINE, RECALLS
+
+SCHEMA: Literal["seasift-evaluation/1"] = "seasift-evaluation/1"
+
+Number = int | float
+"""Stays what it is, so that a record is written as it was read."""
+
+
+class Record(BaseModel):
+    """A part of a record: no conversions, no NaN; what other versions add is kept."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="allow", strict=True, allow_inf_nan=False, populate_by_name=True
+    )
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON values, without what was not given."""
+        return self.model_dump(by_alias=True, exclude_unset=True)
+
+    @classmethod
+    def from_json(cls, values: Any) -> Self:
+        """Check JSON values.
+
+        Raises:
+            ValidationError: see `first_defect`.
+        """
+        return cls.model_validate(values)
+
+
+def first_defect(error: ValidationError) -> str:
+    """The path of the first bad value, as `per_class[3].boxes.AP`."""
+    path = ""
+    for part in error.errors()[0]["loc"]:
+        if isinstance(part, int):
+            path += f"[{part}]"
+        elif part not in ("int", "float"):  # which of `Number` was tried
+            path += f".{part}" if path else part
+    return path
+
+
+def _whole_line(line: dict[str, Number | None]) -> dict[str, Number | None]:
+    missing = [key for key in LINE if key not in line]
+    if missing:
+        raise ValueError(f"without {', '.join(missing)}")
+    return line
+
+
+def _whole_curve(values: list[Number]) -> list[Number]:
+    if len(values) != len(RECALLS):
+        raise ValueError(f"{len(values)} values for {len(RECALLS)} recalls")
+    return values
+
+
+Line = Annotated[dict[str, Number | None], AfterValidator(_whole_line)]
+"""COCO's 12 figures by name; None where there is nothing to evaluate."""
+Curves = dict[str, dict[str, Annotated[list[Number], AfterValidator(_whole_curve)]]]
+"""Kind, IoU in percent, precision at recall 0, .01 ... 1: the mean over classes."""
+Limits = Annotated[list[Number], Field(min_length=2, max_length=2)]
+"""A 95% interval."""
+
+
+class NetworkFacts(Record):
+    """What the network costs, see `models.complexity.Complexity`."""
+
+    parameters: Number | None = None
+    trainable: Number | None = None
+    bytes: Number | None = None
+    gflops: Number | None = None
+    priors: Number | None = None
+    counted: str | None = None
+
+
+class EvaluatedModel(Record):
+    """What was evaluated."""
+
+    name: str
+    file: str | None = None
+    sha256: str | None = None
+    engine: str | None = None
+    precision: str | None = None
+    calibrated: bool = False
+    expected_iou: bool = False
+    facts: NetworkFacts | None = None
+    tile: dict[str, Any] | None = None
+
+
+class EvaluatedData(Record):
+    """What it was evaluated on."""
+
+    name: str
+    fingerprint: str
+    labels: str | None = None
+    masks: str | None = None
+    split: str | None = None
+    part: str | None = None
+    group: str | None = None
+    images: int = Field(alias="pictures")
+    of_images: Number | None = Field(None, alias="of_pictures")
+    objects: int = 0
+    crowds: int = 0
+    classes: int = 0
+
+
+class EvaluationSettings(Record):
+    """How objects were listed and found."""
+
+    threshold: Number | None = None
+    max_objects: Number | None = None
+    limit: Number | None = None
+    confidence: Number | None = None
+    iou: Number | None = None
+
+
+class Speed(Record):
+    """How fast the model was."""
+
+    engine: str | None = None
+    precision: str | None = None
+    threads: Number | None
+    machine: str | None = None
+    images: Number | None = Field(None, alias="pictures")
+    images_per_second: Number | None = Field(alias="pictures_per_second")
+    end_to_end_per_second: Number | None = None
+
+
+class ClassFigures(Record):
+    """One class; `few` objects make its figures jump."""
+
+    name: str
+    category_id: int | None = None
+    objects: int
+    few: bool = False
+    boxes: Line
+    masks: Line
+    precision: Number | None = None
+    recall: Number | None = None
+
+    def line(self, kind: str) -> dict[str, Number | None]:
+        """The figures of a kind, "boxes" or "masks"."""
+        return self.masks if kind == "masks" else self.boxes
+
+
+class ConfusionTable(Record):
+    """Rows are the truth's classes and "unmatched", columns what they were found as and "not found"."""
+
+    of: str
+    classes: list[str]
+    counts: list[list[int]]
+
+
+class ReliabilityBin(Record):
+    """Detections whose scores lie in a range, their mean score, and the share that is right."""
+
+    from_: Number = Field(alias="from")
+    to: Number
+    count: int
+    score: Number | None
+    right: Number | None
+
+
+class Reliability(Record):
+    """See `reliability.reliability_of`."""
+
+    iou: Number | None = None
+    detections: int = 0
+    error: Number | None = None
+    bins: list[ReliabilityBin] = Field(default_factory=list)
+    calibration: dict[str, Number] | None
+    calibrated_error: Number | None = None
+
+
+class KindIntervals(Record):
+    """Intervals by kind and figure, and of each class's AP by name and kind."""
+
+    boxes: dict[str, Limits | None] = Field(default_factory=dict)
+    masks: dict[str, Limits | None] = Field(default_factory=dict)
+    per_class: dict[str, dict[str, Limits | None]] = Field(default_factory=dict)
+
+    def of_figure(self, kind: str, figure: str) -> list[Number] | None:
+        """The interval of a figure of a kind, if there is one."""
+        return (self.masks if kind == "masks" else self.boxes).get(figure)
+
+    def of_class(self, name: str, kind: str) -> list[Number] | None:
+        """The interval of a class's AP, if there is one."""
+        return self.per_class.get(name, {}).get(kind)
+
+
+class Intervals(Record):
+    """`KindIntervals`, and what they come from."""
+
+    level: Number
+    resamples: int
+    seed: int
+    groups: int
+    group: str | None
+    class_groups: dict[str, int]
+    boxes: dict[str, Limits | None] = Field(default_factory=dict)
+    masks: dict[str, Limits | None] = Field(default_factory=dict)
+    per_class: dict[str, dict[str, Limits | None]] = Field(default_factory=dict)
+
+    @property
+    def limits(self) -> KindIntervals:
+        """The intervals alone."""
+        return KindIntervals(boxes=self.boxes, masks=self.masks, per_class=self.per_class)
+
+
+class CountsByThreshold(Record):
+    """See `counting.operating_points_of`; a row a class, in the order of `names`."""
+
+    names: list[str]
+    thresholds: list[Number]
+    classes: list[dict[str, Any]]
+
+
+class WorstImage(Record):
+    """An image and its mistakes."""
+
+    file: str
+    image_id: int
+    f1: Number | None
+    right: int
+    wrong_class: int
+    spurious: int
+    missed: int
+
+
+class Evaluation(Record):
+    """Everything that an evaluation found out."""
+
+    schema_version: Annotated[Literal["seasift-evaluation/1"], Field(alias="schema")]
+    seasift: str | None = None
+    model: EvaluatedModel
+    data: EvaluatedData
+    settings: EvaluationSettings
+    machine: dict[str, str | int] = Field(default_factory=dict)
+    speed: Speed | None = None
+    seconds: dict[str, Number] = Field(default_factory=dict)
+    detections: int | None = None
+    boxes: Line
+    masks: Line
+    at_confidence: dict[str, Number | None] = Field(default_factory=dict)
+    per_class: list[ClassFigures]
+    confusion: ConfusionTable | None = None
+    curves: Curves | None = None
+    reliability: Reliability | None = None
+    intervals: Intervals | None = None
+    counting: CountsByThreshold | None = None
+    worst: list[WorstImage] = Field(default_factory=list)
+    notes: list[str] = Field(default_factory=list)
+
+    def line(self, kind: str) -> dict[str, Number | None]:
+        """The figures of a kind, "boxes" or "masks"."""
+        return self.masks if kind == "masks" else self.boxes
