@@ -24,7 +24,12 @@ from seasift.data.segmentation import is_integer, kind_of
 if TYPE_CHECKING:
     from seasift.data.coco import CocoAnnotation, CocoDataset, CocoImage
 
-COARSE, NO_MASK, OPEN = "coarse classes", "objects without masks", "unlabelled background"
+COARSE, NO_MASK, LOOSE, OPEN = (
+    "coarse classes",
+    "objects without masks",
+    "loose boxes",
+    "unlabelled background",
+)
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,7 @@ class PartialLabels:
         found = {
             COARSE: bool((self.class_sets.sum(1) > 1).any()),
             NO_MASK: not bool(self.masked.all()),
+            LOOSE: not bool(self.tight.all()),
             OPEN: not bool(self.labelled.all()),
         }
         return tuple(kind for kind, there in found.items() if there)
