@@ -120,3 +120,32 @@ def split(
     with busy("drawing"):
         drawn = draw(prepared, name, fractions, folds, seed, group, force=force)
     tell_split(drawn)
+
+
+@data.command()
+def merge(
+    sources: Annotated[
+        list[Path],
+        typer.Argument(help="Prepared data sets or COCO .json files; the first gives the classes."),
+    ],
+    map_file: Annotated[Path, typer.Option("--map", help="YAML: what each source's categories mean.")],
+    out: Annotated[Path, typer.Option("-o", "--output", help="Folder for the merged data set.")],
+    drop_leaks: Annotated[
+        bool,
+        typer.Option(
+            "--drop-leaks",
+            help="Leave images out of train that share a video, dive or day with another source's held-out splits.",
+        ),
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Write everything again.")] = False,
+) -> None:
+    """Merge data sets: coarse classes, missing masks and unlabelled background are kept as such.
+
+    A second run does nothing, an interrupted one goes on.
+    """
+    from seasift.cli.data_output import stages, tell_merged
+    from seasift.data.merge import merge as run
+
+    with stages() as progress:
+        merged = run(sources, map_file, out, drop_leaks=drop_leaks, force=force, progress=progress)
+    tell_merged(merged)

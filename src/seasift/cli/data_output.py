@@ -14,6 +14,7 @@ from rich.table import Table
 
 from seasift.cli.data_split import Drawn
 from seasift.data.check import CheckReport
+from seasift.data.merge import Merged
 from seasift.data.prepared import PreparedDataset
 
 
@@ -113,6 +114,29 @@ def tell_prepared(prepared: PreparedDataset, done: bool) -> None:
     out.print(table)
     if "citation" in record:
         out.print(f"Licence: {record['licence']}\nCite: {record['citation']}", soft_wrap=True)
+
+
+def tell_merged(merged: Merged) -> None:
+    """What was merged, and what was left out."""
+    tell_prepared(merged.prepared, merged.done)
+    if not merged.done:
+        return
+    out = console()
+    table = Table("source", "images", "objects", "background")
+    for source in merged.prepared.record["sources"]:
+        row = (source["name"], f"{source['images']:,}", f"{source['objects']:,}", source["background"])
+        table.add_row(*row)
+    out.print(table)
+    for name, count in merged.twins.items():
+        out.print(
+            f"note: {count:,} images of {name} left out: an earlier source has the same", soft_wrap=True
+        )
+    for scheme, count in merged.dropped.items():
+        out.print(
+            f"note: {count:,} images left out of {scheme}/train: another source's held-out splits have their video, dive "
+            "or day",
+            soft_wrap=True,
+        )
 
 
 def tell_split(drawn: Drawn) -> None:

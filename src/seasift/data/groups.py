@@ -13,8 +13,8 @@ def groups_of(file_names: Collection[str], group: str | None) -> dict[str, str]:
 
     Args:
         file_names: of the pictures.
-        group: regular expression; its first bracket, or all that it finds, is the group. None: every picture
-            is a group of its own.
+        group: regular expression; its first bracket that takes part, or all that it finds, is the group. None: every
+            picture is a group of its own.
     Raises:
         BadDataset: no regular expression, or a name without a group.
     """
@@ -27,10 +27,15 @@ def groups_of(file_names: Collection[str], group: str | None) -> dict[str, str]:
             f"group {group!r}: not a regular expression ({error}); expected one such as 'vid_(\\d+)_frame'"
         ) from None
     found = {name: pattern.search(name) for name in file_names}
-    without = [name for name, match in found.items() if not match or match.groups() == (None,)]
+    without = [name for name, match in found.items() if not match or found_group(match) is None]
     if without:
         raise BadDataset(
             f"group {group!r}: {len(without)} of {len(found)} file names have none, first {without[0]}; expected one in "
             "each. Give another --group"
         )
-    return {name: match.group(1 if pattern.groups else 0) or "" for name, match in found.items() if match}
+    return {name: found_group(match) or "" for name, match in found.items() if match}
+
+
+def found_group(match: re.Match[str]) -> str | None:
+    """The group that a match names: the first bracket that took part; all that was found if there are no brackets."""
+    return next((part for part in match.groups() if part is not None), None) if match.re.groups else match[0]

@@ -78,6 +78,15 @@ def partial_labels_of(
     )
 
 
+def fully_labelled(dataset: CocoDataset) -> CocoDataset:
+    """The images that predictions can be compared with: every object annotated, each with one class and an exact box."""
+    vague = {a.image_id for a in dataset.annotations if a.class_set or a.loose_box}
+    vague |= {image.id for image in dataset.images if not image.background_labelled}
+    if not vague:
+        return dataset
+    return dataset.subset({image.file_name for image in dataset.images if image.id not in vague})
+
+
 def is_full(annotation: CocoAnnotation) -> bool:
     """Whether an object has one class, a mask and an exact box."""
     return annotation.has_mask and not annotation.class_set and not annotation.loose_box

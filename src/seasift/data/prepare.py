@@ -57,7 +57,7 @@ def prepare(
                 f"{out}: holds the data set {before.record.get('name')}; expected a new folder for {content.name}. "
                 "Choose another, or pass --force to write over it"
             )
-        return _write(content, out, digest, force, tell), True
+        return write_prepared(content, out, digest, force, tell), True
 
 
 @contextmanager
@@ -85,7 +85,7 @@ def _read(path: Path, source: Source, images: Path | None, tell: Progress) -> Co
     return read_coco_files(source) if root is None else read_trashcan(source, root, tell)
 
 
-def _write(content: Content, out: Path, digest: str, force: bool, tell: Progress) -> PreparedDataset:
+def write_prepared(content: Content, out: Path, digest: str, force: bool, tell: Progress) -> PreparedDataset:
     _make_way(out)
     for number, (name, path) in enumerate(content.pictures.items(), 1):
         target = out / "images" / name

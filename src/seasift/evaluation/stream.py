@@ -17,6 +17,7 @@ from seasift.core.picture import read_picture
 from seasift.core.predictor import Predictor
 from seasift.core.types import Int64, UInt8
 from seasift.data.coco import CocoDataset, CocoImage
+from seasift.data.partial_labels import fully_labelled
 from seasift.data.prepared import DataPart
 from seasift.evaluation.bootstrap import RESAMPLES, SEED, group_names
 from seasift.evaluation.coco_figures import Figures, figures_of
@@ -80,6 +81,7 @@ class Outcome:
         reliability: see `reliability.reliability_of`.
         intervals: see `intervals.Judged.record`; None if none were asked for.
         counting: see `counting.counting_of`.
+        partly_labelled: images of the part that were left out, since objects, classes or box edges are not known.
     """
 
     truth: CocoDataset
@@ -93,6 +95,7 @@ class Outcome:
     reliability: dict[str, Any]
     intervals: dict[str, Any] | None
     counting: dict[str, Any]
+    partly_labelled: int = 0
 
 
 def judge_part(
@@ -110,9 +113,13 @@ def judge_part(
         BadPicture: a picture that cannot be read.
     """
     started = time.perf_counter()
-    truth = limited(part.coco, settings.limit)
+    whole = fully_labelled(part.coco)
+    truth = limited(whole, settings.limit)
     if not truth.images:
-        raise BadDataset(f"{part.name}: no pictures; expected at least one. Choose another part")
+        vague = f"; {len(part.coco.images)} are only partly labelled" if part.coco.images else ""
+        raise BadDataset(
+            f"{part.name}: no pictures to judge by{vague}; expected at least one. Choose another part"
+        )
     seen = _look(predictor, truth, part.images_dir, settings, progress)
     predicted = time.perf_counter()
     figures = figures_of(truth, seen.results)
@@ -128,7 +135,7 @@ def judge_part(
     seconds = {"predict": predicted - started, "judge": ended - predicted, "total": ended - started}
     return Outcome(
         truth,
-        len(part.coco.images),
+        len(whole.images),
         seen.results,
         figures,
         seen.confusion,
@@ -138,6 +145,7 @@ def judge_part(
         reliability_of(judged_kind),
         intervals,
         counting_of(judged_kind, groups, settings.threshold),
+        len(part.coco.images) - len(whole.images),
     )
 
 

@@ -15,6 +15,7 @@ from seasift.core.prepare import InputSpec
 from seasift.core.types import UInt8
 from seasift.data.cache import PictureCache, open_cache
 from seasift.data.coco import CocoImage
+from seasift.data.partial_labels import fully_labelled
 from seasift.data.prepared import DataPart, resolve_part
 from seasift.models.catalog import FAMILIES
 from seasift.training.batches import process_of
@@ -41,8 +42,13 @@ def data_parts(recipe: Recipe) -> tuple[DataPart, DataPart]:
     learn = part(data.train)
     if data.overfit:
         few = _thin(learn, data.overfit)
-        return few, few
+        return few, replace(few, coco=fully_labelled(few.coco))
     judge = part(data.val)
+    judge = replace(judge, coco=fully_labelled(judge.coco))
+    if not judge.coco.images:
+        raise BadRecipe(
+            f"data.val: {judge.name} has no fully labelled images; expected some to validate on. Name another split"
+        )
     return learn, (_thin(judge, data.val_limit) if data.val_limit else judge)
 
 
