@@ -149,3 +149,21 @@ def merge(
     with stages() as progress:
         merged = run(sources, map_file, out, drop_leaks=drop_leaks, force=force, progress=progress)
     tell_merged(merged)
+
+
+@data.command()
+def pack(
+    prepared: Annotated[Path, typer.Argument(metavar="DATA", help="A prepared data set.")],
+    out: Annotated[Path, typer.Option("-o", "--output", help="Folder for the parts.")],
+    max_mb: Annotated[float, typer.Option(min=0.1, help="Megabytes of a part at most.")] = 60,
+    quality: Annotated[int, typer.Option(min=1, max=100, help="JPEG quality of the images.")] = 75,
+    force: Annotated[bool, typer.Option("--force", help="Write over another pack.")] = False,
+) -> None:
+    """Pack a data set small, in parts, for machines without a network; `seasift train --data FOLDER` takes it."""
+    from seasift.cli.data_output import console, stages
+    from seasift.data.pack import pack as run
+
+    with stages() as progress:
+        parts = run(prepared, out, max_mb=max_mb, quality=quality, force=force, progress=progress)
+    size = sum(part.stat().st_size for part in parts) / 1e6
+    console().print(f"{out}: {len(parts)} parts, {size:,.1f} MB, JPEG quality {quality}", soft_wrap=True)

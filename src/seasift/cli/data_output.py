@@ -171,5 +171,7 @@ def _counts(drawn: Drawn, names: set[str]) -> Counter[str]:
         }
         here = {image.id for image in coco.images if image.file_name in names}
         for annotation in coco.annotations:
+            if annotation.is_coarse:
+                continue
             counts[title[annotation.category_id]] += annotation.image_id in here
     return counts

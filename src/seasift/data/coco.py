@@ -73,6 +73,11 @@ class CocoAnnotation:
         """Whether the file gives a mask."""
         return bool(self.segmentation)
 
+    @property
+    def is_coarse(self) -> bool:
+        """Whether its class is one of several."""
+        return bool(self.class_set)
+
     def to_json(self) -> dict[str, Any]:
         """As in a COCO document."""
         plain = {

@@ -173,5 +173,7 @@ def _objects(groups: Sequence[str], group_of: Mapping[str, str], coco: CocoDatas
         if image.file_name not in group_of:
             continue
         for annotation in coco.annotations_of(image.id):
+            if annotation.is_coarse:
+                continue
             counts[place[group_of[image.file_name]], column[annotation.category_id]] += 1
     return counts

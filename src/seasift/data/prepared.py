@@ -13,6 +13,7 @@ from seasift.core.spelling import expected
 from seasift.data.coco import CocoDataset, read_coco
 from seasift.data.dives import VIDEOS_FILE, VideoFacts, dives_of, read_facts
 from seasift.data.groups import groups_of
+from seasift.data.packed import PACK_FILE, unpack
 
 DATASET_FILE = "dataset.json"
 SCHEMA = "seasift-dataset/1"
@@ -179,12 +180,17 @@ class PreparedDataset:
         return str(self.record["defaults"][what])
 
 
-def open_prepared(folder: Path) -> PreparedDataset:
-    """Open a prepared data set.
+def open_prepared(folder: Path, *, cache: Path | None = None) -> PreparedDataset:
+    """Open a prepared data set, or one that `seasift data pack` made.
 
+    Args:
+        folder: of it.
+        cache: where a packed one is unpacked to (None: `cache` in the folder).
     Raises:
         BadDataset: not such a folder, or one of another schema.
     """
+    if (folder / PACK_FILE).is_file() and not (folder / DATASET_FILE).exists():
+        folder = unpack(folder, cache)
     path = folder / DATASET_FILE
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
@@ -214,23 +220,25 @@ def resolve_part(
     masks: str | None = None,
     split: str | None = None,
     part: str | None = None,
+    cache: Path | None = None,
 ) -> DataPart:
     """The part that a command's arguments name.
 
     Args:
-        data: a prepared folder, or a COCO .json file (then the other names are not used).
+        data: a prepared or packed folder, or a COCO .json file (then the other names are not used).
         images: folder of the pictures of a COCO file (None: its own, or `images` beside it).
         labels: label set (None: the data set's default, as with the rest).
         masks: mask version.
         split: split.
         part: part of the split (None: val).
+        cache: where a packed data set is unpacked to.
     Raises:
         BadDataset: neither, or an unknown name.
     """
     if not data.exists():
         raise BadDataset(f"{data}: no such file or folder; expected a prepared data set or a COCO .json file")
     if data.is_dir():
-        return open_prepared(data).part(labels, masks, split, part)
+        return open_prepared(data, cache=cache).part(labels, masks, split, part)
     coco = read_coco(data)
     beside = data.parent / "images"
     folder = images or (beside if beside.is_dir() else data.parent)

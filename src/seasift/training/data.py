@@ -36,7 +36,12 @@ def data_parts(recipe: Recipe) -> tuple[DataPart, DataPart]:
 
     def part(name: str) -> DataPart:
         return resolve_part(
-            Path(str(data.path)), labels=data.labels, masks=data.masks, split=data.split, part=name
+            Path(str(data.path)),
+            labels=data.labels,
+            masks=data.masks,
+            split=data.split,
+            part=name,
+            cache=Path(data.cache) if data.cache else None,
         )
 
     learn = part(data.train)
