@@ -166,8 +166,14 @@ def _splits(
             scheme: {split: list(names) for split, names in parts.items()}
             for scheme, parts in first.splits.items()
         }
+        if not any(_TRAIN in parts for parts in splits.values()):
+            raise BadDataset(
+                f"{first.path}: no splitting scheme with a {_TRAIN} split, which the images of the others would join; "
+                "expected one. Write splits into the map"
+            )
         for parts in splits.values():
-            parts.setdefault(_TRAIN, []).extend(image.new_name for s in others for image in s.images)
+            if _TRAIN in parts:
+                parts[_TRAIN].extend(image.new_name for source in others for image in source.images)
     else:
         splits = {
             scheme: {

@@ -59,7 +59,7 @@ class MergeMap(_Strict):
         sources: in the order of the command line; the classes are those of the first.
         supercategories: name to classes (empty: by the first word of the classes, as in TrashCan).
         splits: splitting scheme to split to the images in it: "SOURCE", or "SOURCE:SCHEME/SPLIT" of a prepared one.
-            Without it every scheme of the first source is kept, and the images of the others join its train.
+            Without it every scheme of the first source is kept, and the images of the others join its train split.
     """
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
