@@ -8,6 +8,7 @@ from pathlib import Path
 
 from seasift.core.errors import BadInput
 from seasift.data.coco import CocoDataset
+from seasift.data.partial_labels import fully_labelled
 from seasift.data.prepared import DataPart, resolve_part
 from seasift.evaluation.coco_figures import KINDS
 from seasift.evaluation.intervals import Draws, Judged, draw
@@ -41,7 +42,7 @@ def judge_runs(
                 "same pictures, to draw the same videos for both. Evaluate one of them again"
             )
     part = _truth_part(first, data)
-    truth = limited(part.coco, first.record["settings"].get("limit"))
+    truth = limited(fully_labelled(part.coco), first.record["settings"].get("limit"))
     if len(truth.images) != first.record["data"]["pictures"]:
         raise BadInput(
             f"{data}: {len(truth.images)} pictures in {part.name}; {first.folder} was judged on "
