@@ -186,6 +186,7 @@ def test_a_shared_dive_or_day_is_refused_or_left_out(
     assert not (tmp_path / "out").exists()
     merged = merge(sources, path, tmp_path / "out", drop_leaks=True)
     assert merged.dropped == {"mine": 2}
+    assert merged.undated["coarse"] == 1  # sequence c
     train = open_prepared(tmp_path / "out").splits()["mine"]["train"]
     assert [name for name in train if name.startswith("coarse/a")] == []
     assert len(train) == 4 + 3

@@ -181,8 +181,11 @@ def test_sift_trains_on_half_known_labels(half: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_boxes_alone_train_and_judge_box_models(boxes: Path, tmp_path: Path) -> None:
-    run = train(recipe(boxes, tmp_path), Options(tmp_path / "run", accelerator="cpu"))
+@pytest.mark.parametrize("arch", ["sift", "faster-rcnn"])
+def test_boxes_alone_train_and_judge_box_models(boxes: Path, tmp_path: Path, arch: str) -> None:
+    changes = ["model.arch=faster-rcnn", "model.backbone=mobilenet-v2", "augment.scale=null"]
+    wanted = recipe(boxes, tmp_path, *(changes if arch == "faster-rcnn" else ()))
+    run = train(wanted, Options(tmp_path / "run", accelerator="cpu"))
     head, *lines = (run / "metrics.csv").read_text().splitlines()
     columns = dict(zip(head.split(","), lines[-1].split(","), strict=True))
     assert any(name.endswith("box_AP") and value for name, value in columns.items())

@@ -137,6 +137,11 @@ def tell_merged(merged: Merged) -> None:
             "or day",
             soft_wrap=True,
         )
+    for name, count in merged.undated.items():
+        out.print(
+            f"note: {count:,} videos of {name} have neither date nor dive, so shared dives were not looked for",
+            soft_wrap=True,
+        )
 
 
 def tell_split(drawn: Drawn) -> None:

@@ -33,12 +33,14 @@ class Merged:
         done: False if it was there already.
         twins: source to images left out because an earlier source has the same, pixel by pixel.
         dropped: scheme to images left out of its train because a held-out split has their video, dive or day.
+        undated: source to its videos without date and dive, whose dives could not be compared.
     """
 
     prepared: PreparedDataset
     done: bool
     twins: Mapping[str, int] = field(default_factory=dict)
     dropped: Mapping[str, int] = field(default_factory=dict)
+    undated: Mapping[str, int] = field(default_factory=dict)
 
 
 def merge(
@@ -94,7 +96,8 @@ def merge(
         {new: replace(facts, video=new) for s in kept for new, facts in s.named_facts().items()},
     )
     prepared = write_prepared(content, out, digest, force, tell)
-    return Merged(prepared, True, {name: len(images) for name, images in twins.items()}, dropped)
+    undated = {source.name: len(source.undated()) for source in kept if source.undated()}
+    return Merged(prepared, True, {name: len(images) for name, images in twins.items()}, dropped, undated)
 
 
 def _digest(map_path: Path, sources: Sequence[MergeSource], drop_leaks: bool) -> str:

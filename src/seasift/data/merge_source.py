@@ -103,6 +103,13 @@ class MergeSource:
             if video in self.facts
         }
 
+    def undated(self) -> set[str]:
+        """Videos of which neither date nor dive is known; "" stands for all images of no known video."""
+        known = {
+            video for video, facts in self.facts.items() if facts.date or facts.dive or facts.dive_number
+        }
+        return {image.video for image in self.images} - known
+
     @property
     def group_keeps_names(self) -> bool:
         """Whether images have their old names, as those of the first source do."""
