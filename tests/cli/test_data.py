@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from seasift.cli.main import main
+from seasift.data.prepared import open_prepared
+from tests.data.merge_fake import coarse_set, fine_set, merge_map
 
 Run = Callable[..., tuple[int, str, str]]
 NAMES = [f"vid_{(number + 1) // 2:06d}_frame{number:07d}.png" for number in range(1, 9)]
@@ -159,3 +161,32 @@ def test_stats(seasift: Run, prepared: Path, tmp_path: Path) -> None:
     code, _, err = seasift("stats", prepared, "-o", tmp_path)
     assert code == 2
     assert "a folder" in err
+
+
+def test_merge_and_pack(seasift: Run, tmp_path: Path) -> None:
+    sources = [fine_set(tmp_path / "in"), coarse_set(tmp_path / "in")]
+    options = ("--map", merge_map(tmp_path), "-o", tmp_path / "both")
+    code, out, err = seasift("merge", *sources, *options)
+    assert (code, err) == (0, "")
+    assert "unlabelled" in out
+    assert len(open_prepared(tmp_path / "both").splits()["mine"]["train"]) == 9
+    code, out, _ = seasift("merge", *sources, *options)
+    assert (code, "up to date" in out) == (0, True)
+    code, out, err = seasift(
+        "pack", tmp_path / "both", "-o", tmp_path / "packed", "--max-mb", 0.1, "--quality", 50
+    )
+    assert (code, err) == (0, "")
+    assert str(len(list((tmp_path / "packed").glob("*.zip")))) in out
+    for arguments in (("stats", tmp_path / "packed"), ("stats", tmp_path / "both")):
+        code, out, _ = seasift(*arguments)
+        assert (code, "coarse" in out) == (0, True)
+
+
+def test_merge_refuses(seasift: Run, tmp_path: Path) -> None:
+    sources = [fine_set(tmp_path / "in"), coarse_set(tmp_path / "in")]
+    path = merge_map(tmp_path, coarse={"categories": {"plastic": "rubbish"}})
+    code, out, err = seasift("merge", *sources, "--map", path, "-o", tmp_path / "both")
+    assert (code, out) == (2, "")
+    assert len(err.splitlines()) == 1
+    assert "rubbish" in err
+    assert not (tmp_path / "both").exists()

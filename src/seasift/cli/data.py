@@ -58,7 +58,7 @@ def check(
     group: _Group = None,
     as_json: _Json = False,
 ) -> None:
-    """List every defect, and what any two parts share; exit 2 if a defect is fatal."""
+    """List every defect, and what any two parts share (images, videos, dives, minutes); exit 2 if a defect is fatal."""
     from seasift.cli.data_output import print_json, stages, tell_check
     from seasift.data.check import check as run
 
@@ -80,7 +80,7 @@ def stats(
     ] = None,
     labels: Annotated[str | None, typer.Option(help="Label set: instance or material.")] = None,
     masks: Annotated[str | None, typer.Option(help="Mask version: exact or polygons.")] = None,
-    split: Annotated[str | None, typer.Option(help="Split: official, leak-free ...")] = None,
+    split: Annotated[str | None, typer.Option(help="Split: dive-free, official ...")] = None,
     images: _Images = None,
     group: _Group = None,
     as_json: _Json = False,
@@ -120,3 +120,50 @@ def split(
     with busy("drawing"):
         drawn = draw(prepared, name, fractions, folds, seed, group, force=force)
     tell_split(drawn)
+
+
+@data.command()
+def merge(
+    sources: Annotated[
+        list[Path],
+        typer.Argument(help="Prepared data sets or COCO .json files; the first gives the classes."),
+    ],
+    map_file: Annotated[Path, typer.Option("--map", help="YAML: what each source's categories mean.")],
+    out: Annotated[Path, typer.Option("-o", "--output", help="Folder for the merged data set.")],
+    drop_leaks: Annotated[
+        bool,
+        typer.Option(
+            "--drop-leaks",
+            help="Leave images out of train that share a video, dive or day with another source's held-out splits.",
+        ),
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Write everything again.")] = False,
+) -> None:
+    """Merge data sets: coarse classes, missing masks and unlabelled background are kept as such.
+
+    A second run does nothing, an interrupted one goes on.
+    """
+    from seasift.cli.data_output import stages, tell_merged
+    from seasift.data.merge import merge as run
+
+    with stages() as progress:
+        merged = run(sources, map_file, out, drop_leaks=drop_leaks, force=force, progress=progress)
+    tell_merged(merged)
+
+
+@data.command()
+def pack(
+    prepared: Annotated[Path, typer.Argument(metavar="DATA", help="A prepared data set.")],
+    out: Annotated[Path, typer.Option("-o", "--output", help="Folder for the parts.")],
+    max_mb: Annotated[float, typer.Option(min=0.1, help="Megabytes of a part at most.")] = 60,
+    quality: Annotated[int, typer.Option(min=1, max=100, help="JPEG quality of the images.")] = 75,
+    force: Annotated[bool, typer.Option("--force", help="Write over another pack.")] = False,
+) -> None:
+    """Pack a data set small, in parts, for machines without a network; `seasift train --data FOLDER` takes it."""
+    from seasift.cli.data_output import console, stages
+    from seasift.data.pack import pack as run
+
+    with stages() as progress:
+        parts = run(prepared, out, max_mb=max_mb, quality=quality, force=force, progress=progress)
+    size = sum(part.stat().st_size for part in parts) / 1e6
+    console().print(f"{out}: {len(parts)} parts, {size:,.1f} MB, JPEG quality {quality}", soft_wrap=True)

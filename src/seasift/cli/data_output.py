@@ -14,6 +14,7 @@ from rich.table import Table
 
 from seasift.cli.data_split import Drawn
 from seasift.data.check import CheckReport
+from seasift.data.merge import Merged
 from seasift.data.prepared import PreparedDataset
 
 
@@ -61,7 +62,17 @@ def tell_check(report: CheckReport) -> None:
     for defect in report.defects:
         out.print(defect.line(), soft_wrap=True)
     if report.leaks:
-        table = Table("split", "parts", "same files", "same images", "same groups", "images in them")
+        table = Table(
+            "split",
+            "parts",
+            "same files",
+            "same images",
+            "same groups",
+            "images in them",
+            "same dives",
+            "images of them",
+            "same minutes",
+        )
         for column in table.columns[2:]:
             column.justify = "right"
         for leak in report.leaks:
@@ -69,12 +80,16 @@ def tell_check(report: CheckReport) -> None:
             table.add_row(
                 *(leak.split, " and ".join(leak.parts), f"{len(leak.files):,}", f"{len(leak.images):,}"),
                 *(f"{len(leak.groups):,}", " and ".join(f"{some:,} of {every:,}" for some, every in of)),
+                *(f"{len(leak.dives):,}", " and ".join(f"{some:,}" for some in leak.images_in_dives)),
+                f"{len(leak.clocks):,}",
             )
         out.print(table)
     if not report.grouped:
         out.print(
             "note: no group is known, so videos in two parts were not looked for; give --group for footage"
         )
+    elif not report.dated:
+        out.print("note: no dates of videos are known, so shared dives and minutes were not looked for")
     kinds = Counter((defect.severity, defect.kind) for defect in report.defects)
     found = ", ".join(f"{count:,} {kind} ({severity})" for (severity, kind), count in kinds.items())
     out.print(f"{report.images:,} images, {len(report.files)} annotation files: {found or 'no defects'}")
@@ -99,6 +114,34 @@ def tell_prepared(prepared: PreparedDataset, done: bool) -> None:
     out.print(table)
     if "citation" in record:
         out.print(f"Licence: {record['licence']}\nCite: {record['citation']}", soft_wrap=True)
+
+
+def tell_merged(merged: Merged) -> None:
+    """What was merged, and what was left out."""
+    tell_prepared(merged.prepared, merged.done)
+    if not merged.done:
+        return
+    out = console()
+    table = Table("source", "images", "objects", "background")
+    for source in merged.prepared.record["sources"]:
+        row = (source["name"], f"{source['images']:,}", f"{source['objects']:,}", source["background"])
+        table.add_row(*row)
+    out.print(table)
+    for name, count in merged.twins.items():
+        out.print(
+            f"note: {count:,} images of {name} left out: an earlier source has the same", soft_wrap=True
+        )
+    for scheme, count in merged.dropped.items():
+        out.print(
+            f"note: {count:,} images left out of {scheme}/train: another source's held-out splits have their video, dive "
+            "or day",
+            soft_wrap=True,
+        )
+    for name, count in merged.undated.items():
+        out.print(
+            f"note: {count:,} videos of {name} have neither date nor dive, so shared dives were not looked for",
+            soft_wrap=True,
+        )
 
 
 def tell_split(drawn: Drawn) -> None:
@@ -133,5 +176,7 @@ def _counts(drawn: Drawn, names: set[str]) -> Counter[str]:
         }
         here = {image.id for image in coco.images if image.file_name in names}
         for annotation in coco.annotations:
+            if annotation.is_coarse:
+                continue
             counts[title[annotation.category_id]] += annotation.image_id in here
     return counts

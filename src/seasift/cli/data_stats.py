@@ -22,6 +22,8 @@ def tell_stats(stats: Stats) -> None:
     out.print(stats.name, soft_wrap=True)
     out.print(_parts(stats))
     out.print(_classes(stats))
+    if stats.partial:
+        out.print(_partial(stats))
     pairs = [
         (int(stats.together[i, j]), first, second)
         for i, first in enumerate(stats.classes)
@@ -65,6 +67,17 @@ def _parts(stats: Stats) -> Table:
             *(part, f"{counts.pictures:,}", videos, f"{stats.empty_images[part]:,}", f"{counts.objects:,}"),
             *(f"{counts.crowds:,}", *sizes, f"{counts.median_side_px:.0f} px"),
         )
+    return table
+
+
+def _partial(stats: Stats) -> Table:
+    table = Table("split", "coarse class", "without mask", "loose box", "images with unlabelled background")
+    table.title = "what labels leave open; objects of a coarse class count for no class"
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for part, found in stats.partial.items():
+        values = (found.coarse, found.without_mask, found.loose_box, found.unlabelled)
+        table.add_row(part, *(f"{value:,}" for value in values))
     return table
 
 

@@ -11,7 +11,14 @@ from typing import Any, Literal, TypeGuard
 
 from seasift.core.masks import MaskCrop, from_coco
 from seasift.core.types import SizeHW
-from seasift.data.segmentation import defect_of_segmentation, is_integer, is_number, kind_of
+from seasift.data.segmentation import (
+    defect_of_class_set,
+    defect_of_flag,
+    defect_of_segmentation,
+    is_integer,
+    is_number,
+    kind_of,
+)
 
 FATAL: Literal["fatal"] = "fatal"
 WARNING: Literal["warning"] = "warning"
@@ -107,6 +114,8 @@ def _check_box(box: list[float], size_hw: SizeHW | None, file: str, location: st
 def _check_mask(
     segmentation: Any, box: list[float] | None, size_hw: SizeHW | None, file: str, location: str
 ) -> Iterator[Defect]:
+    if segmentation is None or segmentation == []:
+        return  # an object with a box only
     defect = defect_of_segmentation(segmentation, size_hw)
     if defect:
         yield Defect(FATAL, "broken mask", file, location, defect, "Draw the object again or remove it")
@@ -183,6 +192,8 @@ def check_document(content: Mapping[str, Any], file: str) -> tuple[list[Defect],
         name = images.get(image) if is_integer(image) else None
         where = f"{location} ({name})" if name else location
         defects += check_object(item, sizes.get(name) if name else None, file, where)
+        defects += _partial_label(item, categories, file, where)
+    defects += _missing_masks(content["annotations"], file)
     for unused in sorted(categories.keys() - used):
         what = "has no object"
         remedy = "Leave the class out if it is not wanted"
@@ -190,6 +201,25 @@ def check_document(content: Mapping[str, Any], file: str) -> tuple[list[Defect],
             Defect(WARNING, "empty class", file, f"category {unused} ({categories[unused]})", what, remedy)
         )
     return defects, sizes
+
+
+def _partial_label(
+    item: Mapping[str, Any], categories: Mapping[int, str], file: str, location: str
+) -> Iterator[Defect]:
+    value = item.get("class_set")
+    known = categories.keys()
+    defect = None if value is None else defect_of_class_set(value, item.get("category_id"), known)
+    for what in filter(None, (defect, defect_of_flag(item, "loose_box"))):
+        yield Defect(FATAL, "broken label", file, location, what, "Correct the field or remove it")
+
+
+def _missing_masks(items: list[Any], file: str) -> Iterator[Defect]:
+    objects = [item for item in items if isinstance(item, dict)]
+    without = sum(item.get("segmentation") in (None, []) for item in objects)
+    if without:
+        what = f"{without:,} of {len(objects):,} objects have no mask, only a box"
+        remedy = "They train boxes and classes; masks are not evaluated on a file that lacks any"
+        yield Defect(WARNING, "no mask", file, "annotations", what, remedy)
 
 
 def _categories(items: list[Any], file: str, defects: list[Defect]) -> dict[int, str]:
@@ -234,6 +264,18 @@ def _images(
             what = f"{name} is listed a second time; expected each image once"
             defects.append(
                 Defect(FATAL, "duplicate name", file, location, what, "Remove one and join their objects")
+            )
+        flag = defect_of_flag(item, "background_labelled")
+        if flag:
+            defects.append(
+                Defect(
+                    FATAL,
+                    "broken label",
+                    file,
+                    f"{location} ({name})",
+                    flag,
+                    "Correct the field or remove it",
+                )
             )
         if is_integer(item.get("id")):
             names.setdefault(item["id"], name)

@@ -13,13 +13,14 @@ from typing import Any
 from seasift.core.errors import DatasetError
 from seasift.core.files import write_bytes, write_json, write_text
 from seasift.data.content import Content, Progress
+from seasift.data.dives import VIDEOS_FILE, facts_table
 from seasift.data.prepare_coco import images_folder, read_coco_file, read_coco_files
 from seasift.data.prepare_trashcan import read_trashcan, root_of
 from seasift.data.prepared import DATASET_FILE, SCHEMA, PreparedDataset, open_prepared
 from seasift.data.source import Source, folder_source, open_source
 
 # Raise it when the same source would be prepared to something else.
-_VERSION = "2"
+_VERSION = "3"
 
 
 def prepare(
@@ -56,7 +57,7 @@ def prepare(
                 f"{out}: holds the data set {before.record.get('name')}; expected a new folder for {content.name}. "
                 "Choose another, or pass --force to write over it"
             )
-        return _write(content, out, digest, force, tell), True
+        return write_prepared(content, out, digest, force, tell), True
 
 
 @contextmanager
@@ -84,7 +85,7 @@ def _read(path: Path, source: Source, images: Path | None, tell: Progress) -> Co
     return read_coco_files(source) if root is None else read_trashcan(source, root, tell)
 
 
-def _write(content: Content, out: Path, digest: str, force: bool, tell: Progress) -> PreparedDataset:
+def write_prepared(content: Content, out: Path, digest: str, force: bool, tell: Progress) -> PreparedDataset:
     _make_way(out)
     for number, (name, path) in enumerate(content.images.items(), 1):
         target = out / "images" / name
@@ -98,6 +99,8 @@ def _write(content: Content, out: Path, digest: str, force: bool, tell: Progress
     for split, parts in content.splits.items():
         for part, names in parts.items():
             write_text(out / "splits" / split / f"{part}.txt", "".join(f"{name}\n" for name in sorted(names)))
+    if content.videos:
+        write_text(out / VIDEOS_FILE, facts_table(content.videos.values()))
     sizes = {name: content.source.sizes[path] for name, path in content.images.items()}
     record: dict[str, Any] = {
         "schema": SCHEMA,
@@ -132,6 +135,7 @@ def _make_way(out: Path) -> None:
             splits = []
         (out / DATASET_FILE).unlink()
     shutil.rmtree(out / "annotations", ignore_errors=True)
+    (out / VIDEOS_FILE).unlink(missing_ok=True)
     for torn in (out / "images").rglob(".*.part"):  # left by a run that was killed
         torn.unlink()
     for split in splits:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection, Mapping
 from typing import Any, TypeGuard
 
 from seasift.core.types import SizeHW
@@ -89,3 +90,33 @@ def _defect_of_rle(rle: dict[str, Any], size_hw: SizeHW | None) -> str | None:
             f"RLE runs sum to {sum(counts)}; expected {size[0] * size[1]}, the pixels of {size[1]}x{size[0]}"
         )
     return None
+
+
+def defect_of_class_set(value: Any, category_id: Any, known: Collection[int]) -> str | None:
+    """What is wrong with an annotation's `class_set`, in words; None if nothing is.
+
+    Args:
+        value: as in the file.
+        category_id: of the annotation.
+        known: ids of the document's categories.
+    """
+    if not isinstance(value, list) or len(value) < 2 or not all(map(is_integer, value)):
+        return f"class_set is {kind_of(value)}; expected a list of at least two category ids"
+    if len(set(value)) < len(value):
+        return f"class_set is {value}; expected each category id once"
+    strangers = [number for number in value if number not in known]
+    if strangers:
+        return f"class_set names the unknown category {strangers[0]}; expected ids of the categories"
+    if category_id not in value:
+        return f"class_set {value} lacks the category_id {category_id}; expected it to be one of the set"
+    return None
+
+
+def defect_of_flag(item: Mapping[str, Any], key: str) -> str | None:
+    """What is wrong with a field that is missing, true or false, in words; None if nothing is."""
+    value = item.get(key)
+    return (
+        None
+        if value is None or isinstance(value, bool)
+        else f"{key} is {kind_of(value)}; expected true or false"
+    )

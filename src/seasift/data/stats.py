@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from seasift.core.instances import Category
 from seasift.core.types import Int64
-from seasift.data.coco import CocoDataset
+from seasift.data.coco import CocoAnnotation, CocoDataset
 
 SIZES = ("small", "medium", "large")
 # COCO's borders: below 32 x 32 px is small, from 96 x 96 px is large, by the area in the file.
@@ -42,6 +42,23 @@ class Counts:
 
 
 @dataclass(frozen=True)
+class PartlyLabelled:
+    """What a part's labels leave open.
+
+    Attributes:
+        coarse: objects whose class is one of several; they count for no class.
+        without_mask: objects with a box only.
+        loose_box: objects whose box has no exact edges.
+        unlabelled: images on which objects may be missing.
+    """
+
+    coarse: int
+    without_mask: int
+    loose_box: int
+    unlabelled: int
+
+
+@dataclass(frozen=True)
 class Stats:
     """Statistics of a data set's parts.
 
@@ -54,6 +71,7 @@ class Stats:
         together: (C, C) images that hold an object of both classes; on the diagonal of the class.
         objects_per_picture: part name to how many images hold 0, 1, 2 ... objects.
         grouped: whether groups (videos) are known.
+        partial: part name to what its labels leave open; empty if nothing.
     """
 
     name: str
@@ -64,6 +82,7 @@ class Stats:
     together: Int64
     objects_per_image: Mapping[str, tuple[int, ...]]
     grouped: bool
+    partial: Mapping[str, PartlyLabelled] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -84,6 +103,7 @@ class Stats:
             },
             "together": self.together.tolist(),
             "grouped": self.grouped,
+            "partial": {part: asdict(found) for part, found in self.partial.items()},
         }
 
 
@@ -128,7 +148,21 @@ def statistics(described: Described) -> Stats:
         _together(list(parts.values())[-1]),
         {part: _objects_per_image(coco) for part, coco in parts.items()},
         bool(group_of),
+        _partly_labelled(parts),
     )
+
+
+def _partly_labelled(parts: Mapping[str, CocoDataset]) -> dict[str, PartlyLabelled]:
+    found = {
+        part: PartlyLabelled(
+            sum(a.is_coarse for a in coco.annotations),
+            sum(not a.has_mask for a in coco.annotations),
+            sum(a.loose_box for a in coco.annotations),
+            sum(not image.background_labelled for image in coco.images),
+        )
+        for part, coco in parts.items()
+    }
+    return found if any(any(asdict(each).values()) for each in found.values()) else {}
 
 
 def _all(described: Described) -> CocoDataset:
@@ -138,11 +172,20 @@ def _all(described: Described) -> CocoDataset:
 
 
 def _with_objects(coco: CocoDataset, category_id: int | None) -> set[int]:
-    return {a.image_id for a in coco.annotations if category_id in (None, a.category_id)}
+    return {a.image_id for a in _of_class(coco, category_id)}
+
+
+def _of_class(coco: CocoDataset, category_id: int | None) -> list[CocoAnnotation]:
+    """Objects of a class, or all; one that may be of several classes is of none."""
+    return [
+        a
+        for a in coco.annotations
+        if category_id is None or (a.category_id == category_id and not a.is_coarse)
+    ]
 
 
 def _counts(coco: CocoDataset, category_id: int | None, group_of: Mapping[str, str]) -> Counts:
-    chosen = [a for a in coco.annotations if category_id in (None, a.category_id)]
+    chosen = _of_class(coco, category_id)
     areas = np.array([a.area for a in chosen if not a.iscrowd])
     sizes = np.bincount(np.digitize(areas, _SIZE_BORDERS), minlength=3) if len(areas) else np.zeros(3, int)
     images = {image.id for image in coco.images} if category_id is None else {a.image_id for a in chosen}
@@ -158,7 +201,7 @@ def _together(coco: CocoDataset) -> Int64:
     index = {category.id: number for number, category in enumerate(coco.categories)}
     present = np.zeros((len(coco.images), len(index)), dtype=np.int64)
     for row, image in enumerate(coco.images):
-        present[row, [index[a.category_id] for a in coco.annotations_of(image.id)]] = 1
+        present[row, [index[a.category_id] for a in coco.annotations_of(image.id) if not a.is_coarse]] = 1
     return np.asarray(present.T @ present, dtype=np.int64)
 
 

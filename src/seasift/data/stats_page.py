@@ -22,6 +22,7 @@ from seasift.data.coco import CocoDataset, CocoImage
 from seasift.data.stats import SIZES, Described, Stats
 
 _FILL = 0.35
+WHITE = (255, 255, 255)
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,8 @@ def choose_examples(parts: Mapping[str, CocoDataset], *, most: int) -> list[Exam
         for image in coco.images:
             counts: dict[int, int] = {}
             for annotation in coco.annotations_of(image.id):
+                if annotation.is_coarse:
+                    continue
                 class_id = index[annotation.category_id]
                 counts[class_id] = counts.get(class_id, 0) + 1
                 totals[class_id] = totals.get(class_id, 0) + 1
@@ -76,6 +79,8 @@ def choose_examples(parts: Mapping[str, CocoDataset], *, most: int) -> list[Exam
 def draw_truth(image_rgb_u8: UInt8, example: Example, coco: CocoDataset) -> UInt8:
     """A copy of the image with each object's mask filled lightly and outlined; holes stay holes.
 
+    An object without a mask is outlined by its box; one that may be of several classes is white.
+
     Raises:
         DatasetError: a mask that cannot be decoded.
     """
@@ -84,8 +89,12 @@ def draw_truth(image_rgb_u8: UInt8, example: Example, coco: CocoDataset) -> UInt
     size_hw = (canvas.shape[0], canvas.shape[1])
     annotations = sorted(coco.annotations_of(example.image.id), key=lambda a: -a.area)
     for annotation in annotations:
+        colour = WHITE if annotation.is_coarse else colour_of(index[annotation.category_id])
+        if not annotation.has_mask:
+            x, y, width, height = (round(value) for value in annotation.bbox_xywh)
+            cv2.rectangle(canvas, (x, y), (x + width - 1, y + height - 1), colour, 1)
+            continue
         bitmap = annotation.mask(example.image.size_hw).bitmap(size_hw)
-        colour = colour_of(index[annotation.category_id])
         canvas[bitmap] = np.round((1 - _FILL) * canvas[bitmap] + _FILL * np.array(colour)).astype(np.uint8)
         outlines, _ = cv2.findContours(bitmap.astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
         cv2.drawContours(canvas, outlines, -1, colour, 1, cv2.LINE_AA)

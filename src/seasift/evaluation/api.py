@@ -144,7 +144,14 @@ def _chosen(data: Path, images: str | Path | None, names: Mapping[str, str | Non
         )
     if data.is_dir() and images:
         raise InputError("--images: only for a COCO file; a prepared data set has its own. Leave it out.")
-    return resolve_split(data, images=Path(images) if images else None, **names)
+    return resolve_split(
+        data,
+        images=Path(images) if images else None,
+        labels=names["labels"],
+        masks=names["masks"],
+        split=names["split"],
+        part=names["part"],
+    )
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from typing import Any
 from seasift import __version__
 from seasift.core.errors import InputError
 from seasift.data.coco import CocoDataset
+from seasift.data.partial_labels import fully_labelled
 from seasift.data.prepared import DataSplit, resolve_split
 from seasift.evaluation.coco_metrics import KINDS
 from seasift.evaluation.comparison import (
@@ -147,7 +148,7 @@ def evaluate_runs(
                 "same images, to draw the same videos for both. Evaluate one of them again"
             )
     part = _truth_part(first, data)
-    truth = limited(part.coco, _limit(first))
+    truth = limited(fully_labelled(part.coco), _limit(first))
     if len(truth.images) != first.record.data.images:
         raise InputError(
             f"{data}: {len(truth.images)} images in {part.name}; {first.folder} was judged on "

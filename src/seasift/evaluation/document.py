@@ -107,6 +107,7 @@ class EvaluatedData(Record):
     group: str | None = None
     images: int = Field(alias="pictures")
     of_images: Number | None = Field(None, alias="of_pictures")
+    partly_labelled: int = 0
     objects: int = 0
     crowds: int = 0
     classes: int = 0

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from seasift.core.errors import InputError
 from seasift.core.types import Int64
 from seasift.data.coco import CocoDataset
+from seasift.data.groups import found_group
 from seasift.evaluation.coco_metrics import IOUS, RECALLS
 from seasift.evaluation.confusion import ClassMatches, image_names
 
@@ -155,7 +156,7 @@ class Resampled:
 
 
 def group_names(file_names: Sequence[str], pattern: str | None) -> list[str]:
-    """The group (video) of each image: the first bracket of a regular expression, or all that it finds.
+    """The group (video) of each image: what a regular expression finds, see `found_group`.
 
     A name without a group is a group of its own, as every name is without a pattern.
 
@@ -170,8 +171,7 @@ def group_names(file_names: Sequence[str], pattern: str | None) -> list[str]:
             "Give another --group"
         ) from None
     return [
-        (match.group(1 if match.re.groups else 0) or name) if match else name
-        for name, match in zip(file_names, found, strict=True)
+        (found_group(match) or name) if match else name for name, match in zip(file_names, found, strict=True)
     ]
 
 

@@ -52,6 +52,7 @@ def make_record(outcome: Outcome, settings: Settings, subject: Subject) -> Evalu
             **{key: subject.chosen.get(key) for key in CHOSEN},
             "pictures": len(truth.images),
             "of_pictures": outcome.of_images,
+            "partly_labelled": outcome.partly_labelled,
             "objects": len(truth.annotations) - crowds,
             "crowds": crowds,
             "classes": len(truth.categories),
@@ -144,6 +145,10 @@ def _notes(outcome: Outcome) -> list[str]:
     if count < outcome.of_images:
         notes.append(
             f"A quick look: {count:,} of {outcome.of_images:,} images, evenly spaced. Not a result to report."
+        )
+    if outcome.partly_labelled:
+        notes.append(
+            f"{outcome.partly_labelled:,} images are left out: not all their objects, classes or box edges are known."
         )
     if "masks" not in figures.curves:
         who = (

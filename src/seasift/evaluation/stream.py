@@ -17,6 +17,7 @@ from seasift.core.instances import Instances
 from seasift.core.predictor import Predictor
 from seasift.core.types import Int64, UInt8
 from seasift.data.coco import CocoDataset, CocoImage
+from seasift.data.partial_labels import fully_labelled
 from seasift.data.prepared import DataSplit
 from seasift.evaluation.coco_metrics import Metrics, metrics_of
 from seasift.evaluation.confusion import Confusion, image_names, match, matches_of
@@ -78,6 +79,7 @@ class Outcome:
         reliability: see `reliability.reliability_of`.
         intervals: see `intervals.Evaluated.record`; None if none were asked for.
         counting: see `counting.operating_points_of`.
+        partly_labelled: images of the part that were left out, since objects, classes or box edges are not known.
     """
 
     truth: CocoDataset
@@ -91,6 +93,7 @@ class Outcome:
     reliability: dict[str, Any]
     intervals: dict[str, Any] | None
     counting: dict[str, Any]
+    partly_labelled: int = 0
 
 
 def evaluate_split(
@@ -108,9 +111,13 @@ def evaluate_split(
         ImageError: an image that cannot be read.
     """
     started = time.perf_counter()
-    truth = limited(part.coco, settings.limit)
+    whole = fully_labelled(part.coco)
+    truth = limited(whole, settings.limit)
     if not truth.images:
-        raise DatasetError(f"{part.name}: no images; expected at least one. Choose another part")
+        vague = f"; {len(part.coco.images)} are only partly labelled" if part.coco.images else ""
+        raise DatasetError(
+            f"{part.name}: no images to judge by{vague}; expected at least one. Choose another part"
+        )
     seen = _look(predictor, truth, part.images_dir, settings, progress)
     predicted = time.perf_counter()
     figures = metrics_of(truth, seen.results)
@@ -126,7 +133,7 @@ def evaluate_split(
     seconds = {"predict": predicted - started, "judge": ended - predicted, "total": ended - started}
     return Outcome(
         truth,
-        len(part.coco.images),
+        len(whole.images),
         seen.results,
         figures,
         seen.confusion,
@@ -136,6 +143,7 @@ def evaluate_split(
         reliability_of(evaluated_kind),
         intervals,
         operating_points_of(evaluated_kind, groups, settings.threshold),
+        len(part.coco.images) - len(whole.images),
     )
 
 

@@ -15,7 +15,9 @@ from seasift.core.prepare import InputSpec
 from seasift.core.types import UInt8
 from seasift.data.cache import ImageCache, open_cache
 from seasift.data.coco import CocoImage
+from seasift.data.partial_labels import fully_labelled
 from seasift.data.prepared import DataSplit, resolve_split
+from seasift.models.catalog import FAMILIES
 from seasift.recipes.recipe import Recipe
 from seasift.training.batches import process_of
 
@@ -34,22 +36,45 @@ def data_splits(recipe: Recipe) -> tuple[DataSplit, DataSplit]:
 
     def part(name: str) -> DataSplit:
         return resolve_split(
-            Path(str(data.path)), labels=data.labels, masks=data.masks, split=data.split, part=name
+            Path(str(data.path)),
+            labels=data.labels,
+            masks=data.masks,
+            split=data.split,
+            part=name,
+            cache=Path(data.cache) if data.cache else None,
         )
 
     learn = part(data.train)
     if data.overfit:
         few = _thin(learn, data.overfit)
-        return few, few
+        return few, replace(few, coco=fully_labelled(few.coco))
     val = part(data.val)
+    val = replace(val, coco=fully_labelled(val.coco))
+    if not val.coco.images:
+        raise RecipeError(
+            f"data.val: {val.name} has no fully labelled images; expected some to validate on. Name another split"
+        )
     return learn, (_thin(val, data.val_limit) if data.val_limit else val)
 
 
 def open_images(
     learn: DataSplit, spec: InputSpec, recipe: Recipe, progress: Callable[[int, int], None] | None = None
 ) -> ImageCache:
-    """The decoded images of a part as a network wants them; `progress` is told (done, in all)."""
-    return open_cache(learn, spec, _cache_folder(recipe), progress=progress)
+    """The decoded images of a part as a network wants them; `progress` is told (done, in all).
+
+    Raises:
+        RecipeError: the network cannot learn from labels that leave so much open.
+    """
+    cache = open_cache(learn, spec, _cache_folder(recipe), progress=progress)
+    known = FAMILIES[recipe.model.arch].partial_labels
+    wanting = [kind for kind in (cache.partial.kinds if cache.partial else ()) if kind not in known]
+    if wanting:
+        able = [arch for arch, family in FAMILIES.items() if set(wanting) <= set(family.partial_labels)]
+        raise RecipeError(
+            f"model.arch: got {recipe.model.arch} for {learn.name}, which has {' and '.join(wanting)}; expected one of "
+            f"{', '.join(able)}. Choose a recipe with such a network, or data with full labels"
+        )
+    return cache
 
 
 def _thin(part: DataSplit, count: int) -> DataSplit:
