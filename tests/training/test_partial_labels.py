@@ -18,7 +18,7 @@ from seasift.data.prepare import prepare
 from seasift.data.prepared import resolve_split
 from seasift.models.catalog import FAMILIES
 from seasift.recipes.recipe import AugmentRecipe, Recipe, load_recipe
-from seasift.training.augment import Augment, paste
+from seasift.training.augment import Augment, copy_paste
 from seasift.training.batches import gather, image_shares
 from seasift.training.data import data_splits
 from seasift.training.run import Options, train
@@ -104,7 +104,7 @@ def test_only_objects_with_masks_are_pasted(cache: ImageCache) -> None:
     came = 0
     for seed in range(10):
         before = gather(cache, [0, 4, 1, 5])
-        after = paste(before, 1.0, torch.Generator().manual_seed(seed))
+        after = copy_paste(before, 1.0, torch.Generator().manual_seed(seed))
         assert before.partial is not None
         assert after.partial is not None
         own = before.present.shape[1]
