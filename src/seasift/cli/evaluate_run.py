@@ -10,7 +10,6 @@ from typing import Any
 from seasift.cli.evaluate_table import tell
 from seasift.cli.options import check_folder
 from seasift.cli.terminal import progress_bar, require
-from seasift.cli.tile_option import parse_tiling
 from seasift.core.errors import BadInput
 from seasift.core.predictor import Predictor
 from seasift.core.types import SizeHW
@@ -18,11 +17,13 @@ from seasift.data.prepared import DataPart, resolve_part
 from seasift.evaluation.record import Subject, make_record
 from seasift.evaluation.report import write_report
 from seasift.evaluation.stream import Settings, judge_part
+from seasift.prediction.header import tile_entry
 from seasift.runtime import box
 from seasift.runtime.draw import draw
 from seasift.runtime.model_file import ModelInfo
 from seasift.runtime.onnx_header import onnx_weights
 from seasift.runtime.predictor import load_predictor
+from seasift.runtime.tiling import parse_tiling
 
 CHECKPOINTS = (".ckpt", ".pt")
 
@@ -134,7 +135,7 @@ def _tiled(options: Options, model: _Model) -> _Model:
     if tiling is None:
         return model
     tiled = tiling.around(model.predictor, options.max_objects)
-    facts = {**model.facts, "tile": tiling.entry(options.max_objects).model_dump()}
+    facts = {**model.facts, "tile": tile_entry(tiling, options.max_objects).model_dump()}
     return replace(model, predictor=tiled, facts=facts)
 
 

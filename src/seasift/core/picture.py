@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from pathlib import Path
 from typing import Any
@@ -19,15 +20,23 @@ FORMATS = "JPEG, PNG, TIFF, WebP or BMP"
 SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".png", ".tif", ".tiff", ".webp", ".bmp"})
 
 
-def read_picture(path: Path) -> UInt8:
-    """Read a picture file of any name.
+def read_picture(path: str | os.PathLike[str]) -> UInt8:
+    """Read an image file of any name.
 
+    Args:
+        path: of a JPEG, PNG, TIFF, WebP or BMP file.
     Returns:
         (H, W, 3) uint8 RGB. EXIF rotation is applied, 16-bit values are divided by 257, grey and palette
         become RGB, CMYK is converted, an alpha channel is dropped. Of a TIFF's pages it is the first.
     Raises:
-        BadPicture: missing, a folder, empty, of another format, truncated, damaged or an animation.
+        BadPicture: missing, a folder, empty, of another format, truncated, damaged or an animation; no path at all.
+
+    >>> image = seasift.read_image("frame.jpg")
+    >>> image.shape, image.dtype
     """
+    if not isinstance(path, str | os.PathLike):
+        raise BadPicture(f"a value of type {type(path).__name__}; expected the path of an image file.")
+    path = Path(path)
     try:
         data = path.read_bytes()
     except FileNotFoundError:
@@ -39,6 +48,10 @@ def read_picture(path: Path) -> UInt8:
             raise BadPicture(f"{path}: a folder; expected a picture file. Name the pictures in it.") from None
         reason = error.strerror or type(error).__name__
         raise BadPicture(f"{path}: cannot be read ({reason}). Check that you may open it.") from None
+    except ValueError:
+        raise BadPicture(
+            f"{str(path)!r}: a path with a zero character; expected that of an image file."
+        ) from None
     return decode_picture(data, str(path))
 
 

@@ -1,13 +1,13 @@
-"""The annotated videos of `seasift predict --format video`."""
+"""The annotated videos of `predict` with the format video."""
 
 from __future__ import annotations
 
 from contextlib import ExitStack
 from types import TracebackType
 
-from seasift.cli import predict_output as out
-from seasift.cli.predict_task import Task
 from seasift.core.types import UInt8
+from seasift.prediction import plan as out
+from seasift.prediction.task import Task
 from seasift.runtime.stream import Picture
 from seasift.runtime.video_writer import VideoWriter, writing_video
 

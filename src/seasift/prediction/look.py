@@ -1,4 +1,4 @@
-"""What `seasift predict` does with one picture."""
+"""What `predict` does with one image."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import threading
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from seasift.cli import predict_output as out
-from seasift.cli.predict_task import Task
-from seasift.core.once import each_once
 from seasift.core.picture import write_picture
 from seasift.core.types import UInt8
 from seasift.formats import document
 from seasift.formats.journal import Journal
+from seasift.prediction import plan as out
+from seasift.prediction.task import Task
 from seasift.runtime.draw import draw
+from seasift.runtime.predict_image import predict_image
 from seasift.runtime.stream import Picture
 
 
@@ -48,25 +48,21 @@ class Looker:
         with self._lock:
             before = self._journal.get(picture.key)
         if before is not None:
-            found = document.instances_of(before, task.predictor.categories)
-            drawn = draw(image_rgb_u8, found, task.predictor.categories) if films else None
+            found = document.instances_of(before, task.model.categories)
+            drawn = draw(image_rgb_u8, found, task.model.categories) if films else None
             return Looked(before, drawn)
-        (instances,) = task.predictor.predict(
-            [image_rgb_u8], threshold=task.settings.threshold, max_objects=task.settings.max_objects
-        )
-        if task.settings.once:
-            instances = each_once(instances)
+        instances = predict_image(task.model, image_rgb_u8, task.choices)
         entry = document.image_entry(
             picture.file,
             instances,
-            task.predictor.categories,
+            task.model.categories,
             frame=picture.frame,
             time_s=picture.time_s,
         )
         if task.like:
             task.like.check((picture.file,), ())
             task.like.check_size(entry)
-        drawn = draw(image_rgb_u8, instances, task.predictor.categories) if self._overlays or films else None
+        drawn = draw(image_rgb_u8, instances, task.model.categories) if self._overlays or films else None
         if self._overlays and drawn is not None:
             path = out.overlay_path(task.plan, self._overlays[picture.source.name], picture.frame)
             write_picture(path, drawn)

@@ -1,4 +1,4 @@
-"""What `seasift predict` says when it is done."""
+"""The table that `seasift predict` prints at its end."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from seasift.formats.document import Document
 from seasift.runtime.precision import AUTO
 
 
-def tell(result: Document, places: Sequence[Path], *, asked_precision: str) -> None:
+def show(result: Document, places: Sequence[Path], *, asked_precision: str) -> None:
     """Print on standard error a table of what was found, how it was computed, and where the results are."""
     console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
     objects: Counter[str] = Counter()
