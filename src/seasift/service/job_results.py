@@ -8,23 +8,27 @@ from pathlib import Path
 
 from seasift.core.files import replacing, write_bytes
 from seasift.formats.document import FailedFile, Image, complete
+from seasift.prediction.header import result_header
+from seasift.runtime.predict_image import Choices
 from seasift.service.job_store import Job, JobStore
-from seasift.service.served import Look, Served, document_settings
+from seasift.service.served import Served
 from seasift.service.written import DOCUMENTS, document_bytes
 
 OVERLAYS = "overlays.zip"
 
 
-def look_from(text: str) -> Look:
-    """How a job looks at pictures, as it was kept."""
+def choices_text(choices: Choices) -> str:
+    """What a job looks for in its images, as the store keeps it."""
+    kept = ("threshold", "max_objects", "class_ids", "all_classes")
+    return json.dumps({name: getattr(choices, name) for name in kept})
+
+
+def choices_from(text: str) -> Choices:
+    """The inverse of `choices_text`."""
     value = json.loads(text)
     ids = value["class_ids"]
-    return Look(
-        value["threshold"],
-        value["max_objects"],
-        None if ids is None else tuple(ids),
-        value.get("once", False),
-    )
+    every_class = value.get("all_classes", not value.get("once", False))  # jobs of older versions say `once`
+    return Choices(value["threshold"], value["max_objects"], None if ids is None else tuple(ids), every_class)
 
 
 def write_results(job: Job, store: JobStore, model: Served, folder: Path) -> None:
@@ -35,7 +39,7 @@ def write_results(job: Job, store: JobStore, model: Served, folder: Path) -> Non
             images.append(Image.model_validate_json(image))
         elif failure is not None:
             failures.append(FailedFile.model_validate_json(failure))
-    result = complete(document_settings(model, look_from(job.look)), images, failures)
+    result = complete(result_header(model, choices_from(job.look)), images, failures)
     for name in DOCUMENTS:
         write_bytes(folder / "result" / name, document_bytes(name, result))
     if job.overlays:

@@ -14,11 +14,12 @@ from pathlib import Path
 from seasift.core.errors import SeasiftError
 from seasift.core.files import write_bytes
 from seasift.formats.document import FailedFile, plain
+from seasift.runtime.predict_image import Choices
 from seasift.service import job_upload
-from seasift.service.job_results import look_from, write_results
+from seasift.service.job_results import choices_from, write_results
 from seasift.service.job_store import Job, JobStore
 from seasift.service.picture_queue import PictureQueue, Seen, Task
-from seasift.service.served import Look, Served
+from seasift.service.served import Served
 from seasift.service.settings import Settings
 from seasift.service.written import entry_name
 
@@ -92,7 +93,7 @@ class JobRunner:
             self._store.start_over(job.id, self._model.sha256)
         done = {place for place, _, _ in self._store.pictures(job.id)}
         waiting: deque[tuple[job_upload.Entry, Future[Seen]]] = deque()
-        folder, look = self._folder / job.id, look_from(job.look)
+        folder, look = self._folder / job.id, choices_from(job.look)
         upload = folder / "upload"
         for entry in job_upload.entries(upload, job.kind, job.file, job.every, self._settings, done):
             waiting.append((entry, self._put(job, entry, look)))
@@ -113,7 +114,7 @@ class JobRunner:
         job = self._store.get(job_id)
         return job is not None and job.state == "running"
 
-    def _put(self, job: Job, entry: job_upload.Entry, look: Look) -> Future[Seen]:
+    def _put(self, job: Job, entry: job_upload.Entry, look: Choices) -> Future[Seen]:
         if isinstance(entry.picture, SeasiftError):
             failed: Future[Seen] = Future()
             failed.set_exception(entry.picture)

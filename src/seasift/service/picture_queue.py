@@ -15,12 +15,12 @@ import numpy as np
 
 from seasift.core.errors import Busy
 from seasift.core.instances import Instances
-from seasift.core.once import each_once
 from seasift.core.picture import decode_picture, encode_picture
 from seasift.core.types import UInt8
 from seasift.formats.document import Image, image_entry
 from seasift.runtime.draw import draw
-from seasift.service.served import Look, Served
+from seasift.runtime.predict_image import Choices, predict_images
+from seasift.service.served import Served
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +50,7 @@ class Task:
 
     file: str
     picture: bytes | UInt8
-    look: Look
+    look: Choices
     overlay: str | None = None
     frame: int | None = None
     time_s: float | None = None
@@ -199,14 +199,9 @@ class PictureQueue:
             return decode_picture(task.picture, task.file, max_pixels=self._max_pixels)
         return task.picture
 
-    def _predict(self, look: Look, opened: Sequence[tuple[Task, UInt8]]) -> None:
+    def _predict(self, look: Choices, opened: Sequence[tuple[Task, UInt8]]) -> None:
         try:
-            found = self._model.predict(
-                [image for _, image in opened],
-                threshold=look.threshold,
-                max_objects=look.max_objects,
-                class_ids=look.class_ids,
-            )
+            found = predict_images(self._model, [image for _, image in opened], look)
         except Exception as error:
             if len(opened) == 1:
                 opened[0][0].seen.set_exception(error)
@@ -215,12 +210,11 @@ class PictureQueue:
                 self._predict(look, [pair])
             return
         for (task, image), instances in zip(opened, found, strict=True):
-            self._finish(task, image, instances, look)
+            self._finish(task, image, instances)
 
-    def _finish(self, task: Task, image: UInt8, instances: Instances, look: Look) -> None:
+    def _finish(self, task: Task, image: UInt8, instances: Instances) -> None:
         try:
             categories = self._model.categories
-            instances = each_once(instances) if look.once else instances
             entry = image_entry(task.file, instances, categories, frame=task.frame, time_s=task.time_s)
             overlay = (
                 encode_picture(draw(image, instances, categories), task.overlay) if task.overlay else None
