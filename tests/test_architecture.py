@@ -19,7 +19,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "runtime": {"core"},
     "formats": {"core"},
     "prediction": {"core", "runtime", "formats"},
-    "evaluation": {"core", "data"},
+    "evaluation": {"core", "data", "runtime"},
     "survey": {"core", "runtime", "formats"},
     "review": {"core", "runtime", "formats", "survey"},
     "service": {"core", "data", "runtime", "formats", "prediction", "evaluation", "review"},

@@ -35,10 +35,10 @@ if TYPE_CHECKING:
     from seasift.formats.exchange.convert import convert as convert
     from seasift.prediction.run import PredictResult as PredictResult
     from seasift.prediction.run import predict as predict
+    from seasift.runtime.frame_reader import FrameReader as FrameReader
+    from seasift.runtime.frame_reader import open_video as open_video
     from seasift.runtime.model import Model as Model
     from seasift.runtime.model import load as load
-    from seasift.runtime.open_video import FrameReader as FrameReader
-    from seasift.runtime.open_video import open_video as open_video
     from seasift.runtime.plot import Plot as Plot
 
 __all__ = [
@@ -75,8 +75,8 @@ _NAMES = {
     "Detection": "seasift.core.detection:Detection",
     "Plot": "seasift.runtime.plot:Plot",
     "read_image": "seasift.core.picture:read_picture",
-    "open_video": "seasift.runtime.open_video:open_video",
-    "FrameReader": "seasift.runtime.open_video:FrameReader",
+    "open_video": "seasift.runtime.frame_reader:open_video",
+    "FrameReader": "seasift.runtime.frame_reader:FrameReader",
     "predict": "seasift.prediction.run:predict",
     "PredictResult": "seasift.prediction.run:PredictResult",
     "convert": "seasift.formats.exchange.convert:convert",

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from seasift.core.instances import Instances
-from seasift.runtime.predict_image import Choices
+from seasift.runtime.image_prediction import Choices
 from seasift.runtime.predictor import OnnxPredictor
 from seasift.service.picture_queue import PictureQueue, Task
 from tests.service.conftest import NONE, ONE, THREE

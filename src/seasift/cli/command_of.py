@@ -5,14 +5,16 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import MISSING, Field, fields
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, TypeVar, get_args
 
 import typer
 
 from seasift.core.option import Option
 
+OptionsT = TypeVar("OptionsT")
 
-def command_of(options: type, run: Callable[[Any], None], doc: str) -> Callable[..., None]:
+
+def command_of(options: type[OptionsT], run: Callable[[OptionsT], None], doc: str) -> Callable[..., None]:
     """A function whose parameters typer turns into the options of a command.
 
     Args:
@@ -22,7 +24,7 @@ def command_of(options: type, run: Callable[[Any], None], doc: str) -> Callable[
     """
     parameters = [
         _parameter(each, metadata)
-        for each in fields(options)
+        for each in fields(options)  # type: ignore[arg-type]
         for metadata in get_args(each.type)
         if isinstance(metadata, Option)
     ]
@@ -54,9 +56,8 @@ def _parameter(field: Field[Any], option: Option) -> inspect.Parameter:
 
 
 def _typer_info(field: Field[Any], option: Option) -> Any:
-    flags = option.flags or (
-        "--" + field.name.replace("_", "-"),
-    )  # a single name, so that a flag has no --no-…
+    # One name only: then typer makes no --no-… of a flag.
+    flags = option.flags or ("--" + field.name.replace("_", "-"),)
     if not flags[0].startswith("-"):
         return typer.Argument(help=option.help, metavar=flags[0].upper())
     return typer.Option(*flags, help=option.help, min=option.low, max=option.high)

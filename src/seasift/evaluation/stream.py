@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -28,6 +29,7 @@ from seasift.evaluation.reliability import reliability_of
 from seasift.evaluation.results import Results, map_categories
 from seasift.evaluation.truth import truth_of
 from seasift.evaluation.worst import Judged, WorstPictures
+from seasift.runtime.stream import in_order
 
 
 @dataclass(frozen=True)
@@ -199,9 +201,9 @@ def _judge_picture(truth: CocoDataset, image: CocoImage, found: Instances, confi
 def _found(
     predictor: Predictor, truth: CocoDataset, folder: Path, settings: Settings, pace: Pace
 ) -> Iterator[tuple[CocoImage, Instances]]:
-    count = len(truth.images)
-    starts = [0, *range(1, count, settings.batch_size)]
-    for start, stop in pairwise([*starts, count]):
+    """One thread reads and predicts a batch while the caller judges the one before."""
+
+    def look(start: int, stop: int) -> list[tuple[CocoImage, Instances]]:
         images = truth.images[start:stop]
         pictures = _read(images, folder)
         began = time.perf_counter()
@@ -209,7 +211,12 @@ def _found(
         if start:
             pace.seconds += time.perf_counter() - began
             pace.pictures += len(images)
-        yield from zip(images, found, strict=True)
+        return list(zip(images, found, strict=True))
+
+    count = len(truth.images)
+    bounds = pairwise([0, *range(1, count, settings.batch_size), count])
+    for batch in in_order((partial(look, start, stop) for start, stop in bounds), at_once=1):
+        yield from batch
 
 
 def _read(images: Sequence[CocoImage], folder: Path) -> list[UInt8]:

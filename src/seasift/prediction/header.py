@@ -8,7 +8,7 @@ from typing import Protocol
 from seasift import __version__
 from seasift.core.instances import Category
 from seasift.formats import document
-from seasift.runtime.predict_image import Choices
+from seasift.runtime.image_prediction import Choices
 from seasift.runtime.tiling import Tiling
 
 

@@ -13,7 +13,7 @@ from seasift.formats.journal import Journal
 from seasift.prediction import plan as out
 from seasift.prediction.task import Task
 from seasift.runtime.draw import draw
-from seasift.runtime.predict_image import predict_image
+from seasift.runtime.image_prediction import predict_image
 from seasift.runtime.stream import Picture
 
 

@@ -12,10 +12,10 @@ from seasift.formats import coco, document
 from seasift.prediction import plan as out
 from seasift.prediction.header import chosen_names, result_header
 from seasift.prediction.options import PredictOptions
+from seasift.runtime.frame_reader import parse_span
+from seasift.runtime.image_prediction import Choices, choices_of
 from seasift.runtime.inputs import Failure, Source, expand
 from seasift.runtime.model import Model
-from seasift.runtime.open_video import parse_span
-from seasift.runtime.predict_image import Choices, choices_of
 from seasift.runtime.predictor import OnnxPredictor, load_predictor
 from seasift.runtime.video import Span
 

@@ -12,7 +12,7 @@ from seasift.core.image_like import ImageLike, ImageReference, as_image
 from seasift.core.instances import Category, Instances
 from seasift.runtime import box
 from seasift.runtime.image_options import ImageKeywords, ImageOptions
-from seasift.runtime.predict_image import Choices, choices_of, predict_image
+from seasift.runtime.image_prediction import Choices, choices_of, predict_image
 from seasift.runtime.predictor import OnnxPredictor, load_predictor
 from seasift.runtime.stream import in_order
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from seasift.core.files import replacing, write_bytes
 from seasift.formats.document import FailedFile, Image, complete
 from seasift.prediction.header import result_header
-from seasift.runtime.predict_image import Choices
+from seasift.runtime.image_prediction import Choices
 from seasift.service.job_store import Job, JobStore
 from seasift.service.served import Served
 from seasift.service.written import DOCUMENTS, document_bytes

@@ -14,7 +14,7 @@ from pathlib import Path
 from seasift.core.errors import SeasiftError
 from seasift.core.files import write_bytes
 from seasift.formats.document import FailedFile, plain
-from seasift.runtime.predict_image import Choices
+from seasift.runtime.image_prediction import Choices
 from seasift.service import job_upload
 from seasift.service.job_results import choices_from, write_results
 from seasift.service.job_store import Job, JobStore

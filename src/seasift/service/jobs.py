@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from seasift.core.errors import Busy, NotThere
-from seasift.runtime.predict_image import Choices
+from seasift.runtime.image_prediction import Choices
 from seasift.service import job_upload
 from seasift.service.job_results import bytes_in, choices_text, result_files
 from seasift.service.job_runner import JobRunner

@@ -19,7 +19,7 @@ from seasift.core.picture import decode_picture, encode_picture
 from seasift.core.types import UInt8
 from seasift.formats.document import Image, image_entry
 from seasift.runtime.draw import draw
-from seasift.runtime.predict_image import Choices, predict_images
+from seasift.runtime.image_prediction import Choices, predict_images
 from seasift.service.served import Served
 
 

@@ -11,7 +11,7 @@ from fastapi.responses import FileResponse
 
 from seasift.core.errors import NotThere
 from seasift.runtime.image_options import ImageOptions
-from seasift.runtime.predict_image import choices_of
+from seasift.runtime.image_prediction import choices_of
 from seasift.runtime.video import Every
 from seasift.service.answers import JobAnswer
 from seasift.service.jobs import NO_JOBS, Jobs, Wanted

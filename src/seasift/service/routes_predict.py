@@ -13,7 +13,7 @@ from seasift.core.errors import BadInput, OverLimit, SeasiftError
 from seasift.formats.document import Document, FailedFile, complete
 from seasift.prediction.header import result_header
 from seasift.runtime.image_options import ImageOptions
-from seasift.runtime.predict_image import choices_of
+from seasift.runtime.image_prediction import choices_of
 from seasift.service.answers import CocoAnswer
 from seasift.service.picture_queue import Seen, Task
 from seasift.service.refusals import ERRORS

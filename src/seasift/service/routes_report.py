@@ -10,7 +10,7 @@ from fastapi import APIRouter, File, Query, Request, UploadFile
 from seasift.core.errors import OverLimit
 from seasift.core.instances import Instances
 from seasift.runtime.image_options import ImageOptions
-from seasift.runtime.predict_image import choices_of
+from seasift.runtime.image_prediction import choices_of
 from seasift.service.answers import DetectionLists
 from seasift.service.picture_queue import Seen, Task
 from seasift.service.refusals import ERRORS
