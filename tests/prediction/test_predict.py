@@ -85,6 +85,16 @@ def test_nothing_is_written_without_an_output(folder: Path) -> None:
 
 
 @pytest.mark.usefixtures("folder")
+def test_a_data_frame_has_a_row_an_object() -> None:
+    pytest.importorskip("pandas")
+    result = seasift.predict("pics", model="tiny.onnx")
+    table = result.to_dataframe()
+    objects = result.images[0].objects
+    assert table["name"].tolist() == [obj.name for obj in objects]
+    assert table["area_px"].tolist() == [obj.area_px for obj in objects]
+
+
+@pytest.mark.usefixtures("folder")
 def test_a_loaded_model_gives_the_same() -> None:
     loaded = seasift.load("tiny.onnx")
     texts = {"".join(seasift.predict("pics", model=model).text("csv")) for model in (loaded, "tiny.onnx")}

@@ -6,6 +6,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import seasift
@@ -26,7 +27,7 @@ def decoders() -> list[threading.Thread]:
     ("options", "frames"),
     [
         ({}, [0, 10, 20]),
-        ({"every": 6}, [0, 6, 12, 18, 24]),
+        ({"every": np.int64(6), "start": np.float32(0)}, [0, 6, 12, 18, 24]),
         ({"every": "6"}, [0, 6, 12, 18, 24]),
         ({"every": "0.5s", "start": 1}, [10, 15, 20]),
         ({"every": "0.5s", "start": "0:01", "end": 2.0}, [10, 15]),

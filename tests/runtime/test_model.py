@@ -79,7 +79,11 @@ def test_the_same_image_gives_the_same_objects_as_the_command_line(folder: Path)
 
 def test_options(model: seasift.Model) -> None:
     assert [obj.score for obj in model(RED, threshold=0.7)] == pytest.approx([250 / 255, 200 / 255], abs=1e-3)
-    assert len(model(RED, max_objects=1)) == 1
+    assert (
+        len(model(RED, max_objects=1))
+        == len(model(RED, threshold=np.float32(0.9), max_objects=np.int64(3)))
+        == 1
+    )  # type: ignore[call-overload]
     assert len(model(RED, classes=["green thing"])) == len(model(RED, classes="green thing,blue thing")) == 0
     assert len(model(RED, tile="64")) == 3
     assert (model.threshold, model.max_objects) == (0.5, 10)

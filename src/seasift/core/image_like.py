@@ -139,7 +139,7 @@ class ImageReference:
 
     def __init__(self, image: ImageLike) -> None:
         """Remember an image that `as_image` takes."""
-        self._path = Path(image) if isinstance(image, str | os.PathLike) else None
+        self._path = Path(image).absolute() if isinstance(image, str | os.PathLike) else None
         self._object: weakref.ref[Any] | None = None
         if self._path is None:
             try:

@@ -46,7 +46,7 @@ def to_coco(
 
 def to_supervision(objects: Sequence[Detection], size_hw: SizeHW, *, with_masks: bool) -> Any:
     """See `Instances.to_supervision`."""
-    supervision = _package("supervision", "to_supervision()")
+    supervision = package("supervision", "to_supervision()")
     bitmaps = np.zeros((len(objects), *size_hw), bool) if with_masks else None
     for i, obj in enumerate(objects):
         if bitmaps is not None and obj.mask is not None:
@@ -62,7 +62,7 @@ def to_supervision(objects: Sequence[Detection], size_hw: SizeHW, *, with_masks:
 
 def to_dataframe(objects: Sequence[Detection], size_hw: SizeHW) -> Any:
     """See `Instances.to_dataframe`."""
-    pandas = _package("pandas", "to_dataframe()")
+    pandas = package("pandas", "to_dataframe()")
     boxes = np.array([obj.box_xywh for obj in objects], np.float64).reshape(-1, 4)
     return pandas.DataFrame(
         {
@@ -78,7 +78,12 @@ def to_dataframe(objects: Sequence[Detection], size_hw: SizeHW) -> Any:
     )
 
 
-def _package(name: str, wanted_by: str) -> Any:
+def package(name: str, wanted_by: str) -> Any:
+    """Import a package that need not be installed.
+
+    Raises:
+        MissingExtraError: it is not installed.
+    """
     try:
         return import_module(name)
     except ModuleNotFoundError as error:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from seasift.core.errors import BadInput
+from seasift.core.interop import package
 from seasift.core.option import takes_fields_of
 from seasift.formats import coco
 from seasift.formats.document import Document, FailedFile, Image, complete, plain
@@ -62,6 +65,15 @@ class PredictResult:
         return out.text_parts(
             format, self.document, masks=self._masks, file_names=self._file_names, like=self._like
         )
+
+    def to_dataframe(self) -> Any:
+        """The objects of all images as a `pandas.DataFrame`, with the rows and columns of `predictions.csv`.
+
+        Raises:
+            MissingExtraError: the package pandas is not installed.
+        """
+        pandas = package("pandas", "to_dataframe()")
+        return pandas.read_csv(io.StringIO("".join(self.text("csv"))))
 
     def __repr__(self) -> str:
         written = ", ".join(str(path) for path in self.written) or "nothing"

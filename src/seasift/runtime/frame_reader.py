@@ -6,6 +6,7 @@ import os
 import warnings
 import weakref
 from collections.abc import Generator, Iterator
+from numbers import Real
 from pathlib import Path
 from types import TracebackType
 
@@ -59,11 +60,11 @@ def parse_span(every: str | int, start: TimeLike | None, end: TimeLike | None) -
 
 
 def _seconds(time: TimeLike, option: str) -> float:
-    if not isinstance(time, str | int | float):
+    if not isinstance(time, str | Real):
         raise BadInput(
             f"{option}: a value of type {type(time).__name__}; expected seconds, or a text like 1:30."
         )
-    return parse_seconds(time if isinstance(time, str) else f"{time:f}", option=option)
+    return parse_seconds(time if isinstance(time, str) else f"{float(time):f}", option=option)
 
 
 class FrameReader:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import Any
 
 from seasift.core.classes import parse_classes
@@ -77,9 +78,9 @@ def choices_of(options: ImageOptions, info: ModelInfo) -> Choices:
         InputError: a value out of range or of another type, or a class that the model does not know.
     """
     threshold, max_objects = options.threshold, options.max_objects
-    if threshold is not None and not (_is(threshold, int | float) and 0 <= threshold <= 1):
+    if threshold is not None and not (_is(threshold, Real) and 0 <= threshold <= 1):
         raise BadInput(f"threshold {threshold!r}; expected a number from 0 to 1.")
-    if max_objects is not None and not (_is(max_objects, int) and max_objects >= 1):
+    if max_objects is not None and not (_is(max_objects, Integral) and max_objects >= 1):
         raise BadInput(f"max_objects {max_objects!r}; expected an integer from 1.")
     names = [category.name for category in info.class_list()]
     given = [options.classes] if isinstance(options.classes, str) else list(options.classes or ())
@@ -87,7 +88,7 @@ def choices_of(options: ImageOptions, info: ModelInfo) -> Choices:
     tiling = parse_tiling(options.tile, options.tile_overlap, options.tile_whole, info.input.size_hw)
     return Choices(
         threshold=info.threshold if threshold is None else float(threshold),
-        max_objects=max_objects or (MAX_OBJECTS if tiling else info.max_objects),
+        max_objects=int(max_objects or (MAX_OBJECTS if tiling else info.max_objects)),
         class_ids=tuple(names.index(name) for name in wanted) if wanted else None,
         all_classes=options.all_classes,
         tiling=tiling,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from functools import partial
+from numbers import Integral
 from pathlib import Path
 from typing import Any, Unpack, overload
 
@@ -46,7 +47,9 @@ def load(
         raise BadInput(
             f"model: a value of type {type(model).__name__}; expected the name of a bundled model or a path."
         )
-    if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or threads < 1):
+    if threads is not None and (
+        isinstance(threads, bool) or not isinstance(threads, Integral) or threads < 1
+    ):
         raise BadInput(f"threads {threads!r}; expected an integer from 1.")
     named = model if isinstance(model, str) else Path(model)
     return Model(load_predictor(named, engine=engine, precision=precision, threads=threads))

@@ -26,7 +26,7 @@ class Plot:
         image_rgb_u8: (H, W, 3) uint8 RGB. An image with sides below 480 px is drawn a whole number of times larger.
 
     >>> found.plot().save("out.jpg")
-    >>> matplotlib.pyplot.imshow(found.plot())
+    >>> found.plot().image_rgb_u8.shape
     """
 
     image_rgb_u8: UInt8

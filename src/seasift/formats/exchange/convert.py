@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -91,6 +92,9 @@ def convert(options: ConvertOptions) -> Report:
 
 def run(options: ConvertOptions) -> Report:
     """`convert` with its options as a value."""
+    for path in (options.source, options.target):
+        if not isinstance(path, str | os.PathLike):
+            raise BadInput(f"a value of type {type(path).__name__}; expected the path of a file.")
     source, target = Path(options.source), Path(options.target)
     reading = ReadOptions(parse_fps(options.fps), parse_size(options.size))
     writing = WriteOptions(parse_masks(options.masks), parse_animals(options.animals))
