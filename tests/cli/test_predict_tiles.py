@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from seasift.cli import main as entry
-from seasift.cli.tile_option import parse_tiling
 from seasift.core.errors import InputError
 from seasift.core.image import write_image
 from seasift.formats import validation
+from seasift.inference.tiling import parse_tiling
 from tests.tiny_model import quarters, save_tiny
 
 Run = Callable[..., tuple[int, Any, str]]

@@ -10,7 +10,6 @@ from typing import Any
 from seasift.cli.evaluate_table import tell
 from seasift.cli.options import check_folder
 from seasift.cli.terminal import progress_bar, require
-from seasift.cli.tile_option import parse_tiling
 from seasift.core.errors import InputError
 from seasift.core.predictor import Predictor
 from seasift.core.types import SizeHW
@@ -19,9 +18,11 @@ from seasift.evaluation.record import Subject, make_record
 from seasift.evaluation.report import write_report
 from seasift.evaluation.stream import Settings, evaluate_split
 from seasift.inference.predictor import load_predictor
+from seasift.inference.tiling import parse_tiling
 from seasift.modelfile import bundled
 from seasift.modelfile.info import ModelInfo
 from seasift.modelfile.onnx_file import onnx_weights
+from seasift.prediction.header import tile_entry
 from seasift.viz.drawing import draw
 
 CHECKPOINTS = (".ckpt", ".pt")
@@ -136,7 +137,7 @@ def _tiled(options: Options, model: _Model) -> _Model:
     if tiling is None:
         return model
     tiled = tiling.around(model.predictor, options.max_objects)
-    facts = {**model.facts, "tile": tiling.entry(options.max_objects).model_dump()}
+    facts = {**model.facts, "tile": tile_entry(tiling, options.max_objects).model_dump()}
     return replace(model, predictor=tiled, facts=facts)
 
 

@@ -1,4 +1,4 @@
-"""What `--tile`, `--tile-overlap` and `--tile-whole` mean."""
+"""What the options `tile`, `tile_overlap` and `tile_whole` mean."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from seasift.core.errors import InputError
 from seasift.core.predictor import Predictor
 from seasift.core.tiling import TileGrid
 from seasift.core.types import SizeHW
-from seasift.formats.document import TileEntry
 from seasift.inference.tiled import TiledPredictor
 
 OVERLAP = 0.25
@@ -28,18 +27,6 @@ class Tiling:
     def around(self, predictor: Predictor, max_objects_a_tile: int) -> TiledPredictor:
         """A predictor that sees tiles."""
         return TiledPredictor(predictor, self.grid, max_objects_a_tile=max_objects_a_tile, whole=self.whole)
-
-    def entry(self, max_objects_a_tile: int) -> TileEntry:
-        """As results record it."""
-        (height, width), (overlap_y, overlap_x) = self.grid.tile_hw, self.grid.overlap_hw
-        return TileEntry(
-            width=width,
-            height=height,
-            overlap_x=overlap_x,
-            overlap_y=overlap_y,
-            whole=self.whole,
-            max_objects=max_objects_a_tile,
-        )
 
 
 def parse_tiling(
