@@ -22,7 +22,7 @@ def test_says_what_the_target_cannot_hold(tmp_path: Path) -> None:
     assert report.counts == {"objects": 2, "observations": 6, "files": 1}
     assert report.lost == ("which boxes are of one track", "outlines (boxes only)", "positions")
     assert "exact masks" in convert(source, tmp_path / "b.json", to="coco").lost[-1]
-    exact = convert(source, tmp_path / "c.json", to="coco", writing=WriteOptions(masks="rle"))
+    exact = convert(source, tmp_path / "c.json", to="coco", masks="rle")
     assert exact.lost == ("positions",)
     assert convert(source, tmp_path / "d.json", to="seasift-tracks").lost == ()
 
@@ -126,8 +126,7 @@ def test_assumptions_are_said(tmp_path: Path) -> None:
     report = convert(source, tmp_path / "a.json", to="seasift-tracks")
     assert "give --fps" in report.notes[0]
     assert "give --size" in report.notes[1]
-    known = ReadOptions(fps=15.0, size=(64, 48))
-    assert convert(source, tmp_path / "a.json", to="seasift-tracks", reading=known).notes == ()
+    assert convert(source, tmp_path / "a.json", to="seasift-tracks", fps=15.0, size="64x48").notes == ()
     (track,) = native.read_tracks(tmp_path / "a.json", ReadOptions()).tracks
     assert track.observations[0].time_s == 2.0
 
@@ -139,8 +138,7 @@ def test_positions_and_animals_are_needed_where_the_format_is_about_them(tmp_pat
         convert(source, tmp_path / "a.geojson", to="geojson")
     with pytest.raises(InputError, match="--animal CLASS=SCIENTIFIC_NAME"):
         convert(source, tmp_path / "o.csv", to="darwin-core")
-    named = WriteOptions(scientific_names={"tyre": "Conger conger"})
-    notes = convert(source, tmp_path / "o.csv", to="darwin-core", writing=named).notes
+    notes = convert(source, tmp_path / "o.csv", to="darwin-core", animals={"tyre": "Conger conger"}).notes
     assert any("eventDate is empty" in note for note in notes)
 
 

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from seasift.core.errors import InputError
+from seasift.core.option import takes_fields_of
 from seasift.formats.exchange import registry
 from seasift.formats.exchange.content import Content, ReadOptions, WriteOptions, is_image
+from seasift.formats.exchange.options import (
+    ConvertOptions,
+    parse_animals,
+    parse_fps,
+    parse_masks,
+    parse_size,
+)
 from seasift.formats.exchange.table import of_video
 from seasift.formats.tracks import TrackEntry
 
@@ -56,27 +65,40 @@ class Report:
     notes: tuple[str, ...]
 
 
-def convert(
-    source: Path,
-    target: Path,
-    *,
-    to: str,
-    source_format: str | None = None,
-    video: str | None = None,
-    reading: ReadOptions | None = None,
-    writing: WriteOptions | None = None,
-) -> Report:
-    """Write `source` in another format.
+@takes_fields_of(ConvertOptions)
+def convert(options: ConvertOptions) -> Report:
+    """Turn annotations of one tool into those of another, without the images.
 
     Args:
-        to: format to write.
-        source_format: of the source; None to guess.
-        video: take only this file of the document.
+        source: a file of annotations or results.
+        target: the file to write.
+        to: format to write, such as "coco", "viame-csv" or "cvat"; `docs/formats.md` lists them.
+        source_format: format of the source; default: by its name and content.
+        masks: "polygons", or "rle" for exact masks where the format has them.
+        video: convert only this file of the document.
+        fps: frames per second, where the source has frame numbers or times but not both.
+        size: "WIDTHxHEIGHT" of the images in px, where the source does not say.
+        animals: class name to scientific name, for "darwin-core" and "fathomnet-csv".
+    Returns:
+        Counts, what the target cannot hold, and notes.
     Raises:
         InputError: unknown formats, a file that breaks its format, or a document that the target cannot hold.
+
+    >>> report = seasift.convert("tracks.json", "dive.csv", to="viame-csv")
+    >>> print(report.counts, report.lost)
     """
-    writing = writing or WriteOptions()
-    output = registry.named(to)
+    return run(options)
+
+
+def run(options: ConvertOptions) -> Report:
+    """`convert` with its options as a value."""
+    for path in (options.source, options.target):
+        if not isinstance(path, str | os.PathLike):
+            raise InputError(f"a value of type {type(path).__name__}; expected the path of a file.")
+    source, target = Path(options.source), Path(options.target)
+    reading = ReadOptions(parse_fps(options.fps), parse_size(options.size))
+    writing = WriteOptions(parse_masks(options.masks), parse_animals(options.animals))
+    output = registry.named(options.to)
     if not source.is_file():
         what = "a folder" if source.is_dir() else "no such file"
         raise InputError(f"{source}: {what}; expected a file of annotations. Check the name.")
@@ -84,9 +106,9 @@ def convert(
         raise InputError(f"{target}: is what is read. Give another name for the output.")
     if target.suffix.lower() not in output.suffixes:
         raise InputError(f"{target}: a file of {output.title} ends in {' or '.join(output.suffixes)}.")
-    known = registry.named(source_format) if source_format else registry.guess(source)
-    content = registry.read(known, source, reading or ReadOptions())
-    content = of_video(content, video) if video else content
+    known = registry.named(options.source_format) if options.source_format else registry.guess(source)
+    content = registry.read(known, source, reading)
+    content = of_video(content, options.video) if options.video else content
     tally = Tally(content)
     notes = output.write(target, replace(content, tracks=tally), writing)
     counts = {name: tally.seen[name] for name in ("objects", "observations")}
