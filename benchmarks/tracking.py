@@ -7,8 +7,9 @@ python benchmarks/tracking.py trashcan DATA [--model MODEL --split leak-free --p
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 from pathlib import Path
 from typing import Protocol
 
@@ -84,23 +85,65 @@ class Told:
 
 def judge(frames: Iterable[tuple[TrueFrame, Instances]], follower: Follows) -> list[JudgedFrame]:
     """Run a follower over a sequence; only tracks that were confirmed at any time are told."""
-    told, confirmed = [], set()
+    return [_judged(each) for each in counted(frames, follower)]
+
+
+def counted(frames: Iterable[tuple[TrueFrame, Instances]], follower: Follows) -> list[Told]:
+    """Frames with what is in them of the tracks that count, merged as the follower says."""
+    told: list[Told] = []
+    confirmed: set[int] = set()
+    into: dict[int, int] = {}
     for frame, found in frames:
         step = follower.step(found, frame.image_rgb_u8, frame.time_s)
+        into |= dict(step.merged)
         confirmed |= set(step.confirmed)
         told.append(Told(frame.instances, frame.ids, found, step.ids))
-    return [_judged(each, confirmed) for each in told]
+    if isinstance(follower, Tracker):
+        last = follower.finish()
+        into |= dict(last.merged)
+        confirmed |= set(last.confirmed)
+
+    def final(each: int) -> int:
+        while each in into:
+            each = into[each]
+        return each
+
+    confirmed = {final(each) for each in confirmed}
+    return [_of_counted(each, final, confirmed) for each in told]
 
 
-def _judged(told: Told, confirmed: set[int]) -> JudgedFrame:
-    keep = np.array([int(each) in confirmed for each in told.ids], bool)
-    found = told.found.take(keep)
+def _of_counted(told: Told, final: Callable[[int], int], confirmed: set[int]) -> Told:
+    """Only what belongs to tracks that count, the best observation of each."""
+    kept: dict[int, int] = {}
+    for i in np.argsort(-told.found.scores, kind="stable").tolist():
+        track = final(int(told.ids[i]))
+        if track in confirmed:
+            kept.setdefault(track, i)
+    found = told.found.take(np.array(list(kept.values()), np.int64))
+    return Told(told.true, told.true_ids, found, np.array(list(kept), np.int64))
+
+
+def doubles(told: Sequence[Told], least: float = 0.5) -> int:
+    """Pairs of counted tracks whose boxes or masks overlap by more than `least`, on average over shared frames."""
+    overlaps: dict[tuple[int, int], list[tuple[float, float]]] = {}
+    for frame in told:
+        masks = frame.found.masks
+        ious = pairwise_iou(frame.found.boxes_xyxy, frame.found.boxes_xyxy)
+        for i, j in combinations(range(len(frame.ids)), 2):
+            of_masks = overlap(masks[i], masks[j]) if masks else 0.0
+            a, b = sorted((int(frame.ids[i]), int(frame.ids[j])))
+            overlaps.setdefault((a, b), []).append((float(ious[i, j]), of_masks))
+    return sum(bool((np.mean(pairs, axis=0) > least).any()) for pairs in overlaps.values())
+
+
+def _judged(told: Told) -> JudgedFrame:
+    found = told.found
     alike = np.zeros((len(told.true), len(found)))
     for row, column in np.argwhere(pairwise_iou(told.true.boxes_xyxy, found.boxes_xyxy) > 0).tolist():
         assert told.true.masks is not None
         assert found.masks is not None
         alike[row, column] = overlap(told.true.masks[row], found.masks[column])
-    return JudgedFrame(told.true_ids, told.ids[keep], alike)
+    return JudgedFrame(told.true_ids, told.ids, alike)
 
 
 def followers(settings: TrackerSettings) -> dict[str, Follows]:
@@ -113,6 +156,7 @@ def followers(settings: TrackerSettings) -> dict[str, Follows]:
         ),
         "tracker": Tracker(settings),
         "without camera motion": Tracker(replace(settings, use_camera=False)),
+        "without merging": Tracker(replace(settings, merge_overlap=1.0)),
         "without masks": Tracker(replace(settings, use_masks=False)),
         "without weak observations": Tracker(replace(settings, low_score=settings.start_score)),
     }

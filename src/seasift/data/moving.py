@@ -147,6 +147,8 @@ class Faults:
         shift: how far boxes are off, in sides.
         false: false alarms a frame, of a moment each, with scores of 0.35 to 0.7.
         confused: share found as the next of `classes`.
+        doubled: share found once more, weaker and as the next of `classes`, with a box and mask that are off by a tenth of
+            its sides.
     """
 
     missed: float = 0.0
@@ -155,6 +157,7 @@ class Faults:
     false: float = 0.0
     confused: float = 0.0
     classes: int = 2
+    doubled: float = 0.0
 
     def seen(self, frame: TrueFrame, rng: np.random.Generator) -> Instances:
         """What such a detector finds in a frame."""
@@ -172,8 +175,21 @@ class Faults:
         found = Instances(
             boxes.astype(np.float32), scores.astype(np.float32), classes.astype(np.int64), true.size_hw, masks
         )
+        doubles = [self._doubled(found, rng)] if self.doubled else []
         alarms = [_alarm(true.size_hw, self.classes, rng) for _ in range(rng.poisson(self.false))]
-        return Instances.joined([found, *alarms])
+        return Instances.joined([found, *doubles, *alarms])
+
+    def _doubled(self, found: Instances, rng: np.random.Generator) -> Instances:
+        """Second opinions about some of the objects."""
+        some = found.take(rng.random(len(found)) < self.doubled)
+        sides = some.boxes_xyxy[:, 2:] - some.boxes_xyxy[:, :2]
+        moves = np.rint(rng.normal(0.0, 0.1, (len(some), 2)) * sides).astype(int)
+        masks = tuple(
+            mask.moved(int(dx), int(dy)) for mask, (dx, dy) in zip(some.masks or (), moves, strict=True)
+        )
+        scores = some.scores * rng.uniform(0.6, 1.0, len(some)).astype(np.float32)
+        boxes = (some.boxes_xyxy + np.tile(moves, 2)).astype(np.float32)
+        return Instances(boxes, scores, (some.class_ids + 1) % self.classes, some.size_hw, masks)
 
 
 def _alarm(size_hw: SizeHW, classes: int, rng: np.random.Generator) -> Instances:

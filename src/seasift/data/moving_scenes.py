@@ -117,6 +117,12 @@ def _false(rng: np.random.Generator, seed: int) -> tuple[Scene, Faults]:
     return Scene(_swinging(rng, 50, 6.0), _lying(rng, 5, (100, 65)), seed=seed), faults
 
 
+def _doubled(rng: np.random.Generator, seed: int) -> tuple[Scene, Faults]:
+    """The detector finds most objects twice, under two of three classes."""
+    faults = Faults(missed=0.1, shift=0.05, confused=0.2, classes=3, doubled=0.7)
+    return Scene(_swinging(rng, 50, 6.0), _lying(rng, 5, (100, 65)), seed=seed), faults
+
+
 def _arm(rng: np.random.Generator, seed: int) -> tuple[Scene, Faults]:
     """The vehicle's own arms stay in the picture while the floor moves below."""
     arms = (
@@ -139,6 +145,7 @@ SCENES: dict[str, Callable[[np.random.Generator, int], tuple[Scene, Faults]]] = 
     "crossing": _crossing,
     "missed": _missed,
     "false alarms": _false,
+    "two classes": _doubled,
     "arm": _arm,
     "haze": _haze,
 }
