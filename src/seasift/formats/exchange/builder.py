@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
 
 from seasift import __version__
 from seasift.core.errors import BadInput
+from seasift.core.masks import MaskCrop
 from seasift.formats.document import CategoryEntry, ModelEntry, Rle
 from seasift.formats.exchange.content import Content, ReadOptions, is_picture
+from seasift.formats.exchange.regions import Region, of_mask
 from seasift.formats.tracks import Best, Header, Observation, Position, TrackEntry, Video
 
 ASSUMED_FPS = 30.0
@@ -22,6 +25,7 @@ class Builder:
     def __init__(self, path: Path, options: ReadOptions) -> None:
         self.path, self.options = path, options
         self.notes: list[str] = []
+        self.left_out: Counter[str] = Counter()
         self._videos: dict[str, dict[str, Any]] = {}
         self._extent: dict[int, tuple[float, float]] = {}
         self._categories: dict[str, int] = {}
@@ -55,6 +59,40 @@ class Builder:
         """Say an assumption once."""
         if line not in self.notes:
             self.notes.append(line)
+
+    def leave_out(self, kind: str, count: int = 1) -> None:
+        """Count what the file has and no document of ours can hold; whoever converts is told of each kind."""
+        if count:
+            self.left_out[kind] += count
+
+    def add_region(
+        self, key: Hashable | None, name: str, video: int, region: Region | None, **known: Any
+    ) -> None:
+        """An observation of a drawn shape; `known` as in `add`. A mask without a pixel in its image is left out."""
+        if region is None:
+            self.leave_out("mask (without a pixel)")
+            return
+        shape: dict[str, Any] = {"polygons": list(region.rings)}
+        box_xywh = region.box_xywh
+        if region.mask is not None:
+            size = self._size(video)
+            mask = region.mask if size is None else MaskCrop.from_bitmap(region.mask.bitmap(size))
+            inside = of_mask(mask)
+            if inside is None:
+                self.leave_out("mask (without a pixel in its image)")
+                return
+            box_xywh = inside.box_xywh
+            shape = {"polygons": mask.polygons()} if size is None else {"mask": mask.rle(size)}
+            if size is None:
+                self.note("no sizes of pictures in the file: masks are taken as outlines; give --size")
+        self.add(key, name, video, box_xywh, **shape, **known)
+
+    def _size(self, video: int) -> tuple[int, int] | None:
+        """Height and width of a video, if they are known by now."""
+        entry = list(self._videos.values())[video]
+        if entry.get("width") and entry.get("height"):
+            return int(entry["height"]), int(entry["width"])
+        return None if self.options.size is None else (self.options.size[1], self.options.size[0])
 
     def add(
         self,
@@ -116,6 +154,7 @@ class Builder:
             ),
             tracks,
             tuple(self.notes),
+            left_out=dict(self.left_out),
         )
 
     def _finished(self, place: int, entry: dict[str, Any]) -> Video:

@@ -18,6 +18,8 @@ from seasift.formats.exchange.content import (
     Content,
     ReadOptions,
     WriteOptions,
+    box_of,
+    frame_rate,
     is_picture,
     iso,
     outlines,
@@ -81,7 +83,8 @@ def _parts(content: Content, options: WriteOptions, tracks_table: bool) -> Itera
 def _annotation(track: TrackEntry, seen: Observation, video: Video, options: WriteOptions) -> dict[str, Any]:
     entry: dict[str, Any] = {"category_id": track.category_id, "bbox": seen.box_xywh, "iscrowd": 0}
     exact = rle(seen, video) if options.masks == "rle" else None
-    rings = outlines(seen, video) if exact is None else []
+    # DIVE shows the first outline of each object only.
+    rings = sorted(outlines(seen, video), key=area, reverse=True) if exact is None else []
     if exact:
         entry["area"] = from_coco(exact, (video.height, video.width)).area
     else:
@@ -97,7 +100,12 @@ def _annotation(track: TrackEntry, seen: Observation, video: Video, options: Wri
 
 def _video(place: int, video: Video) -> dict[str, Any]:
     entry = {"id": place + 1, "name": video.file, "width": video.width, "height": video.height}
-    known = {"fps": video.fps, "num_frames": video.frames, "start_utc": video.start_utc}
+    known = {
+        "fps": video.fps,
+        "annotation_fps": video.fps,
+        "num_frames": video.frames,
+        "start_utc": video.start_utc,
+    }
     offset = {"offset_s": video.offset_s} if video.offset_s else {}
     return entry | {key: value for key, value in known.items() if value is not None} | offset
 
@@ -122,6 +130,9 @@ def _text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
 
+_RATES = ("fps", "annotation_fps", "framerate", "frame_rate")  # the second one is DIVE's
+
+
 def read(path: Path, options: ReadOptions) -> Content:
     """Read COCO or KWCOCO."""
     value = load_json(path)
@@ -138,7 +149,7 @@ def read(path: Path, options: ReadOptions) -> Content:
                 name,
                 width=entry.get("width"),
                 height=entry.get("height"),
-                fps=float(fps) if (fps := entry.get("fps") or entry.get("framerate")) else None,
+                fps=next(filter(None, (frame_rate(entry.get(key)) for key in _RATES)), None),
                 frames=entry.get("num_frames"),
                 start_utc=entry.get("start_utc"),
                 offset_s=entry.get("offset_s"),
@@ -176,18 +187,32 @@ def _read_annotation(
 ) -> None:
     video, frame, time_s = images[entry["image_id"]]
     shape = entry.get("segmentation")
+    if entry.get("category_id") is None:
+        built.leave_out("annotation (without a class)")
+        return
+    built.leave_out("keypoint", _keypoints(entry.get("keypoints")))
+    if entry.get("iscrowd") and "track_id" not in entry:
+        built.note("regions of several objects (iscrowd) are taken as one object each")
+    if isinstance(shape, dict) and "exterior" in shape:
+        shape = [shape]
     if isinstance(shape, dict) and isinstance(shape.get("counts"), list):
         size = (shape["size"][0], shape["size"][1])
         shape = from_coco(shape, size).rle(size)
     if isinstance(shape, list) and shape and isinstance(shape[0], dict):  # KWCOCO's own form
+        built.leave_out("hole of an outline", sum(len(part.get("interiors") or []) for part in shape))
         shape = [[value for point in part["exterior"] for value in point] for part in shape]
+    if isinstance(shape, list) and shape and isinstance(shape[0], (int, float)):
+        shape = [shape]
+    if not entry.get("bbox") and not shape:
+        built.leave_out("annotation (neither box nor outline)")
+        return
     track = {"score": entry.get("track_score"), "confirmed": entry.get("track_confirmed")}
     score = entry.get("score")
     built.add(
         entry.get("track_id"),
         names[entry["category_id"]],
         video,
-        entry["bbox"],
+        entry.get("bbox") or _bounds(shape),
         score=1.0 if score is None else score,
         frame=frame,
         time_s=time_s,
@@ -195,3 +220,19 @@ def _read_annotation(
         mask=shape if isinstance(shape, dict) else None,
         track={key: value for key, value in track.items() if value is not None},
     )
+
+
+def _keypoints(given: Any) -> int:
+    """How many points a person marked: COCO's list of x, y, visibility, or KWCOCO's list of entries."""
+    points = given if isinstance(given, list) else []
+    if points and isinstance(points[0], dict):
+        return len(points)
+    return sum(1 for seen in points[2::3] if seen)
+
+
+def _bounds(shape: Any) -> list[float]:
+    """The box around outlines or run lengths."""
+    if isinstance(shape, list):
+        return box_of([value for ring in shape for value in ring])
+    x1, y1, x2, y2 = from_coco(shape, (shape["size"][0], shape["size"][1])).box_xyxy
+    return [x1, y1, x2 - x1, y2 - y1]

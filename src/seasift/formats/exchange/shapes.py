@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -18,6 +19,23 @@ def area(ring: list[float]) -> float:
     xs, ys = ring[0::2], ring[1::2]
     ends = zip(xs, ys, [*xs[1:], xs[0]], [*ys[1:], ys[0]], strict=True)
     return abs(sum(x1 * y2 - x2 * y1 for x1, y1, x2, y2 in ends)) / 2
+
+
+def lost_outlines(
+    lost: Counter[str], rings: Sequence[Sequence[list[float]]], *, together: bool = False
+) -> None:
+    """Count the outlines that a format leaves out which holds one of each object.
+
+    Args:
+        rings: of each observation of an object.
+        together: the format's objects have outlines in all frames or in none.
+    """
+    if together and not all(rings):
+        lost["outline (of an object that has none in some frames; boxes are kept)"] += sum(map(bool, rings))
+    else:
+        lost["second outline of an object (the largest is kept)"] += sum(
+            max(0, len(one) - 1) for one in rings
+        )
 
 
 def stride(seen: Sequence[Observation]) -> int:

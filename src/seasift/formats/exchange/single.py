@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
@@ -29,18 +29,19 @@ def one_video(path: Path, content: Content, title: str) -> None:
 @dataclass(frozen=True)
 class _Of:
     content: Content
-    place: int
+    places: Mapping[int, int]  # of a video in the document to that in the new one
 
     def __iter__(self) -> Iterator[TrackEntry]:
         for track in self.content.tracks:
             kept = [
-                seen.model_copy(update={"video": 0})
+                seen.model_copy(update={"video": self.places[seen.video]})
                 for seen in track.observations
-                if seen.video == self.place
+                if seen.video in self.places
             ]
             best = track.best
             if best is not None:  # the view may be in another file
-                best = best.model_copy(update={"video": 0}) if best.video == self.place else None
+                at = self.places.get(best.video)
+                best = None if at is None else best.model_copy(update={"video": at})
             if kept:
                 yield track.model_copy(update={"observations": kept, "best": best})
 
@@ -60,6 +61,11 @@ def of_video(content: Content, name: str) -> Content:
         raise BadInput(
             f"--video {name!r}{hint(name, files)}: {len(fits)} files of this name; it has {listed}."
         )
-    (place,) = fits
-    header = content.header.model_copy(update={"videos": [content.header.videos[place]]})
-    return replace(content, header=header, tracks=_Of(content, place))
+    return of_videos(content, fits)
+
+
+def of_videos(content: Content, places: Sequence[int]) -> Content:
+    """Only what is in some of the videos and images."""
+    header = content.header.model_copy(update={"videos": [content.header.videos[place] for place in places]})
+    new = {place: number for number, place in enumerate(places)}
+    return replace(content, header=header, tracks=_Of(content, new))
