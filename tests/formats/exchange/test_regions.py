@@ -308,6 +308,30 @@ def test_coco_without_boxes_with_keypoints_and_kwcoco_s_holes(tmp_path: Path) ->
     assert content.left_out["keypoint"] == 3
 
 
+@pytest.mark.parametrize(
+    ("table", "tracks"), [([], 3), ([{"id": 1, "name": "a"}, {"id": 2, "name": "b"}], 2)]
+)
+def test_kwcoco_s_track_numbers_in_several_videos(tmp_path: Path, table: list[Any], tracks: int) -> None:
+    seen = [(1, 10, 1), (2, 10, 2), (3, 20, 1), (4, 20, 1)]  # image, video, track
+    value = {
+        "videos": [{"id": 10, "name": "a.mp4", "annotation_fps": 5}, {"id": 20, "name": "b.mp4", "fps": -1}],
+        "images": [
+            {"id": image, "video_id": video, "frame_index": image, "file_name": f"{image}.png"}
+            for image, video, _ in seen
+        ],
+        "categories": [{"id": 1, "name": "crab"}],
+        "tracks": table,
+        "annotations": [
+            {"id": k, "image_id": image, "category_id": 1, "bbox": [1, 1, 5, 5], "track_id": track}
+            for k, (image, _, track) in enumerate(seen)
+        ],
+    }
+    content, found = read("kwcoco", tmp_path / "a.json", json.dumps(value), size=(W, H))
+    assert [video.fps for video in content.header.videos] == [5.0, None]
+    assert len(found) == tracks
+    assert any("several videos" in note for note in content.notes) is not bool(table)
+
+
 @pytest.mark.parametrize("fps", ["-1", "null", '"5"', '""5""', "5", "nan", "abc"])
 def test_dive_s_frame_rates(tmp_path: Path, fps: str) -> None:
     text = f"# 1: Detection or Track-id\n# metadata,fps: {fps}\n1,,10,1,2,30,40,1,-1,shark,0.9,ray,0.1,(kp) head 1 2\n"

@@ -161,10 +161,29 @@ def read(path: Path, options: ReadOptions) -> Content:
     for place, entry in enumerate(listed):
         with reading(path, f"images[{place}]"):
             images[entry["id"]] = _read_image(built, entry, videos)
+    with reading(path, "annotations"):
+        again = _numbered_anew(value, images)
+    if again:
+        built.note(
+            f"{len(again)} track numbers occur in several videos and the file has no table of tracks: "
+            "taken as other tracks in each video"
+        )
     for place, entry in enumerate(annotations):
         with reading(path, f"annotations[{place}]"):
-            _read_annotation(built, entry, names, images)
+            _read_annotation(built, entry, names, images, again)
     return built.content()
+
+
+def _numbered_anew(value: dict[str, Any], images: dict[Any, tuple[int, int, float]]) -> set[Any]:
+    """Track numbers that mean another object in each video: KWCOCO's table makes them one, and so do files of seasift."""
+    if value.get("tracks") or "seasift" in str(value.get("info") or {}):
+        return set()
+    videos: dict[Any, set[int]] = {}
+    for entry in value["annotations"]:
+        if entry.get("track_id") is not None and entry.get("image_id") in images:
+            videos.setdefault(entry["track_id"], set()).add(images[entry["image_id"]][0])
+    moving = {images[entry["id"]][0] for entry in value["images"] if entry.get("video_id") is not None}
+    return {track for track, found in videos.items() if len(found & moving) > 1}
 
 
 def _read_image(built: Builder, entry: dict[str, Any], videos: dict[Any, str]) -> tuple[int, int, float]:
@@ -184,6 +203,7 @@ def _read_annotation(
     entry: dict[str, Any],
     names: dict[Any, str],
     images: dict[Any, tuple[int, int, float]],
+    again: set[Any],
 ) -> None:
     video, frame, time_s = images[entry["image_id"]]
     shape = entry.get("segmentation")
@@ -208,8 +228,9 @@ def _read_annotation(
         return
     track = {"score": entry.get("track_score"), "confirmed": entry.get("track_confirmed")}
     score = entry.get("score")
+    key = entry.get("track_id")
     built.add(
-        entry.get("track_id"),
+        (video, key) if key in again else key,
         names[entry["category_id"]],
         video,
         entry.get("bbox") or _bounds(shape),

@@ -125,7 +125,8 @@ def _best(row: list[str]) -> tuple[str, float]:
     for at in range(9, len(row) - 1, 2):
         if row[at].startswith("(") or not row[at]:
             break
-        pairs.append((row[at], float(row[at + 1])))
+        if row[at + 1].strip():
+            pairs.append((row[at], float(row[at + 1])))
     return max(pairs, key=lambda pair: pair[1], default=("unknown", float(row[7] or 1)))
 
 
@@ -143,7 +144,7 @@ def _count(built: Builder, row: list[str]) -> None:
     pairs = [at for at in range(9, len(row) - 1, 2) if row[at]]
     first = next((at for at in range(9, len(row)) if row[at].startswith("(")), len(row))
     built.leave_out("class with a lower confidence", max(0, sum(at < first for at in pairs) - 1))
-    if row[8].strip() not in ("", "-1", "-1.0", "0", "0.0"):
+    if float(row[8].strip() or -1) > 0:
         built.leave_out("length of an object")
 
 
