@@ -83,11 +83,6 @@ class Told:
     ids: Int64
 
 
-def judge(frames: Iterable[tuple[TrueFrame, Instances]], follower: Follows) -> list[JudgedFrame]:
-    """Run a follower over a sequence; only tracks that were confirmed at any time are told."""
-    return [_judged(each) for each in counted(frames, follower)]
-
-
 def counted(frames: Iterable[tuple[TrueFrame, Instances]], follower: Follows) -> list[Told]:
     """Frames with what is in them of the tracks that count, merged as the follower says."""
     told: list[Told] = []
@@ -162,26 +157,45 @@ def followers(settings: TrackerSettings) -> dict[str, Follows]:
     }
 
 
-def row(name: str, score: TrackingScore) -> str:
+@dataclass
+class Score(TrackingScore):
+    """Also how many pairs of counted tracks lie on each other."""
+
+    double: int = 0
+
+    def follow(self, frames: Iterable[tuple[TrueFrame, Instances]], follower: Follows) -> None:
+        """Run a follower over a sequence."""
+        self.take(counted(frames, follower))
+
+    def take(self, told: Sequence[Told]) -> None:
+        """Count a sequence."""
+        self.add([_judged(each) for each in told])
+        self.double += doubles(told)
+
+
+def row(name: str, score: Score) -> str:
     figures = f"{score.hota:.3f} | {score.deta:.3f} | {score.assa:.3f} | {score.idf1:.3f}"
-    return f"| {name} | {figures} | {score.counted} | {score.off / max(score.true, 1):.3f} |"
+    return f"| {name} | {figures} | {score.counted} | {score.off / max(score.true, 1):.3f} | {score.double} |"
 
 
-HEAD = "| | HOTA | DetA | AssA | IDF1 | counted | count error |\n| --- | ---: | ---: | ---: | ---: | ---: | ---: |"
+HEAD = (
+    "| | HOTA | DetA | AssA | IDF1 | counted | count error | double |\n"
+    "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
+)
 
 
 def drawn(seeds: int) -> None:
     """Drawn footage."""
     settings = TrackerSettings()
-    all_scores: dict[str, TrackingScore] = {name: TrackingScore() for name in followers(settings)}
+    all_scores = {name: Score() for name in followers(settings)}
     for scene in SCENES:
-        scores = {name: TrackingScore() for name in all_scores}
+        scores = {name: Score() for name in all_scores}
         for seed in range(seeds):
             frames = list(footage(scene, seed).frames())
             for name, follower in followers(settings).items():
-                judged = judge(frames, follower)
-                scores[name].add(judged)
-                all_scores[name].add(judged)
+                told = counted(frames, follower)
+                for score in (scores[name], all_scores[name]):
+                    score.take(told)
         print(f"\n{scene}: {scores['tracker'].frames} frames, {scores['tracker'].true} objects\n\n{HEAD}")
         for name, score in scores.items():
             print(row(name, score), flush=True)
@@ -196,10 +210,11 @@ def trashcan(given: argparse.Namespace) -> None:
 
     part = open_prepared(given.data).part("instance", "exact", given.split, given.part)
     model = load_predictor(given.model, threads=given.threads)
-    sure, counting = Reliability(), TrackerSettings()
+    sure = Reliability()
+    counting = TrackerSettings(start_score=given.threshold, low_score=given.threshold / 2)
     every = replace(counting, confirm_observations=1, confirm_s=0.0)
-    by_truth = {name: TrackingScore() for name in followers(every)}
-    by_model = {name: TrackingScore() for name in followers(counting)}
+    by_truth = {name: Score() for name in followers(every)}
+    by_model = {name: Score() for name in followers(counting)}
     for run in linked(part.coco, part.images_dir, sure):
         images = [_read(part.images_dir / frame.image.file_name) for frame in run]
         true = [
@@ -208,9 +223,9 @@ def trashcan(given: argparse.Namespace) -> None:
         ]
         found = [model.predict([image], threshold=0.05)[0] for image in images]
         for name, follower in followers(every).items():
-            by_truth[name].add(judge([(frame, frame.instances) for frame in true], follower))
+            by_truth[name].follow([(frame, frame.instances) for frame in true], follower)
         for name, follower in followers(counting).items():
-            by_model[name].add(judge(zip(true, found, strict=True), follower))
+            by_model[name].follow(zip(true, found, strict=True), follower)
     some = by_truth["tracker"]
     print(f"{part.name}: {some.sequences} sequences, {some.frames} frames, {some.true} objects")
     print(f"{sure.links} links, {sure.only_one} of them between the only ones of their class;")
@@ -235,6 +250,7 @@ def main() -> None:
     real.add_argument("--split", default="leak-free")
     real.add_argument("--part", default="test")
     real.add_argument("--threads", type=int)
+    real.add_argument("--threshold", type=float, default=0.2, help="a survey takes the model's own")
     given = parser.parse_args()
     if given.what == "drawn":
         drawn(given.seeds)
