@@ -250,6 +250,12 @@ def test_label_studio_s_labels_and_what_has_none(tmp_path: Path) -> None:
     assert counts == {"rectangle": 2, "label": 1, "keypoint": 1, "choices": 1, "relation": 1}
 
 
+def test_a_file_of_which_nothing_is_left_says_why(tmp_path: Path) -> None:
+    box = {"x": 10, "y": 10, "width": 20, "height": 20, "rotation": 0, "rectanglelabels": []}
+    with pytest.raises(BadInput, match="without a label"):
+        label_studio(tmp_path, region("rectanglelabels", box))
+
+
 def test_label_studio_s_videos_without_labels_and_turned(tmp_path: Path) -> None:
     key = {"frame": 1, "enabled": True, "x": 10, "y": 10, "width": 40, "height": 25, "rotation": 90}
     one, none = ({"labels": labels, "sequence": [key]} for labels in (["crab"], []))

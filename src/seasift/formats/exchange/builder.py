@@ -12,7 +12,7 @@ from seasift import __version__
 from seasift.core.errors import BadInput
 from seasift.core.masks import MaskCrop
 from seasift.formats.document import CategoryEntry, ModelEntry, Rle
-from seasift.formats.exchange.content import Content, ReadOptions, is_picture
+from seasift.formats.exchange.content import Content, ReadOptions, is_picture, left_out
 from seasift.formats.exchange.regions import Region, of_mask
 from seasift.formats.tracks import Best, Header, Observation, Position, TrackEntry, Video
 
@@ -140,7 +140,8 @@ class Builder:
             BadInput: no class at all.
         """
         if not self._categories:
-            raise BadInput(f"{self.path}: names no class and no object; nothing to convert.")
+            lost = "".join(f" ({line})" for line in left_out(self.left_out))
+            raise BadInput(f"{self.path}: names no class and no object{lost}; nothing to convert.")
         videos = [self._finished(place, entry) for place, entry in enumerate(self._videos.values())]
         tracks = [self._track(number, entry) for number, entry in self._numbered()]
         model = header.pop("model", None)
