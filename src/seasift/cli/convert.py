@@ -27,6 +27,9 @@ def convert(
             help="polygons, or rle for exact masks in COCO, KWCOCO and predictions; DIVE shows no RLE."
         ),
     ] = "polygons",
+    simplify: Annotated[
+        float, typer.Option(help="Simplify outlines of masks by up to this many px; 0 keeps every vertex.")
+    ] = 1.0,
     video: Annotated[
         str | None, typer.Option(help="Only this file of the document: its name, with or without folders.")
     ] = None,
@@ -66,7 +69,7 @@ def convert(
         source_format=source_format,
         video=video,
         reading=ReadOptions(parse_fps(fps), parse_size(size)),
-        writing=WriteOptions(parse_masks(masks), parse_animals(animal or [])),
+        writing=WriteOptions(parse_masks(masks), simplify, parse_animals(animal or [])),
     )
     for note in report.notes:
         typer.echo(f"note: {note}", err=True)
@@ -75,4 +78,5 @@ def convert(
     counts = ", ".join(
         f"{count:,} {name if count != 1 else name[:-1]}" for name, count in report.counts.items()
     )
-    typer.echo(f"{target}: {report.target}, from {report.source} with {counts}")
+    written = ", ".join(map(str, report.written))
+    typer.echo(f"{written}: {report.target}, from {report.source} with {counts}")

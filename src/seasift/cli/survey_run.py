@@ -287,6 +287,6 @@ def _tell(plan: Plan, result: Result) -> None:
         )
     unique = sum(cell.unique for cell in result.counts.dive.values())
     console.print(f"{result.counts.frames.total():,} frames, {unique:,} objects (model {plan.info.name})")
-    for line in result.refused:
+    for line in (*(f"note: {note}" for note in result.notes), *result.refused):
         console.print(line)
     console.print("written: " + ", ".join(str(path) for path in result.written))

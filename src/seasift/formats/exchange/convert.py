@@ -5,12 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from seasift.core.errors import InputError
 from seasift.formats.exchange import registry
-from seasift.formats.exchange.content import Content, ReadOptions, WriteOptions, is_image
-from seasift.formats.exchange.table import of_video
+from seasift.formats.exchange.content import (
+    Content,
+    ReadOptions,
+    WriteOptions,
+    is_image,
+    left_out,
+)
+from seasift.formats.exchange.simplify import Simplified
+from seasift.formats.exchange.table import of_video, of_videos
 from seasift.formats.tracks import TrackEntry
 
 
@@ -46,7 +53,8 @@ class Report:
         target: format written.
         counts: `objects`, `observations` and `files`.
         lost: in words, what the target cannot hold.
-        notes: what was assumed and what to mind, a line each.
+        notes: what was left out, what was assumed and what to mind, a line each.
+        written: the files; several where a file of the format is about one video.
     """
 
     source: str
@@ -54,6 +62,7 @@ class Report:
     counts: dict[str, int]
     lost: tuple[str, ...]
     notes: tuple[str, ...]
+    written: tuple[Path, ...]
 
 
 def convert(
@@ -69,6 +78,8 @@ def convert(
     """Write `source` in another format.
 
     Args:
+        target: file to write; where a file of the format is about one video and there are several, `NAME-01-VIDEO.suffix` and so
+            on stand beside it instead.
         to: format to write.
         source_format: of the source; None to guess.
         video: take only this file of the document.
@@ -87,14 +98,47 @@ def convert(
     known = registry.named(source_format) if source_format else registry.guess(source)
     content = registry.read(known, source, reading or ReadOptions())
     content = of_video(content, video) if video else content
-    tally = Tally(content)
-    notes = output.write(target, replace(content, tracks=tally), writing)
-    counts = {name: tally.seen[name] for name in ("objects", "observations")}
+    notes = [*content.notes, *left_out(content.left_out)]
+    seen: Counter[str] = Counter()
+    targets = _targets(target, output, content)
+    for path, part in targets:
+        tally = Tally(part)
+        tracks = Simplified(replace(part, tracks=tally), _tolerance(output, writing))
+        said = output.write(path, replace(part, tracks=tracks), writing)
+        where = f"{path.name}: " if len(targets) > 1 else ""
+        notes += [f"{where}{line}" for line in (*said, *tracks.notes())]
+        seen += tally.seen
+    counts = {name: seen[name] for name in ("objects", "observations")}
     counts["files"] = len(content.header.videos)
-    return Report(known.name, output.name, counts, _lost(tally, output, writing), (*content.notes, *notes))
+    written = tuple(path for path, _ in targets)
+    return Report(known.name, output.name, counts, _lost(seen, output, writing), tuple(notes), written)
 
 
-def _lost(tally: Tally, output: registry.Format, writing: WriteOptions) -> tuple[str, ...]:
+def _targets(target: Path, output: registry.Format, content: Content) -> list[tuple[Path, Content]]:
+    """The files to write: of a format whose file is about one video, one for each, and one for all images."""
+    videos = content.header.videos
+    moving = [i for i, video in enumerate(videos) if not is_image(video)]
+    still = [i for i, video in enumerate(videos) if is_image(video)]
+    if not output.one_video or len(moving) + bool(still) < 2:
+        return [(target, content)]
+    names = [PurePosixPath(videos[i].file.replace("\\", "/")).stem[:80] for i in moving]
+    groups = [([i], name) for i, name in zip(moving, names, strict=True)] + (
+        [(still, "images")] if still else []
+    )
+    return [
+        (target.with_name(f"{target.stem}-{number:02}-{name}{target.suffix}"), of_videos(content, group))
+        for number, (group, name) in enumerate(groups, start=1)
+    ]
+
+
+def _tolerance(output: registry.Format, writing: WriteOptions) -> float:
+    """px by which outlines are simplified: not in seasift's own documents, nor where masks stay exact."""
+    exact = writing.masks == "rle" and "masks" in output.holds
+    ours = output.name.startswith("seasift-") or "outlines" not in output.holds
+    return 0.0 if exact or ours else writing.simplify
+
+
+def _lost(seen: Counter[str], output: registry.Format, writing: WriteOptions) -> tuple[str, ...]:
     words = {
         "tracks": "which boxes are of one track",
         "outlines": "outlines (boxes only)",
@@ -103,10 +147,10 @@ def _lost(tally: Tally, output: registry.Format, writing: WriteOptions) -> tuple
         "times": "times",
         "positions": "positions",
     }
-    lost = [name for name in words if tally.seen[name] and name not in output.holds]
+    lost = [name for name in words if seen[name] and name not in output.holds]
     if "outlines" in lost and "masks" in lost:
         lost.remove("masks")
     as_outlines = output.name in ("coco", "kwcoco", "seasift-predictions") and writing.masks == "polygons"
-    if tally.seen["masks"] and as_outlines:
+    if seen["masks"] and as_outlines:
         return (*(words[name] for name in lost), "exact masks (written as outlines; --masks rle keeps them)")
     return tuple(words[name] for name in lost)
