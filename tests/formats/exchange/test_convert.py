@@ -175,9 +175,7 @@ def test_outlines_are_simplified_and_the_cost_is_said(tmp_path: Path, px: float)
     ]
     track = dive().tracks[0].model_copy(update={"observations": observations, "best": None})  # type: ignore[index]
     seasift_tracks.write(tmp_path / "tracks.json", header([CLIP]), [track])
-    report = convert(
-        tmp_path / "tracks.json", tmp_path / "a.csv", to="viame-csv", writing=WriteOptions(simplify=px)
-    )
+    report = convert(tmp_path / "tracks.json", tmp_path / "a.csv", to="viame-csv", simplify=px)
     (found,) = registry.read(registry.BY_NAME["viame-csv"], tmp_path / "a.csv", ReadOptions()).tracks
     exact = [sum(map(len, mask.polygons())) // 2 for mask in masks]
     now = [sum(map(len, one.polygons or [])) // 2 for one in found.observations]
