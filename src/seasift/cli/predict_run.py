@@ -53,7 +53,7 @@ def _predict_all(task: Task, journal: Journal) -> tuple[Finished, list[document.
     total = sum(_expected(source, task) for source in task.sources)
     with progress_bar("predicting") as progress, AnnotatedVideos(task) as videos:
         found_all = predict_sources(
-            looker.look, task.sources, span=task.span, known=looker.known, at_once=task.at_once
+            looker.look, task.sources, span=task.span, known=looker.known, at_once=task.at_once, note=_note
         )
         for found in _until_stopped(found_all, task.sources):
             if isinstance(found, Failure):
@@ -66,6 +66,10 @@ def _predict_all(task: Task, journal: Journal) -> tuple[Finished, list[document.
                 done.append(found.picture.key)
             progress(len(done) + len(failures), max(total, len(done) + len(failures)))
     return Finished(journal, done), failures
+
+
+def _note(line: str) -> None:
+    print(f"seasift: note: {line}", file=sys.stderr)
 
 
 def _until_stopped(

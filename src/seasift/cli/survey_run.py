@@ -231,8 +231,8 @@ def _check_start(dive: Dive | LiveDive, start_s: float) -> None:
         video.offset_s + video.duration_s if video.duration_s is not None else math.inf
         for video in dive.videos
     ]
-    if isinstance(dive, Dive) and start_s >= max(ends):
-        raise BadInput(f"--start {start_s:g} s: the dive ends at {max(ends):.2f} s; expected less.")
+    if isinstance(dive, Dive) and start_s >= max(ends) and start_s >= dive.end_s():
+        raise BadInput(f"--start {start_s:g} s: the dive ends at {dive.end_s():.2f} s; expected less.")
 
 
 def _state(path: Path | str) -> list[Any]:
@@ -287,4 +287,6 @@ def _tell(plan: Plan, result: Result) -> None:
     console.print(f"{result.counts.frames.total():,} frames, {unique:,} objects (model {plan.info.name})")
     for line in result.refused:
         console.print(line)
+    for line in result.notes:
+        console.print(f"note: {line}")
     console.print("written: " + ", ".join(str(path) for path in result.written))

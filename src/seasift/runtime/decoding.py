@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from seasift.runtime.clock import Clock, Note
 from seasift.runtime.gaps import Damage, Gap, Report
 from seasift.runtime.skim import Skimmed, Start, jump, skim
 from seasift.runtime.stamps import Stamps, stores_as_decoded
 from seasift.runtime.upright import Decoded, deinterlaced
-from seasift.runtime.video_file import EACH_ALONE, opened, zero_s
+from seasift.runtime.video_file import EACH_ALONE, is_stream, opened, zero_s
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -26,7 +27,13 @@ _SPOILT_S = 10.0  # some streams have no keyframes, and mend themselves bit by b
 
 
 def decoded(
-    path: Path, name: str, report: Report, *, start: Start | None = None, stop: threading.Event | None = None
+    path: Path,
+    name: str,
+    report: Report,
+    *,
+    start: Start | None = None,
+    stop: threading.Event | None = None,
+    note: Note | None = None,
 ) -> Iterator[Decoded]:
     """Decode a file.
 
@@ -35,6 +42,7 @@ def decoded(
         report: is told of each part that could not be read.
         start: leave out frames before; packets before are counted and not decoded where that gives the same.
         stop: ends the work between two packets when set.
+        note: takes a line for each time the file's clock goes back.
     Returns:
         Progressive frames whose time grows from each to the next. Damaged ones count, but are left out, and so
         are those after them up to the next keyframe, which would show their traces.
@@ -45,16 +53,42 @@ def decoded(
     with opened(path) as (container, track):
         stamps = Stamps(container, track)
         reader = _Reader(container, track, stamps, Damage(name, report, stamps.step_s))
-        packets = reader.packets(stop)
+        packets = Clock(container, track, name, note).on_one_clock(reader.packets(stop))
         skimmed: Skimmed | None = Skimmed(0, None, [])
         if start is not None and not stores_as_decoded(container, track):
-            index = jump(container, track, start, zero_s(container))
-            skimmed = skim(packets, start, zero_s(container), index)
+            zero = zero_s(container, track)
+            index = jump(container, track, start, zero)
+            skimmed = skim(packets, start, zero, index)
         if skimmed is not None:
             yield from deinterlaced(reader.frames(skimmed, packets))
             reader.end(name, report)
             return
-    yield from decoded(path, name, report, stop=stop)  # no way there but this
+    yield from decoded(path, name, report, stop=stop, note=note)  # no way there but this
+
+
+def read_packets(
+    container: InputContainer, track: VideoStream, stop: threading.Event, failed: Callable[[str], None]
+) -> Iterator[Packet[VideoStream]]:
+    """Packets as they lie in the file, the last one empty; goes on after errors.
+
+    Args:
+        stop: ends the work between two packets when set.
+        failed: takes the reason of each error.
+    """
+    import av
+
+    errors = 0
+    while errors < _READ_ERRORS:
+        try:
+            for packet in container.demux(track):
+                if stop.is_set():
+                    return
+                errors = 0
+                yield packet
+            return
+        except (av.FFmpegError, OSError, LookupError, ValueError) as error:
+            errors += 1
+            failed(_why(error))
 
 
 class _Reader:
@@ -66,25 +100,16 @@ class _Reader:
         self._spoilt_s: float | None = None  # damaged there, no keyframe since
         self._stopped = False
         # Made for sending, with a picture at every step: a jump is a loss. Elsewhere pauses are no damage.
-        self._steady = bool({"mpegts", "mpeg"} & set(container.format.name.split(",")))
+        self._steady = is_stream(container)
 
     def packets(self, stop: threading.Event) -> Iterator[Packet[VideoStream]]:
         """Compressed pictures as they lie in the file, the last one empty; goes on after errors."""
-        import av
 
-        errors = 0
-        while errors < _READ_ERRORS:
-            try:
-                for packet in self._container.demux(self._track):
-                    if stop.is_set():
-                        self._stopped = True
-                        return
-                    errors = 0
-                    yield packet
-                return
-            except (av.FFmpegError, OSError, LookupError, ValueError) as error:
-                errors += 1
-                self._bad(self._stamps.last_s or 0.0, f"the file cannot be read here ({_why(error)})")
+        def failed(reason: str) -> None:
+            self._bad(self._stamps.last_s or 0.0, f"the file cannot be read here ({reason})")
+
+        yield from read_packets(self._container, self._track, stop, failed)
+        self._stopped = stop.is_set()
 
     def frames(self, skimmed: Skimmed, packets: Iterator[Packet[VideoStream]]) -> Iterator[Decoded]:
         """Whole frames, numbered from where skimming left off."""

@@ -12,11 +12,13 @@ from pathlib import Path
 
 from seasift.core.errors import BadInput, BadPicture
 from seasift.runtime.ahead import ahead
+from seasift.runtime.clock import Note
 from seasift.runtime.decoding import decoded
 from seasift.runtime.dive_parts import DiveFrame, DiveVideo
 from seasift.runtime.every import GRACE_S, Every
 from seasift.runtime.gaps import Gap, Report
 from seasift.runtime.live import Before, LiveDive, is_live
+from seasift.runtime.measure import length_s
 from seasift.runtime.skim import Start
 from seasift.runtime.stretch import Part, Stretch, cuts
 from seasift.runtime.upright import Decoded, upright_rgb
@@ -34,6 +36,7 @@ class _File:
     path: Path
     header: Header
     video: DiveVideo
+    end_s: float | None = None  # measured, on the file's clock; of the last file only when it is asked for
 
 
 class Dive:
@@ -43,12 +46,20 @@ class Dive:
         videos: the files that can be opened.
         gaps: what could not be read: files that cannot be opened at once, parts of files when `frames` has
             passed them.
+        notes: lines for the user about the dive's times, each once; grows as `frames` goes on.
     """
 
     def __init__(
-        self, files: Sequence[_File], gaps: Sequence[Gap], every: Every, start_s: float, end_s: float | None
+        self,
+        files: Sequence[_File],
+        gaps: Sequence[Gap],
+        every: Every,
+        start_s: float,
+        end_s: float | None,
+        notes: Sequence[str] = (),
     ) -> None:
         """See `open_dive`."""
+        self.notes = list(notes)
         self.videos = [file.video for file in files]
         self.gaps = list(gaps)
         self._unopened = list(gaps)
@@ -80,8 +91,10 @@ class Dive:
         """
         parts: list[Part] = []
         for place, file in enumerate(self._files):
-            if (after is not None and place < after[0]) or not self._in_range(file.video):
+            if (after is not None and place < after[0]) or not self._in_range(file):
                 continue
+            if file.end_s is None:
+                length_s(file.path, file.video.file, self.note)  # for its notes: workers tell none
             begin_s = max(0.0, self._start_s - file.video.offset_s)
             end_s = math.inf if self._end_s is None else self._end_s - file.video.offset_s
             from_s: float | None = None
@@ -123,22 +136,33 @@ class Dive:
     def anywhere(self) -> Dive:
         """The same dive for a process that works in another folder."""
         files = [replace(file, path=file.path.absolute()) for file in self._files]
-        return Dive(files, self._unopened, self._every, self._start_s, self._end_s)
+        return Dive(files, self._unopened, self._every, self._start_s, self._end_s, self.notes)
 
     def _frames(
         self, after: tuple[int, int] | None, after_time_s: float | None, stop: threading.Event
     ) -> Iterator[DiveFrame]:
         for place, file in enumerate(self._files):
-            if stop.is_set() or (after is not None and place < after[0]) or not self._in_range(file.video):
+            if stop.is_set() or (after is not None and place < after[0]) or not self._in_range(file):
                 continue
             if after is not None and place == after[0]:
                 yield from self._rest(place, after[1], after_time_s, stop)
             else:
                 yield from self._chosen(place, self._decoded(file, self._start(file), stop))
 
-    def _in_range(self, video: DiveVideo) -> bool:
-        ended = video.duration_s is not None and video.offset_s + video.duration_s < self._start_s
-        return not ended and (self._end_s is None or video.offset_s < self._end_s)
+    def end_s(self) -> float:
+        """Where the last file ends on the dive's clock; it may be read through for that."""
+        last = self._files[-1]
+        length = length_s(last.path, last.video.file) if last.end_s is None else last.end_s
+        return last.video.offset_s + length
+
+    def note(self, line: str) -> None:
+        """Add to `notes`."""
+        if line not in self.notes:
+            self.notes.append(line)
+
+    def _in_range(self, file: _File) -> bool:
+        ended = file.end_s is not None and file.video.offset_s + file.end_s < self._start_s
+        return not ended and (self._end_s is None or file.video.offset_s < self._end_s)
 
     def _start(self, file: _File) -> Start | None:
         begin_s = self._start_s - file.video.offset_s
@@ -147,7 +171,8 @@ class Dive:
     def _decoded(
         self, file: _File, start: Start | None, stop: threading.Event, report: Report | None = None
     ) -> Iterator[Decoded]:
-        return decoded(file.path, file.video.file, report or self.gaps.append, start=start, stop=stop)
+        report = report or self.gaps.append
+        return decoded(file.path, file.video.file, report, start=start, stop=stop, note=self.note)
 
     def _from(self, file: _File, last: int, last_s: float | None, stop: threading.Event) -> Iterator[Decoded]:
         """The frame `last` and what follows it."""
@@ -242,20 +267,23 @@ def open_dive(
             gaps.append(Gap(path.as_posix(), 0.0, None, "it cannot be opened"))
     if not headers:
         raise errors[0]
-    files = _on_one_clock(headers, start_utc)
-    return Dive(files, gaps, every, start_s or 0.0, end_s)
+    notes: list[str] = []
+    files = _on_one_clock(headers, start_utc, notes.append)
+    return Dive(files, gaps, every, start_s or 0.0, end_s, notes)
 
 
-def _on_one_clock(headers: Sequence[tuple[Path, Header]], start_utc: datetime | None) -> list[_File]:
+def _on_one_clock(
+    headers: Sequence[tuple[Path, Header]], start_utc: datetime | None, note: Note
+) -> list[_File]:
+    lengths = [length_s(path, path.as_posix(), note) for path, _ in headers[:-1]]
     ends = [0.0]
-    for _, header in headers:
-        ends.append(ends[-1] + (header.duration_s or 0.0))
+    for length in lengths:
+        ends.append(ends[-1] + length)
     begun = [header.created_utc for _, header in headers]
     known = [when for when in begun if when is not None]
-    offsets = ends[:-1]
+    offsets = ends
     if len(known) == len(headers):
         clock = [(when - known[0]).total_seconds() for when in known]
-        lengths = [header.duration_s or 0.0 for _, header in headers]
         if all(b - a >= length - _CLOCK_S for a, b, length in zip(clock, clock[1:], lengths, strict=False)):
             offsets = _without_overlap(clock, lengths)
     first = start_utc or (known[0] if begun[0] is not None else None)
@@ -270,11 +298,12 @@ def _on_one_clock(headers: Sequence[tuple[Path, Header]], start_utc: datetime | 
                 offset_s=round(offset, 6),
                 fps=header.fps,
                 frames=header.frames,
-                duration_s=header.duration_s,
+                duration_s=header.duration_s if end_s is None else end_s,
                 start_utc=first + timedelta(seconds=offset) if first else None,
             ),
+            end_s,
         )
-        for (path, header), offset in zip(headers, offsets, strict=True)
+        for (path, header), offset, end_s in zip(headers, offsets, [*lengths, None], strict=True)
     ]
 
 

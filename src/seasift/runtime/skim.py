@@ -118,7 +118,11 @@ def skim(
             kept, size, key = [], 0, _Key(count, pts)  # what lies before is not needed
             first_pts = pts if first_pts is None and count == 0 else first_pts
         kept.append(packet)
-        if key is None or not packet.size or (pts is not None and first_pts is not None and pts < first_pts):
+        if (
+            key is None
+            or not _shown(packet)
+            or (pts is not None and first_pts is not None and pts < first_pts)
+        ):
             continue  # needs what lies before the first keyframe: a decoder gives no picture of it
         count, size = count + 1, size + packet.size
         most_pts = max(key.pts, most_pts, pts if pts is not None else key.pts)
@@ -128,8 +132,15 @@ def skim(
             return None
     if key is None or key.before == 0:
         return Skimmed(0, None, kept)
-    leading = sum(1 for packet in kept if packet.pts is not None and packet.pts < key.pts)
+    leading = sum(1 for packet in kept if _shown(packet) and packet.pts is not None and packet.pts < key.pts)
     return Skimmed(key.before + leading, key.pts, kept)
+
+
+def _shown(packet: Packet[VideoStream]) -> bool:
+    """Whether a packet gives a picture: not where an edit list hides it, nor VP8's frames that others only refer to."""
+    if not packet.size or packet.is_discard:
+        return False
+    return packet.stream.codec_context.name not in ("vp8", "libvpx") or bool(bytes(packet)[0] >> 4 & 1)
 
 
 def _well_before(

@@ -6,7 +6,7 @@ from collections import deque
 from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING
 
-from seasift.runtime.video_file import EACH_ALONE, duration_s, fps, zero_s
+from seasift.runtime.video_file import EACH_ALONE, fps, stated_s, zero_s
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
-_BEYOND_S = 10.0  # a stamp so far behind the file's end is a damaged one
 _LATE_S = 2.0  # a picture that is older than the last one by less is out of order: damage does that
 
 
@@ -34,8 +33,8 @@ class Stamps:
 
     def __init__(self, container: InputContainer, track: VideoStream) -> None:
         """Of an open file."""
-        self._zero_s = zero_s(container)
-        self.length_s = duration_s(container, track)
+        self._zero_s = zero_s(container, track)
+        self.length_s = stated_s(container, track)
         self.step_s = 1 / (fps(track) or 25.0)
         if "avi" in container.format.name.split(",") and track.frames:
             # FFmpeg shortens the time of a truncated one, not the number.
@@ -73,8 +72,8 @@ class Stamps:
     def of_frame(self, frame: VideoFrame) -> float | None:
         """Of the next picture that comes out, always behind the one before; None for one that comes too late.
 
-        By its stamp. Where the clock of a file jumps back (recordings put together), the time goes on a step behind
-        the picture before; so does that of a picture without a stamp, or with one far beyond the end of the file.
+        By its stamp, which `Clock` has put on the file's one clock; a picture without one, or whose decoder gives one
+        that lies far back, comes a step behind the picture before.
         """
         if self._sorted:
             frame.pts = heappop(self._sorted)
@@ -83,8 +82,6 @@ class Stamps:
         last = self.last_s
         on_s = 0.0 if last is None else last + self.step_s
         time_s = on_s if frame.time is None else float(frame.time) - self._zero_s + self._shift_s
-        if self.length_s and time_s > self.length_s + self._shift_s + _BEYOND_S:
-            time_s = on_s
         if last is not None and time_s <= last:
             if time_s == last:
                 time_s += self.step_s / 16

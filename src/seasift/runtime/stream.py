@@ -15,6 +15,7 @@ from typing import Generic, TypeVar
 from seasift.core.errors import BadPicture
 from seasift.core.picture import decode_picture, read_picture
 from seasift.core.types import UInt8
+from seasift.runtime.dive import Dive
 from seasift.runtime.inputs import Failure, Source
 from seasift.runtime.video import Span, read_span, told
 
@@ -56,6 +57,7 @@ def predict_sources(
     span: Span,
     known: Collection[str] = (),
     at_once: int = 1,
+    note: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Found[T] | Failure]:
     """Look at all sources, several pictures beside each other. A bad file gives a Failure and does not stop the rest.
 
@@ -68,10 +70,11 @@ def predict_sources(
         span: which frames of videos to take.
         known: keys of pictures whose results exist; they are neither decoded nor looked at.
         at_once: pictures in work; as many again may wait, done or not begun.
+        note: takes a line about times of a video that the user should know.
     Returns:
         In the order of the sources.
     """
-    return in_order(_tasks(look, sources, span, known), at_once)
+    return in_order(_tasks(look, sources, span, known, note), at_once)
 
 
 def in_order(tasks: Iterable[Callable[[], T]], at_once: int) -> Iterator[T]:
@@ -100,6 +103,7 @@ def _tasks(
     sources: Iterable[Source | Failure],
     span: Span,
     known: Collection[str],
+    note: Callable[[str], None],
 ) -> Iterator[Callable[[], Found[T] | Failure]]:
     """What is to be done for each picture and frame, and for what failed already, in order."""
 
@@ -115,7 +119,7 @@ def _tasks(
         if isinstance(source, Failure):
             yield partial(task, partial(_itself, source))
         elif source.moves:
-            for frame in _read_video(source, span, known):
+            for frame in _read_video(source, span, known, note):
                 yield partial(task, partial(_itself, frame))
         else:
             yield partial(task, partial(_read_still, source, known))
@@ -137,7 +141,9 @@ def _read_still(source: Source, known: Collection[str]) -> Picture | Failure:
         return Failure.of(source.name, error)
 
 
-def _read_video(source: Source, span: Span, known: Collection[str]) -> Iterator[Picture | Failure]:
+def _read_video(
+    source: Source, span: Span, known: Collection[str], note: Callable[[str], None]
+) -> Iterator[Picture | Failure]:
     state = _state(source.path) if source.path else "live"
     try:
         footage = read_span(source.path or source.address or source.name, span)
@@ -148,11 +154,12 @@ def _read_video(source: Source, span: Span, known: Collection[str]) -> Iterator[
             key = f"{file} {state}"
             image = None if key in known else frame.image_rgb_u8
             yield Picture(source, file, key, image, frame.frame, round(frame.time_s, 6))
+        for line in footage.notes:
+            note(line)
         if footage.gaps:
             yield Failure.of(source.name, told(footage.gaps))
         elif empty:
-            long = footage.videos[0].duration_s
-            length = f"; it is {long:.2f} s long" if long else ""
+            length = f"; it is {footage.end_s():.2f} s long" if isinstance(footage, Dive) else ""
             yield Failure.of(
                 source.name, f"{source.name}: no pictures in that span{length}. Change --start or --end."
             )

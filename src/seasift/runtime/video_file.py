@@ -25,7 +25,14 @@ EACH_ALONE = frozenset(
 # Larger frames are taken for damage: a wrong bit in a header must not cost gigabytes.
 MOST_PIXELS = 1 << 27
 # A video may name other files or addresses; only the file itself is read.
-_OPTIONS = {"protocol_whitelist": "file"}
+# Counters that wrap are seen to in `clock`: FFmpeg takes one that was set anew for one that wrapped.
+_OPTIONS = {"protocol_whitelist": "file", "correct_ts_overflow": "0"}
+# FFmpeg tells a length of these, too: one that it guesses.
+_WITHOUT_LENGTH = frozenset(
+    {"mpegts", "mpeg", "mpegvideo", "h264", "hevc", "m4v", "dv", "mjpeg", "obu", "ivf"}
+)
+_FARTHEST_S = 60.0
+_MOST_FPS = 1000
 
 
 _BROKE_OFF = (
@@ -43,7 +50,8 @@ class Header:
         aspect: width of a stored pixel by its height; None if the file does not say.
         fps: nominal; times never follow from it.
         frames: as far as the header says.
-        duration_s: of the picture track, as far as the header says.
+        duration_s: of the picture track, as far as the header says or FFmpeg guesses.
+        stated_s: of the picture track, if the header states it.
         created_utc: of the first picture, if the metadata says.
     """
 
@@ -52,6 +60,7 @@ class Header:
     fps: float | None
     frames: int | None
     duration_s: float | None
+    stated_s: float | None
     created_utc: datetime | None
 
 
@@ -124,6 +133,7 @@ def read_header(path: Path) -> Header:
             fps=fps(track),
             frames=track.frames or None,
             duration_s=duration_s(container, track),
+            stated_s=stated_s(container, track),
             created_utc=created_utc(container, track),
         )
 
@@ -162,13 +172,30 @@ def prepare_decoder(track: VideoStream) -> None:
     track.codec_context.options = options
 
 
-def zero_s(container: InputContainer) -> float:
+def zero_s(container: InputContainer, track: VideoStream) -> float:
     """What the file's clock shows at its beginning: of a transport stream anything, else mostly 0."""
-    return (container.start_time or 0) / 1_000_000
+    zero = (container.start_time or 0) / 1_000_000
+    if track.start_time is not None and track.time_base and is_stream(container):
+        own = float(track.start_time * track.time_base)
+        if not 0 <= own - zero <= _FARTHEST_S:  # another track has another clock
+            return own
+    return zero
+
+
+def is_stream(container: InputContainer) -> bool:
+    """Whether the file is made for sending: a picture at every step, no header."""
+    return bool({"mpegts", "mpeg"} & set(container.format.name.split(",")))
+
+
+def stated_s(container: InputContainer, track: VideoStream) -> float | None:
+    """Length of the picture track that the header states, seconds; None if it does not."""
+    if _WITHOUT_LENGTH & set(container.format.name.split(",")):
+        return None
+    return duration_s(container, track)
 
 
 def duration_s(container: InputContainer, track: VideoStream) -> float | None:
-    """Length of the picture track by the header, seconds; None if it does not say."""
+    """Length of the picture track by the header, or guessed by FFmpeg, seconds. For progress, not for times."""
     if track.duration and track.time_base:
         return float(track.duration * track.time_base)
     return container.duration / 1_000_000 if container.duration else None
@@ -176,8 +203,10 @@ def duration_s(container: InputContainer, track: VideoStream) -> float | None:
 
 def fps(track: VideoStream) -> float | None:
     """Nominal frames a second; None if unknown."""
-    rate = track.average_rate or track.guessed_rate
-    return float(rate) if rate else None
+    for rate in (track.average_rate, track.guessed_rate):
+        if rate and 0 < rate <= _MOST_FPS:  # of raw DV FFmpeg tells 60,000
+            return float(rate)
+    return None
 
 
 def created_utc(container: InputContainer, track: VideoStream) -> datetime | None:

@@ -97,6 +97,7 @@ class Result:
         first, last: frames looked at; None without any.
         written: files and the folder of pictures.
         refused: a line for each exchange format that cannot hold the dive.
+        notes: lines about the dive's times and positions.
     """
 
     counts: counting.Counts
@@ -107,6 +108,7 @@ class Result:
     last: Frame | None
     written: list[Path] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 def run(
@@ -175,7 +177,8 @@ def _result(plan: Plan, store: Store) -> Result:
     counts = counting.count(store)
     note = _add_intervals(plan, counts)
     first, last = store.ends()
-    return Result(counts, note, _drift(plan, store), store.gaps(), first, last)
+    notes = list(dict.fromkeys([*store.notes(), *plan.dive.notes]))
+    return Result(counts, note, _drift(plan, store), store.gaps(), first, last, notes=notes)
 
 
 def _drift(plan: Plan, store: Store) -> Drift | None:
@@ -247,6 +250,7 @@ def counts_document(plan: Plan, result: Result, rows: Sequence[Mapping[str, Any]
             {"file": file, "from_s": from_s, "to_s": to_s, "reason": reason}
             for file, from_s, to_s, reason in result.gaps
         ],
+        "notes": result.notes,
         "drift": None
         if result.drift is None
         else {**asdict(result.drift), "most": list(result.drift.most), "reference": _looks_data(plan)},

@@ -199,6 +199,16 @@ class Store(Kept):
             (file, from_s, to_s, reason),
         )
 
+    def keep_notes(self, notes: Sequence[str]) -> None:
+        """Lines for the user about the dive's times; those of earlier calls stay."""
+        kept = json.dumps(list(dict.fromkeys([*self.notes(), *notes])))
+        self._base.execute("INSERT OR REPLACE INTO about VALUES ('notes', ?)", (kept,))
+
+    def notes(self) -> list[str]:
+        """What `keep_notes` was given, each line once."""
+        text = self._about("notes")
+        return [] if text is None else [str(line) for line in json.loads(text)]
+
     def forget_open_gaps(self) -> None:
         """What had no end has one: the source goes on."""
         self._base.execute("DELETE FROM gaps WHERE to_s IS NULL")

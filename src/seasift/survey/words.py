@@ -54,6 +54,7 @@ def warnings(plan: Plan, result: Result, parts: Sequence[Stretch], placed: int, 
         *_about_drift(plan, result),
         *_about_model(plan, result),
         *_about_footage(plan, result, parts),
+        *result.notes,
         *(
             [f"The navigation file has no position for {tracks - placed:,} of {tracks:,} objects."]
             if plan.navigation and placed < tracks
