@@ -22,6 +22,7 @@ from seasift.runtime.dive import Dive, LiveDive, open_dive
 from seasift.runtime.inputs import Failure, Source, expand
 from seasift.runtime.live import without_password
 from seasift.runtime.predictor import load_predictor
+from seasift.runtime.recordings import in_dive_order
 from seasift.runtime.tracking import TrackerSettings
 from seasift.runtime.video import Every
 from seasift.survey.kept import Frame
@@ -160,9 +161,11 @@ def _footage(
     navigation = (
         read_navigation(options.navigation, gap_s=options.navigation_gap) if options.navigation else None
     )
-    videos, failures = _videos(options)
+    videos, failures, notes = _videos(options)
     before = live_before(options.output / NAME)
     dive = open_dive(videos, every=every, start_s=start_s, end_s=end_s, start_utc=start_utc, before=before)
+    for note in notes:
+        dive.note(note)
     check_live(dive, on_ray=on_ray, video=options.video)
     _check_start(dive, start_s or 0.0)
     if navigation and not navigation.on_dive_clock and dive.videos[0].start_utc is None:
@@ -204,16 +207,14 @@ def parse_utc(text: str | None) -> datetime | None:
         raise BadInput(f"--start-utc {text!r}; expected a time such as 2026-05-01T12:30:00Z.") from None
 
 
-def _videos(options: Options) -> tuple[list[Path | str], list[Failure]]:
-    videos: list[Path | str] = []
+def _videos(options: Options) -> tuple[list[Path | str], list[Failure], list[str]]:
+    sources: list[Source] = []
     failures: list[Failure] = []
     for item in expand(options.inputs, leave_out=options.output.resolve()):
         if isinstance(item, Failure):
             failures.append(item)
-        elif isinstance(item, Source) and item.kind == "video" and item.path is not None:
-            videos.append(item.path)
-        elif isinstance(item, Source) and item.address is not None:
-            videos.append(item.address)
+        elif item.moves:
+            sources.append(item)
         else:
             failures.append(
                 Failure.of(
@@ -221,9 +222,10 @@ def _videos(options: Options) -> tuple[list[Path | str], list[Failure]]:
                     f"{item.name}: not a video; expected MP4, MOV, MKV, AVI, TS or alike. Left out.",
                 )
             )
-    if not videos:
+    if not sources:
         raise BadInput(failures[0].error if failures else "no video; expected at least one. Name it.")
-    return videos, failures
+    sources, notes = in_dive_order(sources)
+    return [source.path or source.address or source.name for source in sources], failures, notes
 
 
 def _check_start(dive: Dive | LiveDive, start_s: float) -> None:

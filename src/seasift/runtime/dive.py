@@ -14,6 +14,7 @@ from seasift.core.errors import BadInput, BadPicture
 from seasift.runtime.ahead import ahead
 from seasift.runtime.clock import Note
 from seasift.runtime.decoding import decoded
+from seasift.runtime.dive_clock import begins
 from seasift.runtime.dive_parts import DiveFrame, DiveVideo
 from seasift.runtime.every import GRACE_S, Every
 from seasift.runtime.gaps import Gap, Report
@@ -28,7 +29,6 @@ __all__ = ["Before", "Dive", "DiveFrame", "DiveVideo", "Gap", "LiveDive", "open_
 
 _AHEAD = 4  # frames that wait, decoded, for who looks at them
 _SAME_S = 0.00001
-_CLOCK_S = 2.0  # cameras note whole seconds, and some note them late
 
 
 @dataclass(frozen=True)
@@ -233,8 +233,8 @@ def open_dive(
 ) -> Dive | LiveDive:
     """Open the files of a dive, in their order, or one live source.
 
-    Files follow each other without a pause, unless the metadata of all say when they began and that leaves
-    room for each: then the pauses are kept on the dive's clock.
+    A file begins when its metadata say, if that leaves room for the file before it; else it follows that file without
+    a pause, and `Dive.notes` tells.
 
     Args:
         paths: of video files; or the address of one live source, as `rtsp://…`, or `/dev/video0`.
@@ -276,17 +276,12 @@ def _on_one_clock(
     headers: Sequence[tuple[Path, Header]], start_utc: datetime | None, note: Note
 ) -> list[_File]:
     lengths = [length_s(path, path.as_posix(), note) for path, _ in headers[:-1]]
-    ends = [0.0]
-    for length in lengths:
-        ends.append(ends[-1] + length)
-    begun = [header.created_utc for _, header in headers]
-    known = [when for when in begun if when is not None]
-    offsets = ends
-    if len(known) == len(headers):
-        clock = [(when - known[0]).total_seconds() for when in known]
-        if all(b - a >= length - _CLOCK_S for a, b, length in zip(clock, clock[1:], lengths, strict=False)):
-            offsets = _without_overlap(clock, lengths)
-    first = start_utc or (known[0] if begun[0] is not None else None)
+    created = [header.created_utc for _, header in headers]
+    offsets = begins([path for path, _ in headers], lengths, created, note)
+    first = start_utc
+    for when, offset in zip(created, offsets, strict=True):
+        if first is None and when is not None:
+            first = when - timedelta(seconds=offset)
     return [
         _File(
             path,
@@ -305,11 +300,3 @@ def _on_one_clock(
         )
         for (path, header), offset, end_s in zip(headers, offsets, [*lengths, None], strict=True)
     ]
-
-
-def _without_overlap(clock: Sequence[float], lengths: Sequence[float]) -> list[float]:
-    """Clocks count whole seconds: a file begins no earlier than the one before ends."""
-    offsets: list[float] = []
-    for place, begin in enumerate(clock):
-        offsets.append(begin if place == 0 else max(begin, offsets[-1] + lengths[place - 1]))
-    return offsets

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import glob
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from seasift.core import picture
 from seasift.runtime import video
 from seasift.runtime.live import is_live, without_password
+from seasift.runtime.names import natural_key
 
 STDIN = "-"
 
@@ -24,12 +25,14 @@ class Source:
         kind: one picture, a video, one picture's bytes on standard input, or a live source.
         path: None for standard input and live sources.
         address: of a live source, with its password if it has one.
+        found_by: the folder or pattern that gave it; "" if it was named itself.
     """
 
     name: str
     kind: Literal["picture", "video", "stdin", "live"]
     path: Path | None = None
     address: str | None = None
+    found_by: str = field(default="", compare=False)
 
     @property
     def moves(self) -> bool:
@@ -37,10 +40,10 @@ class Source:
         return self.kind in ("video", "live")
 
     @classmethod
-    def of_file(cls, path: Path) -> Source:
+    def of_file(cls, path: Path, found_by: str = "") -> Source:
         """A file, by its suffix; anything that is not a video's is tried as a picture."""
         kind: Literal["picture", "video"] = "video" if path.suffix.lower() in video.SUFFIXES else "picture"
-        return cls(readable(path.as_posix()), kind, path)
+        return cls(readable(path.as_posix()), kind, path, found_by=found_by)
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ def readable(name: str) -> str:
 def expand(
     inputs: Sequence[str], *, recursive: bool = False, leave_out: Path | None = None
 ) -> list[Source | Failure]:
-    """Turn what the user named into sources, each file once, in a fixed order.
+    """Turn what the user named into sources, each file once, those of folders and globs in natural order.
 
     Args:
         inputs: paths of pictures, videos and folders, globs (also where the shell does not expand them), "-",
@@ -94,16 +97,16 @@ def _expand_one(given: str, recursive: bool, leave_out: Path | None) -> Iterator
     if path.is_dir():
         yield from _in_folder(path, recursive, leave_out)
     elif glob.has_magic(given) and not path.exists():
-        matches = sorted(glob.glob(given, recursive=True))  # noqa: PTH207 - pathlib cannot take an absolute pattern
+        matches = sorted(map(Path, glob.glob(given, recursive=True)), key=natural_key)  # noqa: PTH207 - pathlib cannot take an absolute pattern
         if not matches:
             yield Failure.of(
                 path.as_posix(), f"{given}: nothing matches this pattern. Check it, or quote it."
             )
         for match in matches:
             yield from (
-                _expand_one(match, recursive, leave_out)
-                if not Path(match).is_file()
-                else [Source.of_file(Path(match))]
+                [Source.of_file(match, given)]
+                if match.is_file()
+                else _expand_one(str(match), recursive, leave_out)
             )
     else:
         yield Source.of_file(path)
@@ -120,7 +123,7 @@ def _in_folder(folder: Path, recursive: bool, leave_out: Path | None) -> Iterato
         deeper = "" if recursive else " Pass --recursive to look into its folders, too."
         error = f"{folder}: a folder without pictures or videos; expected {picture.FORMATS}.{deeper}"
         yield Failure.of(folder.as_posix(), error)
-    yield from (Source.of_file(path) for path in sorted(files, key=lambda path: path.as_posix()))
+    yield from (Source.of_file(path, folder.as_posix()) for path in sorted(files, key=natural_key))
 
 
 def _visible(folder: Path, recursive: bool) -> Iterable[Path]:
