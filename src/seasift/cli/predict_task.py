@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,7 +76,7 @@ def prepare(options: Options) -> Task:
     if options.like and "coco" not in formats:
         raise BadInput("--like is for --format coco. Add coco to the formats, or leave --like out.")
     leave_out = options.output.resolve() if options.output else None
-    sources = expand(options.inputs, recursive=options.recursive, leave_out=leave_out)
+    sources = expand(options.inputs, recursive=options.recursive, leave_out=leave_out, note=_note)
     good = [source for source in sources if isinstance(source, Source)]
     still = [source for source in good if not source.moves]
     plan = out.plan(formats, options.output, pictures=len(still), videos=len(good) - len(still))
@@ -105,6 +106,10 @@ def prepare(options: Options) -> Task:
         root=root,
         short=short,
     )
+
+
+def _note(line: str) -> None:
+    print(f"seasift: note: {line}", file=sys.stderr)
 
 
 def parse_span(every: str, start: str | None, end: str | None) -> Span:

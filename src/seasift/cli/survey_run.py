@@ -19,10 +19,10 @@ from seasift.core.classes import parse_classes
 from seasift.core.errors import BadInput
 from seasift.formats.exchange import registry
 from seasift.runtime.dive import Dive, LiveDive, open_dive
-from seasift.runtime.inputs import Failure, Source, expand
+from seasift.runtime.inputs import Failure
 from seasift.runtime.live import without_password
 from seasift.runtime.predictor import load_predictor
-from seasift.runtime.recordings import in_dive_order
+from seasift.runtime.recordings import videos_of
 from seasift.runtime.tracking import TrackerSettings
 from seasift.runtime.video import Every
 from seasift.survey.kept import Frame
@@ -161,7 +161,7 @@ def _footage(
     navigation = (
         read_navigation(options.navigation, gap_s=options.navigation_gap) if options.navigation else None
     )
-    videos, failures, notes = _videos(options)
+    videos, failures, notes = videos_of(options.inputs, leave_out=options.output.resolve())
     before = live_before(options.output / NAME)
     dive = open_dive(videos, every=every, start_s=start_s, end_s=end_s, start_utc=start_utc, before=before)
     for note in notes:
@@ -205,27 +205,6 @@ def parse_utc(text: str | None) -> datetime | None:
         return when.astimezone(UTC) if when.tzinfo else when.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
         raise BadInput(f"--start-utc {text!r}; expected a time such as 2026-05-01T12:30:00Z.") from None
-
-
-def _videos(options: Options) -> tuple[list[Path | str], list[Failure], list[str]]:
-    sources: list[Source] = []
-    failures: list[Failure] = []
-    for item in expand(options.inputs, leave_out=options.output.resolve()):
-        if isinstance(item, Failure):
-            failures.append(item)
-        elif item.moves:
-            sources.append(item)
-        else:
-            failures.append(
-                Failure.of(
-                    item.name,
-                    f"{item.name}: not a video; expected MP4, MOV, MKV, AVI, TS or alike. Left out.",
-                )
-            )
-    if not sources:
-        raise BadInput(failures[0].error if failures else "no video; expected at least one. Name it.")
-    sources, notes = in_dive_order(sources)
-    return [source.path or source.address or source.name for source in sources], failures, notes
 
 
 def _check_start(dive: Dive | LiveDive, start_s: float) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from seasift.runtime.video_file import fps, zero_s
+from seasift.runtime.video_file import fps, is_raw, zero_s
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -46,6 +46,7 @@ class Clock:
         self._step = max(1, round(1 / (fps(track) or 25.0) / self._base))
         self._wraps = bool(formats & _WRAP_FORMATS)
         self._plain = "avi" in formats  # counts pictures: cannot jump
+        self._raw = is_raw(container)
         self._name, self._note = name, note
         self._shift = 0
         self._last: int | None = None  # dts of the packet before, on the one clock
@@ -54,7 +55,9 @@ class Clock:
 
     @property
     def end_s(self) -> float | None:
-        return None if self._most is None else max(0.0, self._most_ends * self._base - self._zero_s)
+        if self._most is None:
+            return None
+        return max(0.0, self._most_ends * self._base - (0.0 if self._raw else self._zero_s))
 
     def on_one_clock(self, packets: Iterable[Packet[VideoStream]]) -> Iterator[Packet[VideoStream]]:
         """The same packets with stamps on the file's clock; one that is damaged loses them."""
@@ -67,6 +70,11 @@ class Clock:
             yield self._stamped(waiting, None)
 
     def _stamped(self, packet: Packet[VideoStream], following: int | None) -> Packet[VideoStream]:
+        if self._raw:
+            if packet.size:
+                self._most, self._most_ends = self._most_ends, self._most_ends + self._step
+            packet.pts = packet.dts = None
+            return packet
         raw = _stamp(packet)
         if raw is None:
             if self._last is not None and packet.size:

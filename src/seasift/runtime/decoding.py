@@ -13,7 +13,7 @@ from seasift.runtime.gaps import Damage, Gap, Report
 from seasift.runtime.skim import Skimmed, Start, jump, skim
 from seasift.runtime.stamps import Stamps, stores_as_decoded
 from seasift.runtime.upright import Decoded, deinterlaced
-from seasift.runtime.video_file import EACH_ALONE, is_stream, opened, zero_s
+from seasift.runtime.video_file import EACH_ALONE, is_raw, is_stream, opened, zero_s
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -55,7 +55,7 @@ def decoded(
         reader = _Reader(container, track, stamps, Damage(name, report, stamps.step_s))
         packets = Clock(container, track, name, note).on_one_clock(reader.packets(stop))
         skimmed: Skimmed | None = Skimmed(0, None, [])
-        if start is not None and not stores_as_decoded(container, track):
+        if start is not None and not stores_as_decoded(container, track) and not is_raw(container):
             zero = zero_s(container, track)
             index = jump(container, track, start, zero)
             skimmed = skim(packets, start, zero, index)

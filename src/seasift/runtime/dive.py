@@ -267,7 +267,7 @@ def open_dive(
             gaps.append(Gap(path.as_posix(), 0.0, None, "it cannot be opened"))
     if not headers:
         raise errors[0]
-    notes: list[str] = []
+    notes = [header.note for _, header in headers if header.note]
     files = _on_one_clock(headers, start_utc, notes.append)
     return Dive(files, gaps, every, start_s or 0.0, end_s, notes)
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from itertools import groupby
 from pathlib import Path
 
-from seasift.core.errors import BadPicture
-from seasift.runtime.inputs import Source
+from seasift.core.errors import BadInput, BadPicture
+from seasift.runtime.inputs import Failure, Source, expand
 from seasift.runtime.names import chapter_of, natural_key
 from seasift.runtime.video_file import created_utc, opened
 
@@ -19,6 +20,49 @@ _YEAR_FIRST = re.compile(
 _YEAR_LAST = re.compile(
     r"(?<!\d)(\d{1,2})[-_. ](\d{1,2})[-_. ]((?:19|20)\d\d)[-_. T]{1,3}(\d\d)[-_.:h ]?(\d\d)(?:[-_.:m ]?(\d\d))?(?!\d)"
 )
+
+
+def videos_of(
+    inputs: Sequence[str], *, leave_out: Path | None = None
+) -> tuple[list[Path | str], list[Failure], list[str]]:
+    """The videos of a dive, or its live source, in order.
+
+    Args:
+        inputs: as for `inputs.expand`.
+        leave_out: a folder whose files are not taken: the output of an earlier run.
+    Returns:
+        Paths and addresses; inputs that are no videos; lines for the user on what was left out and how it was ordered.
+    Raises:
+        BadInput: no video among the inputs.
+    """
+    sources: list[Source] = []
+    failures: list[Failure] = []
+    notes: list[str] = []
+    stills: Counter[str] = Counter()
+    for item in expand(inputs, leave_out=leave_out, note=notes.append):
+        if isinstance(item, Failure):
+            failures.append(item)
+        elif item.moves:
+            sources.append(item)
+        elif item.found_by:
+            stills[item.found_by] += 1
+        else:
+            failures.append(
+                Failure.of(
+                    item.name,
+                    f"{item.name}: not a video; expected MP4, MOV, MKV, AVI, TS or alike. Left out.",
+                )
+            )
+    for place, count in stills.items():
+        notes.append(f"{place}: left out {count:,} still picture{'s' * (count > 1)}: a survey takes videos.")
+    if not sources:
+        raise BadInput(
+            failures[0].error
+            if failures
+            else f"{', '.join(inputs)}: no video among them; expected at least one."
+        )
+    sources, told = in_dive_order(sources)
+    return [source.path or source.address or source.name for source in sources], failures, [*notes, *told]
 
 
 def in_dive_order(sources: Sequence[Source]) -> tuple[list[Source], list[str]]:

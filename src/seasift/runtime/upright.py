@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -118,8 +119,7 @@ def upright_rgb(frame: VideoFrame, aspect: Fraction | None, size_hw: SizeHW | No
     """
     width, height = square_size(frame.width, frame.height, aspect)
     picture = _rgb(frame, width, height)
-    quarters = round(frame.rotation / 90) % 4
-    picture = np.ascontiguousarray(np.rot90(picture, k=quarters) if quarters else picture)
+    picture = np.ascontiguousarray(_placed(picture, _matrix(frame)))
     if size_hw is None or picture.shape[:2] == size_hw:
         return picture
     return np.asarray(cv2.resize(picture, size_hw[::-1], interpolation=cv2.INTER_AREA), np.uint8)
@@ -141,7 +141,37 @@ def _rgb(frame: VideoFrame, width: int, height: int) -> UInt8:
 def upright_size(frame: VideoFrame, aspect: Fraction | None) -> SizeHW:
     """Height and width of `upright_rgb` in px, without making it."""
     width, height = square_size(frame.width, frame.height, aspect)
-    return (width, height) if round(frame.rotation / 90) % 2 else (height, width)
+    return (width, height) if _turns(_matrix(frame)) else (height, width)
+
+
+def _matrix(frame: VideoFrame) -> tuple[int, int, int, int]:
+    """How a picture is to be shown: (x, y) at (a x + c y, b x + d y). ISO/IEC 14496-12, 8.3.2."""
+    from av.sidedata.sidedata import Type
+
+    data = frame.side_data.get(Type.DISPLAYMATRIX)
+    if data is None:
+        return _AS_STORED
+    a, b, _, c, d = struct.unpack("=5i", bytes(data)[:20])
+    return (a, b, c, d) if a * d != b * c else _AS_STORED
+
+
+_AS_STORED = (1, 0, 0, 1)
+
+
+def _turns(matrix: tuple[int, int, int, int]) -> bool:
+    """Whether width and height change places; by the nearest right angle."""
+    a, b, c, d = matrix
+    return abs(b) + abs(c) > abs(a) + abs(d)
+
+
+def _placed(picture: UInt8, matrix: tuple[int, int, int, int]) -> UInt8:
+    """A picture turned and mirrored."""
+    a, b, c, d = matrix
+    if _turns(matrix):
+        picture, right, down = picture.transpose(1, 0, 2), c, b
+    else:
+        right, down = a, d
+    return picture[:: 1 if down > 0 else -1, :: 1 if right > 0 else -1]
 
 
 def pixel_aspect(track: VideoStream) -> Fraction | None:

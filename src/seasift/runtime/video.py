@@ -11,6 +11,7 @@ from seasift.core.types import SizeHW, UInt8
 from seasift.runtime.dive import Dive, LiveDive, open_dive
 from seasift.runtime.every import Every
 from seasift.runtime.gaps import Gap
+from seasift.runtime.kinds import VIDEO_SUFFIXES
 from seasift.runtime.live import is_live
 from seasift.runtime.video_file import duration_s, fps, opened
 
@@ -26,9 +27,7 @@ __all__ = [
     "told",
 ]
 
-SUFFIXES = frozenset(
-    {".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".wmv"}
-)
+SUFFIXES = VIDEO_SUFFIXES
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,9 @@ _OPTIONS = {"protocol_whitelist": "file", "correct_ts_overflow": "0"}
 _WITHOUT_LENGTH = frozenset(
     {"mpegts", "mpeg", "mpegvideo", "h264", "hevc", "m4v", "dv", "mjpeg", "obu", "ivf"}
 )
+_RAW = frozenset(
+    {"h264", "hevc", "vvc", "mpegvideo", "m4v", "mjpeg", "h263", "h261", "obu", "cavsvideo", "vc1", "dirac"}
+)
 _FARTHEST_S = 60.0
 _MOST_FPS = 1000
 
@@ -53,6 +56,7 @@ class Header:
         duration_s: of the picture track, as far as the header says or FFmpeg guesses.
         stated_s: of the picture track, if the header states it.
         created_utc: of the first picture, if the metadata says.
+        note: a line for the user on the choice of the track; None without a choice.
     """
 
     size_hw: SizeHW
@@ -62,11 +66,12 @@ class Header:
     duration_s: float | None
     stated_s: float | None
     created_utc: datetime | None
+    note: str | None = None
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
-    """Open a video at its first picture track.
+    """Open a video at its picture track; see `picture_tracks`.
 
     Raises:
         BadPicture: missing, not a video, without a picture track, truncated so that nothing can be read.
@@ -135,28 +140,79 @@ def read_header(path: Path) -> Header:
             duration_s=duration_s(container, track),
             stated_s=stated_s(container, track),
             created_utc=created_utc(container, track),
+            note=on_times(container, track, path) or on_tracks(container, path),
         )
 
 
 def _track(container: InputContainer, path: Path) -> VideoStream:
     from av.stream import Discard
 
-    tracks = [track for track in container.streams.video if track.codec_context is not None]
-    pictures = [track for track in tracks if not int(track.disposition) & _ATTACHED]
-    if not pictures:
+    tracks = picture_tracks(container)
+    if not tracks:
         if _broke_off(path):
             raise BadPicture(_BROKE_OFF.format(path=path))
         raise BadPicture(
             f"{path}: holds no picture track, or is truncated; expected a whole video. Copy it again."
         )
     for stream in container.streams:
-        if stream.index != pictures[0].index:
+        if stream.index != tracks[0].index:
             stream.discard = Discard.all  # sound is not even read
-    prepare_decoder(pictures[0])
-    return pictures[0]
+    prepare_decoder(tracks[0])
+    return tracks[0]
 
 
-_ATTACHED = 0x400  # AV_DISPOSITION_ATTACHED_PIC: a cover, not footage
+_STILLS = (
+    0x400 | 0x800 | 0x100000
+)  # AV_DISPOSITION_ATTACHED_PIC, _TIMED_THUMBNAILS, _STILL_IMAGE: a cover, not footage
+_DEFAULT = 0x1
+
+
+def picture_tracks(container: InputContainer) -> list[VideoStream]:
+    """Tracks of footage, the one to take first.
+
+    As FFmpeg chooses: the one that the file marks as default, of several the one with more pixels, then the first. A
+    track of a single picture comes last: it is a cover.
+    """
+    tracks = [
+        track
+        for track in container.streams.video
+        if track.codec_context is not None and not int(track.disposition) & _STILLS
+    ]
+    return sorted(
+        tracks,
+        key=lambda track: (
+            track.frames == 1,
+            not int(track.disposition) & _DEFAULT,
+            -track.codec_context.width * track.codec_context.height,
+            track.index,
+        ),
+    )
+
+
+def on_tracks(container: InputContainer, path: Path) -> str | None:
+    """A line for the user where a file holds several tracks of footage."""
+    first, *others = picture_tracks(container)
+    if not others:
+        return None
+    why = "marked as default" if int(first.disposition) & _DEFAULT else "the largest"
+    rest = ", ".join(_size(track) for track in others)
+    return (
+        f"{path.as_posix()}: holds {len(others) + 1} picture tracks; track {first.index + 1} ({_size(first)}), {why}, is taken, "
+        f"not {rest}."
+    )
+
+
+def on_times(container: InputContainer, track: VideoStream, path: Path) -> str | None:
+    """A line for the user where a file has no times."""
+    if not is_raw(container):
+        return None
+    return (
+        f"{path.as_posix()}: a stream without times: taken as {fps(track) or 25:g} pictures a second, evenly."
+    )
+
+
+def _size(track: VideoStream) -> str:
+    return f"{track.codec_context.width}x{track.codec_context.height}"
 
 
 def prepare_decoder(track: VideoStream) -> None:
@@ -187,9 +243,14 @@ def is_stream(container: InputContainer) -> bool:
     return bool({"mpegts", "mpeg"} & set(container.format.name.split(",")))
 
 
+def is_raw(container: InputContainer) -> bool:
+    """Whether the file is a coded stream without a container: it knows no times."""
+    return bool(_RAW & set(container.format.name.split(",")))
+
+
 def stated_s(container: InputContainer, track: VideoStream) -> float | None:
     """Length of the picture track that the header states, seconds; None if it does not."""
-    if _WITHOUT_LENGTH & set(container.format.name.split(",")):
+    if is_raw(container) or _WITHOUT_LENGTH & set(container.format.name.split(",")):
         return None
     return duration_s(container, track)
 
