@@ -28,6 +28,8 @@ def run(options: Options) -> list[document.FailedFile]:
         BadInput: a bad option, or no input that gives a result; nothing is written then.
     """
     task = prepare(options)
+    for line in task.notes:
+        _note(line)
     kept = {"root": task.root, "formats": task.plan.formats, **document.plain(task.settings)}
     with Journal(task.plan.journal, kept) as journal:
         images, failures = _predict_all(task, journal)
@@ -69,7 +71,7 @@ def _predict_all(task: Task, journal: Journal) -> tuple[Finished, list[document.
 
 
 def _note(line: str) -> None:
-    print(f"seasift: note: {line}", file=sys.stderr)
+    print(f"note: {line}", file=sys.stderr)
 
 
 def _until_stopped(

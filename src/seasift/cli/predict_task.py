@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,6 +58,7 @@ class Task:
     settings: document.Settings
     root: str
     short: dict[str, str]
+    notes: tuple[str, ...] = ()
 
 
 def prepare(options: Options) -> Task:
@@ -76,7 +76,8 @@ def prepare(options: Options) -> Task:
     if options.like and "coco" not in formats:
         raise BadInput("--like is for --format coco. Add coco to the formats, or leave --like out.")
     leave_out = options.output.resolve() if options.output else None
-    sources = expand(options.inputs, recursive=options.recursive, leave_out=leave_out, note=_note)
+    notes: list[str] = []
+    sources = expand(options.inputs, recursive=options.recursive, leave_out=leave_out, note=notes.append)
     good = [source for source in sources if isinstance(source, Source)]
     still = [source for source in good if not source.moves]
     plan = out.plan(formats, options.output, pictures=len(still), videos=len(good) - len(still))
@@ -105,11 +106,8 @@ def prepare(options: Options) -> Task:
         settings=_settings(options, model, classes, tiling),
         root=root,
         short=short,
+        notes=tuple(notes),
     )
-
-
-def _note(line: str) -> None:
-    print(f"seasift: note: {line}", file=sys.stderr)
 
 
 def parse_span(every: str, start: str | None, end: str | None) -> Span:

@@ -29,9 +29,7 @@ def survey(
             help="When the dive began: 2026-05-01T12:30:00Z.  [default: what the files' metadata say]"
         ),
     ] = None,
-    navigation: Annotated[
-        Path | None, typer.Option(help="CSV of time, latitude, longitude and maybe depth.")
-    ] = None,
+    navigation: Annotated[Path | None, typer.Option(help="Positions by time: CSV, GPX or NMEA.")] = None,
     navigation_gap: Annotated[
         float, typer.Option(min=0, help="No position between fixes that are more seconds apart.")
     ] = 60.0,

@@ -26,7 +26,8 @@ from seasift.runtime.recordings import videos_of
 from seasift.runtime.tracking import TrackerSettings
 from seasift.runtime.video import Every
 from seasift.survey.kept import Frame
-from seasift.survey.navigation import Navigation, read_navigation
+from seasift.survey.navigation import Navigation
+from seasift.survey.navigation_file import read_navigation
 from seasift.survey.report import write_report
 from seasift.survey.run import Plan, Result, run
 from seasift.survey.store import NAME, live_before
@@ -173,6 +174,8 @@ def _footage(
             f"{options.navigation}: has times in UTC, but it is not known when the dive began: "
             f"{dive.videos[0].file} does not say. Give --start-utc."
         )
+    if navigation and navigation.of_day and dive.videos[0].start_utc is not None:
+        navigation = navigation.on_day(dive.videos[0].start_utc)
     live = isinstance(dive, LiveDive)
     state = [without_password(str(videos[0]))] if live else [_state(path) for path in videos]
     return dive, navigation, state, failures

@@ -28,6 +28,7 @@ from seasift.survey.intervals import intervals_of, place_of
 from seasift.survey.kept import Frame
 from seasift.survey.looking import Look, Looking, look_here
 from seasift.survey.navigation import Navigation
+from seasift.survey.placing import placing_notes
 from seasift.survey.store import NAME, Store
 from seasift.survey.tracks import entries, summaries
 
@@ -177,7 +178,7 @@ def _result(plan: Plan, store: Store) -> Result:
     counts = counting.count(store)
     note = _add_intervals(plan, counts)
     first, last = store.ends()
-    notes = list(dict.fromkeys([*store.notes(), *plan.dive.notes]))
+    notes = list(dict.fromkeys([*store.notes(), *plan.dive.notes, *placing_notes(plan, store)]))
     return Result(counts, note, _drift(plan, store), store.gaps(), first, last, notes=notes)
 
 

@@ -48,18 +48,13 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest:02} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"
 
 
-def warnings(plan: Plan, result: Result, parts: Sequence[Stretch], placed: int, tracks: int) -> list[str]:
+def warnings(plan: Plan, result: Result, parts: Sequence[Stretch]) -> list[str]:
     """What a reader must know before believing a number."""
     return [
         *_about_drift(plan, result),
         *_about_model(plan, result),
         *_about_footage(plan, result, parts),
         *result.notes,
-        *(
-            [f"The navigation file has no position for {tracks - placed:,} of {tracks:,} objects."]
-            if plan.navigation and placed < tracks
-            else []
-        ),
     ]
 
 
