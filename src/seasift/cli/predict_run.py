@@ -15,7 +15,8 @@ from seasift.cli.predict_video import AnnotatedVideos
 from seasift.cli.terminal import progress_bar
 from seasift.core.errors import BadInput
 from seasift.formats import document
-from seasift.formats.journal import Finished, Journal
+from seasift.formats.earlier import earlier_results
+from seasift.formats.journal import Finished, Journal, beginnings
 from seasift.runtime.inputs import Failure, Source
 from seasift.runtime.stream import Found, predict_sources
 from seasift.runtime.video import expected_count
@@ -32,6 +33,8 @@ def run(options: Options) -> list[document.FailedFile]:
         _note(line)
     kept = {"root": task.root, "formats": task.plan.formats, **document.plain(task.settings)}
     with Journal(task.plan.journal, kept) as journal:
+        for line in beginnings(task.plan.folder, journal):
+            _note(line)
         images, failures = _predict_all(task, journal)
         if not images:
             raise BadInput(f"none of {len(task.sources)} inputs gave a result; nothing was written.")
@@ -44,6 +47,10 @@ def run(options: Options) -> list[document.FailedFile]:
             like=task.like,
             print_text=lambda text: typer.echo(text.encode(), nl=False),
         )
+        files = [*written, *out.overlay_files(task.plan, task.short, images)]
+        left = earlier_results(task.plan.folder, files) if task.plan.folder else ""
+        if left:
+            _note(f"{task.plan.folder}: holds results of an earlier run, too: {left}.")
         tell(result, [*written, *out.overlay_places(task.plan)], asked_precision=options.precision)
     return failures
 

@@ -25,6 +25,7 @@ from seasift.runtime.predictor import load_predictor
 from seasift.runtime.recordings import videos_of
 from seasift.runtime.tracking import TrackerSettings
 from seasift.runtime.video import Every
+from seasift.survey.beginnings import check_unreviewed
 from seasift.survey.kept import Frame
 from seasift.survey.navigation import Navigation
 from seasift.survey.navigation_file import read_navigation
@@ -74,9 +75,13 @@ def run_survey(options: Options) -> bool:
     length_s = _length_s(plan.dive, plan.settings["start_s"], plan.settings["end_s"])
     with progress_bar("surveying") as progress, ending_by_key(plan.dive):
         show = _progress(progress, plan.settings["start_s"] or 0.0, length_s)
-        result = run(plan, progress=show, report=write_report)
+        result = run(plan, progress=show, report=write_report, tell=_say)
     _tell(plan, result)
     return bool(failures or result.gaps or result.refused)
+
+
+def _say(line: str) -> None:
+    print(f"note: {line}", file=sys.stderr)
 
 
 def prepare(options: Options) -> tuple[Plan, list[Failure]]:
@@ -95,6 +100,7 @@ def prepare(options: Options) -> tuple[Plan, list[Failure]]:
     if options.threshold is not None and not 0 < options.threshold <= 1:
         raise BadInput(f"--threshold {options.threshold}; expected more than 0, to 1.")
     check_folder(options.output)
+    check_unreviewed(options.output)
     dive, navigation, state, failures = _footage(options, on_ray)
     model = load_predictor(
         options.model,

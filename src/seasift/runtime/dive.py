@@ -19,7 +19,7 @@ from seasift.runtime.dive_parts import DiveFrame, DiveVideo
 from seasift.runtime.every import GRACE_S, Every
 from seasift.runtime.gaps import Gap, Report
 from seasift.runtime.live import Before, LiveDive, is_live
-from seasift.runtime.measure import length_s
+from seasift.runtime.measure import measured_s
 from seasift.runtime.skim import Start
 from seasift.runtime.stretch import Part, Stretch, cuts
 from seasift.runtime.upright import Decoded, upright_rgb
@@ -94,7 +94,7 @@ class Dive:
             if (after is not None and place < after[0]) or not self._in_range(file):
                 continue
             if file.end_s is None:
-                length_s(file.path, file.video.file, self.note)  # for its notes: workers tell none
+                measured_s(file.path, file.video.file, self.note)  # for its notes: workers tell none
             begin_s = max(0.0, self._start_s - file.video.offset_s)
             end_s = math.inf if self._end_s is None else self._end_s - file.video.offset_s
             from_s: float | None = None
@@ -152,7 +152,7 @@ class Dive:
     def end_s(self) -> float:
         """Where the last file ends on the dive's clock; it may be read through for that."""
         last = self._files[-1]
-        length = length_s(last.path, last.video.file) if last.end_s is None else last.end_s
+        length = measured_s(last.path, last.video.file) if last.end_s is None else last.end_s
         return last.video.offset_s + length
 
     def note(self, line: str) -> None:
@@ -275,7 +275,7 @@ def open_dive(
 def _on_one_clock(
     headers: Sequence[tuple[Path, Header]], start_utc: datetime | None, note: Note
 ) -> list[_File]:
-    lengths = [length_s(path, path.as_posix(), note) for path, _ in headers[:-1]]
+    lengths = [measured_s(path, path.as_posix(), note) for path, _ in headers[:-1]]
     created = [header.created_utc for _, header in headers]
     offsets = begins([path for path, _ in headers], lengths, created, note)
     first = start_utc

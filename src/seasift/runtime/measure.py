@@ -14,7 +14,7 @@ from seasift.runtime.video_file import fps, opened, stated_s
 _SHORT_S = 1.0  # sound may be that much longer than the pictures
 
 
-def length_s(path: Path, name: str, note: Note | None = None) -> float:
+def measured_s(path: Path, name: str, note: Note | None = None) -> float:
     """Seconds from the file's beginning to the end of its last picture.
 
     MP4 and MOV tell by their index, other files are read through, but not decoded. Where the header states more than

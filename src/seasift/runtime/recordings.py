@@ -162,12 +162,12 @@ def _stamps(paths: Sequence[Path]) -> dict[Path, datetime] | None:
 def _times(
     groups: dict[Path, tuple[str | None, ...]], order: tuple[int, int, int]
 ) -> dict[Path, datetime] | None:
+    times: dict[Path, datetime] = {}
     try:
-        return {
-            path: datetime(
-                *(int(parts[place] or 0) for place in order), *(int(part or 0) for part in parts[3:])
-            )
-            for path, parts in groups.items()
-        }
+        for path, parts in groups.items():
+            year, month, day = (int(parts[place] or 0) for place in order)
+            hour, minute, second = (int(part or 0) for part in parts[3:])
+            times[path] = datetime(year, month, day, hour, minute, second)
+        return times
     except ValueError:
         return None

@@ -146,9 +146,7 @@ def upright_size(frame: VideoFrame, aspect: Fraction | None) -> SizeHW:
 
 def _matrix(frame: VideoFrame) -> tuple[int, int, int, int]:
     """How a picture is to be shown: (x, y) at (a x + c y, b x + d y). ISO/IEC 14496-12, 8.3.2."""
-    from av.sidedata.sidedata import Type
-
-    data = frame.side_data.get(Type.DISPLAYMATRIX)
+    data = frame.side_data.get("DISPLAYMATRIX")
     if data is None:
         return _AS_STORED
     a, b, _, c, d = struct.unpack("=5i", bytes(data)[:20])

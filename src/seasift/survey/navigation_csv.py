@@ -139,10 +139,10 @@ def read_csv(text: str, path: Path) -> Fixes:
         shown = ", ".join(header[place] for place in columns.values())
         raise BadInput(f"{path}: no line has a position; expected numbers in {shown}.")
     names = {what: header[place].strip() for what, place in columns.items()}
-    places = [_Cells(path, names, rows).angles(what) for what in ("latitude", "longitude")]
-    cells = _Cells(path, names, rows)
-    depths = cells.depths()
-    seconds, dated = cells.times()
+    whole = _Cells(path, names, rows)
+    places = [whole.angles(what) for what in ("latitude", "longitude")]
+    depths = whole.depths()
+    seconds, dated = whole.times()
     return Fixes(
         [(s, *where, depth) for s, *where, depth in zip(seconds, *places, depths, strict=True)],
         on_dive_clock="dive_s" in columns,

@@ -76,7 +76,11 @@ class Resume:
 
 
 class Store(Kept):
-    """Use as a context manager. Leaving it by an error keeps the file; `remove` it when all is written."""
+    """Use as a context manager. Leaving it by an error keeps the file; `remove` it when all is written.
+
+    Attributes:
+        anew: a run with other settings had left something, which is gone.
+    """
 
     def __init__(self, path: Path, settings: Any) -> None:
         """Take up what a run with the same settings left, or start afresh.
@@ -88,6 +92,7 @@ class Store(Kept):
             BadInput: the file cannot be written, or holds a live survey with other settings.
         """
         self.path = path
+        self.anew = False
         text = json.dumps(settings, sort_keys=True, ensure_ascii=False)
         self._settings = hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()
         self._base = self._opened()
@@ -234,6 +239,7 @@ class Store(Kept):
                         f"{self.path.parent}: holds a live survey that was ended from outside, with other options or "
                         "another model. Give that command again to go on with it, or another -o."
                     )
+                self.anew = row is not None
                 base.close()
                 self._delete()
                 base = self._connected()
