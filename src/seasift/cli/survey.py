@@ -19,6 +19,13 @@ def survey(
     every: Annotated[
         str, typer.Option(help="Frames to look at: 0.5s is two a second, 3 each third, 1 all.")
     ] = "0.5s",
+    keyframes: Annotated[
+        bool,
+        typer.Option(
+            "--keyframes",
+            help="Take the first keyframe of each --every, where there is one: decodes little else.",
+        ),
+    ] = False,
     start: Annotated[
         str | None, typer.Option(help="Where to begin: seconds into the dive, or 1:02:03.")
     ] = None,
@@ -88,7 +95,7 @@ def survey(
     options = Options(
         inputs=tuple(inputs),
         output=output,
-        every=every,
+        every=f"{every} keyframes" if keyframes else every,
         start=start,
         end=end,
         start_utc=start_utc,

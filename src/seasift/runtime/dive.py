@@ -18,6 +18,7 @@ from seasift.runtime.dive_clock import begins
 from seasift.runtime.dive_parts import DiveFrame, DiveVideo
 from seasift.runtime.every import GRACE_S, Every
 from seasift.runtime.gaps import Gap, Report
+from seasift.runtime.keyframes import keyframes
 from seasift.runtime.live import Before, LiveDive, is_live
 from seasift.runtime.measure import measured_s
 from seasift.runtime.skim import Start
@@ -172,7 +173,18 @@ class Dive:
         self, file: _File, start: Start | None, stop: threading.Event, report: Report | None = None
     ) -> Iterator[Decoded]:
         report = report or self.gaps.append
-        return decoded(file.path, file.video.file, report, start=start, stop=stop, note=self.note)
+        if not self._every.keyframes:
+            return decoded(file.path, file.video.file, report, start=start, stop=stop, note=self.note)
+        begin_s = max(0.0, self._start_s - file.video.offset_s)
+        return keyframes(
+            file.path,
+            file.video.file,
+            report,
+            lambda index, time_s: self._every.share(index, time_s - begin_s),
+            start=start,
+            stop=stop,
+            note=self.note,
+        )
 
     def _from(self, file: _File, last: int, last_s: float | None, stop: threading.Event) -> Iterator[Decoded]:
         """The frame `last` and what follows it."""

@@ -77,7 +77,7 @@ def jump(container: InputContainer, track: VideoStream, start: Start, zero_s: fl
     return entries
 
 
-def _pictures_before(packet: Packet[VideoStream], entries: IndexEntries) -> int | None:
+def pictures_before(packet: Packet[VideoStream], entries: IndexEntries) -> int | None:
     """How many pictures lie before a keyframe's packet; None if the index does not know it."""
     place = -1 if packet.dts is None else entries.search_timestamp(packet.dts, any_frame=True)
     if place < 0 or entries[place].timestamp != packet.dts or not packet.is_keyframe or packet.pts is None:
@@ -107,7 +107,7 @@ def skim(
     for packet in packets:
         pts = packet.pts
         if index is not None and key is None:
-            before = _pictures_before(packet, index)
+            before = pictures_before(packet, index)
             if before is None:
                 return None
             count = before
@@ -120,7 +120,7 @@ def skim(
         kept.append(packet)
         if (
             key is None
-            or not _shown(packet)
+            or not shown(packet)
             or (pts is not None and first_pts is not None and pts < first_pts)
         ):
             continue  # needs what lies before the first keyframe: a decoder gives no picture of it
@@ -132,11 +132,11 @@ def skim(
             return None
     if key is None or key.before == 0:
         return Skimmed(0, None, kept)
-    leading = sum(1 for packet in kept if _shown(packet) and packet.pts is not None and packet.pts < key.pts)
+    leading = sum(1 for packet in kept if shown(packet) and packet.pts is not None and packet.pts < key.pts)
     return Skimmed(key.before + leading, key.pts, kept)
 
 
-def _shown(packet: Packet[VideoStream]) -> bool:
+def shown(packet: Packet[VideoStream]) -> bool:
     """Whether a packet gives a picture: not where an edit list hides it, nor VP8's frames that others only refer to."""
     if not packet.size or packet.is_discard:
         return False

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import cv2
 import numpy as np
@@ -16,6 +16,7 @@ from seasift.core.types import SizeHW, UInt8
 
 if TYPE_CHECKING:
     from av.filter import Graph
+    from av.sidedata.sidedata import SideData
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
@@ -149,7 +150,7 @@ def _matrix(frame: VideoFrame) -> tuple[int, int, int, int]:
     data = frame.side_data.get("DISPLAYMATRIX")
     if data is None:
         return _AS_STORED
-    a, b, _, c, d = struct.unpack("=5i", bytes(data)[:20])
+    a, b, _, c, d = struct.unpack("=5i", bytes(cast("SideData", data))[:20])
     return (a, b, c, d) if a * d != b * c else _AS_STORED
 
 

@@ -161,6 +161,8 @@ def facts(plan: Plan) -> list[tuple[str, str]]:
 
 
 def _every(every: str) -> str:
+    if every.endswith(" keyframes"):
+        return f"{_every(every.removesuffix(' keyframes'))}, keyframes where they lie densely enough"
     if every.endswith("s"):
         return f"one in {every[:-1]} s"
     return "all" if every == "1" else f"one in {every}"
