@@ -52,6 +52,8 @@ _SHOWN = 6
 
 def kind_of(path: Path) -> Kind:
     """Of a file that the user named; one that is neither counts as a picture: reading it tells."""
+    if not path.is_file():  # a pipe can be read only once
+        return "video" if path.suffix.lower() in VIDEO_SUFFIXES else "picture"
     head = _head(path)
     if format_of(head) is not None and not _moving_still(path, head):
         return "picture"
