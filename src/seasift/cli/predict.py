@@ -62,6 +62,13 @@ def predict(
     every: Annotated[
         str, typer.Option(help="Frames of a video: 30 is each 30th, 2s one for each two seconds.")
     ] = "1s",
+    keyframes: Annotated[
+        bool,
+        typer.Option(
+            "--keyframes",
+            help="Take the first keyframe of each --every, where there is one: decodes little else.",
+        ),
+    ] = False,
     start: Annotated[
         str | None, typer.Option(help="Of each video only what comes from this time: 90, 1:30 or 00:01:30.")
     ] = None,
@@ -99,7 +106,7 @@ def predict(
         masks=masks,
         like=like,
         recursive=recursive,
-        every=every,
+        every=f"{every} keyframes" if keyframes else every,
         start=start,
         end=end,
         tile=tile,

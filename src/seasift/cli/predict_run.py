@@ -15,7 +15,8 @@ from seasift.cli.predict_video import AnnotatedVideos
 from seasift.cli.terminal import progress_bar
 from seasift.core.errors import InputError
 from seasift.formats import document
-from seasift.formats.journal import Finished, Journal
+from seasift.formats.earlier import earlier_results
+from seasift.formats.journal import Finished, Journal, beginnings
 from seasift.inference.inputs import Failure, Source
 from seasift.inference.stream import Found, predict_sources
 from seasift.video.reading import expected_count
@@ -28,8 +29,12 @@ def run(options: Options) -> list[document.FailedFile]:
         InputError: a bad option, or no input that gives a result; nothing is written then.
     """
     task = prepare(options)
+    for line in task.notes:
+        _note(line)
     kept = {"root": task.root, "formats": task.plan.formats, **document.plain(task.settings)}
     with Journal(task.plan.journal, kept) as journal:
+        for line in beginnings(task.plan.folder, journal):
+            _note(line)
         images, failures = _predict_all(task, journal)
         if not images:
             raise InputError(f"none of {len(task.sources)} inputs gave a result; nothing was written.")
@@ -42,6 +47,10 @@ def run(options: Options) -> list[document.FailedFile]:
             like=task.like,
             print_text=lambda text: typer.echo(text.encode(), nl=False),
         )
+        files = [*written, *out.overlay_files(task.plan, task.short, images)]
+        left = earlier_results(task.plan.folder, files) if task.plan.folder else ""
+        if left:
+            _note(f"{task.plan.folder}: holds results of an earlier run, too: {left}.")
         tell(result, [*written, *out.overlay_outputs(task.plan)], asked_precision=options.precision)
     return failures
 
@@ -53,7 +62,12 @@ def _predict_all(task: Task, journal: Journal) -> tuple[Finished, list[document.
     total = sum(_expected(source, task) for source in task.sources)
     with progress_bar("predicting") as progress, AnnotatedVideos(task) as videos:
         found_all = predict_sources(
-            looker.look, task.sources, span=task.span, known=looker.known, max_in_flight=task.max_in_flight
+            looker.look,
+            task.sources,
+            span=task.span,
+            known=looker.known,
+            max_in_flight=task.max_in_flight,
+            note=_note,
         )
         for found in _until_stopped(found_all, task.sources):
             if isinstance(found, Failure):
@@ -66,6 +80,10 @@ def _predict_all(task: Task, journal: Journal) -> tuple[Finished, list[document.
                 done.append(found.item.key)
             progress(len(done) + len(failures), max(total, len(done) + len(failures)))
     return Finished(journal, done), failures
+
+
+def _note(line: str) -> None:
+    print(f"note: {line}", file=sys.stderr)
 
 
 def _until_stopped(

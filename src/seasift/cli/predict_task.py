@@ -58,6 +58,7 @@ class Task:
     settings: document.Settings
     root: str
     short: dict[str, str]
+    notes: tuple[str, ...] = ()
 
 
 def prepare(options: Options) -> Task:
@@ -75,7 +76,8 @@ def prepare(options: Options) -> Task:
     if options.like and "coco" not in formats:
         raise InputError("--like is for --format coco. Add coco to the formats, or leave --like out.")
     leave_out = options.output.resolve() if options.output else None
-    sources = expand(options.inputs, recursive=options.recursive, leave_out=leave_out)
+    notes: list[str] = []
+    sources = expand(options.inputs, recursive=options.recursive, leave_out=leave_out, note=notes.append)
     good = [source for source in sources if isinstance(source, Source)]
     still = [source for source in good if not source.moves]
     plan = out.plan(formats, options.output, images=len(still), videos=len(good) - len(still))
@@ -104,6 +106,7 @@ def prepare(options: Options) -> Task:
         settings=_settings(options, model, classes, tiling),
         root=root,
         short=short,
+        notes=tuple(notes),
     )
 
 

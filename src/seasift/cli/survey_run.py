@@ -18,10 +18,12 @@ from seasift.cli.terminal import progress_bar
 from seasift.core.classes import parse_classes
 from seasift.core.errors import InputError
 from seasift.formats.exchange import registry
-from seasift.inference.inputs import Failure, Source, expand
+from seasift.inference.inputs import Failure
 from seasift.inference.predictor import load_predictor
+from seasift.survey.beginnings import check_unreviewed
 from seasift.survey.kept import Frame
-from seasift.survey.navigation import Navigation, read_navigation
+from seasift.survey.navigation import Navigation
+from seasift.survey.navigation_file import read_navigation
 from seasift.survey.report import write_report
 from seasift.survey.run import Plan, Result, run
 from seasift.survey.store import NAME, live_before
@@ -29,6 +31,7 @@ from seasift.tracking import TrackerSettings
 from seasift.video.dive import Dive, LiveDive, open_dive
 from seasift.video.live import without_password
 from seasift.video.reading import FrameSampling
+from seasift.video.recordings import videos_of
 
 LOW = 0.5
 """An object with at least this share of the threshold still prolongs a track."""
@@ -72,9 +75,13 @@ def run_survey(options: Options) -> bool:
     length_s = _length_s(plan.dive, plan.settings["start_s"], plan.settings["end_s"])
     with progress_bar("surveying") as progress, ending_by_key(plan.dive):
         show = _progress(progress, plan.settings["start_s"] or 0.0, length_s)
-        result = run(plan, progress=show, report=write_report)
+        result = run(plan, progress=show, report=write_report, tell=_say)
     _tell(plan, result)
     return bool(failures or result.gaps or result.refused)
+
+
+def _say(line: str) -> None:
+    print(f"note: {line}", file=sys.stderr)
 
 
 def prepare(options: Options) -> tuple[Plan, list[Failure]]:
@@ -93,6 +100,7 @@ def prepare(options: Options) -> tuple[Plan, list[Failure]]:
     if options.threshold is not None and not 0 < options.threshold <= 1:
         raise InputError(f"--threshold {options.threshold}; expected more than 0, to 1.")
     check_folder(options.output)
+    check_unreviewed(options.output)
     dive, navigation, state, failures = _footage(options, on_ray)
     model = load_predictor(
         options.model,
@@ -160,9 +168,11 @@ def _footage(
     navigation = (
         read_navigation(options.navigation, gap_s=options.navigation_gap) if options.navigation else None
     )
-    videos, failures = _videos(options)
+    videos, failures, notes = videos_of(options.inputs, leave_out=options.output.resolve())
     before = live_before(options.output / NAME)
     dive = open_dive(videos, every=every, start_s=start_s, end_s=end_s, start_utc=start_utc, before=before)
+    for note in notes:
+        dive.note(note)
     check_live(dive, on_ray=on_ray, video=options.video)
     _check_start(dive, start_s or 0.0)
     if navigation and not navigation.on_dive_clock and dive.videos[0].start_utc is None:
@@ -170,6 +180,8 @@ def _footage(
             f"{options.navigation}: has times in UTC, but it is not known when the dive began: "
             f"{dive.videos[0].file} does not say. Give --start-utc."
         )
+    if navigation and navigation.of_day and dive.videos[0].start_utc is not None:
+        navigation = navigation.on_day(dive.videos[0].start_utc)
     live = isinstance(dive, LiveDive)
     state = [without_password(str(videos[0]))] if live else [_state(path) for path in videos]
     return dive, navigation, state, failures
@@ -206,35 +218,13 @@ def parse_utc(text: str | None) -> datetime | None:
         raise InputError(f"--start-utc {text!r}; expected a time such as 2026-05-01T12:30:00Z.") from None
 
 
-def _videos(options: Options) -> tuple[list[Path | str], list[Failure]]:
-    videos: list[Path | str] = []
-    failures: list[Failure] = []
-    for item in expand(options.inputs, leave_out=options.output.resolve()):
-        if isinstance(item, Failure):
-            failures.append(item)
-        elif isinstance(item, Source) and item.kind == "video" and item.path is not None:
-            videos.append(item.path)
-        elif isinstance(item, Source) and item.address is not None:
-            videos.append(item.address)
-        else:
-            failures.append(
-                Failure.of(
-                    item.name,
-                    f"{item.name}: not a video; expected MP4, MOV, MKV, AVI, TS or alike. Left out.",
-                )
-            )
-    if not videos:
-        raise InputError(failures[0].error if failures else "no video; expected at least one. Name it.")
-    return videos, failures
-
-
 def _check_start(dive: Dive | LiveDive, start_s: float) -> None:
     ends = [
         video.offset_s + video.duration_s if video.duration_s is not None else math.inf
         for video in dive.videos
     ]
-    if isinstance(dive, Dive) and start_s >= max(ends):
-        raise InputError(f"--start {start_s:g} s: the dive ends at {max(ends):.2f} s; expected less.")
+    if isinstance(dive, Dive) and start_s >= max(ends) and start_s >= dive.end_s():
+        raise InputError(f"--start {start_s:g} s: the dive ends at {dive.end_s():.2f} s; expected less.")
 
 
 def _state(path: Path | str) -> list[Any]:
@@ -289,4 +279,6 @@ def _tell(plan: Plan, result: Result) -> None:
     console.print(f"{result.counts.frames.total():,} frames, {unique:,} objects (model {plan.info.name})")
     for line in result.refused:
         console.print(line)
+    for line in result.notes:
+        console.print(f"note: {line}")
     console.print("written: " + ", ".join(str(path) for path in result.written))

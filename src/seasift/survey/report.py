@@ -79,7 +79,7 @@ def context(plan: Plan, store: Store, result: Result) -> dict[str, Any]:
         "end": _moment(clock, result.last.dive_s) if result.last else None,
         "looked": words.duration(looked_s),
         "tracks": gathered.tracks,
-        "warnings": words.warnings(plan, result, parts, gathered.placed, gathered.tracks),
+        "warnings": words.warnings(plan, result, parts),
         "rows": [_count_row(c, names, result, gathered.spans[c], store, label) for c in order],
         "not_seen": [
             name for c, name in enumerate(names) if c not in result.counts.dive and _wanted(plan, name)

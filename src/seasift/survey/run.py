@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -15,10 +16,12 @@ from seasift.core.files import write_bytes, write_json
 from seasift.core.image_statistics import NAMES
 from seasift.formats import tracks as tracks_document
 from seasift.formats.document import CategoryEntry, ModelEntry
+from seasift.formats.earlier import earlier_results
 from seasift.modelfile.info import ModelInfo
 from seasift.survey import counts as counting
 from seasift.survey import tables
 from seasift.survey.annotated import write_video
+from seasift.survey.beginnings import beginnings, check_unreviewed
 from seasift.survey.drift import Drift, Reference
 from seasift.survey.exchange import write_formats
 from seasift.survey.follow import COMMIT_EVERY, follow
@@ -26,6 +29,7 @@ from seasift.survey.intervals import index_of, intervals_of
 from seasift.survey.kept import Frame
 from seasift.survey.looking import Look, Looking, look_here
 from seasift.survey.navigation import Navigation
+from seasift.survey.placing import placing_notes
 from seasift.survey.store import NAME, Store
 from seasift.survey.tracks import entries, summaries
 from seasift.tracking import Tracker, TrackerSettings
@@ -97,6 +101,7 @@ class Result:
         first, last: frames looked at; None without any.
         written: files and the folder of images.
         refused: a line for each exchange format that cannot hold the dive.
+        notes: lines about the dive's times and positions.
     """
 
     counts: counting.Counts
@@ -107,6 +112,7 @@ class Result:
     last: Frame | None
     written: list[Path] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 def run(
@@ -114,18 +120,23 @@ def run(
     *,
     progress: Callable[[Frame], None] | None = None,
     report: Callable[[Plan, Store, Result], Path] | None = None,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> Result:
     """Survey a dive and write the folder of results. After a kill the same call goes on.
 
     Args:
         progress: called after each frame.
         report: writes the page.
+        tell: takes a line on whether the run begins, goes on, or begins anew.
     Raises:
-        InputError: the folder cannot be written to.
+        InputError: the folder cannot be written to, or holds a person's decisions on tracks of an earlier survey.
     """
+    check_unreviewed(plan.out)
     settings = {**plan.settings, "model": plan.model_sha256, "seasift": __version__, "state": plan.state}
     with Store(plan.out / NAME, settings) as store:
         try:
+            for line in beginnings(plan.out, plan.dive, store):
+                tell(line)
             if not store.complete:
                 _pass(plan, store, progress)
         except sqlite3.Error as error:
@@ -142,6 +153,9 @@ def run(
             path = plan.out / "annotated.mp4"
             result.written.append(write_video(path, plan.dive, store, plan.info.class_list()))
         store.remove()
+    left = earlier_results(plan.out, result.written)
+    if left:
+        result.notes.append(f"{plan.out}: holds results of an earlier run, too: {left}.")
     return result
 
 
@@ -175,7 +189,8 @@ def _result(plan: Plan, store: Store) -> Result:
     counts = counting.count(store)
     note = _add_intervals(plan, counts)
     first, last = store.ends()
-    return Result(counts, note, _drift(plan, store), store.gaps(), first, last)
+    notes = list(dict.fromkeys([*store.notes(), *plan.dive.notes, *placing_notes(plan, store)]))
+    return Result(counts, note, _drift(plan, store), store.gaps(), first, last, notes=notes)
 
 
 def _drift(plan: Plan, store: Store) -> Drift | None:
@@ -216,7 +231,7 @@ def _write(plan: Plan, store: Store, result: Result) -> list[Path]:
         model=ModelEntry(name=plan.info.name, sha256=plan.model_sha256),
         threshold=plan.threshold,
         categories=[CategoryEntry(id=category.id, name=category.name) for category in categories],
-        videos=[_video(video) for video in plan.dive.videos],
+        videos=[_video(video, plan) for video in plan.dive.videos],
     )
     sizes = [(video.height, video.width) for video in plan.dive.videos]
     document = entries(store, categories, sizes, clock.position, unconfirmed=plan.unconfirmed)
@@ -247,6 +262,7 @@ def counts_document(plan: Plan, result: Result, rows: Sequence[Mapping[str, Any]
             {"file": file, "from_s": from_s, "to_s": to_s, "reason": reason}
             for file, from_s, to_s, reason in result.gaps
         ],
+        "notes": result.notes,
         "drift": None
         if result.drift is None
         else {**asdict(result.drift), "most": list(result.drift.most), "reference": _statistics_data(plan)},
@@ -282,9 +298,18 @@ def _write_images(folder: Path, store: Store) -> None:
             path.unlink()
 
 
-def _video(video: DiveVideo) -> tracks_document.Video:
+def _from(folder: Path, file: Path) -> str | None:
+    """The way from a folder to a file: still right when both have moved together."""
+    try:
+        return Path(os.path.relpath(file.resolve(), folder.resolve())).as_posix()
+    except ValueError:  # on two drives of Windows
+        return None
+
+
+def _video(video: DiveVideo, plan: Plan) -> tracks_document.Video:
     return tracks_document.Video(
         file=video.file,
+        path=None if isinstance(plan.dive, LiveDive) else _from(plan.out, Path(video.file)),
         width=video.width,
         height=video.height,
         offset_s=video.offset_s,
