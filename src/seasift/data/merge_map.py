@@ -146,7 +146,7 @@ def class_sets(
             raise DatasetError(f"map of {source.name}: it has no category {name!r}; {expected(name, names)}")
     ids = {category.name: category.id for category in classes}
     groups = _supercategories(classes, supercategories)
-    found = {}
+    found: dict[int, tuple[int, ...]] = {}
     for category in own:
         meaning = source.categories.get(category.name, category.name)
         words = [meaning] if isinstance(meaning, str) else meaning

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import torch
@@ -60,7 +60,7 @@ class Targets:
     proto_masks: Tensor
     semantic_masks: Tensor
     full_masks: Tensor | None = None
-    partial: PartialTargets | None = None
+    partial: PartialTargets | None = field(default=None, kw_only=True)
 
     def to(self, device: torch.device) -> Targets:
         """The same on another device."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -11,7 +11,7 @@ import torch.distributed as dist
 from torch import Tensor
 from torch.utils.data import IterableDataset
 
-from seasift.core.types import Float64, Int64
+from seasift.core.types import Bool, Float64, Int64
 from seasift.data.cache import ImageCache
 from seasift.models.targets import PartialTargets
 
@@ -42,7 +42,7 @@ class Batch:
     crowd: Tensor
     masks: Tensor
     content: Tensor
-    partial: PartialTargets | None = None
+    partial: PartialTargets | None = field(default=None, kw_only=True)
 
     def to(self, device: torch.device) -> Batch:
         """The same on another device."""
@@ -51,7 +51,7 @@ class Batch:
             for name in ("images_rgb_u8", "boxes_xyxy", "class_ids", "present", "crowd", "masks", "content")
         ]
         partial = None if self.partial is None else self.partial.to(device)
-        return Batch(self.number, self.file_names, *moved, partial)
+        return Batch(self.number, self.file_names, *moved, partial=partial)
 
 
 def gather(cache: ImageCache, images: list[int], number: int = 0) -> Batch:
@@ -78,7 +78,7 @@ def gather(cache: ImageCache, images: list[int], number: int = 0) -> Batch:
             torch.from_numpy(array)
             for array in (boxes, classes, real & ~crowd, crowd, masks, cache.content[images])
         ),
-        _partial(cache, images, rows),
+        partial=_partial(cache, images, rows),
     )
 
 
@@ -88,12 +88,18 @@ def _partial(cache: ImageCache, images: list[int], rows: Int64) -> PartialTarget
     if known is None:
         return None
     real = rows >= 0
-    padded = []
-    for values in (known.class_sets, known.masked, known.tight):
+
+    def padded(values: Bool) -> Tensor:
         part = np.zeros((*rows.shape, *values.shape[1:]), dtype=bool)
         part[real] = values[rows[real]]
-        padded.append(torch.from_numpy(part))
-    return PartialTargets(*padded, torch.from_numpy(known.labelled[images]))
+        return torch.from_numpy(part)
+
+    return PartialTargets(
+        padded(known.class_sets),
+        padded(known.masked),
+        padded(known.tight),
+        torch.from_numpy(known.labelled[images]),
+    )
 
 
 def process_of() -> tuple[int, int]:
