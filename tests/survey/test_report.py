@@ -90,7 +90,7 @@ def test_says_what_is_not_known(tmp_path: Path) -> None:
     page = (tmp_path / "out/report.html").read_text(encoding="utf-8")
     assert "No interval: the model carries no figures" in page
     assert "no reference image statistics" in page
-    assert "when it began is not known" in page
+    assert "the start time is unknown" in page
     assert "<h2>Map</h2>" not in page
 
 
