@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import threading
 from collections.abc import Collection
 from dataclasses import dataclass
+from pathlib import Path
 
 from seasift.cli import predict_output as out
 from seasift.cli.predict_task import Task
+from seasift.core.errors import BadPicture
 from seasift.core.once import each_once
 from seasift.core.picture import write_picture
 from seasift.core.types import UInt8
@@ -69,7 +73,7 @@ class Looker:
         drawn = draw(image_rgb_u8, instances, task.predictor.categories) if self._overlays or films else None
         if self._overlays and drawn is not None:
             path = out.overlay_path(task.plan, self._overlays[picture.source.name], picture.frame)
-            write_picture(path, drawn)
+            _write_overlay(path, drawn, picture.file)
         return Looked(entry, drawn if films else None)
 
     def keep(self, picture: Picture, looked: Looked) -> None:
@@ -77,3 +81,16 @@ class Looker:
         with self._lock:
             if picture.key not in self._journal:
                 self._journal.add(picture.key, looked.entry)
+
+
+def _write_overlay(path: Path, drawn: UInt8, file: str) -> None:
+    """Write it; a name that is too long for the disk is the fault of this one file, so the others go on."""
+    try:
+        write_picture(path, drawn)
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        raise BadPicture(
+            f"{file}: the overlay's name {path.name[:40]}... has {len(os.fsencode(path.name))} bytes; expected a name "
+            "the disk can hold, mostly 255. Shorten the file's name."
+        ) from None

@@ -31,6 +31,10 @@ class BadModel(BadInput):
     """A model file that is not ours, of another schema, or damaged."""
 
 
+class EngineError(SeasiftError):
+    """An inference engine that cannot compile or run a model on this machine."""
+
+
 class BadWeights(BadInput):
     """Weights that do not fit the network; the message names the entries."""
 

@@ -11,7 +11,7 @@ from seasift.core.errors import BadInput, BadModel, MissingExtra
 from seasift.core.spelling import hint
 from seasift.core.types import Float32
 from seasift.runtime import openvino_engine
-from seasift.runtime.engine import Engine, Port, Settings, last_line, usable_cores
+from seasift.runtime.engine import Engine, Port, Settings, engine_error, last_line, usable_cores
 
 
 class OnnxRuntimeEngine:
@@ -58,7 +58,10 @@ class OnnxRuntimeEngine:
     def run(self, batch: Float32) -> dict[str, Float32]:
         """Outputs by name; the session may be shared by threads."""
         names = [port.name for port in self.outputs]
-        results = self._session.run(names, {self.inputs[0].name: batch})
+        try:
+            results = self._session.run(names, {self.inputs[0].name: batch})
+        except Exception as error:  # its exceptions share no base of their own
+            raise engine_error(self.name, self.precision, "run the model", error) from None
         return {name: np.asarray(value, dtype=np.float32) for name, value in zip(names, results, strict=True)}
 
 
@@ -103,6 +106,7 @@ def open_engine(
     Raises:
         BadInput: unknown engine, a precision it cannot do, or threads below 1.
         BadModel: the engine cannot load it. MissingExtra: the engine is not installed.
+        EngineError: the engine cannot compile it for this machine.
     """
     if engine not in ENGINES:
         raise BadInput(f"engine {engine!r}{hint(engine, ENGINES)}; expected {', '.join(ENGINES)}.")

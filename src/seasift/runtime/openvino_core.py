@@ -6,6 +6,9 @@ import threading
 from functools import cache
 from typing import Any
 
+from seasift.core.errors import EngineError
+from seasift.runtime.engine import last_line
+
 _ONE_BY_ONE = threading.Lock()
 
 
@@ -22,6 +25,11 @@ def core() -> Any:
 
 @cache
 def _made() -> Any:
-    import openvino  # type: ignore[import-untyped]
+    try:
+        import openvino  # type: ignore[import-untyped]
 
-    return openvino.Core()
+        return openvino.Core()
+    except (ImportError, RuntimeError) as error:
+        raise EngineError(
+            f"the engine openvino cannot be started on this machine ({last_line(error)}). Use --engine onnxruntime."
+        ) from None

@@ -14,7 +14,7 @@ import numpy as np
 from seasift.core.errors import BadModel
 from seasift.core.types import Float32
 from seasift.runtime import compile_cache, openvino_core
-from seasift.runtime.engine import Port, Settings, last_line
+from seasift.runtime.engine import Port, Settings, engine_error, last_line
 
 PRECISIONS = ("f32", "bf16", "f16")
 _Ports: TypeAlias = tuple[Port, ...]
@@ -53,19 +53,28 @@ class OpenVinoEngine:
 
     def _run(self, batch: Float32) -> dict[str, Float32]:
         if not hasattr(self._threads, "request"):
-            self._threads.request = self._compiled.create_infer_request()
-        results = self._threads.request.infer([batch])
+            self._threads.request = self._request()
+        try:
+            results = self._threads.request.infer([batch])
+        except RuntimeError as error:
+            raise engine_error(self.name, self.precision, "run the model", error) from None
         return {
             port.name: np.asarray(value, dtype=np.float32)
             for port, value in zip(self.outputs, results.values(), strict=True)
         }
 
+    def _request(self) -> Any:
+        try:
+            return self._compiled.create_infer_request()
+        except RuntimeError as error:
+            raise engine_error(self.name, self.precision, "run the model", error) from None
+
 
 def _ready(model: bytes, settings: Settings) -> tuple[Any, _Ports, _Ports]:
     """The compiled graph, its inputs and outputs: what was kept, or else made now and kept."""
+    core = openvino_core.core()
     import openvino  # type: ignore[import-untyped]
 
-    core = openvino_core.core()
     wanted: dict[str, Any] = {
         "INFERENCE_PRECISION_HINT": settings.precision,
         "PERFORMANCE_HINT": "THROUGHPUT" if settings.throughput else "LATENCY",
@@ -88,7 +97,10 @@ def _ready(model: bytes, settings: Settings) -> tuple[Any, _Ports, _Ports]:
     graph = core.read_model(model, b"")
     # Not those of the compiled graph: where OpenVINO leaves out a step, an output has a second name there.
     inputs, outputs = _ports(graph.inputs), _ports(graph.outputs)
-    made = core.compile_model(graph, "CPU", wanted)
+    try:
+        made = core.compile_model(graph, "CPU", wanted)
+    except RuntimeError as error:
+        raise engine_error("openvino", settings.precision, "compile the model", error) from None
     with suppress(RuntimeError):
         compile_cache.store(key, _to_json(inputs, outputs) + b"\n" + made.export_model().getvalue())
     return made, inputs, outputs

@@ -63,7 +63,8 @@ def predict_sources(
     another; a video is decoded by a thread of its own.
 
     Args:
-        look: from a picture and its pixels (H, W, 3) uint8 RGB to what is to be known of it; called by threads.
+        look: from a picture and its pixels (H, W, 3) uint8 RGB to what is to be known of it; called by threads. Its
+            BadPicture gives a Failure too.
         sources: from `inputs.expand`.
         span: which frames of videos to take.
         known: keys of pictures whose results exist; they are neither decoded nor looked at.
@@ -109,7 +110,10 @@ def _tasks(
             return picture
         pixels = picture.image_rgb_u8
         without = replace(picture, image_rgb_u8=None)
-        return Found(without, None if pixels is None else look(without, pixels))
+        try:
+            return Found(without, None if pixels is None else look(without, pixels))
+        except BadPicture as error:
+            return Failure.of(picture.file, error)
 
     for source in sources:
         if isinstance(source, Failure):

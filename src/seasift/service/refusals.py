@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.routing import compile_path
 from starlette.types import Scope
 
-from seasift.core.errors import Busy, NotAllowed, NotThere, OverLimit, SeasiftError, TookTooLong
+from seasift.core.errors import Busy, EngineError, NotAllowed, NotThere, OverLimit, SeasiftError, TookTooLong
 from seasift.service.answers import ErrorAnswer
 
 _STATUS: Mapping[type[SeasiftError], int] = {
@@ -20,6 +20,7 @@ _STATUS: Mapping[type[SeasiftError], int] = {
     NotThere: 404,
     Busy: 429,
     TookTooLong: 503,
+    EngineError: 500,
 }
 _WORDS = {
     404: "no such page. GET /docs lists what there is.",
