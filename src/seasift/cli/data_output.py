@@ -97,6 +97,8 @@ def tell_prepared(prepared: PreparedDataset, done: bool) -> None:
         for part, count in parts.items():
             table.add_row(split, part, f"{count:,}")
     out.print(table)
+    for note in record.get("notes", []):
+        out.print(f"note: {note}", soft_wrap=True)
     if "citation" in record:
         out.print(f"Licence: {record['licence']}\nCite: {record['citation']}", soft_wrap=True)
 

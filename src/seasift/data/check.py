@@ -15,7 +15,7 @@ from seasift.data.coco import read_document
 from seasift.data.defects import FATAL, WARNING, Defect
 from seasift.data.draw_split import groups_of
 from seasift.data.leakage import Leak, check_lists, defects_of, find_leaks, find_twins
-from seasift.data.prepare_coco import images_folder
+from seasift.data.locate import find_beside, images_folder
 from seasift.data.prepared import DATASET_FILE, open_prepared
 
 Progress = Callable[[str, int, int], None]
@@ -116,20 +116,36 @@ def _check_files(
     parts: dict[str, list[str]] = {}
     digests: dict[str, str] = {}
     folders = {path: images_folder(path, images) for path in paths}
-    for path, folder in folders.items():
+    for path, expected in folders.items():
         if not path.exists():
             raise BadDataset(f"{path}: no such file; expected a COCO .json or a prepared data set")
         # Files of one name in two folders are two pictures.
-        prefix = "" if len(set(folders.values())) == 1 else f"{folder.as_posix()}/"
+        prefix = "" if len(set(folders.values())) == 1 else f"{expected.as_posix()}/"
         sizes = _document(path, str(path), report, tell)
-        found = _pictures(folder, sizes, path.name, report, tell)
-        digests |= {prefix + name: digest for name, digest in found.items()}
+        folder, placed = _placed(path, images, sizes, report)
+        found = _pictures(folder, placed, path.name, report, tell)
+        digests |= {
+            prefix + name: found[own] for name, own in zip(sizes, placed, strict=True) if own in found
+        }
         part = path.stem if len({p.stem for p in paths}) == len(paths) else str(path)
         parts[part] = [prefix + name for name in sizes]
     group_of = _groups({name: None for names in parts.values() for name in names}, group, report)
     if len(parts) > 1:
         _leaks({"the files given": parts}, group_of, digests, report)
     report.defects += find_twins(digests, parts)
+
+
+def _placed(
+    path: Path, images: Path | None, sizes: Mapping[str, SizeHW | None], report: CheckReport
+) -> tuple[Path, dict[str, SizeHW | None]]:
+    """The folder of the images, and for each of them its path in there and its size."""
+    try:
+        folder = find_beside(list(sizes), path, images)
+    except BadDataset as error:
+        what, _, remedy = str(error).removeprefix(f"{path}: ").partition("; ")
+        report.defects.append(Defect(FATAL, "shared image", str(path), "", what, remedy.capitalize()))
+        return images_folder(path, images), dict(sizes)
+    return folder.folder, {folder.name(name): size for name, size in sizes.items()}
 
 
 def _document(path: Path, name: str, report: CheckReport, tell: Progress) -> dict[str, SizeHW | None]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, TypeGuard
 
 from seasift.core.types import SizeHW
 from seasift.data.check_objects import check_object
+from seasift.data.coco import root_ids
 from seasift.data.defects import FATAL, WARNING, Defect
 from seasift.data.segmentation import is_integer, kind_of
 
@@ -23,7 +24,8 @@ def check_document(content: Mapping[str, Any], file: str) -> tuple[list[Defect],
         The defects, and file name to size of the pictures it lists (None: its size is not usable).
     """
     defects: list[Defect] = []
-    categories = _categories(content["categories"], file, defects)
+    roots = root_ids([content])
+    categories = _categories(content["categories"], roots, file, defects)
     pictures, sizes = _images(content["images"], file, defects)
     ids: set[int] = set()
     used: set[int] = set()
@@ -51,7 +53,12 @@ def check_document(content: Mapping[str, Any], file: str) -> tuple[list[Defect],
         name = pictures.get(image) if is_integer(image) else None
         where = f"{place} ({name})" if name else place
         defects += check_object(item, sizes.get(name) if name else None, file, where)
-    for unused in sorted(categories.keys() - used):
+    for root in sorted(categories.keys() & roots):
+        what = f"{categories[root]!r} has no object and only stands above the others, so it is not taken for a class"
+        defects.append(
+            Defect(WARNING, "root category", file, f"category {root}", what, "Leave it out if it is one")
+        )
+    for unused in sorted(categories.keys() - used - roots):
         what = "has no object"
         remedy = "Leave the class out if it is not wanted"
         defects.append(
@@ -60,8 +67,9 @@ def check_document(content: Mapping[str, Any], file: str) -> tuple[list[Defect],
     return defects, sizes
 
 
-def _categories(items: list[Any], file: str, defects: list[Defect]) -> dict[int, str]:
+def _categories(items: list[Any], roots: Collection[int], file: str, defects: list[Defect]) -> dict[int, str]:
     names: dict[int, str] = {}
+    classes: set[str] = set()
     ids: set[int] = set()
     for number, item in enumerate(items):
         place = f"categories[{number}]"
@@ -73,9 +81,12 @@ def _categories(items: list[Any], file: str, defects: list[Defect]) -> dict[int,
         if not isinstance(name, str) or not name:
             what = f"name is {kind_of(name)}; expected text"
             defects.append(Defect(FATAL, "wrong type", file, place, what, "Give it a name"))
-        elif name in names.values():
+        elif name in classes:
             what = f"a second category {name!r}; expected each name once"
-            defects.append(Defect(FATAL, "duplicate name", file, place, what, "Rename or merge the two"))
+            remedy = "Rename one, or join them: seasift data prepare --repair"
+            defects.append(Defect(FATAL, "duplicate name", file, place, what, remedy))
+        elif item.get("id") not in (roots or ()):
+            classes.add(name)
         if is_integer(item.get("id")):
             names[item["id"]] = str(name)
     return names

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -128,6 +128,15 @@ def read_document(path: Path | str, data: bytes | None = None) -> dict[str, Any]
         raise BadDataset(
             f"{path}: holds {kind_of(content)}; expected an object with images, annotations, categories"
         )
+    return checked_document(content, path)
+
+
+def checked_document(content: dict[str, Any], path: Path | str) -> dict[str, Any]:
+    """The document, if it has the three lists of COCO.
+
+    Raises:
+        BadDataset: one is missing or no list.
+    """
     for key in ("images", "annotations", "categories"):
         if not isinstance(content.get(key), list):
             raise BadDataset(f"{path}: {key} is {kind_of(content.get(key))}; expected a list as in COCO")
@@ -141,9 +150,38 @@ def read_coco(path: Path | str, data: bytes | None = None) -> CocoDataset:
         BadDataset: names the file, the place and what was expected.
     """
     content = read_document(path, data)
+    return parse_coco(content, path, root_ids([content]))
+
+
+def root_ids(contents: Sequence[Mapping[str, Any]]) -> set[int]:
+    """Ids of categories that are no classes: Roboflow writes the project's name as a category above all others.
+
+    Such a category has the lowest id, the supercategory "none" and no object, and others name it as their supercategory.
+
+    Args:
+        contents: the documents of a data set, each with its three lists.
+    """
+    items = [item for content in contents for item in content["categories"] if isinstance(item, dict)]
+    items = [item for item in items if is_integer(item.get("id"))]
+    above = {item["supercategory"] for item in items if isinstance(item.get("supercategory"), str)} - {"none"}
+    lowest = min((item["id"] for item in items), default=0)
+    roots = {
+        item["id"]
+        for item in items
+        if item["id"] == lowest and item.get("supercategory") == "none" and item.get("name") in above
+    }
+    if not roots:
+        return roots
+    objects = (item for content in contents for item in content["annotations"] if isinstance(item, dict))
+    return roots if all(item.get("category_id") != lowest for item in objects) else set()
+
+
+def parse_coco(content: Mapping[str, Any], path: Path | str, leave_out: Collection[int] = ()) -> CocoDataset:
+    """The data set in a document that `read_document` gave, without some categories; see `read_coco`."""
     categories = [
         Category(_integer(item, "id", place), _text(item, "name", place))
         for place, item in _items(path, content, "categories")
+        if not (leave_out and item.get("id") in leave_out)
     ]
     images = [
         CocoImage(
@@ -198,7 +236,8 @@ def _check_references(dataset: CocoDataset, path: Path | str) -> None:
         ("annotation", [a.id for a in dataset.annotations]),
     ):
         if len(set(ids)) < len(ids):
-            twice = next(i for i in ids if ids.count(i) > 1)
+            seen: set[int] = set()
+            twice = next(i for i in ids if i in seen or seen.add(i))  # type: ignore[func-returns-value]
             raise BadDataset(f"{path}: {what} id {twice} is there twice; expected each once. {REMEDY}")
     known, pictures = {c.id for c in dataset.categories}, {i.id for i in dataset.images}
     for a in dataset.annotations:
@@ -210,7 +249,7 @@ def _check_references(dataset: CocoDataset, path: Path | str) -> None:
             raise BadDataset(f"{path}: annotation {a.id} is of the unknown picture {a.image_id}. {REMEDY}")
 
 
-def _items(path: Path | str, content: dict[str, Any], key: str) -> list[tuple[str, dict[str, Any]]]:
+def _items(path: Path | str, content: Mapping[str, Any], key: str) -> list[tuple[str, dict[str, Any]]]:
     for number, item in enumerate(content[key]):
         if not isinstance(item, dict):
             raise BadDataset(f"{path}: {key}[{number}] is {kind_of(item)}; expected an object. {REMEDY}")

@@ -13,13 +13,14 @@ from typing import Any
 from seasift.core.errors import BadDataset
 from seasift.core.files import write_bytes, write_json, write_text
 from seasift.data.content import Content, Progress
-from seasift.data.prepare_coco import images_folder, read_coco_file, read_coco_files
+from seasift.data.locate import images_folder
+from seasift.data.prepare_coco import read_coco_file, read_coco_files
 from seasift.data.prepare_trashcan import read_trashcan, root_of
 from seasift.data.prepared import DATASET_FILE, SCHEMA, PreparedDataset, open_prepared
 from seasift.data.source import Source, folder_source, open_source
 
 # Raise it when the same source would be prepared to something else.
-_VERSION = "2"
+_VERSION = "3"
 
 
 def prepare(

@@ -11,6 +11,7 @@ from typing import Any
 from seasift.core.errors import BadDataset
 from seasift.core.spelling import expected
 from seasift.data.coco import CocoDataset, read_coco
+from seasift.data.locate import read_placed
 
 DATASET_FILE = "dataset.json"
 SCHEMA = "seasift-dataset/1"
@@ -198,9 +199,7 @@ def resolve_part(
         raise BadDataset(f"{data}: no such file or folder; expected a prepared data set or a COCO .json file")
     if data.is_dir():
         return open_prepared(data).part(labels, masks, split, part)
-    coco = read_coco(data)
-    beside = data.parent / "images"
-    folder = images or (beside if beside.is_dir() else data.parent)
+    coco, folder = read_placed(data, images)
     return DataPart(coco, folder, data.name)
 
 
