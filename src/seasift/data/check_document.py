@@ -9,6 +9,7 @@ from seasift.core.types import SizeHW
 from seasift.data.check_objects import check_object
 from seasift.data.coco import root_ids
 from seasift.data.defects import FATAL, WARNING, Defect
+from seasift.data.partial_labels import defect_of_class_set, defect_of_flag
 from seasift.data.segmentation import is_integer, kind_of
 
 _LARGEST_SIDE = 100_000
@@ -53,6 +54,8 @@ def check_document(content: Mapping[str, Any], file: str) -> tuple[list[Defect],
         name = pictures.get(image) if is_integer(image) else None
         where = f"{place} ({name})" if name else place
         defects += check_object(item, sizes.get(name) if name else None, file, where)
+        defects += _partial_label(item, categories, file, where)
+    defects += _missing_masks(content["annotations"], file)
     for root in sorted(categories.keys() & roots):
         what = f"{categories[root]!r} has no object and only stands above the others, so it is not taken for a class"
         defects.append(
@@ -65,6 +68,25 @@ def check_document(content: Mapping[str, Any], file: str) -> tuple[list[Defect],
             Defect(WARNING, "empty class", file, f"category {unused} ({categories[unused]})", what, remedy)
         )
     return defects, sizes
+
+
+def _partial_label(
+    item: Mapping[str, Any], categories: Mapping[int, str], file: str, place: str
+) -> Iterator[Defect]:
+    value = item.get("class_set")
+    known = categories.keys()
+    defect = None if value is None else defect_of_class_set(value, item.get("category_id"), known)
+    for what in filter(None, (defect, defect_of_flag(item, "loose_box"))):
+        yield Defect(FATAL, "broken label", file, place, what, "Correct the field or remove it")
+
+
+def _missing_masks(items: list[Any], file: str) -> Iterator[Defect]:
+    objects = [item for item in items if isinstance(item, dict)]
+    without = sum(item.get("segmentation") in (None, []) for item in objects)
+    if without:
+        what = f"{without:,} of {len(objects):,} objects have no mask, only a box"
+        remedy = "They train boxes and classes; masks are not evaluated on a file that lacks any"
+        yield Defect(WARNING, "no mask", file, "annotations", what, remedy)
 
 
 def _categories(items: list[Any], roots: Collection[int], file: str, defects: list[Defect]) -> dict[int, str]:
@@ -113,6 +135,13 @@ def _images(
             what = f"{name} is listed a second time; expected each picture once"
             defects.append(
                 Defect(FATAL, "duplicate name", file, place, what, "Remove one and join their objects")
+            )
+        flag = defect_of_flag(item, "background_labelled")
+        if flag:
+            defects.append(
+                Defect(
+                    FATAL, "broken label", file, f"{place} ({name})", flag, "Correct the field or remove it"
+                )
             )
         if is_integer(item.get("id")):
             names.setdefault(item["id"], name)

@@ -63,6 +63,8 @@ def _check_box(box: list[float], size_hw: SizeHW | None, file: str, place: str) 
 def _check_mask(
     segmentation: Any, box: list[float] | None, size_hw: SizeHW | None, file: str, place: str
 ) -> Iterator[Defect]:
+    if segmentation is None or segmentation == []:
+        return  # an object with a box only
     defect = defect_of_segmentation(segmentation, size_hw)
     if defect:
         yield Defect(FATAL, "broken mask", file, place, defect, "Draw the object again or remove it")

@@ -12,6 +12,7 @@ from seasift.core.errors import BadDataset
 from seasift.core.instances import Category
 from seasift.core.masks import MaskCrop, from_coco
 from seasift.core.types import SizeHW
+from seasift.data.partial_labels import defect_of_class_set, defect_of_flag
 from seasift.data.segmentation import defect_of_segmentation, is_integer, is_number, kind_of
 
 REMEDY = "Run `seasift data check` for all defects"
@@ -19,16 +20,43 @@ REMEDY = "Run `seasift data check` for all defects"
 
 @dataclass(frozen=True)
 class CocoImage:
-    """A picture: id, file name (relative to the folder of pictures, `/` between folders) and size in px."""
+    """A picture: id, file name (relative to the folder of pictures, `/` between folders) and size in px.
+
+    Attributes:
+        source: the data set it came from, if the file names one.
+        video: the video it came from, if the file names one.
+        background_labelled: whether every object in it is annotated.
+    """
 
     id: int
     file_name: str
     size_hw: SizeHW
+    source: str = ""
+    video: str = ""
+    background_labelled: bool = True
+
+    def to_json(self) -> dict[str, Any]:
+        """As in a COCO document."""
+        plain = {
+            "id": self.id,
+            "file_name": self.file_name,
+            "height": self.size_hw[0],
+            "width": self.size_hw[1],
+        }
+        more = {"source": self.source, "video": self.video}
+        named = {key: value for key, value in more.items() if value}
+        return plain | named | ({} if self.background_labelled else {"background_labelled": False})
 
 
 @dataclass(frozen=True)
 class CocoAnnotation:
-    """One object as written in the file: box x, y, width, height in px, segmentation raw."""
+    """One object as written in the file: box x, y, width, height in px, segmentation raw.
+
+    Attributes:
+        segmentation: `[]` for an object without a mask.
+        class_set: ids of the categories of which the object is one; empty if `category_id` is known to be right.
+        loose_box: whether the edges of the box are not exact.
+    """
 
     id: int
     image_id: int
@@ -37,13 +65,36 @@ class CocoAnnotation:
     area: float
     iscrowd: bool
     segmentation: Any
+    class_set: tuple[int, ...] = ()
+    loose_box: bool = False
+
+    @property
+    def has_mask(self) -> bool:
+        """Whether the file gives a mask."""
+        return bool(self.segmentation)
+
+    def to_json(self) -> dict[str, Any]:
+        """As in a COCO document."""
+        plain = {
+            "id": self.id,
+            "image_id": self.image_id,
+            "category_id": self.category_id,
+            "bbox": list(self.bbox_xywh),
+            "area": self.area,
+            "iscrowd": int(self.iscrowd),
+            "segmentation": self.segmentation,
+        }
+        more = {"class_set": list(self.class_set), "loose_box": self.loose_box}
+        return plain | {key: value for key, value in more.items() if value}
 
     def mask(self, size_hw: SizeHW) -> MaskCrop:
         """The mask as a crop.
 
         Raises:
-            BadDataset: a segmentation that cannot be decoded.
+            BadDataset: no mask, or a segmentation that cannot be decoded.
         """
+        if not self.has_mask:
+            raise BadDataset(f"annotation {self.id}: has no mask; expected one. {REMEDY}")
         try:
             return from_coco(self.segmentation, size_hw)
         except (ValueError, TypeError, KeyError) as error:
@@ -88,23 +139,9 @@ class CocoDataset:
     def to_json(self) -> dict[str, Any]:
         """A plain COCO document."""
         return {
-            "images": [
-                {"id": i.id, "file_name": i.file_name, "height": i.size_hw[0], "width": i.size_hw[1]}
-                for i in self.images
-            ],
+            "images": [image.to_json() for image in self.images],
             "categories": [{"id": c.id, "name": c.name, "supercategory": c.name} for c in self.categories],
-            "annotations": [
-                {
-                    "id": a.id,
-                    "image_id": a.image_id,
-                    "category_id": a.category_id,
-                    "bbox": list(a.bbox_xywh),
-                    "area": a.area,
-                    "iscrowd": int(a.iscrowd),
-                    "segmentation": a.segmentation,
-                }
-                for a in self.annotations
-            ],
+            "annotations": [annotation.to_json() for annotation in self.annotations],
         }
 
 
@@ -183,20 +220,28 @@ def parse_coco(content: Mapping[str, Any], path: Path | str, leave_out: Collecti
         for place, item in _items(path, content, "categories")
         if not (leave_out and item.get("id") in leave_out)
     ]
-    images = [
-        CocoImage(
-            _integer(item, "id", place),
-            _text(item, "file_name", place),
-            (_side(item, "height", place), _side(item, "width", place)),
-        )
-        for place, item in _items(path, content, "images")
-    ]
+    images = [_image(item, place) for place, item in _items(path, content, "images")]
     annotations = [_annotation(item, place) for place, item in _items(path, content, "annotations")]
     dataset = CocoDataset(
         tuple(sorted(categories, key=lambda category: category.id)), tuple(images), tuple(annotations)
     )
     _check_references(dataset, path)
     return dataset
+
+
+def _image(item: dict[str, Any], place: str) -> CocoImage:
+    defect = defect_of_flag(item, "background_labelled")
+    if defect:
+        raise BadDataset(f"{place}.{defect}. {REMEDY}")
+    source, video = item.get("source"), item.get("video")
+    return CocoImage(
+        _integer(item, "id", place),
+        _text(item, "file_name", place),
+        (_side(item, "height", place), _side(item, "width", place)),
+        source if isinstance(source, str) else "",
+        video if isinstance(video, str) else "",
+        item.get("background_labelled") is not False,
+    )
 
 
 def _annotation(item: dict[str, Any], place: str) -> CocoAnnotation:
@@ -211,7 +256,10 @@ def _annotation(item: dict[str, Any], place: str) -> CocoAnnotation:
     if crowd not in (0, 1):
         raise BadDataset(f"{place}.iscrowd is {kind_of(crowd)}; expected 0 or 1. {REMEDY}")
     segmentation = item.get("segmentation")
-    defect = defect_of_segmentation(segmentation, None)
+    if segmentation is None:
+        segmentation = []
+    defect = defect_of_segmentation(segmentation, None) if segmentation != [] else None
+    defect = defect or defect_of_flag(item, "loose_box")
     if defect:
         raise BadDataset(f"{place}.{defect}. {REMEDY}")
     area = item.get("area", float(box[2]) * float(box[3]))
@@ -226,7 +274,20 @@ def _annotation(item: dict[str, Any], place: str) -> CocoAnnotation:
         float(area),
         bool(crowd),
         segmentation,
+        _class_set(item, place),
+        item.get("loose_box") is True,
     )
+
+
+def _class_set(item: dict[str, Any], place: str) -> tuple[int, ...]:
+    value = item.get("class_set")
+    if value is None:
+        return ()
+    known = value if isinstance(value, list) else []  # whether the categories exist is looked at later
+    defect = defect_of_class_set(value, item.get("category_id"), known)
+    if defect:
+        raise BadDataset(f"{place}.{defect}. {REMEDY}")
+    return tuple(value)
 
 
 def _check_references(dataset: CocoDataset, path: Path | str) -> None:
@@ -241,10 +302,9 @@ def _check_references(dataset: CocoDataset, path: Path | str) -> None:
             raise BadDataset(f"{path}: {what} id {twice} is there twice; expected each once. {REMEDY}")
     known, pictures = {c.id for c in dataset.categories}, {i.id for i in dataset.images}
     for a in dataset.annotations:
-        if a.category_id not in known:
-            raise BadDataset(
-                f"{path}: annotation {a.id} is of the unknown category {a.category_id}. {REMEDY}"
-            )
+        strangers = [number for number in (a.category_id, *a.class_set) if number not in known]
+        if strangers:
+            raise BadDataset(f"{path}: annotation {a.id} is of the unknown category {strangers[0]}. {REMEDY}")
         if a.image_id not in pictures:
             raise BadDataset(f"{path}: annotation {a.id} is of the unknown picture {a.image_id}. {REMEDY}")
 

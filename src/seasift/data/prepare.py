@@ -13,6 +13,7 @@ from typing import Any
 from seasift.core.errors import BadDataset
 from seasift.core.files import write_bytes, write_json, write_text
 from seasift.data.content import Content, Progress
+from seasift.data.dives import VIDEOS_FILE, facts_table
 from seasift.data.locate import images_folder
 from seasift.data.prepare_coco import read_coco_file, read_coco_files
 from seasift.data.prepare_trashcan import read_trashcan, root_of
@@ -99,6 +100,8 @@ def _write(content: Content, out: Path, digest: str, force: bool, tell: Progress
     for split, parts in content.splits.items():
         for part, names in parts.items():
             write_text(out / "splits" / split / f"{part}.txt", "".join(f"{name}\n" for name in sorted(names)))
+    if content.videos:
+        write_text(out / VIDEOS_FILE, facts_table(content.videos.values()))
     sizes = {name: content.source.sizes[path] for name, path in content.pictures.items()}
     record: dict[str, Any] = {
         "schema": SCHEMA,
@@ -133,6 +136,7 @@ def _make_way(out: Path) -> None:
             splits = []
         (out / DATASET_FILE).unlink()
     shutil.rmtree(out / "annotations", ignore_errors=True)
+    (out / VIDEOS_FILE).unlink(missing_ok=True)
     for torn in (out / "images").rglob(".*.part"):  # left by a run that was killed
         torn.unlink()
     for split in splits:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from seasift.data import trashcan
 from seasift.data.coco import CocoAnnotation, CocoDataset, read_coco
 from seasift.data.content import Content, Progress
+from seasift.data.dives import shipped_facts
 from seasift.data.locate import find_in_source
 from seasift.data.source import Source
 from seasift.data.splits import shipped_splits
@@ -40,8 +41,9 @@ def read_trashcan(source: Source, root: str, tell: Progress) -> Content:
         source,
         {name: located.path for name, located in find_in_source(names, source).items()},
         shipped_splits("trashcan"),
-        {"labels": "instance", "masks": "exact", "split": "official"},
+        {"labels": "instance", "masks": "exact", "split": "dive-free"},
         {"licence": trashcan.LICENCE, "citation": trashcan.CITATION, "group": trashcan.VIDEO},
+        shipped_facts("trashcan", trashcan.VIDEO),
     )
 
 

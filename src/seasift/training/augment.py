@@ -8,6 +8,7 @@ reaches outside (filled with the mean), a crop one that lies inside; both compos
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
@@ -141,7 +142,8 @@ def _targets(
         if len(owner):
             grid[owner, slot] = _on_grid(masks, window[owner], flip[owner], size, soft=soft)
         grids.append(grid)
-    return Targets(boxes, batch.class_ids, present, batch.crowd & seen, *grids)
+    targets = Targets(boxes, batch.class_ids, present, batch.crowd & seen, *grids)
+    return replace(targets, partial=batch.partial)
 
 
 def _on_grid(masks: Tensor, window: Tensor, flip: Tensor, size_hw: tuple[int, int], *, soft: bool) -> Tensor:
