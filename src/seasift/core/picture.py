@@ -11,6 +11,7 @@ import numpy as np
 
 from seasift.core.errors import BadPicture, OverLimit
 from seasift.core.files import write_bytes
+from seasift.core.picture_exif import orientation_of
 from seasift.core.picture_format import defect_of, format_of, other_kind
 from seasift.core.picture_size import size_of
 from seasift.core.types import UInt8
@@ -71,6 +72,15 @@ def decode_picture(data: bytes, name: str, *, max_pixels: int | None = None) -> 
     if max_pixels is not None:
         _check_pixels(data, kind, name, max_pixels)
     return _to_rgb_u8(_decode(data, kind, name), kind, name)
+
+
+def read_orientation(path: Path) -> int:
+    """The EXIF orientation of an image file, 1 to 8, which `read_picture` applies; 1 if it has none or cannot be read."""
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return 1
+    return orientation_of(data, format_of(data) or "")
 
 
 def _check_pixels(data: bytes, kind: str, name: str, max_pixels: int) -> None:

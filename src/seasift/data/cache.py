@@ -18,6 +18,7 @@ from seasift.core.errors import BadDataset
 from seasift.core.picture import read_picture
 from seasift.core.prepare import InputSpec, resize_u8
 from seasift.core.types import Bool, Float32, Int64, SizeHW, UInt8
+from seasift.data.check_pictures import size_differs
 from seasift.data.coco import CocoAnnotation, CocoImage
 from seasift.data.partial_labels import PartialLabels, partial_labels_of
 from seasift.data.prepared import DataPart
@@ -147,10 +148,7 @@ def _build(
 def _read(part: DataPart, image: CocoImage) -> UInt8:
     picture = read_picture(part.images_dir / image.file_name)
     if picture.shape[:2] != image.size_hw:
-        raise BadDataset(
-            f"{image.file_name}: is {picture.shape[1]}x{picture.shape[0]} px but its annotations say "
-            f"{image.size_hw[1]}x{image.size_hw[0]}. Run: seasift data check"
-        )
+        raise size_differs(part.images_dir / image.file_name, picture.shape[:2], image.size_hw)
     return picture
 
 

@@ -6,10 +6,12 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any, TypeGuard
 
 from seasift.core.types import SizeHW
-from seasift.data.check_objects import check_object
+from seasift.data.check_objects import check_object, without_fault
+from seasift.data.check_objects_together import whole_file
 from seasift.data.coco import root_ids
 from seasift.data.defects import FATAL, WARNING, Defect
 from seasift.data.partial_labels import defect_of_class_set, defect_of_flag
+from seasift.data.plain import chunks
 from seasift.data.segmentation import is_integer, kind_of
 
 _LARGEST_SIDE = 100_000
@@ -30,32 +32,20 @@ def check_document(content: Mapping[str, Any], file: str) -> tuple[list[Defect],
     pictures, sizes = _images(content["images"], file, defects)
     ids: set[int] = set()
     used: set[int] = set()
-    for number, item in enumerate(content["annotations"]):
-        if not isinstance(item, dict):
-            defects.append(_wrong_item(file, f"annotations[{number}]", item))
-            continue
-        own = item.get("id")
-        place = f"annotation {own}" if is_integer(own) else f"annotations[{number}]"
-        defects += _check_id(item, ids, file, place)
-        category = item.get("category_id")
-        if not is_integer(category) or category not in categories:
-            what = f"category_id is {kind_of(category)}; expected one of the categories' ids"
-            defects.append(
-                Defect(FATAL, "unknown category", file, place, what, "Correct it or add the category")
-            )
-        else:
-            used.add(category)
-        image = item.get("image_id")
-        if not is_integer(image) or image not in pictures:
-            what = f"image_id is {kind_of(image)}; expected the id of a picture of this file"
-            defects.append(
-                Defect(FATAL, "unknown picture", file, place, what, "Correct it or remove the object")
-            )
-        name = pictures.get(image) if is_integer(image) else None
-        where = f"{place} ({name})" if name else place
-        defects += check_object(item, sizes.get(name) if name else None, file, where)
-        defects += _partial_label(item, categories, file, where)
-    defects += _missing_masks(content["annotations"], file)
+    for start, items in chunks(content["annotations"]):
+        right = without_fault(items, {key: sizes.get(name) for key, name in pictures.items()})
+        for number, (item, is_right) in enumerate(zip(items, right, strict=True), start):
+            if (
+                is_right
+                and item["id"] not in ids
+                and item["category_id"] in categories
+                and item["image_id"] in pictures
+            ):
+                ids.add(item["id"])
+                used.add(item["category_id"])
+                continue
+            defects += _check_annotation(item, number, (ids, used), categories, pictures, sizes, file)
+    defects += whole_file(content["annotations"], categories, file)
     for root in sorted(categories.keys() & roots):
         what = f"{categories[root]!r} has no object and only stands above the others, so it is not taken for a class"
         defects.append(
@@ -70,6 +60,39 @@ def check_document(content: Mapping[str, Any], file: str) -> tuple[list[Defect],
     return defects, sizes
 
 
+def _check_annotation(
+    item: Any,
+    number: int,
+    seen: tuple[set[int], set[int]],
+    categories: Mapping[int, str],
+    pictures: Mapping[int, str],
+    sizes: Mapping[str, SizeHW | None],
+    file: str,
+) -> Iterator[Defect]:
+    """Check an annotation closely; enters its id and its category in `seen`."""
+    if not isinstance(item, dict):
+        yield _wrong_item(file, f"annotations[{number}]", item)
+        return
+    ids, used = seen
+    own = item.get("id")
+    place = f"annotation {own}" if is_integer(own) else f"annotations[{number}]"
+    yield from _check_id(item, ids, file, place)
+    category = item.get("category_id")
+    if not is_integer(category) or category not in categories:
+        what = f"category_id is {kind_of(category)}; expected one of the categories' ids"
+        yield Defect(FATAL, "unknown category", file, place, what, "Correct it or add the category")
+    else:
+        used.add(category)
+    image = item.get("image_id")
+    if not is_integer(image) or image not in pictures:
+        what = f"image_id is {kind_of(image)}; expected the id of a picture of this file"
+        yield Defect(FATAL, "unknown picture", file, place, what, "Correct it or remove the object")
+    name = pictures.get(image) if is_integer(image) else None
+    where = f"{place} ({name})" if name else place
+    yield from check_object(item, sizes.get(name) if name else None, file, where)
+    yield from _partial_label(item, categories, file, where)
+
+
 def _partial_label(
     item: Mapping[str, Any], categories: Mapping[int, str], file: str, place: str
 ) -> Iterator[Defect]:
@@ -78,15 +101,6 @@ def _partial_label(
     defect = None if value is None else defect_of_class_set(value, item.get("category_id"), known)
     for what in filter(None, (defect, defect_of_flag(item, "loose_box"))):
         yield Defect(FATAL, "broken label", file, place, what, "Correct the field or remove it")
-
-
-def _missing_masks(items: list[Any], file: str) -> Iterator[Defect]:
-    objects = [item for item in items if isinstance(item, dict)]
-    without = sum(item.get("segmentation") in (None, []) for item in objects)
-    if without:
-        what = f"{without:,} of {len(objects):,} objects have no mask, only a box"
-        remedy = "They train boxes and classes; masks are not evaluated on a file that lacks any"
-        yield Defect(WARNING, "no mask", file, "annotations", what, remedy)
 
 
 def _categories(items: list[Any], roots: Collection[int], file: str, defects: list[Defect]) -> dict[int, str]:

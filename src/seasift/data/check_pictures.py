@@ -6,10 +6,10 @@ import hashlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from seasift.core.errors import BadPicture
-from seasift.core.picture import read_picture
+from seasift.core.errors import BadDataset, BadPicture
+from seasift.core.picture import read_orientation, read_picture
 from seasift.core.types import SizeHW
-from seasift.data.defects import FATAL, Defect
+from seasift.data.defects import FATAL, WARNING, Defect
 
 
 def check_pictures(
@@ -30,6 +30,7 @@ def check_pictures(
     """
     defects: list[Defect] = []
     digests: dict[str, str] = {}
+    turned: dict[str, int] = {}
     for number, (name, size_hw) in enumerate(sizes.items(), 1):
         if progress:
             progress(number, len(sizes))
@@ -42,6 +43,7 @@ def check_pictures(
             continue
         try:
             picture = read_picture(path)
+            orientation = read_orientation(path)
         except BadPicture as error:
             what = str(error).removeprefix(f"{path}: ").rstrip(".")
             defects.append(Defect(FATAL, "bad picture", name, "", what, "Replace the file"))
@@ -52,8 +54,37 @@ def check_pictures(
         if size_hw is not None and (height, width) != size_hw:
             what = f"is {width}x{height} px but {file} says {size_hw[1]}x{size_hw[0]}; expected the same"
             remedy = "Put the right picture there, or scale its objects and correct the size"
+            if orientation != 1 and size_hw == (width, height):
+                what = f"{what}. Its EXIF orientation is {orientation}, and the file gives the size as stored"
+                remedy = "Turn the objects as EXIF says, or take the orientation out of the image"
             defects.append(Defect(FATAL, "size differs", name, "", what, remedy))
+        elif orientation != 1:
+            turned[name] = orientation
+    if turned:
+        first, orientation = next(iter(turned.items()))
+        what = (
+            f"{len(turned):,} of {len(sizes):,} images have an EXIF orientation other than 1, first {first} with "
+            f"{orientation}. They are read upright; outlines drawn on the image as stored would lie elsewhere"
+        )
+        remedy = f"Look at one: seasift data stats {file} -o stats.html shows images with their objects"
+        defects.append(Defect(WARNING, "EXIF orientation", file, "images", what, remedy))
     return defects, digests
+
+
+def size_differs(path: Path, size_hw: SizeHW, noted_hw: SizeHW) -> BadDataset:
+    """The error for an image that is not of the size that its annotations give.
+
+    Args:
+        path: of the image.
+        size_hw: its size, upright.
+        noted_hw: the size in the annotation file.
+    """
+    turned = size_hw == noted_hw[::-1] and read_orientation(path) != 1
+    why = " (it has an EXIF orientation, and the file gives the size as stored)" if turned else ""
+    return BadDataset(
+        f"{path}: {size_hw[1]}x{size_hw[0]} px; the annotation file says {noted_hw[1]}x{noted_hw[0]}{why}. "
+        "Run `seasift data check` for all defects"
+    )
 
 
 def _is_file(path: Path) -> bool:

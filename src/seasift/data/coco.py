@@ -5,20 +5,24 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
+from pydantic_core import from_json
+
 from seasift.core.errors import BadDataset
 from seasift.core.instances import Category
-from seasift.core.masks import MaskCrop, from_coco
+from seasift.core.masks import MaskCrop, area_of, from_coco
 from seasift.core.types import SizeHW
 from seasift.data.partial_labels import defect_of_class_set, defect_of_flag
+from seasift.data.plain import columns_of, has_size, taken_chunks, without_collection
 from seasift.data.segmentation import defect_of_segmentation, is_integer, is_number, kind_of
 
 REMEDY = "Run `seasift data check` for all defects"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class CocoImage:
     """A picture: id, file name (relative to the folder of pictures, `/` between folders) and size in px.
 
@@ -48,9 +52,9 @@ class CocoImage:
         return plain | named | ({} if self.background_labelled else {"background_labelled": False})
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)  # frozen, a million of them would take three times as long to make
 class CocoAnnotation:
-    """One object as written in the file: box x, y, width, height in px, segmentation raw.
+    """One object as written in the file: box x, y, width, height in px, segmentation raw. Never changed once made.
 
     Attributes:
         segmentation: `[]` for an object without a mask.
@@ -155,7 +159,7 @@ def read_document(path: Path | str, data: bytes | None = None) -> dict[str, Any]
         BadDataset: no file, not JSON, or without the three lists.
     """
     try:
-        content = json.loads(Path(path).read_bytes() if data is None else data)
+        content = load_json(Path(path).read_bytes() if data is None else data)
     except FileNotFoundError:
         raise BadDataset(f"{path}: no such file; expected a COCO annotation file. Check the path") from None
     except (OSError, ValueError, RecursionError) as error:
@@ -166,6 +170,19 @@ def read_document(path: Path | str, data: bytes | None = None) -> dict[str, Any]
             f"{path}: holds {kind_of(content)}; expected an object with images, annotations, categories"
         )
     return checked_document(content, path)
+
+
+def load_json(data: bytes) -> Any:
+    """What a JSON text holds.
+
+    Raises:
+        ValueError, RecursionError: it is none.
+    """
+    with without_collection():
+        try:
+            return from_json(data)
+        except ValueError:  # or of another encoding
+            return json.loads(data)
 
 
 def checked_document(content: dict[str, Any], path: Path | str) -> dict[str, Any]:
@@ -186,8 +203,9 @@ def read_coco(path: Path | str, data: bytes | None = None) -> CocoDataset:
     Raises:
         BadDataset: names the file, the place and what was expected.
     """
-    content = read_document(path, data)
-    return parse_coco(content, path, root_ids([content]))
+    with without_collection():
+        content = read_document(path, data)
+        return parse_coco(content, path, root_ids([content]))
 
 
 def root_ids(contents: Sequence[Mapping[str, Any]]) -> set[int]:
@@ -214,19 +232,49 @@ def root_ids(contents: Sequence[Mapping[str, Any]]) -> set[int]:
 
 
 def parse_coco(content: Mapping[str, Any], path: Path | str, leave_out: Collection[int] = ()) -> CocoDataset:
-    """The data set in a document that `read_document` gave, without some categories; see `read_coco`."""
+    """The data set in a document that `read_document` gave, without some categories; see `read_coco`.
+
+    The document's list of annotations is empty then, so that they are not in memory twice.
+    """
     categories = [
         Category(_integer(item, "id", place), _text(item, "name", place))
         for place, item in _items(path, content, "categories")
         if not (leave_out and item.get("id") in leave_out)
     ]
     images = [_image(item, place) for place, item in _items(path, content, "images")]
-    annotations = [_annotation(item, place) for place, item in _items(path, content, "annotations")]
-    dataset = CocoDataset(
-        tuple(sorted(categories, key=lambda category: category.id)), tuple(images), tuple(annotations)
-    )
+    with without_collection():
+        annotations = _annotations(content["annotations"], {i.id: i.size_hw for i in images}, path)
+        dataset = CocoDataset(
+            tuple(sorted(categories, key=lambda category: category.id)), tuple(images), tuple(annotations)
+        )
     _check_references(dataset, path)
     return dataset
+
+
+def _annotations(items: list[Any], sizes: Mapping[int, SizeHW], path: Path | str) -> list[CocoAnnotation]:
+    """The annotations of a document, whose list becomes empty on the way."""
+    annotations: list[CocoAnnotation] = []
+    for start, chunk in taken_chunks(items):
+        columns = columns_of(chunk)
+        if columns is None or not all(
+            map(has_size, columns.segmentations, map(sizes.get, columns.image_ids))
+        ):
+            annotations += [
+                _annotation(item, f"{path}: annotations[{number}]", sizes)
+                for number, item in enumerate(chunk, start)
+            ]
+            continue
+        annotations += map(
+            CocoAnnotation,
+            columns.ids,
+            columns.image_ids,
+            columns.category_ids,
+            map(tuple, columns.boxes_xywh.tolist()),
+            columns.areas,
+            map(bool, columns.crowds),
+            columns.segmentations,
+        )
+    return annotations
 
 
 def _image(item: dict[str, Any], place: str) -> CocoImage:
@@ -244,7 +292,10 @@ def _image(item: dict[str, Any], place: str) -> CocoImage:
     )
 
 
-def _annotation(item: dict[str, Any], place: str) -> CocoAnnotation:
+def _annotation(item: Any, place: str, sizes: Mapping[int, SizeHW]) -> CocoAnnotation:
+    if not isinstance(item, dict):
+        raise BadDataset(f"{place} is {kind_of(item)}; expected an object. {REMEDY}")
+    image_id = _integer(item, "image_id", place)
     box = item.get("bbox")
     if not isinstance(box, list) or len(box) != 4 or not all(map(is_number, box)):
         raise BadDataset(
@@ -258,17 +309,19 @@ def _annotation(item: dict[str, Any], place: str) -> CocoAnnotation:
     segmentation = item.get("segmentation")
     if segmentation is None:
         segmentation = []
-    defect = defect_of_segmentation(segmentation, None) if segmentation != [] else None
+    defect = defect_of_segmentation(segmentation, sizes.get(image_id)) if segmentation != [] else None
     defect = defect or defect_of_flag(item, "loose_box")
     if defect:
         raise BadDataset(f"{place}.{defect}. {REMEDY}")
-    area = item.get("area", float(box[2]) * float(box[3]))
+    area = item.get("area")
+    if area is None:
+        area = _area(box, segmentation, sizes.get(image_id), place)
     if not is_number(area):
         raise BadDataset(f"{place}.area is {kind_of(area)}; expected a number. {REMEDY}")
     x, y, width, height = (float(value) for value in box)
     return CocoAnnotation(
         _integer(item, "id", place),
-        _integer(item, "image_id", place),
+        image_id,
         _integer(item, "category_id", place),
         (x, y, width, height),
         float(area),
@@ -277,6 +330,18 @@ def _annotation(item: dict[str, Any], place: str) -> CocoAnnotation:
         _class_set(item, place),
         item.get("loose_box") is True,
     )
+
+
+def _area(box: Sequence[float], segmentation: Any, size_hw: SizeHW | None, place: str) -> float:
+    """Of the mask where there is one, as COCO's own tools write it, else of the box."""
+    if not segmentation or size_hw is None:
+        return float(box[2]) * float(box[3])
+    try:
+        return float(area_of(segmentation, size_hw))
+    except (ValueError, TypeError, KeyError) as error:
+        raise BadDataset(
+            f"{place}.segmentation cannot be decoded ({error}); expected polygons or RLE. {REMEDY}"
+        ) from None
 
 
 def _class_set(item: dict[str, Any], place: str) -> tuple[int, ...]:
@@ -294,13 +359,18 @@ def _check_references(dataset: CocoDataset, path: Path | str) -> None:
     for what, ids in (
         ("category", [c.id for c in dataset.categories]),
         ("image", [i.id for i in dataset.images]),
-        ("annotation", [a.id for a in dataset.annotations]),
+        ("annotation", list(map(attrgetter("id"), dataset.annotations))),
     ):
         if len(set(ids)) < len(ids):
             seen: set[int] = set()
             twice = next(i for i in ids if i in seen or seen.add(i))  # type: ignore[func-returns-value]
             raise BadDataset(f"{path}: {what} id {twice} is there twice; expected each once. {REMEDY}")
     known, pictures = {c.id for c in dataset.categories}, {i.id for i in dataset.images}
+    used, seen_in, sets = (
+        set(map(attrgetter(name), dataset.annotations)) for name in ("category_id", "image_id", "class_set")
+    )
+    if used.union(*sets) <= known and seen_in <= pictures:
+        return
     for a in dataset.annotations:
         strangers = [number for number in (a.category_id, *a.class_set) if number not in known]
         if strangers:

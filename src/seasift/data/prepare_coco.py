@@ -13,7 +13,7 @@ from typing import Any
 
 from seasift.core.errors import BadDataset
 from seasift.core.picture import SUFFIXES
-from seasift.data.coco import CocoDataset, checked_document, parse_coco, read_document, root_ids
+from seasift.data.coco import CocoDataset, checked_document, load_json, parse_coco, read_document, root_ids
 from seasift.data.content import Content
 from seasift.data.locate import Located, find_beside, find_in_source, missing_images
 from seasift.data.source import Source, folder_source
@@ -94,7 +94,7 @@ def _document(source: Source, path: str) -> dict[str, Any] | None:
     """
     data = source.read(path)
     try:
-        content = json.loads(data)
+        content = load_json(data)
     except (ValueError, RecursionError) as error:
         if not _A_COCO_LIST.search(data) or _is_json_lines(data):
             return None

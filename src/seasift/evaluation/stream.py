@@ -16,6 +16,7 @@ from seasift.core.instances import Instances
 from seasift.core.picture import read_picture
 from seasift.core.predictor import Predictor
 from seasift.core.types import Int64, UInt8
+from seasift.data.check_pictures import size_differs
 from seasift.data.coco import CocoDataset, CocoImage
 from seasift.data.prepared import DataPart
 from seasift.evaluation.bootstrap import RESAMPLES, SEED, group_names
@@ -217,10 +218,6 @@ def _read(images: Sequence[CocoImage], folder: Path) -> list[UInt8]:
     for image in images:
         picture = read_picture(folder / image.file_name)
         if picture.shape[:2] != image.size_hw:
-            (height, width), (noted_height, noted_width) = picture.shape[:2], image.size_hw
-            raise BadDataset(
-                f"{folder / image.file_name}: {width}x{height} px; the annotation file says "
-                f"{noted_width}x{noted_height}. Run `seasift data check` for all defects"
-            )
+            raise size_differs(folder / image.file_name, picture.shape[:2], image.size_hw)
         pictures.append(picture)
     return pictures
