@@ -19,7 +19,9 @@ from seasift.data.partial_labels import defect_of_class_set, defect_of_flag
 from seasift.data.plain import columns_of, has_size, taken_chunks, without_collection
 from seasift.data.segmentation import defect_of_segmentation, is_integer, is_number, kind_of
 
-REMEDY = "Run `seasift data check` for all defects"
+REMEDY = (
+    "Run `seasift data check` for all defects, `seasift data prepare --repair` to mend what is mechanical"
+)
 
 
 @dataclass(frozen=True, slots=True)

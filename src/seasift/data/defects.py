@@ -8,6 +8,19 @@ from typing import Any, Literal
 FATAL: Literal["fatal"] = "fatal"
 WARNING: Literal["warning"] = "warning"
 
+# Kinds that `repair.repair_document` mends, mostly.
+REPAIRED = frozenset(
+    {
+        "duplicate id",
+        "box reaches out",
+        "box outside",
+        "empty box",
+        "broken mask",
+        "empty mask",
+        "duplicate name",
+    }
+)
+
 
 @dataclass(frozen=True)
 class Defect:

@@ -16,6 +16,7 @@ from seasift.core.picture import SUFFIXES
 from seasift.data.coco import CocoDataset, checked_document, load_json, parse_coco, read_document, root_ids
 from seasift.data.content import Content
 from seasift.data.locate import Located, find_beside, find_in_source, missing_images
+from seasift.data.repair import repair_document
 from seasift.data.source import Source, folder_source
 
 _DEFAULTS = {"labels": "default", "masks": "published", "split": "published"}
@@ -36,13 +37,18 @@ class _Part:
     found: Mapping[str, Located]
 
 
-def read_coco_file(path: Path, images: Path | None) -> Content:
+def read_coco_file(path: Path, images: Path | None, *, repair: bool = False) -> Content:
     """One COCO file: the data set has one split of one part, `published/all`.
 
+    Args:
+        path: of it.
+        images: folder of its images (None: see `locate.images_folder`).
+        repair: mend what is mechanical; see `repair.repair_document`.
     Raises:
         BadDataset: not COCO, or images that are missing.
     """
     content = read_document(path)
+    repairs = repair_document(content, path.name) if repair else []
     roots = root_ids([content])
     coco = parse_coco(content, path, roots)
     names = [image.file_name for image in coco.images]
@@ -52,12 +58,15 @@ def read_coco_file(path: Path, images: Path | None) -> Content:
         raise missing_images(str(folder.folder), missing, len(names))
     source = folder_source(folder.folder, [located.path for located in folder.found.values()])
     parts = {"all": _Part(coco, folder.found)}
-    return _content(path.stem, parts, source, str(path), _notes([content], roots))
+    return _content(path.stem, parts, source, str(path), _notes([content], roots), repairs)
 
 
-def read_coco_files(source: Source) -> Content:
+def read_coco_files(source: Source, *, repair: bool = False) -> Content:
     """All COCO files of a folder or zip; each becomes a part of the split `published`.
 
+    Args:
+        source: where they are, and their images.
+        repair: mend what is mechanical; see `repair.repair_document`.
     Raises:
         BadDataset: none, damaged ones, or several that do not go together.
     """
@@ -68,6 +77,9 @@ def read_coco_files(source: Source) -> Content:
             f"{source.name}: no COCO file in it; expected .json with images, annotations and categories. "
             "Name the folder that holds one"
         )
+    repairs = (
+        [line for file, each in contents.items() for line in repair_document(each, file)] if repair else []
+    )
     roots = root_ids(list(contents.values()))
     parts = {}
     for part, (file, content) in zip(part_names(list(contents), source.name), contents.items(), strict=True):
@@ -75,7 +87,7 @@ def read_coco_files(source: Source) -> Content:
         names = [image.file_name for image in coco.images]
         parts[part] = _Part(coco, find_in_source(names, source, file))
     notes = _notes(list(contents.values()), roots)
-    return _content(Path(source.name).stem, parts, source, source.name, notes)
+    return _content(Path(source.name).stem, parts, source, source.name, notes, repairs)
 
 
 def _may_be_coco(path: str) -> bool:
@@ -180,14 +192,19 @@ def _notes(contents: Sequence[Mapping[str, Any]], roots: Collection[int]) -> lis
 
 
 def _content(
-    name: str, parts: Mapping[str, _Part], source: Source, place: str, notes: Sequence[str]
+    name: str,
+    parts: Mapping[str, _Part],
+    source: Source,
+    place: str,
+    notes: Sequence[str],
+    repairs: Sequence[str],
 ) -> Content:
     parts = _in_folders(parts, source)
     named = {part: _renamed(each) for part, each in parts.items()}
     joined = _joined(named, place)
     splits = {"published": {part: [image.file_name for image in coco.images] for part, coco in named.items()}}
     images = {located.name: located.path for part in parts.values() for located in part.found.values()}
-    about = {"notes": list(notes)} if notes else {}
+    about = {key: list(lines) for key, lines in (("notes", notes), ("repairs", repairs)) if lines}
     return Content(name, {"default-published": joined}, source, images, splits, _DEFAULTS, about)
 
 
