@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from seasift.core.errors import BadDataset, BadPicture
-from seasift.core.picture import read_orientation, read_picture
+from seasift.core.picture import page_count, read_orientation, read_picture
 from seasift.core.types import SizeHW
 from seasift.data.defects import FATAL, WARNING, Defect
 
@@ -44,10 +44,14 @@ def check_pictures(
         try:
             picture = read_picture(path)
             orientation = read_orientation(path)
+            pages = page_count(path)
         except BadPicture as error:
             what = str(error).removeprefix(f"{path}: ").rstrip(".")
             defects.append(Defect(FATAL, "bad picture", name, "", what, "Replace the file"))
             continue
+        if pages > 1:
+            what = f"has {pages} pages, of which only the first is taken"
+            defects.append(Defect(WARNING, "several pages", name, "", what, "Save the page meant alone"))
         digest = hashlib.blake2b(picture.tobytes(), digest_size=16, salt=str(picture.shape).encode()[:16])
         digests[name] = digest.hexdigest()
         height, width = picture.shape[:2]

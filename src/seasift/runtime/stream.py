@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from seasift.core.errors import BadPicture
-from seasift.core.picture import decode_picture, read_picture
+from seasift.core.picture import decode_picture, page_count, read_picture
 from seasift.core.types import UInt8
-from seasift.runtime.inputs import Failure, Source
+from seasift.runtime.inputs import Failure, Source, readable
 from seasift.runtime.video import Span, read_span, told
 
 T = TypeVar("T")
@@ -31,6 +31,7 @@ class Picture:
         image_rgb_u8: (H, W, 3), or None if its result is known already or exists by now.
         frame: place in the video, 0-based; None for a still picture.
         time_s: time in the video.
+        note: what to say of the file, in one line; "" if nothing.
     """
 
     source: Source
@@ -39,6 +40,7 @@ class Picture:
     image_rgb_u8: UInt8 | None
     frame: int | None = None
     time_s: float | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,7 +138,10 @@ def _read_still(source: Source, known: Collection[str]) -> Picture | Failure:
             key = f"- {hashlib.sha256(data).hexdigest()}"
             return Picture(source, source.name, key, decode_picture(data, "standard input"))
         key = f"{source.name} {_state(source.path)}"
-        return Picture(source, source.name, key, None if key in known else read_picture(source.path))
+        image = None if key in known else read_picture(source.path)
+        pages = page_count(source.path)
+        note = f"{source.name}: {pages} pages, of which only the first is taken." if pages > 1 else ""
+        return Picture(source, source.name, key, image, note=readable(note))
     except BadPicture as error:
         return Failure.of(source.name, error)
 
