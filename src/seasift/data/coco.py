@@ -118,17 +118,20 @@ class CocoDataset:
         categories: by id; the place in this tuple is the class_id.
         images: in the file's order.
         annotations: in the file's order.
+        masked: whether every object has a mask, so that masks can be judged.
     """
 
     categories: tuple[Category, ...]
     images: tuple[CocoImage, ...]
     annotations: tuple[CocoAnnotation, ...]
+    masked: bool = field(init=False, repr=False, compare=False)
     _by_image: Mapping[int, tuple[CocoAnnotation, ...]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         groups: dict[int, list[CocoAnnotation]] = {}
         for annotation in self.annotations:
             groups.setdefault(annotation.image_id, []).append(annotation)
+        object.__setattr__(self, "masked", all(map(attrgetter("segmentation"), self.annotations)))
         object.__setattr__(self, "_by_image", {key: tuple(group) for key, group in groups.items()})
 
     def annotations_of(self, image_id: int) -> tuple[CocoAnnotation, ...]:
