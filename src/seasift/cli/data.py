@@ -35,6 +35,14 @@ def prepare(
     out: Annotated[Path, typer.Argument(help="Folder for the prepared data set.")],
     images: _Images = None,
     force: Annotated[bool, typer.Option("--force", help="Write everything again.")] = False,
+    repair: Annotated[
+        bool,
+        typer.Option(
+            "--repair",
+            help="Mend what is mechanical and list every repair: ids used twice, boxes that reach out, degenerate polygons, "
+            "swapped sizes of RLE, missing areas.",
+        ),
+    ] = False,
 ) -> None:
     """Make a data set ready: images once, checked labels, exact masks, splits.
 
@@ -44,7 +52,7 @@ def prepare(
     from seasift.data.prepare import prepare as run
 
     with stages() as progress:
-        prepared, done = run(source, out, images=images, force=force, progress=progress)
+        prepared, done = run(source, out, images=images, force=force, repair=repair, progress=progress)
     tell_prepared(prepared, done)
 
 
@@ -58,7 +66,7 @@ def check(
     group: _Group = None,
     as_json: _Json = False,
 ) -> None:
-    """List every defect, and what any two parts share; exit 2 if a defect is fatal."""
+    """List every defect, and what any two parts share (images, videos, dives, minutes); exit 2 if a defect is fatal."""
     from seasift.cli.data_output import print_json, stages, tell_check
     from seasift.data.check import check as run
 
@@ -80,7 +88,7 @@ def stats(
     ] = None,
     labels: Annotated[str | None, typer.Option(help="Label set: instance or material.")] = None,
     masks: Annotated[str | None, typer.Option(help="Mask version: exact or polygons.")] = None,
-    split: Annotated[str | None, typer.Option(help="Split: official, leak-free ...")] = None,
+    split: Annotated[str | None, typer.Option(help="Split: dive-free, official ...")] = None,
     images: _Images = None,
     group: _Group = None,
     as_json: _Json = False,

@@ -60,6 +60,8 @@ def _predict_all(task: Task, journal: Journal) -> tuple[Finished, list[document.
                 print(f"seasift: {found.error}", file=sys.stderr)  # not echo: the bar moves down for print
                 failures.append(document.FailedFile(file=found.file, error=found.error))
             else:
+                if found.item.note:
+                    print(f"seasift: {found.item.note}", file=sys.stderr)
                 if found.result is not None:
                     looker.keep(found.item, found.result)
                     videos.add(found.item, found.result.drawn)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import cv2
@@ -17,10 +18,13 @@ from seasift.core.errors import DatasetError
 from seasift.core.image import read_image
 from seasift.core.prepare import InputSpec, resize_u8
 from seasift.core.types import Bool, Float32, Int64, SizeHW, UInt8
+from seasift.data.check import size_differs
 from seasift.data.coco import CocoAnnotation, CocoImage
+from seasift.data.partial_labels import PartialLabels, partial_labels_of
 from seasift.data.prepared import DataSplit
 
 _FORMAT = "seasift-cache/2"
+_PARTIAL = tuple(field.name for field in fields(PartialLabels))
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,7 @@ class ImageCache:
         class_ids: (M,) int64.
         crowd: (M,) bool.
         content: (N, 2) float32, the part of the cached width and height that shows the image.
+        partial: what the labels leave open; None if nothing. An object without a mask has its filled box as one.
     """
 
     file_names: tuple[str, ...]
@@ -46,6 +51,7 @@ class ImageCache:
     class_ids: Int64
     crowd: Bool
     content: Float32
+    partial: PartialLabels | None = None
 
     def masks(self, objects: npt.NDArray[np.int64]) -> Bool:
         """Masks of some objects as (n, H, W) bool."""
@@ -90,6 +96,7 @@ def open_cache(
         index["class_ids"],
         index["crowd"],
         index["content"],
+        PartialLabels(*(index[name] for name in _PARTIAL)) if _PARTIAL[0] in index else None,
     )
 
 
@@ -123,6 +130,7 @@ def _build(
             index += 1
         if progress:
             progress(number + 1, len(images))
+    partial = partial_labels_of(part.coco, images, flat)
     pixels.flush()
     masks.flush()
     np.savez(
@@ -133,23 +141,30 @@ def _build(
         class_ids=np.array([class_of[a.category_id] for a in flat], dtype=np.int64),
         crowd=np.array([a.iscrowd for a in flat], dtype=bool),
         content=np.array([_content(image, spec) for image in images], dtype=np.float32),
+        **({} if partial is None else {name: getattr(partial, name) for name in _PARTIAL}),
     )
 
 
 def _read(part: DataSplit, image: CocoImage) -> UInt8:
     pixels = read_image(part.images_dir / image.file_name)
     if pixels.shape[:2] != image.size_hw:
-        raise DatasetError(
-            f"{image.file_name}: is {pixels.shape[1]}x{pixels.shape[0]} px but its annotations say "
-            f"{image.size_hw[1]}x{image.size_hw[0]}. Run: seasift data check"
-        )
+        raise size_differs(part.images_dir / image.file_name, pixels.shape[:2], image.size_hw)
     return pixels
 
 
 def _resized_mask(annotation: CocoAnnotation, own_hw: SizeHW, size_hw: SizeHW) -> Bool:
-    bitmap = annotation.mask(own_hw).bitmap(own_hw).astype(np.uint8) * 255
+    bitmap = _bitmap(annotation, own_hw).astype(np.uint8) * 255
     resized = cv2.resize(bitmap, (size_hw[1], size_hw[0]), interpolation=cv2.INTER_LINEAR)
     return np.asarray(resized > 127)
+
+
+def _bitmap(annotation: CocoAnnotation, size_hw: SizeHW) -> Bool:
+    if annotation.has_mask:
+        return annotation.mask(size_hw).bitmap(size_hw)
+    x, y, width, height = annotation.bbox_xywh
+    filled = np.zeros(size_hw, dtype=bool)
+    filled[max(int(y), 0) : math.ceil(y + height), max(int(x), 0) : math.ceil(x + width)] = True
+    return filled
 
 
 def _content(image: CocoImage, spec: InputSpec) -> tuple[float, float]:

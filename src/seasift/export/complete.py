@@ -54,7 +54,7 @@ def complete(
         looks: the images that the model learned from.
         progress: called with images done and in all.
     Raises:
-        ModelError: not a model file. BadInput: the report does not fit the model, or its scores are calibrated already.
+        ModelError: not a model file. InputError: the report does not fit the model, or its scores are calibrated already.
         ImageError: of `looks`.
     """
     file = read_model_file(model)

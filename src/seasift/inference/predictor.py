@@ -185,7 +185,7 @@ def load_predictor(
         throughput: for as many threads as `.max_in_flight` says, each with an image of its own: more images a
             second, and each takes longer.
     Raises:
-        ModelError: no such model, not ours, or damaged. BadInput: an impossible setting.
+        ModelError: no such model, not ours, or damaged. InputError: an impossible setting.
         MissingExtraError: the engine is not installed.
     """
     file = read_model_file(bundled.find(model))

@@ -50,6 +50,7 @@ class Family:
         load_backbone: fills a network's backbone from the file of an ImageNet classifier.
         full_masks: whether its losses want masks on the input's own grid.
         class_layers: layers with a row for each class.
+        partial_labels: what its losses can do without, of `data.partial_labels`' kinds.
     """
 
     config: type[Any]
@@ -62,6 +63,7 @@ class Family:
     load_backbone: Callable[[Any, Path], None]
     full_masks: bool = False
     class_layers: tuple[str, ...] = ()
+    partial_labels: tuple[str, ...] = ()
 
 
 def _yolact_losses(network: Yolact, images: Tensor, targets: Targets) -> dict[str, Tensor]:
@@ -110,6 +112,7 @@ def _rcnn(arch: str, *, full_masks: bool) -> Family:
         load_rcnn_backbone,
         full_masks,
         layers,
+        () if full_masks else ("objects without masks",),
     )
 
 
@@ -135,6 +138,7 @@ FAMILIES: dict[str, Family] = {
         _sift_input,
         _own_backbone,
         class_layers=("classify",),
+        partial_labels=("coarse classes", "objects without masks", "loose boxes", "unlabelled background"),
     ),
     "mask-rcnn": _rcnn("mask-rcnn", full_masks=True),
     "faster-rcnn": _rcnn("faster-rcnn", full_masks=False),

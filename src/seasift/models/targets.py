@@ -11,6 +11,32 @@ from torch import Tensor
 
 
 @dataclass(frozen=True)
+class PartialTargets:
+    """What is known of B images with at most N objects each, where that is less than everything.
+
+    Attributes:
+        class_sets: (B, N, C) bool, the classes that each object may be of; one where it is known.
+        masked: (B, N) bool, objects whose mask is known.
+        tight: (B, N) bool, objects whose box has exact edges.
+        labelled: (B,) bool, images on which every object is annotated.
+    """
+
+    class_sets: Tensor
+    masked: Tensor
+    tight: Tensor
+    labelled: Tensor
+
+    def to(self, device: torch.device) -> PartialTargets:
+        """The same on another device."""
+        return PartialTargets(*(getattr(self, f.name).to(device, non_blocking=True) for f in fields(self)))
+
+    @property
+    def coarse(self) -> Tensor:
+        """(B, N) bool: objects that may be of several classes."""
+        return self.class_sets.sum(2) > 1
+
+
+@dataclass(frozen=True)
 class Targets:
     """Truth of B images with at most N objects each.
 
@@ -23,6 +49,8 @@ class Targets:
             cell that is covered.
         semantic_masks: (B, N, H'', W'') bool, on the grid of the semantic branch.
         full_masks: (B, N, H, W) bool, on the input's own grid, for networks that ask for them.
+        partial: what is not known of classes, masks, boxes and background; None if everything is. A mask that is not
+            known is filled as its box.
     """
 
     boxes_xyxy: Tensor
@@ -32,11 +60,12 @@ class Targets:
     proto_masks: Tensor
     semantic_masks: Tensor
     full_masks: Tensor | None = None
+    partial: PartialTargets | None = None
 
     def to(self, device: torch.device) -> Targets:
         """The same on another device."""
         moved: dict[str, Any] = {
-            f.name: part.to(device, non_blocking=True)
+            f.name: part.to(device, non_blocking=True) if isinstance(part, Tensor) else part.to(device)
             for f in fields(self)
             if (part := getattr(self, f.name)) is not None
         }

@@ -29,12 +29,14 @@ def copy_paste(batch: Batch, chance: float, random: Generator) -> Batch:
     """Put objects of each image, each with this chance, into another of the batch, resized, moved and mirrored.
 
     What is covered loses that part of its mask and its box shrinks; an object of which less than 0.3 is left is
-    no longer asked for.
+    no longer asked for. An object without a mask stays where it is.
 
     Source: Ghiasi et al. 2021 (Simple Copy-Paste), section 3.
     """
     count, device = len(batch.file_names), batch.images_rgb_u8.device
     chosen = (torch.rand(batch.present.shape, generator=random) < chance).to(device) & batch.present
+    if batch.partial is not None:
+        chosen &= batch.partial.masked
     scale = torch.rand(count, 1, generator=random) * (SCALE[1] - SCALE[0]) + SCALE[0]
     corner = torch.rand(count, 2, generator=random) * (1 - 1 / scale)
     window = torch.cat([corner, corner + 1 / scale], dim=1).to(device)
@@ -56,7 +58,7 @@ def copy_paste(batch: Batch, chance: float, random: Generator) -> Batch:
     loaded = look_through(loaded, window, flip, size_hw).round().to(torch.uint8).permute(0, 2, 3, 1)
     images = torch.where(cover[..., None], loaded.roll(shift, 0), batch.images_rgb_u8)
     covered = _covered(replace(batch, images_rgb_u8=images), cover)
-    return _appended(covered, target, batch.class_ids[source, slot], masks)
+    return _appended(covered, target, source, slot, masks)
 
 
 def window_area(window: Tensor) -> Tensor:
@@ -78,8 +80,8 @@ def _covered(batch: Batch, cover: Tensor) -> Batch:
     return replace(batch, boxes_xyxy=boxes, present=present, masks=masks)
 
 
-def _appended(batch: Batch, target: Tensor, class_ids: Tensor, masks: Tensor) -> Batch:
-    """The batch with more objects in the images `target`."""
+def _appended(batch: Batch, target: Tensor, source: Tensor, slot: Tensor, masks: Tensor) -> Batch:
+    """The batch with more objects in the images `target`: those at (source, slot), with new masks."""
     if not len(target):
         return batch
     index = (target[:, None] == target[None, :]).tril(-1).sum(1)  # how many came to the same image before
@@ -91,10 +93,19 @@ def _appended(batch: Batch, target: Tensor, class_ids: Tensor, masks: Tensor) ->
         return torch.cat([part, more], dim=1)
 
     yes = torch.ones_like(target, dtype=torch.bool)
+    partial = batch.partial
+    if partial is not None:
+        partial = replace(
+            partial,
+            class_sets=grown(partial.class_sets, partial.class_sets[source, slot]),
+            masked=grown(partial.masked, yes),
+            tight=grown(partial.tight, yes),
+        )
     return replace(
         batch,
+        partial=partial,
         boxes_xyxy=grown(batch.boxes_xyxy, tight_boxes(masks)),
-        class_ids=grown(batch.class_ids, class_ids),
+        class_ids=grown(batch.class_ids, batch.class_ids[source, slot]),
         present=grown(batch.present, yes),
         crowd=grown(batch.crowd, ~yes),
         masks=grown(batch.masks, masks),
@@ -235,7 +246,8 @@ def _targets(
         if len(owner):
             grid[owner, slot] = _on_grid(masks, window[owner], flip[owner], size, soft=soft)
         grids.append(grid)
-    return Targets(boxes, batch.class_ids, present, batch.crowd & seen, *grids)
+    targets = Targets(boxes, batch.class_ids, present, batch.crowd & seen, *grids)
+    return replace(targets, partial=batch.partial)
 
 
 def _on_grid(masks: Tensor, window: Tensor, flip: Tensor, size_hw: tuple[int, int], *, soft: bool) -> Tensor:

@@ -11,8 +11,9 @@ import torch.distributed as dist
 from torch import Tensor
 from torch.utils.data import IterableDataset
 
-from seasift.core.types import Float64
+from seasift.core.types import Float64, Int64
 from seasift.data.cache import ImageCache
+from seasift.models.targets import PartialTargets
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Batch:
         crowd: (B, N) bool.
         masks: (B, N, H, W) bool.
         content: (B, 2) float32, the part of the width and height that shows the image.
+        partial: what the labels leave open; None if nothing.
     """
 
     number: int
@@ -40,6 +42,7 @@ class Batch:
     crowd: Tensor
     masks: Tensor
     content: Tensor
+    partial: PartialTargets | None = None
 
     def to(self, device: torch.device) -> Batch:
         """The same on another device."""
@@ -47,7 +50,8 @@ class Batch:
             getattr(self, name).to(device, non_blocking=True)
             for name in ("images_rgb_u8", "boxes_xyxy", "class_ids", "present", "crowd", "masks", "content")
         ]
-        return Batch(self.number, self.file_names, *moved)
+        partial = None if self.partial is None else self.partial.to(device)
+        return Batch(self.number, self.file_names, *moved, partial)
 
 
 def gather(cache: ImageCache, images: list[int], number: int = 0) -> Batch:
@@ -74,7 +78,22 @@ def gather(cache: ImageCache, images: list[int], number: int = 0) -> Batch:
             torch.from_numpy(array)
             for array in (boxes, classes, real & ~crowd, crowd, masks, cache.content[images])
         ),
+        _partial(cache, images, rows),
     )
+
+
+def _partial(cache: ImageCache, images: list[int], rows: Int64) -> PartialTargets | None:
+    """What the labels leave open, of the objects `rows` (B, N), -1 where there is none."""
+    known = cache.partial
+    if known is None:
+        return None
+    real = rows >= 0
+    padded = []
+    for values in (known.class_sets, known.masked, known.tight):
+        part = np.zeros((*rows.shape, *values.shape[1:]), dtype=bool)
+        part[real] = values[rows[real]]
+        padded.append(torch.from_numpy(part))
+    return PartialTargets(*padded, torch.from_numpy(known.labelled[images]))
 
 
 def process_of() -> tuple[int, int]:
@@ -136,12 +155,16 @@ def image_shares(cache: ImageCache, rare: float) -> Float64:
     """How often each image should come, as shares of a pass.
 
     Source: Gupta et al. 2019 (LVIS), section 4.1, repeat factor sampling: a class on a share f of the images
-        calls for sqrt(rare / f) times as many, an image comes as often as its rarest class asks.
+        calls for sqrt(rare / f) times as many, an image comes as often as its rarest class asks. An object that may
+        be of several classes counts for none.
     """
     count = len(cache.file_names)
     owner = np.repeat(np.arange(count), np.diff(cache.first_object))
     holds = np.zeros((count, int(cache.class_ids.max(initial=0)) + 1), dtype=bool)
-    holds[owner[~cache.crowd], cache.class_ids[~cache.crowd]] = True
+    counted = ~cache.crowd
+    if cache.partial is not None:
+        counted = counted & (cache.partial.class_sets.sum(1) == 1)
+    holds[owner[counted], cache.class_ids[counted]] = True
     share = np.maximum(holds.mean(axis=0), 1 / count)
     wanted = np.where(holds, np.sqrt(rare / share), 1.0).max(axis=1, initial=1.0)
     return np.asarray(wanted / wanted.sum(), dtype=np.float64)

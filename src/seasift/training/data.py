@@ -16,6 +16,7 @@ from seasift.core.types import UInt8
 from seasift.data.cache import ImageCache, open_cache
 from seasift.data.coco import CocoImage
 from seasift.data.prepared import DataSplit, resolve_split
+from seasift.models.catalog import FAMILIES
 from seasift.training.batches import process_of
 from seasift.training.recipe import Recipe
 
@@ -24,7 +25,7 @@ def data_splits(recipe: Recipe) -> tuple[DataSplit, DataSplit]:
     """What a recipe learns from and what it is judged on.
 
     Raises:
-        RecipeError: no data. BadDataset: it cannot be used.
+        RecipeError: no data. DatasetError: it cannot be used.
     """
     data = recipe.data
     if data.path is None:
@@ -48,8 +49,21 @@ def data_splits(recipe: Recipe) -> tuple[DataSplit, DataSplit]:
 def open_images(
     learn: DataSplit, spec: InputSpec, recipe: Recipe, progress: Callable[[int, int], None] | None = None
 ) -> ImageCache:
-    """The decoded images of a part as a network wants them; `progress` is told (done, in all)."""
-    return open_cache(learn, spec, _cache_folder(recipe), progress=progress)
+    """The decoded images of a part as a network wants them; `progress` is told (done, in all).
+
+    Raises:
+        RecipeError: the network cannot learn from labels that leave so much open.
+    """
+    cache = open_cache(learn, spec, _cache_folder(recipe), progress=progress)
+    known = FAMILIES[recipe.model.arch].partial_labels
+    wanting = [kind for kind in (cache.partial.kinds if cache.partial else ()) if kind not in known]
+    if wanting:
+        able = [arch for arch, family in FAMILIES.items() if set(wanting) <= set(family.partial_labels)]
+        raise RecipeError(
+            f"model.arch: got {recipe.model.arch} for {learn.name}, which has {' and '.join(wanting)}; expected one of "
+            f"{', '.join(able)}. Choose a recipe with such a network, or data with full labels"
+        )
+    return cache
 
 
 def _thin(part: DataSplit, count: int) -> DataSplit:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from seasift.models.targets import PartialTargets
+
 CLASS_POWER, BOX_POWER = 1.0, 6.0
 POINTS_PER_OBJECT = 13
 
@@ -18,7 +20,8 @@ class Assignment:
     Attributes:
         objects: (B, A) int64, index of the point's object (meaningful where positive).
         quality: (B, A) float32, the class score that a point should reach; 0 where it is background.
-        ignored: (B, A) bool, points in crowds, of which nothing is asked.
+        ignored: (B, A) bool, points of which nothing is asked: in crowds, and outside all boxes of images on which
+            objects may be missing.
     """
 
     objects: Tensor
@@ -42,6 +45,7 @@ def assign(
     class_ids: Tensor,
     present: Tensor,
     crowd: Tensor,
+    partial: PartialTargets | None = None,
 ) -> Assignment:
     """Give each object the points inside it that classify and outline it best.
 
@@ -54,6 +58,8 @@ def assign(
         class_ids: (B, N) int64.
         present: (B, N) bool.
         crowd: (B, N) bool.
+        partial: what the labels leave open. An object that may be of several classes is classified as well as the
+            point says that it is any of them, see `any_of`.
     Source: Feng et al. 2021 (TOOD), section 3.2: alignment `score * IoU^6`, the best 13 points of an object;
         a point that two objects want goes to the one that it overlaps more. Differs: an object smaller than
         a cell is grown to it, so that each has a point.
@@ -62,6 +68,8 @@ def assign(
     wanted = inside & present[..., None]
     labels = class_ids.clamp(0)[..., None].expand(-1, -1, scores.shape[1])
     score = scores.transpose(1, 2).gather(1, labels)
+    if partial is not None:
+        score = torch.where(partial.coarse[..., None], any_of(scores, partial.class_sets), score)
     overlap = box_iou(true_boxes[:, :, None], boxes[:, None]).clamp(min=0)
     metric = (score**CLASS_POWER * overlap**BOX_POWER).masked_fill(~wanted, -1.0)
     # Early boxes may overlap nothing; ties then go to the points nearest to the middle.
@@ -77,16 +85,32 @@ def assign(
     most = metric.amax(2, keepdim=True)
     reach = (overlap * chosen).amax(2, keepdim=True)
     quality = torch.where(chosen, (metric / most.clamp(min=1e-12) * reach).clamp(min=1e-4), 0.0).amax(1)
-    in_crowd = (inside & crowd[..., None]).any(1)
-    return Assignment(objects, quality, in_crowd & (strongest == 0))
+    ignored = (inside & crowd[..., None]).any(1)
+    if partial is not None:
+        ignored |= ~partial.labelled[:, None] & ~wanted.any(1)
+    return Assignment(objects, quality, ignored & (strongest == 0))
 
 
-def assign_by_location(classes: int, points: Tensor, strides: Tensor, **truth: Tensor) -> Assignment:
+def any_of(scores: Tensor, class_sets: Tensor) -> Tensor:
+    """Probability that a point holds any class of a set: (B, A, C) scores and (B, N, C) bool sets to (B, N, A).
+
+    Source: noisy-OR, 1 - prod(1 - p) (Viola, Platt, Zhang 2005, "Multiple instance boosting for object detection"),
+        over the classes of one point.
+    """
+    with torch.autocast(scores.device.type, enabled=False):  # logarithms do not fit bfloat16
+        none = torch.log1p(-scores.float().clamp(max=1 - 1e-6))
+        return -torch.expm1(class_sets.float() @ none.transpose(1, 2))
+
+
+def assign_by_location(
+    classes: int, points: Tensor, strides: Tensor, *, partial: PartialTargets | None = None, **truth: Tensor
+) -> Assignment:
     """Give each object the points inside it whose surroundings, 4 cells wide, overlap it most, whatever the network says.
 
     Args:
         classes: C.
         points, strides: as in `assign`.
+        partial: as in `assign`.
         truth: its `true_boxes`, `class_ids`, `present` and `crowd`.
     Returns:
         Quality is 1 for every chosen point: classes learn yes or no.
@@ -96,7 +120,7 @@ def assign_by_location(classes: int, points: Tensor, strides: Tensor, **truth: T
     batch, count = len(truth["true_boxes"]), len(points)
     around = torch.cat([points - 2 * strides, points + 2 * strides], dim=1)
     sure = points.new_ones(()).expand(batch, count, classes)
-    chosen = assign(sure, around.expand(batch, count, 4), points, strides, **truth)
+    chosen = assign(sure, around.expand(batch, count, 4), points, strides, partial=partial, **truth)
     return replace(chosen, quality=chosen.positive.float())
 
 

@@ -25,6 +25,9 @@ def sift_loss(
         targets: truth of the same B images.
         size_hw: of the input, px.
         assignment: "task" or "place", see `assignment.assign` and `assign_by_location`.
+    Where labels are partial (`targets.partial`), classes are learnt by `union_logit`, boxes only from tight ones, masks
+    only from known ones, and the background of images with missing objects outside their boxes not at all.
+
     Returns:
         "class" (quality focal loss), "box" (GIoU) and "sides" (distribution focal loss) by the sum of the
         points' qualities; "mask" (cross-entropy in the true box, by its area) and "dice" by masks. Scalars.
@@ -43,34 +46,65 @@ def sift_loss(
         "crowd": targets.crowd,
     }
     if assignment == "place":
-        chosen = assign_by_location(logits.shape[2], points, strides, **truth_of)
+        chosen = assign_by_location(logits.shape[2], points, strides, partial=targets.partial, **truth_of)
     else:
-        chosen = assign(logits.sigmoid(), boxes, points, strides, **truth_of)
+        chosen = assign(logits.sigmoid(), boxes, points, strides, partial=targets.partial, **truth_of)
     total = shared_count(chosen.quality.sum())
     positive = chosen.positive
     owner, index = positive.nonzero(as_tuple=True)
     mine = chosen.objects[owner, index]
     weight, truth = chosen.quality[owner, index], true_boxes[owner, mine]
+    boxed = total
+    if targets.partial is not None:
+        weight = weight * targets.partial.tight[owner, mine]
+        boxed = shared_count(weight.sum())
     overlap = box_iou(boxes[owner, index], truth, generalised=True)
     distances = (
         torch.cat([points[index] - truth[:, :2], truth[:, 2:] - points[index]], dim=1) / strides[index]
     )
     return {
-        "class": CLASS_WEIGHT * _class_loss(logits, targets.class_ids, chosen) / total,
-        "box": BOX_WEIGHT * ((1 - overlap) * weight).sum() / total,
-        "sides": SIDES_WEIGHT * (_sides_loss(sides[owner, index], distances) * weight).sum() / total,
+        "class": CLASS_WEIGHT * _class_loss(logits, targets, chosen) / total,
+        "box": BOX_WEIGHT * ((1 - overlap) * weight).sum() / boxed,
+        "sides": SIDES_WEIGHT * (_sides_loss(sides[owner, index], distances) * weight).sum() / boxed,
         **_mask_losses(output, targets, chosen),
     }
 
 
-def _class_loss(logits: Tensor, class_ids: Tensor, chosen: Assignment) -> Tensor:
-    """Cross-entropy with the quality, weighted by how far the score is from it."""
+def _class_loss(logits: Tensor, targets: Targets, chosen: Assignment) -> Tensor:
+    """Quality focal loss of every point; of the classes that an object may be of, their union's."""
     truth = torch.zeros_like(logits)
-    labels = class_ids.gather(1, chosen.objects).clamp(min=0)
+    labels = targets.class_ids.gather(1, chosen.objects).clamp(min=0)
     truth.scatter_(2, labels[..., None], chosen.quality[..., None])
+    asked = ~chosen.ignored[..., None]
+    partial = targets.partial
+    if partial is None:
+        return (_quality_focal(logits, truth) * asked).sum()
+    owner, point = (chosen.positive & partial.coarse.gather(1, chosen.objects)).nonzero(as_tuple=True)
+    sets = partial.class_sets[owner, chosen.objects[owner, point]]
+    asked = asked.expand_as(logits).clone()
+    asked[owner, point] = ~sets
+    union = _quality_focal(union_logit(logits[owner, point], sets), chosen.quality[owner, point])
+    return (_quality_focal(logits, truth) * asked).sum() + union.sum()
+
+
+def _quality_focal(logits: Tensor, truth: Tensor) -> Tensor:
+    """Cross-entropy with the quality, weighted by how far the score is from it."""
     entropy = F.binary_cross_entropy_with_logits(logits, truth, reduction="none")
-    far = (truth - logits.sigmoid()).square().detach()
-    return (entropy * far * ~chosen.ignored[..., None]).sum()
+    return entropy * (truth - logits.sigmoid()).square().detach()
+
+
+def union_logit(logits: Tensor, sets: Tensor) -> Tensor:
+    """Logit of "one of these classes": logits (M, C), bool sets (M, C) to (M,).
+
+    The classes' own logit where a set has one class. The gradient is shared by the classes as the network believes in
+    them.
+
+    Source: noisy-OR (Viola, Platt, Zhang 2005), in logarithms. As the loss of a set of candidate classes: the
+        classifier-consistent method of Feng et al. 2020, "Provably consistent partial-label learning", with independent
+        scores instead of a softmax.
+    """
+    none = (F.softplus(logits) * sets).sum(1).clamp(min=1e-30)  # -log of the probability of none
+    return none + torch.log(-torch.expm1(-none))
 
 
 def _sides_loss(logits: Tensor, distances: Tensor) -> Tensor:
@@ -86,11 +120,13 @@ def _sides_loss(logits: Tensor, distances: Tensor) -> Tensor:
 
 def _mask_losses(output: SiftOutput, targets: Targets, chosen: Assignment) -> dict[str, Tensor]:
     """The best points' masks inside the boxes of their objects."""
-    width = min(int(chosen.positive.sum(1).max()), MASKS_PER_PICTURE)
+    known = _with_masks(targets, chosen)
+    width = min(int((known > 0).sum(1).max()), MASKS_PER_PICTURE)
     if width == 0:
+        shared_count(torch.zeros((), device=known.device))  # the other processes wait for this one's share
         nothing = (output.prototypes.sum() + output.coefficients.sum()) * 0.0  # every weight keeps a gradient
         return {"mask": nothing, "dice": nothing}
-    quality, best = chosen.quality.topk(width, dim=1)
+    quality, best = known.topk(width, dim=1)
     owner, index = (quality > 0).nonzero(as_tuple=True)
     point = best[owner, index]
     mine = chosen.objects[owner, point]
@@ -109,6 +145,13 @@ def _mask_losses(output: SiftOutput, targets: Targets, chosen: Assignment) -> di
         "mask": MASK_WEIGHT * (entropy.sum((1, 2)) / area).sum() / count,
         "dice": DICE_WEIGHT * dice.sum() / count,
     }
+
+
+def _with_masks(targets: Targets, chosen: Assignment) -> Tensor:
+    """(B, A) quality of the points whose object has a known mask, 0 elsewhere."""
+    if targets.partial is None:
+        return chosen.quality
+    return chosen.quality * targets.partial.masked.gather(1, chosen.objects)
 
 
 def _inside(boxes: Tensor, height: int, width: int) -> Tensor:
