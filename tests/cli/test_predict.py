@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from seasift.cli import main as entry
 from seasift.core.image import read_image, write_image
@@ -221,6 +222,15 @@ def test_an_overlay_whose_name_no_disk_holds_fails_alone(run: Run, tmp_path: Pat
     document = json.loads((tmp_path / "out" / "predictions.json").read_text())
     assert [image["file"] for image in document["images"]] == ["long/b.png"]
     assert len(document["failures"]) == 2
+
+
+def test_pages_that_are_not_taken_are_said(run: Run, tmp_path: Path) -> None:
+    pages = [Image.fromarray(quarters(250, 0, 0, value)) for value in (0, 250)]
+    pages[0].save(tmp_path / "two.tif", save_all=True, append_images=pages[1:])
+    code, out, err = predict(run, "two.tif")
+    assert code == 0
+    assert any("two.tif" in line and "2 pages" in line for line in complaints(err))
+    assert len(json.loads(out)["images"][0]["objects"]) == 1
 
 
 def test_names_that_are_no_unicode_and_names_with_line_ends(run: Run, tmp_path: Path) -> None:
