@@ -24,7 +24,8 @@ ORDER = (
 # fmt: on
 """A room imports only rooms before it."""
 HEAVY = ("torch", "torchvision", "lightning", "matplotlib", "pycocotools")
-CORE_LIBRARIES = {"numpy", "cv2", "hotcoco"}
+CORE_LIBRARIES = {"numpy", "cv2", "hotcoco", "jinja2"}
+"""Jinja is loaded inside a function: a page is written or it is not."""
 
 
 def paths_of(room: str) -> list[Path]:
