@@ -14,7 +14,9 @@ import pytest
 
 from seasift.cli.client import _run_job
 from seasift.core.errors import InputError, SeasiftError
-from seasift.service.client import Client
+from seasift.service.client import RESULT_FILES, Client
+from seasift.service.job_runner import OVERLAYS
+from seasift.service.written import DOCUMENTS
 
 ID = "0" * 32
 TOKEN = "secret-of-the-user"
@@ -76,6 +78,10 @@ def test_only_known_names_are_written(tmp_path: Path, changes: dict[str, Any]) -
     with answering(lambda _path: job(**changes)) as (url, _), pytest.raises(SeasiftError):
         _run_job(Client(url), upload, out, {})
     assert [path.name for path in tmp_path.rglob("*")] == ["a.zip"]
+
+
+def test_the_known_names_are_those_that_jobs_leave() -> None:
+    assert (*DOCUMENTS, OVERLAYS) == RESULT_FILES
 
 
 def test_a_name_from_the_caller_is_held_to_the_same() -> None:

@@ -13,6 +13,7 @@ from starlette.types import Scope
 
 from seasift.core.errors import (
     BusyError,
+    InputError,
     LimitError,
     NotAllowedError,
     NotFoundError,
@@ -21,9 +22,27 @@ from seasift.core.errors import (
 )
 from seasift.service.schemas import ErrorSchema
 
+
+class ForeignPageError(InputError):
+    """A page of another origin asks through somebody's browser."""
+
+
+class StorageError(SeasiftError):
+    """The server cannot write or read what it keeps: the disk is full or damaged.
+
+    Attributes:
+        full: there is no room left.
+    """
+
+    def __init__(self, message: str, *, full: bool = False) -> None:
+        super().__init__(message)
+        self.full = full
+
+
 _STATUS: Mapping[type[SeasiftError], int] = {
     LimitError: 413,
     NotAllowedError: 401,
+    ForeignPageError: 403,
     NotFoundError: 404,
     BusyError: 429,
     TimeLimitError: 503,
@@ -35,11 +54,16 @@ _WORDS = {
 ERRORS: dict[int | str, dict[str, object]] = {
     400: {"model": ErrorSchema, "description": "Something in the request cannot be used."},
     401: {"model": ErrorSchema, "description": "The token is missing or wrong."},
+    403: {
+        "model": ErrorSchema,
+        "description": "A page of another origin asks; `cors_origins` names those that may.",
+    },
     404: {"model": ErrorSchema, "description": "What was asked for does not exist, or no longer."},
     413: {"model": ErrorSchema, "description": "More than this server takes."},
     422: {"model": ErrorSchema, "description": "A field is missing or of a wrong type or value."},
     429: {"model": ErrorSchema, "description": "No room at the moment; Retry-After says when to come back."},
     503: {"model": ErrorSchema, "description": "Not finished in the time a request has, or shutting down."},
+    507: {"model": ErrorSchema, "description": "The server's disk is full."},
 }
 
 
@@ -56,6 +80,8 @@ def refusal(scope: Scope, error: SeasiftError) -> JSONResponse:
     """The answer that says what was wrong."""
     status = next((status for kind, status in _STATUS.items() if isinstance(error, kind)), 400)
     headers = {}
+    if isinstance(error, StorageError):
+        status = 507 if error.full else 503
     if isinstance(error, BusyError):
         headers["Retry-After"] = str(error.retry_after_s)
     if status == 401:
