@@ -5,7 +5,7 @@ from __future__ import annotations
 import stat
 import zipfile
 import zlib
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
@@ -32,7 +32,7 @@ class Entry:
     """An image of a job.
 
     Attributes:
-        place: in the archive, or the frame's number.
+        index: in the archive, or the frame's number.
         image: its file's bytes, or decoded, or why there is none.
     """
 
@@ -84,11 +84,21 @@ def count_images(upload: Path, kind: Kind, name: str, every: str, settings: Sett
 
 
 def entries(
-    upload: Path, kind: str, name: str, every: str, settings: Settings, done: Collection[int]
-) -> Iterator[Entry]:
-    """The images of a job but those that are done, in order; a bad one does not stop the rest."""
+    upload: Path,
+    kind: str,
+    name: str,
+    every: str,
+    settings: Settings,
+    done: Collection[int],
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Generator[Entry, None, None]:
+    """The images of a job but those that are done, in order; a bad one does not stop the rest.
+
+    Args:
+        cancelled: asked several times a second while a video is decoded on the way to the next image; true ends it.
+    """
     if kind == "video":
-        yield from _frames(upload, name, FrameSampling.parse(every), settings.job_images, done)
+        yield from _frames(upload, name, FrameSampling.parse(every), settings.job_images, done, cancelled)
         return
     with open_archive(upload, name, settings.job_images) as archive:
         images = _images_in(archive, name, settings)
@@ -99,11 +109,16 @@ def entries(
 
 
 def _frames(
-    upload: Path, name: str, every: FrameSampling, most: int, done: Collection[int]
+    upload: Path,
+    name: str,
+    every: FrameSampling,
+    most: int,
+    done: Collection[int],
+    cancelled: Callable[[], bool],
 ) -> Iterator[Entry]:
     index, count = -1, 0
     try:
-        for frame in frames(upload, every):
+        for frame in frames(upload, every, cancelled):
             index, count = frame.frame, count + 1
             if count > most:
                 raise ImageError(f"{upload}: more than {most:,} frames; the rest was left out.")

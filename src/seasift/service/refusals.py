@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import errno
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
@@ -67,6 +70,38 @@ ERRORS: dict[int | str, dict[str, object]] = {
 }
 
 
+def is_storage_error(error: BaseException) -> bool:
+    """Whether a disk or the database on it is to blame."""
+    return isinstance(error, sqlite3.OperationalError) or is_full(error)
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether there was no room on a disk."""
+    if isinstance(error, sqlite3.OperationalError):
+        return "full" in str(error)
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+@contextmanager
+def storage_in_words(what: str) -> Iterator[None]:
+    """Make errors of disk and database a `StorageError`; `what` is what uses them."""
+    try:
+        yield
+    except (OSError, sqlite3.Error) as error:
+        if is_full(error):
+            raise StorageError(f"{what}: the server's disk is full. Try again later.", full=True) from error
+        if isinstance(error, sqlite3.Error) or error.errno in (
+            errno.EIO,
+            errno.EROFS,
+            errno.EMFILE,
+            errno.ENFILE,
+        ):
+            raise StorageError(
+                f"{what}: the server cannot use its disk at the moment. Try again later."
+            ) from error
+        raise
+
+
 class UploadTooLargeError(HTTPException):
     """The body grew over its limit while it was read; an HTTPException, which form parsing lets through."""
 
@@ -115,6 +150,8 @@ def add_refusals(app: FastAPI) -> None:
 
     @app.exception_handler(StarletteHTTPException)
     async def _http(request: Request, error: StarletteHTTPException) -> JSONResponse:
+        if error.__cause__ is not None and is_full(error.__cause__):  # while the upload was put aside
+            return words(request.scope, 507, "the upload: the server's disk is full. Try again later.")
         text, headers = _WORDS.get(error.status_code, str(error.detail)), dict(error.headers or {})
         if error.status_code == 405:
             methods = _methods_at(app, request.url.path) | set(headers.get("Allow", "").split(", "))
