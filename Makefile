@@ -38,7 +38,7 @@ help:
 
 demo: .venv-demo/ready
 	.venv-demo/bin/seasift predict examples/footage/coral.mp4 examples/footage/shrimp.mp4 \
-		--every 10 --threshold 0.08 --once --format overlay,json -o demo-output
+		--every 10 --threshold 0.08 --format overlay,json -o demo-output
 	.venv-demo/bin/seasift survey examples/footage/coral.mp4 examples/footage/shrimp.mp4 \
 		--every 3 --video -o demo-output/survey
 	@echo "Pictures and predictions.json are in demo-output/; of the clips as one dive,"

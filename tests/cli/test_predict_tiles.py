@@ -15,7 +15,7 @@ from seasift.cli import main as entry
 from seasift.core.errors import InputError
 from seasift.core.image import write_image
 from seasift.formats import validation
-from seasift.runtime.tiling import parse_tiling
+from seasift.inference.tiling import parse_tiling
 from tests.tiny_model import quarters, save_tiny
 
 Run = Callable[..., tuple[int, Any, str]]

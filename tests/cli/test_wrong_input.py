@@ -31,7 +31,7 @@ CASES = {
     "predict x.png -m none": "model 'none': no such file",
     "predict x.png -m x.onnx": "x.onnx: not a whole ONNX file",
     "predict x.png -m d": "d: a folder; expected an ONNX file",
-    "predict x.png -m tiny.onnx --classes whale": "--classes 'whale'",
+    "predict x.png -m tiny.onnx --classes whale": "classes 'whale'",
     "predict x.png --threshold nan": "--threshold",
     "predict x.png --every 0": "--every '0'",
     "predict x.png --threads 0": "--threads",

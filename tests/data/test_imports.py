@@ -16,4 +16,4 @@ def test_loading_it_loads_no_plots_no_torch_and_no_peer() -> None:
         "print('rooms:', sorted({m.split('.')[1] for m in sys.modules if m.startswith('seasift.')}))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines() == ["heavy: []", "rooms: ['core', 'data']"]
+    assert done.stdout.splitlines() == ["heavy: []", "rooms: ['_lazy', 'core', 'data']"]

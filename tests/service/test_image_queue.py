@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from seasift.core.instances import Instances
+from seasift.inference.image_prediction import Choices
 from seasift.inference.predictor import OnnxPredictor
 from seasift.service.image_queue import ImageQueue, Task
-from seasift.service.served import Look
 from tests.service.conftest import NONE, ONE, THREE
 from tests.service.test_limits import Held
 
-ALL, HIGH = Look(0.5, 10), Look(0.9, 10)
+ALL, HIGH = Choices(0.5, 10), Choices(0.9, 10)
 
 
 @contextmanager

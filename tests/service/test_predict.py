@@ -63,10 +63,10 @@ def test_each_object_once(client: TestClient) -> None:
     image = np.zeros((200, 200, 3), np.uint8)
     image[:100, :100] = (250, 200, 0)
     upload = files(encode_image(image))
-    both = client.post("/v1/predict", files=upload).json()
+    both = client.post("/v1/predict", files=upload, data={"all_classes": "true"}).json()
     assert sorted(found["name"] for found in both["images"][0]["objects"]) == ["green thing", "red thing"]
     assert "once" not in both
-    one = client.post("/v1/predict", files=upload, data={"once": "true"}).json()
+    one = client.post("/v1/predict", files=upload).json()
     assert [found["name"] for found in one["images"][0]["objects"]] == ["red thing"]
     assert one["once"] is True
     assert validation.problems(one) == []

@@ -2,72 +2,29 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
-
 import typer
 
+from seasift.cli.command_of import command_of
+from seasift.formats.exchange.options import ConvertOptions
 
-def convert(
-    source: Annotated[Path, typer.Argument(metavar="IN", help="A file of annotations or results.")],
-    target: Annotated[Path, typer.Argument(metavar="OUT", help="The file to write.")],
-    to: Annotated[
-        str,
-        typer.Option(
-            help="seasift-tracks, seasift-predictions, coco, kwcoco, viame-csv, biigle-csv, cvat, label-studio, "
-            "megadetector, ifdo, fathomnet-csv, darwin-core, geojson."
-        ),
-    ],
-    source_format: Annotated[
-        str | None, typer.Option("--from", help="Format of IN.  [default: by its name and content]")
-    ] = None,
-    masks: Annotated[
-        str,
-        typer.Option(
-            help="polygons, or rle for exact masks in COCO, KWCOCO and predictions; DIVE shows no RLE."
-        ),
-    ] = "polygons",
-    video: Annotated[
-        str | None, typer.Option(help="Only this file of the document: its name, with or without folders.")
-    ] = None,
-    fps: Annotated[
-        float | None, typer.Option(help="Frames a second, where IN has frame numbers or times but not both.")
-    ] = None,
-    size: Annotated[
-        str | None, typer.Option(help="WIDTHxHEIGHT of the images in px, where IN does not say.")
-    ] = None,
-    animal: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="CLASS=SCIENTIFIC_NAME: an animal, for darwin-core and fathomnet-csv; may be given again."
-        ),
-    ] = None,
-) -> None:
-    """Turn annotations of one tool into those of another, without the images.
+_HELP = """Turn annotations of one tool into those of another, without the images.
 
-    What OUT's format cannot hold, and what had to be assumed, is said in a line each. Examples:
+Each loss and each assumption is printed on a line. Examples:
 
-    seasift convert tracks.json dive.csv --to viame-csv
+seasift convert tracks.json dive.csv --to viame-csv
 
-    seasift convert tracks.json reviewed.xml --to cvat --video dive3.mp4
+seasift convert tracks.json reviewed.xml --to cvat --video dive3.mp4
 
-    seasift convert annotations.xml train.json --to coco --fps 25
+seasift convert annotations.xml train.json --to coco --fps 25
 
-    seasift convert tracks.json occurrence.csv --to darwin-core --animal "animal_eel=Conger conger"
-    """
-    from seasift.cli.convert_options import parse_animals, parse_fps, parse_masks, parse_size
-    from seasift.formats.exchange.content import ReadOptions, WriteOptions
-    from seasift.formats.exchange.convert import convert as run
+seasift convert tracks.json occurrence.csv --to darwin-core --animal "animal_eel=Conger conger"
+"""
 
-    report = run(
-        source,
-        target,
-        to=to,
-        source_format=source_format,
-        video=video,
-        reading=ReadOptions(parse_fps(fps), parse_size(size)),
-        writing=WriteOptions(parse_masks(masks), parse_animals(animal or [])),
-    )
+
+def _run(options: ConvertOptions) -> None:
+    from seasift.formats.exchange.convert import run
+
+    report = run(options)
     for note in report.notes:
         typer.echo(f"note: {note}", err=True)
     if report.lost:
@@ -75,4 +32,9 @@ def convert(
     counts = ", ".join(
         f"{count:,} {name if count != 1 else name[:-1]}" for name, count in report.counts.items()
     )
-    typer.echo(f"{target}: {report.target}, from {report.source} with {counts}")
+    written = ", ".join(map(str, report.written))
+    typer.echo(f"{written}: {report.target}, from {report.source} with {counts}")
+
+
+convert = command_of(ConvertOptions, _run, _HELP)
+convert.__name__ = "convert"

@@ -1,1 +1,31 @@
-"""Values and steps that every other room shares. NumPy, OpenCV and hotcoco's RLE only."""
+"""Objects, masks, boxes, images and errors: what every other room speaks of. Imports nothing of ours."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from seasift._lazy import lazy
+
+if TYPE_CHECKING:
+    from seasift.core.detection import Category as Category
+    from seasift.core.detection import Detection as Detection
+    from seasift.core.errors import SeasiftError as SeasiftError
+    from seasift.core.image_like import as_image as as_image
+    from seasift.core.instances import Instances as Instances
+    from seasift.core.masks import MaskCrop as MaskCrop
+    from seasift.core.predictor import Predictor as Predictor
+
+__all__ = ["Category", "Detection", "Instances", "MaskCrop", "Predictor", "SeasiftError", "as_image"]
+
+__getattr__, __dir__ = lazy(
+    __name__,
+    {
+        "Category": "seasift.core.detection:Category",
+        "Detection": "seasift.core.detection:Detection",
+        "Instances": "seasift.core.instances:Instances",
+        "MaskCrop": "seasift.core.masks:MaskCrop",
+        "Predictor": "seasift.core.predictor:Predictor",
+        "SeasiftError": "seasift.core.errors:SeasiftError",
+        "as_image": "seasift.core.image_like:as_image",
+    },
+)

@@ -6,6 +6,7 @@ Also here: Images and plots as data URIs, for pages that are one file.
 from __future__ import annotations
 
 import base64
+import os
 import threading
 from pathlib import Path
 from typing import Any
@@ -22,15 +23,23 @@ FORMATS = "JPEG, PNG, TIFF, WebP or BMP"
 SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".png", ".tif", ".tiff", ".webp", ".bmp"})
 
 
-def read_image(path: Path) -> UInt8:
+def read_image(path: str | os.PathLike[str]) -> UInt8:
     """Read an image file of any name.
 
+    Args:
+        path: of a JPEG, PNG, TIFF, WebP or BMP file.
     Returns:
         (H, W, 3) uint8 RGB. EXIF rotation is applied, 16-bit values are divided by 257, grey and palette
         become RGB, CMYK is converted, an alpha channel is dropped. Of a TIFF's pages it is the first.
     Raises:
-        ImageError: missing, a folder, empty, of another format, truncated, damaged or an animation.
+        ImageError: missing, a folder, empty, of another format, truncated, damaged or an animation; no path at all.
+
+    >>> image = seasift.read_image("frame.jpg")
+    >>> image.shape, image.dtype
     """
+    if not isinstance(path, str | os.PathLike):
+        raise ImageError(f"a value of type {type(path).__name__}; expected the path of an image file.")
+    path = Path(path)
     try:
         data = path.read_bytes()
     except FileNotFoundError:
@@ -42,6 +51,10 @@ def read_image(path: Path) -> UInt8:
             raise ImageError(f"{path}: a folder; expected an image file. Name the images in it.") from None
         reason = error.strerror or type(error).__name__
         raise ImageError(f"{path}: cannot be read ({reason}). Check that you may open it.") from None
+    except ValueError:
+        raise ImageError(
+            f"{str(path)!r}: a path with a zero character; expected that of an image file."
+        ) from None
     return decode_image(data, str(path))
 
 

@@ -20,10 +20,10 @@ from seasift.evaluation.report import write_report
 from seasift.evaluation.stream import Settings, evaluate_split
 from seasift.formats.document import TileEntry
 from seasift.inference.predictor import OnnxPredictor, load_predictor
+from seasift.inference.tiling import parse_tiling
 from seasift.modelfile import bundled
 from seasift.modelfile.info import ModelInfo
 from seasift.modelfile.onnx_file import onnx_weights
-from seasift.runtime.tiling import parse_tiling
 from seasift.viz.drawing import draw
 
 CHECKPOINTS = (".ckpt", ".pt")

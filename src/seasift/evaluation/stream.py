@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -27,6 +28,7 @@ from seasift.evaluation.reliability import reliability_of
 from seasift.evaluation.results import Results, map_categories
 from seasift.evaluation.truth import truth_of
 from seasift.evaluation.worst import Evaluated, WorstImages
+from seasift.inference.stream import in_order
 
 
 @dataclass(frozen=True)
@@ -205,9 +207,9 @@ def _evaluate_image(truth: CocoDataset, image: CocoImage, found: Instances, conf
 def _found(
     predictor: Predictor, truth: CocoDataset, folder: Path, settings: Settings, pace: Pace
 ) -> Iterator[tuple[CocoImage, Instances]]:
-    count = len(truth.images)
-    starts = [0, *range(1, count, settings.batch_size)]
-    for start, stop in pairwise([*starts, count]):
+    """One thread reads and predicts a batch while the caller judges the one before."""
+
+    def look(start: int, stop: int) -> list[tuple[CocoImage, Instances]]:
         images = truth.images[start:stop]
         loaded = _read(images, folder)
         began = time.perf_counter()
@@ -215,7 +217,12 @@ def _found(
         if start:
             pace.seconds += time.perf_counter() - began
             pace.images += len(images)
-        yield from zip(images, found, strict=True)
+        return list(zip(images, found, strict=True))
+
+    count = len(truth.images)
+    bounds = pairwise([0, *range(1, count, settings.batch_size), count])
+    for batch in in_order((partial(look, start, stop) for start, stop in bounds), max_in_flight=1):
+        yield from batch
 
 
 def _read(images: Sequence[CocoImage], folder: Path) -> list[UInt8]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import tempfile
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -20,7 +22,8 @@ class Journal(Mapping[str, Image]):
     """Finished images by their keys, each read back when asked for; a file of one JSON line each.
 
     Its first line says for which settings. Use as a context manager. Leaving it normally removes the file: the
-    documents are complete. Leaving it by an error keeps it.
+    documents are complete; the entries can still be read for as long as somebody holds this object. Leaving it by an
+    error keeps the file.
     """
 
     def __init__(self, path: Path | None, settings: Any) -> None:
@@ -45,10 +48,10 @@ class Journal(Mapping[str, Image]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._file is not None:
-            self._file.close()
-        if kind is None and self.path is not None:
-            self.path.unlink(missing_ok=True)
+        if kind is not None:
+            self._close()
+        elif self.path is not None:
+            self._detach(self.path)
 
     def __len__(self) -> int:
         return len(self._indices)
@@ -75,6 +78,27 @@ class Journal(Mapping[str, Image]):
         self._indices[key] = self._end, len(line)
         self._end += len(line)
 
+    def _detach(self, path: Path) -> None:
+        """Remove the file by name; what it holds can be read until nobody refers to the journal any more."""
+        try:
+            path.unlink(missing_ok=True)
+        except PermissionError:  # Windows removes no open file
+            old, new = self._opened(), tempfile.TemporaryFile()  # noqa: SIM115
+            old.seek(0)
+            shutil.copyfileobj(old, new)
+            self._close()
+            self._keep(new)
+            path.unlink(missing_ok=True)
+
+    def _keep(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._close_at_end = weakref.finalize(self, file.close)
+
+    def _close(self) -> None:
+        if self._file is not None:
+            self._close_at_end()
+            self._file = None
+
     def _opened(self) -> IO[bytes]:
         """The file, behind the last whole line; late, so that a run without any result leaves no file."""
         if self._file is not None:
@@ -89,7 +113,7 @@ class Journal(Mapping[str, Image]):
             index = self.path.parent if self.path else Path(tempfile.gettempdir())
             reason = error.strerror or type(error).__name__
             raise InputError(f"{index}: cannot be written to ({reason}). Give another -o.") from None
-        self._file = file
+        self._keep(file)
         file.truncate(self._end)
         if not self._end:
             self._end = file.write(json.dumps({"settings": self.settings_sha256}).encode() + b"\n")

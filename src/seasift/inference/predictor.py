@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -127,7 +128,8 @@ class OnnxPredictor:
             max_objects=max_objects,
             class_ids=None if class_ids is None else np.unique(np.asarray(class_ids, np.int64)),
         )
-        return found if calibration is None else replace(found, scores=calibration.apply(found.scores))
+        scores = found.scores if calibration is None else calibration.apply(found.scores)
+        return replace(found, scores=scores, categories=self._categories)
 
     def _outputs(self, images: Sequence[UInt8]) -> Iterator[tuple[UInt8, dict[str, Float32]]]:
         for start in range(0, len(images), self._batch_size):
@@ -140,11 +142,37 @@ class OnnxPredictor:
             yield from ((image, rows[index]) for index, image in enumerate(part))
 
 
+class ClassPredictor(Protocol):
+    """A Predictor that can look only for some of its classes; `OnnxPredictor` is one.
+
+    `predict` may be called from several threads.
+    """
+
+    @property
+    def name(self) -> str:
+        """What the model calls itself."""
+
+    @property
+    def categories(self) -> tuple[Category, ...]:
+        """The classes; the index is the `class_id`."""
+
+    def predict(
+        self,
+        images_rgb_u8: Sequence[UInt8],
+        *,
+        threshold: float,
+        max_objects: int,
+        class_ids: Sequence[int] | None,
+    ) -> list[Instances]:
+        """See `OnnxPredictor.predict`."""
+
+
 class ChosenClasses:
     """A model that looks only for some of its classes; implements `core.predictor.Predictor`."""
 
-    def __init__(self, model: OnnxPredictor, class_ids: Sequence[int]) -> None:
-        self._model, self._class_ids = model, tuple(class_ids)
+    def __init__(self, model: ClassPredictor, class_ids: Sequence[int] | None) -> None:
+        self._model = model
+        self._class_ids = None if class_ids is None else tuple(class_ids)
 
     @property
     def name(self) -> str:

@@ -13,13 +13,13 @@ from itertools import groupby
 
 import numpy as np
 
-from seasift.core.boxes import class_agnostic_nms
 from seasift.core.errors import BusyError
 from seasift.core.image import decode_image, encode_image
 from seasift.core.instances import Instances
 from seasift.core.types import UInt8
 from seasift.formats.document import Image, image_entry
-from seasift.service.served import Look, Served
+from seasift.inference.image_prediction import Choices, predict_images
+from seasift.service.served import Served
 from seasift.viz.drawing import draw
 
 
@@ -50,7 +50,7 @@ class Task:
 
     file: str
     image: bytes | UInt8
-    look: Look
+    look: Choices
     overlay: str | None = None
     frame: int | None = None
     time_s: float | None = None
@@ -199,14 +199,9 @@ class ImageQueue:
             return decode_image(task.image, task.file, max_pixels=self._max_pixels)
         return task.image
 
-    def _predict(self, look: Look, opened: Sequence[tuple[Task, UInt8]]) -> None:
+    def _predict(self, look: Choices, opened: Sequence[tuple[Task, UInt8]]) -> None:
         try:
-            found = self._model.predict(
-                [image for _, image in opened],
-                threshold=look.threshold,
-                max_objects=look.max_objects,
-                class_ids=look.class_ids,
-            )
+            found = predict_images(self._model, [image for _, image in opened], look)
         except Exception as error:
             if len(opened) == 1:
                 opened[0][0].seen.set_exception(error)
@@ -215,12 +210,11 @@ class ImageQueue:
                 self._predict(look, [pair])
             return
         for (task, image), instances in zip(opened, found, strict=True):
-            self._finish(task, image, instances, look)
+            self._finish(task, image, instances)
 
-    def _finish(self, task: Task, image: UInt8, instances: Instances, look: Look) -> None:
+    def _finish(self, task: Task, image: UInt8, instances: Instances) -> None:
         try:
             categories = self._model.categories
-            instances = class_agnostic_nms(instances) if look.once else instances
             entry = image_entry(task.file, instances, categories, frame=task.frame, time_s=task.time_s)
             overlay = encode_image(draw(image, instances, categories), task.overlay) if task.overlay else None
             seen = Seen(entry, instances, overlay)

@@ -18,26 +18,30 @@ from pathlib import Path
 from seasift.core.errors import SeasiftError
 from seasift.core.files import replacing, write_bytes
 from seasift.formats.document import FailedFile, Image, complete, plain
+from seasift.inference.image_prediction import Choices
+from seasift.prediction.header import result_header
 from seasift.service import job_upload
 from seasift.service.image_queue import ImageQueue, Seen, Task
 from seasift.service.job_store import Job, JobStore
-from seasift.service.served import Look, Served, document_settings
+from seasift.service.served import Served
 from seasift.service.settings import Settings
 from seasift.service.written import DOCUMENTS, document_bytes, entry_name
 
 OVERLAYS = "overlays.zip"
 
 
-def look_from(text: str) -> Look:
-    """How a job looks at images, as it was kept."""
+def choices_text(choices: Choices) -> str:
+    """What a job looks for in its images, as the store keeps it."""
+    kept = ("threshold", "max_objects", "class_ids", "all_classes")
+    return json.dumps({name: getattr(choices, name) for name in kept})
+
+
+def choices_from(text: str) -> Choices:
+    """The inverse of `choices_text`."""
     value = json.loads(text)
     ids = value["class_ids"]
-    return Look(
-        value["threshold"],
-        value["max_objects"],
-        None if ids is None else tuple(ids),
-        value.get("once", False),
-    )
+    every_class = value.get("all_classes", not value.get("once", False))  # jobs of older versions say `once`
+    return Choices(value["threshold"], value["max_objects"], None if ids is None else tuple(ids), every_class)
 
 
 def write_results(job: Job, store: JobStore, model: Served, folder: Path) -> None:
@@ -48,7 +52,7 @@ def write_results(job: Job, store: JobStore, model: Served, folder: Path) -> Non
             images.append(Image.model_validate_json(image))
         elif failure is not None:
             failures.append(FailedFile.model_validate_json(failure))
-    result = complete(document_settings(model, look_from(job.look)), images, failures)
+    result = complete(result_header(model, choices_from(job.look)), images, failures)
     for name in DOCUMENTS:
         write_bytes(folder / "result" / name, document_bytes(name, result))
     if job.overlays:
@@ -137,7 +141,7 @@ class JobRunner:
             self._store.start_over(job.id, self._model.sha256)
         done = {index for index, _, _ in self._store.images(job.id)}
         waiting: deque[tuple[job_upload.Entry, Future[Seen]]] = deque()
-        folder, look = self._folder / job.id, look_from(job.look)
+        folder, look = self._folder / job.id, choices_from(job.look)
         upload = folder / "upload"
         for entry in job_upload.entries(upload, job.kind, job.file, job.every, self._settings, done):
             waiting.append((entry, self._put(job, entry, look)))
@@ -158,7 +162,7 @@ class JobRunner:
         job = self._store.get(job_id)
         return job is not None and job.state == "running"
 
-    def _put(self, job: Job, entry: job_upload.Entry, look: Look) -> Future[Seen]:
+    def _put(self, job: Job, entry: job_upload.Entry, look: Choices) -> Future[Seen]:
         if isinstance(entry.image, SeasiftError):
             failed: Future[Seen] = Future()
             failed.set_exception(entry.image)

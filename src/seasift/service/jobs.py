@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 import shutil
 import threading
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from seasift.core.errors import BusyError, NotFoundError
+from seasift.inference.image_prediction import Choices
 from seasift.service import job_upload
 from seasift.service.image_queue import ImageQueue
-from seasift.service.job_runner import JobRunner, bytes_in, result_files
+from seasift.service.job_runner import JobRunner, bytes_in, choices_text, result_files
 from seasift.service.job_store import UNFINISHED, Job, JobStore
-from seasift.service.served import Look, Served
+from seasift.service.served import Served
 from seasift.service.settings import Settings
 
 NO_JOBS = "this server keeps no jobs. Start it with --jobs FOLDER, or send images to /v1/predict."
@@ -29,7 +29,7 @@ class Wanted:
 
     client: str
     file: str
-    look: Look
+    look: Choices
     every: str
     overlays: bool
 
@@ -100,7 +100,7 @@ class Jobs:
                 client=wanted.client,
                 kind=kind,
                 file=wanted.file,
-                look=json.dumps(asdict(wanted.look)),
+                look=choices_text(wanted.look),
                 every=wanted.every,
                 overlays=wanted.overlays,
                 model=self._model.sha256,

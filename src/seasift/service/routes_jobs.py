@@ -10,11 +10,12 @@ from fastapi import APIRouter, File, Form, Request, Response, UploadFile
 from fastapi.responses import FileResponse
 
 from seasift.core.errors import NotFoundError
+from seasift.inference.image_options import ImageOptions
+from seasift.inference.image_prediction import choices_of
 from seasift.service.jobs import NO_JOBS, Jobs, Wanted
 from seasift.service.refusals import ERRORS
-from seasift.service.routes_predict import NOT_EMPTY, Classes, Once, Threshold
+from seasift.service.routes_predict import NOT_EMPTY, AllClasses, Classes, Threshold
 from seasift.service.schemas import JobSchema
-from seasift.service.served import look_of
 from seasift.service.state import Service, WithService
 from seasift.service.written import shown_names
 from seasift.video.reading import FrameSampling
@@ -42,7 +43,7 @@ async def create(
     ],
     threshold: Threshold = None,
     classes: Classes = None,
-    once: Once = False,
+    all_classes: AllClasses = False,
     every: Annotated[
         str,
         Form(
@@ -59,7 +60,9 @@ async def create(
     wanted = Wanted(
         client=client_of(request),
         file=shown_names([file.filename])[0],
-        look=look_of(service.model, threshold, classes or (), once=once),
+        look=choices_of(
+            ImageOptions(threshold=threshold, classes=classes, all_classes=all_classes), service.model.info
+        ),
         every=every,
         overlays=overlays,
     )

@@ -11,10 +11,12 @@ from pydantic import WithJsonSchema
 
 from seasift.core.errors import InputError, LimitError, SeasiftError
 from seasift.formats.document import Document, FailedFile, complete
+from seasift.inference.image_options import ImageOptions
+from seasift.inference.image_prediction import choices_of
+from seasift.prediction.header import result_header
 from seasift.service.image_queue import Seen, Task
 from seasift.service.refusals import ERRORS
 from seasift.service.schemas import CocoSchema
-from seasift.service.served import document_settings, look_of
 from seasift.service.state import Service, WithService
 from seasift.service.written import DOCUMENTS, MEDIA_TYPES, document_bytes, shown_names, to_zip
 
@@ -33,7 +35,9 @@ Classes = Annotated[
     WithJsonSchema({"type": "array", "items": {"type": "string"}}),
     Form(description="look only for these; repeated or comma separated"),
 ]
-Once = Annotated[bool, Form(description="each object only under its best class: for counting")]
+AllClasses = Annotated[
+    bool, Form(description="keep an object under every class that scores, not only under its best one")
+]
 _BINARY: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
 _ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {
@@ -55,7 +59,7 @@ async def predict(
     ],
     threshold: Threshold = None,
     classes: Classes = None,
-    once: Once = False,
+    all_classes: AllClasses = False,
     format: Annotated[Format, Form(description="csv: a table; zip: all documents, overlays")] = "json",
     overlay_type: Annotated[Literal["jpeg", "png"], Form(description="of format overlay")] = "jpeg",
 ) -> Response:
@@ -66,7 +70,9 @@ async def predict(
     if format == "overlay" and len(files) > 1:
         raise InputError(f"format overlay with {len(files)} images; expected one. Ask for format zip.")
     suffix = {"overlay": f".{overlay_type}", "zip": ".jpg"}.get(format)
-    look = look_of(service.model, threshold, classes or (), once=once)
+    look = choices_of(
+        ImageOptions(threshold=threshold, classes=classes, all_classes=all_classes), service.model.info
+    )
     names = shown_names(upload.filename for upload in files)
     tasks = [
         Task(name, await upload.read(), look, overlay=suffix)
@@ -84,7 +90,7 @@ async def predict(
         raise next(outcome for outcome in outcomes if isinstance(outcome, SeasiftError))
     if format == "overlay":
         return Response(seen[0].overlay, media_type=f"image/{overlay_type}")
-    result = complete(document_settings(service.model, look), [each.entry for each in seen], failures)
+    result = complete(result_header(service.model, look), [each.entry for each in seen], failures)
     data = await asyncio.to_thread(_encode, format, result, seen)
     return Response(data, media_type=MEDIA_TYPES[format])
 

@@ -9,11 +9,12 @@ from fastapi import APIRouter, File, Query, Request, UploadFile
 
 from seasift.core.errors import LimitError
 from seasift.core.instances import Instances
+from seasift.inference.image_options import ImageOptions
+from seasift.inference.image_prediction import choices_of
 from seasift.service.image_queue import Seen, Task
 from seasift.service.refusals import ERRORS
 from seasift.service.routes_predict import NOT_EMPTY, Score, look_at, note
-from seasift.service.schemas import Detection
-from seasift.service.served import look_of
+from seasift.service.schemas import DetectionLists
 from seasift.service.state import Service, WithService
 from seasift.service.written import shown_names
 
@@ -37,9 +38,9 @@ async def detection(
     masks: Annotated[
         Masks, Query(description="COCO run lengths, rows of 0 and 1, or outlines whose holes are filled")
     ] = "rle",
-) -> Detection:
+) -> DetectionLists:
     """Find and outline objects in one image; of an image without objects the lists are empty."""
-    look = look_of(service.model, threshold, ())
+    look = choices_of(ImageOptions(threshold=threshold), service.model.info)
     task = Task(shown_names([file.filename])[0], await file.read(), look)
     (outcome,) = await look_at(service, [task])
     if not isinstance(outcome, Seen):
@@ -48,7 +49,7 @@ async def detection(
     return await asyncio.to_thread(_lists, outcome.instances, service, masks)
 
 
-def _lists(found: Instances, service: Service, form: Masks) -> Detection:
+def _lists(found: Instances, service: Service, form: Masks) -> DetectionLists:
     height, width = found.size_hw
     if form == "bitmap" and len(found) * height * width > _MOST_VALUES:
         raise LimitError(
@@ -56,7 +57,7 @@ def _lists(found: Instances, service: Service, form: Masks) -> Detection:
             f"{_MOST_VALUES:,} values. Ask for masks=rle."
         )
     class_ids = [int(class_id) for class_id in found.class_ids]
-    return Detection(
+    return DetectionLists(
         boxes=found.boxes_xyxy.astype(float).round(3).tolist(),
         classes=class_ids,
         scores=[float(str(score)) for score in found.scores],

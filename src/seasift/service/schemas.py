@@ -117,7 +117,7 @@ class CocoSchema(Schema):
     annotations: list[CocoAnnotation]
 
 
-class Detection(Schema):
+class DetectionLists(Schema):
     """What a client of a plain YOLACT service reads: four lists of one length, best object first."""
 
     boxes: Annotated[list[list[float]], Field(description="x1, y1, x2, y2 in px of the image")]

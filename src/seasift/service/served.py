@@ -1,16 +1,12 @@
-"""What the service asks of a model, and how it writes down what one found."""
+"""What the service asks of a model."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
-from seasift import __version__
-from seasift.core.classes import parse_classes
 from seasift.core.instances import Category, Instances
 from seasift.core.types import UInt8
-from seasift.formats import document
 from seasift.modelfile.info import ModelInfo
 
 
@@ -48,50 +44,3 @@ class Served(Protocol):
         class_ids: Sequence[int] | None,
     ) -> list[Instances]:
         """One Instances an image, in order."""
-
-
-@dataclass(frozen=True)
-class Look:
-    """How to look at an image. Images that are looked at alike may run together.
-
-    Attributes:
-        class_ids: look only for these; None for all.
-        once: each object only under its best class.
-    """
-
-    threshold: float
-    max_objects: int
-    class_ids: tuple[int, ...] | None = None
-    once: bool = False
-
-
-def look_of(model: Served, threshold: float | None, classes: Sequence[str], *, once: bool = False) -> Look:
-    """What a request asks for, with the model's own values where it says nothing.
-
-    Raises:
-        InputError: a class that the model does not know.
-    """
-    names = [category.name for category in model.categories]
-    wanted = parse_classes(classes, names)
-    return Look(
-        model.info.threshold if threshold is None else threshold,
-        model.info.max_objects,
-        tuple(names.index(name) for name in wanted) if wanted else None,
-        once,
-    )
-
-
-def document_settings(model: Served, look: Look) -> document.Settings:
-    """The head of the result document."""
-    names = [category.name for category in model.categories]
-    return document.Settings(
-        seasift=__version__,
-        model=document.ModelEntry(name=model.name, sha256=model.sha256),
-        engine=model.engine,
-        precision=model.precision,
-        threshold=look.threshold,
-        max_objects=look.max_objects,
-        once=look.once or None,
-        classes=None if look.class_ids is None else [names[i] for i in look.class_ids],
-        categories=[document.CategoryEntry(id=c.id, name=c.name) for c in model.categories],
-    )

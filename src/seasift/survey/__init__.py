@@ -1,8 +1,21 @@
-"""A dive as a table of what was seen: tracks, counts with intervals, positions, the report.
+"""A dive: from frames to tracks, counts with intervals, positions and the report."""
 
-`seasift.survey(...)` is `seasift.survey.api.survey(...)`; see `core.callable_package` for why the package can be called.
-"""
+from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from seasift._lazy import lazy
 from seasift.core.callable_package import make_callable
 
+if TYPE_CHECKING:
+    from seasift.survey.api import survey as survey
+
+__all__ = ["survey"]
+
+__getattr__, __dir__ = lazy(
+    __name__,
+    {
+        "survey": "seasift.survey.api:survey",
+    },
+)
 make_callable(__name__, "seasift.survey.api", "survey")

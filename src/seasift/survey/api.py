@@ -169,7 +169,7 @@ def survey(
         tell(failure.error)
     with ending_by_key(plan.dive, tell):
         result = run(plan, progress=_in_seconds(plan, progress) if progress else None, report=write_report)
-    for line in result.refused:
+    for line in (*(f"note: {note}" for note in result.notes), *result.refused):
         tell(line)
     return _public(plan, result, warnings, complete=not (failures or result.gaps or result.refused))
 

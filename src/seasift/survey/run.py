@@ -96,6 +96,7 @@ class Result:
         gaps: file, from, to, reason.
         first, last: frames looked at; None without any.
         written: files and the folder of images.
+        notes: what exchange formats cannot hold and what had to be assumed, a line each.
         refused: a line for each exchange format that cannot hold the dive.
         rows: of counts.csv.
     """
@@ -107,6 +108,7 @@ class Result:
     first: Frame | None
     last: Frame | None
     written: list[Path] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     rows: list[dict[str, Any]] = field(default_factory=list)
 
@@ -136,10 +138,10 @@ def run(
         result.written.extend(_write(plan, store, result))
         if report:
             result.written.append(report(plan, store, result))
-        videos = [video.file for video in plan.dive.videos]
-        written, refused = write_formats(plan.out / "tracks.json", plan.formats, videos)
-        result.written.extend(written)
-        result.refused.extend(refused)
+        exchanged = write_formats(plan.out / "tracks.json", plan.formats)
+        result.written.extend(exchanged.files)
+        result.notes.extend(exchanged.notes)
+        result.refused.extend(exchanged.refused)
         if plan.video and isinstance(plan.dive, Dive):  # what was live cannot be read again
             path = plan.out / "annotated.mp4"
             result.written.append(write_video(path, plan.dive, store, plan.info.class_list()))

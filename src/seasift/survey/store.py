@@ -11,16 +11,17 @@ import json
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from seasift.core.errors import InputError
-from seasift.survey.kept import Frame, Seen, StoredFrame
+from seasift.survey.kept import Frame, Seen, StoredFrame, Vote
 from seasift.video.dive import Before, DiveVideo, LiveDive
 
+_HIGHEST = "ON CONFLICT DO UPDATE SET score = MAX(score, excluded.score)"
 NAME = ".seasift-survey.sqlite"
 _SCHEMA = """
 CREATE TABLE about (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
@@ -28,6 +29,8 @@ CREATE TABLE frames (seq INTEGER PRIMARY KEY, video INTEGER, frame INTEGER, time
     looks TEXT);
 CREATE TABLE seen (track INTEGER, seq INTEGER, class_id INTEGER, score REAL, x REAL, y REAL, width REAL, height REAL,
     area INTEGER, rle TEXT, PRIMARY KEY (track, seq)) WITHOUT ROWID;
+CREATE TABLE votes (track INTEGER, seq INTEGER, class_id INTEGER, score REAL,
+    PRIMARY KEY (track, seq, class_id)) WITHOUT ROWID;
 CREATE TABLE confirmed (track INTEGER PRIMARY KEY);
 CREATE TABLE images (track INTEGER, class_id INTEGER, quality REAL, seq INTEGER, jpeg BLOB,
     PRIMARY KEY (track, class_id));
@@ -170,13 +173,51 @@ class Store(StoredFrame):
             [(s.track, s.seq, s.class_id, s.score, *s.box_xywh, s.area, s.rle) for s in seen],
         )
 
+    def add_votes(self, votes: Sequence[Vote]) -> None:
+        """Second opinions about tracks of one frame; of a class the highest score is kept."""
+        self._base.executemany(
+            f"INSERT INTO votes VALUES (?, ?, ?, ?) {_HIGHEST}", [astuple(vote) for vote in votes]
+        )
+
+    def merge(self, gone: int, into: int) -> None:
+        """Make one track of two that turned out to be one object.
+
+        Of two observations in a frame the one with the higher score stays, and the other becomes a vote.
+        """
+        both = {"gone": gone, "into": into}
+        better = "g.score > i.score"
+        for loser, lost in (("i", better), ("g", f"NOT {better}")):
+            self._base.execute(
+                f"INSERT INTO votes SELECT :into, {loser}.seq, {loser}.class_id, {loser}.score FROM seen i "
+                f"JOIN seen g ON g.seq = i.seq AND g.track = :gone WHERE i.track = :into AND {lost} {_HIGHEST}",
+                both,
+            )
+        self._base.execute(
+            "DELETE FROM seen AS i WHERE track = :into AND EXISTS "
+            f"(SELECT 1 FROM seen g WHERE g.track = :gone AND g.seq = i.seq AND {better})",
+            both,
+        )
+        self._base.execute(
+            f"INSERT INTO votes SELECT :into, seq, class_id, score FROM votes WHERE track = :gone {_HIGHEST}",
+            both,
+        )
+        self._base.execute(
+            "DELETE FROM images AS i WHERE track = :into AND EXISTS (SELECT 1 FROM images g "
+            "WHERE g.track = :gone AND g.class_id = i.class_id AND g.quality > i.quality)",
+            both,
+        )
+        for table in ("seen", "images", "confirmed"):
+            self._base.execute(f"UPDATE OR IGNORE {table} SET track = :into WHERE track = :gone", both)
+        for table in ("seen", "images", "confirmed", "votes"):
+            self._base.execute(f"DELETE FROM {table} WHERE track = :gone", both)
+
     def confirm(self, tracks: Sequence[int]) -> None:
         """These tracks count."""
         self._base.executemany("INSERT OR IGNORE INTO confirmed VALUES (?)", [(track,) for track in tracks])
 
     def forget(self, tracks: Sequence[int]) -> None:
         """These tracks ended and never count."""
-        for table in ("seen", "images"):
+        for table in ("seen", "images", "votes"):
             self._base.executemany(f"DELETE FROM {table} WHERE track = ?", [(track,) for track in tracks])
 
     def best_quality(self, track: int, class_id: int) -> float:

@@ -54,6 +54,11 @@ class DiveFrame:
     dive_s: float
     image_rgb_u8: UInt8
 
+    @property
+    def image(self) -> UInt8:
+        """The image, (H, W, 3) uint8 RGB: short for `image_rgb_u8`."""
+        return self.image_rgb_u8
+
 
 Report = Callable[["Gap"], None]
 

@@ -40,7 +40,6 @@ def of_the_api(server: Running, data: bytes, threshold: float) -> Any:
     edge = "edge-of-a-part"
     parts = [
         f'--{edge}\r\nContent-Disposition: form-data; name="threshold"\r\n\r\n{threshold}\r\n'.encode(),
-        f'--{edge}\r\nContent-Disposition: form-data; name="once"\r\n\r\ntrue\r\n'.encode(),
         f'--{edge}\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\n\r\n'.encode(),
         data,
         f"\r\n--{edge}--\r\n".encode(),

@@ -83,7 +83,7 @@ function form(file, name, fields) {
 
 /** Look at one picture; gives the result document. */
 export async function look(file, name, threshold, signal) {
-  const answer = await ask("v1/predict", { method: "POST", body: form(file, name, { threshold, once: true }), signal });
+  const answer = await ask("v1/predict", { method: "POST", body: form(file, name, { threshold }), signal });
   return answer.json();
 }
 

@@ -1,4 +1,4 @@
-"""What `seasift predict` does with one image."""
+"""What `predict` does with one image."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import threading
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from seasift.cli import predict_output as out
-from seasift.cli.predict_task import Task
-from seasift.core.boxes import class_agnostic_nms
 from seasift.core.image import write_image
 from seasift.core.types import UInt8
 from seasift.formats import document
 from seasift.formats.journal import Journal
+from seasift.inference.image_prediction import predict_image
 from seasift.inference.stream import SourceImage
+from seasift.prediction import plan as out
+from seasift.prediction.task import Task
 from seasift.viz.drawing import draw
 
 
@@ -41,39 +41,35 @@ class Looker:
         """Keys of images that need not be looked at: for a video frames are drawn again, if found before."""
         return () if self._films else set(self._journal)
 
-    def look(self, item: SourceImage, image_rgb_u8: UInt8) -> Looked:
+    def look(self, image: SourceImage, image_rgb_u8: UInt8) -> Looked:
         """Find objects, or take what was found before, and draw them."""
         task = self._task
-        films = self._films and item.source.moves
+        films = self._films and image.source.moves
         with self._lock:
-            before = self._journal.get(item.key)
+            before = self._journal.get(image.key)
         if before is not None:
-            found = document.instances_of(before, task.predictor.categories)
-            drawn = draw(image_rgb_u8, found, task.predictor.categories) if films else None
+            found = document.instances_of(before, task.model.categories)
+            drawn = draw(image_rgb_u8, found, task.model.categories) if films else None
             return Looked(before, drawn)
-        (instances,) = task.predictor.predict(
-            [image_rgb_u8], threshold=task.settings.threshold, max_objects=task.settings.max_objects
-        )
-        if task.settings.once:
-            instances = class_agnostic_nms(instances)
+        instances = predict_image(task.model, image_rgb_u8, task.choices)
         entry = document.image_entry(
-            item.file,
+            image.file,
             instances,
-            task.predictor.categories,
-            frame=item.frame,
-            time_s=item.time_s,
+            task.model.categories,
+            frame=image.frame,
+            time_s=image.time_s,
         )
         if task.like:
-            task.like.check((item.file,), ())
+            task.like.check((image.file,), ())
             task.like.check_size(entry)
-        drawn = draw(image_rgb_u8, instances, task.predictor.categories) if self._overlays or films else None
+        drawn = draw(image_rgb_u8, instances, task.model.categories) if self._overlays or films else None
         if self._overlays and drawn is not None:
-            path = out.overlay_path(task.plan, self._overlays[item.source.name], item.frame)
+            path = out.overlay_path(task.plan, self._overlays[image.source.name], image.frame)
             write_image(path, drawn)
         return Looked(entry, drawn if films else None)
 
-    def keep(self, item: SourceImage, looked: Looked) -> None:
+    def keep(self, image: SourceImage, looked: Looked) -> None:
         """Everything that belongs to the image is written, but a video's frame."""
         with self._lock:
-            if item.key not in self._journal:
-                self._journal.add(item.key, looked.entry)
+            if image.key not in self._journal:
+                self._journal.add(image.key, looked.entry)

@@ -1,14 +1,14 @@
-"""The annotated videos of `seasift predict --format video`."""
+"""The annotated videos of `predict` with the format video."""
 
 from __future__ import annotations
 
 from contextlib import ExitStack
 from types import TracebackType
 
-from seasift.cli import predict_output as out
-from seasift.cli.predict_task import Task
 from seasift.core.types import UInt8
 from seasift.inference.stream import SourceImage
+from seasift.prediction import plan as out
+from seasift.prediction.task import Task
 from seasift.video.writing import VideoWriter, writing_video
 
 
@@ -35,13 +35,13 @@ class AnnotatedVideos:
     ) -> None:
         self._open.__exit__(kind, error, trace)
 
-    def add(self, item: SourceImage, drawn: UInt8 | None) -> None:
+    def add(self, image: SourceImage, drawn: UInt8 | None) -> None:
         """The next frame; frames of one video follow each other. A still image has none."""
-        if drawn is None or item.time_s is None:
+        if drawn is None or image.time_s is None:
             return
-        name = item.source.name
+        name = image.source.name
         if self._writer is None or name != self._of:
             self._open.close()
             path = out.video_path(self._plan, self._paths[name])
             self._writer, self._of = self._open.enter_context(writing_video(path)), name
-        self._writer.add(drawn, item.time_s - self._start_s)
+        self._writer.add(drawn, image.time_s - self._start_s)

@@ -1,11 +1,11 @@
-"""Where `seasift predict` writes what."""
+"""Which files `predict` writes, and where."""
 
 from __future__ import annotations
 
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -42,13 +42,14 @@ class Plan:
         return self.folder / journal.NAME if self.folder else None
 
 
-def parse_formats(given: Sequence[str]) -> tuple[str, ...]:
-    """Formats from values like ["json,csv", "overlay"].
+def parse_formats(given: Sequence[str] | str) -> tuple[str, ...]:
+    """Formats from values like ["json,csv", "overlay"] or "json,csv".
 
     Raises:
         InputError: an unknown one.
     """
-    names = [name.strip().lower() for value in given for name in value.split(",") if name.strip()]
+    values = [given] if isinstance(given, str) else given
+    names = [name.strip().lower() for value in values for name in value.split(",") if name.strip()]
     for name in names:
         if name not in FORMATS:
             raise InputError(
@@ -178,17 +179,12 @@ def write_documents(
     masks: str,
     file_names: Mapping[str, str],
     like: coco.TruthIds | None,
-    print_text: Callable[[str], None],
 ) -> list[Path]:
-    """Write the documents of the plan, or print the only one; returns the files."""
+    """Write the documents of the plan; returns the files. A plan without a folder and a file has none."""
     written = []
     for name in planned.formats:
-        if name in ("overlay", "video"):
-            continue
-        path = planned.folder / _FILE_NAMES[name] if planned.folder else planned.file
-        if path is None:
-            for part in _parts(name, result, masks, file_names, like):
-                print_text(part)
+        path = planned.folder / _FILE_NAMES.get(name, "") if planned.folder else planned.file
+        if name in ("overlay", "video") or path is None:
             continue
         if name == "csv":
             table_csv.write(path, result)
@@ -200,9 +196,10 @@ def write_documents(
     return written
 
 
-def _parts(
-    name: str, result: Document, masks: str, file_names: Mapping[str, str], like: coco.TruthIds | None
+def text_parts(
+    name: str, result: Document, *, masks: str, file_names: Mapping[str, str], like: coco.TruthIds | None
 ) -> Iterable[str]:
+    """A document of the format json, csv or coco as text, a part at a time."""
     if name == "json":
         return document.text_parts(result, masks=masks)
     if name == "csv":

@@ -1,4 +1,4 @@
-"""What `seasift predict` says when it is done."""
+"""The table that `seasift predict` prints at its end."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from seasift.formats.document import Document
 from seasift.inference.engines import AUTO
 
 
-def tell(result: Document, locations: Sequence[Path], *, asked_precision: str) -> None:
+def show(result: Document, indices: Sequence[Path], *, asked_precision: str) -> None:
     """Print on standard error a table of what was found, how it was computed, and where the results are."""
     console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
     objects: Counter[str] = Counter()
@@ -41,8 +41,8 @@ def tell(result: Document, locations: Sequence[Path], *, asked_precision: str) -
             f"looked at in tiles of {tile.width}x{tile.height} px that share "
             f"{tile.overlap_x} and {tile.overlap_y} px{whole}"
         )
-    if locations:
-        console.print("written: " + ", ".join(str(path) for path in locations))
+    if indices:
+        console.print("written: " + ", ".join(str(path) for path in indices))
 
 
 def _count(number: int, noun: str) -> str:

@@ -1,0 +1,95 @@
+"""The options of `convert`: names, types, defaults and help, for Python and the command line; and their checks."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+from seasift.core.errors import InputError, hint
+from seasift.core.option import Option
+
+PathLike = str | os.PathLike[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConvertOptions:
+    """What `convert` takes."""
+
+    source: Annotated[PathLike, Option("A file of annotations or results.", Path, flags=("in",))] = field(
+        kw_only=False
+    )
+    target: Annotated[PathLike, Option("The file to write.", Path, flags=("out",))] = field(kw_only=False)
+    to: Annotated[
+        str,
+        Option(
+            "seasift-tracks, seasift-predictions, coco, kwcoco, viame-csv, biigle-csv, cvat, label-studio, "
+            "megadetector, ifdo, fathomnet-csv, darwin-core, geojson."
+        ),
+    ]
+    source_format: Annotated[
+        str | None, Option("Format of IN.  [default: by its name and content]", flags=("--from",))
+    ] = None
+    masks: Annotated[
+        str,
+        Option("polygons, or rle for exact masks in COCO, KWCOCO and predictions; DIVE shows no RLE."),
+    ] = "polygons"
+    simplify: Annotated[
+        float, Option("Simplify outlines of masks by up to this many px; 0 keeps every vertex.", float)
+    ] = 1.0
+    video: Annotated[
+        str | None, Option("Convert only this file of the document: its name, with or without folders.")
+    ] = None
+    fps: Annotated[
+        float | None,
+        Option("Frames per second, where IN has frame numbers or times but not both.", float),
+    ] = None
+    size: Annotated[str | None, Option("WIDTHxHEIGHT of the images in px, where IN does not say.")] = None
+    animals: Annotated[
+        Mapping[str, str] | Sequence[str],
+        Option(
+            "CLASS=SCIENTIFIC_NAME: an animal, for darwin-core and fathomnet-csv; may be repeated.",
+            flags=("--animal",),
+            repeated=True,
+        ),
+    ] = ()
+
+
+def parse_fps(fps: float | None) -> float | None:
+    """Frames a second; raises InputError unless it is above 0."""
+    if fps is not None and not 0 < fps < 100_000:
+        raise InputError(f"--fps {fps:g}: expected frames a second, above 0, e.g. 29.97.")
+    return fps
+
+
+def parse_size(text: str | None) -> tuple[int, int] | None:
+    """Width and height from `1920x1080`; raises InputError if it is none."""
+    if text is None:
+        return None
+    width, _, height = text.lower().partition("x")
+    sides = [int(side) if side.isascii() and side.isdigit() else 0 for side in (width, height)]
+    if min(sides) < 1:
+        raise InputError(f"--size {text!r}: expected WIDTHxHEIGHT in px, e.g. 1920x1080.")
+    return sides[0], sides[1]
+
+
+def parse_masks(text: str) -> str:
+    """polygons or rle; raises InputError if neither."""
+    if text not in ("polygons", "rle"):
+        raise InputError(f"--masks {text!r}{hint(text, ('polygons', 'rle'))}; expected polygons or rle.")
+    return text
+
+
+def parse_animals(given: Mapping[str, str] | Sequence[str]) -> dict[str, str]:
+    """Class and scientific name of each; raises InputError without a `=`."""
+    if isinstance(given, Mapping):
+        return dict(given)
+    names = {}
+    for entry in given:
+        name, separator, taxon = entry.partition("=")
+        if not separator or not name.strip() or not taxon.strip():
+            raise InputError(
+                f"--animal {entry!r}: expected CLASS=SCIENTIFIC_NAME, e.g. 'eel=Anguilliformes'."
+            )
+        names[name.strip()] = taxon.strip()
+    return names

@@ -1,0 +1,100 @@
+"""From images to objects, with everything a user may choose: the one place for Python, command line and service."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from numbers import Integral, Real
+from typing import Any
+
+from seasift.core.boxes import class_agnostic_nms
+from seasift.core.classes import parse_classes
+from seasift.core.errors import InputError
+from seasift.core.instances import Instances
+from seasift.core.predictor import Predictor
+from seasift.core.types import UInt8
+from seasift.inference.image_options import ImageOptions
+from seasift.inference.predictor import ChosenClasses, ClassPredictor
+from seasift.inference.tiling import MAX_OBJECTS, Tiling, parse_tiling
+from seasift.modelfile.info import ModelInfo
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What to look for in an image. Images with equal choices may run together.
+
+    Attributes:
+        threshold: minimum score, 0..1.
+        max_objects: at most this many an image, the best; with tiles counted before `all_classes` applies.
+        class_ids: look only for these; None for all.
+        all_classes: keep an object under every class that scores; otherwise its best class alone.
+        tiling: cut large images into tiles; None to look at whole images.
+        max_objects_a_tile: at most this many a tile, the best.
+    """
+
+    threshold: float
+    max_objects: int
+    class_ids: tuple[int, ...] | None = None
+    all_classes: bool = False
+    tiling: Tiling | None = None
+    max_objects_a_tile: int = 100
+
+
+def predict_images(
+    model: ClassPredictor, images_rgb_u8: Sequence[UInt8], choices: Choices
+) -> list[Instances]:
+    """Find objects in images.
+
+    Args:
+        model: the model; called once with all images, or once for some tiles of an image.
+        images_rgb_u8: each (H, W, 3) uint8, RGB.
+        choices: what to look for.
+    Returns:
+        One Instances an image, in order, best object first.
+    """
+    if choices.tiling is None:
+        found = model.predict(
+            images_rgb_u8,
+            threshold=choices.threshold,
+            max_objects=choices.max_objects,
+            class_ids=choices.class_ids,
+        )
+    else:
+        chosen: Predictor = ChosenClasses(model, choices.class_ids)
+        tiled = choices.tiling.around(chosen, choices.max_objects_a_tile)
+        found = tiled.predict(images_rgb_u8, threshold=choices.threshold, max_objects=choices.max_objects)
+    return found if choices.all_classes else [class_agnostic_nms(each) for each in found]
+
+
+def predict_image(model: ClassPredictor, image_rgb_u8: UInt8, choices: Choices) -> Instances:
+    """Find objects in one image; see `predict_images`."""
+    return predict_images(model, [image_rgb_u8], choices)[0]
+
+
+def choices_of(options: ImageOptions, info: ModelInfo) -> Choices:
+    """What options ask for, with the model's own values where they say nothing.
+
+    Raises:
+        InputError: a value out of range or of another type, or a class that the model does not know.
+    """
+    threshold, max_objects = options.threshold, options.max_objects
+    if threshold is not None and not (_is(threshold, Real) and 0 <= threshold <= 1):
+        raise InputError(f"threshold {threshold!r}; expected a number from 0 to 1.")
+    if max_objects is not None and not (_is(max_objects, Integral) and max_objects >= 1):
+        raise InputError(f"max_objects {max_objects!r}; expected an integer from 1.")
+    names = [category.name for category in info.class_list()]
+    given = [options.classes] if isinstance(options.classes, str) else list(options.classes or ())
+    wanted = parse_classes(given, names)
+    tiling = parse_tiling(options.tile, options.tile_overlap, options.tile_whole, info.input.size_hw)
+    return Choices(
+        threshold=info.threshold if threshold is None else float(threshold),
+        max_objects=int(max_objects or (MAX_OBJECTS if tiling else info.max_objects)),
+        class_ids=tuple(names.index(name) for name in wanted) if wanted else None,
+        all_classes=options.all_classes,
+        tiling=tiling,
+        max_objects_a_tile=info.max_objects,
+    )
+
+
+def _is(value: object, kind: Any) -> bool:
+    return isinstance(value, kind) and not isinstance(value, bool)

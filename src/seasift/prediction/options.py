@@ -1,0 +1,73 @@
+"""The options of `predict`: names, types, defaults and help, for Python and the command line.
+
+An option that concerns a single image stands in `seasift.inference.image_options`.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from seasift.core.option import Option
+from seasift.inference.image_options import ImageOptions
+
+if TYPE_CHECKING:
+    from seasift.formats.document import FailedFile
+    from seasift.inference.model import Model
+
+PathLike = str | os.PathLike[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictOptions(ImageOptions):
+    """What `predict` takes. Fields without an `Option` are for Python only."""
+
+    inputs: Annotated[
+        PathLike | Sequence[PathLike],
+        Option(
+            "Images, folders, globs, videos, - for an image on standard input, rtsp://… or /dev/video0.",
+            flags=("inputs",),
+            repeated=True,
+        ),
+    ] = field(kw_only=False)
+    model: Annotated[
+        "PathLike | Model", Option("A model file, or the name of a bundled model.", flags=("--model", "-m"))
+    ] = "default"
+    formats: Annotated[
+        Sequence[str] | str,
+        Option(
+            "json, csv, coco, overlay (images), video (MP4); comma separated or repeated.  [default: json]",
+            flags=("--format", "-f"),
+            repeated=True,
+        ),
+    ] = ("json",)
+    output: Annotated[
+        PathLike | None, Option("A folder; or a file for one format.", Path, flags=("--output", "-o"))
+    ] = None
+    masks: Annotated[
+        str, Option("Masks in JSON and COCO: rle (exact) or polygons (outlines, holes filled).")
+    ] = "rle"
+    like: Annotated[
+        PathLike | None, Option("COCO ground truth that gives the ids for --format coco.", Path)
+    ] = None
+    recursive: Annotated[bool, Option("Search subfolders.", bool, flags=("--recursive", "-r"))] = False
+    every: Annotated[
+        str | int,
+        Option("Sample every 30th frame of a video (30) or one frame every 2 seconds (2s)."),
+    ] = "1s"
+    start: Annotated[
+        str | float | None, Option("Skip the part of each video before this time: 90, 1:30 or 00:01:30.")
+    ] = None
+    end: Annotated[str | float | None, Option("Skip the part of each video from this time on.")] = None
+    engine: Annotated[str, Option("openvino, onnxruntime or onnxruntime-cuda.")] = "openvino"
+    precision: Annotated[
+        str,
+        Option(
+            "auto, the fastest that this processor does well and that keeps the accuracy; f32; with openvino also "
+            "bf16 or f16."
+        ),
+    ] = "auto"
+    threads: Annotated[int | None, Option("CPU threads.  [default: the engine's choice]", int, low=1)] = None
+    progress: Callable[[int, int], None] | None = None
+    on_failure: "Callable[[FailedFile], None] | None" = None
