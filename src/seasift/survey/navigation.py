@@ -116,7 +116,7 @@ class Navigation:
 def read_navigation(path: Path, *, gap_s: float = GAP_S) -> Navigation:
     """Read a CSV file with a header: time (or time on the dive's clock), latitude, longitude, and maybe depth.
 
-    Columns are known by many names, see docs/survey.md; comma, semicolon or tab between them. Rows without a
+    Columns are known by many names, see docs/how-to/survey.md; comma, semicolon or tab between them. Rows without a
     position are passed over.
 
     Raises:
