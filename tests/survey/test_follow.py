@@ -38,6 +38,7 @@ class Drawn:
 
     videos: list[Video] = field(default_factory=lambda: [Video()])
     gaps: list[Any] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 @pytest.fixture(scope="module")

@@ -17,6 +17,7 @@ from seasift.survey.store import Store
 from seasift.tracking import Step, Tracker
 from seasift.video.dive import Dive, LiveDive
 
+_STILL_S = 0.5
 COMMIT_EVERY = 25
 """Frames between two commits: what a kill costs at most."""
 
@@ -47,6 +48,11 @@ def follow(
     last = after
     for looked in looking(dive, after):
         frame = _after(last, looked)
+        if frame.dive_s - looked.dive_s > _STILL_S:
+            file = dive.videos[frame.video].file
+            dive.note(
+                f"{file}: by its times it begins before the file before it ends; the dive's clock waits for it."
+            )
         if last is not None and _other_size(dive, last.video, frame.video):
             _take(store, tracker.finish(), unconfirmed)  # places in px mean something else now
         last = frame
@@ -58,17 +64,19 @@ def follow(
         _keep(store, frame, looked, step)
         if (frame.seq + 1) % commit_every == 0:
             _keep_gaps(store, dive)
+            store.keep_notes(dive.notes)
             store.commit(frame, json.dumps(tracker.state()))
         if progress:
             progress(frame)
     _take(store, tracker.finish(), unconfirmed)
     _keep_gaps(store, dive)
+    store.keep_notes(dive.notes)
     store.commit(last, json.dumps(tracker.state()), complete=True)
 
 
 def _after(last: Frame | None, frame: Looked) -> Frame:
-    """A frame in the row. A file that is longer than its header says ends behind the begin of the next: the dive's
-    clock stands still then, but it never goes back.
+    """A frame in the row. Where a file ends behind the begin of the next, the dive's clock stands still; it never goes
+    back.
     """
     seq, dive_s = (0, frame.dive_s) if last is None else (last.seq + 1, max(frame.dive_s, last.dive_s))
     return Frame(seq, frame.video, frame.frame, round(frame.time_s, 6), round(dive_s, 6))

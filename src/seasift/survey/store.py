@@ -79,7 +79,11 @@ class Resume:
 
 
 class Store(StoredFrame):
-    """Use as a context manager. Leaving it by an error keeps the file; `remove` it when all is written."""
+    """Use as a context manager. Leaving it by an error keeps the file; `remove` it when all is written.
+
+    Attributes:
+        anew: a run with other settings had left something, which is gone.
+    """
 
     def __init__(self, path: Path, settings: Any) -> None:
         """Take up what a run with the same settings left, or start afresh.
@@ -91,6 +95,7 @@ class Store(StoredFrame):
             InputError: the file cannot be written, or holds a live survey with other settings.
         """
         self.path = path
+        self.anew = False
         text = json.dumps(settings, sort_keys=True, ensure_ascii=False)
         self._settings = hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()
         self._base = self._opened()
@@ -242,6 +247,16 @@ class Store(StoredFrame):
             (file, from_s, to_s, reason),
         )
 
+    def keep_notes(self, notes: Sequence[str]) -> None:
+        """Lines for the user about the dive's times; those of earlier calls stay."""
+        kept = json.dumps(list(dict.fromkeys([*self.notes(), *notes])))
+        self._base.execute("INSERT OR REPLACE INTO about VALUES ('notes', ?)", (kept,))
+
+    def notes(self) -> list[str]:
+        """What `keep_notes` was given, each line once."""
+        text = self._about("notes")
+        return [] if text is None else [str(line) for line in json.loads(text)]
+
     def forget_open_gaps(self) -> None:
         """What had no end has one: the source goes on."""
         self._base.execute("DELETE FROM gaps WHERE to_s IS NULL")
@@ -267,6 +282,7 @@ class Store(StoredFrame):
                         f"{self.path.parent}: holds a live survey that was ended from outside, with other options or "
                         "another model. Give that command again to go on with it, or another -o."
                     )
+                self.anew = row is not None
                 base.close()
                 self._delete()
                 base = self._connected()
