@@ -1,6 +1,6 @@
-"""Intervals of AP by drawing whole videos again and again: frames of one video are not independent.
+"""Intervals of AP by drawing whole dives or videos again and again: frames of one dive are not independent.
 
-Source: Efron and Tibshirani 1993, chapters 6 and 13 (percentile intervals), with videos as the units.
+Source: Efron and Tibshirani 1993, chapters 6 and 13 (percentile intervals), with dives or videos as the units.
 """
 
 from __future__ import annotations
@@ -56,6 +56,25 @@ def group_names(file_names: Sequence[str], pattern: str | None) -> list[str]:
         (match.group(1 if match.re.groups else 0) or name) if match else name
         for name, match in zip(file_names, found, strict=True)
     ]
+
+
+def unit_names(
+    file_names: Sequence[str], pattern: str | None, dives: Mapping[str, str]
+) -> tuple[list[str], str]:
+    """What is drawn again and again: the dive of each image where it is known, else its video (see `group_names`).
+
+    Args:
+        dives: file name to dive.
+    Returns:
+        The unit of each image, and what it is called: "dive", "video" or "image".
+    Raises:
+        BadInput: not a regular expression.
+    """
+    groups = group_names(file_names, pattern)
+    if not any(name in dives for name in file_names):
+        return groups, "image" if pattern is None else "video"
+    named = zip(file_names, groups, strict=True)
+    return [f"dive {dives[name]}" if name in dives else f"video {group}" for name, group in named], "dive"
 
 
 def draw_weights(groups: Sequence[str], resamples: int, seed: int) -> Int64:

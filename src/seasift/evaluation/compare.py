@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from itertools import combinations
@@ -27,9 +27,9 @@ class Settings:
 
     Attributes:
         data: prepared data set or COCO file with the truth; None: no intervals.
-        resamples: draws of videos.
+        resamples: draws of dives, else videos.
         seed: of the draws.
-        group: regular expression that finds a picture's video in its name; None: the data set's own.
+        group: regular expression that finds a picture's video in its name; None: the data set's own dives or videos.
     """
 
     data: Path | None = None
@@ -57,7 +57,7 @@ def compare(runs: Sequence[Run], settings: Settings) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "seasift": __version__,
-        "bootstrap": _bootstrap(settings) if settings.data else None,
+        "bootstrap": _bootstrap(settings, judged) if settings.data else None,
         "runs": [_run(run, judged.get(run.label)) for run in runs],
         "pairs": [_pair(first, second, judged) for first, second in combinations(runs, 2)],
         "published": published(),
@@ -73,8 +73,9 @@ def published() -> list[dict[str, Any]]:
     return list(yaml.safe_load(text))
 
 
-def _bootstrap(settings: Settings) -> dict[str, Any]:
-    return {"resamples": settings.resamples, "seed": settings.seed, "level": LEVEL, "unit": "video"}
+def _bootstrap(settings: Settings, judged: Mapping[str, Judged]) -> dict[str, Any]:
+    unit = next((each.unit for each in judged.values()), "video")
+    return {"resamples": settings.resamples, "seed": settings.seed, "level": LEVEL, "unit": unit}
 
 
 def _run(run: Run, judged: Judged | None) -> dict[str, Any]:
@@ -102,6 +103,8 @@ def _run(run: Run, judged: Judged | None) -> dict[str, Any]:
         "groups": judged.groups if judged else None,
         "intervals": judged.intervals() if judged else None,
         "curves": record.get("curves"),
+        "levels": record.get("levels", {}),
+        "triage": record.get("triage", {}),
         "notes": record.get("notes", []),
     }
 

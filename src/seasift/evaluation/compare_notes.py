@@ -66,19 +66,19 @@ def _listed(settings: dict[str, Any]) -> str:
 
 def _few_groups(labels: str, judged: Judged) -> list[str]:
     found = []
-    if judged.pattern is None:
+    if judged.unit == "image":
         found.append(
             f"No videos are known ({labels}): pictures were drawn one by one. If they are frames of videos, the intervals "
             "are too narrow; say with --group how a file name tells its video."
         )
     if judged.groups < FEW_GROUPS:
         found.append(
-            f"Only {judged.groups} videos ({labels}): with fewer than {FEW_GROUPS} the intervals are too narrow."
+            f"Only {judged.groups} {judged.unit}s ({labels}): with fewer than {FEW_GROUPS} the intervals are too narrow."
         )
     few = [name for name, count in judged.class_groups.items() if 0 < count < FEW_CLASS_GROUPS]
     if few:
         found.append(
-            f"{len(few)} classes have objects in fewer than {FEW_CLASS_GROUPS} videos ({labels}): their own intervals "
+            f"{len(few)} classes have objects in fewer than {FEW_CLASS_GROUPS} {judged.unit}s ({labels}): their own intervals "
             f"say little, and the mean AP of a draw without such a class is over the others: {', '.join(few)}."
         )
     return found

@@ -8,7 +8,8 @@ from typing import Any
 from seasift.core.data_uri import svg_uri
 from seasift.core.files import write_json, write_text
 from seasift.evaluation import compare_plots as plots
-from seasift.evaluation.compare_tables import Table, tables
+from seasift.evaluation.compare_tables import tables, unit_of
+from seasift.evaluation.text_table import Table, markdown
 
 
 def write_comparison(folder: Path, comparison: dict[str, Any]) -> tuple[Path, ...]:
@@ -40,7 +41,7 @@ def render_page(comparison: dict[str, Any]) -> str:
     )
     drawn = [(title, svg_uri(svg)) for title, svg in plots.overlays(comparison)]
     return environment.get_template("compare.html").render(
-        comparison=comparison, tables=tables(comparison), plots=drawn
+        comparison=comparison, tables=tables(comparison), plots=drawn, unit=unit_of(comparison)
     )
 
 
@@ -49,12 +50,13 @@ def render_markdown(comparison: dict[str, Any]) -> str:
     parts = [_markdown(table) for table in tables(comparison)]
     notes = [f"- {note}" for note in comparison["notes"]]
     sources = [f"- {each['name']}: {each['source']} ({each['split']})" for each in comparison["published"]]
-    about = ["Published figures are not comparable with figures on leak-free splits. Sources:", "", *sources]
+    about = [
+        "Published figures are not comparable with figures on splits by video or dive. Sources:",
+        "",
+        *sources,
+    ]
     return "\n".join([*parts, *notes, "", *about]) + "\n"
 
 
 def _markdown(table: Table) -> str:
-    marks = ["---" if place in table.texts else "---:" for place in range(len(table.heads))]
-    rows = [table.heads, tuple(marks), *table.rows]
-    lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
-    return "\n".join([f"### {table.title}", "", *lines, ""])
+    return "\n".join([f"### {table.title}", "", *markdown(table), ""])

@@ -10,7 +10,7 @@ import numpy as np
 
 from seasift.core.types import Int64
 from seasift.data.coco import CocoDataset
-from seasift.evaluation.bootstrap import LEVEL, Resampled, draw_weights, group_names, interval, resampled
+from seasift.evaluation.bootstrap import LEVEL, Resampled, draw_weights, interval, resampled, unit_names
 from seasift.evaluation.matches import ClassMatches, picture_names
 
 
@@ -19,16 +19,18 @@ class Judged:
     """One run under all resamples.
 
     Attributes:
-        groups: videos in the part.
+        groups: dives (else videos) in the part.
         class_groups: class name to how many of them have objects of it.
         kinds: "boxes" and, if judged, "masks". The first resample is the part itself.
         pattern: that found the videos; None: each picture was drawn alone.
+        unit: what was drawn: "dive", "video" or "image".
     """
 
     groups: int
     class_groups: dict[str, int]
     kinds: dict[str, Resampled]
     pattern: str | None
+    unit: str
 
     def intervals(self) -> dict[str, Any]:
         """Kind to figure to [low, high], and "per_class" name to kind to that of its AP."""
@@ -42,6 +44,7 @@ class Judged:
             "seed": seed,
             "groups": self.groups,
             "group": self.pattern,
+            "unit": self.unit,
             "class_groups": self.class_groups,
             **self.intervals(),
         }
@@ -49,39 +52,48 @@ class Judged:
 
 @dataclass(frozen=True)
 class Draws:
-    """Videos drawn again and again, the same for all models that are judged on a part.
+    """Dives, else videos, drawn again and again, the same for all models that are judged on a part.
 
     Attributes:
-        groups: videos.
+        groups: dives or videos.
         class_groups: class name to how many of them have objects of it.
         weights: (1 + R, P) how often each picture counts; the first row is the part itself.
         pattern: that found the videos; None: each picture is drawn alone.
+        unit: what is drawn: "dive", "video" or "image".
     """
 
     groups: int
     class_groups: dict[str, int]
     weights: Int64
     pattern: str | None
+    unit: str
 
     def judge(self, matches: Mapping[str, Sequence[ClassMatches]]) -> Judged:
         """Resample the matches of each kind."""
         kinds = {kind: resampled(each, self.weights) for kind, each in matches.items()}
-        return Judged(self.groups, self.class_groups, kinds, self.pattern)
+        return Judged(self.groups, self.class_groups, kinds, self.pattern, self.unit)
 
 
-def draw(truth: CocoDataset, pattern: str | None, resamples: int, seed: int) -> Draws:
-    """Draw videos.
+def draw(
+    truth: CocoDataset,
+    pattern: str | None,
+    resamples: int,
+    seed: int,
+    dives: Mapping[str, str] | None = None,
+) -> Draws:
+    """Draw dives where they are known, else videos.
 
     Args:
         truth: pictures and objects.
         pattern: regular expression that finds a picture's video in its name (None: each is drawn alone).
+        dives: file name to dive, of the images whose dive is known.
     Raises:
         BadInput: not a regular expression.
     """
-    groups = group_names(picture_names(truth), pattern)
+    groups, unit = unit_names(picture_names(truth), pattern, dives or {})
     weights = draw_weights(groups, resamples, seed)
     weights = np.concatenate([np.ones((1, len(groups)), np.int64), weights])
-    return Draws(len(set(groups)), _class_groups(truth, groups), weights, pattern)
+    return Draws(len(set(groups)), _class_groups(truth, groups), weights, pattern, unit)
 
 
 def difference(first: Judged, second: Judged) -> dict[str, Any]:

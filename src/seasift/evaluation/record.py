@@ -79,6 +79,8 @@ def make_record(outcome: Outcome, settings: Settings, subject: Subject) -> dict[
         "curves": _curves(outcome),
         "reliability": outcome.reliability,
         "intervals": outcome.intervals,
+        "levels": outcome.levels,
+        "triage": outcome.triage,
         "counting": {"names": [category.name for category in truth.categories], **outcome.counting},
         "worst": [_worst(judged) for judged in outcome.worst],
         "notes": _notes(outcome),

@@ -1,4 +1,4 @@
-"""Intervals of runs that were judged on the same part, all from the same draws of videos."""
+"""Intervals of runs that were judged on the same part, all from the same draws of dives or videos."""
 
 from __future__ import annotations
 
@@ -47,7 +47,8 @@ def judge_runs(
             f"{data}: {len(truth.images)} pictures in {part.name}; {first.folder} was judged on "
             f"{first.record['data']['pictures']}. {_AGAIN}"
         )
-    draws = draw(truth, group or part.chosen.get("group"), resamples, seed)
+    dives = {} if group else part.dives
+    draws = draw(truth, group or part.chosen.get("group"), resamples, seed, dives)
     return {run.label: _judge(run, truth, draws) for run in runs}
 
 

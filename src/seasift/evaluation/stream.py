@@ -18,14 +18,16 @@ from seasift.core.predictor import Predictor
 from seasift.core.types import Int64, UInt8
 from seasift.data.coco import CocoDataset, CocoImage
 from seasift.data.prepared import DataPart
-from seasift.evaluation.bootstrap import RESAMPLES, SEED, group_names
+from seasift.evaluation.bootstrap import RESAMPLES, SEED, unit_names
 from seasift.evaluation.coco_figures import Figures, figures_of
 from seasift.evaluation.confusion import Confusion, match
 from seasift.evaluation.counting import counting_of
 from seasift.evaluation.intervals import draw
+from seasift.evaluation.levels import judge_levels
 from seasift.evaluation.matches import matches_of, picture_names
 from seasift.evaluation.reliability import reliability_of
 from seasift.evaluation.results import Results, map_categories
+from seasift.evaluation.triage import triage_of
 from seasift.evaluation.truth import truth_of
 from seasift.evaluation.worst import Judged, WorstPictures
 
@@ -41,7 +43,7 @@ class Settings:
         batch_size: pictures in memory at once.
         limit: judge only so many pictures, evenly spaced (None: all).
         worst: pictures to show.
-        resamples: draws of videos for the intervals (0: none).
+        resamples: draws of dives, else videos, for the intervals (0: none).
         seed: of the draws.
     """
 
@@ -80,6 +82,8 @@ class Outcome:
         reliability: see `reliability.reliability_of`.
         intervals: see `intervals.Judged.record`; None if none were asked for.
         counting: see `counting.counting_of`.
+        levels: see `levels.judge_levels`.
+        triage: see `triage.triage_of`.
     """
 
     truth: CocoDataset
@@ -93,6 +97,8 @@ class Outcome:
     reliability: dict[str, Any]
     intervals: dict[str, Any] | None
     counting: dict[str, Any]
+    levels: dict[str, Any]
+    triage: dict[str, Any]
 
 
 def judge_part(
@@ -118,12 +124,14 @@ def judge_part(
     figures = figures_of(truth, seen.results)
     by_kind = {kind: matches_of(truth, seen.results.entries, kind) for kind in figures.curves}
     matches = {kind: each for kind, each in by_kind.items() if each is not None}
-    intervals = None
+    pattern, draws, intervals = part.chosen.get("group"), None, None
     if settings.resamples:
-        draws = draw(truth, part.chosen.get("group"), settings.resamples, settings.seed)
+        draws = draw(truth, pattern, settings.resamples, settings.seed, part.dives)
         intervals = draws.judge(matches).record(settings.resamples, settings.seed)
     judged_kind = matches["masks" if "masks" in matches else "boxes"]
-    groups = group_names(picture_names(truth), part.chosen.get("group"))
+    groups, _ = unit_names(picture_names(truth), pattern, part.dives)
+    levels = judge_levels(truth, seen.results, draws)
+    triaged = triage_of(truth, seen.results.entries, draws)
     ended = time.perf_counter()
     seconds = {"predict": predicted - started, "judge": ended - predicted, "total": ended - started}
     return Outcome(
@@ -138,6 +146,8 @@ def judge_part(
         reliability_of(judged_kind),
         intervals,
         counting_of(judged_kind, groups, settings.threshold),
+        levels,
+        triaged,
     )
 
 
