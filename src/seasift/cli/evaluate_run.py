@@ -13,6 +13,7 @@ from seasift.cli.terminal import progress_bar, require
 from seasift.cli.tile_option import parse_tiling
 from seasift.core.errors import BadInput
 from seasift.core.predictor import Predictor
+from seasift.core.rollup import RollUp
 from seasift.core.types import SizeHW
 from seasift.data.prepared import DataPart, resolve_part
 from seasift.evaluation.record import Subject, make_record
@@ -58,6 +59,7 @@ class _Model:
     facts: dict[str, Any]
     confidence: float
     input_hw: SizeHW | None = None
+    rollup: RollUp | None = None
 
 
 def run(options: Options) -> None:
@@ -106,6 +108,7 @@ def _settings(options: Options, model: _Model) -> Settings:
         confidence=max(confidence, options.threshold),
         limit=options.limit,
         resamples=options.resamples,
+        rollup=model.rollup,
     )
 
 
@@ -126,7 +129,8 @@ def _model_file(options: Options) -> _Model:
         "expected_iou": predictor.info.decode.expected_iou,
         "facts": _facts(predictor.info, box.find(options.model)),
     }
-    return _Model(predictor, facts, predictor.info.threshold, predictor.info.input.size_hw)
+    info = predictor.info
+    return _Model(predictor, facts, info.threshold, info.input.size_hw, info.roll_up())
 
 
 def _tiled(options: Options, model: _Model) -> _Model:

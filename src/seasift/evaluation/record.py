@@ -81,6 +81,7 @@ def make_record(outcome: Outcome, settings: Settings, subject: Subject) -> dict[
         "intervals": outcome.intervals,
         "levels": outcome.levels,
         "triage": outcome.triage,
+        "rollup": outcome.rollup,
         "counting": {"names": [category.name for category in truth.categories], **outcome.counting},
         "worst": [_worst(judged) for judged in outcome.worst],
         "notes": _notes(outcome),

@@ -15,6 +15,7 @@ from seasift.core.errors import BadDataset
 from seasift.core.instances import Instances
 from seasift.core.picture import read_picture
 from seasift.core.predictor import Predictor
+from seasift.core.rollup import RollUp
 from seasift.core.types import Int64, UInt8
 from seasift.data.coco import CocoDataset, CocoImage
 from seasift.data.prepared import DataPart
@@ -27,6 +28,7 @@ from seasift.evaluation.levels import judge_levels
 from seasift.evaluation.matches import matches_of, picture_names
 from seasift.evaluation.reliability import reliability_of
 from seasift.evaluation.results import Results, map_categories
+from seasift.evaluation.rollup_fit import Named, rollup_record
 from seasift.evaluation.triage import triage_of
 from seasift.evaluation.truth import truth_of
 from seasift.evaluation.worst import Judged, WorstPictures
@@ -45,6 +47,7 @@ class Settings:
         worst: pictures to show.
         resamples: draws of dives, else videos, for the intervals (0: none).
         seed: of the draws.
+        rollup: the model's own thresholds, to tell how often they are right.
     """
 
     threshold: float = 0.05
@@ -55,6 +58,7 @@ class Settings:
     worst: int = 12
     resamples: int = RESAMPLES
     seed: int = SEED
+    rollup: RollUp | None = None
 
 
 @dataclass
@@ -84,6 +88,7 @@ class Outcome:
         counting: see `counting.counting_of`.
         levels: see `levels.judge_levels`.
         triage: see `triage.triage_of`.
+        rollup: see `rollup_fit.rollup_record`.
     """
 
     truth: CocoDataset
@@ -99,6 +104,7 @@ class Outcome:
     counting: dict[str, Any]
     levels: dict[str, Any]
     triage: dict[str, Any]
+    rollup: dict[str, Any]
 
 
 def judge_part(
@@ -148,6 +154,7 @@ def judge_part(
         counting_of(judged_kind, groups, settings.threshold),
         levels,
         triaged,
+        rollup_record(seen.named, settings.rollup),
     )
 
 
@@ -158,6 +165,7 @@ class _Seen(NamedTuple):
     confusion: Confusion
     worst: WorstPictures
     pace: Pace
+    named: Named
 
 
 def _look(
@@ -171,16 +179,27 @@ def _look(
     results = Results([category.id for category in truth.categories])
     confusion = Confusion([category.name for category in truth.categories])
     worst = WorstPictures(settings.worst)
-    pace = Pace()
+    pace, named = Pace(), Named(truth.categories)
     for done, (image, found) in enumerate(_found(predictor, truth, images_dir, settings, pace), start=1):
-        own = replace(found, class_ids=class_ids[found.class_ids])
+        own = _as_truth_has_them(found, class_ids)
         results.add(image, own)
         judged = _judge_picture(truth, image, own, settings.confidence)
+        named.add(own, judged.truth)
         confusion.add(judged.found, judged.truth, judged.matching)
         worst.add(judged)
         if progress:
             progress(done, len(truth.images))
-    return _Seen(results, confusion, worst, pace)
+    return _Seen(results, confusion, worst, pace, named)
+
+
+def _as_truth_has_them(found: Instances, class_ids: Int64) -> Instances:
+    """Objects with the truth's class ids."""
+    scores = found.class_scores
+    if scores is not None:
+        moved = np.zeros_like(scores)
+        moved[:, class_ids] = scores
+        scores = moved
+    return replace(found, class_ids=class_ids[found.class_ids], class_scores=scores)
 
 
 def truth_class_ids(predictor: Predictor, truth: CocoDataset) -> Int64:

@@ -20,6 +20,7 @@ from seasift.core.errors import BadModel
 from seasift.core.heads import HEADS
 from seasift.core.instances import Category
 from seasift.core.prepare import InputSpec
+from seasift.core.rollup import RollUp
 from seasift.runtime.onnx_header import onnx_metadata
 from seasift.runtime.survey_entries import CountingEntry, LooksEntry, Positive, Share, Strict
 
@@ -71,6 +72,21 @@ class CalibrationEntry(Strict):
         return self
 
 
+class RollUpEntry(Strict):
+    """`core.rollup.RollUp` as written in the file.
+
+    Attributes:
+        probability: with which a name at each level was right on the data that the thresholds were fitted on.
+        fitted_on: name of that data.
+    """
+
+    by_class: Share
+    by_supercategory: Share
+    by_object: Share
+    probability: Share
+    fitted_on: str
+
+
 class FactsEntry(Strict):
     """What the network costs, as counted when the file was written: `models.facts.Facts`.
 
@@ -104,6 +120,8 @@ class ModelInfo(Strict):
         figures: by data set, by figure; for example {"official val": {"mask AP": 0.3}}.
         counting: counts of right and wrong on pictures of known truth; None where they were not taken.
         looks: what the pictures look like that it learned from; None where they were not measured.
+        rollup: from which scores on an object is named by its class, its supercategory, or as an object; None where
+            that was not fitted.
         licence: of the weights, and what binds their user.
         attribution: whom to credit.
     """
@@ -124,6 +142,7 @@ class ModelInfo(Strict):
     figures: dict[str, dict[str, float]] = Field(default_factory=dict)
     counting: CountingEntry | None = None
     looks: LooksEntry | None = None
+    rollup: RollUpEntry | None = None
     licence: str
     attribution: str
 
@@ -155,6 +174,11 @@ class ModelInfo(Strict):
         """What is done to this model's scores."""
         entry = self.calibration
         return None if entry is None else Calibration(entry.a, entry.b, entry.c)
+
+    def roll_up(self) -> RollUp | None:
+        """From which scores on an object is named by its class, its supercategory, or as an object."""
+        entry = self.rollup
+        return entry and RollUp(entry.by_class, entry.by_supercategory, entry.by_object)
 
     def class_list(self) -> tuple[Category, ...]:
         """The classes; the index is the class_id."""

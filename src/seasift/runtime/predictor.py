@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -128,7 +127,7 @@ class OnnxPredictor:
             max_objects=max_objects,
             class_ids=None if class_ids is None else np.unique(np.asarray(class_ids, np.int64)),
         )
-        return found if calibration is None else replace(found, scores=calibration.apply(found.scores))
+        return found if calibration is None else calibration.applied_to(found)
 
     def _outputs(self, images: Sequence[UInt8]) -> Iterator[tuple[UInt8, dict[str, Float32]]]:
         for start in range(0, len(images), self._batch_size):
