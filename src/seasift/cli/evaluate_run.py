@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,13 @@ from seasift.core.errors import BadInput
 from seasift.core.predictor import Predictor
 from seasift.core.rollup import RollUp
 from seasift.core.types import SizeHW
-from seasift.data.prepared import DataPart, resolve_part
+from seasift.data.groups import groups_of
+from seasift.data.prepared import DataPart, open_prepared, resolve_part
+from seasift.data.unseen import relations, trained_images
 from seasift.evaluation.record import Subject, make_record
 from seasift.evaluation.report import write_report
 from seasift.evaluation.stream import Settings, judge_part
+from seasift.evaluation.unseen import Training
 from seasift.runtime import box
 from seasift.runtime.draw import draw
 from seasift.runtime.model_file import ModelInfo
@@ -60,6 +64,7 @@ class _Model:
     confidence: float
     input_hw: SizeHW | None = None
     rollup: RollUp | None = None
+    training: Mapping[str, Any] = field(default_factory=dict)
 
 
 def run(options: Options) -> None:
@@ -75,7 +80,7 @@ def run(options: Options) -> None:
     model = _tiled(options, model)
     settings = _settings(options, model)
     with progress_bar("evaluating") as progress:
-        outcome = judge_part(model.predictor, part, settings, progress)
+        outcome = judge_part(model.predictor, part, settings, progress, _training(options, part, model))
     fingerprint = part.fingerprint or _sha256(options.data)
     subject = Subject(model.facts, part.name, fingerprint, part.chosen, options.threads)
     record = make_record(outcome, settings, subject)
@@ -93,6 +98,20 @@ def _part(options: Options) -> DataPart:
     if options.data.is_dir() and options.images:
         raise BadInput("--images: only for a COCO file; a prepared data set has its own. Leave it out.")
     return resolve_part(options.data, images=options.images, **chosen)
+
+
+def _training(options: Options, part: DataPart, model: _Model) -> Training | None:
+    """How near the part's images are to those that the model was trained on; None if that is not known."""
+    if not options.data.is_dir():
+        return None
+    data = open_prepared(options.data)
+    splits, trained = trained_images(model.training, data)
+    if not splits:
+        return None
+    names = [image.file_name for image in part.coco.images]
+    every = {*names, *trained}
+    group_of = groups_of(every, data.group) if data.group else {}
+    return Training(splits, relations(names, trained, group_of, data.dives(every)))
 
 
 def _settings(options: Options, model: _Model) -> Settings:
@@ -130,7 +149,7 @@ def _model_file(options: Options) -> _Model:
         "facts": _facts(predictor.info, box.find(options.model)),
     }
     info = predictor.info
-    return _Model(predictor, facts, info.threshold, info.input.size_hw, info.roll_up())
+    return _Model(predictor, facts, info.threshold, info.input.size_hw, info.roll_up(), info.training)
 
 
 def _tiled(options: Options, model: _Model) -> _Model:

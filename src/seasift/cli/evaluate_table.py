@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from seasift.evaluation.level_tables import level_table, triage_table
+from seasift.evaluation.level_tables import tables_of
 from seasift.evaluation.text_table import Table as TextTable
 
 _WIDTH = 120
@@ -24,9 +24,8 @@ def tell(record: dict[str, Any], written: Sequence[Path]) -> None:
     data, seconds = record["data"], record["seconds"]
     console.print(f"{record['model']['name']} on {data['name']}", soft_wrap=True)
     console.print(_summary(record))
-    for table in (level_table([("", record)]), triage_table([("", record)])):
-        if table.rows:
-            console.print(_above(table))
+    for table in tables_of(record):
+        console.print(_above(table))
     console.print(_classes(record))
     for note in record["notes"]:
         console.print(f"note: {note}", soft_wrap=True)

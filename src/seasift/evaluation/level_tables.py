@@ -50,6 +50,41 @@ def triage_table(runs: Sequence[tuple[str, Mapping[str, Any]]]) -> Table:
     return Table(title, ("run", *heads) if labelled else heads, rows, (0, 1) if labelled else (0,))
 
 
+def unseen_table(record: Mapping[str, Any]) -> Table:
+    """A row for each nearness to the training; no rows where all images are of one."""
+    rows = []
+    for row in (record.get("unseen") or {}).get("kinds", []):
+        if "masks" not in row:
+            continue
+        kind = "masks" if row["masks"]["AP"] is not None else "boxes"
+        limits = (row.get("intervals") or {}).get(kind)
+        cells = [_with(row[kind][figure], limits, figure) for figure in ("AP", "AP50")]
+        for level in ("supercategory", "object"):
+            judged = row["levels"].get(level)
+            own = ((judged or {}).get("intervals") or {}).get(kind)
+            cells.append(NONE if judged is None else _with(judged[kind]["AP50"], own, "AP50"))
+        rows.append((f"{row['name']} ({kind})", count(row["images"]), count(row["objects"]), *cells))
+    heads = ("of", "images", "objects", "AP", "AP50", "supercategories AP50", "any object AP50")
+    return Table("By what was new to the model", heads, rows)
+
+
+def rollup_table(record: Mapping[str, Any]) -> Table:
+    """What the model's own thresholds of the roll-up give; no rows without."""
+    own = (record.get("rollup") or {}).get("own")
+    rows = [
+        (level, number(own["thresholds"][level]), count(row["count"]), number(row["right"]))
+        for level, row in (own["levels"].items() if own else ())
+    ]
+    return Table("Roll-up: what objects are called", ("named by", "from score", "objects", "right"), rows)
+
+
+def tables_of(record: Mapping[str, Any]) -> list[Table]:
+    """All of these tables that have rows, for one record."""
+    own = [("", record)]
+    found = (level_table(own), triage_table(own), unseen_table(record), rollup_table(record))
+    return [table for table in found if table.rows]
+
+
 def _levels(record: Mapping[str, Any]) -> list[tuple[str, Any, Mapping[str, Any], Mapping[str, Any]]]:
     levels, found = record.get("levels") or {}, []
     for level, judged in levels.items():

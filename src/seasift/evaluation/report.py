@@ -12,7 +12,7 @@ from seasift.core.instances import Category, Instances
 from seasift.core.picture import read_picture
 from seasift.core.types import UInt8
 from seasift.evaluation import plots
-from seasift.evaluation.level_tables import level_table, triage_table
+from seasift.evaluation.level_tables import tables_of
 from seasift.evaluation.stream import Outcome
 
 Draw = Callable[[UInt8, Instances, Sequence[Category]], UInt8]
@@ -71,7 +71,7 @@ def render_page(record: dict[str, Any], outcome: Outcome, *, images_dir: Path, d
         record=record,
         explained=EXPLAINED,
         mean=_mean_row(record),
-        above=[table for make in (level_table, triage_table) if (table := make([("", record)])).rows],
+        above=tables_of(record),
         confusion=_confusion_rows(record["confusion"]),
         overall_curves=svg_uri(plots.overall_curves(outcome.figures)),
         reliability=svg_uri(plots.reliability(outcome.reliability)),

@@ -31,6 +31,7 @@ from seasift.evaluation.results import Results, map_categories
 from seasift.evaluation.rollup_fit import Named, rollup_record
 from seasift.evaluation.triage import triage_of
 from seasift.evaluation.truth import truth_of
+from seasift.evaluation.unseen import Training, unseen_record
 from seasift.evaluation.worst import Judged, WorstPictures
 
 
@@ -89,6 +90,7 @@ class Outcome:
         levels: see `levels.judge_levels`.
         triage: see `triage.triage_of`.
         rollup: see `rollup_fit.rollup_record`.
+        unseen: see `unseen.unseen_record`.
     """
 
     truth: CocoDataset
@@ -105,6 +107,7 @@ class Outcome:
     levels: dict[str, Any]
     triage: dict[str, Any]
     rollup: dict[str, Any]
+    unseen: dict[str, Any] | None
 
 
 def judge_part(
@@ -112,11 +115,13 @@ def judge_part(
     part: DataPart,
     settings: Settings,
     progress: Callable[[int, int], None] | None = None,
+    training: Training | None = None,
 ) -> Outcome:
     """Run a predictor over a part's pictures and judge what it finds.
 
     Args:
         progress: called with pictures done and in all.
+        training: what the model was trained on, if that is known.
     Raises:
         BadDataset: the classes differ, no pictures, or a picture's size is not the annotation's.
         BadPicture: a picture that cannot be read.
@@ -137,6 +142,15 @@ def judge_part(
     judged_kind = matches["masks" if "masks" in matches else "boxes"]
     groups, _ = unit_names(picture_names(truth), pattern, part.dives)
     levels = judge_levels(truth, seen.results, draws)
+    unseen = unseen_record(
+        training,
+        truth,
+        seen.results,
+        pattern=pattern,
+        dives=part.dives,
+        resamples=settings.resamples,
+        seed=settings.seed,
+    )
     triaged = triage_of(truth, seen.results.entries, draws)
     ended = time.perf_counter()
     seconds = {"predict": predicted - started, "judge": ended - predicted, "total": ended - started}
@@ -155,6 +169,7 @@ def judge_part(
         levels,
         triaged,
         rollup_record(seen.named, settings.rollup),
+        unseen,
     )
 
 

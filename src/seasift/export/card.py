@@ -9,7 +9,7 @@ from typing import Any
 
 from seasift.core.errors import BadInput
 from seasift.core.files import write_text
-from seasift.evaluation.level_tables import level_table, triage_table
+from seasift.evaluation.level_tables import tables_of
 from seasift.evaluation.record import SCHEMA
 from seasift.evaluation.text_table import markdown
 from seasift.export.card_training import training_lines
@@ -210,9 +210,8 @@ def _judged(report: dict[str, Any]) -> list[str]:
     for key in report["masks"]:
         cells = [_cell(report[kind][key]) + _interval(intervals.get(kind, {}).get(key)) for kind in KINDS]
         lines.append(f"| {key} | {' | '.join(cells)} |")
-    for table in (level_table([("", report)]), triage_table([("", report)])):
-        if table.rows:
-            lines += ["", *markdown(table)]
+    for table in tables_of(report):
+        lines += ["", f"{table.title}:", "", *markdown(table)]
     lines += ["", f"| class | objects | {unit}s | mask AP | box AP |", "| --- | ---: | ---: | ---: | ---: |"]
     for row in report["per_class"]:
         own = intervals.get("per_class", {}).get(row["name"], {})
