@@ -19,7 +19,7 @@ def tell(result: Document, places: Sequence[Path], *, asked_precision: str) -> N
     objects: Counter[str] = Counter()
     pictures: Counter[str] = Counter()
     for image in result.images:
-        names = [found.name for found in image.objects]
+        names = [found.rollup.name if found.rollup else found.name for found in image.objects]
         objects.update(names)
         pictures.update(set(names))
     if objects:

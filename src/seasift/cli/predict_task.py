@@ -11,6 +11,7 @@ from seasift.cli.tile_option import MAX_OBJECTS, Tiling, parse_tiling
 from seasift.core.classes import parse_classes
 from seasift.core.errors import BadInput
 from seasift.core.predictor import Predictor
+from seasift.core.rollup import LISTED, RollUp
 from seasift.formats import coco, document
 from seasift.runtime.every import Every, parse_seconds
 from seasift.runtime.inputs import Failure, Source, expand
@@ -28,6 +29,7 @@ class Options:
     max_objects: int | None = None
     classes: tuple[str, ...] = ()
     once: bool = False
+    names: str | None = None
     formats: tuple[str, ...] = ("json",)
     output: Path | None = None
     masks: str = "rle"
@@ -56,6 +58,7 @@ class Task:
     predictor: Predictor
     at_once: int
     settings: document.Settings
+    rollup: RollUp | None
     root: str
     short: dict[str, str]
 
@@ -92,6 +95,7 @@ def prepare(options: Options) -> Task:
     if like:
         like.check((source.name for source in still), classes or names)
     tiling = parse_tiling(options.tile, options.tile_overlap, options.tile_whole, model.info.input.size_hw)
+    rollup = roll_up_of(options.names, model)
     root, short = out.short_names(good)
     return Task(
         options=options,
@@ -102,6 +106,7 @@ def prepare(options: Options) -> Task:
         at_once=model.at_once,
         predictor=_predictor(model, [names.index(name) for name in classes], tiling),
         settings=_settings(options, model, classes, tiling),
+        rollup=rollup,
         root=root,
         short=short,
     )
@@ -125,20 +130,40 @@ def _predictor(model: OnnxPredictor, class_ids: list[int], tiling: Tiling | None
     return tiling.around(chosen, model.info.max_objects) if tiling else chosen
 
 
+def roll_up_of(names: str | None, model: OnnxPredictor) -> RollUp | None:
+    """The thresholds that `--names` asks for: None for names of classes; without it, those of a model that has some.
+
+    Raises:
+        BadInput: an unknown choice, or a model without thresholds.
+    """
+    if names not in (None, "class", "rollup"):
+        raise BadInput(f"--names {names!r}; expected class or rollup.")
+    own = model.info.roll_up()
+    if names == "rollup" and own is None:
+        raise BadInput(
+            f"--names rollup: model {model.name} has no thresholds for it; expected a model file with some. Add them with: "
+            "seasift models complete MODEL -o MODEL --rollup report.json"
+        )
+    return None if names == "class" else own
+
+
 def _settings(
     options: Options, predictor: OnnxPredictor, classes: list[str], tiling: Tiling | None
 ) -> document.Settings:
     info = predictor.info
     most = MAX_OBJECTS if tiling else info.max_objects
+    rolled = roll_up_of(options.names, predictor) is not None
+    usual = min(info.threshold, LISTED) if rolled else info.threshold
     return document.Settings(
         seasift=__version__,
         model=document.ModelEntry(name=predictor.name, sha256=predictor.sha256),
         engine=predictor.engine,
         precision=predictor.precision,
-        threshold=info.threshold if options.threshold is None else options.threshold,
+        threshold=usual if options.threshold is None else options.threshold,
         max_objects=options.max_objects or most,
         tile=tiling.entry(info.max_objects) if tiling else None,
         classes=classes or None,
-        once=options.once or None,
+        once=options.once or rolled or None,
+        names="rollup" if rolled else None,
         categories=[document.CategoryEntry(id=c.id, name=c.name) for c in predictor.categories],
     )

@@ -9,10 +9,13 @@ import numpy as np
 
 from seasift.core.groups import group_of
 from seasift.core.instances import Category, Instances
+from seasift.core.once import each_once
 from seasift.core.types import Bool, Float32, Int64
 
 CLASS, SUPERCATEGORY, OBJECT = range(3)
 LEVELS = ("class", "supercategory", "object")
+LISTED = 0.05
+"""With rolled-up names, objects of a class score from here on are listed if they are sure enough at any level."""
 UNGROUPED = "other"
 """Classes whose names tell no supercategory have none: they roll up to "object" at once."""
 
@@ -118,3 +121,23 @@ def choose_levels(scores: Float32, thresholds: RollUp) -> tuple[Int64, Bool]:
     met = scores >= least
     levels = np.where(met.any(axis=1), met.argmax(axis=1), OBJECT)
     return levels.astype(np.int64), np.asarray(met.any(axis=1))
+
+
+def named_once(
+    found: Instances, categories: Sequence[Category], thresholds: RollUp, *, only_sure: bool
+) -> tuple[Instances, RolledUp]:
+    """One name an object: what overlaps a better object of another class goes, and the rest is rolled up.
+
+    Args:
+        found: N objects, best first.
+        categories: C classes of the model.
+        thresholds: of the model.
+        only_sure: leave out objects that are below the threshold of every level.
+    """
+    found = each_once(found)
+    named = roll_up(found, categories, thresholds)
+    if not only_sure:
+        return found, named
+    kept = np.flatnonzero(named.sure)
+    names = tuple(named.names[place] for place in kept)
+    return found.take(kept), RolledUp(names, named.levels[kept], named.scores[kept], named.sure[kept])

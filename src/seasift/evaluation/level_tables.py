@@ -70,10 +70,10 @@ def unseen_table(record: Mapping[str, Any]) -> Table:
 
 def rollup_table(record: Mapping[str, Any]) -> Table:
     """What the model's own thresholds of the roll-up give; no rows without."""
-    own = (record.get("rollup") or {}).get("own")
+    own = (record.get("rollup") or {}).get("own") or {"thresholds": {}, "levels": {}}
     rows = [
         (level, number(own["thresholds"][level]), count(row["count"]), number(row["right"]))
-        for level, row in (own["levels"].items() if own else ())
+        for level, row in own["levels"].items()
     ]
     return Table("Roll-up: what objects are called", ("named by", "from score", "objects", "right"), rows)
 

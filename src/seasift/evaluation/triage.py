@@ -41,7 +41,7 @@ def triage_of(truth: CocoDataset, entries: Sequence[dict[str, Any]], draws: Draw
     images = sorted(truth.images, key=lambda image: image.id)
     index = {image.id: place for place, image in enumerate(images)}
     groups = {each.id: group_of(each.name) for each in truth.categories}
-    found = {}
+    found: dict[str, Any] = {}
     for wanted in WANTED:
         if wanted not in groups.values():
             continue

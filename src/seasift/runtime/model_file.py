@@ -178,7 +178,9 @@ class ModelInfo(Strict):
     def roll_up(self) -> RollUp | None:
         """From which scores on an object is named by its class, its supercategory, or as an object."""
         entry = self.rollup
-        return entry and RollUp(entry.by_class, entry.by_supercategory, entry.by_object)
+        if entry is None:
+            return None
+        return RollUp(entry.by_class, entry.by_supercategory, entry.by_object)
 
     def class_list(self) -> tuple[Category, ...]:
         """The classes; the index is the class_id."""
