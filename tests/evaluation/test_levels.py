@@ -18,11 +18,16 @@ from seasift.core.files import write_json
 from seasift.core.instances import Category
 from seasift.data.coco import CocoDataset
 from seasift.evaluation.bootstrap import unit_names
+from seasift.evaluation.compare import Settings as CompareSettings
+from seasift.evaluation.compare import compare
+from seasift.evaluation.compare_page import render_markdown, render_page
+from seasift.evaluation.compare_tables import tables
 from seasift.evaluation.intervals import Draws, draw
 from seasift.evaluation.level_tables import level_table, triage_table
 from seasift.evaluation.levels import judge_levels, levels_of
 from seasift.evaluation.matches import picture_names
 from seasift.evaluation.run_files import read_record
+from seasift.evaluation.runs import read_runs
 from seasift.evaluation.triage import FIGURES, triage, triage_of
 from tests.evaluation.judged_folders import judged, prepared
 from tests.evaluation.noisy import noisy_predictions
@@ -214,3 +219,26 @@ def test_a_record_shows_levels_and_older_ones_none(tmp_path: Path) -> None:
         write_json(folder / "report.json", record | damaged)
         with pytest.raises(BadInput, match=next(iter(damaged))):
             read_record(folder / "report.json")
+
+
+def test_comparisons_show_levels_and_draw_dives(tmp_path: Path) -> None:
+    data = prepared(tmp_path / "data")
+    rows = "\n".join(f"{video},dive {video % 2}" for video in range(6))
+    (data / "videos.csv").write_text(f"video,dive\n{rows}\n")
+    folders = [judged(tmp_path / name, data, seed=seed) for seed, name in enumerate(("first", "second"))]
+    records = [read_record(folder / "report.json") for folder in folders]
+    assert (records[0]["intervals"]["unit"], records[0]["intervals"]["groups"]) == ("dive", 2)
+    older = {key: value for key, value in records[1].items() if key not in ("levels", "triage")}
+    write_json(folders[1] / "report.json", older)
+    comparison = compare(read_runs(folders), CompareSettings(data, resamples=20))
+    assert comparison["bootstrap"]["unit"] == "dive"
+    assert all(run["groups"] == 2 for run in comparison["runs"])
+    (table,) = (each for each in tables(comparison) if each.title.startswith("Supercategories"))
+    assert {row[0] for row in table.rows} == {"A  first"}
+    value = records[0]["levels"]["object"]["masks"]["AP50"]
+    assert table.rows[-1][1] == "any object"
+    assert f"{value:.3f}" in " ".join(table.rows[-1])
+    page, text = render_page(comparison), render_markdown(comparison)
+    assert "any object" in page
+    assert "2 dives" in page
+    assert "any object" in text
