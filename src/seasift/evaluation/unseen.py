@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from seasift.data.coco import CocoDataset
-from seasift.data.unseen import NEW_DIVE, RELATIONS, SEEN
+from seasift.data.unseen import NEW_DIVE, RELATIONS
 from seasift.evaluation.coco_figures import KINDS, figures_of
 from seasift.evaluation.intervals import draw
 from seasift.evaluation.levels import judge_levels
@@ -75,7 +75,9 @@ def _judge(
     own = replace(results, entries=[entry for entry in results.entries if entry["image_id"] in ids])
     figures, limits, draws = figures_of(part, own), None, None
     if resamples:
-        draws = draw(part, pattern, resamples, seed, dives)
+        drawn = draw(part, pattern, resamples, seed, dives)
+        draws = drawn if drawn.groups > 1 else None  # one dive alone says nothing of others
+    if draws is not None:
         found = {kind: matches_of(part, own.entries, kind) for kind in figures.curves}
         judged = draws.judge({kind: each for kind, each in found.items() if each is not None})
         limits = {kind: judged.intervals().get(kind) for kind in KINDS}
@@ -96,12 +98,8 @@ def unseen_note(record: Mapping[str, Any] | None) -> list[str]:
     if not near:
         return []
     told = ", ".join(f"{count:,} {name}" for name, count in counts.items())
-    what = (
-        "were in the model's training"
-        if counts.get(SEEN) == near
-        else "or their dive were in the model's training"
-    )
     trained = ", ".join(record["trained_on"])
     return [
-        f"{near:,} of {sum(counts.values()):,} images {what} ({trained}): {told}. The metrics say too much of new footage."
+        f"{near:,} of {sum(counts.values()):,} images are near to the model's training on {trained} ({told}). Expect less on "
+        "new footage."
     ]
