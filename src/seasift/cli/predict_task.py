@@ -16,6 +16,7 @@ from seasift.formats import coco, document
 from seasift.runtime.every import Every, parse_seconds
 from seasift.runtime.inputs import Failure, Source, expand
 from seasift.runtime.predictor import ChosenClasses, OnnxPredictor, load_predictor
+from seasift.runtime.rollup import roll_up_of
 from seasift.runtime.video import Span
 
 
@@ -95,7 +96,7 @@ def prepare(options: Options) -> Task:
     if like:
         like.check((source.name for source in still), classes or names)
     tiling = parse_tiling(options.tile, options.tile_overlap, options.tile_whole, model.info.input.size_hw)
-    rollup = roll_up_of(options.names, model)
+    rollup = roll_up_of(options.names, model.info, option="--names")
     root, short = out.short_names(good)
     return Task(
         options=options,
@@ -130,29 +131,12 @@ def _predictor(model: OnnxPredictor, class_ids: list[int], tiling: Tiling | None
     return tiling.around(chosen, model.info.max_objects) if tiling else chosen
 
 
-def roll_up_of(names: str | None, model: OnnxPredictor) -> RollUp | None:
-    """The thresholds that `--names` asks for: None for names of classes; without it, those of a model that has some.
-
-    Raises:
-        BadInput: an unknown choice, or a model without thresholds.
-    """
-    if names not in (None, "class", "rollup"):
-        raise BadInput(f"--names {names!r}; expected class or rollup.")
-    own = model.info.roll_up()
-    if names == "rollup" and own is None:
-        raise BadInput(
-            f"--names rollup: model {model.name} has no thresholds for it; expected a model file with some. Add them with: "
-            "seasift models complete MODEL -o MODEL --rollup report.json"
-        )
-    return None if names == "class" else own
-
-
 def _settings(
     options: Options, predictor: OnnxPredictor, classes: list[str], tiling: Tiling | None
 ) -> document.Settings:
     info = predictor.info
     most = MAX_OBJECTS if tiling else info.max_objects
-    rolled = roll_up_of(options.names, predictor) is not None
+    rolled = roll_up_of(options.names, info, option="--names") is not None
     usual = min(info.threshold, LISTED) if rolled else info.threshold
     return document.Settings(
         seasift=__version__,

@@ -7,6 +7,7 @@ import zipfile
 from pathlib import Path
 
 from seasift.core.files import replacing, write_bytes
+from seasift.core.rollup import RollUp
 from seasift.formats.document import FailedFile, Image, complete
 from seasift.service.job_store import Job, JobStore
 from seasift.service.served import Look, Served, document_settings
@@ -24,6 +25,8 @@ def look_from(text: str) -> Look:
         value["max_objects"],
         None if ids is None else tuple(ids),
         value.get("once", False),
+        RollUp(**value["rollup"]) if value.get("rollup") else None,
+        value.get("only_sure", False),
     )
 
 
