@@ -1,7 +1,7 @@
 """How well identities are kept, by the tracker and by plain matching of overlaps.
 
 python benchmarks/tracking.py drawn [--seeds N]
-python benchmarks/tracking.py trashcan DATA [--model MODEL --split leak-free --part test]
+python benchmarks/tracking.py trashcan DATA [--model MODEL --split dive-free --part test]
 """
 
 from __future__ import annotations
@@ -187,7 +187,7 @@ def main() -> None:
     real = commands.add_parser("trashcan")
     real.add_argument("data", type=Path, help="TrashCan as `seasift data prepare` makes it")
     real.add_argument("--model", default="default")
-    real.add_argument("--split", default="leak-free")
+    real.add_argument("--split", default="dive-free")
     real.add_argument("--part", default="test")
     real.add_argument("--threads", type=int)
     given = parser.parse_args()

@@ -235,11 +235,11 @@ def test_opencv_prints_nothing(tmp_path: Path) -> None:
             names[-1].write_bytes(data[:end])
     code = (
         "import sys, pathlib\n"
-        "from seasift.core.image import read_picture\n"
-        "from seasift.core.errors import BadPicture\n"
+        "from seasift.core.image import read_image\n"
+        "from seasift.core.errors import ImageError\n"
         "for name in sys.argv[1:]:\n"
         "    try: read_image(pathlib.Path(name))\n"
-        "    except BadPicture: continue\n"
+        "    except ImageError: continue\n"
         "    print('read', name)\n"
     )
     done = subprocess.run([sys.executable, "-c", code, *names], capture_output=True, text=True, check=True)

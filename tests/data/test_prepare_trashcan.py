@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ from pycocotools import mask as coco_mask
 
 from seasift.core.errors import DatasetError
 from seasift.data import prepare_trashcan, trashcan
+from seasift.data.check import check
 from seasift.data.prepare import prepare
 from seasift.data.prepared import open_prepared, resolve_split
 from tests.data import trashcan_fake as fake
@@ -50,6 +52,32 @@ def test_exact_masks_are_the_drawn_ones(tmp_path: Path) -> None:
                 rows, columns = np.nonzero(mask)
                 left, top = columns.min(), rows.min()
                 assert annotation["bbox"] == [left, top, columns.max() + 1 - left, rows.max() + 1 - top]
+
+
+def test_the_table_of_videos_is_written_and_read_again(tmp_path: Path) -> None:
+    prepared, _ = prepare(fake.write_zip(tmp_path / "a.zip", fake.files()), tmp_path / "out")
+    with (tmp_path / "out" / "videos.csv").open(newline="", encoding="utf-8") as file:
+        rows = {row["video"]: row for row in csv.DictReader(file)}
+    assert rows["000003"]["date"] == "2015-05-07"
+    assert rows["000003"]["clock_from"] == "10:14:19"
+    assert prepared.videos()["000003"].dive == rows["000003"]["dive"] == "HD1814"
+    (tmp_path / "out" / "videos.csv").write_text("name,date\n")
+    with pytest.raises(DatasetError, match="column video"):
+        prepared.videos()
+    (defect,) = (d for d in check([tmp_path / "out"]).defects if d.severity == "fatal")
+    assert defect.file == "videos.csv"
+
+
+def test_a_table_of_videos_by_a_user_survives(synthetic: Path, tmp_path: Path) -> None:
+    prepare(synthetic, tmp_path / "out")
+    mine = "video,dive\n1,first\n"
+    (tmp_path / "out" / "videos.csv").write_text(mine)
+    prepare(synthetic, tmp_path / "out", force=True)
+    assert (tmp_path / "out" / "videos.csv").read_text() == mine
+    # One that came with another data set goes with it.
+    prepare(fake.write_zip(tmp_path / "a.zip", fake.files()), tmp_path / "out", force=True)
+    prepare(synthetic, tmp_path / "out", force=True)
+    assert not (tmp_path / "out" / "videos.csv").exists()
 
 
 def test_polygons_stay_as_published(tmp_path: Path) -> None:
@@ -97,7 +125,9 @@ def test_a_part_is_resolved_for_each_label_set(tmp_path: Path) -> None:
     assert [i.file_name for i in part.coco.images] == [fake.images()[i].name for i in (1, 2)]
     assert part.name == "trashcan-1.0 material exact official-material/val"
     default = resolve_split(tmp_path / "out")
-    assert [i.file_name for i in default.coco.images] == [fake.images()[i].name for i in (3, 5)]
+    assert [i.file_name for i in default.coco.images] == [fake.images()[i].name for i in (2, 3, 5)]
+    # What the package knows of the videos of these names; nothing is known of vid_000001.
+    assert default.dives == {fake.images()[i].name: "HD1814" for i in (2, 3, 5)}
     with pytest.raises(DatasetError, match="did you mean leak-free"):
         resolve_split(tmp_path / "out", split="leakfree")
 

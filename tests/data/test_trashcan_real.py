@@ -117,14 +117,26 @@ def test_every_class_of_both_label_sets_is_in_every_leak_free_part(prepared: Pre
             assert min(counts.values()) >= 6, (labels, part, counts)
 
 
+def test_every_class_of_both_label_sets_is_in_every_dive_free_split(prepared: PreparedDataset) -> None:
+    for labels in ("instance", "material"):
+        for split in ("train", "val", "test"):
+            coco = prepared.part(labels, "exact", "dive-free", split).coco
+            counts = {c.name: sum(a.category_id == c.id for a in coco.annotations) for c in coco.categories}
+            assert min(counts.values()) >= 8, (labels, split, counts)
+
+
 def test_it_has_no_defect_but_the_known_leakage(prepared: PreparedDataset) -> None:
     report = check([prepared.folder])
-    assert {(defect.severity, defect.kind) for defect in report.defects} == {("warning", "shared groups")}
+    known = {("warning", kind) for kind in ("shared groups", "shared dives", "same minutes")}
+    assert {(defect.severity, defect.kind) for defect in report.defects} == known
     leaks = {(leak.split, leak.parts): leak for leak in report.leaks}
     official = leaks["official-instance", ("train", "val")]
     assert len(official.groups) == 113
     assert (official.images_in_groups[1], official.images_in_parts[1]) == (1113, 1147)
-    assert not any(split.startswith("leak-free") or split == "box" for split, _ in leaks)
+    by_video = [leak for (split, _), leak in leaks.items() if split.startswith("leak-free") or split == "box"]
+    assert not any(leak.groups for leak in by_video)
+    assert all(leak.dives for leak in by_video)
+    assert not any(split.startswith("dive-free") for split, _ in leaks)
 
 
 def test_a_second_run_does_nothing(prepared: PreparedDataset, trashcan_zip: Path) -> None:

@@ -160,7 +160,9 @@ def splits() -> dict[str, dict[str, list[str]]]:
         f"official-{label_set}": {part: [names[i] for i in indices] for part, indices in parts.items()}
         for label_set, parts in PARTS.items()
     }
-    return {**official, "leak-free": {"train": names[:4], "val": names[4:5], "test": names[5:]}}
+    by_video = {"train": names[:4], "val": names[4:5], "test": names[5:]}
+    by_dive = {"train": names[:2], "val": [names[2], names[3], names[5]]}
+    return {**official, "leak-free": by_video, "dive-free": by_dive}
 
 
 def _original(image: FakeImage) -> dict[str, Any]:

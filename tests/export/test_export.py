@@ -399,8 +399,8 @@ def test_several_runs_become_the_mean_of_their_weights(
 def test_a_model_file_needs_no_torch_to_predict(model: Path, shapes: Path) -> None:
     code = (
         "import sys; from seasift.inference.predictor import load_predictor; "
-        "from seasift.core.image import read_picture; from pathlib import Path; "
-        f"load_predictor({str(model)!r}).predict([read_picture(next(Path({str(shapes.parent / 'images')!r}).iterdir()))]); "
+        "from seasift.core.image import read_image; from pathlib import Path; "
+        f"load_predictor({str(model)!r}).predict([read_image(next(Path({str(shapes.parent / 'images')!r}).iterdir()))]); "
         "print('torch' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

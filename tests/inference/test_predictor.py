@@ -266,10 +266,10 @@ def test_files_that_are_not_models_print_nothing(tmp_path: Path) -> None:
     (tmp_path / "m.onnx").write_bytes(b"hello")
     code = (
         "import sys\n"
-        "from seasift.core.errors import BadModel\n"
+        "from seasift.core.errors import ModelError\n"
         "from seasift.inference.predictor import load_predictor\n"
         "try: load_predictor(sys.argv[1])\n"
-        "except BadModel as error: print(error)\n"
+        "except ModelError as error: print(error)\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, tmp_path / "m.onnx"], capture_output=True, text=True, check=True

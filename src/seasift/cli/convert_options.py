@@ -8,14 +8,14 @@ from seasift.core.errors import InputError, hint
 
 
 def parse_fps(fps: float | None) -> float | None:
-    """Frames a second; raises BadInput unless it is above 0."""
+    """Frames a second; raises InputError unless it is above 0."""
     if fps is not None and not 0 < fps < 100_000:
         raise InputError(f"--fps {fps:g}: expected frames a second, above 0, e.g. 29.97.")
     return fps
 
 
 def parse_size(text: str | None) -> tuple[int, int] | None:
-    """Width and height from `1920x1080`; raises BadInput if it is none."""
+    """Width and height from `1920x1080`; raises InputError if it is none."""
     if text is None:
         return None
     width, _, height = text.lower().partition("x")
@@ -26,14 +26,14 @@ def parse_size(text: str | None) -> tuple[int, int] | None:
 
 
 def parse_masks(text: str) -> str:
-    """polygons or rle; raises BadInput if neither."""
+    """polygons or rle; raises InputError if neither."""
     if text not in ("polygons", "rle"):
         raise InputError(f"--masks {text!r}{hint(text, ('polygons', 'rle'))}; expected polygons or rle.")
     return text
 
 
 def parse_animals(given: Sequence[str]) -> dict[str, str]:
-    """Class and scientific name of each; raises BadInput without a `=`."""
+    """Class and scientific name of each; raises InputError without a `=`."""
     names = {}
     for entry in given:
         name, separator, taxon = entry.partition("=")

@@ -58,7 +58,7 @@ def check(
     group: _Group = None,
     as_json: _Json = False,
 ) -> None:
-    """List every defect, and what any two parts share; exit 2 if a defect is fatal."""
+    """List every defect, and what any two parts share (images, videos, dives, minutes); exit 2 if a defect is fatal."""
     from seasift.cli.data_output import print_json, stages, tell_check
     from seasift.data.check import check as run
 
@@ -80,7 +80,7 @@ def stats(
     ] = None,
     labels: Annotated[str | None, typer.Option(help="Label set: instance or material.")] = None,
     masks: Annotated[str | None, typer.Option(help="Mask version: exact or polygons.")] = None,
-    split: Annotated[str | None, typer.Option(help="Split: official, leak-free ...")] = None,
+    split: Annotated[str | None, typer.Option(help="Split: dive-free, official ...")] = None,
     images: _Images = None,
     group: _Group = None,
     as_json: _Json = False,

@@ -61,7 +61,17 @@ def tell_check(report: CheckReport) -> None:
     for defect in report.defects:
         out.print(defect.line(), soft_wrap=True)
     if report.leaks:
-        table = Table("split", "parts", "same files", "same images", "same groups", "images in them")
+        table = Table(
+            "split",
+            "parts",
+            "same files",
+            "same images",
+            "same groups",
+            "images in them",
+            "same dives",
+            "images of them",
+            "same minutes",
+        )
         for column in table.columns[2:]:
             column.justify = "right"
         for leak in report.leaks:
@@ -69,12 +79,16 @@ def tell_check(report: CheckReport) -> None:
             table.add_row(
                 *(leak.split, " and ".join(leak.parts), f"{len(leak.files):,}", f"{len(leak.images):,}"),
                 *(f"{len(leak.groups):,}", " and ".join(f"{some:,} of {every:,}" for some, every in of)),
+                *(f"{len(leak.dives):,}", " and ".join(f"{some:,}" for some in leak.images_in_dives)),
+                f"{len(leak.clocks):,}",
             )
         out.print(table)
     if not report.grouped:
         out.print(
             "note: no group is known, so videos in two parts were not looked for; give --group for footage"
         )
+    elif not report.dated:
+        out.print("note: no dates of videos are known, so shared dives and minutes were not looked for")
     kinds = Counter((defect.severity, defect.kind) for defect in report.defects)
     found = ", ".join(f"{count:,} {kind} ({severity})" for (severity, kind), count in kinds.items())
     out.print(f"{report.images:,} images, {len(report.files)} annotation files: {found or 'no defects'}")

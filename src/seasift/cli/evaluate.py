@@ -24,7 +24,7 @@ def evaluate(
         str | None, typer.Option(help="Label set of a prepared data set: instance or material.")
     ] = None,
     masks: Annotated[str | None, typer.Option(help="Its masks: exact or polygons.")] = None,
-    split: Annotated[str | None, typer.Option(help="Its split: official, leak-free, ...")] = None,
+    split: Annotated[str | None, typer.Option(help="Its split: dive-free, official, ...")] = None,
     part: Annotated[str | None, typer.Option(help="Part of the split.  [default: val]")] = None,
     images: Annotated[Path | None, typer.Option(help="Folder of the images of a COCO file.")] = None,
     threshold: Annotated[

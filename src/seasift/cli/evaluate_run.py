@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,15 @@ from seasift.cli.terminal import progress_bar, require
 from seasift.cli.tile_option import parse_tiling
 from seasift.core.errors import InputError
 from seasift.core.predictor import Predictor
+from seasift.core.rollup import RollUp
 from seasift.core.types import SizeHW
-from seasift.data.prepared import DataSplit, resolve_split
+from seasift.data.groups import groups_of
+from seasift.data.prepared import DataSplit, open_prepared, resolve_split
+from seasift.data.unseen import relations, trained_images
 from seasift.evaluation.record import Subject, make_record
 from seasift.evaluation.report import write_report
 from seasift.evaluation.stream import Settings, evaluate_split
+from seasift.evaluation.unseen import Training
 from seasift.inference.predictor import load_predictor
 from seasift.modelfile import bundled
 from seasift.modelfile.info import ModelInfo
@@ -58,6 +63,8 @@ class _Model:
     facts: dict[str, Any]
     confidence: float
     input_hw: SizeHW | None = None
+    rollup: RollUp | None = None
+    training: Mapping[str, Any] = field(default_factory=dict)
 
 
 def run(options: Options) -> None:
@@ -73,7 +80,7 @@ def run(options: Options) -> None:
     model = _tiled(options, model)
     settings = _settings(options, model)
     with progress_bar("evaluating") as progress:
-        outcome = evaluate_split(model.predictor, part, settings, progress)
+        outcome = evaluate_split(model.predictor, part, settings, progress, _training(options, part, model))
     fingerprint = part.fingerprint or _sha256(options.data)
     subject = Subject(model.facts, part.name, fingerprint, part.chosen, options.threads)
     record = make_record(outcome, settings, subject)
@@ -95,6 +102,20 @@ def _part(options: Options) -> DataSplit:
     return resolve_split(options.data, images=options.images, **chosen)
 
 
+def _training(options: Options, part: DataSplit, model: _Model) -> Training | None:
+    """How near the part's images are to those that the model was trained on; None if that is not known."""
+    if not options.data.is_dir():
+        return None
+    data = open_prepared(options.data)
+    splits, trained = trained_images(model.training, data)
+    if not splits:
+        return None
+    names = [image.file_name for image in part.coco.images]
+    every = {*names, *trained}
+    group_of = groups_of(every, data.group) if data.group else {}
+    return Training(splits, relations(names, trained, group_of, data.dives(every)))
+
+
 def _settings(options: Options, model: _Model) -> Settings:
     confidence = model.confidence if options.confidence is None else options.confidence
     if options.confidence is not None and confidence < options.threshold:
@@ -108,6 +129,7 @@ def _settings(options: Options, model: _Model) -> Settings:
         confidence=max(confidence, options.threshold),
         limit=options.limit,
         resamples=options.resamples,
+        rollup=model.rollup,
     )
 
 
@@ -128,7 +150,8 @@ def _model_file(options: Options) -> _Model:
         "expected_iou": predictor.info.decode.expected_iou,
         "facts": _facts(predictor.info, bundled.find(options.model)),
     }
-    return _Model(predictor, facts, predictor.info.threshold, predictor.info.input.size_hw)
+    info = predictor.info
+    return _Model(predictor, facts, info.threshold, info.input.size_hw, info.roll_up(), info.training)
 
 
 def _tiled(options: Options, model: _Model) -> _Model:

@@ -39,6 +39,13 @@ def predict(
     once: Annotated[
         bool, typer.Option("--once", help="Each object under its best class only: for counting.")
     ] = False,
+    names: Annotated[
+        str | None,
+        typer.Option(
+            help="class; or rollup: the class if it is sure enough, else trash, animal ..., else object.  "
+            "[default: rollup with a model that has thresholds for it]"
+        ),
+    ] = None,
     formats: Annotated[
         list[str] | None,
         typer.Option(
@@ -94,6 +101,7 @@ def predict(
         max_objects=max_objects,
         classes=tuple(classes or ()),
         once=once,
+        names=names,
         formats=tuple(formats or ("json",)),
         output=output,
         masks=masks,

@@ -10,6 +10,7 @@ from seasift.cli import predict_output as out
 from seasift.cli.predict_task import Task
 from seasift.core.boxes import class_agnostic_nms
 from seasift.core.image import write_image
+from seasift.core.rollup import named_once
 from seasift.core.types import UInt8
 from seasift.formats import document
 from seasift.formats.journal import Journal
@@ -49,12 +50,19 @@ class Looker:
             before = self._journal.get(item.key)
         if before is not None:
             found = document.instances_of(before, task.predictor.categories)
-            drawn = draw(image_rgb_u8, found, task.predictor.categories) if films else None
+            labels = document.labels_of(before)
+            drawn = draw(image_rgb_u8, found, task.predictor.categories, labels=labels) if films else None
             return Looked(before, drawn)
         (instances,) = task.predictor.predict(
             [image_rgb_u8], threshold=task.settings.threshold, max_objects=task.settings.max_objects
         )
-        if task.settings.once:
+        rolled = None
+        if task.rollup:
+            only_sure = task.options.threshold is None
+            instances, rolled = named_once(
+                instances, task.predictor.categories, task.rollup, only_sure=only_sure
+            )
+        elif task.settings.once:
             instances = class_agnostic_nms(instances)
         entry = document.image_entry(
             item.file,
@@ -62,11 +70,14 @@ class Looker:
             task.predictor.categories,
             frame=item.frame,
             time_s=item.time_s,
+            rolled=rolled,
         )
         if task.like:
             task.like.check((item.file,), ())
             task.like.check_size(entry)
-        drawn = draw(image_rgb_u8, instances, task.predictor.categories) if self._overlays or films else None
+        labels = document.labels_of(entry)
+        wanted = bool(self._overlays) or films
+        drawn = draw(image_rgb_u8, instances, task.predictor.categories, labels=labels) if wanted else None
         if self._overlays and drawn is not None:
             path = out.overlay_path(task.plan, self._overlays[item.source.name], item.frame)
             write_image(path, drawn)

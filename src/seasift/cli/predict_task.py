@@ -11,9 +11,11 @@ from seasift.cli.tile_option import MAX_OBJECTS, Tiling, parse_tiling
 from seasift.core.classes import parse_classes
 from seasift.core.errors import InputError
 from seasift.core.predictor import Predictor
+from seasift.core.rollup import LISTED, RollUp
 from seasift.formats import coco, document
 from seasift.inference.inputs import Failure, Source, expand
 from seasift.inference.predictor import ChosenClasses, OnnxPredictor, load_predictor
+from seasift.runtime.rollup import roll_up_of
 from seasift.video.reading import Span
 from seasift.video.sampling import FrameSampling, parse_seconds
 
@@ -28,6 +30,7 @@ class Options:
     max_objects: int | None = None
     classes: tuple[str, ...] = ()
     once: bool = False
+    names: str | None = None
     formats: tuple[str, ...] = ("json",)
     output: Path | None = None
     masks: str = "rle"
@@ -56,6 +59,7 @@ class Task:
     predictor: Predictor
     max_in_flight: int
     settings: document.Settings
+    rollup: RollUp | None
     root: str
     short: dict[str, str]
 
@@ -92,6 +96,7 @@ def prepare(options: Options) -> Task:
     if like:
         like.check((source.name for source in still), classes or names)
     tiling = parse_tiling(options.tile, options.tile_overlap, options.tile_whole, model.info.input.size_hw)
+    rollup = roll_up_of(options.names, model.info, option="--names")
     root, short = out.short_names(good)
     return Task(
         options=options,
@@ -102,6 +107,7 @@ def prepare(options: Options) -> Task:
         max_in_flight=model.max_in_flight,
         predictor=_predictor(model, [names.index(name) for name in classes], tiling),
         settings=_settings(options, model, classes, tiling),
+        rollup=rollup,
         root=root,
         short=short,
     )
@@ -130,15 +136,18 @@ def _settings(
 ) -> document.Settings:
     info = predictor.info
     most = MAX_OBJECTS if tiling else info.max_objects
+    rolled = roll_up_of(options.names, info, option="--names") is not None
+    usual = min(info.threshold, LISTED) if rolled else info.threshold
     return document.Settings(
         seasift=__version__,
         model=document.ModelEntry(name=predictor.name, sha256=predictor.sha256),
         engine=predictor.engine,
         precision=predictor.precision,
-        threshold=info.threshold if options.threshold is None else options.threshold,
+        threshold=usual if options.threshold is None else options.threshold,
         max_objects=options.max_objects or most,
         tile=tiling.entry(info.max_objects) if tiling else None,
         classes=classes or None,
-        once=options.once or None,
+        once=options.once or rolled or None,
+        names="rollup" if rolled else None,
         categories=[document.CategoryEntry(id=c.id, name=c.name) for c in predictor.categories],
     )

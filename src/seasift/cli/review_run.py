@@ -47,7 +47,7 @@ def serve_page(
 
 
 def _check_free(host: str, port: int) -> None:
-    """Raises BadInput if something listens there already, such as `seasift serve`."""
+    """Raises InputError if something listens there already, such as `seasift serve`."""
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         if os.name == "posix":  # elsewhere it would let two listen
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

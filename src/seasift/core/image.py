@@ -53,7 +53,7 @@ def decode_image(data: bytes, name: str, *, max_pixels: int | None = None) -> UI
         name: of the file, for errors.
         max_pixels: an image of more is refused by its header, before anything is decoded.
     Raises:
-        ImageError: as in `read_image`. OverLimit: more than `max_pixels`.
+        ImageError: as in `read_image`. LimitError: more than `max_pixels`.
     """
     if not data:
         raise ImageError(f"{name}: an empty file (0 bytes); expected {FORMATS}. Remove or replace it.")

@@ -297,4 +297,6 @@ def _fused(views: Views, members: Int64) -> Instances:
         masks = (mask,)
         if mask.crop.size:
             box = np.array(mask.box_xyxy, np.float32)
-    return Instances(box[None], found.scores.max(keepdims=True), found.class_ids[:1], found.size_hw, masks)
+    class_scores = None if found.class_scores is None else found.class_scores.max(axis=0, keepdims=True)
+    best = found.scores.max(keepdims=True)
+    return Instances(box[None], best, found.class_ids[:1], found.size_hw, masks, class_scores)

@@ -16,7 +16,8 @@ from seasift.core.image import read_image
 from seasift.core.types import SizeHW
 from seasift.data.check_document import FATAL, WARNING, Defect, check_document
 from seasift.data.coco import read_document
-from seasift.data.draw_split import groups_of
+from seasift.data.dives import VIDEOS_FILE, VideoFacts
+from seasift.data.groups import groups_of
 from seasift.data.leakage import Leak, check_lists, defects_of, find_leaks, find_twins
 from seasift.data.prepare_coco import images_folder
 from seasift.data.prepared import DATASET_FILE, open_prepared
@@ -86,6 +87,7 @@ class CheckReport:
         files: annotation files looked at.
         images: how many images were looked at.
         grouped: whether groups (videos) were known.
+        dated: whether dives or clock times of videos were known.
     """
 
     defects: list[Defect] = field(default_factory=list)
@@ -93,6 +95,7 @@ class CheckReport:
     files: list[str] = field(default_factory=list)
     images: int = 0
     grouped: bool = False
+    dated: bool = False
 
     @property
     def fatal(self) -> int:
@@ -156,12 +159,19 @@ def _check_prepared(folder: Path, group: str | None, report: CheckReport, tell: 
             )
         )
     digests = _images(prepared.images_dir, sizes, "the annotations", report, tell)
-    own = prepared.record.get("group")
-    group_of = _groups(sizes, group or (own if isinstance(own, str) else None), report)
+    group_of = _groups(sizes, group or prepared.group, report)
+    try:
+        videos = prepared.videos() if group in (None, prepared.group) else {}
+    except DatasetError as error:
+        videos = {}
+        report.defects.append(
+            Defect(FATAL, "damaged table", VIDEOS_FILE, "", str(error), "Prepare the data set again")
+        )
+    report.dated = bool(videos)
     splits = prepared.splits()
     for split, parts in splits.items():
         report.defects += check_lists(split, parts, sizes)
-    _leaks(splits, group_of, digests, report)
+    _leaks(splits, group_of, digests, report, videos)
     report.defects += find_twins(digests)
 
 
@@ -225,8 +235,9 @@ def _leaks(
     group_of: Mapping[str, str],
     digests: Mapping[str, str],
     report: CheckReport,
+    videos: Mapping[str, VideoFacts] | None = None,
 ) -> None:
     for split, parts in splits.items():
-        report.leaks += find_leaks(split, parts, group_of, digests)
+        report.leaks += find_leaks(split, parts, group_of, digests, videos)
     for leak in report.leaks:
         report.defects += defects_of(leak)

@@ -9,6 +9,7 @@ from typing import Any
 
 from seasift.core.errors import DatasetError
 from seasift.data.coco import CocoDataset
+from seasift.data.dives import VideoFacts
 from seasift.data.source import Source
 
 Progress = Callable[[str, int, int], None]
@@ -26,6 +27,7 @@ class Content:
         splits: split to part to file names.
         defaults: "labels", "masks" and "split" taken when none is asked for.
         about: licence, citation, and the group (a regular expression) that splits must not tear.
+        videos: facts of videos by the name that the group finds.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Content:
     splits: Mapping[str, Mapping[str, list[str]]]
     defaults: Mapping[str, str]
     about: Mapping[str, Any] = field(default_factory=dict)
+    videos: Mapping[str, VideoFacts] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in self.images:

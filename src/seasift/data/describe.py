@@ -6,7 +6,7 @@ from pathlib import Path
 
 from seasift.core.errors import DatasetError
 from seasift.data.coco import read_coco
-from seasift.data.draw_split import groups_of
+from seasift.data.groups import groups_of
 from seasift.data.prepare_coco import images_folder
 from seasift.data.prepared import open_prepared
 from seasift.data.stats import Described

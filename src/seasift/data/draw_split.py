@@ -13,8 +13,11 @@ from seasift.core.errors import DatasetError
 from seasift.core.files import write_text
 from seasift.data import trashcan
 from seasift.data.coco import CocoDataset
+from seasift.data.dives import days, shipped_facts
+from seasift.data.groups import groups_of
 from seasift.data.prepared import PreparedDataset
 from seasift.data.splits import (
+    DIVE_FREE_LEAST,
     FOLDS,
     HALVES_SEED,
     LEAK_FREE_FRACTIONS,
@@ -27,48 +30,22 @@ from seasift.data.splits import (
 Split = dict[str, list[str]]
 
 
-def groups_of(file_names: Sequence[str], group: str | None) -> dict[str, str]:
-    """The group of each image.
-
-    Args:
-        file_names: of the images.
-        group: regular expression; its first bracket, or all that it finds, is the group. None: every image
-            is a group of its own.
-    Raises:
-        DatasetError: no regular expression, or a name without a group.
-    """
-    if group is None:
-        return {name: name for name in file_names}
-    try:
-        pattern = re.compile(group)
-    except re.error as error:
-        raise DatasetError(
-            f"group {group!r}: not a regular expression ({error}); expected one such as 'vid_(\\d+)_frame'"
-        ) from None
-    found = {name: pattern.search(name) for name in file_names}
-    without = [name for name, match in found.items() if not match or match.groups() == (None,)]
-    if without:
-        raise DatasetError(
-            f"group {group!r}: {len(without)} of {len(found)} file names have none, first {without[0]}; expected one in "
-            "each. Give another --group"
-        )
-    return {name: match.group(1 if pattern.groups else 0) or "" for name, match in found.items() if match}
-
-
 def draw_split(
     label_sets: Sequence[CocoDataset],
     group_of: Mapping[str, str],
     fractions: Mapping[str, float],
     *,
     seed: int,
+    least: int = 1,
 ) -> Split:
     """Share images among parts, group by group, stratified by images and by the classes of all label sets.
 
     Args:
         label_sets: the same images under one or several label sets.
-        group_of: file name to group.
+        group_of: file name to group; images without one are in no part.
         fractions: part name to share; sums to 1.
         seed: of the draw.
+        least: objects of a class in each part, if that can be.
     Returns:
         Part name to sorted file names.
     Raises:
@@ -83,7 +60,7 @@ def draw_split(
             "Give another --group or fewer parts"
         )
     counts = np.hstack([_images(groups, group_of), *(_objects(groups, group_of, c) for c in label_sets)])
-    parts = draw_by_group(groups, counts, fractions, seed=seed)
+    parts = draw_by_group(groups, counts, fractions, seed=seed, least=least)
     part_of = {group: part for part, members in parts.items() for group in members}
     split: Split = {part: [] for part in fractions}
     for name, group in sorted(group_of.items()):
@@ -92,11 +69,11 @@ def draw_split(
 
 
 def draw_folds(
-    label_sets: Sequence[CocoDataset], group_of: Mapping[str, str], folds: int, *, seed: int
+    label_sets: Sequence[CocoDataset], group_of: Mapping[str, str], folds: int, *, seed: int, least: int = 1
 ) -> list[Split]:
     """Folds for cross-validation: each group is in the `val` of one and in the `train` of the others."""
     shares = {str(fold): 1 / folds for fold in range(folds)}
-    held_out = draw_split(label_sets, group_of, shares, seed=seed)
+    held_out = draw_split(label_sets, group_of, shares, seed=seed, least=least)
     return [{"train": sorted(group_of.keys() - set(names)), "val": names} for names in held_out.values()]
 
 
@@ -125,10 +102,27 @@ def draw_trashcan(
     splits["leak-free"] = leak_free
     for fold, split in enumerate(draw_folds(both, group_of, FOLDS, seed=LEAK_FREE_SEED)):
         splits[f"leak-free-fold-{fold}"] = split
+    day_of = days_of_images(group_of)
+    chance = {"seed": LEAK_FREE_SEED, "least": DIVE_FREE_LEAST}
+    splits["dive-free"] = draw_split(both, day_of, LEAK_FREE_FRACTIONS, **chance)
+    for fold, split in enumerate(draw_folds(both, day_of, FOLDS, **chance)):
+        splits[f"dive-free-fold-{fold}"] = split
     # The model in the box may be judged on the val of every split: it has learnt from none of them.
     trains = [set(split["train"]) for split in (*official.values(), leak_free)]
     splits["box"] = {"train": sorted(set.intersection(*trains)), "val": leak_free["val"]}
     return splits
+
+
+def days_of_images(group_of: Mapping[str, str]) -> dict[str, str]:
+    """File name to the group that `dive-free` keeps together: all videos that may be of one day.
+
+    Images of the videos without an overlay are left out: they may be of any dive.
+
+    Args:
+        group_of: file name to video.
+    """
+    day_of = days(shipped_facts("trashcan", trashcan.VIDEO))
+    return {name: day_of[video] for name, video in group_of.items() if video in day_of}
 
 
 def images_with(name: str, coco: CocoDataset, split: Split) -> Split:
@@ -176,6 +170,8 @@ def _objects(groups: Sequence[str], group_of: Mapping[str, str], coco: CocoDatas
     column = {category.id: number for number, category in enumerate(coco.categories)}
     counts = np.zeros((len(groups), len(column)))
     for image in coco.images:
+        if image.file_name not in group_of:
+            continue
         for annotation in coco.annotations_of(image.id):
             counts[index[group_of[image.file_name]], column[annotation.category_id]] += 1
     return counts

@@ -1,14 +1,15 @@
-"""What two parts of a split share: files, images by content, groups such as videos."""
+"""What two parts of a split share: files, images by content, groups such as videos, dives, minutes."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import combinations
 from typing import Any
 
 from seasift.data.check_document import FATAL, WARNING, Defect
+from seasift.data.dives import VideoFacts, dives_of, same_minutes
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,9 @@ class Leak:
         groups: groups with images in both.
         images_in_groups: how many images of the first and of the second part are of those groups.
         images_in_parts: how many images they have.
+        dives: dives with images in both.
+        images_in_dives: how many images of the first and of the second part are of those dives.
+        clocks: pairs of videos, one of each part, of one date whose clock times overlap.
     """
 
     split: str
@@ -32,6 +36,9 @@ class Leak:
     groups: tuple[str, ...]
     images_in_groups: tuple[int, int]
     images_in_parts: tuple[int, int]
+    dives: tuple[str, ...] = ()
+    images_in_dives: tuple[int, int] = (0, 0)
+    clocks: tuple[tuple[str, str], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -43,6 +50,7 @@ def find_leaks(
     parts: Mapping[str, Sequence[str]],
     group_of: Mapping[str, str],
     digests: Mapping[str, str],
+    videos: Mapping[str, VideoFacts] | None = None,
 ) -> list[Leak]:
     """Compare any two parts of a split.
 
@@ -51,12 +59,17 @@ def find_leaks(
         parts: part name to file names.
         group_of: file name to group; empty if no groups are known.
         digests: file name to digest of its pixels, of the images that could be read.
+        videos: group to date, clock and dive, of the groups where they are known.
     Returns:
         The pairs that share anything.
     """
-    return [
-        leak for pair in combinations(parts, 2) if (leak := _compare(split, pair, parts, group_of, digests))
-    ]
+    known = videos or {}
+    dive_of = dives_of(group_of, known)
+    found = (
+        _with_dives(_compare(split, pair, parts, group_of, digests), parts, group_of, dive_of, known)
+        for pair in combinations(parts, 2)
+    )
+    return [leak for leak in found if leak.files or leak.images or leak.groups or leak.dives or leak.clocks]
 
 
 def _compare(
@@ -65,7 +78,7 @@ def _compare(
     parts: Mapping[str, Sequence[str]],
     group_of: Mapping[str, str],
     digests: Mapping[str, str],
-) -> Leak | None:
+) -> Leak:
     first, second = (set(parts[part]) for part in pair)
     by_digest = {digests[name]: name for name in sorted(first) if name in digests}
     equal = tuple(
@@ -74,8 +87,6 @@ def _compare(
         if name in digests and digests[name] in by_digest
     )
     groups = {group_of[n] for n in first if n in group_of} & {group_of[n] for n in second if n in group_of}
-    if not (first & second or equal or groups):
-        return None
     within = tuple(sum(group_of.get(name) in groups for name in names) for names in (first, second))
     files = tuple(sorted(first & second))
     return Leak(
@@ -83,8 +94,25 @@ def _compare(
     )
 
 
+def _with_dives(
+    leak: Leak,
+    parts: Mapping[str, Sequence[str]],
+    group_of: Mapping[str, str],
+    dive_of: Mapping[str, str],
+    videos: Mapping[str, VideoFacts],
+) -> Leak:
+    first, second = (set(parts[part]) for part in leak.parts)
+    dives = {dive_of[n] for n in first if n in dive_of} & {dive_of[n] for n in second if n in dive_of}
+    within = [sum(dive_of.get(name) in dives for name in names) for names in (first, second)]
+    seen = [{group_of[name] for name in names if name in group_of} for names in (first, second)]
+    clocks = same_minutes(seen[0], seen[1], videos)
+    return replace(
+        leak, dives=tuple(sorted(dives)), images_in_dives=(within[0], within[1]), clocks=tuple(clocks)
+    )
+
+
 def defects_of(leak: Leak) -> Iterator[Defect]:
-    """A leak as defects: shared images are fatal, shared groups a warning."""
+    """A leak as defects: shared images are fatal; shared groups, dives and minutes are warnings."""
     first, second = leak.parts
     index = f"split {leak.split}"
     for name in leak.files:
@@ -96,15 +124,30 @@ def defects_of(leak: Leak) -> Iterator[Defect]:
         what = f"in {second} is the same image as {one} in {first}; expected each image in one part"
         yield Defect(FATAL, "leakage", other, index, what, "Remove one of them")
     if leak.groups:
-        shown = ", ".join(leak.groups[:5]) + (" ..." if len(leak.groups) > 5 else "")
         what = (
-            f"{len(leak.groups)} groups ({shown}) have images in {first} and in {second}: "
+            f"{len(leak.groups)} groups ({_listed(leak.groups)}) have images in {first} and in {second}: "
             f"{leak.images_in_groups[1]:,} of {leak.images_in_parts[1]:,} images of {second}"
         )
-        remedy = (
-            "Figures on it reward memory; use a split by group, such as leak-free or by: seasift data split"
-        )
+        remedy = "Figures on it reward memory; use a split by dive, such as dive-free, or by group: seasift data split"
         yield Defect(WARNING, "shared groups", index, "", what, remedy)
+    if leak.dives:
+        what = (
+            f"{len(leak.dives)} dives ({_listed(leak.dives)}) have images in {first} and in {second}: "
+            f"{leak.images_in_dives[1]:,} of {leak.images_in_parts[1]:,} images of {second}"
+        )
+        remedy = "Metrics on it say little of a new dive; use a split by dive, such as dive-free"
+        yield Defect(WARNING, "shared dives", index, "", what, remedy)
+    if leak.clocks:
+        pairs = _listed([f"{one} and {other}" for one, other in leak.clocks])
+        what = (
+            f"{len(leak.clocks)} pairs of videos ({pairs}), the first in {first} and the second in {second}, have one "
+            "date and overlapping clock times: two cameras of one vehicle, or one recording cut twice"
+        )
+        yield Defect(WARNING, "same minutes", index, "", what, "Put both videos into one split")
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:5]) + (" ..." if len(names) > 5 else "")
 
 
 def check_lists(split: str, parts: Mapping[str, Sequence[str]], known: Mapping[str, Any]) -> Iterator[Defect]:

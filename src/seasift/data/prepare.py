@@ -13,13 +13,14 @@ from typing import Any
 from seasift.core.errors import DatasetError
 from seasift.core.files import write_bytes, write_json, write_text
 from seasift.data.content import Content, Progress
+from seasift.data.dives import VIDEOS_FILE, facts_table
 from seasift.data.prepare_coco import images_folder, read_coco_file, read_coco_files
 from seasift.data.prepare_trashcan import read_trashcan, root_of
 from seasift.data.prepared import DATASET_FILE, SCHEMA, PreparedDataset, open_prepared
 from seasift.data.source import Source, folder_source, open_source
 
 # Raise it when the same source would be prepared to something else.
-_VERSION = "2"
+_VERSION = "3"
 
 
 def prepare(
@@ -98,6 +99,8 @@ def _write(content: Content, out: Path, digest: str, force: bool, tell: Progress
     for split, parts in content.splits.items():
         for part, names in parts.items():
             write_text(out / "splits" / split / f"{part}.txt", "".join(f"{name}\n" for name in sorted(names)))
+    if content.videos:
+        write_text(out / VIDEOS_FILE, facts_table(content.videos.values()))
     sizes = {name: content.source.sizes[path] for name, path in content.images.items()}
     record: dict[str, Any] = {
         "schema": SCHEMA,
@@ -105,6 +108,7 @@ def _write(content: Content, out: Path, digest: str, force: bool, tell: Progress
         **content.about,
         "defaults": dict(content.defaults),
         "pictures": len(content.images),
+        **({"videos": len(content.videos)} if content.videos else {}),
         "objects": {name: len(coco.annotations) for name, coco in content.annotations.items()},
         "classes": {
             name: [category.name for category in coco.categories]
@@ -125,13 +129,17 @@ def _write(content: Content, out: Path, digest: str, force: bool, tell: Progress
 def _make_way(out: Path) -> None:
     """Take away what an earlier run wrote, except images (looked at one by one) and splits drawn since."""
     splits: list[str] = []
+    with_videos = False
     if (out / DATASET_FILE).exists():
         try:
-            splits = list(open_prepared(out).record.get("splits", {}))
+            before = open_prepared(out).record
+            splits, with_videos = list(before.get("splits", {})), bool(before.get("videos"))
         except DatasetError:  # damaged, or of another schema: what it wrote is unknown
             splits = []
         (out / DATASET_FILE).unlink()
     shutil.rmtree(out / "annotations", ignore_errors=True)
+    if with_videos:  # else a user put it there
+        (out / VIDEOS_FILE).unlink(missing_ok=True)
     for torn in (out / "images").rglob(".*.part"):  # left by a run that was killed
         torn.unlink()
     for split in splits:

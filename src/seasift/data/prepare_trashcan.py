@@ -16,6 +16,7 @@ from seasift.core.types import SizeHW
 from seasift.data import trashcan
 from seasift.data.coco import CocoAnnotation, CocoDataset, read_coco
 from seasift.data.content import Content, Progress
+from seasift.data.dives import shipped_facts
 from seasift.data.source import Source
 from seasift.data.splits import shipped_splits
 from seasift.data.supervisely import OriginalObject, read_original
@@ -108,8 +109,9 @@ def read_trashcan(source: Source, root: str, tell: Progress) -> Content:
         source,
         source.locate(names),
         shipped_splits("trashcan"),
-        {"labels": "instance", "masks": "exact", "split": "official"},
+        {"labels": "instance", "masks": "exact", "split": "dive-free"},
         {"licence": trashcan.LICENCE, "citation": trashcan.CITATION, "group": trashcan.VIDEO},
+        shipped_facts("trashcan", trashcan.VIDEO),
     )
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from seasift.core.errors import DatasetError, expected
 from seasift.data.coco import CocoDataset, read_coco
+from seasift.data.dives import VIDEOS_FILE, VideoFacts, dives_of, read_facts
+from seasift.data.groups import groups_of
 
 DATASET_FILE = "dataset.json"
 SCHEMA = "seasift-dataset/1"
@@ -28,6 +30,7 @@ class DataSplit:
         fingerprint: of the data set it was taken from, or of the COCO file.
         chosen: of a prepared data set: labels, masks, split and part by their full names, which give the same
             part again, and the regular expression of the group if there is one.
+        dives: file name to dive, of the images whose dive is known.
     """
 
     coco: CocoDataset
@@ -35,6 +38,7 @@ class DataSplit:
     name: str
     fingerprint: str = ""
     chosen: Mapping[str, str] = field(default_factory=dict)
+    dives: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,8 @@ class PreparedDataset:
     """A folder that `seasift data prepare` made.
 
     Layout: images/, annotations/{labels}-{masks}.json (all images in one COCO document),
-    splits/{split}/{part}.txt (file names), dataset.json (what it is).
+    splits/{split}/{part}.txt (file names), videos.csv (date, clock and dive of each video, if they are known),
+    dataset.json (what it is).
 
     Attributes:
         folder: where it lies.
@@ -68,6 +73,34 @@ class PreparedDataset:
         known = [path.stem for path in sorted((self.folder / "annotations").glob("*.json"))]
         _choose(f"{labels}-{masks}", known, "labels and masks", self.folder)
         return read_coco(self.folder / "annotations" / f"{labels}-{masks}.json")
+
+    @property
+    def group(self) -> str | None:
+        """Regular expression that finds the video in a file name."""
+        own = self.record.get("group")
+        return own if isinstance(own, str) else None
+
+    def videos(self) -> dict[str, VideoFacts]:
+        """Date, clock and dive of each video, by the name that the group finds; empty if nothing is known.
+
+        Raises:
+            DatasetError: the table cannot be read.
+        """
+        path = self.folder / VIDEOS_FILE
+        if not path.is_file():
+            return {}
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, ValueError) as error:
+            raise DatasetError(
+                f"{path}: cannot be read ({error}); expected a CSV table. Prepare again"
+            ) from None
+        return read_facts(text, str(path))
+
+    def dives(self, file_names: Collection[str]) -> dict[str, str]:
+        """File name to dive, of the images whose dive is known."""
+        facts = self.videos() if self.group else {}
+        return dives_of(groups_of(file_names, self.group), facts) if facts else {}
 
     def splits(self) -> dict[str, dict[str, list[str]]]:
         """Split name to part name to file names."""
@@ -124,9 +157,9 @@ class PreparedDataset:
             )
         name = f"{self.record['name']} {labels} {masks} {own}/{part}"
         chosen = {"labels": labels, "masks": masks, "split": own, "part": part}
-        if isinstance(self.record.get("group"), str):
-            chosen["group"] = self.record["group"]
-        return DataSplit(coco, self.images_dir, name, self.fingerprint, chosen)
+        if self.group:
+            chosen["group"] = self.group
+        return DataSplit(coco, self.images_dir, name, self.fingerprint, chosen, self.dives(names))
 
     def split_name(self, split: str | None = None, labels: str | None = None) -> str:
         """The split's full name: `official` is `official-material` where the labels are of the set material.

@@ -13,38 +13,41 @@ TRIALS, STEPS, CLIMBED_GROUPS = 400, 200_000, 600
 LEAK_FREE_SEED, HALVES_SEED = 2020, 2020
 LEAK_FREE_FRACTIONS: Mapping[str, float] = {"train": 0.7, "val": 0.15, "test": 0.15}
 FOLDS = 5
+DIVE_FREE_LEAST = 5  # objects of a class in each split
 HALVES: tuple[str, str] = ("val", "test")
 
 Counts = npt.NDArray[np.float64]
 
 
 def draw_by_group(
-    groups: Sequence[str], counts: Counts, fractions: Mapping[str, float], *, seed: int
+    groups: Sequence[str], counts: Counts, fractions: Mapping[str, float], *, seed: int, least: int = 1
 ) -> dict[str, list[str]]:
     """Share groups among parts so that every column of `counts` is shared as the fractions ask.
 
     Groups go one by one, those that hold most of some column first, to the part where they bring the sums
     closest to their targets; of many such draws with a little chance in the order, the best is kept and
     then bettered by moving single groups and by swapping pairs while that helps. Better means: fewer
-    columns missing from a part, then a smaller squared relative distance from the targets.
+    columns with less than `least` in a part, then a smaller squared relative distance from the targets.
 
     Args:
         groups: G names.
         counts: (G, K): what each group holds: images, objects of each class ...
         fractions: part name to share; sums to 1.
         seed: of the draw.
+        least: of a column in each part, if that can be.
     Returns:
         Names of the groups in each part, sorted.
     Source: after Sechidis et al. 2011, "On the stratification of multi-label data", for groups.
     """
     shares = counts / np.maximum(counts.sum(axis=0), 1)
     targets = np.array(list(fractions.values()))[:, None]
+    enough = np.maximum((least - 0.5) / np.maximum(counts.sum(axis=0), 1), 1e-12)
     random = np.random.default_rng(seed)
     trials = max(1, min(TRIALS, STEPS // max(len(groups), 1)))
     draws = (_one_draw(shares, targets, random) for _ in range(trials))
-    best = min(draws, key=lambda parts: _badness(shares, targets, parts))
+    best = min(draws, key=lambda parts: _badness(shares, targets, enough, parts))
     if len(fractions) > 1 and len(groups) <= CLIMBED_GROUPS:
-        best = _climb(shares, targets, best)
+        best = _climb(shares, targets, enough, best)
     return {
         name: sorted(group for group, part in zip(groups, best, strict=True) if part == index)
         for index, name in enumerate(fractions)
@@ -63,7 +66,9 @@ def _one_draw(shares: Counts, targets: Counts, random: np.random.Generator) -> n
     return parts
 
 
-def _climb(shares: Counts, targets: Counts, parts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def _climb(
+    shares: Counts, targets: Counts, enough: Counts, parts: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
     parts, groups = parts.copy(), np.arange(len(parts))
     while True:
         found: list[tuple[tuple[int, float], npt.NDArray[np.int64], npt.NDArray[np.int64]]] = []
@@ -77,11 +82,11 @@ def _climb(shares: Counts, targets: Counts, parts: npt.NDArray[np.int64]) -> npt
                 [_change(shares, targets, parts, *m) for m in moves]
             )
             costs = ((sums - targets) / targets) ** 2
-            missing = (sums < 1e-12).sum(axis=(1, 2))
+            missing = (sums < enough).sum(axis=(1, 2))
             best = np.lexsort((costs.sum(axis=(1, 2)), missing))[0]
             found.append(((int(missing[best]), float(costs[best].sum())), *moves[best]))
         cost, moved, to = min(found, key=lambda entry: entry[0])
-        missing_now, cost_now = _badness(shares, targets, parts)
+        missing_now, cost_now = _badness(shares, targets, enough, parts)
         # Rounding makes equal draws differ by a hair; going from one to the other would never end.
         if cost >= (missing_now, cost_now * (1 - 1e-9)):
             return parts
@@ -106,9 +111,11 @@ def _sums(shares: Counts, targets: Counts, parts: npt.NDArray[np.int64]) -> Coun
     return np.stack([shares[parts == part].sum(axis=0) for part in range(len(targets))])
 
 
-def _badness(shares: Counts, targets: Counts, parts: npt.NDArray[np.int64]) -> tuple[int, float]:
+def _badness(
+    shares: Counts, targets: Counts, enough: Counts, parts: npt.NDArray[np.int64]
+) -> tuple[int, float]:
     sums = _sums(shares, targets, parts)
-    return int((sums < 1e-12).sum()), float((((sums - targets) / targets) ** 2).sum())
+    return int((sums < enough).sum()), float((((sums - targets) / targets) ** 2).sum())
 
 
 def to_half(file_names: Sequence[str], *, seed: int) -> dict[str, list[str]]:

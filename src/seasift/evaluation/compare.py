@@ -1,7 +1,7 @@
 """Several judged models as one JSON document (schema "seasift-comparison/1"): tables and page are made of it.
 
 Also here: What to know before reading a comparison. Intervals of runs that were judged on the same part, all
-from the same draws of videos.
+from the same draws of dives or videos.
 """
 
 from __future__ import annotations
@@ -91,19 +91,19 @@ def _listed(settings: dict[str, Any]) -> str:
 
 def _few_groups(labels: str, evaluated: Evaluated) -> list[str]:
     found = []
-    if evaluated.pattern is None:
+    if evaluated.unit == "image":
         found.append(
             f"No videos are known ({labels}): images were drawn one by one. If they are frames of videos, the intervals "
             "are too narrow; say with --group how a file name tells its video."
         )
     if evaluated.groups < FEW_GROUPS:
         found.append(
-            f"Only {evaluated.groups} videos ({labels}): with fewer than {FEW_GROUPS} the intervals are too narrow."
+            f"Only {evaluated.groups} {evaluated.unit}s ({labels}): with fewer than {FEW_GROUPS} the intervals are too narrow."
         )
     few = [name for name, count in evaluated.class_groups.items() if 0 < count < FEW_CLASS_GROUPS]
     if few:
         found.append(
-            f"{len(few)} classes have objects in fewer than {FEW_CLASS_GROUPS} videos ({labels}): their own intervals "
+            f"{len(few)} classes have objects in fewer than {FEW_CLASS_GROUPS} {evaluated.unit}s ({labels}): their own intervals "
             f"say little, and the mean AP of a draw without such a class is over the others: {', '.join(few)}."
         )
     return found
@@ -141,7 +141,8 @@ def evaluate_runs(
             f"{data}: {len(truth.images)} images in {part.name}; {first.folder} was judged on "
             f"{first.record['data']['pictures']}. {_AGAIN}"
         )
-    draws = draw(truth, group or part.chosen.get("group"), resamples, seed)
+    dives = {} if group else part.dives
+    draws = draw(truth, group or part.chosen.get("group"), resamples, seed, dives)
     return {run.label: _evaluate(run, truth, draws) for run in runs}
 
 
@@ -200,9 +201,9 @@ class Settings:
 
     Attributes:
         data: prepared data set or COCO file with the truth; None: no intervals.
-        resamples: draws of videos.
+        resamples: draws of dives, else videos.
         seed: of the draws.
-        group: regular expression that finds a picture's video in its name; None: the data set's own.
+        group: regular expression that finds a picture's video in its name; None: the data set's own dives or videos.
     """
 
     data: Path | None = None
@@ -230,7 +231,7 @@ def compare(runs: Sequence[Run], settings: Settings) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "seasift": __version__,
-        "bootstrap": _bootstrap(settings) if settings.data else None,
+        "bootstrap": _bootstrap(settings, evaluated) if settings.data else None,
         "runs": [_run(run, evaluated.get(run.label)) for run in runs],
         "pairs": [_pair(first, second, evaluated) for first, second in combinations(runs, 2)],
         "published": published(),
@@ -246,8 +247,9 @@ def published() -> list[dict[str, Any]]:
     return list(yaml.safe_load(text))
 
 
-def _bootstrap(settings: Settings) -> dict[str, Any]:
-    return {"resamples": settings.resamples, "seed": settings.seed, "level": LEVEL, "unit": "video"}
+def _bootstrap(settings: Settings, evaluated: Mapping[str, Evaluated]) -> dict[str, Any]:
+    unit = next((each.unit for each in evaluated.values()), "video")
+    return {"resamples": settings.resamples, "seed": settings.seed, "level": LEVEL, "unit": unit}
 
 
 def _run(run: Run, evaluated: Evaluated | None) -> dict[str, Any]:
@@ -275,6 +277,8 @@ def _run(run: Run, evaluated: Evaluated | None) -> dict[str, Any]:
         "groups": evaluated.groups if evaluated else None,
         "intervals": evaluated.intervals() if evaluated else None,
         "curves": record.get("curves"),
+        "levels": record.get("levels", {}),
+        "triage": record.get("triage", {}),
         "notes": record.get("notes", []),
     }
 

@@ -5,12 +5,13 @@ Also here: How values of a comparison are written.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 from seasift.evaluation.coco_metrics import LINE
 from seasift.evaluation.intervals import FEW_CLASS_GROUPS
+from seasift.evaluation.level_tables import level_table, triage_table
+from seasift.evaluation.text_table import Table
 
 NONE = "–"
 
@@ -66,27 +67,10 @@ WITH_INTERVAL = ("AP", "AP50", "AP75")
 SHOWN_KINDS = ("masks", "boxes")
 
 
-@dataclass(frozen=True)
-class Table:
-    """A table.
-
-    Attributes:
-        title: what it is of.
-        heads: of the columns; the first is text, the others are numbers unless in `texts`.
-        rows: as many cells as heads.
-        texts: columns of text.
-    """
-
-    title: str
-    heads: tuple[str, ...]
-    rows: Sequence[tuple[str, ...]]
-    texts: tuple[int, ...] = (0,)
-
-
 def tables(comparison: dict[str, Any]) -> list[Table]:
     """All tables of a comparison, in the order to read them; those without rows are left out."""
     makers: tuple[Callable[[dict[str, Any]], Table], ...]
-    makers = (summary, differences, sizes, trainings, lines, classes, class_differences)
+    makers = (summary, levels, triage, differences, sizes, trainings, lines, classes, class_differences)
     return [table for make in makers if (table := make(comparison)).rows]
 
 
@@ -105,6 +89,16 @@ def summary(comparison: dict[str, Any]) -> Table:
         rows.append((f"published: {each['name']}", each["split"], *cells))
     heads = (f"{kind} {figure}" for kind in SHOWN_KINDS for figure in WITH_INTERVAL)
     return Table("Average precision", ("run", "judged on", *heads), rows, (0, 1))
+
+
+def levels(comparison: dict[str, Any]) -> Table:
+    """Supercategories and any object of each run, with the intervals of its own evaluation."""
+    return level_table([(f"{run['label']}  {run['name']}", run) for run in comparison["runs"]])
+
+
+def triage(comparison: dict[str, Any]) -> Table:
+    """Frames with trash and with animals of each run, with the intervals of its own evaluation."""
+    return triage_table([(f"{run['label']}  {run['name']}", run) for run in comparison["runs"]])
 
 
 def differences(comparison: dict[str, Any]) -> Table:
@@ -198,7 +192,14 @@ def classes(comparison: dict[str, Any]) -> Table:
             for run, own in zip(runs, by_run, strict=True)
         ]
         rows.append((name, _counts(found, "objects"), _counts(found, "groups"), *cells))
-    return Table("AP of each class", ("class", "objects", "videos", *_by_kind(comparison)), rows)
+    return Table(
+        "AP of each class", ("class", "objects", f"{unit_of(comparison)}s", *_by_kind(comparison)), rows
+    )
+
+
+def unit_of(comparison: dict[str, Any]) -> str:
+    """What was drawn again and again: dives, videos or images."""
+    return str((comparison["bootstrap"] or {}).get("unit", "video"))
 
 
 def _by_kind(comparison: dict[str, Any]) -> list[str]:
@@ -213,7 +214,7 @@ def _counts(rows: list[dict[str, Any]], key: str) -> str:
 
 
 def class_differences(comparison: dict[str, Any]) -> Table:
-    """One row a pair and class whose interval of the difference leaves out 0; classes of few videos say nothing."""
+    """One row a pair and class whose interval of the difference leaves out 0; classes of few dives or videos say nothing."""
     videos = {
         run["label"]: {row["name"]: row["groups"] for row in run["per_class"]} for run in comparison["runs"]
     }
@@ -225,7 +226,7 @@ def class_differences(comparison: dict[str, Any]) -> Table:
                 found = kinds.get(kind)
                 if found and not found["zero_inside"]:
                     rows.append((f"{pair['second']} − {pair['first']}", name, kind, signed(found)))
-    title = f"Classes in {FEW_CLASS_GROUPS} or more videos whose difference has an interval without 0"
+    title = f"Classes in {FEW_CLASS_GROUPS} or more {unit_of(comparison)}s whose difference has an interval without 0"
     return Table(title, ("pair", "class", "kind", "AP"), rows, (0, 1, 2))
 
 

@@ -11,6 +11,7 @@ from seasift.core.image import jpeg_uri, read_image, svg_uri
 from seasift.core.instances import Category, Instances
 from seasift.core.types import UInt8
 from seasift.evaluation import plots
+from seasift.evaluation.level_tables import tables_of
 from seasift.evaluation.stream import Outcome
 
 Draw = Callable[[UInt8, Instances, Sequence[Category]], UInt8]
@@ -69,6 +70,7 @@ def render_page(record: dict[str, Any], outcome: Outcome, *, images_dir: Path, d
         record=record,
         explained=EXPLAINED,
         mean=_mean_row(record),
+        above=tables_of(record),
         confusion=_confusion_rows(record["confusion"]),
         overall_curves=svg_uri(plots.overall_curves(outcome.figures)),
         reliability=svg_uri(plots.reliability(outcome.reliability)),

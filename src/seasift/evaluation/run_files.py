@@ -13,6 +13,7 @@ from seasift.core.errors import InputError
 from seasift.data.segmentation import defect_of_segmentation, is_integer, is_number
 from seasift.evaluation.coco_metrics import KINDS, LINE, RECALLS
 from seasift.evaluation.record import CHOSEN, SCHEMA
+from seasift.evaluation.triage import FIGURES
 
 _AGAIN = "Evaluate the model again: seasift evaluate MODEL DATA -o FOLDER"
 
@@ -76,8 +77,46 @@ def _defect_of_extras(record: dict[str, Any]) -> str | None:
         return "speed"
     if curves is not None and not (isinstance(curves, dict) and all(map(_are_curves, curves.values()))):
         return "curves"
+    if not _are_levels(record.get("levels", {})):
+        return "levels"
+    if not _are_triage(record.get("triage", {})):
+        return "triage"
     notes = record.get("notes", [])
     return None if isinstance(notes, list) and all(isinstance(note, str) for note in notes) else "notes"
+
+
+def _are_levels(levels: Any) -> bool:
+    """Whether each level has rows with all metrics, and intervals that are limits or None."""
+    if not isinstance(levels, dict):
+        return False
+    for evaluated in levels.values():
+        rows = evaluated.get("per_class") if isinstance(evaluated, dict) else None
+        if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
+            return False
+        if not all(isinstance(row.get("name"), str) and is_integer(row.get("objects")) for row in rows):
+            return False
+        if not all(_numbers(part.get(kind), LINE) for part in (evaluated, *rows) for kind in KINDS):
+            return False
+        if not _are_limits(evaluated.get("intervals")):
+            return False
+    return True
+
+
+def _are_triage(triage: Any) -> bool:
+    return isinstance(triage, dict) and all(
+        _numbers(row, FIGURES)
+        and is_integer(row.get("with"))
+        and is_integer(row.get("frames"))
+        and _are_limits(row.get("intervals"))
+        for row in triage.values()
+    )
+
+
+def _are_limits(limits: Any) -> bool:
+    """None, [low, high], or names to such."""
+    if isinstance(limits, dict):
+        return all(map(_are_limits, limits.values()))
+    return limits is None or (isinstance(limits, list) and len(limits) == 2 and all(map(is_number, limits)))
 
 
 def _are_curves(lines: Any) -> bool:

@@ -26,12 +26,15 @@ from seasift.modelfile.info import (
     ModelInfo,
     OperatingPointsClass,
     OperatingPointsEntry,
+    RollUpEntry,
     read_model_file,
 )
 from seasift.modelfile.onnx_file import with_metadata
 from seasift.survey.drift import reference_of
 
 MOST_PICTURES = 1200
+RIGHT = 0.7
+"""With this probability names of the roll-up are right, unless told otherwise."""
 
 
 def complete(
@@ -42,6 +45,8 @@ def complete(
     figures: Sequence[dict[str, Any]] = (),
     counting: dict[str, Any] | None = None,
     looks: DataSplit | None = None,
+    rollup: dict[str, Any] | None = None,
+    right: float = RIGHT,
     progress: Callable[[int, int], None] | None = None,
 ) -> ModelInfo:
     """Write a model file again, with more in its description; its graph stays as it is.
@@ -52,9 +57,11 @@ def complete(
         figures: contents of report.json of `seasift evaluate`, see `card.read_report`; added to those it has.
         counting: content of a report.json.
         looks: the images that the model learned from.
+        rollup: content of a report.json, on data that the model did not learn from; see `rollup_entry`.
+        right: the probability with which names of the roll-up are to be right.
         progress: called with images done and in all.
     Raises:
-        ModelError: not a model file. BadInput: the report does not fit the model, or its scores are calibrated already.
+        ModelError: not a model file. InputError: the report does not fit the model, or its scores are calibrated already.
         ImageError: of `looks`.
     """
     file = read_model_file(model)
@@ -64,6 +71,8 @@ def complete(
         changes["counting"] = operating_points_entry(counting, info)
     if looks is not None:
         changes["looks"] = image_statistics_entry(looks, model, progress)
+    if rollup is not None:
+        changes["rollup"] = rollup_entry(rollup, info, right)
     info = info.model_copy(update=changes)
     write_bytes(out, with_metadata(file.data, METADATA_KEY, info.model_dump_json()))
     return info
@@ -76,7 +85,7 @@ def _with_calibration(info: ModelInfo, entry: CalibrationEntry) -> ModelInfo:
             "Give the file before that"
         )
     threshold = float(_calibrated(np.array([info.threshold]), entry)[0])
-    changes: dict[str, Any] = {"calibration": entry, "threshold": round(threshold, 6)}
+    changes: dict[str, Any] = {"calibration": entry, "threshold": round(threshold, 6), "rollup": None}
     if info.counting is not None:
         raw = np.array(info.counting.thresholds)
         thresholds = tuple(_calibrated(raw, entry).round(6).tolist())
@@ -111,6 +120,44 @@ def operating_points_entry(report: dict[str, Any], info: ModelInfo) -> Operating
         classes=tuple(
             OperatingPointsClass.model_validate(rows[category.name]) for category in info.categories
         ),
+    )
+
+
+def rollup_entry(report: dict[str, Any], info: ModelInfo, right: float) -> RollUpEntry:
+    """The thresholds of the roll-up that a report holds for a probability of being right.
+
+    Raises:
+        InputError: of another program version, of other scores or classes, or fitted for other probabilities.
+    """
+    name = str(report["data"]["name"])
+    fitted = (report.get("rollup") or {}).get("fitted") or []
+    if not fitted:
+        raise InputError(
+            f"report on {name}: no thresholds for the roll-up in it; expected one of this version of `seasift evaluate`. "
+            "Evaluate again"
+        )
+    if bool(report["model"].get("calibrated")) != (info.calibration is not None):
+        raise InputError(
+            f"report on {name}: its scores are not those of {info.name} (calibrated: "
+            f"{bool(report['model'].get('calibrated'))}); expected a report of this model. Evaluate it"
+        )
+    names = {row["name"] for row in report["per_class"]}
+    missing = [category.name for category in info.categories if category.name not in names]
+    if missing:
+        raise InputError(f"report on {name}: without {', '.join(missing)}; expected the model's classes.")
+    chosen = [each for each in fitted if abs(each["probability"] - right) < 1e-9]
+    if not chosen:
+        known = ", ".join(f"{each['probability']:g}" for each in fitted)
+        raise InputError(
+            f"right {right:g}: the report on {name} has thresholds for {known}; expected one of these."
+        )
+    least = chosen[0]["thresholds"]
+    return RollUpEntry(
+        by_class=least["class"],
+        by_supercategory=least["supercategory"],
+        by_object=least["object"],
+        probability=right,
+        fitted_on=name,
     )
 
 

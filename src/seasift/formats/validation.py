@@ -30,7 +30,7 @@ def read(path: Path) -> Document:
 
 
 def list_problems(path: Path) -> list[str]:
-    """All problems of a file that is JSON, as `problems` gives them; raises BadInput if it is not."""
+    """All problems of a file that is JSON, as `problems` gives them; raises InputError if it is not."""
     return problems(_load(path))
 
 

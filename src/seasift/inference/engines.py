@@ -135,7 +135,7 @@ def open_engine(
         throughput: for many images beside each other; `.max_in_flight` says how many.
     Raises:
         InputError: unknown engine, a precision it cannot do, or threads below 1.
-        ModelError: the engine cannot load it. MissingExtra: the engine is not installed.
+        ModelError: the engine cannot load it. MissingExtraError: the engine is not installed.
     """
     if engine not in ENGINES:
         raise InputError(f"engine {engine!r}{hint(engine, ENGINES)}; expected {', '.join(ENGINES)}.")

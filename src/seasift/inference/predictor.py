@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -127,7 +126,7 @@ class OnnxPredictor:
             max_objects=max_objects,
             class_ids=None if class_ids is None else np.unique(np.asarray(class_ids, np.int64)),
         )
-        return found if calibration is None else replace(found, scores=calibration.apply(found.scores))
+        return found if calibration is None else calibration.applied_to(found)
 
     def _outputs(self, images: Sequence[UInt8]) -> Iterator[tuple[UInt8, dict[str, Float32]]]:
         for start in range(0, len(images), self._batch_size):
@@ -185,7 +184,7 @@ def load_predictor(
         throughput: for as many threads as `.max_in_flight` says, each with an image of its own: more images a
             second, and each takes longer.
     Raises:
-        ModelError: no such model, not ours, or damaged. BadInput: an impossible setting.
+        ModelError: no such model, not ours, or damaged. InputError: an impossible setting.
         MissingExtraError: the engine is not installed.
     """
     file = read_model_file(bundled.find(model))

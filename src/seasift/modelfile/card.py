@@ -12,7 +12,9 @@ from typing import Any
 
 from seasift.core.errors import InputError
 from seasift.core.files import write_text
+from seasift.evaluation.level_tables import tables_of
 from seasift.evaluation.record import SCHEMA
+from seasift.evaluation.text_table import markdown
 from seasift.modelfile.info import CalibrationEntry, ComplexityEntry, ModelInfo
 
 _WORDS = {
@@ -256,14 +258,14 @@ def _stored(figures: dict[str, dict[str, float]]) -> list[str]:
 def _evaluated(report: dict[str, Any]) -> list[str]:
     """One evaluation: 24 figures, classes, what is taken for what, and what scores mean."""
     data, intervals, reliability = report["data"], report["intervals"] or {}, report["reliability"]
-    speed = report["speed"]
+    speed, unit = report["speed"], intervals.get("unit", "video")
     lines = [
         f"## On {data['name']}",
         "",
         f"{data['pictures']:,} images, {data['objects']:,} objects, fingerprint {data['fingerprint']}; scores from "
         f"{report['settings']['threshold']:g}; {speed['engine']} {speed['precision']} on {speed['machine']}."
         + (
-            f" In brackets: 95% interval over {intervals['resamples']:,} draws of {intervals['groups']} videos."
+            f" In brackets: 95% interval over {intervals['resamples']:,} draws of {intervals['groups']} {unit}s."
             if intervals
             else ""
         ),
@@ -274,7 +276,9 @@ def _evaluated(report: dict[str, Any]) -> list[str]:
     for key in report["masks"]:
         cells = [_cell(report[kind][key]) + _interval(intervals.get(kind, {}).get(key)) for kind in KINDS]
         lines.append(f"| {key} | {' | '.join(cells)} |")
-    lines += ["", "| class | objects | videos | mask AP | box AP |", "| --- | ---: | ---: | ---: | ---: |"]
+    for table in tables_of(report):
+        lines += ["", f"{table.title}:", "", *markdown(table)]
+    lines += ["", f"| class | objects | {unit}s | mask AP | box AP |", "| --- | ---: | ---: | ---: | ---: |"]
     for row in report["per_class"]:
         own = intervals.get("per_class", {}).get(row["name"], {})
         cells = [_cell(row[kind]["AP"]) + _interval(own.get(kind)) for kind in KINDS]

@@ -51,7 +51,7 @@ class Review:
         Args:
             name: what an accepted one is, if not what the model said; may be a new class.
         Raises:
-            NotFoundError: no such track. BadInput: a name that cannot be one.
+            NotFoundError: no such track. InputError: a name that cannot be one.
         """
         row = self.tracks.row(track)
         if word == "reject" or name is None:

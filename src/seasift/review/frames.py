@@ -143,7 +143,7 @@ class Views:
         """One of these observations with some of what is around it and its outline, as JPEG.
 
         Raises:
-            NotFoundError: no such one. BadPicture: its video, or the frame in it, is not there.
+            NotFoundError: no such one. ImageError: its video, or the frame in it, is not there.
         """
         if index not in self.indices(track):
             raise NotFoundError(f"track {track} has no view {index}; expected one of {self.indices(track)}.")

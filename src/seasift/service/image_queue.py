@@ -17,8 +17,9 @@ from seasift.core.boxes import class_agnostic_nms
 from seasift.core.errors import BusyError
 from seasift.core.image import decode_image, encode_image
 from seasift.core.instances import Instances
+from seasift.core.rollup import named_once
 from seasift.core.types import UInt8
-from seasift.formats.document import Image, image_entry
+from seasift.formats.document import Image, image_entry, labels_of
 from seasift.service.served import Look, Served
 from seasift.viz.drawing import draw
 
@@ -220,9 +221,18 @@ class ImageQueue:
     def _finish(self, task: Task, image: UInt8, instances: Instances, look: Look) -> None:
         try:
             categories = self._model.categories
-            instances = class_agnostic_nms(instances) if look.once else instances
-            entry = image_entry(task.file, instances, categories, frame=task.frame, time_s=task.time_s)
-            overlay = encode_image(draw(image, instances, categories), task.overlay) if task.overlay else None
+            rolled = None
+            if look.rollup:
+                instances, rolled = named_once(instances, categories, look.rollup, only_sure=look.only_sure)
+            elif look.once:
+                instances = class_agnostic_nms(instances)
+            entry = image_entry(
+                task.file, instances, categories, frame=task.frame, time_s=task.time_s, rolled=rolled
+            )
+            overlay = None
+            if task.overlay:
+                drawn = draw(image, instances, categories, labels=labels_of(entry))
+                overlay = encode_image(drawn, task.overlay)
             seen = Seen(entry, instances, overlay)
             self._on_seen(seen)
         except Exception as error:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from seasift.core.errors import SeasiftError
 from seasift.core.files import replacing, write_bytes
+from seasift.core.rollup import RollUp
 from seasift.formats.document import FailedFile, Image, complete, plain
 from seasift.service import job_upload
 from seasift.service.image_queue import ImageQueue, Seen, Task
@@ -37,6 +38,8 @@ def look_from(text: str) -> Look:
         value["max_objects"],
         None if ids is None else tuple(ids),
         value.get("once", False),
+        RollUp(**value["rollup"]) if value.get("rollup") else None,
+        value.get("only_sure", False),
     )
 
 

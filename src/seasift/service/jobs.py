@@ -83,7 +83,7 @@ class Jobs:
         """Keep an upload and let it wait.
 
         Raises:
-            InputError: it is neither an archive of images nor a video. OverLimit: it is too large.
+            InputError: it is neither an archive of images nor a video. LimitError: it is too large.
             BusyError: see `check_room`.
         """
         job_id = secrets.token_hex(16)

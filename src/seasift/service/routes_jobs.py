@@ -12,7 +12,7 @@ from fastapi.responses import FileResponse
 from seasift.core.errors import NotFoundError
 from seasift.service.jobs import NO_JOBS, Jobs, Wanted
 from seasift.service.refusals import ERRORS
-from seasift.service.routes_predict import NOT_EMPTY, Classes, Once, Threshold
+from seasift.service.routes_predict import NOT_EMPTY, Classes, Names, Once, Threshold
 from seasift.service.schemas import JobSchema
 from seasift.service.served import look_of
 from seasift.service.state import Service, WithService
@@ -43,6 +43,7 @@ async def create(
     threshold: Threshold = None,
     classes: Classes = None,
     once: Once = False,
+    names: Names = None,
     every: Annotated[
         str,
         Form(
@@ -59,7 +60,7 @@ async def create(
     wanted = Wanted(
         client=client_of(request),
         file=shown_names([file.filename])[0],
-        look=look_of(service.model, threshold, classes or (), once=once),
+        look=look_of(service.model, threshold, classes or (), once=once, names=names),
         every=every,
         overlays=overlays,
     )

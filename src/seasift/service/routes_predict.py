@@ -34,6 +34,14 @@ Classes = Annotated[
     Form(description="look only for these; repeated or comma separated"),
 ]
 Once = Annotated[bool, Form(description="each object only under its best class: for counting")]
+Names = Annotated[
+    Literal["class", "rollup"] | None,
+    WithJsonSchema({"type": "string", "enum": ["class", "rollup"]}),
+    Form(
+        description="rollup: the class if it is sure enough, else trash, animal ..., else object; default: rollup with a "
+        "model that has thresholds for it"
+    ),
+]
 _BINARY: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
 _ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {
@@ -56,6 +64,7 @@ async def predict(
     threshold: Threshold = None,
     classes: Classes = None,
     once: Once = False,
+    names: Names = None,
     format: Annotated[Format, Form(description="csv: a table; zip: all documents, overlays")] = "json",
     overlay_type: Annotated[Literal["jpeg", "png"], Form(description="of format overlay")] = "jpeg",
 ) -> Response:
@@ -66,17 +75,17 @@ async def predict(
     if format == "overlay" and len(files) > 1:
         raise InputError(f"format overlay with {len(files)} images; expected one. Ask for format zip.")
     suffix = {"overlay": f".{overlay_type}", "zip": ".jpg"}.get(format)
-    look = look_of(service.model, threshold, classes or (), once=once)
-    names = shown_names(upload.filename for upload in files)
+    look = look_of(service.model, threshold, classes or (), once=once, names=names)
+    shown = shown_names(upload.filename for upload in files)
     tasks = [
         Task(name, await upload.read(), look, overlay=suffix)
-        for name, upload in zip(names, await _admitted(request, service, files), strict=True)
+        for name, upload in zip(shown, await _admitted(request, service, files), strict=True)
     ]
     outcomes = await look_at(service, tasks)
     seen = [outcome for outcome in outcomes if isinstance(outcome, Seen)]
     failures = [
         FailedFile(file=name, error=" ".join(str(outcome).split()))
-        for name, outcome in zip(names, outcomes, strict=True)
+        for name, outcome in zip(shown, outcomes, strict=True)
         if not isinstance(outcome, Seen)
     ]
     note(request, images=len(files), failures=len(failures), objects=sum(len(s.entry.objects) for s in seen))

@@ -9,9 +9,11 @@ from typing import Protocol
 from seasift import __version__
 from seasift.core.classes import parse_classes
 from seasift.core.instances import Category, Instances
+from seasift.core.rollup import LISTED, RollUp
 from seasift.core.types import UInt8
 from seasift.formats import document
 from seasift.modelfile.info import ModelInfo
+from seasift.runtime.rollup import roll_up_of
 
 
 class Served(Protocol):
@@ -57,27 +59,42 @@ class Look:
     Attributes:
         class_ids: look only for these; None for all.
         once: each object only under its best class.
+        rollup: thresholds of rolled-up names; None for names of classes.
+        only_sure: leave out objects that are sure at no level of them.
     """
 
     threshold: float
     max_objects: int
     class_ids: tuple[int, ...] | None = None
     once: bool = False
+    rollup: RollUp | None = None
+    only_sure: bool = False
 
 
-def look_of(model: Served, threshold: float | None, classes: Sequence[str], *, once: bool = False) -> Look:
+def look_of(
+    model: Served,
+    threshold: float | None,
+    classes: Sequence[str],
+    *,
+    once: bool = False,
+    names: str | None = None,
+) -> Look:
     """What a request asks for, with the model's own values where it says nothing.
 
     Raises:
-        InputError: a class that the model does not know.
+        InputError: a class that the model does not know, or names that it has no thresholds for.
     """
-    names = [category.name for category in model.categories]
-    wanted = parse_classes(classes, names)
+    known = [category.name for category in model.categories]
+    wanted = parse_classes(classes, known)
+    rollup = roll_up_of(names, model.info)
+    usual = model.info.threshold if rollup is None else min(model.info.threshold, LISTED)
     return Look(
-        model.info.threshold if threshold is None else threshold,
+        usual if threshold is None else threshold,
         model.info.max_objects,
-        tuple(names.index(name) for name in wanted) if wanted else None,
-        once,
+        tuple(known.index(name) for name in wanted) if wanted else None,
+        once or rollup is not None,
+        rollup,
+        rollup is not None and threshold is None,
     )
 
 
@@ -92,6 +109,7 @@ def document_settings(model: Served, look: Look) -> document.Settings:
         threshold=look.threshold,
         max_objects=look.max_objects,
         once=look.once or None,
+        names="rollup" if look.rollup else None,
         classes=None if look.class_ids is None else [names[i] for i in look.class_ids],
         categories=[document.CategoryEntry(id=c.id, name=c.name) for c in model.categories],
     )

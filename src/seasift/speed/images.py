@@ -34,7 +34,7 @@ def given_images(given: Sequence[str], *, limit: int) -> Images:
     """At most `limit` of the images that are named, evenly spaced.
 
     Raises:
-        InputError: none, or a video, or standard input. BadPicture: the first of them cannot be read.
+        InputError: none, or a video, or standard input. ImageError: the first of them cannot be read.
     """
     found = expand(given, recursive=True)
     for item in found:

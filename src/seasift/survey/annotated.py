@@ -23,7 +23,7 @@ def write_video(path: Path, dive: Dive, store: Store, categories: Sequence[Categ
     """Write an MP4 with the times of the footage, whole or not at all.
 
     Raises:
-        InputError: it cannot be written. MissingExtra: no encoder of H.264.
+        InputError: it cannot be written. MissingExtraError: no encoder of H.264.
     """
     moved_s, before_s = 0.0, None
     with writing_video(path) as writer:

@@ -141,7 +141,7 @@ def connect(address: str | None) -> Any:
     """Ray, connected to a cluster, or to one that is started on this machine.
 
     Raises:
-        MissingExtraError: it is not installed. BadInput: no cluster answers.
+        MissingExtraError: it is not installed. InputError: no cluster answers.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would tell its makers
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")

@@ -24,7 +24,7 @@ def data_splits(recipe: Recipe) -> tuple[DataSplit, DataSplit]:
     """What a recipe learns from and what it is judged on.
 
     Raises:
-        RecipeError: no data. BadDataset: it cannot be used.
+        RecipeError: no data. DatasetError: it cannot be used.
     """
     data = recipe.data
     if data.path is None:

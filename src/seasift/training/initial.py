@@ -67,7 +67,7 @@ def initialise(module: TrainingModule, source: str) -> list[str]:
         Entries that stay at random although the source is a whole network: the layers that tell classes apart
         if its classes are others, and those that only training needs if it is a model file.
     Raises:
-        WeightsError, BadModel: no such file, or an entry that does not fit.
+        WeightsError, ModelError: no such file, or an entry that does not fit.
     """
     if source == "none":
         return []

@@ -281,7 +281,7 @@ def open_dive(
         start_utc: when the dive began, instead of what the metadata say.
         before: a live source to go on with, see `LiveDive`.
     Raises:
-        InputError: no file, or a range that holds nothing. BadPicture: none of the files can be opened.
+        InputError: no file, or a range that holds nothing. ImageError: none of the files can be opened.
     """
     if not isinstance(every, FrameSampling):
         every = FrameSampling(frames=1) if every is None else FrameSampling(seconds=every)

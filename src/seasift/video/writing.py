@@ -81,7 +81,7 @@ def writing_video(path: Path) -> Iterator[VideoWriter]:
     """Write an MP4 that appears whole, with its index in front, or not at all; without an image not either.
 
     Raises:
-        InputError: the place cannot be written to. MissingExtra: PyAV has no encoder of H.264.
+        InputError: the place cannot be written to. MissingExtraError: PyAV has no encoder of H.264.
     """
     import av
 
