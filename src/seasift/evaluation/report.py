@@ -13,6 +13,7 @@ from seasift.core.page import render_template
 from seasift.core.types import UInt8
 from seasift.evaluation import plots
 from seasift.evaluation.document import Evaluation
+from seasift.evaluation.level_tables import tables_of
 from seasift.evaluation.stream import Outcome
 
 Draw = Callable[[UInt8, Instances, Sequence[Category]], UInt8]
@@ -65,6 +66,7 @@ def render_page(record: Evaluation, outcome: Outcome, *, images_dir: Path, draw:
         record=values,
         explained=EXPLAINED,
         mean=_mean_row(values),
+        above=tables_of(record),
         confusion=_confusion_rows(values["confusion"]),
         overall_curves=svg_uri(plots.overall_curves(outcome.figures)),
         reliability=svg_uri(plots.reliability(outcome.reliability["bins"])),

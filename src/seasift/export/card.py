@@ -18,7 +18,9 @@ from seasift.evaluation.document import (
     Reliability,
     ReliabilityBin,
 )
+from seasift.evaluation.level_tables import tables_of
 from seasift.evaluation.run_files import read_record
+from seasift.evaluation.text_table import markdown
 from seasift.modelfile.info import CalibrationEntry, ComplexityEntry, ModelInfo
 
 _WORDS = {
@@ -261,6 +263,7 @@ def _evaluated(report: Evaluation) -> list[str]:
     """One evaluation: 24 figures, classes, what is taken for what, and what scores mean."""
     data, settings, intervals, speed = report.data, report.settings, report.intervals, report.speed
     limits = intervals.limits if intervals else KindIntervals()
+    unit = intervals.unit if intervals else "video"
     on = f"; {speed.engine} {speed.precision} on {speed.machine}" if speed else ""
     lines = [
         f"## On {data.name}",
@@ -268,7 +271,7 @@ def _evaluated(report: Evaluation) -> list[str]:
         f"{data.images:,} images, {data.objects:,} objects, fingerprint {data.fingerprint}; scores from "
         f"{settings.threshold or 0:g}{on}."
         + (
-            f" In brackets: 95% interval over {intervals.resamples:,} draws of {intervals.groups} videos."
+            f" In brackets: 95% interval over {intervals.resamples:,} draws of {intervals.groups} {unit}s."
             if intervals
             else ""
         ),
@@ -279,11 +282,13 @@ def _evaluated(report: Evaluation) -> list[str]:
     for key in report.masks:
         cells = [_cell(report.line(kind)[key]) + _interval(limits.of_figure(kind, key)) for kind in KINDS]
         lines.append(f"| {key} | {' | '.join(cells)} |")
-    lines += ["", "| class | objects | videos | mask AP | box AP |", "| --- | ---: | ---: | ---: | ---: |"]
+    for table in tables_of(report):
+        lines += ["", f"{table.title}:", "", *markdown(table)]
+    lines += ["", f"| class | objects | {unit}s | mask AP | box AP |", "| --- | ---: | ---: | ---: | ---: |"]
     for row in report.per_class:
         cells = [_cell(row.line(kind)["AP"]) + _interval(limits.of_class(row.name, kind)) for kind in KINDS]
-        videos = intervals.class_groups.get(row.name, "") if intervals else ""
-        lines.append(f"| {row.name} | {row.objects} | {videos} | {' | '.join(cells)} |")
+        groups = intervals.class_groups.get(row.name, "") if intervals else ""
+        lines.append(f"| {row.name} | {row.objects} | {groups} | {' | '.join(cells)} |")
     return [*lines, "", *_at_confidence(report), *_scores_of(report.reliability)]
 
 

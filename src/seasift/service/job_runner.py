@@ -16,10 +16,12 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import closing, suppress
+from dataclasses import asdict
 from pathlib import Path
 
 from seasift.core.errors import SeasiftError
 from seasift.core.files import replacing, write_bytes
+from seasift.core.rollup import RollUp
 from seasift.formats.document import FailedFile, Image, complete, plain
 from seasift.inference.image_prediction import Choices
 from seasift.prediction.header import result_header
@@ -36,8 +38,9 @@ OVERLAYS = "overlays.zip"
 
 def choices_text(choices: Choices) -> str:
     """What a job looks for in its images, as the store keeps it."""
-    kept = ("threshold", "max_objects", "class_ids", "all_classes")
-    return json.dumps({name: getattr(choices, name) for name in kept})
+    kept = ("threshold", "max_objects", "class_ids", "all_classes", "only_sure")
+    rollup = asdict(choices.rollup) if choices.rollup else None
+    return json.dumps({name: getattr(choices, name) for name in kept} | {"rollup": rollup})
 
 
 def choices_from(text: str) -> Choices:
@@ -45,7 +48,14 @@ def choices_from(text: str) -> Choices:
     value = json.loads(text)
     ids = value["class_ids"]
     every_class = value.get("all_classes", not value.get("once", False))  # jobs of older versions say `once`
-    return Choices(value["threshold"], value["max_objects"], None if ids is None else tuple(ids), every_class)
+    return Choices(
+        value["threshold"],
+        value["max_objects"],
+        None if ids is None else tuple(ids),
+        every_class,
+        rollup=RollUp(**value["rollup"]) if value.get("rollup") else None,
+        only_sure=value.get("only_sure", False),
+    )
 
 
 def write_results(job: Job, store: JobStore, model: Served, folder: Path) -> None:

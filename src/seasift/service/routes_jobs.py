@@ -16,7 +16,7 @@ from seasift.inference.image_options import ImageOptions
 from seasift.inference.image_prediction import choices_of
 from seasift.service.jobs import NO_JOBS, Jobs, Wanted
 from seasift.service.refusals import ERRORS, refusal
-from seasift.service.routes_predict import NOT_EMPTY, AllClasses, Classes, Threshold
+from seasift.service.routes_predict import NOT_EMPTY, AllClasses, Classes, Names, Threshold
 from seasift.service.schemas import JobSchema
 from seasift.service.state import Service, WithService
 from seasift.service.written import shown_names
@@ -46,6 +46,7 @@ async def create(
     threshold: Threshold = None,
     classes: Classes = None,
     all_classes: AllClasses = False,
+    names: Names = None,
     every: Annotated[
         str,
         Form(
@@ -63,7 +64,9 @@ async def create(
         client=client_of(request),
         file=shown_names([file.filename])[0],
         look=choices_of(
-            ImageOptions(threshold=threshold, classes=classes, all_classes=all_classes), service.model.info
+            ImageOptions(threshold=threshold, classes=classes, all_classes=all_classes),
+            service.model.info,
+            names=names,
         ),
         every=every,
         overlays=overlays,

@@ -5,6 +5,7 @@ import { fillCard } from "./card.js";
 import { askToken, wireDialogs } from "./dialogs.js";
 import { Film } from "./film.js";
 import { wireInput } from "./input.js";
+import { calledOf } from "./groups.js";
 import { sorted, unique } from "./intake.js";
 import { dismiss, notice, say } from "./notices.js";
 import { Counts, ObjectList } from "./panels.js";
@@ -173,7 +174,13 @@ function changed(picture) {
 function shown(picture) {
   return (picture?.image?.objects ?? [])
     .filter(({ name, score }) => score >= state.threshold && !state.hidden.has(name))
-    .map((found) => ({ found, group: state.groups.get(found.name) ?? "other" }));
+    .map((found) => ({ found, group: groupOf(found) }));
+}
+
+/** The group of what an object is called: of its class, or the one that it was rolled up to. */
+function groupOf(found) {
+  if (found.rollup?.level === "object") return "other";
+  return found.rollup?.level === "supercategory" ? found.rollup.name : state.groups.get(found.name) ?? "other";
 }
 
 function select(found) {
@@ -181,7 +188,8 @@ function select(found) {
   marked();
   if (state.selected) {
     const place = shown(state.current).findIndex((each) => each.found === found) + 1;
-    say(`Object ${place}: ${found.name.replaceAll("_", " ")}, score ${found.score.toFixed(2)}`);
+    const called = calledOf(found);
+    say(`Object ${place}: ${called.name.replaceAll("_", " ")}, score ${called.score.toFixed(2)}`);
   }
 }
 
