@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import numpy as np
-import simplejpeg  # type: ignore[import-untyped]
+import simplejpeg
 
 from seasift.core.errors import ImageError
 from seasift.core.image_exif import orientation_of
