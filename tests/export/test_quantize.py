@@ -21,21 +21,24 @@ from seasift.runtime.predictor import load_predictor
 from seasift.training.model_weights import read_model_weights
 from tests.tiny_model import save_tiny
 
+MASK_HEADS = {"yolact": "prototypes", "sift-dynamic": "dynamic"}
+OF_MASKS = {"yolact": (32, 32), "sift-dynamic": (169, 8)}  # numbers a point, maps
+
 pytest.importorskip("nncf", reason="the extra 'quantize' is not installed")
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="module", params=["yolact", "sift-dynamic"])
+def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small network with random weights."""
     import torch
 
     torch.manual_seed(1)
-    network = build(make_config("sift", "s", 2, size=96)).eval()
+    network = build(make_config("sift", "s", 2, size=96, mask_head=MASK_HEADS[request.param])).eval()
     spec = FAMILIES["sift"].input_spec(network.config)
     info = ModelInfo(
         name="small",
-        head="yolact",
+        head=request.param,
         categories=(CategoryEntry(id=3, name="box"), CategoryEntry(id=7, name="ball")),
         input=InputEntry(size_hw=spec.size_hw, mean=spec.mean, std=spec.std, resize=spec.resize),
         calibration=CalibrationEntry(a=1, b=2, c=0.5, fitted_on="nothing"),
@@ -105,9 +108,10 @@ def test_the_first_and_the_last_convolutions_stay_exact(quantized: Path) -> None
     weights = {each.name: list(each.dims) for each in graph.initializer}
     shapes = [weights[node.input[1]] for node in exact]
     assert shapes[0][1] == 3  # of the picture
+    numbers, maps = OF_MASKS[read_model_file(quantized).info.head]
     assert sorted(shape[0] for shape in shapes[1:]) == sorted(
-        [2, 64, 32] * 3 + [32]
-    )  # three levels, prototypes
+        [2, 64, numbers] * 3 + [maps]
+    )  # of three levels
     assert len(convolutions) > 50
 
 

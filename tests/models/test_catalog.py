@@ -15,7 +15,7 @@ from torch import nn
 
 from seasift.core.errors import BadRecipe
 from seasift.core.heads import HEADS
-from seasift.models.catalog import FAMILIES, build, catalog, make_config, named_outputs
+from seasift.models.catalog import FAMILIES, build, catalog, head_of, make_config, named_outputs
 from seasift.models.facts import describe
 from seasift.models.inference import TorchPredictor
 from seasift.runtime.engines import open_engine
@@ -24,7 +24,8 @@ from seasift.runtime.predictor import load_predictor
 from .untrained import (
     CATEGORIES,
     CLASSES,
-    SIZES,
+    VARIANTS,
+    config_of,
     distinct,
     larger,
     losses,
@@ -41,9 +42,9 @@ STRIDES = {
     "resnet50-fpn": (4, 8, 16, 32, 64),
     "mobilenet-v2": (32,),
 }
-LIGHT = ("yolact-efficientnet-lite0", "sift-s")
+LIGHT = ("yolact-efficientnet-lite0", "sift-s", "sift-s-dynamic")
 EACH = [
-    pytest.param(name, marks=() if name in LIGHT else pytest.mark.slow) for name in catalog()
+    pytest.param(name, marks=() if name in LIGHT else pytest.mark.slow) for name in (*catalog(), *VARIANTS)
 ]  # the heavy ones take minutes together
 
 
@@ -52,16 +53,16 @@ class TestContract:
     def test_outputs_have_the_shapes_of_the_head(self, name: str) -> None:
         net: Any = network(name)
         with torch.no_grad():
-            outputs = named_outputs(net.config.arch, FAMILIES[net.config.arch].graph(net)(pictures(net, 3)))
+            outputs = named_outputs(net.config, FAMILIES[net.config.arch].graph(net)(pictures(net, 3)))
         sizes = {"B": 3, "4": 4, "C": CLASSES}
-        for output, letters in HEADS[FAMILIES[net.config.arch].head].outputs.items():
+        for output, letters in HEADS[head_of(net.config)].outputs.items():
             for letter, size in zip(letters.split(), outputs[output].shape, strict=True):
                 assert sizes.setdefault(letter, size) == size, (output, letter)
             assert bool(torch.isfinite(outputs[output]).all())
 
     def test_features_have_the_strides_of_the_backbone(self, name: str) -> None:
         net: Any = network(name)
-        arch, backbone = catalog()[name]
+        arch, backbone = net.config.arch, net.config.backbone
         with torch.no_grad():
             maps = (
                 net.backbone(pictures(net, 1))
@@ -85,11 +86,8 @@ class TestContract:
         net.zero_grad()
 
     def test_a_step_in_bf16_lowers_the_loss(self, name: str) -> None:
-        arch, backbone = catalog()[name]
         torch.manual_seed(0)
-        net: Any = build(make_config(arch, backbone, CLASSES, size=SIZES[arch])).to(
-            memory_format=torch.channels_last
-        )
+        net: Any = build(config_of(name)).to(memory_format=torch.channels_last)
         net.load_state_dict(network(name).state_dict())
         optimizer = torch.optim.SGD([p for p in net.parameters() if p.requires_grad], lr=1e-3)
         totals = []
@@ -157,9 +155,11 @@ def assert_parity(name: str, data: bytes) -> None:
     engine = open_engine(data, name, engine="openvino", precision="f32", threads=None)
     images = pictures(net, 3)
     with torch.no_grad():
-        expected = {n: o.numpy() for n, o in named_outputs(arch, FAMILIES[arch].graph(net)(images)).items()}
+        expected = {
+            n: o.numpy() for n, o in named_outputs(net.config, FAMILIES[arch].graph(net)(images)).items()
+        }
     got = engine.run(images.numpy())
-    dense = FAMILIES[arch].head == "yolact"
+    dense = HEADS[head_of(net.config)].assemble is not None
     clear = ... if dense else distinct(expected["scores"])
     assert dense or clear.sum() > 60
     for output, values in expected.items():

@@ -131,10 +131,13 @@ def batch() -> Targets:
     return Targets(box, torch.ones(1, 1, dtype=torch.int64), one, ~one, mask, mask.bool())
 
 
-@pytest.mark.parametrize("way", ["task", "place"])
-def test_learning_one_picture(way: str) -> None:
+@pytest.mark.parametrize(
+    ("way", "mask_head"), [("task", "prototypes"), ("place", "prototypes"), ("task", "dynamic")]
+)
+def test_learning_one_picture(way: str, mask_head: str) -> None:
     torch.manual_seed(1)
-    network, targets = Sift(SiftConfig("s", 2, (SIZE, SIZE), assignment=way)), batch()
+    config = SiftConfig("s", 2, (SIZE, SIZE), assignment=way, mask_head=mask_head)
+    network, targets = Sift(config), batch()
     images = torch.randn(1, 3, SIZE, SIZE)
     optimizer = torch.optim.Adam(network.parameters(), 1e-3)
     for _ in range(60):

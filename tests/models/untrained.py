@@ -15,22 +15,30 @@ from torchvision.models.resnet import Bottleneck
 from seasift.core.instances import Category
 from seasift.core.prepare import prepare
 from seasift.core.types import UInt8
-from seasift.models.catalog import FAMILIES, build, catalog, make_config
+from seasift.models.catalog import FAMILIES, build, catalog, head_of, make_config
 from seasift.models.targets import Targets
 from seasift.runtime.model_file import CategoryEntry, InputEntry, ModelInfo, to_metadata
 
 CLASSES = 3
 OBJECTS = 200  # regions of a picture that R-CNN takes for one, before suppression
 SIZES = {"yolact": 96, "sift": (96, 128), "mask-rcnn": (192, 256), "faster-rcnn": (192, 256)}
+# Networks of the catalog in another shape, that pass the same tests.
+VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {"sift-s-dynamic": ("sift-s", {"mask_head": "dynamic"})}
 CATEGORIES = [Category(i + 1, f"c{i}") for i in range(CLASSES)]
+
+
+def config_of(name: str) -> Any:
+    """The small configuration of a network of the catalog or of VARIANTS."""
+    known, shape = VARIANTS.get(name, (name, {}))
+    arch, backbone = catalog()[known]
+    return make_config(arch, backbone, CLASSES, size=SIZES[arch], **shape)
 
 
 @cache
 def network(name: str) -> Any:
     """A network whose untrained outputs differ from each other, as a trained one's do."""
     torch.manual_seed(0)
-    arch, backbone = catalog()[name]
-    net = build(make_config(arch, backbone, CLASSES, size=SIZES[arch])).to(memory_format=torch.channels_last)
+    net = build(config_of(name)).to(memory_format=torch.channels_last)
     calibrate(net, pictures(net, 3))
     return net
 
@@ -160,11 +168,11 @@ def traced(name: str) -> Any:
 
 def model_file(name: str) -> bytes:
     """The network as a file that explains itself."""
-    arch = catalog()[name][0]
-    spec = FAMILIES[arch].input_spec(network(name).config)
+    config = network(name).config
+    spec = FAMILIES[config.arch].input_spec(config)
     info = ModelInfo(
         name=name,
-        head=FAMILIES[arch].head,
+        head=head_of(config),
         categories=tuple(CategoryEntry(id=c.id, name=c.name) for c in CATEGORIES),
         input=InputEntry(size_hw=spec.size_hw, mean=spec.mean, std=spec.std, resize=spec.resize),
         threshold=0.3,

@@ -92,6 +92,19 @@ def test_as_many_but_other_classes_are_other_classes(files: Files) -> None:
         assert torch.equal(module.network.state_dict()[name], before[name])
 
 
+def test_masks_made_another_way_start_anew_and_are_named(files: Files) -> None:
+    source, stored = files["sift"]
+    dynamic = Recipe.model_validate({"name": "small", "model": {**RECIPES["sift"], "mask_head": "dynamic"}})
+    module = TrainingModule(dynamic, CLASSES)
+    layers = ("prototype_net.last", *(f"heads.{level}.coefficient" for level in range(3)))
+    assert sorted(initialise(module, source)) == sorted(
+        f"{layer}.{part}" for layer in layers for part in ("weight", "bias")
+    )
+    own = module.network.state_dict()
+    for name in ("prototype_net.after.0.weight", "heads.1.classify.weight"):
+        assert torch.equal(own[name], stored[name])
+
+
 def test_another_network_is_refused(files: Files) -> None:
     source, _ = files["yolact"]
     with pytest.raises(BadWeights, match="do not fit the network"):

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import cv2
 import numpy as np
 
+from seasift.core.dynamic_masks import Reach, dynamic_logits
 from seasift.core.instances import Instances
 from seasift.core.masks import MaskCrop
-from seasift.core.nms import fast_nms
+from seasift.core.nms import Kept, fast_nms
 from seasift.core.types import Float32, Int64, SizeHW
 
 CUT_STEPS = 5
@@ -67,17 +69,71 @@ def decode_yolact(
         prototype pixel, and may be empty.
     Source: Bolya et al. 2019, sections 3.1 to 3.3.
     """
+
+    def logits(rows: Int64, _boxes: Float32, reaches: Sequence[Reach]) -> Iterator[Float32]:
+        # No matrix product: BLAS threads, once woken, spin on the cores that the engine needs for the next picture,
+        # which costs it a third of its speed.
+        for mine, (down, across) in zip(coefficients[rows], reaches, strict=True):
+            yield np.einsum("hwk,k->hw", prototypes[slice(*down), slice(*across)], mine)
+
     kept = fast_nms(
         boxes_norm, scores, iou=settings.nms_iou, top_k=settings.top_k, keep=max_objects, threshold=threshold
     )
+    return _assemble(kept, boxes_norm, logits, prototypes.shape, size_hw, settings, threshold, visible_yx)
+
+
+def decode_dynamic(
+    boxes_norm: Float32,
+    scores: Float32,
+    parameters: Float32,
+    features: Float32,
+    *,
+    size_hw: SizeHW,
+    settings: YolactDecode,
+    threshold: float,
+    max_objects: int,
+    visible_yx: tuple[float, float] = (1.0, 1.0),
+) -> Instances:
+    """Select objects and let each one's own small network draw its mask.
+
+    Args:
+        boxes_norm, scores: as in `decode_yolact`.
+        parameters: (P, K) float32, weights of the small networks, see `core.dynamic_masks`.
+        features: (H', W', 8) float32, of the whole input.
+        size_hw, settings, threshold, max_objects, visible_yx: as in `decode_yolact`.
+    Returns:
+        As `decode_yolact`.
+    """
+
+    def logits(rows: Int64, boxes: Float32, reaches: Sequence[Reach]) -> Iterator[Float32]:
+        return dynamic_logits(features, parameters[rows], boxes, reaches)
+
+    kept = fast_nms(
+        boxes_norm, scores, iou=settings.nms_iou, top_k=settings.top_k, keep=max_objects, threshold=threshold
+    )
+    return _assemble(kept, boxes_norm, logits, features.shape, size_hw, settings, threshold, visible_yx)
+
+
+def _assemble(
+    kept: Kept,
+    boxes_norm: Float32,
+    logits: Callable[[Int64, Float32, Sequence[Reach]], Iterable[Float32]],
+    grid_hw: tuple[int, ...],
+    size_hw: SizeHW,
+    settings: YolactDecode,
+    threshold: float,
+    visible_yx: tuple[float, float],
+) -> Instances:
+    """Instances of the boxes that were kept; `logits` gives their masks on the cells of the grid that each reaches."""
     if not len(kept.rows):
         return Instances.empty(size_hw)
     boxes = _ordered(boxes_norm[kept.rows])
-    down, across = (_side(prototypes.shape[side], size_hw[side], visible_yx[side]) for side in (0, 1))
+    down, across = (_side(grid_hw[side], size_hw[side], visible_yx[side]) for side in (0, 1))
+    reaches = [_reach(box, down, across) for box in boxes]
     masks, expected = zip(
         *(
-            _mask(prototypes, mine, box, down, across, settings)
-            for mine, box in zip(coefficients[kept.rows], boxes, strict=True)
+            _mask(mine, reach, down, across, settings)
+            for mine, reach in zip(logits(kept.rows, boxes, reaches), reaches, strict=True)
         ),
         strict=True,
     )
@@ -155,26 +211,25 @@ def _side(cells: int, pixels: int, visible: float) -> _Side:
     return _Side(cells, low, np.minimum(low + 1, cells - 1), part, 1 - part, whole)
 
 
+def _reach(box_norm: Float32, down: _Side, across: _Side) -> Reach:
+    """Rows and columns of the grid that a box can reach; none of either where it lies beyond the input."""
+    rows, columns = down.reach(box_norm[1], box_norm[3]), across.reach(box_norm[0], box_norm[2])
+    return (rows, columns) if rows[0] < rows[1] and columns[0] < columns[1] else ((0, 0), (0, 0))
+
+
 def _mask(
-    prototypes: Float32,
-    coefficients: Float32,
-    box_norm: Float32,
-    down: _Side,
-    across: _Side,
-    settings: YolactDecode,
+    logits: Float32, reach: Reach, down: _Side, across: _Side, settings: YolactDecode
 ) -> tuple[MaskCrop, float]:
-    """Combine, sigmoid, cut to the box (one prototype pixel wider), enlarge bilinearly, threshold.
+    """Sigmoid, enlarge bilinearly, threshold; logits are those of the box, one grid cell wider. They are overwritten.
 
     Also the IoU to expect where it was asked for.
 
     Only the part of the picture that the box can reach is computed, so a 4K frame costs what its
-    objects cost. Nothing here is a matrix product: BLAS threads, once woken, spin on the cores that the
-    engine needs for the next picture, which cost it a third of its speed.
+    objects cost.
     """
-    rows, columns = down.reach(box_norm[1], box_norm[3]), across.reach(box_norm[0], box_norm[2])
-    if rows[0] >= rows[1] or columns[0] >= columns[1]:
+    if not logits.size:
         return MaskCrop(np.zeros((0, 0), dtype=bool), 0, 0), 0.0
-    logits = np.einsum("hwk,k->hw", prototypes[slice(*rows), slice(*columns)], coefficients)
+    rows, columns = reach
     np.negative(logits, out=logits)
     np.minimum(logits, 80, out=logits)  # beyond, exp leaves float32
     np.exp(logits, out=logits)

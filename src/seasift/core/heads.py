@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from seasift.core.decode import YolactDecode, decode_yolact
+from seasift.core.decode import YolactDecode, decode_dynamic, decode_yolact
 from seasift.core.decode_rcnn import decode_rcnn
 from seasift.core.instances import Instances
 from seasift.core.prepare import InputSpec
@@ -22,10 +22,15 @@ class Head:
         outputs: names and shapes of what the graph gives, in order. B is the batch, C the classes, a number
             is itself; any other letter takes what it first meets.
         resize: the rules by which pictures may be fitted to its input.
+        assemble: for what every prior says: makes Instances of boxes, scores and the two outputs behind them. None:
+            suppression is in the graph.
+        maps: the output that holds maps of the whole input, of which masks are made; empty: there is none.
     """
 
     outputs: dict[str, str]
     resize: tuple[str, ...]
+    assemble: Callable[..., Instances] | None = None
+    maps: str = ""
 
 
 _DETECTIONS = {"boxes": "B N 4", "scores": "B N", "classes": "B N"}
@@ -34,6 +39,14 @@ HEADS: dict[str, Head] = {
     "yolact": Head(
         {"boxes": "B P 4", "scores": "B P C", "coefficients": "B P K", "prototypes": "B H' W' K"},
         ("stretch", "trim"),
+        decode_yolact,
+        "prototypes",
+    ),
+    "sift-dynamic": Head(
+        {"boxes": "B P 4", "scores": "B P C", "parameters": "B P K", "features": "B H' W' M"},
+        ("stretch", "trim"),
+        decode_dynamic,
+        "features",
     ),
     "mask-rcnn": Head({**_DETECTIONS, "masks": "B N M M"}, ("stretch", "fit")),
     "faster-rcnn": Head(_DETECTIONS, ("stretch", "fit")),
@@ -63,13 +76,13 @@ def decode(
         max_objects: at most this many, the best.
         class_ids: look only for these, in ascending order; they do not compete with the others. None: all.
     """
-    if head == "yolact":
-        scores = outputs["scores"]
-        found = decode_yolact(
-            outputs["boxes"],
+    kind = HEADS[head]
+    if kind.assemble is not None:
+        boxes, scores, *of_masks = (outputs[name] for name in kind.outputs)
+        found = kind.assemble(
+            boxes,
             scores if class_ids is None else np.ascontiguousarray(scores[:, class_ids]),
-            outputs["coefficients"],
-            outputs["prototypes"],
+            *of_masks,
             size_hw=size_hw,
             visible_yx=spec.visible_yx(size_hw),
             settings=settings,

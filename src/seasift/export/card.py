@@ -9,6 +9,7 @@ from typing import Any
 
 from seasift.core.errors import BadInput
 from seasift.core.files import write_text
+from seasift.core.heads import HEADS
 from seasift.evaluation.record import SCHEMA
 from seasift.export.card_training import training_lines
 from seasift.runtime.model_file import CalibrationEntry, FactsEntry, ModelInfo
@@ -120,7 +121,7 @@ def render_card(info: ModelInfo, size: int, reports: Sequence[dict[str, Any]] = 
         f"| classes | {', '.join(category.name for category in info.categories)} |",
         f"| default threshold | {info.threshold} |",
         f"| scores | {_scores(info)} |",
-        *([f"| masks | {_masks(info)} |"] if info.head == "yolact" else []),
+        *([f"| masks | {_masks(info)} |"] if HEADS[info.head].assemble else []),
         *_for_surveys(info),
         f"| licence | {info.licence} |",
         f"| credit | {info.attribution or 'none'} |",

@@ -16,6 +16,7 @@ from onnxscript.rewriter.rules import common as rules
 
 from seasift.core.errors import BadModel
 from seasift.core.files import write_bytes
+from seasift.core.heads import HEADS
 from seasift.core.picture import read_picture
 from seasift.core.prepare import InputSpec, prepare
 from seasift.core.types import Float32
@@ -28,7 +29,8 @@ from seasift.runtime.onnx_header import onnx_weights
 if TYPE_CHECKING:
     import nncf
 
-HEAD = "yolact"
+# Heads whose suppression is not in the graph.
+DENSE = tuple(name for name, head in HEADS.items() if head.assemble)
 # Boxes and scores are worked out from the network's answers in full precision.
 _EXACT = ("Mul", "Div", "Sub", "Exp", "Softmax", "ReduceSum", "Sigmoid", "Tanh")
 
@@ -44,7 +46,7 @@ def quantize(
     """Write a model file whose convolutions compute in int8, but for the first and the last ones.
 
     Args:
-        model: a model file with prototypes and coefficients (head `yolact`), in float32.
+        model: a model file of a head in DENSE, in float32.
         out: the .onnx file; appears whole or not at all.
         part: pictures whose activations set the ranges; take those that the model learned from.
         pictures: how many of them, evenly spaced.
@@ -59,9 +61,11 @@ def quantize(
     import nncf
 
     file = read_model_file(model)
-    if file.info.head != HEAD or file.info.quantized:
-        what = f"head {file.info.head}" if file.info.head != HEAD else "quantised already"
-        raise BadModel(f"{model}: {what}; expected a float32 model file of head {HEAD}. Give that")
+    if file.info.head not in DENSE or file.info.quantized:
+        what = "quantised already" if file.info.head in DENSE else f"head {file.info.head}"
+        raise BadModel(
+            f"{model}: {what}; expected a float32 model file of head {' or '.join(DENSE)}. Give that"
+        )
     seen = limited(part.coco, pictures)
     paths = [part.images_dir / image.file_name for image in seen.images]
     answer = _rounded(
@@ -111,7 +115,7 @@ def _write(answer: onnx.ModelProto, before: ModelInfo, how: str, out: Path) -> M
 def outermost_convolutions(graph: onnx.GraphProto) -> set[str]:
     """Names of the convolutions that no other comes before or after.
 
-    The first sees the picture; the last answer with classes, boxes, coefficients and prototypes. Rounding them costs the
+    The first sees the picture; the last answer with classes, boxes, and what masks are made of. Rounding them costs the
     most and saves the least.
     """
     return _nearest(graph.node, against=False) | _nearest(reversed(graph.node), against=True)

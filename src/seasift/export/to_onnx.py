@@ -22,7 +22,7 @@ from seasift.core.heads import HEADS
 from seasift.core.prepare import TRIM, InputSpec
 from seasift.export.halves import halve
 from seasift.export.training_record import training_record
-from seasift.models.catalog import FAMILIES, Config
+from seasift.models.catalog import FAMILIES, Config, head_of
 from seasift.models.facts import describe
 from seasift.runtime.model_file import (
     INPUT_NAME,
@@ -87,7 +87,7 @@ def export_checkpoint(
     spec = FAMILIES[config.arch].input_spec(config)
     info = ModelInfo(
         name=name or recipe.name,
-        head=FAMILIES[config.arch].head,
+        head=head_of(config),
         categories=tuple(CategoryEntry(id=c.id, name=c.name) for c in categories),
         input=InputEntry(size_hw=spec.size_hw, mean=spec.mean, std=spec.std, resize=spec.resize),
         decode=DecodeEntry(mask_threshold=mask_threshold, expected_iou=expected_iou),
@@ -141,7 +141,7 @@ def trace(network: nn.Module) -> onnx.ModelProto:
             family.graph(network.eval()).to(memory_format=torch.contiguous_format),
             (example,),
             input_names=[INPUT_NAME],
-            output_names=list(HEADS[family.head].outputs),
+            output_names=list(HEADS[head_of(config)].outputs),
             dynamic_shapes={"images": _free(spec)},
             opset_version=OPSET,
             dynamo=True,

@@ -38,7 +38,7 @@ class Family:
 
     Attributes:
         config: its configuration.
-        head: what its graph gives, a key of `core.heads.HEADS`.
+        head: what the graph of a configuration gives, a key of `core.heads.HEADS`.
         backbones: names that `build` knows.
         build: a network with random weights from its configuration.
         losses: (network in training mode, normalised images, targets) to scalars by name; their sum is
@@ -48,10 +48,11 @@ class Family:
         load_backbone: fills a network's backbone from the file of an ImageNet classifier.
         full_masks: whether its losses want masks on the input's own grid.
         class_layers: layers with a row for each class.
+        mask_layers: layers whose shape depends on how masks are made.
     """
 
     config: type[Any]
-    head: str
+    head: Callable[[Any], str]
     backbones: tuple[str, ...]
     build: Callable[[Any], nn.Module]
     losses: Callable[[Any, Tensor, Targets], dict[str, Tensor]]
@@ -60,6 +61,7 @@ class Family:
     load_backbone: Callable[[Any, Path], None]
     full_masks: bool = False
     class_layers: tuple[str, ...] = ()
+    mask_layers: tuple[str, ...] = ()
 
 
 def _yolact_losses(network: Yolact, images: Tensor, targets: Targets) -> dict[str, Tensor]:
@@ -73,6 +75,10 @@ def _yolact_input(config: YolactConfig) -> InputSpec:
 
 def _own_backbone(network: Yolact | Sift, path: Path) -> None:
     load_backbone_weights(network.backbone, path)
+
+
+def _sift_head(config: SiftConfig) -> str:
+    return "sift-dynamic" if config.mask_head == "dynamic" else "yolact"
 
 
 def _sift_losses(network: Sift, images: Tensor, targets: Targets) -> dict[str, Tensor]:
@@ -99,7 +105,7 @@ def _rcnn(arch: str, *, full_masks: bool) -> Family:
     layers = ("roi_heads.box_predictor", "roi_heads.mask_predictor")
     return Family(
         RcnnConfig,
-        arch,
+        lambda _config: arch,
         names,
         Rcnn,
         _rcnn_losses,
@@ -114,7 +120,7 @@ def _rcnn(arch: str, *, full_masks: bool) -> Family:
 FAMILIES: dict[str, Family] = {
     "yolact": Family(
         YolactConfig,
-        "yolact",
+        lambda _config: "yolact",
         tuple(BACKBONES),
         Yolact,
         _yolact_losses,
@@ -125,7 +131,7 @@ FAMILIES: dict[str, Family] = {
     ),
     "sift": Family(
         SiftConfig,
-        "yolact",
+        _sift_head,
         tuple(VARIANTS),
         Sift,
         _sift_losses,
@@ -133,6 +139,7 @@ FAMILIES: dict[str, Family] = {
         _sift_input,
         _own_backbone,
         class_layers=("classify",),
+        mask_layers=("coefficient", "prototype_net.last"),
     ),
     "mask-rcnn": _rcnn("mask-rcnn", full_masks=True),
     "faster-rcnn": _rcnn("faster-rcnn", full_masks=False),
@@ -196,9 +203,14 @@ def build(config: Config) -> nn.Module:
     return FAMILIES[config.arch].build(config)
 
 
-def named_outputs(arch: str, outputs: tuple[Tensor, ...]) -> Mapping[str, Tensor]:
-    """What a family's graph gives, by the names of its head."""
-    return dict(zip(HEADS[FAMILIES[arch].head].outputs, outputs, strict=True))
+def head_of(config: Config) -> str:
+    """What the graph of a network gives, a key of `core.heads.HEADS`."""
+    return FAMILIES[config.arch].head(config)
+
+
+def named_outputs(config: Config, outputs: tuple[Tensor, ...]) -> Mapping[str, Tensor]:
+    """What a network's graph gives, by the names of its head."""
+    return dict(zip(HEADS[head_of(config)].outputs, outputs, strict=True))
 
 
 def weights_note(config: Config) -> str:

@@ -12,7 +12,7 @@ from seasift.core.heads import decode
 from seasift.core.instances import Category, Instances
 from seasift.core.prepare import batches_of_one_size, prepare
 from seasift.core.types import Float32, UInt8
-from seasift.models.catalog import FAMILIES, Config, named_outputs
+from seasift.models.catalog import FAMILIES, Config, head_of, named_outputs
 
 
 class TorchPredictor:
@@ -57,13 +57,13 @@ class TorchPredictor:
             rows: dict[int, dict[str, Float32]] = {}
             for places, stacked in batches_of_one_size([prepare(p, self._spec) for p in pictures]):
                 batch = torch.from_numpy(stacked).to(device).contiguous(memory_format=torch.channels_last)
-                outputs = named_outputs(self._arch, graph(batch))
+                outputs = named_outputs(self.config, graph(batch))
                 arrays = {name: output.float().cpu().numpy() for name, output in outputs.items()}
                 for row, place in enumerate(places):
                     rows[place] = {name: array[row] for name, array in arrays.items()}
             found += [
                 decode(
-                    FAMILIES[self._arch].head,
+                    head_of(self.config),
                     rows[place],
                     size_hw=(picture.shape[0], picture.shape[1]),
                     spec=self._spec,

@@ -110,7 +110,7 @@ class ModelInfo(Strict):
 
     schema_version: Literal["seasift-model/1"] = SCHEMA
     name: Annotated[str, Field(min_length=1)]
-    head: Literal["yolact", "mask-rcnn", "faster-rcnn"]
+    head: Literal["yolact", "sift-dynamic", "mask-rcnn", "faster-rcnn"]
     categories: Annotated[tuple[CategoryEntry, ...], Field(min_length=1)]
     input: InputEntry
     decode: DecodeEntry = DecodeEntry()

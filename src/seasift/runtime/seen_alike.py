@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from seasift.core.heads import HEADS
 from seasift.core.instances import Instances
 from seasift.core.looks import NAMES, looks_of
 from seasift.core.types import Float32, Float64, UInt8
 from seasift.runtime.predictor import OnnxPredictor
 
-_PROTOTYPES = "prototypes"
+_MAPS = {head.maps for head in HEADS.values()}
 
 
 def found_and_looks(
@@ -45,9 +46,10 @@ def looks_names(values: int) -> tuple[str, ...]:
 
 
 def _activity(outputs: Mapping[str, Float32]) -> Float64:
-    """Mean and standard deviation of each prototype mask over the picture; nothing from networks without."""
-    if _PROTOTYPES not in outputs:
+    """Mean and standard deviation of each prototype or mask feature over the picture; nothing from networks without."""
+    (name,) = _MAPS & outputs.keys() or ("",)
+    if not name:
         return np.zeros(0)
-    masks = np.asarray(outputs[_PROTOTYPES], np.float64)
+    masks = np.asarray(outputs[name], np.float64)
     masks = masks.reshape(-1, masks.shape[-1])
     return np.concatenate([masks.mean(axis=0), masks.std(axis=0)])

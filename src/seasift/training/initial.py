@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor, nn
 
 from seasift.models.backbones import packaged_weights
-from seasift.models.catalog import backbone_of
+from seasift.models.catalog import Family, backbone_of
 from seasift.models.weights import load_exactly
 from seasift.runtime import box
 from seasift.training.checkpoint import load_network
@@ -26,7 +26,8 @@ def initialise(module: TrainingModule, source: str) -> list[str]:
             (.ckpt), or a backbone's .pth.
     Returns:
         Entries that stay at random although the source is a whole network: the layers that tell classes apart
-        if its classes are others, and those that only training needs if it is a model file.
+        if its classes are others, those that make masks if it makes them another way, and those that only training
+        needs if it is a model file.
     Raises:
         BadWeights, BadModel: no such file, or an entry that does not fit.
     """
@@ -47,16 +48,23 @@ def _take_over(module: TrainingModule, source: str) -> list[str]:
         state = network.state_dict()
     else:
         state, categories = read_model_weights(box.find(source))
-    return _fill(module.network, state, module.family.class_layers, source, categories == module.categories)
+    return _fill(module.network, state, module.family, source, categories == module.categories)
 
 
 def _fill(
-    network: nn.Module, state: dict[str, Tensor], class_layers: Sequence[str], source: str, same_classes: bool
+    network: nn.Module, state: dict[str, Tensor], family: Family, source: str, same_classes: bool
 ) -> list[str]:
     own = network.state_dict()
-    of_classes = [name for name in own if any(f".{layer}." in f".{name}" for layer in class_layers)]
-    fresh = [name for name in of_classes if not same_classes or name not in state]
+    fresh = [name for name in _named(own, family.class_layers) if not same_classes or name not in state]
+    of_masks = _named(own, family.mask_layers)
+    if any(name in state and state[name].shape != own[name].shape for name in of_masks):
+        fresh += of_masks
     # A model file has no count of the batches that batch norm has seen; nothing reads it.
     counters = {name: value for name, value in own.items() if name.endswith(".num_batches_tracked")}
     load_exactly(network, counters | state | {name: own[name] for name in fresh}, source=source)
     return fresh
+
+
+def _named(entries: Iterable[str], layers: Sequence[str]) -> list[str]:
+    """The entries that belong to some layers."""
+    return [name for name in entries if any(f".{layer}." in f".{name}" for layer in layers)]

@@ -68,6 +68,11 @@ class ModelRecipe(_Strict):
         description="sift: an object is learnt by the points that find it best by now (TOOD), or by those whose place "
         "and level fit it",
     )
+    mask_head: Literal["prototypes", "dynamic"] = Field(
+        "prototypes",
+        description="sift: masks are sums of prototypes by coefficients (YOLACT), or made by a small network of each "
+        "object's own (CondInst)",
+    )
     weights: str = Field(
         "none",
         description="'none', 'imagenet' (from an installed package), a backbone .pth, or a whole network to go on "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from seasift.core.dynamic_masks import FEATURES, PARAMETERS
 from seasift.core.types import SizeHW
 
 STRIDES = (8, 16, 32)
@@ -39,6 +40,8 @@ class SiftConfig:
         prototypes: K.
         frozen_reduction: backbone stages up to this reduction keep their initial weights (0: none do).
         frozen_batch_norm: batch norm of the backbone keeps its initial statistics.
+        mask_head: how masks are made: "prototypes", combined linearly, or "dynamic", by a small network of each object's
+            own (`core.dynamic_masks`).
         assignment: which points learn an object: "task", those that classify and outline it best, or "place".
     """
 
@@ -52,8 +55,14 @@ class SiftConfig:
     frozen_reduction: int = 0
     frozen_batch_norm: bool = False
     assignment: str = "task"
+    mask_head: str = "prototypes"
 
     @property
     def variant(self) -> Variant:
         """What the name of the backbone stands for."""
         return VARIANTS[self.backbone]
+
+    @property
+    def mask_channels(self) -> tuple[int, int]:
+        """Numbers of each point for the masks, and channels of the maps that they are applied to."""
+        return (PARAMETERS, FEATURES) if self.mask_head == "dynamic" else (self.prototypes, self.prototypes)

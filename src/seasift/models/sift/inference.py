@@ -23,8 +23,8 @@ class SiftGraph(nn.Module):
         """Normalised images (B, 3, H, W) float32 to what `core.heads` lists.
 
         Returns:
-            boxes (B, A, 4) x1, y1, x2, y2 relative to the input; scores (B, A, C); coefficients (B, A, K);
-            prototypes (B, H/4, W/4, K).
+            boxes (B, A, 4) x1, y1, x2, y2 relative to the input; scores (B, A, C); coefficients (B, A, K) and
+            prototypes (B, H/4, W/4, K), or parameters (B, A, K) and features (B, H/4, W/4, 8) of dynamic masks.
         """
         output = self.network(images)
         height, width = images.shape[2:]

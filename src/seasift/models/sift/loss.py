@@ -8,11 +8,13 @@ from torch import Tensor
 
 from seasift.models.sift.assignment import Assignment, assign, assign_by_place, box_iou
 from seasift.models.sift.config import BINS
+from seasift.models.sift.dynamic import dynamic_logits
 from seasift.models.sift.network import SiftOutput, boxes_of
 from seasift.models.targets import Targets, shared_count
 
 CLASS_WEIGHT, BOX_WEIGHT, SIDES_WEIGHT, MASK_WEIGHT, DICE_WEIGHT = 1.0, 2.0, 0.5, 2.0, 1.0
 MASKS_PER_PICTURE = 32
+DYNAMIC_MASKS = 128  # of a batch, drawn anew each step
 
 
 def sift_loss(
@@ -92,12 +94,18 @@ def _mask_losses(output: SiftOutput, targets: Targets, chosen: Assignment) -> di
         return {"mask": nothing, "dice": nothing}
     quality, best = chosen.quality.topk(width, dim=1)
     owner, place = (quality > 0).nonzero(as_tuple=True)
+    if output.dynamic and len(owner) > DYNAMIC_MASKS:
+        drawn = torch.multinomial(quality[owner, place], DYNAMIC_MASKS)
+        owner, place = owner[drawn], place[drawn]
     point = best[owner, place]
     mine = chosen.objects[owner, point]
     count = shared_count(torch.tensor(float(len(owner)), device=quality.device))
-    coefficients = torch.zeros(*best.shape, output.coefficients.shape[2], device=quality.device)
-    coefficients = coefficients.index_put((owner, place), output.coefficients[owner, point].float())
-    logits = torch.einsum("btk,bkhw->bthw", coefficients, output.prototypes.float())[owner, place]
+    if output.dynamic:
+        logits = _dynamic_logits(output, owner, point)
+    else:
+        coefficients = torch.zeros(*best.shape, output.coefficients.shape[2], device=quality.device)
+        coefficients = coefficients.index_put((owner, place), output.coefficients[owner, point].float())
+        logits = torch.einsum("btk,bkhw->bthw", coefficients, output.prototypes.float())[owner, place]
     truth = targets.proto_masks[owner, mine].float()
     inside = _inside(targets.boxes_xyxy[owner, mine], *logits.shape[1:])
     entropy = F.binary_cross_entropy_with_logits(logits, truth, reduction="none") * inside
@@ -109,6 +117,15 @@ def _mask_losses(output: SiftOutput, targets: Targets, chosen: Assignment) -> di
         "mask": MASK_WEIGHT * (entropy.sum((1, 2)) / area).sum() / count,
         "dice": DICE_WEIGHT * dice.sum() / count,
     }
+
+
+def _dynamic_logits(output: SiftOutput, owner: Tensor, point: Tensor) -> Tensor:
+    """Logits (M, H/4, W/4) of the masks of some points, relative to the boxes that these give by now."""
+    features = output.prototypes.float()
+    with torch.no_grad():
+        boxes = boxes_of(output.sides[owner, point].float(), output.points[point], output.strides[point])
+        boxes = boxes / boxes.new_tensor([4 * features.shape[3], 4 * features.shape[2]] * 2)
+    return dynamic_logits(features, owner, output.coefficients[owner, point].float(), boxes)
 
 
 def _inside(boxes: Tensor, height: int, width: int) -> Tensor:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from seasift.models.backbones import Features
 from seasift.models.sift.config import BINS, STRIDES, SiftConfig
+from seasift.models.sift.dynamic import start_dynamic
 
 _RARE = 0.01  # share of points that belong to an object, with which class scores start
 
@@ -23,8 +24,8 @@ class SiftOutput(NamedTuple):
         strides: (A, 1) px.
         logits: (B, A, C).
         sides: (B, A, 4, BINS) logits of the distances to left, top, right, bottom in cells.
-        coefficients: (B, A, K).
-        prototypes: (B, K, H/4, W/4).
+        coefficients: (B, A, K) of the prototypes, or the parameters of dynamic masks.
+        prototypes: (B, K, H/4, W/4), or the features of dynamic masks (B, 8, H/4, W/4).
     """
 
     points: Tensor
@@ -34,9 +35,15 @@ class SiftOutput(NamedTuple):
     coefficients: Tensor
     prototypes: Tensor
 
+    @property
+    def dynamic(self) -> bool:
+        """Whether a point brings the parameters of dynamic masks, not a coefficient for each map."""
+        return self.coefficients.shape[2] != self.prototypes.shape[1]
+
 
 class Sift(nn.Module):
-    """Prototypes and coefficients (Bolya et al. 2019) on an anchor-free head (Tian et al. 2019, FCOS).
+    """Prototypes and coefficients (Bolya et al. 2019), or dynamic masks (Tian et al. 2020), on an anchor-free head (Tian et
+    al. 2019, FCOS).
 
     Args:
         config: shape of the network.
@@ -55,8 +62,11 @@ class Sift(nn.Module):
         )
         finest, *channels = self.backbone.channels
         self.neck = Neck(channels, width)
-        self.prototype_net = PrototypeNet(finest, width, config.prototypes)
-        self.heads = nn.ModuleList(Head(width, config.classes, config.prototypes) for _ in STRIDES)
+        of_points, of_maps = config.mask_channels
+        self.prototype_net = PrototypeNet(finest, width, of_maps)
+        self.heads = nn.ModuleList(Head(width, config.classes, of_points) for _ in STRIDES)
+        if config.mask_head == "dynamic":
+            start_dynamic([head.coefficient for head in self.heads])
 
     def forward(self, images: Tensor) -> SiftOutput:
         """Normalised images (B, 3, H, W), sides multiples of 32, to raw output."""
@@ -90,7 +100,7 @@ class Neck(nn.Module):
 
 
 class PrototypeNet(nn.Module):
-    """K prototypes at a quarter of the input, from the finest level and what the backbone sees there."""
+    """K prototypes or mask features at a quarter of the input, from the finest level and what the backbone sees there."""
 
     def __init__(self, finest: int, width: int, prototypes: int) -> None:
         super().__init__()
@@ -107,15 +117,15 @@ class PrototypeNet(nn.Module):
 
 
 class Head(nn.Module):
-    """Classes, boxes and coefficients at every point of one level."""
+    """Classes, boxes and K coefficients or parameters for the masks at every point of one level."""
 
-    def __init__(self, width: int, classes: int, prototypes: int) -> None:
+    def __init__(self, width: int, classes: int, of_masks: int) -> None:
         super().__init__()
         self.class_tower = nn.Sequential(_convolution(width, width, 3), _convolution(width, width, 3))
         self.shape_tower = nn.Sequential(_convolution(width, width, 3), _convolution(width, width, 3))
         self.classify = nn.Conv2d(width, classes, 1)
         self.sides = nn.Conv2d(width, 4 * BINS, 1)
-        self.coefficient = nn.Conv2d(width, prototypes, 1)
+        self.coefficient = nn.Conv2d(width, of_masks, 1)
         nn.init.constant_(self.classify.bias, -math.log((1 - _RARE) / _RARE))  # type: ignore[arg-type]
 
     def forward(self, level: Tensor) -> tuple[Tensor, Tensor, Tensor]:
