@@ -64,9 +64,10 @@ class Sift(nn.Module):
         self.neck = Neck(channels, width)
         of_points, of_maps = config.mask_channels
         self.prototype_net = PrototypeNet(finest, width, of_maps)
-        self.heads = nn.ModuleList(Head(width, config.classes, of_points) for _ in STRIDES)
+        heads = [Head(width, config.classes, of_points) for _ in STRIDES]
+        self.heads = nn.ModuleList(heads)
         if config.mask_head == "dynamic":
-            start_dynamic([head.coefficient for head in self.heads])
+            start_dynamic([head.coefficient for head in heads])
 
     def forward(self, images: Tensor) -> SiftOutput:
         """Normalised images (B, 3, H, W), sides multiples of 32, to raw output."""
