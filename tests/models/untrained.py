@@ -23,7 +23,9 @@ CLASSES = 3
 OBJECTS = 200  # regions of a picture that R-CNN takes for one, before suppression
 SIZES = {"yolact": 96, "sift": (96, 128), "mask-rcnn": (192, 256), "faster-rcnn": (192, 256)}
 # Networks of the catalog in another shape, that pass the same tests.
-VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {"sift-s-dynamic": ("sift-s", {"mask_head": "dynamic"})}
+VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
+    "sift-s-dynamic": ("sift-s", {"mask_head": "dynamic", "assignment": "place"})
+}
 CATEGORIES = [Category(i + 1, f"c{i}") for i in range(CLASSES)]
 
 
