@@ -1,4 +1,4 @@
-"""Scores that say how often they are right."""
+"""Calibration: scores that state how often they are right."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import numpy as np
 from seasift.core.types import Float32, Float64
 
 EDGE = 1e-6
-"""Scores are kept this far from 0 and 1, where their logarithms end."""
+"""Distance that scores keep from 0 and 1, where the logarithm is undefined."""
 
 
 @dataclass(frozen=True)
 class Calibration:
     """Beta calibration: a score s becomes 1 / (1 + exp(-(a ln s - b ln(1 - s) + c))).
 
-    It rises with s, so the order of objects stays. a = b = 1, c = 0 changes nothing.
+    It rises with s, so the order of objects is unchanged. a = b = 1, c = 0 changes nothing.
 
     Attributes:
         a: 0 or more; `a + b` is positive.
@@ -40,7 +40,7 @@ class Calibration:
         return np.asarray(1 / (1 + np.exp(-logits)), dtype=np.float32)
 
     def invert(self, probability: float) -> float:
-        """The score that becomes this probability, or the nearest there is."""
+        """The score that maps to this probability, or the nearest one."""
         low, high = EDGE, 1 - EDGE
         for _ in range(60):
             middle = (low + high) / 2
