@@ -42,6 +42,16 @@ def complete(
             help="Data that it learned from, a prepared folder or COCO file: to tell footage unlike it."
         ),
     ] = None,
+    rollup: Annotated[
+        Path | None,
+        typer.Option(
+            help="report.json of `seasift evaluate` on data it did not learn from: from which scores on an object is "
+            "named by its class, its supercategory, or as an object."
+        ),
+    ] = None,
+    right: Annotated[
+        float, typer.Option(help="Probability with which names of --rollup are right: 0.5, 0.6 ... 0.9.")
+    ] = 0.7,
     split: Annotated[str | None, typer.Option(help="Of the prepared data.  [default: its own]")] = None,
     part: Annotated[str, typer.Option(help="Of the split.")] = "train",
 ) -> None:
@@ -56,8 +66,8 @@ def complete(
     from seasift.modelfile import bundled
     from seasift.modelfile.info import read_model_file
 
-    if not (calibrate or figures or counting or looks):
-        raise InputError("nothing to add; expected --calibrate, --figures, --counting or --looks.")
+    if not (calibrate or figures or counting or looks or rollup):
+        raise InputError("nothing to add; expected --calibrate, --figures, --counting, --looks or --rollup.")
     if about and not figures:
         raise InputError("--about begins a card, which is written with --figures only. Give both.")
     check_onnx_name(output)
@@ -74,6 +84,8 @@ def complete(
             figures=evaluated,
             counting=read_report(counting) if counting else None,
             looks=_images(looks, split, part) if looks else None,
+            rollup=read_report(rollup) if rollup else None,
+            right=right,
             progress=progress,
         )
     if evaluated:
@@ -82,6 +94,7 @@ def complete(
     added += [f"figures on {report.data.name}" for report in evaluated]
     added += [f"counts on {info.counting.data}"] if counting and info.counting else []
     added += [f"looks of {info.looks.pictures:,} images of {info.looks.data}"] if looks and info.looks else []
+    added += [f"roll-up fitted on {info.rollup.fitted_on}"] if rollup and info.rollup else []
     typer.echo(f"{output}: {info.name}, {', '.join(added)}")
 
 

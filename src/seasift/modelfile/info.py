@@ -21,6 +21,7 @@ from seasift.core.errors import ModelError
 from seasift.core.heads import HEADS
 from seasift.core.instances import Category
 from seasift.core.prepare import InputSpec
+from seasift.core.rollup import RollUp
 from seasift.modelfile.onnx_file import onnx_metadata
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -145,6 +146,21 @@ class CalibrationEntry(Strict):
         return self
 
 
+class RollUpEntry(Strict):
+    """`core.rollup.RollUp` as written in the file.
+
+    Attributes:
+        probability: with which a name at each level was right on the data that the thresholds were fitted on.
+        fitted_on: name of that data.
+    """
+
+    by_class: Share
+    by_supercategory: Share
+    by_object: Share
+    probability: Share
+    fitted_on: str
+
+
 class ComplexityEntry(Strict):
     """Complexity of the network, counted when the file was written: `models.complexity.Complexity`.
 
@@ -178,6 +194,7 @@ class ModelInfo(Strict):
         figures: metrics by data set and name, for example {"official val": {"mask AP": 0.3}}.
         counting: operating points on labelled images; None if not measured.
         looks: statistics of the training images; None if not measured.
+        rollup: minimum scores to name an object by its class, its supercategory, or as an object; None if not fitted.
         licence: licence of the weights, and obligations of their user.
         attribution: whom to credit.
     """
@@ -198,6 +215,7 @@ class ModelInfo(Strict):
     figures: dict[str, dict[str, float]] = Field(default_factory=dict)
     counting: OperatingPointsEntry | None = None
     looks: ImageStatisticsEntry | None = None
+    rollup: RollUpEntry | None = None
     licence: str
     attribution: str
 
@@ -229,6 +247,13 @@ class ModelInfo(Strict):
         """Calibration of this model's scores."""
         entry = self.calibration
         return None if entry is None else Calibration(entry.a, entry.b, entry.c)
+
+    def roll_up(self) -> RollUp | None:
+        """From which scores on an object is named by its class, its supercategory, or as an object."""
+        entry = self.rollup
+        if entry is None:
+            return None
+        return RollUp(entry.by_class, entry.by_supercategory, entry.by_object)
 
     def class_list(self) -> tuple[Category, ...]:
         """The classes; the index is the class_id."""

@@ -133,7 +133,7 @@ class Sightings:
 
 
 def rows(counts: Counts, categories: tuple[Category, ...]) -> list[dict[str, Any]]:
-    """One row per class for the dive, then one per minute and class; columns: docs/survey.md."""
+    """One row per class for the dive, then one per minute and class; columns: docs/reference/survey-files.md."""
     table = [
         _row("dive", None, class_id, cell, categories, counts)
         for class_id, cell in sorted(counts.dive.items())

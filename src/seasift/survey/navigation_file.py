@@ -19,8 +19,8 @@ _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codec
 def read_navigation(path: Path, *, gap_s: float = GAP_S) -> Navigation:
     """Read positions by time: a CSV file, GPX, or NMEA 0183 (GGA, RMC, ZDA). The content decides, not the name.
 
-    Columns of CSV have many accepted names, see docs/survey.md. The separator is a comma, semicolon or tab. Rows without a
-    position are skipped.
+    Columns of CSV have many accepted names, see docs/how-to/survey.md. The separator is a comma, semicolon or tab. Rows
+    without a position are skipped.
 
     Raises:
         InputError: missing file, missing column, invalid value, or descending times.

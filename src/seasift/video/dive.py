@@ -30,6 +30,7 @@ from seasift.video.seeking import Start
 from seasift.video.segments import Part, Segment, cuts
 
 T = TypeVar("T")
+_ASK_S = 0.2
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,12 +38,15 @@ class _End:
     error: BaseException | None
 
 
-def prefetch(make: Callable[[threading.Event], Iterator[T]], depth: int) -> Iterator[T]:
+def prefetch(
+    make: Callable[[threading.Event], Iterator[T]], depth: int, cancelled: Callable[[], bool] | None = None
+) -> Iterator[T]:
     """Yield the items of `make`, which a thread produces while the caller is busy.
 
     At most `depth` items wait and one is being made, so memory does not grow. An error of the source is raised at its
     position. When the caller closes this generator early, the event passed to `make` is set, the source is closed
-    and the thread ends.
+    and the thread ends. `cancelled` is called several times a second while the caller waits; true ends the items in
+    the same way.
     """
     waiting: queue.Queue[T | _End] = queue.Queue(depth)
     stop = threading.Event()
@@ -69,7 +73,12 @@ def prefetch(make: Callable[[threading.Event], Iterator[T]], depth: int) -> Iter
     ended = False
     try:
         while True:
-            item = waiting.get()
+            try:
+                item = waiting.get(timeout=_ASK_S if cancelled else None)
+            except queue.Empty:
+                if cancelled is not None and cancelled():
+                    return
+                continue
             if isinstance(item, _End):
                 ended = True
                 if item.error is not None:
@@ -126,7 +135,11 @@ class Dive:
         self._every, self._start_s, self._end_s = every, start_s, end_s
 
     def frames(
-        self, after: tuple[int, int] | None = None, *, after_time_s: float | None = None
+        self,
+        after: tuple[int, int] | None = None,
+        *,
+        after_time_s: float | None = None,
+        cancelled: Callable[[], bool] | None = None,
     ) -> Iterator[DiveFrame]:
         """Frames of the chosen times, decoded in advance by a separate thread.
 
@@ -134,12 +147,13 @@ class Dive:
             after: continue right after this (video, frame) with exactly the frames of an unbroken run.
             after_time_s: that frame's `time_s`. With it, decoding seeks to the frame; if another frame is found there
                 (earlier damage), everything is decoded after all.
+            cancelled: called several times a second while the next frame is decoded; true ends the frames.
         Returns:
             Frames in order of time. Close the generator to end the thread early. `gaps` starts afresh; for the file of
             `after` it lists what ends after that frame.
         """
         self.gaps = list(self._unopened)
-        return prefetch(partial(self._frames, after, after_time_s), _AHEAD)
+        return prefetch(partial(self._frames, after, after_time_s), _AHEAD, cancelled)
 
     def parts(self, length_s: float, after: tuple[int, int, float] | None = None) -> list[Part]:
         """The dive in segments, in order, for processing several at once.
