@@ -41,7 +41,7 @@ class Calibration:
         return np.asarray(1 / (1 + np.exp(-logits)), dtype=np.float32)
 
     def applied_to(self, found: Instances) -> Instances:
-        """Objects with their scores, also those for every class, as probabilities of being right."""
+        """Convert the scores of objects, class scores included, to probabilities of being right."""
         class_scores = found.class_scores
         if class_scores is not None:
             class_scores = self.apply(class_scores.reshape(-1)).reshape(class_scores.shape)

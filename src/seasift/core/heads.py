@@ -91,7 +91,7 @@ def decode(
 
 
 def _among_all(found: Instances, class_ids: Int64, classes: int) -> Instances:
-    """Objects of some classes as those of all: other classes have a score of 0."""
+    """Extend the class scores of objects to all classes: other classes have a score of 0."""
     class_scores = None
     if found.class_scores is not None:
         class_scores = np.zeros((len(found), classes), np.float32)

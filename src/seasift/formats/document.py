@@ -38,11 +38,11 @@ class Rle(Entry):
 
 
 class RolledName(Entry):
-    """What an object is called by the finest level that it is sure enough of."""
+    """Name of an object at the finest level with a sufficient score."""
 
     name: Annotated[_Text, Field(description="class, supercategory or object")]
     level: Literal["class", "supercategory", "object"]
-    score: Annotated[_Share, Field(description="of that level")]
+    score: Annotated[_Share, Field(description="score at that level")]
 
 
 class FoundObject(Entry):
@@ -222,7 +222,7 @@ def _rolled_name(rolled: RolledUp, index: int) -> RolledName:
 
 
 def labels_of(image: Image) -> list[str] | None:
-    """What to write beside each object of an entry: its rolled-up name and score; None if it has none."""
+    """Labels of the objects of an entry: rolled-up name and score; None if there are none."""
     rolled = [found.rollup for found in image.objects if found.rollup]
     if not rolled or len(rolled) < len(image.objects):
         return None
