@@ -11,6 +11,7 @@ from typing import Any
 
 from seasift.core.files import write_json, write_text
 from seasift.core.image import svg_uri
+from seasift.core.page import render_template
 from seasift.evaluation.coco_metrics import RECALLS
 from seasift.evaluation.compare_tables import tables, unit_of
 from seasift.evaluation.comparison import Comparison
@@ -129,18 +130,15 @@ def write_comparison(folder: Path, comparison: Comparison) -> tuple[Path, ...]:
 
 def render_page(comparison: Comparison) -> str:
     """The page: one HTML file that needs nothing else."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("seasift.evaluation"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     drawn = [(title, svg_uri(svg)) for title, svg in overlays(comparison)]
-    return environment.get_template("compare.html").render(
-        comparison=comparison.to_json(), tables=tables(comparison), plots=drawn, unit=unit_of(comparison)
+    return render_template(
+        "evaluation",
+        "compare.html",
+        {},
+        comparison=comparison.to_json(),
+        tables=tables(comparison),
+        plots=drawn,
+        unit=unit_of(comparison),
     )
 
 

@@ -89,7 +89,6 @@ def _sum(runs: Sequence[Mapping[str, Any]]) -> str:
 
 KINDS = ("masks", "boxes")
 CONFUSIONS = 10
-_BAR = 20
 
 
 def read_report(path: Path) -> Evaluation:
@@ -344,18 +343,13 @@ def _matrix(confusion: ConfusionTable) -> list[str]:
 
 
 def _reliability(bins: Sequence[ReliabilityBin]) -> list[str]:
-    """How often detections are right, by their score; the diagram has a column for each twentieth."""
-    lines = ["| score | detections | mean score | right at IoU .50 | right (█) by score (│) |"]
-    lines.append("| --- | ---: | ---: | ---: | --- |")
-    for each in bins:
-        if each.count:
-            right, score = each.right or 0.0, each.score or 0.0
-            bar = ["█" if index < round(_BAR * right) else "·" for index in range(_BAR)]
-            bar.insert(round(_BAR * score), "│")
-            lines.append(
-                f"| {each.from_:.1f} to {each.to:.1f} | {each.count:,} | {_cell(each.score)} "
-                f"| {_cell(each.right)} | `{''.join(bar)}` |"
-            )
+    """How often detections are right, by their score; the page of the card draws it."""
+    lines = ["| score | detections | mean score | right at IoU .50 |", "| --- | ---: | ---: | ---: |"]
+    lines += [
+        f"| {each.from_:.1f} to {each.to:.1f} | {each.count:,} | {_cell(each.score)} | {_cell(each.right)} |"
+        for each in bins
+        if each.count
+    ]
     return lines
 
 

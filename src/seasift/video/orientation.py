@@ -147,7 +147,10 @@ def oriented_size(frame: VideoFrame, aspect: Fraction | None) -> SizeHW:
 
 def _matrix(frame: VideoFrame) -> tuple[int, int, int, int]:
     """How an image is to be shown: (x, y) at (a x + c y, b x + d y). ISO/IEC 14496-12, 8.3.2."""
-    data = frame.side_data.get("DISPLAYMATRIX")
+    from av.sidedata.sidedata import SideDataContainer
+
+    # frame.side_data would make a circle of references, and frames would live until the next garbage collection.
+    data = SideDataContainer(frame).get("DISPLAYMATRIX")  # type: ignore[call-arg]
     if data is None:
         return _AS_STORED
     a, b, _, c, d = struct.unpack("=5i", bytes(cast("SideData", data))[:20])
