@@ -48,7 +48,7 @@ def test_wrong_settings_are_named(given: dict[str, str], words: str) -> None:
 
 
 def test_the_documentation_names_every_setting() -> None:
-    text = (Path(__file__).parents[2] / "docs" / "service.md").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[2] / "docs" / "reference" / "service.md").read_text(encoding="utf-8")
     assert [name for name in Settings.model_fields if f"`{name}`" not in text] == []
 
 

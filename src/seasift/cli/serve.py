@@ -19,7 +19,7 @@ def serve(
     open_to_all: OpenToAll = False,
     limits: Annotated[
         list[str] | None,
-        typer.Option("--set", help="Any other setting, NAME=VALUE; docs/service.md lists them."),
+        typer.Option("--set", help="Any other setting, NAME=VALUE; docs/reference/service.md lists them."),
     ] = None,
     engine: Engine = "openvino",
     precision: Precision = "auto",
