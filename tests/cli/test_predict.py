@@ -315,7 +315,7 @@ def test_bad_models(run: Run, tmp_path: Path) -> None:
     for model, words in (
         ("text.onnx", "not a whole ONNX file"),
         ("gone.onnx", "no such model file"),
-        ("no-such-name", "no such name in the box"),
+        ("no-such-name", "bundled model"),
     ):
         code, out, err = run("predict", "pics", "--model", model, "-o", "out")
         assert (code, out) == (2, "")
@@ -445,9 +445,9 @@ def test_a_run_that_goes_on_says_so(run: Run, tmp_path: Path) -> None:
     kept.add("pics/a.png of before", Image.model_validate(got["images"][0]))
     kept.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None)
     left = journal.read_bytes()
-    assert "going on after pics/a.png: 1 image" in predict(run, "pics", "-o", "out")[2]
+    assert "after pics/a.png: 1 image" in predict(run, "pics", "-o", "out")[2]
     journal.write_bytes(left)
-    assert "beginning anew" in predict(run, "pics", "-o", "out", "--threshold", "0.3")[2]
+    assert "settings or versions" in predict(run, "pics", "-o", "out", "--threshold", "0.3")[2]
 
 
 THINGS = [{"id": 3, "name": "trash_bag"}, {"id": 7, "name": "trash_net"}, {"id": 8, "name": "animal_fish"}]

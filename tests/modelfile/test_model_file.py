@@ -85,7 +85,7 @@ def test_every_truncation_of_the_top_level_is_noticed(tiny: Path) -> None:
         path.write_bytes(whole[:end])
         with pytest.raises(ModelError) as caught:
             read_model_file(path)
-        not_ours += "not one of seasift's" in str(caught.value)
+        not_ours += "not from seasift" in str(caught.value)
     assert not_ours <= 3, "only where the cut falls between two fields"
 
 
@@ -107,7 +107,7 @@ def test_missing_file_and_folder(tmp_path: Path) -> None:
 
 def test_onnx_that_is_not_ours(tmp_path: Path) -> None:
     onnx.save(tiny_graph(), str(tmp_path / "other.onnx"))
-    with pytest.raises(ModelError, match="but not one of seasift's"):
+    with pytest.raises(ModelError, match="but not from seasift"):
         read_model_file(tmp_path / "other.onnx")
 
 
@@ -146,13 +146,13 @@ def test_wrong_descriptions_are_named(old: str, new: str, words: str) -> None:
 
 
 def test_description_that_is_not_json() -> None:
-    with pytest.raises(ModelError, match=r"m\.onnx: its description is wrong at the top"):
+    with pytest.raises(ModelError, match=r"m\.onnx: its description .* the top"):
         from_metadata({METADATA_KEY: "{"}, "m.onnx")
 
 
 def test_box_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bundled, "FOLDER", tmp_path)
-    with pytest.raises(ModelError, match="the box is empty"):
+    with pytest.raises(ModelError, match="no model is bundled"):
         bundled.find("default")
     save_tiny(tmp_path / "default.onnx")
     assert bundled.names() == ("default",)

@@ -85,5 +85,5 @@ def test_folders_that_are_none(out: Path, text: str | None, words: str) -> None:
 
 def test_a_damaged_file_is_told(out: Path) -> None:
     (out / NAME).write_bytes(b"no database at all, for certain" * 40)
-    with pytest.raises(InputError, match="decisions cannot be kept"):
+    with pytest.raises(InputError, match="cannot be stored"):
         Review(out)

@@ -149,7 +149,7 @@ def test_a_locked_store_is_one_line(folder: Path, monkeypatch: pytest.MonkeyPatc
     other = sqlite3.connect(folder / "jobs.sqlite")
     other.executescript("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE;")
     try:
-        assert "another server or program uses it" in one_line(folder)
+        assert "another program uses it" in one_line(folder)
     finally:
         other.close()
     JobStore(folder).close()

@@ -20,6 +20,7 @@ from seasift.service.refusals import words
 LOG = logging.getLogger("seasift.service")
 _GOOD_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _CLIENT_LEFT = 499
+_LONGEST_PATH = 500
 
 
 class JsonLines(logging.Formatter):
@@ -89,7 +90,7 @@ class AccessLog:
         fields = {
             "request_id": request_id,
             "method": scope["method"],
-            "path": scope["path"],
+            "path": scope["path"][:_LONGEST_PATH],
             "status": status,
             "ms": round(seconds * 1000, 1),
             "client": client[0] if client else None,

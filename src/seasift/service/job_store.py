@@ -84,7 +84,9 @@ class JobStore:
             self.close()
             reason = f"it cannot be used ({error})"
             if isinstance(error, sqlite3.DatabaseError) and "locked" in str(error):
-                reason = "another server or program uses it"
+                reason = (
+                    "another server uses it" if len(self._open_connections) < 2 else "another program uses it"
+                )
             elif type(error) is sqlite3.DatabaseError:
                 reason = f"its database is damaged ({error}); move it away to begin anew"
             raise InputError(f"--jobs {folder}: {reason}; expected a folder for this server alone.") from None

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, File, Form, Request, Response, UploadFile
+from fastapi import APIRouter, Depends, File, Form, Request, Response, UploadFile
 from fastapi.responses import FileResponse
 from starlette.types import Receive, Scope, Send
 
@@ -15,6 +15,7 @@ from seasift.core.errors import NotFoundError
 from seasift.inference.image_options import ImageOptions
 from seasift.inference.image_prediction import choices_of
 from seasift.service.jobs import NO_JOBS, Jobs, Wanted
+from seasift.service.known_fields import only_known_fields
 from seasift.service.refusals import ERRORS, refusal
 from seasift.service.routes_predict import NOT_EMPTY, AllClasses, Classes, Names, Threshold
 from seasift.service.schemas import JobSchema
@@ -22,7 +23,9 @@ from seasift.service.state import Service, WithService
 from seasift.service.written import shown_names
 from seasift.video.reading import FrameSampling
 
-router = APIRouter(tags=["jobs"], responses={**ERRORS, 404: ERRORS[404]})
+router = APIRouter(
+    tags=["jobs"], responses={**ERRORS, 404: ERRORS[404]}, dependencies=[Depends(only_known_fields)]
+)
 
 FileName = Literal["predictions.json", "predictions.coco.json", "predictions.csv", "overlays.zip"]
 _BINARY: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}

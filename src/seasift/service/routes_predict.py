@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, File, Form, Request, Response, UploadFile
+from fastapi import APIRouter, Depends, File, Form, Request, Response, UploadFile
 from pydantic import WithJsonSchema
 
 from seasift.core.errors import InputError, LimitError, SeasiftError
@@ -15,12 +15,13 @@ from seasift.inference.image_options import ImageOptions
 from seasift.inference.image_prediction import choices_of
 from seasift.prediction.header import result_header
 from seasift.service.image_queue import Seen, Task
+from seasift.service.known_fields import only_known_fields
 from seasift.service.refusals import ERRORS
 from seasift.service.schemas import CocoSchema
 from seasift.service.state import Service, WithService
 from seasift.service.written import DOCUMENTS, MEDIA_TYPES, document_bytes, shown_names, to_zip
 
-router = APIRouter(tags=["pictures"], responses=ERRORS)
+router = APIRouter(tags=["pictures"], responses=ERRORS, dependencies=[Depends(only_known_fields)])
 
 Format = Literal["json", "coco", "csv", "overlay", "zip"]
 NOT_EMPTY: dict[str, Any] = {"minLength": 1}

@@ -43,6 +43,10 @@ class Settings(BaseSettings):
     request_bytes: Annotated[_Count, Field(description="of a whole request with images")] = 64 << 20
     uploads_bytes: Annotated[_Count, Field(description="of all requests with images under way")] = 1 << 30
     request_s: Annotated[_Seconds, Field(description="for a whole request, its upload included")] = 60
+    connections: Annotated[_Count, Field(description="open at one time; more are turned away")] = 500
+    header_s: Annotated[
+        _Seconds, Field(description="from the first byte of a connection to the end of a request's head")
+    ] = 10
     image_pixels: Annotated[_Count, Field(description="of an image, by its header")] = 100_000_000
     images_per_request: _Count = 64
     queue_images: Annotated[_Count, Field(description="images of requests that may wait")] = 256
