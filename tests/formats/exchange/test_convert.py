@@ -27,7 +27,7 @@ def test_says_what_the_target_cannot_hold(tmp_path: Path) -> None:
     report = convert(source, tmp_path / "a.json", to="megadetector")
     assert report.source == "seasift-tracks"
     assert report.counts == {"objects": 2, "observations": 6, "files": 1}
-    assert report.lost == ("which boxes are of one track", "outlines (boxes only)", "positions")
+    assert report.lost == ("which boxes belong to one track", "outlines (boxes only)", "positions")
     assert "exact masks" in convert(source, tmp_path / "b.json", to="coco").lost[-1]
     exact = convert(source, tmp_path / "c.json", to="coco", masks="rle")
     assert exact.lost == ("positions",)
