@@ -128,13 +128,13 @@ def described(**changes: Any) -> dict[str, str]:
             "schema version 'seasift-model/2'; expected 'seasift-model/1'",
         ),
         ('"yolact"', '"mask2former"', "head 'mask2former'; expected 'yolact'"),
-        ('"stretch"', '"letterbox"', "wrong at input.resize"),
-        ('"name":"tiny"', '"name":"tiny","colour":"red"', "wrong at colour"),
-        ('"threshold":0.5', '"threshold":1.5', "wrong at threshold"),
+        ('"stretch"', '"letterbox"', "at input.resize"),
+        ('"name":"tiny"', '"name":"tiny","colour":"red"', "at colour"),
+        ('"threshold":0.5', '"threshold":1.5', "at threshold"),
         ('"id":7', '"id":3', "two categories have the same id"),
         ('"green thing"', '"red thing"', "two categories have the same name"),
-        ('"max_objects":10', '"max_objects":0', "wrong at max_objects"),
-        ("[255.0,255.0,255.0]", "[255.0,0.0,255.0]", "wrong at input.std.1"),
+        ('"max_objects":10', '"max_objects":0', "at max_objects"),
+        ("[255.0,255.0,255.0]", "[255.0,0.0,255.0]", "at input.std.1"),
     ],
 )
 def test_wrong_descriptions_are_named(old: str, new: str, words: str) -> None:

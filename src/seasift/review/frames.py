@@ -34,8 +34,8 @@ _FAR = 250  # frames; beyond this distance, a new seek is quicker
 class Footage:
     """The videos of a survey, as far as available.
 
-    Places are searched in this order: the folder named by the user, the path from tracks.json, the whole name given to the
-    survey, and the file name in the survey's folder, next to it, and in the parent folder.
+    Paths are tried in this order: the folder named by the user, the path in tracks.json, an absolute name given to the
+    survey, the file name in the survey's folder and in its parent, and the given name from the current folder.
     """
 
     def __init__(self, header: Header, folder: Path, elsewhere: Path | None = None) -> None:
@@ -180,7 +180,7 @@ class Views:
         raise ImageError(f"track {track}: its video no longer holds this frame.")
 
     def _cut(self, track: int, indices: Sequence[int]) -> Generator[int, None, None]:
-        """Store views, and return the path of each."""
+        """Store views, and yield the index of each."""
         seen = self._tracks.entry(track).observations
         names = [category.name for category in self._tracks.header.categories]
         class_id = names.index(self._tracks.row(track).name)

@@ -317,7 +317,7 @@ def open_dive(
 ) -> Dive | LiveDive:
     """Open the files of a dive, in order, or one live source.
 
-    A file begins at the time in its metadata, if the file before it has ended by then. Otherwise it follows that file
+    A file begins at the time in its metadata, if the previous file has ended by then. Otherwise it follows that file
     without a pause, and `Dive.notes` says so.
 
     Args:

@@ -21,8 +21,8 @@ def begins(
 ) -> list[float]:
     """Seconds from the beginning of the first file to that of each.
 
-    A file begins at the time in its metadata, unless the file before it has not ended by then. Otherwise it follows that
-    file without a pause, and a note says why. So does a chapter, which states the beginning of its recording.
+    A file begins at the time in its metadata, if the previous file has ended by then. Otherwise it follows the previous
+    file without a pause, and a note says why. So does a chapter, whose metadata state the start of its recording.
 
     Args:
         lengths: of all files but the last.

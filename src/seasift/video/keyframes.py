@@ -43,7 +43,7 @@ class _Group:
     size: int = 0
 
     def frames(self) -> list[tuple[int, int]]:
-        """Index in the file and timestamp of each frame from the keyframe on, in the order of time."""
+        """Index in the file and timestamp of each frame from the keyframe on, in order of time."""
         first = _stamp(self.packets[0])
         timestamps = sorted(
             timestamp for packet in self.packets if shown(packet) and (timestamp := _stamp(packet)) >= first
