@@ -221,8 +221,8 @@ def _checkpoint(path: Path) -> _Model:
     if not path.is_file():  # said here, since loading PyTorch takes seconds
         raise InputError(f"{path}: no such file; expected a checkpoint of `seasift train`. Check the path.")
     require("train", "torch", "lightning", "timm")
+    from seasift.models.catalog import describe
     from seasift.models.checkpoint import load_predictor as load_checkpoint
-    from seasift.models.complexity import describe
 
     predictor = load_checkpoint(path)
     facts = {

@@ -71,7 +71,7 @@ Limits = Annotated[list[Number], Field(min_length=2, max_length=2)]
 
 
 class NetworkFacts(Record):
-    """What the network costs, see `models.complexity.Complexity`."""
+    """What the network costs, see `models.catalog.Complexity`."""
 
     parameters: Number | None = None
     trainable: Number | None = None

@@ -11,6 +11,7 @@ from typing import Any
 
 from seasift.core.errors import InputError
 from seasift.core.files import write_text
+from seasift.core.outputs import OUTPUTS
 from seasift.evaluation.document import (
     ConfusionTable,
     Evaluation,
@@ -191,7 +192,7 @@ def render_card(info: ModelInfo, size: int, reports: Sequence[Evaluation] = (), 
         f"| classes | {', '.join(category.name for category in info.categories)} |",
         f"| default threshold | {info.threshold} |",
         f"| scores | {_scores(info)} |",
-        *([f"| masks | {_masks(info)} |"] if info.head == "yolact" else []),
+        *([f"| masks | {_masks(info)} |"] if OUTPUTS[info.head].has_prototypes else []),
         *_for_surveys(info),
         f"| licence | {info.licence} |",
         f"| credit | {info.attribution or 'none'} |",

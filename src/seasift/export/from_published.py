@@ -11,9 +11,8 @@ from seasift.core.errors import InputError, WeightsError, expected
 from seasift.core.files import write_bytes
 from seasift.export.to_onnx import complexity_of, serialise
 from seasift.modelfile.info import CategoryEntry, InputEntry, ModelInfo
-from seasift.models.catalog import FAMILIES, catalog, make_config
 from seasift.models.weights import read_state_dict
-from seasift.models.yolact.network import Yolact, YolactConfig
+from seasift.models.yolact import FAMILY
 from seasift.models.yolact.published import BACKBONES, load_published
 
 _CLASSES_OF = "prediction_layers.0.conf_layer.weight"
@@ -42,20 +41,19 @@ def import_published(
         WeightsError: entries that do not fit, listed, or another number of classes than names.
         InputError: an unknown network or a file of names that cannot be used.
     """
-    known = {name: pair for name, pair in catalog().items() if pair[0] == "yolact" and pair[1] in BACKBONES}
+    known = {f"{FAMILY.name}-{backbone}": backbone for backbone in BACKBONES}
     if arch not in known:
         raise InputError(f"--arch {arch!r}; {expected(arch, known)}.")
     classes = _read_names(names)
     state = read_state_dict(weights)
     _check_classes(state, len(classes), weights, names)
-    config = make_config(*known[arch], len(classes), size=size, whole_prior_scales=True)
-    assert isinstance(config, YolactConfig)
-    network = Yolact(config)
+    config = FAMILY.configure(known[arch], len(classes), size, whole_prior_scales=True)
+    network = FAMILY.build(config)
     load_published(network, state, source=str(weights))
-    spec = FAMILIES["yolact"].input_spec(config)
+    spec = FAMILY.input_spec(config)
     info = ModelInfo(
         name=weights.stem,
-        head="yolact",
+        head=FAMILY.output,
         categories=tuple(CategoryEntry(id=i, name=name) for i, name in enumerate(classes, start=1)),
         input=InputEntry(size_hw=spec.size_hw, mean=spec.mean, std=spec.std, resize="stretch"),
         threshold=threshold,

@@ -17,6 +17,7 @@ from onnxscript.rewriter.rules import common as rules
 from seasift.core.errors import ModelError
 from seasift.core.files import write_bytes
 from seasift.core.image import read_image
+from seasift.core.outputs import OUTPUTS
 from seasift.core.prepare import InputSpec, prepare
 from seasift.core.types import Float32
 from seasift.data.prepared import DataSplit
@@ -28,7 +29,6 @@ from seasift.modelfile.onnx_file import onnx_weights
 if TYPE_CHECKING:
     import nncf
 
-HEAD = "yolact"
 # Boxes and scores are worked out from the network's answers in full precision.
 _EXACT = ("Mul", "Div", "Sub", "Exp", "Softmax", "ReduceSum", "Sigmoid", "Tanh")
 
@@ -59,9 +59,12 @@ def quantize(
     import nncf
 
     file = read_model_file(model)
-    if file.info.head != HEAD or file.info.quantized:
-        what = f"head {file.info.head}" if file.info.head != HEAD else "quantised already"
-        raise ModelError(f"{model}: {what}; expected a float32 model file of head {HEAD}. Give that")
+    able = [name for name, kind in OUTPUTS.items() if kind.has_prototypes]
+    if file.info.head not in able or file.info.quantized:
+        what = "quantised already" if file.info.quantized else f"head {file.info.head}"
+        raise ModelError(
+            f"{model}: {what}; expected a float32 model file of head {' or '.join(able)}. Give that"
+        )
     seen = limited(part.coco, images)
     paths = [part.images_dir / image.file_name for image in seen.images]
     answer = _rounded(

@@ -18,7 +18,7 @@ from onnxscript.rewriter.rules import common as rules
 from torch import nn
 
 from seasift.core.files import write_bytes
-from seasift.core.heads import HEADS
+from seasift.core.outputs import OUTPUTS
 from seasift.core.prepare import TRIM, InputSpec
 from seasift.export.half_precision import to_half
 from seasift.export.training_record import training_record
@@ -32,9 +32,9 @@ from seasift.modelfile.info import (
     ModelInfo,
     to_metadata,
 )
-from seasift.models.catalog import FAMILIES, Config
+from seasift.models.catalog import FAMILIES, describe
 from seasift.models.checkpoint import load_mean
-from seasift.models.complexity import describe
+from seasift.models.family import Config
 
 OPSET = 18
 # The shapes of outputs and of padding become known.
@@ -87,7 +87,7 @@ def export_checkpoint(
     spec = FAMILIES[config.arch].input_spec(config)
     info = ModelInfo(
         name=name or recipe.name,
-        head=FAMILIES[config.arch].head,
+        head=FAMILIES[config.arch].output,
         categories=tuple(CategoryEntry(id=c.id, name=c.name) for c in categories),
         input=InputEntry(size_hw=spec.size_hw, mean=spec.mean, std=spec.std, resize=spec.resize),
         decode=DecodeEntry(mask_threshold=mask_threshold, expected_iou=expected_iou),
@@ -128,7 +128,7 @@ def serialise(network: nn.Module, info: ModelInfo) -> bytes:
 
 
 def trace(network: nn.Module) -> onnx.ModelProto:
-    """The exported graph of a network, up to what its head in `core.heads` lists."""
+    """The exported graph of a network, up to what its kind of output in `core.outputs` lists."""
     config: Any = network.config
     family = FAMILIES[config.arch]
     spec = family.input_spec(config)
@@ -141,7 +141,7 @@ def trace(network: nn.Module) -> onnx.ModelProto:
             family.graph(network.eval()).to(memory_format=torch.contiguous_format),
             (example,),
             input_names=[INPUT_NAME],
-            output_names=list(HEADS[family.head].outputs),
+            output_names=list(OUTPUTS[family.output].outputs),
             dynamic_shapes={"images": _free(spec)},
             opset_version=OPSET,
             dynamo=True,

@@ -1,6 +1,6 @@
 """The model file: an ONNX file that explains itself. One JSON document in its metadata says everything.
 
-Graph: input "images" (B, 3, H, W) float32; outputs as `core.heads.HEADS` has them for the head, float32. Boxes
+Graph: input "images" (B, 3, H, W) float32; outputs as `core.outputs.OUTPUTS` has them for the head, float32. Boxes
 are relative to the input, class scores without background.
 
 Also here: What a model file tells surveys: how well each class is found, and how the images look that it
@@ -20,8 +20,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from seasift.core.calibration import Calibration
 from seasift.core.decode import YolactDecode
 from seasift.core.errors import ModelError
-from seasift.core.heads import HEADS
 from seasift.core.instances import Category
+from seasift.core.outputs import OUTPUTS
 from seasift.core.prepare import InputSpec
 from seasift.modelfile.onnx_file import onnx_metadata
 
@@ -148,7 +148,7 @@ class CalibrationEntry(Strict):
 
 
 class ComplexityEntry(Strict):
-    """What the network costs, as counted when the file was written: `models.complexity.Complexity`.
+    """What the network costs, as counted when the file was written: `models.catalog.Complexity`.
 
     Attributes:
         parameters: all of them, batch norm's statistics not among them.
@@ -215,7 +215,7 @@ class ModelInfo(Strict):
             raise ValueError(
                 f"counts of {len(self.counting.classes)} classes for {len(self.categories)} categories"
             )
-        if self.input.resize not in HEADS[self.head].resize:
+        if self.input.resize not in OUTPUTS[self.head].resize:
             raise ValueError(f"head {self.head} with resize rule {self.input.resize!r}")
         return self
 
@@ -286,7 +286,7 @@ def _first_problem(error: ValidationError) -> str:
         ("head", "Install a seasift that knows it, or export another model."),
     ):
         if entry in problems:
-            got, expected = problems[entry]["input"], list(HEADS) if entry == "head" else [SCHEMA]
+            got, expected = problems[entry]["input"], list(OUTPUTS) if entry == "head" else [SCHEMA]
             known = " or ".join(repr(value) for value in expected)
             return f"model file of {entry.replace('_', ' ')} {got!r}; expected {known}. {remedy}"
     index, problem = next(iter(problems.items()))

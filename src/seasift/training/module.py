@@ -21,8 +21,7 @@ from seasift.core.errors import SeasiftError
 from seasift.core.instances import Category, Instances
 from seasift.evaluation.machine import describe_hardware
 from seasift.models.catalog import FAMILIES, build
-from seasift.models.checkpoint import config_of
-from seasift.models.inference import TorchPredictor
+from seasift.models.checkpoint import TorchPredictor, config_of
 from seasift.recipes.recipe import OptimizerRecipe, Recipe, ScheduleRecipe
 from seasift.training.augment import Augment
 from seasift.training.batches import Batch
