@@ -12,7 +12,7 @@ from seasift.survey.intervals import index_of
 from seasift.survey.report_svg import Segment
 
 if TYPE_CHECKING:
-    from seasift.survey.run import Plan, Result
+    from seasift.survey.plan import Plan, Result
 
 _LONG_PAUSE_S = 3600.0
 _RARE_S = 2.0
@@ -48,17 +48,13 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest:02} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"
 
 
-def warnings(plan: Plan, result: Result, parts: Sequence[Segment], placed: int, tracks: int) -> list[str]:
+def warnings(plan: Plan, result: Result, parts: Sequence[Segment]) -> list[str]:
     """What a reader must know before believing a number."""
     return [
         *_about_drift(plan, result),
         *_about_model(plan, result),
         *_about_footage(plan, result, parts),
-        *(
-            [f"The navigation file has no position for {tracks - placed:,} of {tracks:,} objects."]
-            if plan.navigation and placed < tracks
-            else []
-        ),
+        *result.notes,
     ]
 
 
@@ -165,6 +161,8 @@ def facts(plan: Plan) -> list[tuple[str, str]]:
 
 
 def _every(every: str) -> str:
+    if every.endswith(" keyframes"):
+        return f"{_every(every.removesuffix(' keyframes'))}, keyframes where they lie densely enough"
     if every.endswith("s"):
         return f"one in {every[:-1]} s"
     return "all" if every == "1" else f"one in {every}"
