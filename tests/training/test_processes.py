@@ -19,7 +19,7 @@ from pathlib import Path
 
 from seasift.cli.main import main
 from seasift.training.callbacks import Curve
-from seasift.training.validation import PartJudge
+from seasift.training.data import PartJudge
 
 Curve.__init__.__kwdefaults__["every"] = 1
 judge = PartJudge.__call__

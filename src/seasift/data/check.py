@@ -16,8 +16,7 @@ from seasift.core.image import read_image
 from seasift.core.types import SizeHW
 from seasift.data.check_document import FATAL, WARNING, Defect, check_document
 from seasift.data.coco import read_document
-from seasift.data.dives import VIDEOS_FILE, VideoFacts
-from seasift.data.groups import groups_of
+from seasift.data.dives import VIDEOS_FILE, VideoFacts, groups_of
 from seasift.data.leakage import Leak, check_lists, defects_of, find_leaks, find_twins
 from seasift.data.packed import PACK_FILE
 from seasift.data.prepare_coco import images_folder

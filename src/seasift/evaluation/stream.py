@@ -20,14 +20,18 @@ from seasift.core.types import Int64, UInt8
 from seasift.data.coco import CocoDataset, CocoImage
 from seasift.data.partial_labels import fully_labelled
 from seasift.data.prepared import DataSplit
-from seasift.evaluation.coco_metrics import Metrics, metrics_of
-from seasift.evaluation.confusion import Confusion, image_names, match, matches_of
+from seasift.evaluation.coco_metrics import Metrics, Results, map_categories, metrics_of
+from seasift.evaluation.confusion import (
+    Confusion,
+    Evaluated,
+    WorstImages,
+    image_names,
+    match,
+    matches_of,
+    truth_of,
+)
 from seasift.evaluation.intervals import RESAMPLES, SEED, draw, group_names
-from seasift.evaluation.operating_points import operating_points_of
-from seasift.evaluation.reliability import reliability_of
-from seasift.evaluation.results import Results, map_categories
-from seasift.evaluation.truth import truth_of
-from seasift.evaluation.worst import Evaluated, WorstImages
+from seasift.evaluation.reliability import operating_points_of, reliability_of
 from seasift.inference.stream import in_order
 
 

@@ -19,7 +19,7 @@ from seasift.evaluation.document import (
     Reliability,
     ReliabilityBin,
 )
-from seasift.evaluation.run_files import read_record
+from seasift.evaluation.runs import read_record
 from seasift.modelfile.info import CalibrationEntry, ComplexityEntry, ModelInfo
 
 _WORDS = {

@@ -19,7 +19,7 @@ from seasift.core.instances import Instances
 from seasift.core.types import UInt8
 from seasift.data.prepared import DataSplit
 from seasift.evaluation.coco_metrics import LINE, Metrics
-from seasift.training.validation import SplitEvaluator
+from seasift.training.data import SplitEvaluator
 
 if TYPE_CHECKING:
     import wandb
