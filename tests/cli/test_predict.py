@@ -280,7 +280,7 @@ def test_bad_models(run: Run, tmp_path: Path) -> None:
     for model, words in (
         ("text.onnx", "not a whole ONNX file"),
         ("gone.onnx", "no such model file"),
-        ("no-such-name", "no such name in the box"),
+        ("no-such-name", "no bundled model of that name"),
     ):
         code, out, err = run("predict", "pics", "--model", model, "-o", "out")
         assert (code, out) == (2, "")

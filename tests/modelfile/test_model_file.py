@@ -152,7 +152,7 @@ def test_description_that_is_not_json() -> None:
 
 def test_box_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bundled, "FOLDER", tmp_path)
-    with pytest.raises(ModelError, match="the box is empty"):
+    with pytest.raises(ModelError, match="no models are bundled"):
         bundled.find("default")
     save_tiny(tmp_path / "default.onnx")
     assert bundled.names() == ("default",)

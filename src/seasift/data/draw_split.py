@@ -234,7 +234,7 @@ def draw_trashcan(
     splits["dive-free"] = draw_split(both, day_of, LEAK_FREE_FRACTIONS, **chance)
     for fold, split in enumerate(draw_folds(both, day_of, FOLDS, **chance)):
         splits[f"dive-free-fold-{fold}"] = split
-    # The model in the box may be judged on the val of every split: it has learnt from none of them.
+    # The bundled model may be judged on the val of every split: it has learnt from none of them.
     trains = [set(split["train"]) for split in (*official.values(), leak_free)]
     splits["box"] = {"train": sorted(set.intersection(*trains)), "val": leak_free["val"]}
     return splits

@@ -217,7 +217,7 @@ class Intervals(Record):
 
 
 class CountsByThreshold(Record):
-    """See `counting.operating_points_of`; a row a class, in the order of `names`."""
+    """See `reliability.operating_points_of`; a row a class, in the order of `names`."""
 
     names: list[str]
     thresholds: list[Number]

@@ -84,7 +84,7 @@ class Outcome:
         pace: of the predictor alone.
         reliability: see `reliability.reliability_of`.
         intervals: see `intervals.Evaluated.record`; None if none were asked for.
-        counting: see `counting.operating_points_of`.
+        counting: see `reliability.operating_points_of`.
         partly_labelled: images of the part that were left out, since objects, classes or box edges are not known.
     """
 

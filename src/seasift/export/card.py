@@ -235,12 +235,14 @@ def _masks(info: ModelInfo) -> str:
 
 def _for_surveys(info: ModelInfo) -> list[str]:
     """What `seasift survey` takes from the file; nothing where it holds neither."""
-    counting, looks = info.counting, info.looks
+    points, reference = info.counting, info.looks
     return [
-        *([f"| intervals of counts | from its record on {counting.data} |"] if counting else []),
+        *([f"| intervals of counts | from its record on {points.data} |"] if points else []),
         *(
-            [f"| footage unlike the training data | told by {looks.pictures:,} images of {looks.data} |"]
-            if looks
+            [
+                f"| footage unlike the training data | recognised by {reference.pictures:,} images of {reference.data} |"
+            ]
+            if reference
             else []
         ),
     ]

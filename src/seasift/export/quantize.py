@@ -52,8 +52,8 @@ def quantize(
         images: how many of them, evenly spaced.
         progress: called with (images seen, in all).
     Returns:
-        What the file says about itself: figures, counts, looks and the calibration of scores are left out, for they are
-        those of the float32 network, and its threshold is one of raw scores; `complete` adds its own.
+        The description of the file. It leaves out figures, operating points, reference images and calibration, which
+        belong to the float32 network. Its threshold is one of raw scores. `complete` adds its own.
     Raises:
         ModelError: not a model file, of another head, or quantised already.
     Source: Jacob et al. 2018 (integer arithmetic); NNCF's post-training quantisation with fast bias correction.

@@ -204,7 +204,7 @@ def load_predictor(
     """Load a model file and make it ready.
 
     Args:
-        model: path of a model file, or a name in the box.
+        model: path of a model file, or the name of a bundled model.
         engine: "openvino", "onnxruntime" or "onnxruntime-cuda".
         precision: "f32", or "bf16" or "f16" with OpenVINO; "auto" for what `inference.engines` advises.
         threads: of the CPU; None leaves it to the engine.

@@ -178,8 +178,8 @@ class ModelInfo(Strict):
         half_weights: weights are stored as float16, and computed with in float32.
         training: data, split, recipe, seed, version and whatever else makes the training repeatable.
         figures: by data set, by figure; for example {"official val": {"mask AP": 0.3}}.
-        counting: counts of right and wrong on images of known truth; None where they were not taken.
-        looks: what the images look like that it learned from; None where they were not measured.
+        counting: operating points: counts of right and wrong by threshold on images of known truth; None without.
+        looks: statistics of reference images, those that it learned from; None where they were not measured.
         licence: of the weights, and what binds their user.
         attribution: whom to credit.
     """

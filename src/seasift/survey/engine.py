@@ -103,7 +103,7 @@ def looking_on_ray(
     Args:
         model: the one in this process.
         look: for frames that are left to this process.
-        path: of the model, or a name in the box.
+        path: of the model, or the name of a bundled model.
         precision: as asked for; `auto` becomes what it is here.
         threads: of each worker; None for one.
         address, workers, tell: see `OnRay`.
