@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from seasift.cli import main as entry
 from seasift.core.image import read_image, write_image
@@ -199,6 +200,39 @@ def test_bad_files_are_reported_and_the_rest_is_done(run: Run, tmp_path: Path) -
 
 
 @pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="its file names are Unicode")
+@pytest.mark.parametrize("length", [230, 240, 251])
+def test_a_name_as_long_as_the_disk_allows(run: Run, tmp_path: Path, length: int) -> None:
+    write_image(tmp_path / "long" / f"{'x' * length}.png", quarters(250, 0, 0, 0))
+    write_image(tmp_path / "long" / "b.png", quarters(250, 0, 0, 0))
+    code, _, err = predict(run, "long", "-f", "json,overlay", "-o", "out")
+    assert (code, complaints(err)) == (0, [])
+    assert sorted(path.name for path in (tmp_path / "out" / "overlays").iterdir()) == [
+        "b.jpg",
+        f"{'x' * length}.jpg",
+    ]
+
+
+def test_an_overlay_whose_name_no_disk_holds_fails_alone(run: Run, tmp_path: Path) -> None:
+    """Two images of one stem keep their suffixes, which makes their overlays' names longer than their own."""
+    for name in (f"{'x' * 250}.png", f"{'x' * 250}.bmp", "b.png"):
+        write_image(tmp_path / "long" / name, quarters(250, 0, 0, 0))
+    code, _, err = predict(run, "long", "-f", "json,overlay", "-o", "out")
+    assert code == 2
+    assert len(complaints(err)) == 2
+    document = json.loads((tmp_path / "out" / "predictions.json").read_text())
+    assert [image["file"] for image in document["images"]] == ["long/b.png"]
+    assert len(document["failures"]) == 2
+
+
+def test_pages_that_are_not_taken_are_said(run: Run, tmp_path: Path) -> None:
+    pages = [Image.fromarray(quarters(250, 0, 0, value)) for value in (0, 250)]
+    pages[0].save(tmp_path / "two.tif", save_all=True, append_images=pages[1:])
+    code, out, err = predict(run, "two.tif")
+    assert code == 0
+    assert any("two.tif" in line and "2 pages" in line for line in err.splitlines())
+    assert len(json.loads(out)["images"][0]["objects"]) == 1
+
+
 def test_names_that_are_no_unicode_and_names_with_line_ends(run: Run, tmp_path: Path) -> None:
     data = (tmp_path / "pics" / "a.png").read_bytes()
     files = {b"old\xe9.png": data, b"bad\xe9.png": b"", b"two\nlines.png": data, b"b\n.png": b"x"}

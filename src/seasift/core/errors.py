@@ -37,6 +37,10 @@ class ModelError(InputError):
     """A model file that is not ours, of another schema, or damaged."""
 
 
+class EngineError(SeasiftError):
+    """An inference engine that cannot compile or run a model on this machine."""
+
+
 class WeightsError(InputError):
     """Weights that do not fit the network; the message names the entries."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,11 +16,13 @@ from seasift.core.errors import InputError
 def replacing(path: Path) -> Iterator[Path]:
     """Give a path beside `path` to write to; it becomes `path` on success and is removed on any error.
 
+    The temporary name is short and does not hold the name of `path`, which may be as long as the disk allows.
+
     Raises:
         OSError: it cannot be written; names `path`, not what is beside it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part = path.with_name(f".{secrets.token_hex(8)}.part")
     try:
         yield part
         part.replace(path)

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from hotcoco import mask as coco_mask
 
-from seasift.core.types import Bool, SizeHW, UInt8
+from seasift.core.types import Bool, Float64, SizeHW, UInt8
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,14 +129,38 @@ def from_coco(segmentation: Any, size_hw: SizeHW) -> MaskCrop:
     Raises:
         ValueError: neither a list of polygons nor an RLE.
     """
+    return MaskCrop.from_bitmap(coco_mask.decode(_coded(segmentation, size_hw)))
+
+
+def area_of(segmentation: Any, size_hw: SizeHW) -> int:
+    """Pixels of a COCO segmentation, without decoding it to a bitmap.
+
+    Raises:
+        ValueError: neither a list of polygons nor an RLE.
+    """
+    return int(coco_mask.area(_coded(segmentation, size_hw)))
+
+
+def areas_and_boxes(segmentations: Sequence[Any], size_hw: SizeHW) -> tuple[Float64, Float64]:
+    """Pixels (N,) and tight boxes x, y, width, height (N, 4) of COCO segmentations of one size.
+
+    Raises:
+        ValueError: one is neither a list of polygons nor an RLE.
+    """
+    coded = [_coded(segmentation, size_hw) for segmentation in segmentations]
+    return (
+        np.asarray(coco_mask.area(coded), np.float64),
+        np.asarray(coco_mask.to_bbox(coded), np.float64).reshape(-1, 4),
+    )
+
+
+def _coded(segmentation: Any, size_hw: SizeHW) -> Any:
+    """The RLE of a COCO segmentation."""
     if isinstance(segmentation, dict):
-        rle = (
-            coco_mask.fr_py_objects(segmentation, *size_hw)
-            if isinstance(segmentation.get("counts"), list)
-            else segmentation
-        )
-    elif isinstance(segmentation, Sequence) and segmentation and not isinstance(segmentation, str):
-        rle = coco_mask.merge(coco_mask.fr_py_objects([list(ring) for ring in segmentation], *size_hw))
-    else:
-        raise ValueError(f"a segmentation of type {type(segmentation).__name__}; expected polygons or RLE")
-    return MaskCrop.from_bitmap(coco_mask.decode(rle))
+        if isinstance(segmentation.get("counts"), list):
+            return coco_mask.fr_py_objects(segmentation, *size_hw)
+        return segmentation
+    if isinstance(segmentation, Sequence) and segmentation and not isinstance(segmentation, str):
+        rings = coco_mask.fr_py_objects([list(ring) for ring in segmentation], *size_hw)
+        return rings[0] if len(rings) == 1 else coco_mask.merge(rings)
+    raise ValueError(f"a segmentation of type {type(segmentation).__name__}; expected polygons or RLE")

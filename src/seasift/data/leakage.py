@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from itertools import combinations
 from typing import Any
 
-from seasift.data.check_document import FATAL, WARNING, Defect
+from seasift.data.defects import FATAL, WARNING, Defect
 from seasift.data.dives import VideoFacts, dives_of, same_minutes
 
 
@@ -42,7 +42,7 @@ class Leak:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
-        return asdict(self)
+        return {key.replace("images", "pictures"): value for key, value in asdict(self).items()}
 
 
 def find_leaks(

@@ -18,6 +18,7 @@ from seasift.data.coco import CocoAnnotation, CocoDataset, read_coco
 from seasift.data.content import Content, Progress
 from seasift.data.dives import shipped_facts
 from seasift.data.draw_split import shipped_splits
+from seasift.data.locate import find_in_source
 from seasift.data.source import Source
 from seasift.data.trashcan import OriginalObject, label_of, published_groups, read_original
 
@@ -106,7 +107,7 @@ def read_trashcan(source: Source, root: str, tell: Progress) -> Content:
         "trashcan-1.0",
         annotations,
         source,
-        source.locate(names),
+        {name: located.path for name, located in find_in_source(names, source).items()},
         shipped_splits("trashcan"),
         {"labels": "instance", "masks": "exact", "split": "dive-free"},
         {"licence": trashcan.LICENCE, "citation": trashcan.CITATION, "group": trashcan.VIDEO},

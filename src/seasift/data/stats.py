@@ -12,9 +12,9 @@ import numpy as np
 from seasift.core.errors import DatasetError
 from seasift.core.instances import Category
 from seasift.core.types import Int64
-from seasift.data.coco import CocoAnnotation, CocoDataset, read_coco
+from seasift.data.coco import CocoAnnotation, CocoDataset
 from seasift.data.dives import groups_of
-from seasift.data.prepare_coco import images_folder
+from seasift.data.locate import read_placed
 from seasift.data.prepared import open_prepared
 
 SIZES = ("small", "medium", "large")
@@ -238,10 +238,10 @@ def describe(
     if not path.exists():
         raise DatasetError(f"{path}: no such file or folder; expected a prepared data set or a COCO .json")
     if not path.is_dir():
-        coco = read_coco(path)
+        coco, folder = read_placed(path, images)
         names = [image.file_name for image in coco.images]
         group_of = {} if group in (None, "none") else groups_of(names, group)
-        return Described(path.name, {path.stem: coco}, images_folder(path, images), group_of)
+        return Described(path.name, {path.stem: coco}, folder, group_of)
     prepared = open_prepared(path)
     whole = prepared.coco(labels, masks)
     own = prepared.split_name(split, labels)

@@ -17,6 +17,7 @@ from seasift.core.image import read_image
 from seasift.core.instances import Instances
 from seasift.core.predictor import Predictor
 from seasift.core.types import Int64, UInt8
+from seasift.data.check import size_differs
 from seasift.data.coco import CocoDataset, CocoImage
 from seasift.data.partial_labels import fully_labelled
 from seasift.data.prepared import DataSplit
@@ -234,10 +235,6 @@ def _read(images: Sequence[CocoImage], folder: Path) -> list[UInt8]:
     for image in images:
         pixels = read_image(folder / image.file_name)
         if pixels.shape[:2] != image.size_hw:
-            (height, width), (noted_height, noted_width) = pixels.shape[:2], image.size_hw
-            raise DatasetError(
-                f"{folder / image.file_name}: {width}x{height} px; the annotation file says "
-                f"{noted_width}x{noted_height}. Run `seasift data check` for all defects"
-            )
+            raise size_differs(folder / image.file_name, pixels.shape[:2], image.size_hw)
         loaded.append(pixels)
     return loaded

@@ -14,7 +14,7 @@ import numpy as np
 from seasift.core.errors import InputError, MissingExtraError, ModelError, hint
 from seasift.core.types import Float32
 from seasift.inference import openvino_engine
-from seasift.inference.engine import Engine, Port, Settings, last_line, usable_cores
+from seasift.inference.engine import Engine, Port, Settings, engine_error, last_line, usable_cores
 
 AUTO = "auto"
 # By (engine, whether the file is in 8-bit numbers): precisions, the fastest that keeps mask AP within .005 first, each
@@ -91,7 +91,10 @@ class OnnxRuntimeEngine:
     def run(self, batch: Float32) -> dict[str, Float32]:
         """Outputs by name; the session may be shared by threads."""
         names = [port.name for port in self.outputs]
-        results = self._session.run(names, {self.inputs[0].name: batch})
+        try:
+            results = self._session.run(names, {self.inputs[0].name: batch})
+        except Exception as error:  # its exceptions share no base of their own
+            raise engine_error(self.name, self.precision, "run the model", error) from None
         return {name: np.asarray(value, dtype=np.float32) for name, value in zip(names, results, strict=True)}
 
 
@@ -136,6 +139,7 @@ def open_engine(
     Raises:
         InputError: unknown engine, a precision it cannot do, or threads below 1.
         ModelError: the engine cannot load it. MissingExtraError: the engine is not installed.
+        EngineError: the engine cannot compile it for this machine.
     """
     if engine not in ENGINES:
         raise InputError(f"engine {engine!r}{hint(engine, ENGINES)}; expected {', '.join(ENGINES)}.")

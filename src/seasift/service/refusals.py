@@ -13,6 +13,7 @@ from starlette.types import Scope
 
 from seasift.core.errors import (
     BusyError,
+    EngineError,
     LimitError,
     NotAllowedError,
     NotFoundError,
@@ -27,6 +28,7 @@ _STATUS: Mapping[type[SeasiftError], int] = {
     NotFoundError: 404,
     BusyError: 429,
     TimeLimitError: 503,
+    EngineError: 500,
 }
 _WORDS = {
     404: "no such page. GET /docs lists what there is.",
