@@ -176,7 +176,7 @@ IMPORT = ("models", "import", "yolact_base_54_800000.pth", "--names", "names.txt
         (
             lambda: (published(), Path("names.txt").write_text("a\na\n")),
             "yolact-resnet50",
-            "'a' stands in it twice",
+            "'a' is listed twice",
         ),
     ],
 )

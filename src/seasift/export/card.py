@@ -1,7 +1,4 @@
-"""The model card: what a model file says about itself, for people.
-
-Also here: The part of a model card that says how the model was made.
-"""
+"""The model card in Markdown: description, training, evaluations. Loads no PyTorch."""
 
 from __future__ import annotations
 
@@ -121,7 +118,7 @@ def read_words(path: Path) -> str:
 
 
 def metrics_of(report: Evaluation) -> tuple[str, dict[str, float]]:
-    """The name of the data part and the 24 figures that a report holds."""
+    """The name of the data and the 24 metrics of a report."""
     figures = {
         f"{kind} {name}": value
         for kind in KINDS

@@ -75,9 +75,9 @@ def export_checkpoint(
         checkpoints: best.ckpt or last.ckpt of a run, or of several, of which the mean is taken.
         out: the .onnx file; appears whole or not at all.
         name: of the model (default: of its recipe).
-        threshold: score below which `predict` leaves objects out unless told otherwise.
+        threshold: default minimum score of `predict`.
         mask_threshold, expected_iou: see `core.decode.YolactDecode`.
-        figures: by data set, by figure.
+        figures: metrics by data set and name.
         calibration: of its scores.
         licence: of the weights.
         attribution: whom to credit.
@@ -246,7 +246,7 @@ def _read_names(path: Path) -> list[str]:
     classes = [line for line in lines if line]
     twice = sorted({name for name in classes if classes.count(name) > 1})
     if not classes or twice:
-        what = f"{twice[0]!r} stands in it twice" if twice else "it is empty"
+        what = f"{twice[0]!r} is listed twice" if twice else "it is empty"
         raise InputError(f"{path}: {what}; expected one class name a line, each once.")
     return classes
 

@@ -4,7 +4,7 @@ Source: Liu et al. 2016 (SSD), section 2.2, taken over by Bolya et al. 2019, sec
 augmentations of SSD"). Geometry is one window into the image a sample: expansion is a window that
 reaches outside (filled with the mean), a crop one that lies inside; both compose.
 
-Also here: Objects cut from one image of a batch by their masks and put into another.
+Copy-paste cuts objects from one image of a batch by their masks and puts them into another.
 
 First the part of an image that a sample shows, its window.
 """

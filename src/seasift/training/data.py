@@ -26,7 +26,7 @@ from seasift.training.batches import process_of
 
 
 def data_splits(recipe: Recipe) -> tuple[DataSplit, DataSplit]:
-    """What a recipe learns from and what it is judged on.
+    """Training and validation data of a recipe.
 
     Raises:
         RecipeError: no data. DatasetError: it cannot be used.
@@ -63,7 +63,7 @@ def data_splits(recipe: Recipe) -> tuple[DataSplit, DataSplit]:
 def open_images(
     learn: DataSplit, spec: InputSpec, recipe: Recipe, progress: Callable[[int, int], None] | None = None
 ) -> ImageCache:
-    """The decoded images of a part as a network wants them; `progress` is told (done, in all).
+    """The decoded images of a part as a network wants them; `progress` is called with (done, in all).
 
     Raises:
         RecipeError: the network cannot learn from labels that leave so much open.
@@ -115,7 +115,7 @@ class EvaluationImages(Dataset[tuple[int, UInt8]]):
 
 
 class SplitEvaluator:
-    """Called with what was found, by image id; gives the figures that the curve shows.
+    """Turns predictions by image id into the metrics that the curve shows.
 
     Attributes:
         found: what the last call was given, by all processes together.

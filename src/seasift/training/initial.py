@@ -1,7 +1,4 @@
-"""Weights that a run begins with.
-
-Also here: The weights in a model file, to go on training with.
-"""
+"""Initial weights of a run: of a backbone, of a checkpoint, or of a model file."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ class Options:
 
     Attributes:
         out: folder of the run.
-        resume: go on from last.ckpt.
+        resume: continue from last.ckpt.
         accelerator: of Lightning: auto, cpu, gpu.
         devices: processes or GPUs.
         nodes: machines.

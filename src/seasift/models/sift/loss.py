@@ -24,7 +24,7 @@ class Assignment:
     Attributes:
         objects: (B, A) int64, index of the point's object (meaningful where positive).
         quality: (B, A) float32, the class score that a point should reach; 0 where it is background.
-        ignored: (B, A) bool, points of which nothing is asked: in crowds, and outside all boxes of images on which
+        ignored: (B, A) bool, points that learn nothing: in crowds, and outside all boxes of images on which
             objects may be missing.
     """
 
