@@ -1,4 +1,4 @@
-"""What each choice in `sift` is worth: short runs that differ in one choice, judged on leak-free val.
+"""What each choice in `sift` is worth: short runs that differ in one choice, judged on dive-free val.
 
 Run: python benchmarks/ablation.py DATA -o FOLDER [--recipe sift-s] [--steps 300] [--seed 1 --seed 2] [--only NAME …]
 
@@ -94,7 +94,7 @@ def run(name: str, seed: int, options: argparse.Namespace) -> None:
         options.recipe,
         [
             f"data.path={json.dumps(options.data.as_posix())}",
-            *([] if options.data.suffix == ".json" else ["data.split=leak-free", "data.val_limit=8"]),
+            *([] if options.data.suffix == ".json" else [f"data.split={options.split}", "data.val_limit=8"]),
             *_WINDOW,
             f"training.max_steps={steps}",
             f"training.validate_every={steps}",
@@ -109,7 +109,7 @@ def run(name: str, seed: int, options: argparse.Namespace) -> None:
         if not (folder / "trained").exists():
             train(recipe, Options(folder, resume=(folder / "last.ckpt").exists(), accelerator="auto"))
             (folder / "trained").touch()
-    part = [] if options.data.suffix == ".json" else ["--split", "leak-free", "--part", "val"]
+    part = [] if options.data.suffix == ".json" else ["--split", options.split, "--part", "val"]
     command = [
         sys.executable,
         "-m",
@@ -164,9 +164,8 @@ def _cell(report: dict[str, Any], kind: str) -> str:
 def main() -> None:
     """Run what is missing, then print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument(
-        "data", type=Path, help="a prepared data set with the split leak-free, or a COCO file"
-    )
+    parser.add_argument("data", type=Path, help="a prepared data set, or a COCO file")
+    parser.add_argument("--split", default="dive-free", help="of a prepared data set")
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder of all runs")
     parser.add_argument("--recipe", default="sift-s")
     parser.add_argument("--steps", type=int, default=300, help="of 16 images, of each run")

@@ -4,7 +4,7 @@
 
 Identities of consecutive frames are those of `trashcan_identities`. Sequences are joined to dives of about as many
 frames each, in an order drawn by a seed. For each dive and class: how many objects there were, how many tracks
-were counted, and whether the 95% interval, made from the model's record on leak-free val, holds the first.
+were counted, and whether the 95% interval, made from the model's record on val of the split, holds the first.
 """
 
 from __future__ import annotations
@@ -58,6 +58,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("data", type=Path)
     parser.add_argument("model")
+    parser.add_argument("--split", default="dive-free")
     parser.add_argument("--part", default="test")
     parser.add_argument("--frames", type=int, default=60, help="a dive's at least")
     parser.add_argument("--seed", type=int, default=0)
@@ -67,7 +68,7 @@ def main() -> None:
     assert counting, "a model without its record; see `seasift models complete`"
     threshold = model.info.threshold
     settings = TrackerSettings(start_score=threshold, low_score=LOW * threshold)
-    part = resolve_split(options.data, split="leak-free", part=options.part)
+    part = resolve_split(options.data, split=options.split, part=options.part)
     runs = [
         (len(run), truth_of(run), counted(run, part, model, settings))
         for run in linked(part.coco, part.images_dir, Reliability())

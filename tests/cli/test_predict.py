@@ -19,9 +19,10 @@ from PIL import Image
 
 from seasift.cli import main as entry
 from seasift.core.image import read_image, write_image
+from seasift.core.types import UInt8
 from seasift.formats import validation
 from seasift.inference.engines import abilities
-from tests.tiny_model import quarters, save_tiny
+from tests.tiny_model import quarters, save_tiny, tiny_info
 from tests.tiny_video import save_video
 
 Run = Callable[..., tuple[int, str, str]]
@@ -447,3 +448,64 @@ def test_a_run_that_goes_on_says_so(run: Run, tmp_path: Path) -> None:
     assert "going on after pics/a.png: 1 image" in predict(run, "pics", "-o", "out")[2]
     journal.write_bytes(left)
     assert "beginning anew" in predict(run, "pics", "-o", "out", "--threshold", "0.3")[2]
+
+
+THINGS = [{"id": 3, "name": "trash_bag"}, {"id": 7, "name": "trash_net"}, {"id": 8, "name": "animal_fish"}]
+LEAST = {"by_class": 0.8, "by_supercategory": 0.6, "by_object": 0.5}
+
+
+def _with_rollup(path: Path) -> None:
+    rollup = LEAST | {"probability": 0.7, "fitted_on": "painted val"}
+    save_tiny(path, tiny_info(categories=THINGS, rollup=rollup))
+
+
+def _coloured(*quarter_rgb: tuple[int, int, int]) -> UInt8:
+    """Four quarters whose colours are the scores of the three classes."""
+    image = np.zeros((32, 32, 3), np.uint8)
+    for index, rgb in enumerate(quarter_rgb):
+        y, x = 16 * (index // 2), 16 * (index % 2)
+        image[y : y + 16, x : x + 16] = rgb
+    return image
+
+
+def test_names_roll_up_where_the_model_has_thresholds(run: Run, tmp_path: Path) -> None:
+    _with_rollup(tmp_path / "tiny.onnx")
+    # Scores: .9 bag; .5 bag and .4 net, .7 trash; .3 bag and .35 fish, .55 object; .2 bag, nothing.
+    image = _coloured((230, 0, 0), (128, 102, 0), (77, 0, 89), (51, 0, 0))
+    write_image(tmp_path / "scene.png", image)
+    code, out, err = predict(run, "scene.png")
+    assert code == 0
+    got = json.loads(out)
+    assert validation.problems(got) == []
+    assert (got["names"], got["once"], got["threshold"]) == ("rollup", True, 0.05)
+    objects = got["images"][0]["objects"]
+    assert [(o["rollup"]["name"], o["rollup"]["level"]) for o in objects] == [
+        *(("trash_bag", "class"), ("trash", "supercategory"), ("object", "object")),
+    ]
+    assert [o["name"] for o in objects] == ["trash_bag", "trash_bag", "animal_fish"]
+    shown = [o["rollup"]["score"] for o in objects]
+    expected = [230 / 255, 1 - (127 / 255) * (153 / 255), 1 - (178 / 255) * (166 / 255)]
+    assert shown == pytest.approx(expected, abs=1e-5)  # the mean of many float32 pixels
+    assert "trash " in err
+    # A threshold of the user's lists all from there on; what is sure of nothing is an object.
+    told = json.loads(predict(run, "scene.png", "--threshold", "0.1")[1])["images"][0]["objects"]
+    assert [o["rollup"]["name"] for o in told] == ["trash_bag", "trash", "object", "object"]
+    plain = json.loads(predict(run, "scene.png", "--names", "class", "--threshold", "0.1")[1])
+    assert "names" not in plain
+    assert all("rollup" not in o for o in plain["images"][0]["objects"])
+
+
+def test_rolled_up_names_in_every_format(run: Run, tmp_path: Path) -> None:
+    _with_rollup(tmp_path / "tiny.onnx")
+    write_image(tmp_path / "scene.png", _coloured((128, 102, 0), (0, 0, 0), (0, 0, 0), (0, 0, 0)))
+    assert predict(run, "scene.png", "-f", "json,csv,coco,overlay", "-o", "out")[0] == 0
+    (row,) = csv.DictReader(io.StringIO((tmp_path / "out" / "predictions.csv").read_text("utf-8-sig")))
+    assert (row["name"], row["rollup_name"], row["rollup_level"]) == ("trash_bag", "trash", "supercategory")
+    assert float(row["rollup_score"]) == pytest.approx(1 - (127 / 255) * (153 / 255), abs=1e-5)
+
+
+def test_names_that_cannot_be(run: Run) -> None:
+    for names, word in (("rollup", "complete"), ("latin", "class or rollup")):
+        code, _, err = predict(run, "pics/a.png", "--names", names)
+        assert code == 2
+        assert word in err

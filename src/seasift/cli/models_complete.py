@@ -42,6 +42,16 @@ def complete(
             help="Data that it learned from, a prepared folder or COCO file: to tell footage unlike it."
         ),
     ] = None,
+    rollup: Annotated[
+        Path | None,
+        typer.Option(
+            help="report.json of `seasift evaluate` on data it did not learn from: from which scores on an object is "
+            "named by its class, its supercategory, or as an object."
+        ),
+    ] = None,
+    right: Annotated[
+        float, typer.Option(help="Probability with which names of --rollup are right: 0.5, 0.6 ... 0.9.")
+    ] = 0.7,
     split: Annotated[str | None, typer.Option(help="Of the prepared data.  [default: its own]")] = None,
     part: Annotated[str, typer.Option(help="Of the split.")] = "train",
 ) -> None:
@@ -56,9 +66,9 @@ def complete(
     from seasift.modelfile import bundled
     from seasift.modelfile.info import read_model_file
 
-    if not (calibrate or figures or operating_points or reference):
+    if not (calibrate or figures or operating_points or reference or rollup):
         raise InputError(
-            "nothing to add; expected --calibrate, --figures, --operating-points or --reference."
+            "nothing to add; expected --calibrate, --figures, --operating-points, --reference or --rollup."
         )
     if about and not figures:
         raise InputError("--about begins a card, which is written with --figures only. Give both.")
@@ -76,6 +86,8 @@ def complete(
             figures=evaluated,
             operating_points=read_report(operating_points) if operating_points else None,
             reference=_images(reference, split, part) if reference else None,
+            rollup=read_report(rollup) if rollup else None,
+            right=right,
             progress=progress,
         )
     if evaluated:
@@ -88,6 +100,7 @@ def complete(
         if reference and info.looks
         else []
     )
+    added += [f"roll-up fitted on {info.rollup.fitted_on}"] if rollup and info.rollup else []
     typer.echo(f"{output}: {info.name}, {', '.join(added)}")
 
 

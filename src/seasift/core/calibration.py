@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from seasift.core.instances import Instances
 from seasift.core.types import Float32, Float64
 
 EDGE = 1e-6
@@ -38,6 +39,13 @@ class Calibration:
         """(N,) scores to (N,) probabilities of being right."""
         logits = features(scores) @ np.array([self.a, self.b, self.c])
         return np.asarray(1 / (1 + np.exp(-logits)), dtype=np.float32)
+
+    def applied_to(self, found: Instances) -> Instances:
+        """Objects with their scores, also those for every class, as probabilities of being right."""
+        class_scores = found.class_scores
+        if class_scores is not None:
+            class_scores = self.apply(class_scores.reshape(-1)).reshape(class_scores.shape)
+        return replace(found, scores=self.apply(found.scores), class_scores=class_scores)
 
     def invert(self, probability: float) -> float:
         """The score that becomes this probability, or the nearest there is."""

@@ -87,14 +87,16 @@ def decode_yolact(
     scale = np.array([size_hw[1], size_hw[0]] * 2, dtype=np.float32)
     visible = np.array(visible_yx[::-1] * 2, dtype=np.float32)
     pixels = np.clip(boxes * (scale / visible), 0, scale)
-    found = Instances(pixels, kept.scores, kept.class_ids, size_hw, masks)
+    found = Instances(pixels, kept.scores, kept.class_ids, size_hw, masks, class_scores=scores[kept.rows])
     return _rescored(found, np.array(expected, np.float32), threshold) if settings.expected_iou else found
 
 
 def _rescored(found: Instances, factors: Float32, threshold: float) -> Instances:
     scores = found.scores * factors
     order = np.argsort(-scores, kind="stable")
-    return replace(found, scores=scores).take(order[scores[order] > threshold])
+    class_scores = None if found.class_scores is None else found.class_scores * factors[:, None]
+    rescored = replace(found, scores=scores, class_scores=class_scores)
+    return rescored.take(order[scores[order] > threshold])
 
 
 def _ordered(boxes: Float32) -> Float32:

@@ -87,7 +87,16 @@ def _decode_prototypes(
         threshold=threshold,
         max_objects=max_objects,
     )
-    return found if class_ids is None else replace(found, class_ids=class_ids[found.class_ids])
+    return found if class_ids is None else _among_all(found, class_ids, scores.shape[1])
+
+
+def _among_all(found: Instances, class_ids: Int64, classes: int) -> Instances:
+    """Objects of some classes as those of all: other classes have a score of 0."""
+    class_scores = None
+    if found.class_scores is not None:
+        class_scores = np.zeros((len(found), classes), np.float32)
+        class_scores[:, class_ids] = found.class_scores
+    return replace(found, class_ids=class_ids[found.class_ids], class_scores=class_scores)
 
 
 def _decode_detections(

@@ -297,4 +297,12 @@ def _fused(views: Views, members: Int64) -> Instances:
         masks = (mask,)
         if mask.crop.size:
             box = np.array(mask.box_xyxy, np.float32)
-    return Instances(box[None], found.scores.max(keepdims=True), found.class_ids[:1], found.size_hw, masks)
+    class_scores = None if found.class_scores is None else found.class_scores.max(axis=0, keepdims=True)
+    return replace(
+        found,
+        boxes_xyxy=box[None],
+        scores=found.scores.max(keepdims=True),
+        class_ids=found.class_ids[:1],
+        masks=masks,
+        class_scores=class_scores,
+    )

@@ -120,6 +120,7 @@ def write_prepared(content: Content, out: Path, digest: str, force: bool, tell: 
         **content.about,
         "defaults": dict(content.defaults),
         "pictures": len(content.images),
+        **({"videos": len(content.videos)} if content.videos else {}),
         "objects": {name: len(coco.annotations) for name, coco in content.annotations.items()},
         "classes": {
             name: [category.name for category in coco.categories]
@@ -140,14 +141,17 @@ def write_prepared(content: Content, out: Path, digest: str, force: bool, tell: 
 def _make_way(out: Path) -> None:
     """Take away what an earlier run wrote, except images (looked at one by one) and splits drawn since."""
     splits: list[str] = []
+    with_videos = False
     if (out / DATASET_FILE).exists():
         try:
-            splits = list(open_prepared(out).record.get("splits", {}))
+            before = open_prepared(out).record
+            splits, with_videos = list(before.get("splits", {})), bool(before.get("videos"))
         except DatasetError:  # damaged, or of another schema: what it wrote is unknown
             splits = []
         (out / DATASET_FILE).unlink()
     shutil.rmtree(out / "annotations", ignore_errors=True)
-    (out / VIDEOS_FILE).unlink(missing_ok=True)
+    if with_videos:  # else a user put it there
+        (out / VIDEOS_FILE).unlink(missing_ok=True)
     for torn in (out / "images").rglob(".*.part"):  # left by a run that was killed
         torn.unlink()
     for split in splits:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from seasift.core.files import replacing
 from seasift.core.instances import Category, Instances
 from seasift.core.masks import MaskCrop, from_coco
+from seasift.core.rollup import LEVELS, RolledUp
 from seasift.core.tiling import TileGrid
 
 SCHEMA: Literal["seasift-predictions/1"] = "seasift-predictions/1"
@@ -36,12 +37,24 @@ class Rle(Entry):
     counts: str
 
 
+class RolledName(Entry):
+    """What an object is called by the finest level that it is sure enough of."""
+
+    name: Annotated[_Text, Field(description="class, supercategory or object")]
+    level: Literal["class", "supercategory", "object"]
+    score: Annotated[_Share, Field(description="of that level")]
+
+
 class FoundObject(Entry):
     """One object."""
 
     category_id: int
     name: Annotated[_Text, Field(description="of the category")]
     score: _Share
+    rollup: Annotated[
+        RolledName | None,
+        Field(description="with $.names rollup; category_id, name and score are the class's"),
+    ] = None
     box_xywh: Annotated[
         list[float],
         Field(
@@ -133,6 +146,12 @@ class Settings(Entry):
     once: Annotated[
         bool | None, Field(description="each object only under its best class; absent: under any that scored")
     ] = None
+    names: Annotated[
+        Literal["rollup"] | None,
+        Field(
+            description="objects have a name by the level that they are sure enough of; absent: their classes"
+        ),
+    ] = None
     tile: Annotated[TileEntry | None, Field(description="absent: images were looked at whole")] = None
     categories: Annotated[list[CategoryEntry], Field(min_length=1)]
 
@@ -151,12 +170,26 @@ def image_entry(
     *,
     frame: int | None = None,
     time_s: float | None = None,
+    rolled: RolledUp | None = None,
 ) -> Image:
-    """One picture's objects as an entry, with exact masks. Boxes are rounded to 0.001 px, scores are not."""
+    """One picture's objects as an entry, with exact masks. Boxes are rounded to 0.001 px, scores are not.
+
+    `rolled` is what `core.rollup` calls these objects.
+    """
+    names = (
+        [None] * len(instances)
+        if rolled is None
+        else [_rolled_name(rolled, i) for i in range(len(instances))]
+    )
     masks: Sequence[MaskCrop | None] = instances.masks or [None] * len(instances)
     objects = []
-    for box, score, class_id, mask in zip(
-        instances.boxes_xyxy.astype(float), instances.scores, instances.class_ids, masks, strict=True
+    for box, score, class_id, mask, named in zip(
+        instances.boxes_xyxy.astype(float),
+        instances.scores,
+        instances.class_ids,
+        masks,
+        names,
+        strict=True,
     ):
         category = categories[int(class_id)]
         corner, size = box[:2].round(3), (box[2:] - box[:2]).round(3)
@@ -164,7 +197,8 @@ def image_entry(
             FoundObject(
                 category_id=category.id,
                 name=category.name,
-                score=float(str(score)),  # the shortest decimal that is this float32
+                score=_decimal(score),
+                rollup=named,
                 box_xywh=[*corner.tolist(), *size.tolist()],
                 area_px=mask.area if mask else None,
                 mask=Rle(**mask.rle(instances.size_hw)) if mask else None,
@@ -172,6 +206,24 @@ def image_entry(
         )
     height, width = instances.size_hw
     return Image(file=file, width=width, height=height, frame=frame, time_s=time_s, objects=objects)
+
+
+def _decimal(score: np.float32) -> float:
+    """The shortest decimal that is this float32."""
+    return float(str(score))
+
+
+def _rolled_name(rolled: RolledUp, index: int) -> RolledName:
+    level = cast(Literal["class", "supercategory", "object"], LEVELS[int(rolled.levels[index])])
+    return RolledName(name=rolled.names[index], level=level, score=_decimal(rolled.scores[index]))
+
+
+def labels_of(image: Image) -> list[str] | None:
+    """What to write beside each object of an entry: its rolled-up name and score; None if it has none."""
+    rolled = [found.rollup for found in image.objects if found.rollup]
+    if not rolled or len(rolled) < len(image.objects):
+        return None
+    return [f"{each.name} {each.score:.2f}" for each in rolled]
 
 
 def instances_of(image: Image, categories: Sequence[Category]) -> Instances:

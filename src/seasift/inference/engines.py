@@ -1,7 +1,7 @@
 """Engines that run an ONNX graph: OpenVINO by default, ONNX Runtime by extra. Imported only when used.
 
 Also here: Which precision is worth asking for, by engine, file and what the processor can do; measured in
-docs/model.md.
+docs/reference/models.md.
 """
 
 from __future__ import annotations

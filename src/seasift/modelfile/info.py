@@ -23,6 +23,7 @@ from seasift.core.errors import ModelError
 from seasift.core.instances import Category
 from seasift.core.outputs import OUTPUTS
 from seasift.core.prepare import InputSpec
+from seasift.core.rollup import RollUp
 from seasift.modelfile.onnx_file import onnx_metadata
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -147,6 +148,21 @@ class CalibrationEntry(Strict):
         return self
 
 
+class RollUpEntry(Strict):
+    """`core.rollup.RollUp` as written in the file.
+
+    Attributes:
+        probability: with which a name at each level was right on the data that the thresholds were fitted on.
+        fitted_on: name of that data.
+    """
+
+    by_class: Share
+    by_supercategory: Share
+    by_object: Share
+    probability: Share
+    fitted_on: str
+
+
 class ComplexityEntry(Strict):
     """What the network costs, as counted when the file was written: `models.catalog.Complexity`.
 
@@ -180,6 +196,8 @@ class ModelInfo(Strict):
         figures: by data set, by figure; for example {"official val": {"mask AP": 0.3}}.
         counting: operating points: counts of right and wrong by threshold on images of known truth; None without.
         looks: statistics of reference images, those that it learned from; None where they were not measured.
+        rollup: from which scores on an object is named by its class, its supercategory, or as an object; None where
+            that was not fitted.
         licence: of the weights, and what binds their user.
         attribution: whom to credit.
     """
@@ -200,6 +218,7 @@ class ModelInfo(Strict):
     figures: dict[str, dict[str, float]] = Field(default_factory=dict)
     counting: OperatingPointsEntry | None = None
     looks: ImageStatisticsEntry | None = None
+    rollup: RollUpEntry | None = None
     licence: str
     attribution: str
 
@@ -231,6 +250,13 @@ class ModelInfo(Strict):
         """What is done to this model's scores."""
         entry = self.calibration
         return None if entry is None else Calibration(entry.a, entry.b, entry.c)
+
+    def roll_up(self) -> RollUp | None:
+        """From which scores on an object is named by its class, its supercategory, or as an object."""
+        entry = self.rollup
+        if entry is None:
+            return None
+        return RollUp(entry.by_class, entry.by_supercategory, entry.by_object)
 
     def class_list(self) -> tuple[Category, ...]:
         """The classes; the index is the class_id."""

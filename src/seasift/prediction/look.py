@@ -53,7 +53,8 @@ class Looker:
             before = self._journal.get(image.key)
         if before is not None:
             found = document.instances_of(before, task.model.categories)
-            drawn = draw(image_rgb_u8, found, task.model.categories) if films else None
+            labels = document.labels_of(before)
+            drawn = draw(image_rgb_u8, found, task.model.categories, labels=labels) if films else None
             return Looked(before, drawn)
         instances = predict_image(task.model, image_rgb_u8, task.choices)
         entry = document.image_entry(
@@ -62,11 +63,14 @@ class Looker:
             task.model.categories,
             frame=image.frame,
             time_s=image.time_s,
+            rolled=task.choices.rolled(instances, task.model.categories),
         )
         if task.like:
             task.like.check((image.file,), ())
             task.like.check_size(entry)
-        drawn = draw(image_rgb_u8, instances, task.model.categories) if self._overlays or films else None
+        labels = document.labels_of(entry)
+        wanted = bool(self._overlays) or films
+        drawn = draw(image_rgb_u8, instances, task.model.categories, labels=labels) if wanted else None
         if self._overlays and drawn is not None:
             path = out.overlay_path(task.plan, self._overlays[image.source.name], image.frame)
             _write_overlay(path, drawn, image.file)

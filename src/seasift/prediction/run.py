@@ -126,6 +126,8 @@ def run(options: PredictOptions) -> PredictResult:
     for line in task.notes:
         note(line)
     kept = {"root": task.root, "formats": task.plan.formats, **plain(task.settings)}
+    if task.choices.only_sure:  # the same threshold, asked for, lists more
+        kept["only_sure"] = True
     with Journal(task.plan.journal, kept) as journal:
         for line in beginnings(task.plan.folder, journal):
             note(line)

@@ -133,7 +133,7 @@ class Sightings:
 
 
 def rows(counts: Counts, categories: tuple[Category, ...]) -> list[dict[str, Any]]:
-    """One row a class for the dive, then one a minute and class; see docs/survey.md for the columns."""
+    """One row a class for the dive, then one a minute and class; see docs/reference/survey-files.md for the columns."""
     table = [
         _row("dive", None, class_id, cell, categories, counts)
         for class_id, cell in sorted(counts.dive.items())

@@ -19,7 +19,7 @@ _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codec
 def read_navigation(path: Path, *, gap_s: float = GAP_S) -> Navigation:
     """Read positions by time: a CSV file, GPX, or NMEA 0183 (GGA, RMC, ZDA). The content decides, not the name.
 
-    Columns of CSV are known by many names, see docs/survey.md; comma, semicolon or tab between them. Rows without a
+    Columns of CSV are known by many names, see docs/how-to/survey.md; comma, semicolon or tab between them. Rows without a
     position are passed over.
 
     Raises:

@@ -12,6 +12,7 @@ from typing import Any
 
 from seasift import __version__
 from seasift.core.files import write_text
+from seasift.core.page import render_template
 from seasift.survey import tables, words
 from seasift.survey.navigation import Position
 from seasift.survey.plan import Plan, Result
@@ -45,17 +46,8 @@ def write_report(plan: Plan, store: Store, result: Result) -> Path:
 
 def render(plan: Plan, store: Store, result: Result) -> str:
     """The page as HTML without outside resources."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("seasift.survey"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"n": words.number, "percent": words.percent}
-    return environment.get_template("report.html").render(**context(plan, store, result))
+    filters = {"n": words.number, "percent": words.percent}
+    return render_template("survey", "report.html", filters, **context(plan, store, result))
 
 
 def context(plan: Plan, store: Store, result: Result) -> dict[str, Any]:

@@ -30,6 +30,7 @@ from seasift.video.seeking import Start
 from seasift.video.segments import Part, Segment, cuts
 
 T = TypeVar("T")
+_ASK_S = 0.2
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,12 +38,15 @@ class _End:
     error: BaseException | None
 
 
-def prefetch(make: Callable[[threading.Event], Iterator[T]], depth: int) -> Iterator[T]:
+def prefetch(
+    make: Callable[[threading.Event], Iterator[T]], depth: int, cancelled: Callable[[], bool] | None = None
+) -> Iterator[T]:
     """What `make` gives, made by a thread while the caller is busy.
 
     At most `depth` items wait and one is in the making: memory does not grow. An error of the source comes out
     in its place. When the caller stops early (closes this generator), the event that `make` got is set, the
-    source is closed, and the thread ends.
+    source is closed, and the thread ends. `cancelled` is asked several times a second while the caller waits;
+    true ends it in the same way.
     """
     waiting: queue.Queue[T | _End] = queue.Queue(depth)
     stop = threading.Event()
@@ -69,7 +73,12 @@ def prefetch(make: Callable[[threading.Event], Iterator[T]], depth: int) -> Iter
     ended = False
     try:
         while True:
-            item = waiting.get()
+            try:
+                item = waiting.get(timeout=_ASK_S if cancelled else None)
+            except queue.Empty:
+                if cancelled is not None and cancelled():
+                    return
+                continue
             if isinstance(item, _End):
                 ended = True
                 if item.error is not None:
@@ -126,7 +135,11 @@ class Dive:
         self._every, self._start_s, self._end_s = every, start_s, end_s
 
     def frames(
-        self, after: tuple[int, int] | None = None, *, after_time_s: float | None = None
+        self,
+        after: tuple[int, int] | None = None,
+        *,
+        after_time_s: float | None = None,
+        cancelled: Callable[[], bool] | None = None,
     ) -> Iterator[DiveFrame]:
         """Frames of the chosen times, decoded by a thread of their own some steps ahead.
 
@@ -134,12 +147,13 @@ class Dive:
             after: go on right after this (video, frame) with exactly the frames of an unbroken run.
             after_time_s: that frame's `time_s`. With it the way there is skimmed, not decoded; should the
                 frame found there be another (damage on the way), all is decoded after all.
+            cancelled: asked several times a second while the next frame is decoded; true ends the frames.
         Returns:
             Frames in the order of time. Close the generator to end the thread early. `gaps` starts afresh; of
             the file of `after` it lists what ends behind that frame.
         """
         self.gaps = list(self._unopened)
-        return prefetch(partial(self._frames, after, after_time_s), _AHEAD)
+        return prefetch(partial(self._frames, after, after_time_s), _AHEAD, cancelled)
 
     def parts(self, length_s: float, after: tuple[int, int, float] | None = None) -> list[Part]:
         """The dive in parts, in order, for who looks at several at once.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,15 +47,19 @@ def read_span(source: Path | str, span: Span) -> Dive | LiveDive:
     return open_dive([source], every=span.every, start_s=span.start_s, end_s=span.end_s)
 
 
-def frames(path: Path, every: FrameSampling) -> Iterator[DiveFrame]:
+def frames(
+    path: Path, every: FrameSampling, cancelled: Callable[[], bool] | None = None
+) -> Iterator[DiveFrame]:
     """Decode a video and give some of its frames, in order.
 
+    Args:
+        cancelled: asked several times a second while the next frame is decoded; true ends the work.
     Raises:
         ImageError: missing, not a video, without an image track; or, after all frames that can be read,
             damaged, which says where.
     """
     dive = read_span(path, Span(every))
-    yield from dive.frames()
+    yield from dive.frames(cancelled=cancelled) if isinstance(dive, Dive) else dive.frames()
     if dive.gaps:
         raise ImageError(told(dive.gaps))
 

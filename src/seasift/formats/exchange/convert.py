@@ -82,7 +82,7 @@ def convert(options: ConvertOptions) -> Report:
         source: a file of annotations or results.
         target: the file to write; where a file of the format holds one video and there are several, one file
             NAME-01-VIDEO.suffix for each.
-        to: format to write, such as "coco", "viame-csv" or "cvat"; `docs/formats.md` lists them.
+        to: format to write, such as "coco", "viame-csv" or "cvat"; `docs/reference/formats.md` lists them.
         source_format: format of the source; default: by its name and content.
         masks: "polygons", or "rle" for exact masks where the format has them.
         simplify: how far a simplified outline may be from the mask, px; 0 keeps every vertex.
