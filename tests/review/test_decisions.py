@@ -67,7 +67,7 @@ def test_decisions_of_another_run_are_refused(review: Review, out: Path) -> None
     [
         (None, "holds no tracks.json"),
         ("{}", "another layout"),
-        ('{"a": 1,\n"tracks": [\n', "not as"),
+        ('{"a": 1,\n"tracks": [\n', "not a file of"),
         ("cut", "breaks off"),
     ],
 )
