@@ -504,6 +504,15 @@ def test_rolled_up_names_in_every_format(run: Run, tmp_path: Path) -> None:
     assert float(row["rollup_score"]) == pytest.approx(1 - (127 / 255) * (153 / 255), abs=1e-5)
 
 
+def test_an_object_under_every_class_has_the_names_of_its_classes(run: Run, tmp_path: Path) -> None:
+    _with_rollup(tmp_path / "tiny.onnx")
+    write_image(tmp_path / "scene.png", _coloured((230, 0, 0), (0, 0, 0), (0, 0, 0), (0, 0, 0)))
+    assert "names" not in json.loads(predict(run, "scene.png", "--all-classes")[1])
+    code, _, err = predict(run, "scene.png", "--all-classes", "--names", "rollup")
+    assert code == 2
+    assert "all_classes" in err
+
+
 def test_names_that_cannot_be(run: Run) -> None:
     for names, word in (("rollup", "complete"), ("latin", "class or rollup")):
         code, _, err = predict(run, "pics/a.png", "--names", names)
