@@ -12,7 +12,7 @@ DEFAULT = "default"
 
 
 def names() -> tuple[str, ...]:
-    """Names of the bundled models. `default` runs when none is named."""
+    """Names of the bundled models; `default` is the one used when none is named."""
     return tuple(sorted(path.stem for path in FOLDER.glob("*.onnx")))
 
 
@@ -20,19 +20,19 @@ def path_of(name: str) -> Path:
     """Path of a bundled model.
 
     Raises:
-        ModelError: no model of that name; the message names those there are.
+        ModelError: no model of that name; the message lists the available ones.
     """
     if name in names():
         return FOLDER / f"{name}.onnx"
-    there = f"bundled: {', '.join(names())}" if names() else "no models are bundled"
+    there = f"bundled: {', '.join(names())}" if names() else "no model is bundled"
     raise ModelError(
-        f"model {name!r}{hint(name, names())}: no such file, and no bundled model of that name ({there}). "
+        f"model {name!r}{hint(name, names())}: no such file or bundled model ({there}). "
         "Give the path of an .onnx file made by `seasift export`, or the name of a bundled model."
     )
 
 
 def card_of(model: str | Path) -> str | None:
-    """The model card, Markdown, that lies beside a model given as a path or as the name of a bundled model; None without."""
+    """The Markdown model card in the folder of a model, given by path or bundled name; None without."""
     path = find(model).with_suffix(".md")
     try:
         return path.read_text(encoding="utf-8")
@@ -41,7 +41,7 @@ def card_of(model: str | Path) -> str | None:
 
 
 def find(model: str | Path) -> Path:
-    """Path of a model given as a path or as the name of a bundled model (names of bundled models come first)."""
+    """Path of a model given by path or bundled name (bundled names take precedence)."""
     if isinstance(model, str) and model in names():
         return path_of(model)
     path = Path(model)
