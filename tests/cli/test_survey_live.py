@@ -37,7 +37,7 @@ def stream(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 def test_what_needs_footage_twice_is_refused(stream: bytes, on_ray: bool, video: bool, option: str) -> None:
     with serving([stream]) as address:
         dive = LiveDive(address, every=FrameSampling(frames=1), patience=PATIENT)
-        with pytest.raises(InputError, match=f"without {option}.*Leave it out"):
+        with pytest.raises(InputError, match=option):
             check_live(dive, on_ray=on_ray, video=video)
 
 
