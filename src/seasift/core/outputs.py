@@ -1,4 +1,4 @@
-"""Kinds of output: what a graph gives, and the decoder that turns it into Instances. One entry each in `OUTPUTS`."""
+"""Kinds of output of networks, each with the decoder that makes Instances of it. One entry each in `OUTPUTS`."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ class Decoder(Protocol):
 
         Args:
             outputs: by name, without the batch dimension.
-            size_hw: of the original image, px.
+            size_hw: height and width of the original image, px.
             spec: how the image was prepared.
-            settings: thresholds that belong to the model.
+            settings: the model's own thresholds.
             threshold: minimum score.
             max_objects: keep at most this many, the best.
-            class_ids: look only for these, in ascending order; they do not compete with the others. None: all.
+            class_ids: find only these, in ascending order; they do not compete with the others. None: all.
         """
         ...
 
@@ -48,8 +48,8 @@ class OutputKind:
     """One kind of output.
 
     Attributes:
-        outputs: names and shapes of what the graph gives, in order. B is the batch, C the classes, a number
-            is itself; any other letter takes what it first meets.
+        outputs: names and shapes of the graph's outputs, in order. B is the batch, C the classes, a number is itself;
+            any other letter takes the first size it meets.
         resize: the rules by which images may be fitted to its input.
         decode: from these outputs to objects.
     """
@@ -91,7 +91,7 @@ def _decode_prototypes(
 
 
 def _among_all(found: Instances, class_ids: Int64, classes: int) -> Instances:
-    """Objects of some classes as those of all: other classes have a score of 0."""
+    """Extend the class scores of objects to all classes: other classes have a score of 0."""
     class_scores = None
     if found.class_scores is not None:
         class_scores = np.zeros((len(found), classes), np.float32)
