@@ -21,8 +21,8 @@ from seasift.data.dives import (
     same_minutes,
     shipped_facts,
 )
+from seasift.data.draw_split import shipped_splits
 from seasift.data.leakage import find_leaks
-from seasift.data.splits import shipped_splits
 from seasift.data.trashcan import VIDEO
 
 FOLDER = Path(seasift.data.__file__).parent / "trashcan_splits"

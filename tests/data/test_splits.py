@@ -14,11 +14,10 @@ from hypothesis import strategies as st
 from seasift.core.errors import DatasetError
 from seasift.core.instances import Category
 from seasift.data.coco import CocoAnnotation, CocoDataset, CocoImage, read_coco
-from seasift.data.draw_split import add_split, draw_folds, draw_split
-from seasift.data.groups import groups_of
+from seasift.data.dives import groups_of
+from seasift.data.draw_split import add_split, draw_by_group, draw_folds, draw_split, shipped_splits, to_half
 from seasift.data.prepare import prepare
 from seasift.data.prepared import resolve_split
-from seasift.data.splits import draw_by_group, shipped_splits, to_half
 from seasift.data.trashcan import VIDEO
 
 FRACTIONS = {"train": 0.7, "val": 0.15, "test": 0.15}

@@ -15,10 +15,9 @@ from pycocotools import mask as coco_mask
 from seasift.core.types import Bool, SizeHW
 from seasift.data.check import check
 from seasift.data.coco import CocoAnnotation
-from seasift.data.draw_split import draw_trashcan
+from seasift.data.draw_split import draw_trashcan, shipped_splits
 from seasift.data.prepare import prepare
 from seasift.data.prepared import PreparedDataset
-from seasift.data.splits import shipped_splits
 from seasift.data.trashcan import PUBLISHED_COUNTS
 
 pytestmark = pytest.mark.slow

@@ -96,8 +96,7 @@ def stats(
     """Describe a data set: counts, sizes, classes that go together, videos of each part."""
     from seasift.cli.data_output import print_json
     from seasift.cli.data_stats import tell_stats, write_page
-    from seasift.data.describe import describe
-    from seasift.data.stats import statistics
+    from seasift.data.stats import describe, statistics
 
     described = describe(path, labels=labels, masks=masks, split=split, images=images, group=group)
     counted = statistics(described)

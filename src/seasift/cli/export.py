@@ -48,7 +48,7 @@ def export(
             "scores will be probabilities, and its record by class goes into the file for intervals of counts."
         ),
     ] = None,
-    looks: Annotated[
+    reference: Annotated[
         Path | None,
         typer.Option(
             help="The data that it learned from, to tell footage unlike it: a prepared folder (of its recipe's split, "

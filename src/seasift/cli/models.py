@@ -11,7 +11,7 @@ from seasift.cli.models_complete import complete
 from seasift.core.files import check_onnx_name
 
 models = typer.Typer(
-    name="models", help="The model in the box, and the networks of the catalog.", no_args_is_help=True
+    name="models", help="Bundled models, and the networks of the catalog.", no_args_is_help=True
 )
 
 _Classes = Annotated[int, typer.Option(min=1, help="Classes without background.")]
@@ -54,7 +54,7 @@ def show(
     ] = None,
     html: Annotated[Path | None, typer.Option(help="Write a card as a page that needs nothing else.")] = None,
 ) -> None:
-    """The card of a model file or of the model in the box, or a network of the catalog in full."""
+    """The card of a model file or of a bundled model, or a network of the catalog in full."""
     from seasift.core.errors import InputError
     from seasift.core.extras import require
     from seasift.modelfile import bundled
@@ -72,7 +72,7 @@ def show(
         return
     if html is not None:
         raise InputError(
-            f"--html {html}: {name} is a network, without a card; expected a model file or one in the box."
+            f"--html {html}: {name} is a network, without a card; expected a model file or a bundled model."
         )
     wanted = _sizes(size)
     require("train", "torch", "torchvision", "timm")
@@ -117,7 +117,7 @@ def import_weights(
         if not path.is_file():
             raise InputError(f"{path}: no such file. Check the name and the folder you are in.")
     require("train", "torch", "torchvision", "timm", "onnx")
-    from seasift.export.from_published import import_published
+    from seasift.export.to_onnx import import_published
 
     info = import_published(
         weights,

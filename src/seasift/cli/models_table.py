@@ -12,7 +12,7 @@ from seasift.core.errors import InputError, expected
 from seasift.core.types import SizeHW
 
 if TYPE_CHECKING:
-    from seasift.models.complexity import Complexity
+    from seasift.models.catalog import Complexity
 
 
 def print_table(names: Sequence[str], classes: int) -> None:
@@ -39,8 +39,7 @@ def print_one(name: str, classes: int, size: int | SizeHW | None) -> None:
 
 
 def _described(name: str, classes: int, size: int | SizeHW | None) -> tuple[Complexity, str]:
-    from seasift.models.catalog import catalog, make_config, weights_note
-    from seasift.models.complexity import describe
+    from seasift.models.catalog import catalog, describe, make_config, weights_note
 
     known = catalog()
     if name not in known:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-_MODEL = "A model file, or the name of a model in the box."
+_MODEL = "A model file, or the name of a bundled model."
 
 ModelArgument = Annotated[str, typer.Argument(help=_MODEL)]
 ModelOption = Annotated[str, typer.Option("--model", "-m", help=_MODEL)]

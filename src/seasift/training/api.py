@@ -64,7 +64,7 @@ def train(
         data: prepared data set or COCO file, instead of the recipe's.
         output: folder of the run; default: `runs/` and the recipe's name.
         overrides: "key=value", for example "training.batch_size=4".
-        resume: go on from last.ckpt.
+        resume: continue from last.ckpt.
         overfit: learn and evaluate only this many images, without augmentation.
         max_minutes: stop after this many minutes.
         accelerator: "auto", "cpu" or "gpu".
@@ -83,7 +83,7 @@ def train(
     wanted = load_recipe(str(recipe), _changes(data, overrides, overfit, max_minutes))
     if compare and wanted.data.overfit:
         raise InputError(
-            "--compare: with data.overfit the run is judged on the images that it learns; expected a val part. "
+            "--compare: with data.overfit the run is validated on the images that it learns; expected a val part. "
             "Leave out one of them."
         )
     if logger is not None and logger not in LOGGERS:

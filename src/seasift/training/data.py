@@ -1,29 +1,32 @@
-"""What a run learns from and what it is judged on."""
+"""The data that a run learns from, the data that it is validated on, and the metrics of that."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import torch.distributed as dist
 from torch.utils.data import Dataset
 
 from seasift.core.errors import RecipeError
 from seasift.core.image import read_image
+from seasift.core.instances import Instances
 from seasift.core.prepare import InputSpec
 from seasift.core.types import UInt8
 from seasift.data.cache import ImageCache, open_cache
-from seasift.data.coco import CocoImage
+from seasift.data.coco import CocoDataset, CocoImage
 from seasift.data.partial_labels import fully_labelled
 from seasift.data.prepared import DataSplit, resolve_split
+from seasift.evaluation.coco_metrics import Metrics, evaluate
 from seasift.models.catalog import FAMILIES
 from seasift.recipes.recipe import Recipe
 from seasift.training.batches import process_of
 
 
 def data_splits(recipe: Recipe) -> tuple[DataSplit, DataSplit]:
-    """What a recipe learns from and what it is judged on.
+    """Training and validation data of a recipe.
 
     Raises:
         RecipeError: no data. DatasetError: it cannot be used.
@@ -60,7 +63,7 @@ def data_splits(recipe: Recipe) -> tuple[DataSplit, DataSplit]:
 def open_images(
     learn: DataSplit, spec: InputSpec, recipe: Recipe, progress: Callable[[int, int], None] | None = None
 ) -> ImageCache:
-    """The decoded images of a part as a network wants them; `progress` is told (done, in all).
+    """The decoded images of a part as a network wants them; `progress` is called with (done, in all).
 
     Raises:
         RecipeError: the network cannot learn from labels that leave so much open.
@@ -109,3 +112,39 @@ class EvaluationImages(Dataset[tuple[int, UInt8]]):
         rank, ranks = process_of()  # not known before the trainer starts
         images = self._part.coco.images
         return images[rank::ranks] if len(images) >= ranks else images
+
+
+class SplitEvaluator:
+    """Turns predictions by image id into the metrics that the curve shows.
+
+    Attributes:
+        found: what the last call was given, by all processes together.
+        figures: of the last call, in full; None before it.
+    """
+
+    def __init__(self, truth: CocoDataset) -> None:
+        self._truth = truth
+        self.found: Mapping[int, Instances] = {}
+        self.figures: Metrics | None = None
+
+    def __call__(self, found: Mapping[int, Instances]) -> dict[str, float]:
+        """`box_AP`, `box_AP50`, and for a network with masks `mask_AP`, `mask_AP50`."""
+        self.found = _of_all_processes(found)
+        self.figures = evaluate(self._truth, self.found, self._truth.categories)
+        wanted = {"box": self.figures.boxes}
+        if "masks" in self.figures.curves:
+            wanted["mask"] = self.figures.masks
+        return {
+            f"{kind}_{key}": float(lines[key] or 0.0)
+            for kind, lines in wanted.items()
+            for key in ("AP", "AP50")
+        }
+
+
+def _of_all_processes(found: Mapping[int, Instances]) -> Mapping[int, Instances]:
+    _, processes = process_of()
+    if processes == 1:
+        return found
+    parts: list[Mapping[int, Instances]] = [{}] * processes
+    dist.all_gather_object(parts, found)
+    return {image_id: objects for part in parts for image_id, objects in part.items()}
