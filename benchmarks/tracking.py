@@ -1,7 +1,7 @@
 """How well identities are kept, by the tracker and by plain matching of overlaps.
 
 python benchmarks/tracking.py drawn [--seeds N]
-python benchmarks/tracking.py trashcan DATA [--model MODEL --split leak-free --part test]
+python benchmarks/tracking.py trashcan DATA [--model MODEL --scheme leak-free --scheme test]
 """
 
 from __future__ import annotations
@@ -149,14 +149,14 @@ def trashcan(given: argparse.Namespace) -> None:
     """Sequences of TrashCan: with the truth as detections, and with a model's."""
     from trashcan_identities import Reliability, linked
 
-    part = open_prepared(given.data).part("instance", "exact", given.split, given.part)
+    split = open_prepared(given.data).split("instance", "exact", given.scheme, given.split)
     model = load_predictor(given.model, threads=given.threads)
     sure, counting = Reliability(), TrackerSettings()
     every = replace(counting, min_hits=1, confirm_s=0.0)
     by_truth = {name: TrackingScore() for name in followers(every)}
     by_model = {name: TrackingScore() for name in followers(counting)}
-    for run in linked(part.coco, part.images_dir, sure):
-        images = [_read(part.images_dir / frame.image.file_name) for frame in run]
+    for run in linked(split.coco, split.images_dir, sure):
+        images = [_read(split.images_dir / frame.image.file_name) for frame in run]
         true = [
             TrueFrame(frame.time_s, image, frame.true, frame.ids)
             for frame, image in zip(run, images, strict=True)
@@ -167,7 +167,7 @@ def trashcan(given: argparse.Namespace) -> None:
         for name, follower in followers(counting).items():
             by_model[name].add(evaluate(zip(true, found, strict=True), follower))
     some = by_truth["tracker"]
-    print(f"{part.name}: {some.sequences} sequences, {some.frames} frames, {some.true} objects")
+    print(f"{split.name}: {some.sequences} sequences, {some.frames} frames, {some.true} objects")
     print(f"{sure.links} links, {sure.only_one} of them between the only ones of their class;")
     print(f"{sure.skipped_same} of {sure.skipped} are the same with the frame between left out.")
     for title, scores in (("truth as detections, all count", by_truth), (model.name, by_model)):
@@ -187,8 +187,8 @@ def main() -> None:
     real = commands.add_parser("trashcan")
     real.add_argument("data", type=Path, help="TrashCan as `seasift data prepare` makes it")
     real.add_argument("--model", default="default")
-    real.add_argument("--split", default="leak-free")
-    real.add_argument("--part", default="test")
+    real.add_argument("--scheme", default="leak-free")
+    real.add_argument("--split", default="test")
     real.add_argument("--threads", type=int)
     given = parser.parse_args()
     if given.what == "drawn":

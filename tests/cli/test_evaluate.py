@@ -168,7 +168,7 @@ def test_threshold_and_number_of_objects_count(run: Run) -> None:
         (("data/truth.json", "data/truth.json"), "not a whole ONNX file"),
         (("nothing.ckpt", "data/truth.json"), "nothing.ckpt: no such file"),
         (("tiny.onnx", "data"), "not a prepared data set"),
-        (("tiny.onnx", "data/truth.json", "--split", "official"), "--split: only for a prepared data set"),
+        (("tiny.onnx", "data/truth.json", "--scheme", "official"), "--scheme: only for a prepared data set"),
         (("tiny.onnx", "data/truth.json", "--images", "data"), "a.png: no such file"),
         (("tiny.onnx", "data/truth.json", "-o", "tiny.onnx"), "-o tiny.onnx: a file"),
         (("a.pt", "data/truth.json", "--engine", "openvino"), "--engine: only for a model file"),

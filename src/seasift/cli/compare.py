@@ -39,7 +39,7 @@ def compare(
     """Hold judged models against each other and against published figures.
 
     With --data every AP has a 95% interval, from whole videos drawn again and again, and so has the difference
-    of any two runs on the same part.
+    of any two runs on the same split.
     """
     from seasift.cli.compare_table import tell
     from seasift.evaluation.compare import Settings

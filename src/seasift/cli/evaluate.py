@@ -24,8 +24,12 @@ def evaluate(
         str | None, typer.Option(help="Label set of a prepared data set: instance or material.")
     ] = None,
     masks: Annotated[str | None, typer.Option(help="Its masks: exact or polygons.")] = None,
-    split: Annotated[str | None, typer.Option(help="Its split: dive-free, official, ...")] = None,
-    part: Annotated[str | None, typer.Option(help="Part of the split.  [default: val]")] = None,
+    scheme: Annotated[
+        str | None, typer.Option(help="Splitting scheme: dive-free, official, ...  [default: the data set's]")
+    ] = None,
+    split: Annotated[
+        str | None, typer.Option(help="Split of the scheme: train, val or test.  [default: val]")
+    ] = None,
     images: Annotated[Path | None, typer.Option(help="Folder of the images of a COCO file.")] = None,
     threshold: Annotated[
         float, typer.Option(min=0, max=1, help="Leave out lower scores; low, since AP wants the whole curve.")

@@ -42,8 +42,10 @@ def complete(
             help="Data that it learned from, a prepared folder or COCO file: to tell footage unlike it."
         ),
     ] = None,
-    split: Annotated[str | None, typer.Option(help="Of the prepared data.  [default: its own]")] = None,
-    part: Annotated[str, typer.Option(help="Of the split.")] = "train",
+    scheme: Annotated[
+        str | None, typer.Option(help="Splitting scheme of the prepared data.  [default: its own]")
+    ] = None,
+    split: Annotated[str, typer.Option(help="Split of the scheme.")] = "train",
 ) -> None:
     """Write into a model file what was found out about it: scores, figures, and what `seasift survey` wants to know.
 
@@ -73,7 +75,7 @@ def complete(
             calibration=fitted,
             figures=evaluated,
             counting=read_report(counting) if counting else None,
-            looks=_images(looks, split, part) if looks else None,
+            looks=_images(looks, scheme, split) if looks else None,
             progress=progress,
         )
     if evaluated:
@@ -85,7 +87,7 @@ def complete(
     typer.echo(f"{output}: {info.name}, {', '.join(added)}")
 
 
-def _images(looks: Path, split: str | None, part: str) -> DataSplit:
+def _images(looks: Path, scheme: str | None, split: str) -> DataSplit:
     from seasift.data.prepared import resolve_split
 
-    return resolve_split(looks, split=split, part=part if looks.is_dir() else None)
+    return resolve_split(looks, scheme=scheme, split=split if looks.is_dir() else None)

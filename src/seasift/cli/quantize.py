@@ -14,8 +14,10 @@ def quantize(
     model: ModelArgument,
     data: DataArgument,
     output: OnnxOutput,
-    split: Annotated[str | None, typer.Option(help="Split of a prepared data set.")] = None,
-    part: Annotated[str, typer.Option(help="Part of the split; one that the model learned from.")] = "train",
+    scheme: Annotated[str | None, typer.Option(help="Splitting scheme of a prepared data set.")] = None,
+    split: Annotated[
+        str, typer.Option(help="Split of the scheme; one that the model learned from.")
+    ] = "train",
     images: Annotated[
         int, typer.Option(min=1, help="How many, evenly spaced, set the ranges of numbers.")
     ] = 300,
@@ -28,7 +30,7 @@ def quantize(
 
     check_onnx_name(output)
     given = bundled.find(model)
-    chosen = resolve_split(data, split=split, part=part if data.is_dir() else None)
+    chosen = resolve_split(data, scheme=scheme, split=split if data.is_dir() else None)
     require("quantize", "nncf", "onnx", "onnxruntime", "onnxscript")
     from seasift.export.card import write_card
     from seasift.export.quantize import quantize as run

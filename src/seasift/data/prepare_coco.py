@@ -26,7 +26,7 @@ def images_folder(path: Path, images: Path | None) -> Path:
 
 
 def read_coco_file(path: Path, images: Path | None) -> Content:
-    """One COCO file: the data set has one split of one part, `published/all`.
+    """One COCO file: the data set has one scheme of one split, `published/all`.
 
     Raises:
         DatasetError: not COCO, or images that are missing.
@@ -39,7 +39,7 @@ def read_coco_file(path: Path, images: Path | None) -> Content:
 
 
 def read_coco_files(source: Source) -> Content:
-    """All COCO files of a folder or zip; each becomes a part of the split `published`.
+    """All COCO files of a folder or zip; each becomes a split of the scheme `published`.
 
     Raises:
         DatasetError: none, damaged ones, or several that do not go together.
@@ -50,33 +50,35 @@ def read_coco_files(source: Source) -> Content:
             f"{source.name}: no COCO file in it; expected .json with images, annotations and categories. "
             "Name the folder that holds one"
         )
-    parts: dict[str, CocoDataset] = {}
+    splits: dict[str, CocoDataset] = {}
     for file in files:
-        part = PurePosixPath(file).stem.removeprefix("instances_")
-        if part in parts:
+        split = PurePosixPath(file).stem.removeprefix("instances_")
+        if split in splits:
             raise DatasetError(
-                f"{source.name}: two COCO files for the part {part!r} ({', '.join(files)}); expected distinct names. "
+                f"{source.name}: two COCO files for the split {split!r} ({', '.join(files)}); expected distinct names. "
                 "Rename one, or prepare them one by one"
             )
-        parts[part] = read_coco(f"{source.name}/{file}", source.read(file))
-    return _content(Path(source.name).stem, parts, source, source.name)
+        splits[split] = read_coco(f"{source.name}/{file}", source.read(file))
+    return _content(Path(source.name).stem, splits, source, source.name)
 
 
-def _content(name: str, parts: Mapping[str, CocoDataset], loaded: Source, location: str) -> Content:
-    joined = _joined(parts, location)
-    splits = {"published": {part: [image.file_name for image in coco.images] for part, coco in parts.items()}}
+def _content(name: str, splits: Mapping[str, CocoDataset], loaded: Source, location: str) -> Content:
+    joined = _joined(splits, location)
+    schemes = {
+        "published": {split: [image.file_name for image in coco.images] for split, coco in splits.items()}
+    }
     names = [image.file_name for image in joined.images]
-    return Content(name, {"default-published": joined}, loaded, loaded.locate(names), splits, _DEFAULTS, {})
+    return Content(name, {"default-published": joined}, loaded, loaded.locate(names), schemes, _DEFAULTS, {})
 
 
-def _joined(parts: Mapping[str, CocoDataset], location: str) -> CocoDataset:
+def _joined(splits: Mapping[str, CocoDataset], location: str) -> CocoDataset:
     """Several files as one document. Ids stay if no two files share any, else all are given anew."""
-    first, *rest = parts.values()
+    first, *rest = splits.values()
     if any(coco.categories != first.categories for coco in rest):
         raise DatasetError(
             f"{location}: its COCO files have different categories; expected the same. Prepare them one by one"
         )
-    counts = Counter(image.file_name for coco in parts.values() for image in coco.images)
+    counts = Counter(image.file_name for coco in splits.values() for image in coco.images)
     twice = [file for file, count in counts.items() if count > 1]
     if twice:
         raise DatasetError(
@@ -84,12 +86,12 @@ def _joined(parts: Mapping[str, CocoDataset], location: str) -> CocoDataset:
             "image once. If they are different images, put the folder into file_name; if they are the same, "
             "prepare the files one by one"
         )
-    images = [image for coco in parts.values() for image in coco.images]
-    annotations = [annotation for coco in parts.values() for annotation in coco.annotations]
+    images = [image for coco in splits.values() for image in coco.images]
+    annotations = [annotation for coco in splits.values() for annotation in coco.annotations]
     if len({i.id for i in images}) == len(images) and len({a.id for a in annotations}) == len(annotations):
         return CocoDataset(first.categories, tuple(images), tuple(annotations))
     images, annotations = [], []
-    for coco in parts.values():
+    for coco in splits.values():
         new = {image.id: len(images) + number for number, image in enumerate(coco.images, 1)}
         images += [replace(image, id=new[image.id]) for image in coco.images]
         annotations += [

@@ -1,4 +1,4 @@
-"""Intervals of the APs on one part, and of the difference of two models on it.
+"""Intervals of the APs on one split, and of the difference of two models on it.
 
 Also here: Intervals of AP by drawing whole videos again and again: frames of one video are not independent.
 """
@@ -26,9 +26,9 @@ class Evaluated:
     """One run under all resamples.
 
     Attributes:
-        groups: videos in the part.
+        groups: videos in the split.
         class_groups: class name to how many of them have objects of it.
-        kinds: "boxes" and, if judged, "masks". The first resample is the part itself.
+        kinds: "boxes" and, if judged, "masks". The first resample is the split itself.
         pattern: that found the videos; None: each image was drawn alone.
     """
 
@@ -56,12 +56,12 @@ class Evaluated:
 
 @dataclass(frozen=True)
 class Draws:
-    """Videos drawn again and again, the same for all models that are judged on a part.
+    """Videos drawn again and again, the same for all models that are judged on a split.
 
     Attributes:
         groups: videos.
         class_groups: class name to how many of them have objects of it.
-        weights: (1 + R, P) how often each image counts; the first row is the part itself.
+        weights: (1 + R, P) how often each image counts; the first row is the split itself.
         pattern: that found the videos; None: each image is drawn alone.
     """
 

@@ -71,17 +71,17 @@ class Pace:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Everything found out about a predictor on a part.
+    """Everything found out about a predictor on a split.
 
     Attributes:
-        truth: what was judged (less than the part's if limited).
-        of_pictures: how many the part has.
+        truth: what was judged (less than the split's if limited).
+        of_pictures: how many the split has.
         seconds: "predict" (with reading the images), "judge", "total".
         pace: of the predictor alone.
         reliability: see `reliability.reliability_of`.
         intervals: see `intervals.Evaluated.record`; None if none were asked for.
         counting: see `counting.operating_points_of`.
-        partly_labelled: images of the part that were left out, since objects, classes or box edges are not known.
+        partly_labelled: images of the split that were left out, since objects, classes or box edges are not known.
     """
 
     truth: CocoDataset
@@ -100,11 +100,11 @@ class Outcome:
 
 def evaluate_split(
     predictor: Predictor,
-    part: DataSplit,
+    split: DataSplit,
     settings: Settings,
     progress: Callable[[int, int], None] | None = None,
 ) -> Outcome:
-    """Run a predictor over a part's images and judge what it finds.
+    """Run a predictor over a split's images and judge what it finds.
 
     Args:
         progress: called with images done and in all.
@@ -113,24 +113,24 @@ def evaluate_split(
         ImageError: an image that cannot be read.
     """
     started = time.perf_counter()
-    whole = fully_labelled(part.coco)
+    whole = fully_labelled(split.coco)
     truth = limited(whole, settings.limit)
     if not truth.images:
-        vague = f"; {len(part.coco.images)} are only partly labelled" if part.coco.images else ""
+        vague = f"; {len(split.coco.images)} are only partly labelled" if split.coco.images else ""
         raise DatasetError(
-            f"{part.name}: no images to judge by{vague}; expected at least one. Choose another part"
+            f"{split.name}: no images to judge by{vague}; expected at least one. Choose another split"
         )
-    seen = _look(predictor, truth, part.images_dir, settings, progress)
+    seen = _look(predictor, truth, split.images_dir, settings, progress)
     predicted = time.perf_counter()
     figures = metrics_of(truth, seen.results)
     by_kind = {kind: matches_of(truth, seen.results.entries, kind) for kind in figures.curves}
     matches = {kind: each for kind, each in by_kind.items() if each is not None}
     intervals = None
     if settings.resamples:
-        draws = draw(truth, part.chosen.get("group"), settings.resamples, settings.seed)
+        draws = draw(truth, split.chosen.get("group"), settings.resamples, settings.seed)
         intervals = draws.evaluate(matches).record(settings.resamples, settings.seed)
     evaluated_kind = matches["masks" if "masks" in matches else "boxes"]
-    groups = group_names(image_names(truth), part.chosen.get("group"))
+    groups = group_names(image_names(truth), split.chosen.get("group"))
     ended = time.perf_counter()
     seconds = {"predict": predicted - started, "judge": ended - predicted, "total": ended - started}
     return Outcome(
@@ -145,7 +145,7 @@ def evaluate_split(
         reliability_of(evaluated_kind),
         intervals,
         operating_points_of(evaluated_kind, groups, settings.threshold),
-        len(part.coco.images) - len(whole.images),
+        len(split.coco.images) - len(whole.images),
     )
 
 

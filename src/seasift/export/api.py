@@ -10,6 +10,7 @@ from seasift.core.extras import require
 from seasift.core.files import check_onnx_name
 from seasift.data.prepared import resolve_split
 from seasift.modelfile.info import ModelInfo
+from seasift.recipes.recipe import recorded_recipe
 
 
 def export(
@@ -86,11 +87,11 @@ def export(
     )
     counting = calibration if calibration and calibration.counting else None
     if counting or looks:
-        part = None
+        reference = None
         if looks:
             prepared = Path(looks).is_dir()
-            split = info.training["recipe"]["data"]["split"] if prepared else None
-            part = resolve_split(Path(looks), split=split, part="train" if prepared else None)
-        info = complete(out, out, counting=counting, looks=part, progress=progress)
+            scheme = recorded_recipe(info.training["recipe"]).data.scheme if prepared else None
+            reference = resolve_split(Path(looks), scheme=scheme, split="train" if prepared else None)
+        info = complete(out, out, counting=counting, looks=reference, progress=progress)
     write_card(out, info, reports, words)
     return info

@@ -116,22 +116,22 @@ def operating_points_entry(report: Evaluation, info: ModelInfo) -> OperatingPoin
 
 
 def image_statistics_entry(
-    part: DataSplit, model: Path, progress: Callable[[int, int], None] | None = None
+    split: DataSplit, model: Path, progress: Callable[[int, int], None] | None = None
 ) -> ImageStatisticsEntry:
-    """How a part's images look, to the eye and to the model; of more than 1,200 as many evenly spaced ones."""
-    names = [image.file_name for image in part.coco.images]
+    """How a split's images look, to the eye and to the model; of more than 1,200 as many evenly spaced ones."""
+    names = [image.file_name for image in split.coco.images]
     if not names:
-        raise InputError(f"{part.name}: no images; expected those that the model learned from.")
+        raise InputError(f"{split.name}: no images; expected those that the model learned from.")
     count = min(len(names), MAX_IMAGES)
     chosen = [names[index * len(names) // count] for index in range(count)]
     predictor = load_predictor(model)
     looks = []
     for done, name in enumerate(chosen, start=1):
-        pixels = read_image(part.images_dir / name)
+        pixels = read_image(split.images_dir / name)
         looks.append(predict_with_statistics(predictor, pixels, threshold=1.0, max_objects=1)[1])
         if progress:
             progress(done, count)
-    return reference_of(np.stack(looks), group_names(chosen, part.chosen.get("group")), part.name)
+    return reference_of(np.stack(looks), group_names(chosen, split.chosen.get("group")), split.name)
 
 
 def _calibrated(thresholds: Any, entry: CalibrationEntry) -> Any:

@@ -14,7 +14,7 @@ from seasift.core.instances import Category
 from seasift.models.catalog import FAMILIES, Config, build, make_config
 from seasift.models.inference import TorchPredictor
 from seasift.models.weights import load_exactly
-from seasift.recipes.recipe import ModelRecipe, Recipe
+from seasift.recipes.recipe import ModelRecipe, Recipe, recorded_recipe
 
 
 def config_of(recipe: Recipe, classes: int) -> Config:
@@ -64,7 +64,7 @@ def load_network(path: Path) -> tuple[nn.Module, Recipe, tuple[Category, ...]]:
     """The network of a checkpoint in evaluation mode, with its recipe and categories."""
     content = read_checkpoint(path)
     known = content["hyper_parameters"]
-    recipe = Recipe.model_validate(known["recipe"])
+    recipe = recorded_recipe(known["recipe"])
     categories = tuple(Category(**category) for category in known["categories"])
     network = build(config_of(recipe, len(categories)))
     start = "network."

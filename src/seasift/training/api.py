@@ -83,7 +83,7 @@ def train(
     wanted = load_recipe(str(recipe), _changes(data, overrides, overfit, max_minutes))
     if compare and wanted.data.overfit:
         raise InputError(
-            "--compare: with data.overfit the run is judged on the images that it learns; expected a val part. "
+            "--compare: with data.overfit the run is judged on the images that it learns; expected a val split. "
             "Leave out one of them."
         )
     if logger is not None and logger not in LOGGERS:
@@ -134,8 +134,8 @@ def _compared(recipe: Recipe, folder: Path, progress: Callable[[int, int], None]
         output=folder / EVALUATION,
         labels=recipe.data.labels if prepared else None,
         masks=recipe.data.masks if prepared else None,
-        split=recipe.data.split if prepared else None,
-        part=recipe.data.val if prepared else None,
+        scheme=recipe.data.scheme if prepared else None,
+        split=recipe.data.val if prepared else None,
         progress=progress,
     )
     comparison = compare_runs(read_runs([folder]), Settings(data))
