@@ -7,8 +7,9 @@ python benchmarks/tracking.py trashcan DATA [--model MODEL --scheme leak-free --
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 from pathlib import Path
 from typing import Protocol
 
@@ -81,25 +82,62 @@ class Told:
     ids: Int64
 
 
-def evaluate(frames: Iterable[tuple[TrueFrame, Instances]], follower: Follows) -> list[EvaluatedFrame]:
-    """Run a follower over a sequence; only tracks that were confirmed at any time are told."""
-    told, confirmed = [], set()
+def counted(frames: Iterable[tuple[TrueFrame, Instances]], follower: Follows) -> list[Told]:
+    """Frames with what is in them of the tracks that count, merged as the follower says."""
+    told: list[Told] = []
+    confirmed: set[int] = set()
+    into: dict[int, int] = {}
     for frame, found in frames:
         step = follower.step(found, frame.image_rgb_u8, frame.time_s)
+        into |= dict(step.merged)
         confirmed |= set(step.confirmed)
         told.append(Told(frame.instances, frame.ids, found, step.ids))
-    return [_evaluated(each, confirmed) for each in told]
+    if isinstance(follower, Tracker):
+        last = follower.finish()
+        into |= dict(last.merged)
+        confirmed |= set(last.confirmed)
+
+    def final(each: int) -> int:
+        while each in into:
+            each = into[each]
+        return each
+
+    confirmed = {final(each) for each in confirmed}
+    return [_of_counted(each, final, confirmed) for each in told]
 
 
-def _evaluated(told: Told, confirmed: set[int]) -> EvaluatedFrame:
-    keep = np.array([int(each) in confirmed for each in told.ids], bool)
-    found = told.found.take(keep)
+def _of_counted(told: Told, final: Callable[[int], int], confirmed: set[int]) -> Told:
+    """Only what belongs to tracks that count, the best observation of each."""
+    kept: dict[int, int] = {}
+    for i in np.argsort(-told.found.scores, kind="stable").tolist():
+        track = final(int(told.ids[i]))
+        if track in confirmed:
+            kept.setdefault(track, i)
+    found = told.found.take(np.array(list(kept.values()), np.int64))
+    return Told(told.true, told.true_ids, found, np.array(list(kept), np.int64))
+
+
+def doubles(told: Sequence[Told], least: float = 0.5) -> int:
+    """Pairs of counted tracks whose boxes or masks overlap by more than `least`, on average over shared frames."""
+    overlaps: dict[tuple[int, int], list[tuple[float, float]]] = {}
+    for frame in told:
+        masks = frame.found.masks
+        ious = pairwise_iou(frame.found.boxes_xyxy, frame.found.boxes_xyxy)
+        for i, j in combinations(range(len(frame.ids)), 2):
+            of_masks = overlap(masks[i], masks[j]) if masks else 0.0
+            a, b = sorted((int(frame.ids[i]), int(frame.ids[j])))
+            overlaps.setdefault((a, b), []).append((float(ious[i, j]), of_masks))
+    return sum(bool((np.mean(pairs, axis=0) > least).any()) for pairs in overlaps.values())
+
+
+def _evaluated(told: Told) -> EvaluatedFrame:
+    found = told.found
     alike = np.zeros((len(told.true), len(found)))
     for row, column in np.argwhere(pairwise_iou(told.true.boxes_xyxy, found.boxes_xyxy) > 0).tolist():
         assert told.true.masks is not None
         assert found.masks is not None
         alike[row, column] = overlap(told.true.masks[row], found.masks[column])
-    return EvaluatedFrame(told.true_ids, told.ids[keep], alike)
+    return EvaluatedFrame(told.true_ids, told.ids, alike)
 
 
 def followers(settings: TrackerSettings) -> dict[str, Follows]:
@@ -112,31 +150,51 @@ def followers(settings: TrackerSettings) -> dict[str, Follows]:
         ),
         "tracker": Tracker(settings),
         "without camera motion": Tracker(replace(settings, use_camera=False)),
+        "without merging": Tracker(replace(settings, merge_overlap=1.0)),
         "without masks": Tracker(replace(settings, use_masks=False)),
         "without weak observations": Tracker(replace(settings, low_score=settings.start_score)),
     }
 
 
-def row(name: str, score: TrackingScore) -> str:
+@dataclass
+class Score(TrackingScore):
+    """Also how many pairs of counted tracks lie on each other."""
+
+    double: int = 0
+
+    def follow(self, frames: Iterable[tuple[TrueFrame, Instances]], follower: Follows) -> None:
+        """Run a follower over a sequence."""
+        self.take(counted(frames, follower))
+
+    def take(self, told: Sequence[Told]) -> None:
+        """Count a sequence."""
+        self.add([_evaluated(each) for each in told])
+        self.double += doubles(told)
+
+
+def row(name: str, score: Score) -> str:
     figures = f"{score.hota:.3f} | {score.deta:.3f} | {score.assa:.3f} | {score.idf1:.3f}"
-    return f"| {name} | {figures} | {score.counted} | {score.off / max(score.true, 1):.3f} |"
+    return f"| {name} | {figures} | {score.counted} | {score.off / max(score.true, 1):.3f} | {score.double} |"
 
 
-HEAD = "| | HOTA | DetA | AssA | IDF1 | counted | count error |\n| --- | ---: | ---: | ---: | ---: | ---: | ---: |"
+HEAD = (
+    "| | HOTA | DetA | AssA | IDF1 | counted | count error | double |\n"
+    "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
+)
 
 
 def drawn(seeds: int) -> None:
     """Drawn footage."""
     settings = TrackerSettings()
-    all_scores: dict[str, TrackingScore] = {name: TrackingScore() for name in followers(settings)}
+    all_scores = {name: Score() for name in followers(settings)}
     for scene in SCENES:
-        scores = {name: TrackingScore() for name in all_scores}
+        scores = {name: Score() for name in all_scores}
         for seed in range(seeds):
             frames = list(footage(scene, seed).frames())
             for name, follower in followers(settings).items():
-                evaluated = evaluate(frames, follower)
-                scores[name].add(evaluated)
-                all_scores[name].add(evaluated)
+                told = counted(frames, follower)
+                for score in (scores[name], all_scores[name]):
+                    score.take(told)
         print(f"\n{scene}: {scores['tracker'].frames} frames, {scores['tracker'].true} objects\n\n{HEAD}")
         for name, score in scores.items():
             print(row(name, score), flush=True)
@@ -151,10 +209,11 @@ def trashcan(given: argparse.Namespace) -> None:
 
     split = open_prepared(given.data).split("instance", "exact", given.scheme, given.split)
     model = load_predictor(given.model, threads=given.threads)
-    sure, counting = Reliability(), TrackerSettings()
+    sure = Reliability()
+    counting = TrackerSettings(start_score=given.threshold, low_score=given.threshold / 2)
     every = replace(counting, min_hits=1, confirm_s=0.0)
-    by_truth = {name: TrackingScore() for name in followers(every)}
-    by_model = {name: TrackingScore() for name in followers(counting)}
+    by_truth = {name: Score() for name in followers(every)}
+    by_model = {name: Score() for name in followers(counting)}
     for run in linked(split.coco, split.images_dir, sure):
         images = [_read(split.images_dir / frame.image.file_name) for frame in run]
         true = [
@@ -163,9 +222,9 @@ def trashcan(given: argparse.Namespace) -> None:
         ]
         found = [model.predict([image], threshold=0.05)[0] for image in images]
         for name, follower in followers(every).items():
-            by_truth[name].add(evaluate([(frame, frame.instances) for frame in true], follower))
+            by_truth[name].follow([(frame, frame.instances) for frame in true], follower)
         for name, follower in followers(counting).items():
-            by_model[name].add(evaluate(zip(true, found, strict=True), follower))
+            by_model[name].follow(zip(true, found, strict=True), follower)
     some = by_truth["tracker"]
     print(f"{split.name}: {some.sequences} sequences, {some.frames} frames, {some.true} objects")
     print(f"{sure.links} links, {sure.only_one} of them between the only ones of their class;")
@@ -190,6 +249,7 @@ def main() -> None:
     real.add_argument("--scheme", default="leak-free")
     real.add_argument("--split", default="test")
     real.add_argument("--threads", type=int)
+    real.add_argument("--threshold", type=float, default=0.2, help="a survey takes the model's own")
     given = parser.parse_args()
     if given.what == "drawn":
         drawn(given.seeds)

@@ -1,4 +1,4 @@
-"""Footage: how fast, and with how much memory. Run: python benchmarks/video.py speed [VIDEO] | memory [--hours 10]
+"""Footage: how fast, and with how much memory. Run: python benchmarks/video.py speed [VIDEO] | memory [--hours 10] | keyframes
 
 `speed` looks at the same frames in three ways, in turn: only decoded (as images), only looked at (images that are
 decoded already, as many in work at once as the engine likes), and both, as `seasift predict` does; and once more with
@@ -7,11 +7,15 @@ the annotated MP4. It prints frames a second, and what share both reach of the s
 `memory` makes a long video out of a short one (its packets are copied with later times, so that decoding it is real
 work, but making it is not), lets `seasift predict --format csv,video` run over it, and prints the process's resident
 memory, a line for each tenth of the way. Linux only.
+
+`keyframes` surveys a video of several copies of a clip, enlarged to 1080p with a keyframe each second, at `--every 1s` with and
+without `--keyframes`, and prints processor seconds by an hour of footage and what was counted. Linux and macOS.
 """
 
 from __future__ import annotations
 
 import argparse
+import resource
 import statistics
 import subprocess
 import sys
@@ -32,6 +36,7 @@ from seasift.evaluation.machine import describe_machine
 from seasift.inference.inputs import Failure, Source
 from seasift.inference.predictor import OnnxPredictor, load_predictor
 from seasift.inference.stream import Image, predict_sources
+from seasift.video.dive import open_dive
 from seasift.video.reading import Span, read_span
 from seasift.video.sampling import FrameSampling
 from seasift.video.writing import writing_video
@@ -178,6 +183,50 @@ def memory(options: argparse.Namespace) -> None:
             )
 
 
+def dense(path: Path, clip: Path, copies: int) -> float:
+    """Copies of a clip behind each other as 1080p, H.264, a keyframe each second; gives its length in seconds."""
+    count, rate = 0, 30
+    with av.open(str(path), "w") as target:
+        track = target.add_stream("libx264", rate=rate)
+        track.width, track.height, track.pix_fmt = 1920, 1080, "yuv420p"
+        track.codec_context.options = {"preset": "veryfast", "crf": "23", "g": str(rate)}
+        for _ in range(copies):
+            for frame in open_dive([clip]).frames():
+                image = cv2.resize(frame.image_rgb_u8, (1920, 1080), interpolation=cv2.INTER_CUBIC)
+                target.mux(track.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+                count += 1
+        target.mux(track.encode())
+    return count / rate
+
+
+def keyframes(options: argparse.Namespace) -> None:
+    """Print what a survey costs with and without keyframes only."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        long_s = dense(folder / "dense.mp4", options.video, options.copies)
+        print(describe_machine())
+        print(
+            f"{options.video.name}, {options.copies} times, as {long_s:.0f} s of 1920x1080; every {options.every}"
+        )
+        base = [sys.executable, "-m", "seasift", "survey", "--every", options.every]
+        runs = {"start and writing": ["--end", "1"], "each frame decoded": [], "--keyframes": ["--keyframes"]}
+        fixed = 0.0
+        for title, extra in runs.items():
+            out = folder / title.strip("-").replace(" ", "-")
+            begin = resource.getrusage(resource.RUSAGE_CHILDREN)
+            command = [*base, str(folder / "dense.mp4"), "-o", str(out), *extra]
+            subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
+            end = resource.getrusage(resource.RUSAGE_CHILDREN)
+            used = end.ru_utime + end.ru_stime - begin.ru_utime - begin.ru_stime
+            if not extra or extra == ["--keyframes"]:
+                with (out / "tracks.csv").open(encoding="utf-8-sig") as file:
+                    objects = sum(1 for _ in file) - 1
+                hourly = (used - fixed) * 3600 / long_s
+                print(f"{title:20} {hourly:8.0f} processor seconds by an hour of footage, {objects} objects")
+            else:
+                fixed = used
+
+
 def watched(command: list[str]) -> list[tuple[float, float]]:
     """Run a command; (seconds, MB) as it goes on."""
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -213,6 +262,11 @@ def main() -> None:
     much.add_argument("--height", type=int, default=180)
     much.add_argument("--every", default="30s")
     much.set_defaults(run=memory)
+    keys = ways.add_parser("keyframes")
+    keys.add_argument("video", type=Path, nargs="?", default=ROOT / "examples/footage/shrimp.mp4")
+    keys.add_argument("--copies", type=int, default=10)
+    keys.add_argument("--every", default="1s")
+    keys.set_defaults(run=keyframes)
     options = parser.parse_args()
     options.run(options)
 

@@ -38,6 +38,7 @@ def test_says_what_was_done_and_lost(
         (("--to", "coco", "--masks", "rel"), "did you mean 'rle'"),
         (("--to", "coco", "--size", "10"), "expected WIDTHxHEIGHT"),
         (("--to", "coco", "--fps", "0"), "above 0"),
+        (("--to", "coco", "--simplify", "-1"), "--simplify -1"),
         (("--to", "coco", "--animal", "eel"), "expected CLASS=SCIENTIFIC_NAME"),
     ],
 )

@@ -377,3 +377,39 @@ def test_a_killed_run_goes_on(run: Run, tmp_path: Path) -> None:
     assert got == tree(tmp_path / "whole")
     untouched = sum(p.stat().st_mtime_ns == before for p, before in left.items())
     assert untouched >= finished, "finished images were not drawn again"
+
+
+def test_results_of_two_runs_never_mix_in_silence(run: Run) -> None:
+    assert "earlier run" not in predict(run, "pics", "-f", "json,overlay", "-o", "out")[2]
+    code, _, err = predict(run, "pics/a.png", "-f", "csv,overlay", "-o", "out")
+    assert code == 0
+    notes = [line for line in err.splitlines() if line.startswith("note: ")]
+    assert len(notes) == 2, "what is there at the begin, and what is left at the end"
+    assert all("predictions.json" in note for note in notes)
+    assert "1 file in overlays" in notes[1]
+    assert "predictions.csv" not in notes[1]
+
+
+def test_a_run_that_goes_on_says_so(run: Run, tmp_path: Path) -> None:
+    predict(run, "pics", "-o", "out")
+    (tmp_path / "pics" / "c.png").write_bytes((tmp_path / "pics" / "a.png").read_bytes())
+    journal, got = (
+        tmp_path / "out" / ".seasift-partial.jsonl",
+        json.loads((tmp_path / "out/predictions.json").read_text()),
+    )
+    assert not journal.exists()
+    from seasift.formats import document
+    from seasift.formats.document import Image
+    from seasift.formats.journal import Journal
+    from seasift.prediction.options import PredictOptions
+    from seasift.prediction.task import prepare
+
+    task = prepare(PredictOptions(inputs=("pics",), model="tiny.onnx", output=Path("out")))
+    settings = {"root": task.root, "formats": task.plan.formats, **document.plain(task.settings)}
+    kept = Journal(journal, settings).__enter__()
+    kept.add("pics/a.png of before", Image.model_validate(got["images"][0]))
+    kept.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None)
+    left = journal.read_bytes()
+    assert "going on after pics/a.png: 1 image" in predict(run, "pics", "-o", "out")[2]
+    journal.write_bytes(left)
+    assert "beginning anew" in predict(run, "pics", "-o", "out", "--threshold", "0.3")[2]

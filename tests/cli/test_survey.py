@@ -119,7 +119,9 @@ def test_exchange_formats_lie_beside(
     dive, out = folder / "dive" / "a.mp4", folder / "out3"
     words = [dive, "-o", out, "-m", folder / "tiny.onnx", "--every", "1", "-f", "viame-csv,geojson"]
     assert type_in(monkeypatch, *words) == 2
-    assert "geojson was not written: " in capsys.readouterr().err  # there are no positions
+    err = capsys.readouterr().err
+    assert "geojson was not written: " in err  # there are no positions
+    assert "viame-csv cannot hold" in err  # the exact masks
     rows = (out / "tracks-viame-csv.csv").read_text(encoding="utf-8").splitlines()
     # Of the 20 frames red is in 0 to 15 and, elsewhere, in 5 to 19, green in 10 to 19.
     assert len([row for row in rows if not row.startswith("#")]) == 16 + 15 + 10
@@ -132,8 +134,11 @@ def test_a_format_about_one_video_gets_a_file_for_each(folder: Path, monkeypatch
     (folder / "again").mkdir()
     again = folder / "again" / "a.mp4"
     again.write_bytes(dive.read_bytes())
-    words = [dive, again, "-o", out, "-m", folder / "tiny.onnx", "--every", "1", "-f", "viame-csv"]
+    words = [dive, again, "-o", out, "-m", folder / "tiny.onnx", "--every", "1", "-f", "viame-csv,kwcoco"]
     assert type_in(monkeypatch, *words) == 0
+    assert {path.name for path in out.glob("tracks-kwcoco*")} == {
+        f"tracks-kwcoco-0{k}-a.json" for k in (1, 2)
+    }
     for index in (1, 2):
         rows = (out / f"tracks-viame-csv-0{index}-a.csv").read_text(encoding="utf-8").splitlines()
         assert len([row for row in rows if not row.startswith("#")]) == 16 + 15 + 10

@@ -13,8 +13,9 @@ import pytest
 
 from seasift.core.errors import InputError
 from seasift.survey.live import check_live, ending_by_key
+from seasift.survey.plan import Plan
 from seasift.survey.report import write_report
-from seasift.survey.run import Plan, run
+from seasift.survey.run import run
 from seasift.survey.store import NAME
 from seasift.video.live import LiveDive, Patience
 from seasift.video.sampling import FrameSampling

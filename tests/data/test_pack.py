@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from seasift.core.errors import DatasetError
+from seasift.data.check import check
 from seasift.data.pack import pack
 from seasift.data.packed import PACK_FILE
 from seasift.data.prepare import prepare
@@ -80,6 +81,7 @@ def test_round_trip(prepared: Path, tmp_path: Path, max_mb: float) -> None:
     assert (split.images_dir / "deep/1.jpg").read_bytes() == (prepared / "images/deep/1.jpg").read_bytes()
     with Image.open(split.images_dir / "0.png") as image:
         assert image.format == "JPEG"
+    assert check([tmp_path / "pack"]).fatal == 0
 
 
 def test_packing_twice_gives_the_same(prepared: Path, tmp_path: Path) -> None:

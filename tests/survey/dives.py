@@ -11,9 +11,10 @@ import av
 import numpy as np
 
 from seasift.survey import api
+from seasift.survey.plan import Plan, Result
 from seasift.survey.prepare import Options, prepare
 from seasift.survey.report import write_report
-from seasift.survey.run import Plan, Result, run
+from seasift.survey.run import run
 from tests.tiny_model import save_tiny, tiny_info
 
 FPS, FRAMES = 5, 80

@@ -18,9 +18,10 @@ from seasift.survey import on_ray
 from seasift.survey.engine import parse_engine
 from seasift.survey.looking import Look
 from seasift.survey.on_ray import OnRay
+from seasift.survey.plan import Plan
 from seasift.survey.report import write_report
 from seasift.survey.row import BROKE
-from seasift.survey.run import Plan, run
+from seasift.survey.run import run
 from seasift.survey.store import NAME
 from tests.survey.dives import contents, plan_of, save_dive, save_model
 

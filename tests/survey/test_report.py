@@ -89,15 +89,15 @@ def test_says_what_is_not_known(tmp_path: Path) -> None:
     survey(tmp_path)
     page = (tmp_path / "out/report.html").read_text(encoding="utf-8")
     assert "No interval: the model carries no figures" in page
-    assert "the model carries no reference" in page
-    assert "when it began is not known" in page
+    assert "no reference image statistics" in page
+    assert "the start time is unknown" in page
     assert "<h2>Map</h2>" not in page
 
 
 def test_an_empty_dive_has_a_page(tmp_path: Path) -> None:
     result = survey(tmp_path, threshold=0.99)
     assert not result.counts.dive
-    assert "Nothing was seen often enough to count." in (tmp_path / "out/report.html").read_text("utf-8")
+    assert "No object was seen" in (tmp_path / "out/report.html").read_text("utf-8")
 
 
 def test_pauses_are_squeezed() -> None:

@@ -15,10 +15,10 @@ from tests.tracking.scenes import STILL, boxes
 
 
 def told(step: Step) -> tuple[object, ...]:
-    return step.ids.tolist(), step.confirmed, step.summaries
+    return step.ids.tolist(), step.confirmed, step.summaries, step.votes.tolist(), step.merged
 
 
-@pytest.mark.parametrize("scene", ["missed", "arm"])
+@pytest.mark.parametrize("scene", ["missed", "arm", "two classes"])
 def test_a_restored_tracker_goes_on_byte_for_byte(scene: str) -> None:
     settings = TrackerSettings()
     unbroken, broken = Tracker(settings), Tracker(settings)
@@ -64,6 +64,8 @@ def test_memory_does_not_grow_with_the_dive() -> None:
         ({"max_age_s": -1.0}, "max_age_s -1.0; expected a number of 0 or more"),
         ({"max_age_s": float("nan")}, "max_age_s nan"),
         ({"min_hits": 0}, "min_hits 0; expected 1 or more"),
+        ({"merge_overlap": -0.1}, "merge_overlap -0.1; expected a number from 0 to 1"),
+        ({"merge_observations": 0}, "merge_observations 0; expected 1 or more"),
         ({"low_score": 0.5, "start_score": 0.4}, "low_score 0.5 is above start_score 0.4"),
     ],
 )

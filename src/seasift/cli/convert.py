@@ -32,7 +32,8 @@ def _run(options: ConvertOptions) -> None:
     counts = ", ".join(
         f"{count:,} {name if count != 1 else name[:-1]}" for name, count in report.counts.items()
     )
-    typer.echo(f"{options.target}: {report.target}, from {report.source} with {counts}")
+    written = ", ".join(map(str, report.written))
+    typer.echo(f"{written}: {report.target}, from {report.source} with {counts}")
 
 
 convert = command_of(ConvertOptions, _run, _HELP)

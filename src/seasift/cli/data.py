@@ -1,4 +1,4 @@
-"""`seasift data prepare|check|stats|split`."""
+"""`seasift data prepare|check|stats|split|merge|pack`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 
 data = typer.Typer(
     name="data",
-    help="Prepare, check, describe and split data sets.",
+    help="Prepare, check, describe, split, merge and pack data sets.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )

@@ -20,7 +20,7 @@ def _run(options: PredictOptions) -> None:
     from dataclasses import replace
 
     from seasift.cli.predict_table import show
-    from seasift.cli.terminal import progress_bar
+    from seasift.cli.terminal import note, progress_bar
     from seasift.formats.document import FailedFile
     from seasift.prediction.run import run
 
@@ -28,7 +28,7 @@ def _run(options: PredictOptions) -> None:
         print(f"seasift: {failed.error}", file=sys.stderr)  # not echo: the bar moves down for print
 
     with progress_bar("predicting") as progress:
-        result = run(replace(options, progress=progress, on_failure=complain))
+        result = run(replace(options, progress=progress, on_failure=complain, on_note=note))
     if not result.written:
         for part in result.text(result.formats[0]):
             typer.echo(part.encode(), nl=False)

@@ -22,6 +22,13 @@ def survey(
     every: Annotated[
         str, typer.Option(help="Frames to look at: 0.5s is two a second, 3 each third, 1 all.")
     ] = "0.5s",
+    keyframes: Annotated[
+        bool,
+        typer.Option(
+            "--keyframes",
+            help="Take the first keyframe of each --every, where there is one: decodes little else.",
+        ),
+    ] = False,
     start: Annotated[
         str | None, typer.Option(help="Where to begin: seconds into the dive, or 1:02:03.")
     ] = None,
@@ -32,9 +39,7 @@ def survey(
             help="When the dive began: 2026-05-01T12:30:00Z.  [default: what the files' metadata say]"
         ),
     ] = None,
-    navigation: Annotated[
-        Path | None, typer.Option(help="CSV of time, latitude, longitude and maybe depth.")
-    ] = None,
+    navigation: Annotated[Path | None, typer.Option(help="Positions by time: CSV, GPX or NMEA.")] = None,
     navigation_gap: Annotated[
         float, typer.Option(min=0, help="No position between fixes that are more seconds apart.")
     ] = 60.0,

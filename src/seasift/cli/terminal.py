@@ -27,3 +27,8 @@ def progress_bar(title: str) -> Iterator[Callable[[int, int], None]]:
 def complain(line: str) -> None:
     """Print a warning on standard error."""
     print(f"seasift: {line}", file=sys.stderr)
+
+
+def note(line: str) -> None:
+    """Print a note on standard error."""
+    print(f"note: {line}", file=sys.stderr)

@@ -19,6 +19,7 @@ from seasift.data.coco import read_document
 from seasift.data.dives import VIDEOS_FILE, VideoFacts
 from seasift.data.groups import groups_of
 from seasift.data.leakage import Leak, check_lists, defects_of, find_leaks, find_twins
+from seasift.data.packed import PACK_FILE
 from seasift.data.prepare_coco import images_folder
 from seasift.data.prepared import DATASET_FILE, open_prepared
 
@@ -134,7 +135,7 @@ def check(
     tell = progress or (lambda _what, _done, _total: None)
     report = CheckReport()
     if len(paths) == 1 and paths[0].is_dir():
-        if not (paths[0] / DATASET_FILE).is_file():
+        if not any((paths[0] / name).is_file() for name in (DATASET_FILE, PACK_FILE)):
             raise DatasetError(
                 f"{paths[0]}: a folder that is no prepared data set; expected one, or COCO .json files. "
                 "Name the files, or run: seasift data prepare"
@@ -149,6 +150,7 @@ def check(
 
 def _check_prepared(folder: Path, group: str | None, report: CheckReport, tell: Progress) -> None:
     prepared = open_prepared(folder)
+    folder = prepared.folder  # of a packed data set: where it was unpacked to
     sizes: dict[str, SizeHW | None] = {}
     for path in sorted((folder / "annotations").glob("*.json")):
         sizes |= _document(path, f"annotations/{path.name}", report, tell)

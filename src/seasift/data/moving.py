@@ -150,6 +150,8 @@ class Faults:
         shift: how far boxes are off, in sides.
         false: false alarms a frame, of a moment each, with scores of 0.35 to 0.7.
         confused: share found as the next of `classes`.
+        doubled: share found once more, weaker and as the next of `classes`, with a box and mask that are off by a tenth of
+            its sides.
     """
 
     missed: float = 0.0
@@ -158,6 +160,7 @@ class Faults:
     false: float = 0.0
     confused: float = 0.0
     classes: int = 2
+    doubled: float = 0.0
 
     def seen(self, frame: TrueFrame, rng: np.random.Generator) -> Instances:
         """What such a detector finds in a frame."""
@@ -175,8 +178,21 @@ class Faults:
         found = Instances(
             boxes.astype(np.float32), scores.astype(np.float32), classes.astype(np.int64), true.size_hw, masks
         )
+        doubles = [self._doubled(found, rng)] if self.doubled else []
         alarms = [_alarm(true.size_hw, self.classes, rng) for _ in range(rng.poisson(self.false))]
-        return Instances.joined([found, *alarms])
+        return Instances.joined([found, *doubles, *alarms])
+
+    def _doubled(self, found: Instances, rng: np.random.Generator) -> Instances:
+        """Second opinions about some of the objects."""
+        some = found.take(rng.random(len(found)) < self.doubled)
+        sides = some.boxes_xyxy[:, 2:] - some.boxes_xyxy[:, :2]
+        moves = np.rint(rng.normal(0.0, 0.1, (len(some), 2)) * sides).astype(int)
+        masks = tuple(
+            mask.moved(int(dx), int(dy)) for mask, (dx, dy) in zip(some.masks or (), moves, strict=True)
+        )
+        scores = some.scores * rng.uniform(0.6, 1.0, len(some)).astype(np.float32)
+        boxes = (some.boxes_xyxy + np.tile(moves, 2)).astype(np.float32)
+        return Instances(boxes, scores, (some.class_ids + 1) % self.classes, some.size_hw, masks)
 
 
 def _alarm(size_hw: SizeHW, classes: int, rng: np.random.Generator) -> Instances:
@@ -297,6 +313,12 @@ def _false(rng: np.random.Generator, seed: int) -> tuple[Scene, Faults]:
     return Scene(_swinging(rng, 50, 6.0), _lying(rng, 5, (100, 65)), seed=seed), faults
 
 
+def _doubled(rng: np.random.Generator, seed: int) -> tuple[Scene, Faults]:
+    """The detector finds most objects twice, under two of three classes."""
+    faults = Faults(missed=0.1, shift=0.05, confused=0.2, classes=3, doubled=0.7)
+    return Scene(_swinging(rng, 50, 6.0), _lying(rng, 5, (100, 65)), seed=seed), faults
+
+
 def _arm(rng: np.random.Generator, seed: int) -> tuple[Scene, Faults]:
     """The vehicle's own arms stay in the image while the floor moves below."""
     arms = (
@@ -319,6 +341,7 @@ SCENES: dict[str, Callable[[np.random.Generator, int], tuple[Scene, Faults]]] = 
     "crossing": _crossing,
     "missed": _missed,
     "false alarms": _false,
+    "two classes": _doubled,
     "arm": _arm,
     "haze": _haze,
 }

@@ -86,6 +86,15 @@ def _read(path: Path, source: Source, images: Path | None, tell: Progress) -> Co
 
 
 def write_prepared(content: Content, out: Path, digest: str, force: bool, tell: Progress) -> PreparedDataset:
+    """Write a data set into a folder, in place of what an earlier run wrote there.
+
+    Args:
+        content: of the data set.
+        out: folder to fill.
+        digest: of its source, by which a second run knows that nothing is to be done.
+        force: write images again that are there already.
+        tell: called with (what, done, in all).
+    """
     _make_way(out)
     for number, (name, path) in enumerate(content.images.items(), 1):
         target = out / "images" / name

@@ -14,6 +14,7 @@ from typing import IO, Any
 
 from seasift.core.errors import InputError
 from seasift.formats.document import Image, plain
+from seasift.formats.earlier import earlier_results
 
 NAME = ".seasift-partial.jsonl"
 
@@ -24,6 +25,9 @@ class Journal(Mapping[str, Image]):
     Its first line says for which settings. Use as a context manager. Leaving it normally removes the file: the
     documents are complete; the entries can still be read for as long as somebody holds this object. Leaving it by an
     error keeps the file.
+
+    Attributes:
+        anew: a run with other settings had left something, which does not count.
     """
 
     def __init__(self, path: Path | None, settings: Any) -> None:
@@ -40,6 +44,7 @@ class Journal(Mapping[str, Image]):
         self._indices: dict[str, tuple[int, int]] = {}  # first byte and length of a line
         self._file: IO[bytes] | None = None
         self._end = 0
+        self.anew = False
 
     def __enter__(self) -> Journal:
         self._end = self._take_up()
@@ -61,6 +66,12 @@ class Journal(Mapping[str, Image]):
 
     def __contains__(self, key: object) -> bool:
         return key in self._indices
+
+    @property
+    def last(self) -> Image | None:
+        """The image that was finished last."""
+        key = next(reversed(self._indices), None)
+        return None if key is None else self[key]
 
     def __getitem__(self, key: str) -> Image:
         start, length = self._indices[key]
@@ -130,6 +141,7 @@ class Journal(Mapping[str, Image]):
                     value = json.loads(line) if line.endswith(b"\n") else {}
                     if good == 0:
                         if value.get("settings") != self.settings_sha256:
+                            self.anew = True
                             return 0
                     else:
                         self._indices[_entry(value)[0]] = good, len(line)
@@ -137,6 +149,23 @@ class Journal(Mapping[str, Image]):
                     break
                 good += len(line)
         return good
+
+
+def beginnings(folder: Path | None, journal: Journal) -> Iterator[str]:
+    """Lines for the user: the run goes on, or begins anew, or replaces results."""
+    last = journal.last
+    if journal.anew:
+        yield f"{folder}: settings or versions changed since the run that broke off there: beginning anew."
+    elif last is not None:
+        after = (
+            last.file
+            if last.frame is None
+            else f"frame {last.frame:,} of {last.file.rpartition('#frame=')[0]}"
+        )
+        yield f"going on after {after}: {len(journal):,} images were done before."
+    left = "" if folder is None or last is not None else earlier_results(folder, [])
+    if left:
+        yield f"{folder}: holds results of an earlier run ({left}), which this one replaces where it writes the same files."
 
 
 class Finished(Sequence[Image]):

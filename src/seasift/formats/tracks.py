@@ -30,6 +30,12 @@ class Video(Entry):
     offset_s: Annotated[float, Field(description="where the file begins on the dive's clock, seconds")] = 0.0
     fps: Annotated[float | None, Field(description="nominal; times never follow from it")] = None
     frames: Annotated[_Count | None, Field(description="frames in the file, as far as known")] = None
+    path: Annotated[
+        str | None,
+        Field(
+            description="the same file from the folder of this document, with forward slashes, if there is a way"
+        ),
+    ] = None
     start_utc: Annotated[
         str | None, Field(description="of the file's first frame, ISO 8601 with Z, if known")
     ] = None

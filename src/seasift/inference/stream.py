@@ -16,6 +16,7 @@ from seasift.core.errors import ImageError
 from seasift.core.image import decode_image, read_image
 from seasift.core.types import UInt8
 from seasift.inference.inputs import Failure, Source
+from seasift.video.dive import Dive
 from seasift.video.reading import Span, read_span, told
 
 T = TypeVar("T")
@@ -56,6 +57,7 @@ def predict_sources(
     span: Span,
     known: Collection[str] = (),
     max_in_flight: int = 1,
+    note: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Found[T] | Failure]:
     """Look at all sources, several images beside each other. A bad file gives a Failure and does not stop the rest.
 
@@ -68,10 +70,11 @@ def predict_sources(
         span: which frames of videos to take.
         known: keys of images whose results exist; they are neither decoded nor looked at.
         max_in_flight: images in work; as many again may wait, done or not begun.
+        note: takes a line about times of a video that the user should know.
     Returns:
         In the order of the sources.
     """
-    return in_order(_tasks(look, sources, span, known), max_in_flight)
+    return in_order(_tasks(look, sources, span, known, note), max_in_flight)
 
 
 def in_order(tasks: Iterable[Callable[[], T]], max_in_flight: int) -> Iterator[T]:
@@ -100,6 +103,7 @@ def _tasks(
     sources: Iterable[Source | Failure],
     span: Span,
     known: Collection[str],
+    note: Callable[[str], None],
 ) -> Iterator[Callable[[], Found[T] | Failure]]:
     """What is to be done for each image and frame, and for what failed already, in order."""
 
@@ -115,7 +119,7 @@ def _tasks(
         if isinstance(source, Failure):
             yield partial(task, partial(_itself, source))
         elif source.moves:
-            for frame in _read_video(source, span, known):
+            for frame in _read_video(source, span, known, note):
                 yield partial(task, partial(_itself, frame))
         else:
             yield partial(task, partial(_read_still, source, known))
@@ -137,7 +141,9 @@ def _read_still(source: Source, known: Collection[str]) -> SourceImage | Failure
         return Failure.of(source.name, error)
 
 
-def _read_video(source: Source, span: Span, known: Collection[str]) -> Iterator[SourceImage | Failure]:
+def _read_video(
+    source: Source, span: Span, known: Collection[str], note: Callable[[str], None]
+) -> Iterator[SourceImage | Failure]:
     state = _state(source.path) if source.path else "live"
     try:
         footage = read_span(source.path or source.address or source.name, span)
@@ -148,11 +154,12 @@ def _read_video(source: Source, span: Span, known: Collection[str]) -> Iterator[
             key = f"{file} {state}"
             image = None if key in known else frame.image_rgb_u8
             yield SourceImage(source, file, key, image, frame.frame, round(frame.time_s, 6))
+        for line in footage.notes:
+            note(line)
         if footage.gaps:
             yield Failure.of(source.name, told(footage.gaps))
         elif empty:
-            long = footage.videos[0].duration_s
-            length = f"; it is {long:.2f} s long" if long else ""
+            length = f"; it is {footage.end_s():.2f} s long" if isinstance(footage, Dive) else ""
             yield Failure.of(
                 source.name, f"{source.name}: no images in that span{length}. Change --start or --end."
             )

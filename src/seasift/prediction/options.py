@@ -56,6 +56,10 @@ class PredictOptions(ImageOptions):
         str | int,
         Option("Sample every 30th frame of a video (30) or one frame every 2 seconds (2s)."),
     ] = "1s"
+    keyframes: Annotated[
+        bool,
+        Option("Take the first keyframe of each --every, where there is one: decodes little else.", bool),
+    ] = False
     start: Annotated[
         str | float | None, Option("Skip the part of each video before this time: 90, 1:30 or 00:01:30.")
     ] = None
@@ -71,3 +75,4 @@ class PredictOptions(ImageOptions):
     threads: Annotated[int | None, Option("CPU threads.  [default: the engine's choice]", int, low=1)] = None
     progress: Callable[[int, int], None] | None = None
     on_failure: "Callable[[FailedFile], None] | None" = None
+    on_note: Callable[[str], None] | None = None

@@ -13,7 +13,7 @@ from seasift.core.errors import InputError, hint
 from seasift.core.files import write_json
 from seasift.core.image import SUFFIXES
 from seasift.formats import coco, document, journal, table_csv
-from seasift.formats.document import Document
+from seasift.formats.document import Document, Image
 from seasift.inference.inputs import Source, readable
 from seasift.video import reading
 
@@ -163,6 +163,19 @@ def video_path(planned: Plan, base: PurePosixPath) -> Path:
         return planned.file
     assert planned.folder is not None
     return planned.folder / "overlays" / f"{base}.mp4"
+
+
+def overlay_files(planned: Plan, short: Mapping[str, str], images: Iterable[Image]) -> list[Path]:
+    """Every overlay and annotated video of these images."""
+    paths = overlay_paths(short)
+    files: dict[Path, None] = {}
+    for image in images:
+        base = paths[image.file if image.frame is None else image.file.rpartition("#frame=")[0]]
+        if "overlay" in planned.formats:
+            files[overlay_path(planned, base, image.frame)] = None
+        if "video" in planned.formats and image.frame is not None:
+            files[video_path(planned, base)] = None
+    return list(files)
 
 
 def overlay_outputs(planned: Plan) -> list[Path]:

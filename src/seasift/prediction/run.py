@@ -13,7 +13,8 @@ from seasift.core.interop import package
 from seasift.core.option import takes_fields_of
 from seasift.formats import coco
 from seasift.formats.document import Document, FailedFile, Image, complete, plain
-from seasift.formats.journal import Finished, Journal
+from seasift.formats.earlier import earlier_results
+from seasift.formats.journal import Finished, Journal, beginnings
 from seasift.inference.inputs import Failure, Source
 from seasift.inference.stream import Found, predict_sources
 from seasift.prediction import plan as out
@@ -101,10 +102,12 @@ def predict(options: PredictOptions) -> PredictResult:
         like: COCO ground truth that gives the ids for the format "coco".
         recursive: search subfolders.
         every: frames of a video: 30 for every 30th, "2s" for one every 2 seconds.
+        keyframes: take the first keyframe of each `every`, where there is one.
         start, end: times in each video, in seconds or as "1:30".
         engine, precision, threads: as in `load`; with a loaded `Model` they cannot be given.
         progress: called with the number of images done and of all that are expected.
         on_failure: called with each input that failed.
+        on_note: called with each line worth knowing, such as how times were found and what a folder scan left out.
     Returns:
         Images with their objects, failures, and what was written.
     Raises:
@@ -118,17 +121,30 @@ def predict(options: PredictOptions) -> PredictResult:
 
 def run(options: PredictOptions) -> PredictResult:
     """`predict` with its options as a value."""
+    note = options.on_note or _silent
     task = prepare(options)
+    for line in task.notes:
+        note(line)
     kept = {"root": task.root, "formats": task.plan.formats, **plain(task.settings)}
     with Journal(task.plan.journal, kept) as journal:
+        for line in beginnings(task.plan.folder, journal):
+            note(line)
         images, failures = _predict_all(task, journal, options)
         if not images:
             raise InputError(f"none of {len(task.sources)} inputs gave a result; nothing was written.")
         result = complete(task.settings, images, failures)
         names = _short_image_names(task, images) if "coco" in task.plan.formats else {}
         written = out.write_documents(task.plan, result, masks=task.masks, file_names=names, like=task.like)
+        files = [*written, *out.overlay_files(task.plan, task.short, images)]
+    left = earlier_results(task.plan.folder, files) if task.plan.folder else ""
+    if left:
+        note(f"{task.plan.folder}: holds results of an earlier run, too: {left}.")
     indices = (*written, *out.overlay_outputs(task.plan))
     return PredictResult(result, task.plan.formats, indices, task.masks, names, task.like)
+
+
+def _silent(_: str) -> None:
+    """Take a note and drop it."""
 
 
 def _predict_all(task: Task, journal: Journal, options: PredictOptions) -> tuple[Finished, list[FailedFile]]:
@@ -143,6 +159,7 @@ def _predict_all(task: Task, journal: Journal, options: PredictOptions) -> tuple
             span=task.span,
             known=looker.known,
             max_in_flight=task.model.max_in_flight,
+            note=options.on_note or _silent,
         )
         for found in _until_stopped(found_all, task.sources):
             if isinstance(found, Failure):

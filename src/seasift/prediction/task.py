@@ -34,6 +34,7 @@ class Task:
     settings: document.Settings
     root: str
     short: dict[str, str]
+    notes: tuple[str, ...] = ()
 
 
 def prepare(options: PredictOptions) -> Task:
@@ -43,7 +44,8 @@ def prepare(options: PredictOptions) -> Task:
         InputError: an option that is wrong, or does not go with another or with the model.
     """
     formats = out.parse_formats(options.formats)
-    span = parse_span(options.every, options.start, options.end)
+    every = f"{options.every} keyframes" if options.keyframes else options.every
+    span = parse_span(every, options.start, options.end)
     if options.masks not in ("rle", "polygons"):
         raise InputError(f"--masks {options.masks!r}; expected rle or polygons.")
     output = Path(options.output) if options.output else None
@@ -51,7 +53,10 @@ def prepare(options: PredictOptions) -> Task:
     if like_file and "coco" not in formats:
         raise InputError("--like is for --format coco. Add coco to the formats, or leave --like out.")
     leave_out = output.resolve() if output else None
-    sources = expand(_texts(options.inputs), recursive=options.recursive, leave_out=leave_out)
+    notes: list[str] = []
+    sources = expand(
+        _texts(options.inputs), recursive=options.recursive, leave_out=leave_out, note=notes.append
+    )
     good = [source for source in sources if isinstance(source, Source)]
     still = [source for source in good if not source.moves]
     plan = out.plan(formats, output, images=len(still), videos=len(good) - len(still))
@@ -73,6 +78,7 @@ def prepare(options: PredictOptions) -> Task:
         settings=result_header(model, choices),
         root=root,
         short=short,
+        notes=tuple(notes),
     )
 
 

@@ -68,7 +68,10 @@ class Decisions:
             row = self._base.execute("SELECT value FROM about WHERE key = 'tracks_sha256'").fetchone()
         except sqlite3.Error as error:
             raise self._unusable(error) from None
-        if row[0] != tracks_sha256:
+        if row[0] != tracks_sha256 and not self.all():
+            with self._writing() as base:  # nothing was decided of the tracks of before
+                base.execute("UPDATE about SET value = ? WHERE key = 'tracks_sha256'", (tracks_sha256,))
+        elif row[0] != tracks_sha256:
             self._base.close()
             raise InputError(
                 f"{self.path}: holds decisions on the tracks of another run of the survey, whose numbers are not "

@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Generator, Iterator, Sequence
 from functools import cache
 from itertools import groupby
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from seasift.core.errors import ImageError, NotFoundError
 from seasift.core.instances import Instances
 from seasift.core.masks import from_coco
 from seasift.core.types import UInt8
-from seasift.formats.tracks import Header, Observation
+from seasift.formats.tracks import Header, Observation, Video
 from seasift.review.tracks import Tracks
 from seasift.survey.best import crop_of
 from seasift.video.decoding import decoded
@@ -37,14 +37,13 @@ _FAR = 250  # frames; to one that is further away a new start is quicker
 class Footage:
     """The videos of a survey, as far as they are still there.
 
-    A video is looked for under the name that the survey was given, then by its last part in the folders given,
-    in the survey's folder and beside it.
+    A video is looked for in the folder that the user names, then on its way from tracks.json, under the whole name that
+    the survey was given, by its last part in the survey's folder and beside it, and from the folder that one is in.
     """
 
     def __init__(self, header: Header, folder: Path, elsewhere: Path | None = None) -> None:
         """See the class."""
-        folders = [*([elsewhere] if elsewhere else ()), folder, folder.resolve().parent]
-        self.paths = [_found(Path(video.file), folders) for video in header.videos]
+        self.paths = [_found(_indices(video, folder, elsewhere)) for video in header.videos]
         self._sizes = [(video.height, video.width) for video in header.videos]
         self._header = cache(read_header)
 
@@ -112,8 +111,24 @@ def _run(
         stop.set()
 
 
-def _found(path: Path, folders: Sequence[Path]) -> Path | None:
-    indices = [path, *(folder / path.name for folder in folders)]
+def _indices(video: Video, folder: Path, elsewhere: Path | None) -> Iterator[Path]:
+    """Where a video may be, the surest first."""
+    given = Path(video.file)
+    name = PurePosixPath(video.file.replace("\\", "/")).name
+    if elsewhere is not None:
+        if video.path is not None:
+            yield elsewhere / PurePosixPath(video.path).name
+        yield elsewhere / name
+    if video.path is not None:
+        yield folder.resolve() / video.path
+    if given.is_absolute() or video.path is None:
+        yield given
+    yield folder / name
+    yield folder.resolve().parent / name
+    yield given
+
+
+def _found(indices: Iterator[Path]) -> Path | None:
     return next((index for index in indices if index.is_file()), None)
 
 

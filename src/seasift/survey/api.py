@@ -14,9 +14,10 @@ from seasift.inference.predictor import OnnxPredictor
 from seasift.survey.intervals import limits
 from seasift.survey.kept import Frame
 from seasift.survey.live import ending_by_key
+from seasift.survey.plan import Plan, Result
 from seasift.survey.prepare import Options, prepare
 from seasift.survey.report import write_report
-from seasift.survey.run import Plan, Result, run
+from seasift.survey.run import run
 from seasift.video.dive import Dive, LiveDive
 from seasift.video.frames import Gap
 
@@ -102,6 +103,7 @@ def survey(
     *,
     output: str | Path,
     every: str = "0.5s",
+    keyframes: bool = False,
     start: str | float | None = None,
     end: str | float | None = None,
     start_utc: str | datetime | None = None,
@@ -130,9 +132,10 @@ def survey(
         inputs: videos of one dive in their order, folders of them or globs; or one live source (rtsp://...).
         output: folder of the results.
         every: frames to evaluate: "0.5s" for two a second, "3" for each third, "1" for all.
+        keyframes: take the first keyframe of each `every`, where there is one: decodes little else.
         start, end: seconds on the dive's clock, or text such as "1:02:03".
         start_utc: when the dive began, as "2026-05-01T12:30:00Z"; default: as the files say.
-        navigation: CSV of time, latitude, longitude and maybe depth.
+        navigation: positions by time: CSV, GPX or NMEA.
         navigation_gap: no position between fixes that are more seconds apart.
         model: a model file, the name of a bundled model, or a loaded model (whose engine and precision then count).
         threshold: score that begins a track; default: the model's.
@@ -167,9 +170,14 @@ def survey(
     plan, failures = prepare(options, tell)
     for failure in failures:
         tell(failure.error)
+
+    def note(line: str) -> None:
+        tell(f"note: {line}")
+
     with ending_by_key(plan.dive, tell):
-        result = run(plan, progress=_in_seconds(plan, progress) if progress else None, report=write_report)
-    for line in result.refused:
+        shown = _in_seconds(plan, progress) if progress else None
+        result = run(plan, progress=shown, report=write_report, tell=note)
+    for line in (*(f"note: {note}" for note in result.notes), *result.refused):
         tell(line)
     return _public(plan, result, warnings, complete=not (failures or result.gaps or result.refused))
 

@@ -9,15 +9,15 @@ import numpy as np
 
 from seasift.core.image_statistics import NAMES
 from seasift.core.instances import Instances
-from seasift.core.types import Int64
 from seasift.survey.best import quality_of
 from seasift.survey.drift import Reference
-from seasift.survey.kept import Frame, Seen
+from seasift.survey.kept import Frame, Seen, Vote
 from seasift.survey.looking import Looked, Looking
 from seasift.survey.store import Store
 from seasift.tracking import Step, Tracker
 from seasift.video.dive import Dive, LiveDive
 
+_STILL_S = 0.5
 COMMIT_EVERY = 25
 """Frames between two commits: what a kill costs at most."""
 
@@ -48,29 +48,35 @@ def follow(
     last = after
     for looked in looking(dive, after):
         frame = _after(last, looked)
+        if frame.dive_s - looked.dive_s > _STILL_S:
+            file = dive.videos[frame.video].file
+            dive.note(
+                f"{file}: by its times it begins before the file before it ends; the dive's clock waits for it."
+            )
         if last is not None and _other_size(dive, last.video, frame.video):
-            _end(store, tracker.finish(), unconfirmed)  # places in px mean something else now
+            _take(store, tracker.finish(), unconfirmed)  # places in px mean something else now
         last = frame
         away = None if reference is None else reference.distance(looked.looks)
         seen = [round(float(value), 4) for value in looked.looks[: len(NAMES)]]
         store.add_frame(frame, None if away is None else round(away, 4), seen)
         step = tracker.step(looked.instances, looked.view, frame.dive_s)
-        _keep(store, frame, looked, step.ids)
-        store.confirm(step.confirmed)
-        _end(store, step, unconfirmed)
+        _take(store, step, unconfirmed)
+        _keep(store, frame, looked, step)
         if (frame.seq + 1) % commit_every == 0:
             _keep_gaps(store, dive)
+            store.keep_notes(dive.notes)
             store.commit(frame, json.dumps(tracker.state()))
         if progress:
             progress(frame)
-    _end(store, tracker.finish(), unconfirmed)
+    _take(store, tracker.finish(), unconfirmed)
     _keep_gaps(store, dive)
+    store.keep_notes(dive.notes)
     store.commit(last, json.dumps(tracker.state()), complete=True)
 
 
 def _after(last: Frame | None, frame: Looked) -> Frame:
-    """A frame in the row. A file that is longer than its header says ends behind the begin of the next: the dive's
-    clock stands still then, but it never goes back.
+    """A frame in the row. Where a file ends behind the begin of the next, the dive's clock stands still; it never goes
+    back.
     """
     seq, dive_s = (0, frame.dive_s) if last is None else (last.seq + 1, max(frame.dive_s, last.dive_s))
     return Frame(seq, frame.video, frame.frame, round(frame.time_s, 6), round(dive_s, 6))
@@ -81,23 +87,31 @@ def _other_size(dive: Dive | LiveDive, first: int, second: int) -> bool:
     return (a.width, a.height) != (b.width, b.height)
 
 
-def _end(store: Store, step: Step, unconfirmed: bool) -> None:
+def _take(store: Store, step: Step, unconfirmed: bool) -> None:
+    """What a step says about earlier frames."""
+    for gone, into in step.merged:
+        store.merge(gone, into)
+    store.confirm(step.confirmed)
     if not unconfirmed:
         store.forget([summary.id for summary in step.summaries if not summary.confirmed])
 
 
-def _keep(store: Store, frame: Frame, looked: Looked, ids: Int64) -> None:
-    """Objects that belong to a track, and the best view of each."""
-    instances, everything = looked.instances, []
-    for index, track in enumerate(ids.tolist()):
-        if track < 1:
+def _keep(store: Store, frame: Frame, looked: Looked, step: Step) -> None:
+    """Objects that belong to a track, second opinions about them, and the best view of each."""
+    instances, everything, votes = looked.instances, [], []
+    for i, (track, voted) in enumerate(zip(step.ids.tolist(), step.votes.tolist(), strict=True)):
+        if not (track or voted):
             continue
-        seen = _seen(frame, instances, index, track)
-        everything.append(seen)
+        seen = _seen(frame, instances, i, track or voted)
+        if track:
+            everything.append(seen)
+        else:
+            votes.append(Vote(voted, frame.seq, seen.class_id, seen.score))
         quality = round(quality_of(seen.score, seen.box_xywh, instances.size_hw), 6)
-        if quality > store.best_quality(track, seen.class_id):
-            store.keep_image(seen, quality, looked.crop(index))
+        if quality > store.best_quality(seen.track, seen.class_id):
+            store.keep_image(seen, quality, looked.crop(i))
     store.add_seen(everything)
+    store.add_votes(votes)
 
 
 def _seen(frame: Frame, instances: Instances, index: int, track: int) -> Seen:

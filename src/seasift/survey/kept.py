@@ -29,6 +29,16 @@ class Seen:
 
 
 @dataclass(frozen=True)
+class Vote:
+    """A second opinion about a track in one frame: the object under another class, or seen by a track that merged."""
+
+    track: int
+    seq: int
+    class_id: int
+    score: float
+
+
+@dataclass(frozen=True)
 class Frame:
     """A frame that was looked at; see `video.dive.DiveFrame`."""
 
@@ -107,6 +117,13 @@ class StoredFrame:
             (Seen(r[0], r[1], r[2], r[3], (r[4], r[5], r[6], r[7]), r[8], r[9]), Frame(r[1], *r[10:]))
             for r in rows
         ]
+
+    def votes(self, track: int) -> list[Vote]:
+        """Second opinions about a track, in the order of time."""
+        rows = self._base.execute(
+            "SELECT track, seq, class_id, score FROM votes WHERE track = ? ORDER BY seq, class_id", (track,)
+        )
+        return [Vote(*row) for row in rows]
 
     def image(self, track: int, class_id: int) -> tuple[int, bytes]:
         """Place of the frame and JPEG of a track's best image as an object of a class."""

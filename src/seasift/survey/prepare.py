@@ -14,12 +14,15 @@ from seasift.core.classes import parse_classes
 from seasift.core.errors import InputError
 from seasift.core.files import check_folder
 from seasift.formats.exchange import registry
-from seasift.inference.inputs import Failure, Source, expand
+from seasift.inference.inputs import Failure
 from seasift.inference.predictor import OnnxPredictor, load_predictor
+from seasift.inference.recordings import videos_of
+from seasift.survey.beginnings import check_unreviewed
 from seasift.survey.engine import Asked, look_of, looking_on_ray, parse_engine, require_ray
 from seasift.survey.live import check_live
-from seasift.survey.navigation import Navigation, read_navigation
-from seasift.survey.run import Plan
+from seasift.survey.navigation import Navigation
+from seasift.survey.navigation_file import read_navigation
+from seasift.survey.plan import Plan
 from seasift.survey.store import NAME, live_before
 from seasift.tracking import TrackerSettings
 from seasift.video.dive import Dive, LiveDive, open_dive
@@ -37,6 +40,7 @@ class Options:
     inputs: str | Path | Sequence[str | Path]
     output: str | Path
     every: str
+    keyframes: bool
     start: str | float | None
     end: str | float | None
     start_utc: str | datetime | None
@@ -77,6 +81,7 @@ def prepare(options: Options, tell: Callable[[str], None]) -> tuple[Plan, list[F
         raise InputError(f"--threshold {options.threshold}; expected more than 0, to 1.")
     output = Path(options.output)
     check_folder(output)
+    check_unreviewed(output)
     dive, navigation, state, failures = _footage(options, on_ray)
     model = _model(options, engine)
     names = [category.name for category in model.categories]
@@ -109,7 +114,7 @@ def prepare(options: Options, tell: Callable[[str], None]) -> tuple[Plan, list[F
         info=model.info,
         model_sha256=model.sha256,
         settings={
-            "every": options.every,
+            "every": _every(options),
             "start_s": parse_time(options.start, "--start"),
             "end_s": parse_time(options.end, "--end"),
             "start_utc": when.isoformat() if isinstance(when, datetime) else when,
@@ -142,6 +147,10 @@ def _model(options: Options, engine: str) -> OnnxPredictor:
     )
 
 
+def _every(options: Options) -> str:
+    return f"{options.every} keyframes" if options.keyframes else options.every
+
+
 def _engine(options: Options) -> tuple[bool, str]:
     """Whether Ray does it, and the engine."""
     on_ray, engine = parse_engine(options.engine)
@@ -156,7 +165,7 @@ def _footage(
     options: Options, on_ray: bool
 ) -> tuple[Dive | LiveDive, Navigation | None, list[Any], list[Failure]]:
     """The dive, positions, what tells its files from others, and inputs that are no videos."""
-    every = FrameSampling.parse(options.every)
+    every = FrameSampling.parse(_every(options))
     start_s, end_s = parse_time(options.start, "--start"), parse_time(options.end, "--end")
     start_utc = parse_utc(options.start_utc)
     navigation = (
@@ -164,9 +173,14 @@ def _footage(
         if options.navigation
         else None
     )
-    videos, failures = _videos(options)
+    given = [options.inputs] if isinstance(options.inputs, str | Path) else options.inputs
+    videos, failures, notes = videos_of(
+        [str(each) for each in given], leave_out=Path(options.output).resolve()
+    )
     before = live_before(Path(options.output) / NAME)
     dive = open_dive(videos, every=every, start_s=start_s, end_s=end_s, start_utc=start_utc, before=before)
+    for note in notes:
+        dive.note(note)
     check_live(dive, on_ray=on_ray, video=options.video)
     _check_start(dive, start_s or 0.0)
     if navigation and not navigation.on_dive_clock and dive.videos[0].start_utc is None:
@@ -174,6 +188,8 @@ def _footage(
             f"{options.navigation}: has times in UTC, but it is not known when the dive began: "
             f"{dive.videos[0].file} does not say. Give --start-utc."
         )
+    if navigation and navigation.of_day and dive.videos[0].start_utc is not None:
+        navigation = navigation.on_day(dive.videos[0].start_utc)
     live = isinstance(dive, LiveDive)
     state = [without_password(str(videos[0]))] if live else [_state(path) for path in videos]
     return dive, navigation, state, failures
@@ -210,36 +226,13 @@ def parse_utc(text: str | datetime | None) -> datetime | None:
         raise InputError(f"--start-utc {text!r}; expected a time such as 2026-05-01T12:30:00Z.") from None
 
 
-def _videos(options: Options) -> tuple[list[Path | str], list[Failure]]:
-    videos: list[Path | str] = []
-    failures: list[Failure] = []
-    given = [options.inputs] if isinstance(options.inputs, str | Path) else options.inputs
-    for item in expand([str(each) for each in given], leave_out=Path(options.output).resolve()):
-        if isinstance(item, Failure):
-            failures.append(item)
-        elif isinstance(item, Source) and item.kind == "video" and item.path is not None:
-            videos.append(item.path)
-        elif isinstance(item, Source) and item.address is not None:
-            videos.append(item.address)
-        else:
-            failures.append(
-                Failure.of(
-                    item.name,
-                    f"{item.name}: not a video; expected MP4, MOV, MKV, AVI, TS or alike. Left out.",
-                )
-            )
-    if not videos:
-        raise InputError(failures[0].error if failures else "no video; expected at least one. Name it.")
-    return videos, failures
-
-
 def _check_start(dive: Dive | LiveDive, start_s: float) -> None:
     ends = [
         video.offset_s + video.duration_s if video.duration_s is not None else math.inf
         for video in dive.videos
     ]
-    if isinstance(dive, Dive) and start_s >= max(ends):
-        raise InputError(f"--start {start_s:g} s: the dive ends at {max(ends):.2f} s; expected less.")
+    if isinstance(dive, Dive) and start_s >= max(ends) and start_s >= dive.end_s():
+        raise InputError(f"--start {start_s:g} s: the dive ends at {dive.end_s():.2f} s; expected less.")
 
 
 def _state(path: Path | str) -> list[Any]:

@@ -14,8 +14,8 @@ from seasift import __version__
 from seasift.core.files import write_text
 from seasift.survey import tables, words
 from seasift.survey.navigation import Position
+from seasift.survey.plan import Plan, Result
 from seasift.survey.report_svg import WIDTH, Axis, Event, Timeline, map_of, segments
-from seasift.survey.run import Plan, Result
 from seasift.survey.store import Store
 from seasift.survey.tracks import Summary, summaries
 
@@ -79,7 +79,7 @@ def context(plan: Plan, store: Store, result: Result) -> dict[str, Any]:
         "end": _moment(clock, result.last.dive_s) if result.last else None,
         "looked": words.duration(looked_s),
         "tracks": gathered.tracks,
-        "warnings": words.warnings(plan, result, parts, gathered.placed, gathered.tracks),
+        "warnings": words.warnings(plan, result, parts),
         "rows": [_count_row(c, names, result, gathered.spans[c], store, label) for c in order],
         "not_seen": [
             name for c, name in enumerate(names) if c not in result.counts.dive and _wanted(plan, name)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+import os
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from functools import cached_property, partial
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,100 +16,26 @@ from seasift.core.files import write_bytes, write_json
 from seasift.core.image_statistics import NAMES
 from seasift.formats import tracks as tracks_document
 from seasift.formats.document import ModelEntry
-from seasift.modelfile.info import ModelInfo
+from seasift.formats.earlier import earlier_results
 from seasift.survey import counts as counting
 from seasift.survey import tables
 from seasift.survey.annotated import write_video
-from seasift.survey.drift import Drift, Reference
+from seasift.survey.beginnings import beginnings, check_unreviewed
+from seasift.survey.drift import Drift
 from seasift.survey.exchange import write_formats
-from seasift.survey.follow import COMMIT_EVERY, follow
+from seasift.survey.follow import follow
 from seasift.survey.intervals import index_of, intervals_of
 from seasift.survey.kept import Frame
-from seasift.survey.looking import Look, Looking, look_here
-from seasift.survey.navigation import Navigation
+from seasift.survey.looking import look_here
+from seasift.survey.placing import placing_notes
+from seasift.survey.plan import Plan, Result
 from seasift.survey.store import NAME, Store
 from seasift.survey.tracks import entries, summaries
-from seasift.tracking import Tracker, TrackerSettings
+from seasift.tracking import Tracker
 from seasift.video.dive import Dive, DiveVideo, LiveDive
 
 COUNTS_SCHEMA = "seasift-counts/1"
 NO_FIGURES = "No interval: the model carries no figures of how often it is right and what it misses."
-
-
-@dataclass(frozen=True)
-class Plan:
-    """A survey after every check.
-
-    Attributes:
-        out: folder of the results.
-        dive: opened.
-        look: gives weak objects, too; called by threads.
-        info: of the model file.
-        model_sha256: of the model file.
-        settings: JSON values that the tracks depend on besides the dive's files and the model, as the report has them.
-        state: JSON values that say whether the files are those of a killed run.
-        tracking: how objects are followed; `start_score` is the threshold.
-        classes: names that were looked for; empty for all.
-        navigation: positions.
-        video: write the annotated video, too.
-        formats: exchange formats to write, too.
-        unconfirmed: write tracks that never count, too, into tracks.json.
-        max_in_flight: images in work.
-        looking: who looks at the frames; None does it with `look` in this process.
-    """
-
-    out: Path
-    dive: Dive | LiveDive
-    look: Look
-    info: ModelInfo
-    model_sha256: str
-    settings: Mapping[str, Any]
-    state: Any
-    tracking: TrackerSettings
-    classes: Sequence[str] = ()
-    navigation: Navigation | None = None
-    unconfirmed: bool = False
-    video: bool = False
-    formats: Sequence[str] = ()
-    max_in_flight: int = 1
-    commit_every: int = COMMIT_EVERY
-    looking: Looking | None = None
-
-    @cached_property
-    def reference(self) -> Reference | None:
-        """Of the training images; None if the model carries none."""
-        return None if self.info.looks is None else Reference(self.info.looks)
-
-    @property
-    def threshold(self) -> float:
-        """Score from which an object begins a track."""
-        return self.tracking.start_score
-
-
-@dataclass(frozen=True)
-class Result:
-    """What a survey found, but for the tracks, which are read one by one from the store.
-
-    Attributes:
-        counts: MaxN, unique objects, intervals.
-        interval_note: why there are no intervals, or what they carry.
-        drift: None if the model carries no looks.
-        gaps: file, from, to, reason.
-        first, last: frames looked at; None without any.
-        written: files and the folder of images.
-        refused: a line for each exchange format that cannot hold the dive.
-        rows: of counts.csv.
-    """
-
-    counts: counting.Counts
-    interval_note: str
-    drift: Drift | None
-    gaps: list[tuple[str, float, float | None, str]]
-    first: Frame | None
-    last: Frame | None
-    written: list[Path] = field(default_factory=list)
-    refused: list[str] = field(default_factory=list)
-    rows: list[dict[str, Any]] = field(default_factory=list)
 
 
 def run(
@@ -116,18 +43,23 @@ def run(
     *,
     progress: Callable[[Frame], None] | None = None,
     report: Callable[[Plan, Store, Result], Path] | None = None,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> Result:
     """Survey a dive and write the folder of results. After a kill the same call goes on.
 
     Args:
         progress: called after each frame.
         report: writes the page.
+        tell: takes a line on whether the run begins, goes on, or begins anew.
     Raises:
-        InputError: the folder cannot be written to.
+        InputError: the folder cannot be written to, or holds a person's decisions on tracks of an earlier survey.
     """
+    check_unreviewed(plan.out)
     settings = {**plan.settings, "model": plan.model_sha256, "seasift": __version__, "state": plan.state}
     with Store(plan.out / NAME, settings) as store:
         try:
+            for line in beginnings(plan.out, plan.dive, store):
+                tell(line)
             if not store.complete:
                 _pass(plan, store, progress)
         except sqlite3.Error as error:
@@ -136,14 +68,17 @@ def run(
         result.written.extend(_write(plan, store, result))
         if report:
             result.written.append(report(plan, store, result))
-        videos = [video.file for video in plan.dive.videos]
-        written, refused = write_formats(plan.out / "tracks.json", plan.formats, videos)
-        result.written.extend(written)
-        result.refused.extend(refused)
+        exchanged = write_formats(plan.out / "tracks.json", plan.formats)
+        result.written.extend(exchanged.files)
+        result.notes.extend(exchanged.notes)
+        result.refused.extend(exchanged.refused)
         if plan.video and isinstance(plan.dive, Dive):  # what was live cannot be read again
             path = plan.out / "annotated.mp4"
             result.written.append(write_video(path, plan.dive, store, plan.info.class_list()))
         store.remove()
+    left = earlier_results(plan.out, result.written)
+    if left:
+        result.notes.append(f"{plan.out}: holds results of an earlier run, too: {left}.")
     return result
 
 
@@ -177,7 +112,8 @@ def _result(plan: Plan, store: Store) -> Result:
     counts = counting.count(store.base)
     note = _add_intervals(plan, counts)
     first, last = store.ends()
-    return Result(counts, note, _drift(plan, store), store.gaps(), first, last)
+    notes = list(dict.fromkeys([*store.notes(), *plan.dive.notes, *placing_notes(plan, store)]))
+    return Result(counts, note, _drift(plan, store), store.gaps(), first, last, notes=notes)
 
 
 def _drift(plan: Plan, store: Store) -> Drift | None:
@@ -215,7 +151,7 @@ def _write(plan: Plan, store: Store, result: Result) -> list[Path]:
     _write_images(plan.out / "pictures", store)
     header = tracks_document.make_header(
         [(category.id, category.name) for category in categories],
-        [_video(video) for video in plan.dive.videos],
+        [_video(video, plan) for video in plan.dive.videos],
         model=ModelEntry(name=plan.info.name, sha256=plan.model_sha256),
         threshold=plan.threshold,
     )
@@ -249,6 +185,7 @@ def counts_document(plan: Plan, result: Result, rows: Sequence[Mapping[str, Any]
             {"file": file, "from_s": from_s, "to_s": to_s, "reason": reason}
             for file, from_s, to_s, reason in result.gaps
         ],
+        "notes": result.notes,
         "drift": None
         if result.drift is None
         else {**asdict(result.drift), "most": list(result.drift.most), "reference": _statistics_data(plan)},
@@ -284,9 +221,18 @@ def _write_images(folder: Path, store: Store) -> None:
             path.unlink()
 
 
-def _video(video: DiveVideo) -> tracks_document.Video:
+def _from(folder: Path, file: Path) -> str | None:
+    """The way from a folder to a file: still right when both have moved together."""
+    try:
+        return Path(os.path.relpath(file.resolve(), folder.resolve())).as_posix()
+    except ValueError:  # on two drives of Windows
+        return None
+
+
+def _video(video: DiveVideo, plan: Plan) -> tracks_document.Video:
     return tracks_document.Video(
         file=video.file,
+        path=None if isinstance(plan.dive, LiveDive) else _from(plan.out, Path(video.file)),
         width=video.width,
         height=video.height,
         offset_s=video.offset_s,

@@ -11,16 +11,17 @@ import json
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from seasift.core.errors import InputError
-from seasift.survey.kept import Frame, Seen, StoredFrame
+from seasift.survey.kept import Frame, Seen, StoredFrame, Vote
 from seasift.video.dive import Before, DiveVideo, LiveDive
 
+_HIGHEST = "ON CONFLICT DO UPDATE SET score = MAX(score, excluded.score)"
 NAME = ".seasift-survey.sqlite"
 _SCHEMA = """
 CREATE TABLE about (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
@@ -28,6 +29,8 @@ CREATE TABLE frames (seq INTEGER PRIMARY KEY, video INTEGER, frame INTEGER, time
     looks TEXT);
 CREATE TABLE seen (track INTEGER, seq INTEGER, class_id INTEGER, score REAL, x REAL, y REAL, width REAL, height REAL,
     area INTEGER, rle TEXT, PRIMARY KEY (track, seq)) WITHOUT ROWID;
+CREATE TABLE votes (track INTEGER, seq INTEGER, class_id INTEGER, score REAL,
+    PRIMARY KEY (track, seq, class_id)) WITHOUT ROWID;
 CREATE TABLE confirmed (track INTEGER PRIMARY KEY);
 CREATE TABLE images (track INTEGER, class_id INTEGER, quality REAL, seq INTEGER, jpeg BLOB,
     PRIMARY KEY (track, class_id));
@@ -76,7 +79,11 @@ class Resume:
 
 
 class Store(StoredFrame):
-    """Use as a context manager. Leaving it by an error keeps the file; `remove` it when all is written."""
+    """Use as a context manager. Leaving it by an error keeps the file; `remove` it when all is written.
+
+    Attributes:
+        anew: a run with other settings had left something, which is gone.
+    """
 
     def __init__(self, path: Path, settings: Any) -> None:
         """Take up what a run with the same settings left, or start afresh.
@@ -88,6 +95,7 @@ class Store(StoredFrame):
             InputError: the file cannot be written, or holds a live survey with other settings.
         """
         self.path = path
+        self.anew = False
         text = json.dumps(settings, sort_keys=True, ensure_ascii=False)
         self._settings = hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()
         self._base = self._opened()
@@ -170,13 +178,51 @@ class Store(StoredFrame):
             [(s.track, s.seq, s.class_id, s.score, *s.box_xywh, s.area, s.rle) for s in seen],
         )
 
+    def add_votes(self, votes: Sequence[Vote]) -> None:
+        """Second opinions about tracks of one frame; of a class the highest score is kept."""
+        self._base.executemany(
+            f"INSERT INTO votes VALUES (?, ?, ?, ?) {_HIGHEST}", [astuple(vote) for vote in votes]
+        )
+
+    def merge(self, gone: int, into: int) -> None:
+        """Make one track of two that turned out to be one object.
+
+        Of two observations in a frame the one with the higher score stays, and the other becomes a vote.
+        """
+        both = {"gone": gone, "into": into}
+        better = "g.score > i.score"
+        for loser, lost in (("i", better), ("g", f"NOT {better}")):
+            self._base.execute(
+                f"INSERT INTO votes SELECT :into, {loser}.seq, {loser}.class_id, {loser}.score FROM seen i "
+                f"JOIN seen g ON g.seq = i.seq AND g.track = :gone WHERE i.track = :into AND {lost} {_HIGHEST}",
+                both,
+            )
+        self._base.execute(
+            "DELETE FROM seen AS i WHERE track = :into AND EXISTS "
+            f"(SELECT 1 FROM seen g WHERE g.track = :gone AND g.seq = i.seq AND {better})",
+            both,
+        )
+        self._base.execute(
+            f"INSERT INTO votes SELECT :into, seq, class_id, score FROM votes WHERE track = :gone {_HIGHEST}",
+            both,
+        )
+        self._base.execute(
+            "DELETE FROM images AS i WHERE track = :into AND EXISTS (SELECT 1 FROM images g "
+            "WHERE g.track = :gone AND g.class_id = i.class_id AND g.quality > i.quality)",
+            both,
+        )
+        for table in ("seen", "images", "confirmed"):
+            self._base.execute(f"UPDATE OR IGNORE {table} SET track = :into WHERE track = :gone", both)
+        for table in ("seen", "images", "confirmed", "votes"):
+            self._base.execute(f"DELETE FROM {table} WHERE track = :gone", both)
+
     def confirm(self, tracks: Sequence[int]) -> None:
         """These tracks count."""
         self._base.executemany("INSERT OR IGNORE INTO confirmed VALUES (?)", [(track,) for track in tracks])
 
     def forget(self, tracks: Sequence[int]) -> None:
         """These tracks ended and never count."""
-        for table in ("seen", "images"):
+        for table in ("seen", "images", "votes"):
             self._base.executemany(f"DELETE FROM {table} WHERE track = ?", [(track,) for track in tracks])
 
     def best_quality(self, track: int, class_id: int) -> float:
@@ -200,6 +246,16 @@ class Store(StoredFrame):
             "(SELECT 1 FROM gaps WHERE file = ?1 AND from_s = ?2 AND to_s IS ?3 AND reason = ?4)",
             (file, from_s, to_s, reason),
         )
+
+    def keep_notes(self, notes: Sequence[str]) -> None:
+        """Lines for the user about the dive's times; those of earlier calls stay."""
+        kept = json.dumps(list(dict.fromkeys([*self.notes(), *notes])))
+        self._base.execute("INSERT OR REPLACE INTO about VALUES ('notes', ?)", (kept,))
+
+    def notes(self) -> list[str]:
+        """What `keep_notes` was given, each line once."""
+        text = self._about("notes")
+        return [] if text is None else [str(line) for line in json.loads(text)]
 
     def forget_open_gaps(self) -> None:
         """What had no end has one: the source goes on."""
@@ -226,6 +282,7 @@ class Store(StoredFrame):
                         f"{self.path.parent}: holds a live survey that was ended from outside, with other options or "
                         "another model. Give that command again to go on with it, or another -o."
                     )
+                self.anew = row is not None
                 base.close()
                 self._delete()
                 base = self._connected()

@@ -12,7 +12,7 @@ from seasift.core.types import SizeHW
 from seasift.formats import tracks as document
 from seasift.formats.document import Rle
 from seasift.formats.tracks import Observation, TrackEntry
-from seasift.survey.kept import Frame, Seen
+from seasift.survey.kept import Frame, Seen, Vote
 from seasift.survey.navigation import Position
 from seasift.survey.store import Store
 
@@ -68,15 +68,14 @@ def summaries(store: Store) -> Iterator[Summary]:
 def summary_of(store: Store, track: int, number: int) -> Summary:
     """One track."""
     seen = store.seen(track)
-    class_id = class_of([each for each, _ in seen])
-    scores = [each.score for each, _ in seen if each.class_id == class_id]
+    class_id, score, best_score = _class_of(store, track, seen)
     best, best_frame = _best(store, track, class_id, seen)
     return Summary(
         number=number,
         track=track,
         class_id=class_id,
-        score=round(math.fsum(scores) / len(seen), 6),
-        best_score=max(scores),
+        score=score,
+        best_score=best_score,
         first=seen[0][1],
         last=seen[-1][1],
         frames=len(seen),
@@ -86,11 +85,22 @@ def summary_of(store: Store, track: int, number: int) -> Summary:
     )
 
 
-def class_of(seen: Sequence[Seen]) -> int:
-    """The class with the highest sum of scores; of equal ones the first in the model's list."""
-    classes = sorted({each.class_id for each in seen})
-    sums = [math.fsum(each.score for each in seen if each.class_id == class_id) for class_id in classes]
-    return classes[sums.index(max(sums))]
+def _class_of(store: Store, track: int, seen: Sequence[tuple[Seen, Frame]]) -> tuple[int, float, float]:
+    """The class with the highest sum of scores, of equal ones the first in the model's list; its mean and best score.
+
+    Second opinions count, too; a class counts once a frame, with its highest score.
+    """
+    highest: dict[tuple[int, int], float] = {}
+    opinions: list[Seen | Vote] = [*(one for one, _ in seen), *store.votes(track)]
+    for each in opinions:
+        key = each.seq, each.class_id
+        highest[key] = max(each.score, highest.get(key, 0.0))
+    scores: dict[int, list[float]] = {}
+    for (_, class_id), score in highest.items():
+        scores.setdefault(class_id, []).append(score)
+    sums = {class_id: math.fsum(each) for class_id, each in scores.items()}
+    best = min(sums, key=lambda class_id: (-sums[class_id], class_id))
+    return best, round(sums[best] / len(seen), 6), max(scores[best])
 
 
 def entries(
@@ -149,15 +159,14 @@ def _entry(
     where: Where,
 ) -> TrackEntry:
     seen = store.seen(track)
-    class_id = class_of([each for each, _ in seen])
+    class_id, score, _ = _class_of(store, track, seen)
     best, best_frame = _best(store, track, class_id, seen)
-    scores = [each.score for each, _ in seen if each.class_id == class_id]
     category = categories[class_id]
     return TrackEntry(
         id=number,
         category_id=category.id,
         name=category.name,
-        score=round(math.fsum(scores) / len(seen), 6),
+        score=score,
         confirmed=confirmed,
         best=document.Best(
             video=best_frame.video,

@@ -12,7 +12,7 @@ from seasift.survey.intervals import index_of
 from seasift.survey.report_svg import Segment
 
 if TYPE_CHECKING:
-    from seasift.survey.run import Plan, Result
+    from seasift.survey.plan import Plan, Result
 
 _LONG_PAUSE_S = 3600.0
 _RARE_S = 2.0
@@ -48,17 +48,13 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest:02} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"
 
 
-def warnings(plan: Plan, result: Result, parts: Sequence[Segment], placed: int, tracks: int) -> list[str]:
+def warnings(plan: Plan, result: Result, parts: Sequence[Segment]) -> list[str]:
     """What a reader must know before believing a number."""
     return [
         *_about_drift(plan, result),
         *_about_model(plan, result),
         *_about_footage(plan, result, parts),
-        *(
-            [f"The navigation file has no position for {tracks - placed:,} of {tracks:,} objects."]
-            if plan.navigation and placed < tracks
-            else []
-        ),
+        *result.notes,
     ]
 
 
@@ -66,16 +62,17 @@ def _about_drift(plan: Plan, result: Result) -> list[str]:
     drift, looks = result.drift, plan.info.looks
     if drift is None or looks is None:
         return [
-            "Whether this footage looks like the training data is not known: the model carries no reference."
+            "The model file holds no reference image statistics, so seasift cannot tell whether this footage is like the "
+            "training data."
         ]
     if drift.score < UNLIKE:
         return []
     name, off = drift.most
     return [
-        f"Footage unlike the training data: drift score {drift.score:.2f}. Of the videos that the model learned from "
-        f"({looks.data}), {drift.score:.0%} look more like the others than this dive does. Its {name} is on average "
-        f"{abs(off):.1f} standard deviations {'above' if off > 0 else 'below'} theirs. What was measured of the model "
-        "there, and with it the intervals, may not hold here: look at the images before you use the counts."
+        f"This footage is unlike the training data: drift score {drift.score:.2f}. {drift.score:.0%} of the training "
+        f"videos ({looks.data}) look more like each other than this dive does. Its mean {name} is {abs(off):.1f} "
+        f"standard deviations {'above' if off > 0 else 'below'} theirs. The model may be less accurate here than its "
+        "metrics and the intervals say. Check the images before you use the counts."
     ]
 
 
@@ -90,7 +87,7 @@ def _about_model(plan: Plan, result: Result) -> list[str]:
     ]
     if doubtful:
         found.append(
-            f"Of what the model calls {_list(doubtful)}, less than half was right on footage of known truth."
+            f"On labelled footage, fewer than half of the detections of {_list(doubtful)} were right."
         )
     return found
 
@@ -104,15 +101,15 @@ def _about_footage(plan: Plan, result: Result, parts: Sequence[Segment]) -> list
     pauses = [b.from_s - a.to_s for a, b in pairwise(parts)]
     if pauses and max(pauses) > _LONG_PAUSE_S:
         found.append(
-            f"By the files' metadata {duration(max(pauses))} lie between two of them. Are they of one dive?"
+            f"The files' metadata leave {duration(max(pauses))} between two files. Check that they are of one dive."
         )
     frames, looked_s = result.counts.frames.total(), sum(part.to_s - part.from_s for part in parts)
     if not frames:
-        found.append("No frame was looked at.")
+        found.append("No frame was evaluated.")
     elif frames > 1 and looked_s / frames > _RARE_S:
         found.append(
-            f"Only one frame in {looked_s / frames:.1f} s was looked at: what is in sight for less than "
-            f"{plan.tracking.min_hits} frames never counts, and one object may count twice."
+            f"The survey sampled one frame in {looked_s / frames:.1f} s. It never counts an object seen in fewer than "
+            f"{plan.tracking.min_hits} frames, and may count one object twice."
         )
     return found
 
@@ -149,22 +146,24 @@ def facts(plan: Plan) -> list[tuple[str, str]]:
     settings = plan.settings
     tracking = plan.tracking
     return [
-        ("frames looked at", _every(str(settings["every"]))),
+        ("frames evaluated", _every(str(settings["every"]))),
         ("part of the dive", _part(settings)),
         ("a track begins at a score of", f"{plan.threshold:g}"),
-        ("and goes on from", f"{tracking.low_score:g}"),
+        ("and continues from a score of", f"{tracking.low_score:g}"),
         (
             "a track counts",
-            f"from {tracking.min_hits} frames and {tracking.confirm_s:g} s on; shorter ones never do",
+            f"from {tracking.min_hits} frames and {tracking.confirm_s:g} s on",
         ),
-        ("a track ends", f"out of sight for more than {tracking.max_age_s:g} s"),
-        ("classes", ", ".join(plan.classes) or "all that the model knows"),
+        ("a track ends", f"after {tracking.max_age_s:g} s out of sight"),
+        ("classes", ", ".join(plan.classes) or "all classes of the model"),
         ("objects in a frame", f"at most {settings['max_objects']}"),
         ("engine", f"{settings['engine']}, {settings['precision']}"),
     ]
 
 
 def _every(every: str) -> str:
+    if every.endswith(" keyframes"):
+        return f"{_every(every.removesuffix(' keyframes'))}, keyframes where they are dense enough"
     if every.endswith("s"):
         return f"one in {every[:-1]} s"
     return "all" if every == "1" else f"one in {every}"
@@ -188,12 +187,12 @@ def card(info: ModelInfo) -> list[tuple[str, str]]:
     )
     rows = [
         ("name", info.name),
-        ("learned from", learnt or "not said"),
+        ("trained on", learnt or "unknown"),
         (
             "scores",
-            "as the network gives them"
+            "uncalibrated"
             if info.calibration is None
-            else f"calibrated on {info.calibration.fitted_on}: a score is the probability of being right at IoU .50",
+            else f"calibrated on {info.calibration.fitted_on}: a score is the probability that a detection is right at IoU .50",
         ),
     ]
     for part, values in info.figures.items():

@@ -96,14 +96,45 @@ def assign(similarity: Float64, least: float) -> list[tuple[int, int]]:
     return [(row, int(column)) for row, column in enumerate(columns) if column >= 0 and allowed[row, column]]
 
 
-def twin_of(seen: Instances, index: int, ids: Int64, least: float) -> int | None:
-    """The observation with a track that overlaps another one most, if by more than `least`."""
-    others = np.flatnonzero(ids)
+def twins_of(seen: Instances, candidates: Int64, least: float) -> Int64:
+    """Which observations are second opinions about the object of a better one.
+
+    Args:
+        candidates: (K,) indices that take part.
+        least: overlap of masks (of boxes without masks) that is still another object.
+    Returns:
+        (N,) index of the better observation; -1 for those that stand for themselves or take no part.
+    """
+    twins = np.full(len(seen), -1, np.int64)
+    ranked = candidates[np.argsort(-seen.scores[candidates], kind="stable")]
+    boxes = seen.boxes_xyxy[ranked]
+    near = pairwise_iou(boxes, boxes) > (least if seen.masks is None else 0.0)
+    kept: list[int] = []
+    for row, i in enumerate(ranked.tolist()):
+        best, most = -1, least
+        for other in kept:
+            if not near[row, other]:
+                continue
+            j = int(ranked[other])
+            if seen.masks is None:
+                best = j
+                break
+            shared = overlap(seen.masks[i], seen.masks[j])
+            if shared > most:
+                best, most = j, shared
+        twins[i] = best
+        if best < 0:
+            kept.append(row)
+    return twins
+
+
+def below(seen: Instances, i: int, others: Int64, least: float) -> int:
+    """The observation that observation `i` sits on: the box or mask overlaps by more than `least`; -1 if there is none."""
     if not len(others):
-        return None
-    if seen.masks is None:
-        overlaps = pairwise_iou(seen.boxes_xyxy[[index]], seen.boxes_xyxy[others])[0].tolist()
-    else:
-        overlaps = [overlap(seen.masks[index], seen.masks[other]) for other in others]
+        return -1
+    overlaps = pairwise_iou(seen.boxes_xyxy[[i]], seen.boxes_xyxy[others])[0].astype(np.float64)
+    if seen.masks is not None:
+        masks = [overlap(seen.masks[i], seen.masks[j]) for j in others.tolist()]
+        overlaps = np.maximum(overlaps, masks)
     best = int(np.argmax(overlaps))
-    return int(others[best]) if overlaps[best] > least else None
+    return int(others[best]) if overlaps[best] > least else -1

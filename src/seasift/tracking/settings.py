@@ -22,8 +22,12 @@ class TrackerSettings:
         max_age_s: a confirmed track that was not seen for longer has ended. If frames come more rarely, it may
             still be missing in one of them.
         probation_max_age_s: the same before a track is confirmed.
-        duplicate_overlap: an observation that no track takes and that overlaps one that was taken by more than
-            this is the same object under another class and begins no track.
+        duplicate_overlap: an observation that overlaps a better one of the same frame by more than this is the same
+            object; it only votes for the class.
+        merge_overlap: two tracks whose boxes or masks overlap by more than this, on average over the frames that show
+            both, are one object. An observation that overlaps one that has a track by more than this begins no track.
+        merge_observations: such tracks are merged as soon as so many frames show both, and in any case at the end of
+            either track.
         use_camera: estimate and undo the camera's motion.
         use_masks: compare masks, not only boxes, where there are any.
     """
@@ -36,11 +40,13 @@ class TrackerSettings:
     max_age_s: float = 3.0
     probation_max_age_s: float = 0.75
     duplicate_overlap: float = 0.6
+    merge_overlap: float = 0.5
+    merge_observations: int = 3
     use_camera: bool = True
     use_masks: bool = True
 
     def __post_init__(self) -> None:
-        for name in ("start_score", "low_score", "min_similarity", "duplicate_overlap"):
+        for name in ("start_score", "low_score", "min_similarity", "duplicate_overlap", "merge_overlap"):
             _check(name, getattr(self, name), 0.0, 1.0)
         for name in ("confirm_s", "max_age_s", "probation_max_age_s"):
             _check(name, getattr(self, name), 0.0, math.inf)
@@ -53,6 +59,10 @@ class TrackerSettings:
             raise InputError(
                 f"tracking: min_hits {self.min_hits}; expected 1 or more. "
                 "1 counts every object that is seen at all."
+            )
+        if self.merge_observations < 1:
+            raise InputError(
+                f"tracking: merge_observations {self.merge_observations}; expected 1 or more. Change it."
             )
 
     def to_json(self) -> dict[str, Any]:

@@ -1,6 +1,6 @@
-"""Where a box will be: four filters of a value and its velocity, for any length of step.
+"""One object that is being followed.
 
-Also here: One object that is being followed.
+Also here: Where a box will be: four filters of a value and its velocity, for any length of step.
 """
 
 from __future__ import annotations
@@ -190,6 +190,28 @@ class Track:
     def vote(self, class_id: int, score: float) -> None:
         """Let an observation say what the object is."""
         self.votes[class_id] = self.votes.get(class_id, 0.0) + score
+
+    def absorb(self, other: Track, shared: float) -> None:
+        """Become one with another track of the same object; the motion is that of the longer one that is in sight.
+
+        Args:
+            shared: number of frames that show both. Of a class that both have, these frames vote once.
+        """
+        means = [
+            {class_id: sum_ / track.observations for class_id, sum_ in track.votes.items()}
+            for track in (self, other)
+        ]
+        if (other.last_s, other.observations, -other.id) > (self.last_s, self.observations, -self.id):
+            self.motion, self.box_xyxy, self.mask = other.motion, other.box_xyxy, other.mask
+        for class_id, sum_ in other.votes.items():
+            twice = min(mean.get(class_id, 0.0) for mean in means) * shared
+            self.vote(class_id, sum_ - twice)
+        self.id = min(self.id, other.id)
+        self.first_s, self.last_s = min(self.first_s, other.first_s), max(self.last_s, other.last_s)
+        self.observations = max(
+            self.observations, other.observations, round(self.observations + other.observations - shared)
+        )
+        self.confirmed = self.confirmed or other.confirmed
 
     def summary(self) -> TrackSummary:
         """What is known by now."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -10,12 +10,13 @@ import numpy as np
 from seasift.core.errors import InputError
 from seasift.core.instances import Instances
 from seasift.core.types import Bool, Int64, UInt8
-from seasift.tracking.association import assign, similarities, twin_of
+from seasift.tracking.association import assign, below, similarities, twins_of
 from seasift.tracking.camera import CameraView
+from seasift.tracking.overlaps import Overlaps
 from seasift.tracking.settings import TrackerSettings
 from seasift.tracking.track import Track, TrackSummary
 
-SCHEMA = "seasift-tracker/1"
+SCHEMA = "seasift-tracker/2"
 _PATIENT_STEPS = 2.5  # a track may be missing for so many usual steps, however short the patience
 _STEP_MEMORY = 0.9
 # Standard deviations around where a track is thought to be, first and last round; the last is for confirmed ones.
@@ -30,12 +31,19 @@ class Step:
         ids: (N,) int64, the track of each observation, from its first one on; 0 where it belongs to none: it is
             too weak to begin one, or another observation of this frame stands for the same object.
         confirmed: tracks that count from now on, with their earlier observations; each is told once.
+        votes: (N,) int64, of each observation with id 0 the track for whose class it votes, as another observation of
+            this frame stands for the same object; else 0.
+        merged: pairs (gone, into) of tracks that turned out to be one object, in this order. All that was `gone` is `into`,
+            earlier frames included; `gone` is never heard of again. Where both have an observation of a frame, the one
+            with the higher score stands for the object and the other one votes.
         summaries: what there is to know of each track that ended; one that is not confirmed by then never counts.
     """
 
     ids: Int64
     confirmed: tuple[int, ...] = ()
     summaries: tuple[TrackSummary, ...] = ()
+    votes: Int64 = field(default_factory=lambda: np.zeros(0, np.int64))
+    merged: tuple[tuple[int, int], ...] = ()
 
     @property
     def ended(self) -> tuple[int, ...]:
@@ -50,6 +58,7 @@ class Tracker:
     one that searches further is C-BIoU's (Yang et al. 2023);
     motion is SORT's (Bewley et al. 2016) with the camera's motion undone as in BoT-SORT (Aharon et al. 2022); where
     an object was last seen is a second guess beside the motion model's, as in OC-SORT (Cao et al. 2023).
+    One object is one track: second opinions of a frame are grouped first, and tracks that overlap are merged.
     """
 
     def __init__(self, settings: TrackerSettings | None = None) -> None:
@@ -59,6 +68,7 @@ class Tracker:
         self._time_s: float | None = None
         self._usual_step_s: float | None = None
         self._view: CameraView | None = None
+        self._overlaps = Overlaps()
 
     def step(self, instances: Instances, image_rgb_u8: UInt8 | CameraView, time_s: float) -> Step:
         """Take the next frame.
@@ -71,23 +81,28 @@ class Tracker:
             InputError: a time before that of the frame before, or none at all.
         """
         step_s = self._step_s(time_s)
-        lost = self._end_lost(time_s, step_s)
+        merged, confirmed, summaries = self._end(self._lost(time_s, step_s))
         self._predict(step_s, instances, image_rgb_u8)
         self._time_s = time_s
         ids = np.zeros(len(instances), np.int64)
         seen = instances if self.settings.use_masks else replace(instances, masks=None)
-        strong = instances.scores >= self.settings.start_score
-        weak = ~strong & (instances.scores >= self.settings.low_score)
+        some = np.flatnonzero(instances.scores >= self.settings.low_score)
+        twins = twins_of(seen, some, self.settings.duplicate_overlap)
+        strong = (instances.scores >= self.settings.start_score) & (twins < 0)
+        weak = ~strong & (instances.scores >= self.settings.low_score) & (twins < 0)
         for candidates, reach in ((strong, _NEAR), (weak, _NEAR), (strong, _FAR)):
             self._associate(seen, candidates & (ids == 0), reach, ids, time_s)
-        self._begin(seen, strong, ids, time_s)
-        return Step(ids, self._confirm(), lost)
+        self._begin(seen, strong, twins, ids, time_s)
+        votes = self._vote(seen, twins, ids)
+        merged += self._merge_seen(seen, ids, votes)
+        return Step(ids, confirmed + self._confirm(), summaries, votes, tuple(merged))
 
     def finish(self) -> Step:
         """End all tracks: at the end of the dive, or where footage of another place follows."""
-        ended = tuple(track.summary() for track in self._tracks)
-        self._tracks, self._time_s, self._usual_step_s, self._view = [], None, None, None
-        return Step(np.zeros(0, np.int64), (), ended)
+        merged, confirmed, summaries = self._end({track.id for track in self._tracks})
+        self._time_s, self._usual_step_s, self._view = None, None, None
+        none = np.zeros(0, np.int64)
+        return Step(none, confirmed, summaries, none, tuple(merged))
 
     def summary_of(self, track_id: int) -> TrackSummary:
         """What is known of a track that has not ended.
@@ -106,6 +121,7 @@ class Tracker:
             "schema": SCHEMA,
             "settings": self.settings.to_json(),
             "tracks": [track.to_json() for track in self._tracks],
+            "overlaps": self._overlaps.to_json(),
             "next_id": self._next_id,
             "time_s": self._time_s,
             "usual_step_s": self._usual_step_s,
@@ -126,6 +142,7 @@ class Tracker:
             )
         tracker = cls(settings)
         tracker._tracks = [Track.from_json(entry) for entry in state["tracks"]]
+        tracker._overlaps = Overlaps.from_json(state["overlaps"])
         tracker._next_id = state["next_id"]
         tracker._time_s = state["time_s"]
         tracker._usual_step_s = state["usual_step_s"]
@@ -143,10 +160,10 @@ class Tracker:
             )
         return step_s
 
-    def _end_lost(self, time_s: float, step_s: float) -> tuple[TrackSummary, ...]:
-        """End what has been out of sight for too long."""
+    def _lost(self, time_s: float, step_s: float) -> set[int]:
+        """Tracks that have been out of sight for too long."""
         if self._time_s is None:
-            return ()
+            return set()
         usual = step_s if self._usual_step_s is None else self._usual_step_s
         self._usual_step_s = _STEP_MEMORY * usual + (1 - _STEP_MEMORY) * step_s
 
@@ -156,9 +173,61 @@ class Tracker:
             max_age_s = self.settings.max_age_s if tried else self.settings.probation_max_age_s
             return time_s - track.last_s > max(max_age_s, _PATIENT_STEPS * usual)
 
-        ended = tuple(track.summary() for track in self._tracks if lost(track))
-        self._tracks = [track for track in self._tracks if not lost(track)]
-        return ended
+        return {track.id for track in self._tracks if lost(track)}
+
+    def _end(self, lost: set[int]) -> tuple[list[tuple[int, int]], tuple[int, ...], tuple[TrackSummary, ...]]:
+        """End tracks, but for those that turn out to be a track that is still in sight: merged, confirmed, ended."""
+        merged: list[tuple[int, int]] = []
+        in_sight = {track.id for track in self._tracks} - lost
+        given = self.settings
+        while pair := self._overlaps.closest(
+            given.merge_overlap, lost, frames=1, near_frames=given.merge_observations
+        ):
+            into, gone = pair
+            if not lost.issuperset(pair):
+                lost -= {into, gone}
+                in_sight = in_sight - {gone} | {into}
+            else:
+                lost = lost - {gone}
+            self._merge(gone, into)
+            merged.append((gone, into))
+        confirmed = self._confirm()
+        ended = tuple(track.summary() for track in self._tracks if track.id in lost)
+        self._tracks = [track for track in self._tracks if track.id not in lost]
+        self._overlaps.drop(lost)
+        return merged, confirmed, ended
+
+    def _merge_seen(self, seen: Instances, ids: Int64, votes: Int64) -> list[tuple[int, int]]:
+        """Merge tracks that overlap over several frames; `ids` and `votes` of this frame follow."""
+        shown = {int(ids[i]): int(i) for i in np.flatnonzero(ids)}
+        here = np.array([track.id in shown for track in self._tracks], bool)
+        boxes = [track.box_xyxy if track.id in shown else track.motion.box_xyxy for track in self._tracks]
+        self._overlaps.add(
+            np.array([track.id for track in self._tracks], np.int64),
+            here,
+            np.array(boxes, np.float64).reshape(-1, 4),
+            [track.mask for track in self._tracks],
+        )
+        merged: list[tuple[int, int]] = []
+        least, frames = self.settings.merge_overlap, self.settings.merge_observations
+        while pair := self._overlaps.closest(least, shown.keys(), frames=frames, near_frames=frames):
+            into, gone = pair
+            self._merge(gone, into)
+            merged.append((gone, into))
+            votes[votes == gone] = into
+            ids[ids == gone] = into
+            both = np.flatnonzero(ids == into)
+            if len(both) > 1:
+                second = both[np.argmin(seen.scores[both])] if len(set(seen.scores[both])) > 1 else both[1]
+                ids[second], votes[second] = 0, into
+        return merged
+
+    def _merge(self, gone: int, into: int) -> None:
+        """Make one track of two; it goes on under the earlier number."""
+        first, second = (next(track for track in self._tracks if track.id == each) for each in (into, gone))
+        first.absorb(second, self._overlaps.shared(gone, into))
+        self._tracks.remove(second)
+        self._overlaps.merge(gone, into)
 
     def _predict(self, step_s: float, instances: Instances, image_rgb_u8: UInt8 | CameraView) -> None:
         camera = None
@@ -184,17 +253,29 @@ class Tracker:
             ids[index] = free[row].id
             free[row].see(seen, index, time_s)
 
-    def _begin(self, seen: Instances, strong: Bool, ids: Int64, time_s: float) -> None:
-        """Begin tracks with what no track took; a second view of an object that is taken only votes."""
-        for index in np.flatnonzero(strong & (ids == 0)).tolist():
-            twin = twin_of(seen, index, ids, self.settings.duplicate_overlap)
-            if twin is None:
-                ids[index] = self._next_id
-                self._tracks.append(Track.begin(self._next_id, seen, index, time_s))
+    def _begin(self, seen: Instances, strong: Bool, twins: Int64, ids: Int64, time_s: float) -> None:
+        """Begin tracks with what no track took and what sits on none; the latter is a second opinion."""
+        for i in np.flatnonzero(strong & (ids == 0)).tolist():
+            twins[i] = below(seen, i, np.flatnonzero(ids), self.settings.merge_overlap)
+            if twins[i] < 0:
+                ids[i] = self._next_id
+                self._tracks.append(Track.begin(self._next_id, seen, i, time_s))
                 self._next_id += 1
-            else:
-                track = next(track for track in self._tracks if track.id == ids[twin])
-                track.vote(int(seen.class_ids[index]), float(seen.scores[index]))
+
+    def _vote(self, seen: Instances, twins: Int64, ids: Int64) -> Int64:
+        """Let second opinions vote, each class once a frame and track: (N,) the track; 0 for none."""
+        votes = np.zeros(len(seen), np.int64)
+        tracks = {track.id: track for track in self._tracks}
+        done = {(int(ids[i]), int(seen.class_ids[i])) for i in np.flatnonzero(ids)}
+        for i in np.argsort(-seen.scores, kind="stable").tolist():
+            if twins[i] < 0 or not ids[twins[i]]:
+                continue
+            key = int(ids[twins[i]]), int(seen.class_ids[i])
+            if key not in done:
+                done.add(key)
+                votes[i] = key[0]
+                tracks[key[0]].vote(key[1], float(seen.scores[i]))
+        return votes
 
     def _confirm(self) -> tuple[int, ...]:
         given = self.settings

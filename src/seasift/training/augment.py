@@ -246,10 +246,7 @@ def _targets(
         if len(owner):
             grid[owner, slot] = _on_grid(masks, window[owner], flip[owner], size, soft=soft)
         grids.append(grid)
-    proto, semantic, *rest = grids
-    full_masks = rest[0] if rest else None
-    targets = Targets(boxes, batch.class_ids, present, batch.crowd & seen, proto, semantic, full_masks)
-    return replace(targets, partial=batch.partial)
+    return Targets(boxes, batch.class_ids, present, batch.crowd & seen, *grids, partial=batch.partial)
 
 
 def _on_grid(masks: Tensor, window: Tensor, flip: Tensor, size_hw: tuple[int, int], *, soft: bool) -> Tensor:

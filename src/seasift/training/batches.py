@@ -11,7 +11,7 @@ import torch.distributed as dist
 from torch import Tensor
 from torch.utils.data import IterableDataset
 
-from seasift.core.types import Float64, Int64
+from seasift.core.types import Bool, Float64, Int64
 from seasift.data.cache import ImageCache
 from seasift.models.targets import PartialTargets
 
@@ -88,13 +88,18 @@ def _partial(cache: ImageCache, images: list[int], rows: Int64) -> PartialTarget
     if known is None:
         return None
     real = rows >= 0
-    padded = []
-    for values in (known.class_sets, known.masked, known.tight):
+
+    def padded(values: Bool) -> Tensor:
         part = np.zeros((*rows.shape, *values.shape[1:]), dtype=bool)
         part[real] = values[rows[real]]
-        padded.append(torch.from_numpy(part))
-    class_sets, masked, tight = padded
-    return PartialTargets(class_sets, masked, tight, torch.from_numpy(known.labelled[images]))
+        return torch.from_numpy(part)
+
+    return PartialTargets(
+        padded(known.class_sets),
+        padded(known.masked),
+        padded(known.tight),
+        torch.from_numpy(known.labelled[images]),
+    )
 
 
 def process_of() -> tuple[int, int]:

@@ -9,7 +9,7 @@ from collections import deque
 from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING
 
-from seasift.video.file import EACH_ALONE, duration_s, fps, zero_s
+from seasift.video.file import EACH_ALONE, fps, stated_s, zero_s
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 import math
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from seasift.video.file import opened
+from seasift.video.clock import Clock, Note
+from seasift.video.file import is_raw, is_stream, opened
 from seasift.video.frames import Damage, Gap, Report
 from seasift.video.orientation import Decoded, deinterlaced
 from seasift.video.seeking import SeekPoints, Start, find_seek_points, jump
 
-_BEYOND_S = 10.0  # a stamp so far behind the file's end is a damaged one
 _LATE_S = 2.0  # an image that is older than the last one by less is out of order: damage does that
 
 
@@ -46,8 +46,8 @@ class Timestamps:
 
     def __init__(self, container: InputContainer, track: VideoStream) -> None:
         """Of an open file."""
-        self._zero_s = zero_s(container)
-        self.length_s = duration_s(container, track)
+        self._zero_s = zero_s(container, track)
+        self.length_s = stated_s(container, track)
         self.step_s = 1 / (fps(track) or 25.0)
         if "avi" in container.format.name.split(",") and track.frames:
             # FFmpeg shortens the time of a truncated one, not the number.
@@ -85,8 +85,8 @@ class Timestamps:
     def of_frame(self, frame: VideoFrame) -> float | None:
         """Of the next image that comes out, always behind the one before; None for one that comes too late.
 
-        By its stamp. Where the clock of a file jumps back (recordings put together), the time goes on a step behind
-        the image before; so does that of an image without a stamp, or with one far beyond the end of the file.
+        By its stamp, which `Clock` has put on the file's one clock; an image without one, or whose decoder gives one
+        that lies far back, comes a step behind the image before.
         """
         if self._sorted:
             frame.pts = heappop(self._sorted)
@@ -95,8 +95,6 @@ class Timestamps:
         last = self.last_s
         on_s = 0.0 if last is None else last + self.step_s
         time_s = on_s if frame.time is None else float(frame.time) - self._zero_s + self._shift_s
-        if self.length_s and time_s > self.length_s + self._shift_s + _BEYOND_S:
-            time_s = on_s
         if last is not None and time_s <= last:
             if time_s == last:
                 time_s += self.step_s / 16
@@ -115,7 +113,13 @@ _SPOILT_S = 10.0  # some streams have no keyframes, and mend themselves bit by b
 
 
 def decoded(
-    path: Path, name: str, report: Report, *, start: Start | None = None, stop: threading.Event | None = None
+    path: Path,
+    name: str,
+    report: Report,
+    *,
+    start: Start | None = None,
+    stop: threading.Event | None = None,
+    note: Note | None = None,
 ) -> Iterator[Decoded]:
     """Decode a file.
 
@@ -124,6 +128,7 @@ def decoded(
         report: is told of each part that could not be read.
         start: leave out frames before; packets before are counted and not decoded where that gives the same.
         stop: ends the work between two packets when set.
+        note: takes a line for each time the file's clock goes back.
     Returns:
         Progressive frames whose time grows from each to the next. Damaged ones count, but are left out, and so
         are those after them up to the next keyframe, which would show their traces.
@@ -134,16 +139,42 @@ def decoded(
     with opened(path) as (container, track):
         timestamps = Timestamps(container, track)
         reader = _Reader(container, track, timestamps, Damage(name, report, timestamps.step_s))
-        packets = reader.packets(stop)
+        packets = Clock(container, track, name, note).on_one_clock(reader.packets(stop))
         seek_points: SeekPoints | None = SeekPoints(0, None, [])
-        if start is not None and not stores_as_decoded(container, track):
-            index = jump(container, track, start, zero_s(container))
-            seek_points = find_seek_points(packets, start, zero_s(container), index)
+        if start is not None and not stores_as_decoded(container, track) and not is_raw(container):
+            zero = zero_s(container, track)
+            index = jump(container, track, start, zero)
+            seek_points = find_seek_points(packets, start, zero, index)
         if seek_points is not None:
             yield from deinterlaced(reader.frames(seek_points, packets))
             reader.end(name, report)
             return
-    yield from decoded(path, name, report, stop=stop)  # no way there but this
+    yield from decoded(path, name, report, stop=stop, note=note)  # no way there but this
+
+
+def read_packets(
+    container: InputContainer, track: VideoStream, stop: threading.Event, failed: Callable[[str], None]
+) -> Iterator[Packet[VideoStream]]:
+    """Packets as they lie in the file, the last one empty; goes on after errors.
+
+    Args:
+        stop: ends the work between two packets when set.
+        failed: takes the reason of each error.
+    """
+    import av
+
+    errors = 0
+    while errors < _READ_ERRORS:
+        try:
+            for packet in container.demux(track):
+                if stop.is_set():
+                    return
+                errors = 0
+                yield packet
+            return
+        except (av.FFmpegError, OSError, LookupError, ValueError) as error:
+            errors += 1
+            failed(_why(error))
 
 
 class _Reader:
@@ -157,25 +188,16 @@ class _Reader:
         self._spoilt_s: float | None = None  # damaged there, no keyframe since
         self._stopped = False
         # Made for sending, with an image at every step: a jump is a loss. Elsewhere pauses are no damage.
-        self._steady = bool({"mpegts", "mpeg"} & set(container.format.name.split(",")))
+        self._steady = is_stream(container)
 
     def packets(self, stop: threading.Event) -> Iterator[Packet[VideoStream]]:
         """Compressed images as they lie in the file, the last one empty; goes on after errors."""
-        import av
 
-        errors = 0
-        while errors < _READ_ERRORS:
-            try:
-                for packet in self._container.demux(self._track):
-                    if stop.is_set():
-                        self._stopped = True
-                        return
-                    errors = 0
-                    yield packet
-                return
-            except (av.FFmpegError, OSError, LookupError, ValueError) as error:
-                errors += 1
-                self._bad(self._stamps.last_s or 0.0, f"the file cannot be read here ({_why(error)})")
+        def failed(reason: str) -> None:
+            self._bad(self._stamps.last_s or 0.0, f"the file cannot be read here ({reason})")
+
+        yield from read_packets(self._container, self._track, stop, failed)
+        self._stopped = stop.is_set()
 
     def frames(self, seek_points: SeekPoints, packets: Iterator[Packet[VideoStream]]) -> Iterator[Decoded]:
         """Whole frames, numbered from where skimming left off."""

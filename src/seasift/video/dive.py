@@ -16,10 +16,14 @@ from pathlib import Path
 from typing import TypeVar
 
 from seasift.core.errors import ImageError, InputError
+from seasift.video.clock import Note
 from seasift.video.decoding import decoded
+from seasift.video.dive_clock import begins
 from seasift.video.file import Header, read_header
 from seasift.video.frames import DiveFrame, DiveVideo, Gap, Report
+from seasift.video.keyframes import keyframes
 from seasift.video.live import Before, LiveDive, is_live
+from seasift.video.measure import measured_s
 from seasift.video.orientation import Decoded, oriented_rgb
 from seasift.video.sampling import GRACE_S, FrameSampling
 from seasift.video.seeking import Start
@@ -84,7 +88,6 @@ __all__ = ["Before", "Dive", "DiveFrame", "DiveVideo", "Gap", "LiveDive", "open_
 
 _AHEAD = 4  # frames that wait, decoded, for who looks at them
 _SAME_S = 0.00001
-_CLOCK_S = 2.0  # cameras note whole seconds, and some note them late
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,7 @@ class _File:
     path: Path
     header: Header
     video: DiveVideo
+    end_s: float | None = None  # measured, on the file's clock; of the last file only when it is asked for
 
 
 class Dive:
@@ -101,6 +105,7 @@ class Dive:
         videos: the files that can be opened.
         gaps: what could not be read: files that cannot be opened at once, parts of files when `frames` has
             passed them.
+        notes: lines for the user about the dive's times, each once; grows as `frames` goes on.
     """
 
     def __init__(
@@ -110,8 +115,10 @@ class Dive:
         every: FrameSampling,
         start_s: float,
         end_s: float | None,
+        notes: Sequence[str] = (),
     ) -> None:
         """See `open_dive`."""
+        self.notes = list(notes)
         self.videos = [file.video for file in files]
         self.gaps = list(gaps)
         self._unopened = list(gaps)
@@ -143,8 +150,10 @@ class Dive:
         """
         parts: list[Part] = []
         for index, file in enumerate(self._files):
-            if (after is not None and index < after[0]) or not self._in_range(file.video):
+            if (after is not None and index < after[0]) or not self._in_range(file):
                 continue
+            if file.end_s is None:
+                measured_s(file.path, file.video.file, self.note)  # for its notes: workers tell none
             begin_s = max(0.0, self._start_s - file.video.offset_s)
             end_s = math.inf if self._end_s is None else self._end_s - file.video.offset_s
             from_s: float | None = None
@@ -186,22 +195,33 @@ class Dive:
     def anywhere(self) -> Dive:
         """The same dive for a process that works in another folder."""
         files = [replace(file, path=file.path.absolute()) for file in self._files]
-        return Dive(files, self._unopened, self._every, self._start_s, self._end_s)
+        return Dive(files, self._unopened, self._every, self._start_s, self._end_s, self.notes)
 
     def _frames(
         self, after: tuple[int, int] | None, after_time_s: float | None, stop: threading.Event
     ) -> Iterator[DiveFrame]:
         for index, file in enumerate(self._files):
-            if stop.is_set() or (after is not None and index < after[0]) or not self._in_range(file.video):
+            if stop.is_set() or (after is not None and index < after[0]) or not self._in_range(file):
                 continue
             if after is not None and index == after[0]:
                 yield from self._rest(index, after[1], after_time_s, stop)
             else:
                 yield from self._chosen(index, self._decoded(file, self._start(file), stop))
 
-    def _in_range(self, video: DiveVideo) -> bool:
-        ended = video.duration_s is not None and video.offset_s + video.duration_s < self._start_s
-        return not ended and (self._end_s is None or video.offset_s < self._end_s)
+    def end_s(self) -> float:
+        """Where the last file ends on the dive's clock; it may be read through for that."""
+        last = self._files[-1]
+        length = measured_s(last.path, last.video.file) if last.end_s is None else last.end_s
+        return last.video.offset_s + length
+
+    def note(self, line: str) -> None:
+        """Add to `notes`."""
+        if line not in self.notes:
+            self.notes.append(line)
+
+    def _in_range(self, file: _File) -> bool:
+        ended = file.end_s is not None and file.video.offset_s + file.end_s < self._start_s
+        return not ended and (self._end_s is None or file.video.offset_s < self._end_s)
 
     def _start(self, file: _File) -> Start | None:
         begin_s = self._start_s - file.video.offset_s
@@ -210,7 +230,19 @@ class Dive:
     def _decoded(
         self, file: _File, start: Start | None, stop: threading.Event, report: Report | None = None
     ) -> Iterator[Decoded]:
-        return decoded(file.path, file.video.file, report or self.gaps.append, start=start, stop=stop)
+        report = report or self.gaps.append
+        if not self._every.keyframes:
+            return decoded(file.path, file.video.file, report, start=start, stop=stop, note=self.note)
+        begin_s = max(0.0, self._start_s - file.video.offset_s)
+        return keyframes(
+            file.path,
+            file.video.file,
+            report,
+            lambda index, time_s: self._every.share(index, time_s - begin_s),
+            start=start,
+            stop=stop,
+            note=self.note,
+        )
 
     def _from(self, file: _File, last: int, last_s: float | None, stop: threading.Event) -> Iterator[Decoded]:
         """The frame `last` and what follows it."""
@@ -271,8 +303,8 @@ def open_dive(
 ) -> Dive | LiveDive:
     """Open the files of a dive, in their order, or one live source.
 
-    Files follow each other without a pause, unless the metadata of all say when they began and that leaves
-    room for each: then the pauses are kept on the dive's clock.
+    A file begins when its metadata say, if that leaves room for the file before it; else it follows that file without
+    a pause, and `Dive.notes` tells.
 
     Args:
         paths: of video files; or the address of one live source, as `rtsp://…`, or `/dev/video0`.
@@ -305,23 +337,21 @@ def open_dive(
             gaps.append(Gap(path.as_posix(), 0.0, None, "it cannot be opened"))
     if not headers:
         raise errors[0]
-    files = _on_one_clock(headers, start_utc)
-    return Dive(files, gaps, every, start_s or 0.0, end_s)
+    notes = [header.note for _, header in headers if header.note]
+    files = _on_one_clock(headers, start_utc, notes.append)
+    return Dive(files, gaps, every, start_s or 0.0, end_s, notes)
 
 
-def _on_one_clock(headers: Sequence[tuple[Path, Header]], start_utc: datetime | None) -> list[_File]:
-    ends = [0.0]
-    for _, header in headers:
-        ends.append(ends[-1] + (header.duration_s or 0.0))
-    begun = [header.created_utc for _, header in headers]
-    known = [when for when in begun if when is not None]
-    offsets = ends[:-1]
-    if len(known) == len(headers):
-        clock = [(when - known[0]).total_seconds() for when in known]
-        lengths = [header.duration_s or 0.0 for _, header in headers]
-        if all(b - a >= length - _CLOCK_S for a, b, length in zip(clock, clock[1:], lengths, strict=False)):
-            offsets = _without_overlap(clock, lengths)
-    first = start_utc or (known[0] if begun[0] is not None else None)
+def _on_one_clock(
+    headers: Sequence[tuple[Path, Header]], start_utc: datetime | None, note: Note
+) -> list[_File]:
+    lengths = [measured_s(path, path.as_posix(), note) for path, _ in headers[:-1]]
+    created = [header.created_utc for _, header in headers]
+    offsets = begins([path for path, _ in headers], lengths, created, note)
+    first = start_utc
+    for when, offset in zip(created, offsets, strict=True):
+        if first is None and when is not None:
+            first = when - timedelta(seconds=offset)
     return [
         _File(
             path,
@@ -333,17 +363,10 @@ def _on_one_clock(headers: Sequence[tuple[Path, Header]], start_utc: datetime | 
                 offset_s=round(offset, 6),
                 fps=header.fps,
                 frames=header.frames,
-                duration_s=header.duration_s,
+                duration_s=header.duration_s if end_s is None else end_s,
                 start_utc=first + timedelta(seconds=offset) if first else None,
             ),
+            end_s,
         )
-        for (path, header), offset in zip(headers, offsets, strict=True)
+        for (path, header), offset, end_s in zip(headers, offsets, [*lengths, None], strict=True)
     ]
-
-
-def _without_overlap(clock: Sequence[float], lengths: Sequence[float]) -> list[float]:
-    """Clocks count whole seconds: a file begins no earlier than the one before ends."""
-    offsets: list[float] = []
-    for index, begin in enumerate(clock):
-        offsets.append(begin if index == 0 else max(begin, offsets[-1] + lengths[index - 1]))
-    return offsets

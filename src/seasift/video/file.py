@@ -25,7 +25,17 @@ EACH_ALONE = frozenset(
 # Larger frames are taken for damage: a wrong bit in a header must not cost gigabytes.
 MOST_PIXELS = 1 << 27
 # A video may name other files or addresses; only the file itself is read.
-_OPTIONS = {"protocol_whitelist": "file"}
+# Counters that wrap are seen to in `clock`: FFmpeg takes one that was set anew for one that wrapped.
+_OPTIONS = {"protocol_whitelist": "file", "correct_ts_overflow": "0"}
+# FFmpeg tells a length of these, too: one that it guesses.
+_WITHOUT_LENGTH = frozenset(
+    {"mpegts", "mpeg", "mpegvideo", "h264", "hevc", "m4v", "dv", "mjpeg", "obu", "ivf"}
+)
+_RAW = frozenset(
+    {"h264", "hevc", "vvc", "mpegvideo", "m4v", "mjpeg", "h263", "h261", "obu", "cavsvideo", "vc1", "dirac"}
+)
+_FARTHEST_S = 60.0
+_MOST_FPS = 1000
 
 
 _BROKE_OFF = (
@@ -43,8 +53,10 @@ class Header:
         aspect: width of a stored pixel by its height; None if the file does not say.
         fps: nominal; times never follow from it.
         frames: as far as the header says.
-        duration_s: of the image track, as far as the header says.
+        duration_s: of the image track, as far as the header says or FFmpeg guesses.
+        stated_s: of the image track, if the header states it.
         created_utc: of the first image, if the metadata says.
+        note: a line for the user on the choice of the track; None without a choice.
     """
 
     size_hw: SizeHW
@@ -52,12 +64,14 @@ class Header:
     fps: float | None
     frames: int | None
     duration_s: float | None
+    stated_s: float | None
     created_utc: datetime | None
+    note: str | None = None
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
-    """Open a video at its first image track.
+    """Open a video at its image track; see `image_tracks`.
 
     Raises:
         ImageError: missing, not a video, without an image track, truncated so that nothing can be read.
@@ -124,29 +138,81 @@ def read_header(path: Path) -> Header:
             fps=fps(track),
             frames=track.frames or None,
             duration_s=duration_s(container, track),
+            stated_s=stated_s(container, track),
             created_utc=created_utc(container, track),
+            note=on_times(container, track, path) or on_tracks(container, path),
         )
 
 
 def _track(container: InputContainer, path: Path) -> VideoStream:
     from av.stream import Discard
 
-    tracks = [track for track in container.streams.video if track.codec_context is not None]
-    images = [track for track in tracks if not int(track.disposition) & _ATTACHED]
-    if not images:
+    tracks = image_tracks(container)
+    if not tracks:
         if _broke_off(path):
             raise ImageError(_BROKE_OFF.format(path=path))
         raise ImageError(
             f"{path}: holds no image track, or is truncated; expected a whole video. Copy it again."
         )
     for stream in container.streams:
-        if stream.index != images[0].index:
+        if stream.index != tracks[0].index:
             stream.discard = Discard.all  # sound is not even read
-    prepare_decoder(images[0])
-    return images[0]
+    prepare_decoder(tracks[0])
+    return tracks[0]
 
 
-_ATTACHED = 0x400  # AV_DISPOSITION_ATTACHED_PIC: a cover, not footage
+_STILLS = (
+    0x400 | 0x800 | 0x100000
+)  # AV_DISPOSITION_ATTACHED_PIC, _TIMED_THUMBNAILS, _STILL_IMAGE: a cover, not footage
+_DEFAULT = 0x1
+
+
+def image_tracks(container: InputContainer) -> list[VideoStream]:
+    """Tracks of footage, the one to take first.
+
+    As FFmpeg chooses: the one that the file marks as default, of several the one with more pixels, then the first. A
+    track of a single image comes last: it is a cover.
+    """
+    tracks = [
+        track
+        for track in container.streams.video
+        if track.codec_context is not None and not int(track.disposition) & _STILLS
+    ]
+    return sorted(
+        tracks,
+        key=lambda track: (
+            track.frames == 1,
+            not int(track.disposition) & _DEFAULT,
+            -track.codec_context.width * track.codec_context.height,
+            track.index,
+        ),
+    )
+
+
+def on_tracks(container: InputContainer, path: Path) -> str | None:
+    """A line for the user where a file holds several tracks of footage."""
+    first, *others = image_tracks(container)
+    if not others:
+        return None
+    why = "marked as default" if int(first.disposition) & _DEFAULT else "the largest"
+    rest = ", ".join(_size(track) for track in others)
+    return (
+        f"{path.as_posix()}: holds {len(others) + 1} image tracks; track {first.index + 1} ({_size(first)}), {why}, is taken, "
+        f"not {rest}."
+    )
+
+
+def on_times(container: InputContainer, track: VideoStream, path: Path) -> str | None:
+    """A line for the user where a file has no times."""
+    if not is_raw(container):
+        return None
+    return (
+        f"{path.as_posix()}: a stream without times: taken as {fps(track) or 25:g} images a second, evenly."
+    )
+
+
+def _size(track: VideoStream) -> str:
+    return f"{track.codec_context.width}x{track.codec_context.height}"
 
 
 def prepare_decoder(track: VideoStream) -> None:
@@ -162,13 +228,35 @@ def prepare_decoder(track: VideoStream) -> None:
     track.codec_context.options = options
 
 
-def zero_s(container: InputContainer) -> float:
+def zero_s(container: InputContainer, track: VideoStream) -> float:
     """What the file's clock shows at its beginning: of a transport stream anything, else mostly 0."""
-    return (container.start_time or 0) / 1_000_000
+    zero = (container.start_time or 0) / 1_000_000
+    if track.start_time is not None and track.time_base and is_stream(container):
+        own = float(track.start_time * track.time_base)
+        if not 0 <= own - zero <= _FARTHEST_S:  # another track has another clock
+            return own
+    return zero
+
+
+def is_stream(container: InputContainer) -> bool:
+    """Whether the file is made for sending: an image at every step, no header."""
+    return bool({"mpegts", "mpeg"} & set(container.format.name.split(",")))
+
+
+def is_raw(container: InputContainer) -> bool:
+    """Whether the file is a coded stream without a container: it knows no times."""
+    return bool(_RAW & set(container.format.name.split(",")))
+
+
+def stated_s(container: InputContainer, track: VideoStream) -> float | None:
+    """Length of the image track that the header states, seconds; None if it does not."""
+    if is_raw(container) or _WITHOUT_LENGTH & set(container.format.name.split(",")):
+        return None
+    return duration_s(container, track)
 
 
 def duration_s(container: InputContainer, track: VideoStream) -> float | None:
-    """Length of the image track by the header, seconds; None if it does not say."""
+    """Length of the image track by the header, or guessed by FFmpeg, seconds. For progress, not for times."""
     if track.duration and track.time_base:
         return float(track.duration * track.time_base)
     return container.duration / 1_000_000 if container.duration else None
@@ -176,8 +264,10 @@ def duration_s(container: InputContainer, track: VideoStream) -> float | None:
 
 def fps(track: VideoStream) -> float | None:
     """Nominal frames a second; None if unknown."""
-    rate = track.average_rate or track.guessed_rate
-    return float(rate) if rate else None
+    for rate in (track.average_rate, track.guessed_rate):
+        if rate and 0 < rate <= _MOST_FPS:  # of raw DV FFmpeg tells 60,000
+            return float(rate)
+    return None
 
 
 def created_utc(container: InputContainer, track: VideoStream) -> datetime | None:

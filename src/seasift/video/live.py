@@ -133,6 +133,7 @@ class LiveDive:
         begun_utc: when its clock began.
         videos: the source; frames that come larger or smaller later are scaled to its size.
         gaps: the times without a connection, as far as `frames` got.
+        notes: lines for the user about times; none.
     """
 
     def __init__(
@@ -169,6 +170,7 @@ class LiveDive:
         self._index = self._first_index = 0 if before is None else before.frame + 1
         self._lost = "it ended"
         self.gaps: list[Gap] = []
+        self.notes: list[str] = []
         self._thread = threading.Thread(target=self._work, name="seasift-live", daemon=True)
         self._thread.start()
         first = self._mailbox.look()
@@ -193,6 +195,11 @@ class LiveDive:
                 start_utc=start_utc or self.begun_utc,
             )
         ]
+
+    def note(self, line: str) -> None:
+        """Add to `notes`, once."""
+        if line not in self.notes:
+            self.notes.append(line)
 
     def frames(
         self, after: tuple[int, int] | None = None, *, after_time_s: float | None = None

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import struct
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import cv2
 import numpy as np
@@ -15,6 +16,7 @@ from seasift.core.types import SizeHW, UInt8
 
 if TYPE_CHECKING:
     from av.filter import Graph
+    from av.sidedata.sidedata import SideData
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
@@ -118,8 +120,7 @@ def oriented_rgb(frame: VideoFrame, aspect: Fraction | None, size_hw: SizeHW | N
     """
     width, height = square_size(frame.width, frame.height, aspect)
     image = _rgb(frame, width, height)
-    quarters = round(frame.rotation / 90) % 4
-    image = np.ascontiguousarray(np.rot90(image, k=quarters) if quarters else image)
+    image = np.ascontiguousarray(_placed(image, _matrix(frame)))
     if size_hw is None or image.shape[:2] == size_hw:
         return image
     return np.asarray(cv2.resize(image, size_hw[::-1], interpolation=cv2.INTER_AREA), np.uint8)
@@ -141,7 +142,38 @@ def _rgb(frame: VideoFrame, width: int, height: int) -> UInt8:
 def oriented_size(frame: VideoFrame, aspect: Fraction | None) -> SizeHW:
     """Height and width of `oriented_rgb` in px, without making it."""
     width, height = square_size(frame.width, frame.height, aspect)
-    return (width, height) if round(frame.rotation / 90) % 2 else (height, width)
+    return (width, height) if _turns(_matrix(frame)) else (height, width)
+
+
+def _matrix(frame: VideoFrame) -> tuple[int, int, int, int]:
+    """How an image is to be shown: (x, y) at (a x + c y, b x + d y). ISO/IEC 14496-12, 8.3.2."""
+    from av.sidedata.sidedata import SideDataContainer
+
+    # frame.side_data would make a circle of references, and frames would live until the next garbage collection.
+    data = SideDataContainer(frame).get("DISPLAYMATRIX")  # type: ignore[call-arg]
+    if data is None:
+        return _AS_STORED
+    a, b, _, c, d = struct.unpack("=5i", bytes(cast("SideData", data))[:20])
+    return (a, b, c, d) if a * d != b * c else _AS_STORED
+
+
+_AS_STORED = (1, 0, 0, 1)
+
+
+def _turns(matrix: tuple[int, int, int, int]) -> bool:
+    """Whether width and height change places; by the nearest right angle."""
+    a, b, c, d = matrix
+    return abs(b) + abs(c) > abs(a) + abs(d)
+
+
+def _placed(image: UInt8, matrix: tuple[int, int, int, int]) -> UInt8:
+    """An image turned and mirrored."""
+    a, b, c, d = matrix
+    if _turns(matrix):
+        image, right, down = image.transpose(1, 0, 2), c, b
+    else:
+        right, down = a, d
+    return image[:: 1 if down > 0 else -1, :: 1 if right > 0 else -1]
 
 
 def pixel_aspect(track: VideoStream) -> Fraction | None:

@@ -11,6 +11,7 @@ from seasift.core.types import SizeHW
 from seasift.video.dive import Dive, DiveFrame, LiveDive, open_dive
 from seasift.video.file import duration_s, fps, opened
 from seasift.video.frames import Gap
+from seasift.video.kinds import VIDEO_SUFFIXES
 from seasift.video.live import is_live
 from seasift.video.sampling import FrameSampling
 
@@ -25,9 +26,7 @@ __all__ = [
     "told",
 ]
 
-SUFFIXES = frozenset(
-    {".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".wmv"}
-)
+SUFFIXES = VIDEO_SUFFIXES
 
 
 @dataclass(frozen=True)

@@ -13,23 +13,27 @@ GRACE_S = 0.0005  # time stamps are rounded to the track's time base
 
 @dataclass(frozen=True)
 class FrameSampling:
-    """Which frames of a video to take: each `frames`-th one, or the first of each `seconds`."""
+    """Which frames of a video to take: each `frames`-th one, or the first of each `seconds`.
+
+    With `keyframes`, instead the first keyframe among those frames or seconds, if there is one: only those are decoded.
+    """
 
     frames: int | None = None
     seconds: float | None = None
+    keyframes: bool = False
 
     @classmethod
     def parse(cls, text: str) -> FrameSampling:
-        """`30` is every 30th frame, `2s` or `0.5s` a frame for each so many seconds.
+        """`30` is every 30th frame, `2s` or `0.5s` a frame for each so many seconds; `1s keyframes` takes keyframes.
 
         Raises:
             InputError: anything else, or not above 0.
         """
-        match = re.fullmatch(r"(?:(\d+)|(\d+(?:\.\d*)?|\.\d+)\s*s)", text.strip())
+        match = re.fullmatch(r"(?:(\d+)|(\d+(?:\.\d*)?|\.\d+)\s*s)(\s+keyframes)?", text.strip())
         if match and match[1] and int(match[1]) > 0:
-            return cls(frames=int(match[1]))
+            return cls(frames=int(match[1]), keyframes=bool(match[3]))
         if match and match[2] and float(match[2]) > 0:
-            return cls(seconds=float(match[2]))
+            return cls(seconds=float(match[2]), keyframes=bool(match[3]))
         raise InputError(
             f"--every {text!r}; expected a number of frames like 30, or of seconds like 2s or 0.5s."
         )

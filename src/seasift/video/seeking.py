@@ -77,7 +77,7 @@ def jump(container: InputContainer, track: VideoStream, start: Start, zero_s: fl
     return entries
 
 
-def _images_before(packet: Packet[VideoStream], entries: IndexEntries) -> int | None:
+def images_before(packet: Packet[VideoStream], entries: IndexEntries) -> int | None:
     """How many images lie before a keyframe's packet; None if the index does not know it."""
     index = -1 if packet.dts is None else entries.search_timestamp(packet.dts, any_frame=True)
     if index < 0 or entries[index].timestamp != packet.dts or not packet.is_keyframe or packet.pts is None:
@@ -107,7 +107,7 @@ def find_seek_points(
     for packet in packets:
         pts = packet.pts
         if index is not None and key is None:
-            before = _images_before(packet, index)
+            before = images_before(packet, index)
             if before is None:
                 return None
             count = before
@@ -118,7 +118,11 @@ def find_seek_points(
             kept, size, key = [], 0, _Key(count, pts)  # what lies before is not needed
             first_pts = pts if first_pts is None and count == 0 else first_pts
         kept.append(packet)
-        if key is None or not packet.size or (pts is not None and first_pts is not None and pts < first_pts):
+        if (
+            key is None
+            or not shown(packet)
+            or (pts is not None and first_pts is not None and pts < first_pts)
+        ):
             continue  # needs what lies before the first keyframe: a decoder gives no image of it
         count, size = count + 1, size + packet.size
         most_pts = max(key.pts, most_pts, pts if pts is not None else key.pts)
@@ -128,8 +132,15 @@ def find_seek_points(
             return None
     if key is None or key.before == 0:
         return SeekPoints(0, None, kept)
-    leading = sum(1 for packet in kept if packet.pts is not None and packet.pts < key.pts)
+    leading = sum(1 for packet in kept if shown(packet) and packet.pts is not None and packet.pts < key.pts)
     return SeekPoints(key.before + leading, key.pts, kept)
+
+
+def shown(packet: Packet[VideoStream]) -> bool:
+    """Whether a packet gives an image: not where an edit list hides it, nor VP8's frames that others only refer to."""
+    if not packet.size or packet.is_discard:
+        return False
+    return packet.stream.codec_context.name not in ("vp8", "libvpx") or bool(bytes(packet)[0] >> 4 & 1)
 
 
 def _well_before(

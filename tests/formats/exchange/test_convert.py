@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import random
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
+from pycocotools import mask as pycocotools_mask
 
 from seasift.core.errors import InputError
+from seasift.core.masks import MaskCrop
 from seasift.formats import tracks as seasift_tracks
-from seasift.formats.exchange import native, registry
+from seasift.formats.document import Rle
+from seasift.formats.exchange import cvat_xml, native, registry
 from seasift.formats.exchange.content import ReadOptions, WriteOptions
 from seasift.formats.exchange.convert import convert
-from tests.formats.exchange.contents import CLIP, dive, write_dive
+from seasift.formats.tracks import Observation, Video
+from tests.formats.exchange.contents import CLIP, dive, header, ring_mask, write_dive
 
 
 def test_says_what_the_target_cannot_hold(tmp_path: Path) -> None:
@@ -97,18 +104,144 @@ def test_refuses_what_cannot_be_meant(tmp_path: Path) -> None:
         convert(source, tmp_path / "a.json", to="coco", source_format="kwcoc")
 
 
-def test_formats_of_one_video_ask_which(tmp_path: Path) -> None:
-    content, source = dive(), tmp_path / "two.json"
-    other = CLIP.model_copy(update={"file": "dive/b.mp4"})
+def two_videos(path: Path) -> Path:
+    content, other = dive(), CLIP.model_copy(update={"file": "dive/b.mp4"})
     header = content.header.model_copy(update={"videos": [CLIP, other]})
     first, second = content.tracks
     moved = [seen.model_copy(update={"video": 1}) for seen in second.observations]
-    seasift_tracks.write(source, header, [first, second.model_copy(update={"observations": moved})])
-    for to, target in (("viame-csv", tmp_path / "a.csv"), ("cvat", tmp_path / "a.xml")):
-        with pytest.raises(InputError, match="--video NAME"):
-            convert(source, target, to=to)
-        assert convert(source, target, to=to, video="b.mp4").counts["objects"] == 1
-    for name, frames in (("a b.mp4", [10]), ("b.mp4", [])):  # the best view goes with its file
+    seasift_tracks.write(path, header, [first, second.model_copy(update={"observations": moved})])
+    return path
+
+
+def test_formats_of_one_video_get_a_file_for_each(tmp_path: Path) -> None:
+    source = two_videos(tmp_path / "two.json")
+    for to, suffix in (("viame-csv", "csv"), ("cvat", "xml"), ("kwcoco", "json")):
+        target = tmp_path / f"a.{suffix}"
+        report = convert(source, target, to=to)
+        assert [path.name for path in report.written] == [f"a-01-a b.{suffix}", f"a-02-b.{suffix}"]
+        assert not target.exists()
+        assert (report.counts["objects"], report.counts["observations"], report.counts["files"]) == (2, 6, 2)
+        found = [registry.read(registry.BY_NAME[to], path, ReadOptions()) for path in report.written]
+        assert [[track.id for track in content.tracks] for content in found] == [[1], [4]]
+        assert [content.header.videos[0].file for content in found] == ["dive/a b.mp4", "dive/b.mp4"]
+        one = convert(source, target, to=to, video="b.mp4")
+        assert (one.counts["objects"], one.written) == (1, (target,))
+    with pytest.raises(InputError, match="--video NAME"):  # the writer by itself has no other name to give
+        cvat_xml.write(target, native.read_tracks(source, ReadOptions()), WriteOptions())
+
+
+def test_images_beside_videos_share_a_file(tmp_path: Path) -> None:
+    content, source = dive(), tmp_path / "mixed.json"
+    stills = [Video(file=name, width=640, height=400, frames=1) for name in ("a.png", "b.png")]
+    header = content.header.model_copy(update={"videos": [stills[0], CLIP, stills[1]]})
+    first, second = content.tracks
+    moved = [seen.model_copy(update={"video": 1}) for seen in first.observations]
+    alone = second.observations[0].model_copy(update={"video": 2, "frame": 0, "time_s": 0.0})
+    tracks = [first.model_copy(update={"observations": moved, "best": None})]
+    tracks.append(second.model_copy(update={"observations": [alone]}))
+    seasift_tracks.write(source, header, tracks)
+    report = convert(source, tmp_path / "a.xml", to="cvat")
+    assert [path.name for path in report.written] == ["a-01-a b.xml", "a-02-images.xml"]
+    images = registry.read(registry.BY_NAME["cvat"], report.written[1], ReadOptions())
+    assert [video.file for video in images.header.videos] == ["a.png", "b.png"]
+    assert [track.observations[0].video for track in images.tracks] == [1]
+
+
+def test_kwcoco_has_dive_s_frame_rate(tmp_path: Path) -> None:
+    """DIVE reads `annotation_fps` of the video (Kitware/dive#1862)."""
+    convert(write_dive(tmp_path), tmp_path / "a.json", to="kwcoco")
+    (video,) = json.loads((tmp_path / "a.json").read_text("utf-8"))["videos"]
+    assert video["annotation_fps"] == 25.0
+
+
+def blob(seed: int) -> MaskCrop:
+    """A round thing with a ragged side, as masks of models have."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:120, :160]
+    far = np.hypot((x - 80) / 60, (y - 60) / 45) + cv2.GaussianBlur(rng.normal(0, 0.8, x.shape), (0, 0), 6)
+    _, parts, stats, _ = cv2.connectedComponentsWithStats((far < 1).astype(np.uint8))
+    return MaskCrop.from_bitmap(parts == 1 + np.argmax(stats[1:, cv2.CC_STAT_AREA]), 100, 50)
+
+
+@pytest.mark.parametrize("px", [0.0, 0.5, 1.0, 2.0, 20.0])
+def test_outlines_are_simplified_and_the_cost_is_said(tmp_path: Path, px: float) -> None:
+    size, masks = (400, 640), [blob(seed) for seed in range(8)]
+    observations = [
+        Observation(
+            **{"video": 0, "frame": k, "time_s": k / 25, "score": 0.5, "mask": Rle(**mask.rle(size))},
+            box_xywh=[mask.x0, mask.y0, mask.crop.shape[1], mask.crop.shape[0]],
+        )
+        for k, mask in enumerate(masks)
+    ]
+    track = dive().tracks[0].model_copy(update={"observations": observations, "best": None})  # type: ignore[index]
+    seasift_tracks.write(tmp_path / "tracks.json", header([CLIP]), [track])
+    report = convert(tmp_path / "tracks.json", tmp_path / "a.csv", to="viame-csv", simplify=px)
+    (found,) = registry.read(registry.BY_NAME["viame-csv"], tmp_path / "a.csv", ReadOptions()).tracks
+    exact = [sum(map(len, mask.polygons())) // 2 for mask in masks]
+    now = [sum(map(len, one.polygons or [])) // 2 for one in found.observations]
+    ious = []
+    for one, mask in zip(found.observations, masks, strict=True):
+        parts = pycocotools_mask.merge(pycocotools_mask.frPyObjects(one.polygons, *size))
+        whole = pycocotools_mask.merge(pycocotools_mask.frPyObjects(mask.polygons(), *size))
+        ious.append(float(pycocotools_mask.iou([parts], [whole], [0])[0, 0]))
+    if not px:
+        assert (now, min(ious)) == (exact, 1.0)
+        assert not any("--simplify" in note for note in report.notes)
+        return
+    (note,) = (note for note in report.notes if "--simplify" in note)
+    assert f"{np.mean(ious):.3f}" in note
+    assert f"{min(ious):.3f}" in note
+    assert min(ious) >= 0.9
+    assert max(now) < min(exact)
+    if px == 1.0:
+        assert np.median(now) < np.median(exact) / 6
+        assert np.mean(ious) > 0.97
+
+
+def test_what_a_person_drew_and_exact_masks_stay(tmp_path: Path) -> None:
+    source = tmp_path / "a.csv"
+    ring = "(poly) 10 10 10.4 12 10 14 30 14.2 30 10"
+    source.write_text(f"1,,30,10,10,30,14.2,0.5,-1,fish,0.5,{ring}\n", encoding="utf-8")
+    report = convert(source, tmp_path / "b.csv", to="viame-csv")
+    assert ring in (tmp_path / "b.csv").read_text("utf-8")
+    assert not any("--simplify" in note for note in report.notes)
+    source = write_dive(tmp_path)
+    for target, to in ((tmp_path / "t.json", "seasift-tracks"), (tmp_path / "c.json", "coco")):
+        report = convert(source, target, to=to, masks="rle")
+        (first, _) = registry.read(registry.BY_NAME[to], target, ReadOptions()).tracks
+        assert first.observations[0].mask == ring_mask()
+        assert not any("--simplify" in note for note in report.notes)
+
+
+@pytest.mark.parametrize("px", [-1.0, float("nan"), float("inf")])
+def test_a_tolerance_that_cannot_be_is_refused(tmp_path: Path, px: float) -> None:
+    with pytest.raises(InputError, match="--simplify"):
+        convert(write_dive(tmp_path), tmp_path / "a.csv", to="viame-csv", simplify=px)
+
+
+@pytest.mark.parametrize("to", ["cvat", "biigle-csv", "ifdo", "label-studio"])
+def test_writers_count_the_outlines_that_they_leave_out(tmp_path: Path, to: str) -> None:
+    content = dive()
+    fish, trash = content.tracks
+    split = [[20, 10, 40, 10, 40, 30], [50, 10, 60, 10, 60, 30]]
+    parted = [one.model_copy(update={"mask": None, "polygons": split}) for one in fish.observations]
+    mixed = [trash.observations[0], trash.observations[1].model_copy(update={"polygons": split[:1]})]
+    tracks = [
+        fish.model_copy(update={"observations": parted}),
+        trash.model_copy(update={"observations": mixed}),
+    ]
+    seasift_tracks.write(tmp_path / "tracks.json", content.header, tracks)
+    target = tmp_path / f"a{registry.BY_NAME[to].suffixes[0]}"
+    notes = [
+        note for note in convert(tmp_path / "tracks.json", target, to=to).notes if note.startswith("left out")
+    ]
+    counts = sorted(int(note.split(": ")[1].split(" ")[0]) for note in notes)
+    assert counts == ([5] if to == "label-studio" else [1, 4])
+
+
+def test_the_best_view_goes_with_its_file(tmp_path: Path) -> None:
+    source = two_videos(tmp_path / "two.json")
+    for name, frames in (("a b.mp4", [10]), ("b.mp4", [])):
         convert(source, tmp_path / "one.json", to="seasift-tracks", video=name)
         kept = native.read_tracks(tmp_path / "one.json", ReadOptions()).tracks
         assert [(track.best.video, track.best.frame) for track in kept if track.best] == [

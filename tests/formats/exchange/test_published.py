@@ -108,7 +108,7 @@ def test_biigle_s_video_report(tmp_path: Path) -> None:
     assert (upright.time_s, upright.frame, sponge.id) == (8.5, 85, 12)
     assert fish.observations[0].box_xywh == [90, 40, 20, 20]
     assert (content.header.videos[0].width, content.header.videos[0].height) == (1920, 1080)
-    assert "1 annotations without an area" in content.notes[0]
+    assert content.left_out == {"Point (no area)": 1}
 
 
 def test_biigle_s_gaps_and_closed_polygons(tmp_path: Path) -> None:

@@ -7,13 +7,15 @@ an empty list of points; rectangles are four corners, polygons end with their fi
 from __future__ import annotations
 
 import json
+import math
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from seasift.core.errors import InputError
 from seasift.formats.exchange import table
-from seasift.formats.exchange.builder import ASSUMED_FPS, Builder, largest, runs
+from seasift.formats.exchange.builder import ASSUMED_FPS, Builder, largest, lost_outlines, runs
 from seasift.formats.exchange.content import (
     Content,
     ReadOptions,
@@ -21,9 +23,11 @@ from seasift.formats.exchange.content import (
     box_of,
     corners,
     is_image,
+    left_out,
     outlines,
     reading,
 )
+from seasift.formats.exchange.regions import ellipse
 from seasift.formats.tracks import Observation, TrackEntry, Video
 
 _LABEL = ("label_id", "label_name", "label_hierarchy", "user_id", "firstname", "lastname")
@@ -48,11 +52,12 @@ def write(path: Path, content: Content, _options: WriteOptions) -> list[str]:
     kinds = {is_image(video) for video in content.header.videos}
     if len(kinds) == 2:
         raise InputError(f"{path}: BIIGLE's reports are of videos or of images; choose with --video NAME.")
-    table.write(path, _image_rows(content) if kinds == {True} else _video_rows(content))
-    return []
+    lost: Counter[str] = Counter()
+    table.write(path, _image_rows(content, lost) if kinds == {True} else _video_rows(content, lost))
+    return left_out(lost)
 
 
-def _video_rows(content: Content) -> Iterator[tuple[Any, ...]]:
+def _video_rows(content: Content, lost: Counter[str]) -> Iterator[tuple[Any, ...]]:
     yield VIDEO_COLUMNS
     count = 0
     for track in content.tracks:
@@ -61,6 +66,7 @@ def _video_rows(content: Content) -> Iterator[tuple[Any, ...]]:
             video = content.header.videos[index]
             seen = [one for one in track.observations if one.video == index]
             shape, points, frames = _key_frames(seen, video)
+            lost_outlines(lost, [outlines(one, video) for one in seen], together=True)
             known = {"width": video.width, "height": video.height, "fps": video.fps}
             attributes = json.dumps({key: value for key, value in known.items() if value is not None})
             where = (index + 1, video.file, _SHAPE_IDS[shape], shape, json.dumps(points), json.dumps(frames))
@@ -87,14 +93,16 @@ def _key_frames(seen: list[Observation], video: Video) -> tuple[str, list[list[f
     return ("Polygon" if polygon else "Rectangle"), points, frames
 
 
-def _image_rows(content: Content) -> Iterator[tuple[Any, ...]]:
+def _image_rows(content: Content, lost: Counter[str]) -> Iterator[tuple[Any, ...]]:
     yield IMAGE_COLUMNS
     count = 0
     for track in content.tracks:
         for one in track.observations:
             count += 1
             video, position = content.header.videos[one.video], one.position
-            ring = largest(outlines(one, video))
+            rings = outlines(one, video)
+            lost_outlines(lost, [rings])
+            ring = largest(rings)
             shape = "Polygon" if ring else "Rectangle"
             points = [*ring, *ring[:2]] if ring else corners(one.box_xywh)
             at = (position.longitude, position.latitude) if position else ("", "")
@@ -104,20 +112,17 @@ def _image_rows(content: Content) -> Iterator[tuple[Any, ...]]:
 
 
 def read(path: Path, options: ReadOptions) -> Content:
-    """Read either report; points, lines and whole frames are passed over."""
+    """Read either report; points, lines and whole frames are left out."""
     built = Builder(path, options)
     _, head = next(table.rows(path), (0, []))
     of_videos = "video_filename" in head
     needed = ("video_filename", "frames") if of_videos else ("filename",)
-    skipped = 0
     for line, row in table.records(path, ("label_name", "shape_name", "points", *needed)):
         with reading(path, f"line {line}"):
-            if row["shape_name"] not in ("Rectangle", "Polygon", "Circle"):
-                skipped += 1
+            if row["shape_name"] not in ("Rectangle", "Polygon", "Circle", "Ellipse"):
+                built.leave_out(f"{row['shape_name']} (no area)")
                 continue
             (_read_video_row if of_videos else _read_image_row)(built, row)
-    if skipped:
-        built.note(f"{skipped} annotations without an area (points, lines, whole frames) are left out")
     return built.content()
 
 
@@ -130,11 +135,29 @@ def _shape(name: str, points: list[float]) -> tuple[list[float], list[list[float
     """Box and outline."""
     if name == "Circle":
         x, y, radius = points
-        return [x - radius, y - radius, 2 * radius, 2 * radius], None
+        return [x - radius, y - radius, 2 * radius, 2 * radius], [
+            list(ellipse(x, y, radius, radius).rings[0])
+        ]
     box = box_of(points)
+    if name == "Ellipse":  # the ends of both axes
+        return _ellipse(points)
     if name == "Rectangle" and sorted(points) == sorted(corners(box)):
         return box, None
     return box, [points[:-2] if points[:2] == points[-2:] else points]  # a turned rectangle is a polygon
+
+
+def _ellipse(points: list[float]) -> tuple[list[float], list[list[float]] | None]:
+    a, *others = zip(points[0:8:2], points[1:8:2], strict=True)
+    # The end that lies across from the first one: with it, both axes have one middle.
+    pairs = [(b, [one for one in others if one is not b]) for b in others]
+    b, (c, d) = min(pairs, key=lambda pair: math.dist(_middle(a, pair[0]), _middle(*pair[1])))
+    degrees = math.degrees(math.atan2(b[1] - a[1], b[0] - a[0]))
+    found = ellipse(*_middle(a, b), math.dist(a, b) / 2, math.dist(c, d) / 2, degrees)
+    return found.box_xywh, [list(found.rings[0])]
+
+
+def _middle(a: tuple[float, float], b: tuple[float, float]) -> tuple[float, float]:
+    return (a[0] + b[0]) / 2, (a[1] + b[1]) / 2
 
 
 def _read_video_row(built: Builder, row: dict[str, str]) -> None:

@@ -6,14 +6,17 @@ Also here: What formats with key frames share: runs without a gap, one outline a
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Hashable, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from seasift.core.errors import InputError
+from seasift.core.masks import MaskCrop
 from seasift.formats.document import ModelEntry, Rle
-from seasift.formats.exchange.content import Content, ReadOptions, is_image
+from seasift.formats.exchange.content import Content, ReadOptions, is_image, left_out
+from seasift.formats.exchange.regions import Region, of_mask
 from seasift.formats.tracks import Best, Observation, Position, TrackEntry, Video, make_header
 
 
@@ -27,6 +30,23 @@ def area(ring: list[float]) -> float:
     xs, ys = ring[0::2], ring[1::2]
     ends = zip(xs, ys, [*xs[1:], xs[0]], [*ys[1:], ys[0]], strict=True)
     return abs(sum(x1 * y2 - x2 * y1 for x1, y1, x2, y2 in ends)) / 2
+
+
+def lost_outlines(
+    lost: Counter[str], rings: Sequence[Sequence[list[float]]], *, together: bool = False
+) -> None:
+    """Count the outlines that a format leaves out which holds one of each object.
+
+    Args:
+        rings: of each observation of an object.
+        together: the format's objects have outlines in all frames or in none.
+    """
+    if together and not all(rings):
+        lost["outline (of an object that has none in some frames; boxes are kept)"] += sum(map(bool, rings))
+    else:
+        lost["second outline of an object (the largest is kept)"] += sum(
+            max(0, len(one) - 1) for one in rings
+        )
 
 
 def stride(seen: Sequence[Observation]) -> int:
@@ -56,6 +76,7 @@ class Builder:
     def __init__(self, path: Path, options: ReadOptions) -> None:
         self.path, self.options = path, options
         self.notes: list[str] = []
+        self.left_out: Counter[str] = Counter()
         self._videos: dict[str, dict[str, Any]] = {}
         self._extent: dict[int, tuple[float, float]] = {}
         self._categories: dict[str, int] = {}
@@ -89,6 +110,40 @@ class Builder:
         """Say an assumption once."""
         if line not in self.notes:
             self.notes.append(line)
+
+    def leave_out(self, kind: str, count: int = 1) -> None:
+        """Count what the file has and no document of ours can hold; whoever converts is told of each kind."""
+        if count:
+            self.left_out[kind] += count
+
+    def add_region(
+        self, key: Hashable | None, name: str, video: int, region: Region | None, **known: Any
+    ) -> None:
+        """An observation of a drawn shape; `known` as in `add`. A mask without a pixel in its image is left out."""
+        if region is None:
+            self.leave_out("mask (without a pixel)")
+            return
+        shape: dict[str, Any] = {"polygons": list(region.rings)}
+        box_xywh = region.box_xywh
+        if region.mask is not None:
+            size = self._size(video)
+            mask = region.mask if size is None else MaskCrop.from_bitmap(region.mask.bitmap(size))
+            inside = of_mask(mask)
+            if inside is None:
+                self.leave_out("mask (without a pixel in its image)")
+                return
+            box_xywh = inside.box_xywh
+            shape = {"polygons": mask.polygons()} if size is None else {"mask": mask.rle(size)}
+            if size is None:
+                self.note("no sizes of images in the file: masks are taken as outlines; give --size")
+        self.add(key, name, video, box_xywh, **shape, **known)
+
+    def _size(self, video: int) -> tuple[int, int] | None:
+        """Height and width of a video, if they are known by now."""
+        entry = list(self._videos.values())[video]
+        if entry.get("width") and entry.get("height"):
+            return int(entry["height"]), int(entry["width"])
+        return None if self.options.size is None else (self.options.size[1], self.options.size[0])
 
     def add(
         self,
@@ -136,7 +191,8 @@ class Builder:
             InputError: no class at all.
         """
         if not self._categories:
-            raise InputError(f"{self.path}: names no class and no object; nothing to convert.")
+            lost = "".join(f" ({line})" for line in left_out(self.left_out))
+            raise InputError(f"{self.path}: names no class and no object{lost}; nothing to convert.")
         videos = [self._finished(index, entry) for index, entry in enumerate(self._videos.values())]
         tracks = [self._track(number, entry) for number, entry in self._numbered()]
         model = header.pop("model", None)
@@ -149,6 +205,7 @@ class Builder:
             ),
             tracks,
             tuple(self.notes),
+            left_out=dict(self.left_out),
         )
 
     def _finished(self, index: int, entry: dict[str, Any]) -> Video:

@@ -18,6 +18,8 @@ from seasift.formats.exchange.content import (
     Content,
     ReadOptions,
     WriteOptions,
+    box_of,
+    frame_rate,
     is_image,
     iso,
     outlines,
@@ -80,7 +82,8 @@ def _parts(content: Content, options: WriteOptions, tracks_table: bool) -> Itera
 def _annotation(track: TrackEntry, seen: Observation, video: Video, options: WriteOptions) -> dict[str, Any]:
     entry: dict[str, Any] = {"category_id": track.category_id, "bbox": seen.box_xywh, "iscrowd": 0}
     exact = rle(seen, video) if options.masks == "rle" else None
-    rings = outlines(seen, video) if exact is None else []
+    # DIVE shows the first outline of each object only.
+    rings = sorted(outlines(seen, video), key=area, reverse=True) if exact is None else []
     if exact:
         entry["area"] = from_coco(exact, (video.height, video.width)).area
     else:
@@ -96,7 +99,12 @@ def _annotation(track: TrackEntry, seen: Observation, video: Video, options: Wri
 
 def _video(index: int, video: Video) -> dict[str, Any]:
     entry = {"id": index + 1, "name": video.file, "width": video.width, "height": video.height}
-    known = {"fps": video.fps, "num_frames": video.frames, "start_utc": video.start_utc}
+    known = {
+        "fps": video.fps,
+        "annotation_fps": video.fps,
+        "num_frames": video.frames,
+        "start_utc": video.start_utc,
+    }
     offset = {"offset_s": video.offset_s} if video.offset_s else {}
     return entry | {key: value for key, value in known.items() if value is not None} | offset
 
@@ -121,6 +129,9 @@ def _text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
 
+_RATES = ("fps", "annotation_fps", "framerate", "frame_rate")  # the second one is DIVE's
+
+
 def read(path: Path, options: ReadOptions) -> Content:
     """Read COCO or KWCOCO."""
     value = load_json(path)
@@ -137,7 +148,7 @@ def read(path: Path, options: ReadOptions) -> Content:
                 name,
                 width=entry.get("width"),
                 height=entry.get("height"),
-                fps=float(fps) if (fps := entry.get("fps") or entry.get("framerate")) else None,
+                fps=next(filter(None, (frame_rate(entry.get(key)) for key in _RATES)), None),
                 frames=entry.get("num_frames"),
                 start_utc=entry.get("start_utc"),
                 offset_s=entry.get("offset_s"),
@@ -149,10 +160,29 @@ def read(path: Path, options: ReadOptions) -> Content:
     for index, entry in enumerate(listed):
         with reading(path, f"images[{index}]"):
             images[entry["id"]] = _read_image(built, entry, videos)
+    with reading(path, "annotations"):
+        again = _numbered_anew(value, images)
+    if again:
+        built.note(
+            f"{len(again)} track numbers occur in several videos and the file has no table of tracks: "
+            "taken as other tracks in each video"
+        )
     for index, entry in enumerate(annotations):
         with reading(path, f"annotations[{index}]"):
-            _read_annotation(built, entry, names, images)
+            _read_annotation(built, entry, names, images, again)
     return built.content()
+
+
+def _numbered_anew(value: dict[str, Any], images: dict[Any, tuple[int, int, float]]) -> set[Any]:
+    """Track numbers that mean another object in each video: KWCOCO's table makes them one, and so do files of seasift."""
+    if value.get("tracks") or "seasift" in str(value.get("info") or {}):
+        return set()
+    videos: dict[Any, set[int]] = {}
+    for entry in value["annotations"]:
+        if entry.get("track_id") is not None and entry.get("image_id") in images:
+            videos.setdefault(entry["track_id"], set()).add(images[entry["image_id"]][0])
+    moving = {images[entry["id"]][0] for entry in value["images"] if entry.get("video_id") is not None}
+    return {track for track, found in videos.items() if len(found & moving) > 1}
 
 
 def _read_image(built: Builder, entry: dict[str, Any], videos: dict[Any, str]) -> tuple[int, int, float]:
@@ -172,21 +202,37 @@ def _read_annotation(
     entry: dict[str, Any],
     names: dict[Any, str],
     images: dict[Any, tuple[int, int, float]],
+    again: set[Any],
 ) -> None:
     video, frame, time_s = images[entry["image_id"]]
     shape = entry.get("segmentation")
+    if entry.get("category_id") is None:
+        built.leave_out("annotation (without a class)")
+        return
+    built.leave_out("keypoint", _keypoints(entry.get("keypoints")))
+    if entry.get("iscrowd") and "track_id" not in entry:
+        built.note("regions of several objects (iscrowd) are taken as one object each")
+    if isinstance(shape, dict) and "exterior" in shape:
+        shape = [shape]
     if isinstance(shape, dict) and isinstance(shape.get("counts"), list):
         size = (shape["size"][0], shape["size"][1])
         shape = from_coco(shape, size).rle(size)
     if isinstance(shape, list) and shape and isinstance(shape[0], dict):  # KWCOCO's own form
+        built.leave_out("hole of an outline", sum(len(part.get("interiors") or []) for part in shape))
         shape = [[value for point in part["exterior"] for value in point] for part in shape]
+    if isinstance(shape, list) and shape and isinstance(shape[0], (int, float)):
+        shape = [shape]
+    if not entry.get("bbox") and not shape:
+        built.leave_out("annotation (neither box nor outline)")
+        return
     track = {"score": entry.get("track_score"), "confirmed": entry.get("track_confirmed")}
     score = entry.get("score")
+    key = entry.get("track_id")
     built.add(
-        entry.get("track_id"),
+        (video, key) if key in again else key,
         names[entry["category_id"]],
         video,
-        entry["bbox"],
+        entry.get("bbox") or _bounds(shape),
         score=1.0 if score is None else score,
         frame=frame,
         time_s=time_s,
@@ -194,3 +240,19 @@ def _read_annotation(
         mask=shape if isinstance(shape, dict) else None,
         track={key: value for key, value in track.items() if value is not None},
     )
+
+
+def _keypoints(given: Any) -> int:
+    """How many points a person marked: COCO's list of x, y, visibility, or KWCOCO's list of entries."""
+    points = given if isinstance(given, list) else []
+    if points and isinstance(points[0], dict):
+        return len(points)
+    return sum(1 for seen in points[2::3] if seen)
+
+
+def _bounds(shape: Any) -> list[float]:
+    """The box around outlines or run lengths."""
+    if isinstance(shape, list):
+        return box_of([value for ring in shape for value in ring])
+    x1, y1, x2, y2 = from_coco(shape, (shape["size"][0], shape["size"][1])).box_xyxy
+    return [x1, y1, x2 - x1, y2 - y1]

@@ -5,7 +5,8 @@ An image is a video of one frame; an object that nobody followed is a track of o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import math
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -32,6 +33,7 @@ class Content:
         notes: what had to be assumed, a line each.
         settings: of a predictions document, else None.
         failures: (file, reason) of inputs that gave no result.
+        left_out: kind of what the file has and this document cannot hold, and how many.
     """
 
     header: Header
@@ -39,6 +41,7 @@ class Content:
     notes: tuple[str, ...] = ()
     settings: Settings | None = None
     failures: tuple[tuple[str, str], ...] = ()
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -60,11 +63,27 @@ class WriteOptions:
 
     Attributes:
         masks: "polygons", or "rle" for exact masks where the format has them.
+        simplify: px, how far a simplified outline may be from the exact one; 0 keeps every vertex.
         scientific_names: for each class that is an animal its scientific name.
     """
 
     masks: str = "polygons"
+    simplify: float = 1.0
     scientific_names: dict[str, str] = field(default_factory=dict)
+
+
+def left_out(counts: Mapping[str, int]) -> list[str]:
+    """What could not be held, a line for each kind."""
+    return [f"left out: {count:,} of kind {kind}" for kind, count in sorted(counts.items()) if count]
+
+
+def frame_rate(value: Any) -> float | None:
+    """Frames a second as other tools write them: a number or text; None for null, -1 and the like, which mean unknown."""
+    try:
+        rate = float(str(value).strip().strip("\"'"))
+    except ValueError:
+        return None
+    return rate if 0 < rate < math.inf else None
 
 
 def is_image(video: Video) -> bool:

@@ -6,12 +6,18 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from seasift.core.errors import InputError
 from seasift.core.option import takes_fields_of
 from seasift.formats.exchange import registry
-from seasift.formats.exchange.content import Content, ReadOptions, WriteOptions, is_image
+from seasift.formats.exchange.content import (
+    Content,
+    ReadOptions,
+    WriteOptions,
+    is_image,
+    left_out,
+)
 from seasift.formats.exchange.options import (
     ConvertOptions,
     parse_animals,
@@ -19,7 +25,8 @@ from seasift.formats.exchange.options import (
     parse_masks,
     parse_size,
 )
-from seasift.formats.exchange.table import of_video
+from seasift.formats.exchange.simplify import Simplified
+from seasift.formats.exchange.table import of_video, of_videos
 from seasift.formats.tracks import TrackEntry
 
 
@@ -55,7 +62,8 @@ class Report:
         target: format written.
         counts: `objects`, `observations` and `files`.
         lost: in words, what the target cannot hold.
-        notes: what was assumed and what to mind, a line each.
+        notes: what was left out, what was assumed and what to mind, a line each.
+        written: the files; several where a file of the format is about one video.
     """
 
     source: str
@@ -63,6 +71,7 @@ class Report:
     counts: dict[str, int]
     lost: tuple[str, ...]
     notes: tuple[str, ...]
+    written: tuple[Path, ...]
 
 
 @takes_fields_of(ConvertOptions)
@@ -71,10 +80,12 @@ def convert(options: ConvertOptions) -> Report:
 
     Args:
         source: a file of annotations or results.
-        target: the file to write.
+        target: the file to write; where a file of the format holds one video and there are several, one file
+            NAME-01-VIDEO.suffix for each.
         to: format to write, such as "coco", "viame-csv" or "cvat"; `docs/formats.md` lists them.
         source_format: format of the source; default: by its name and content.
         masks: "polygons", or "rle" for exact masks where the format has them.
+        simplify: how far a simplified outline may be from the mask, px; 0 keeps every vertex.
         video: convert only this file of the document.
         fps: frames per second, where the source has frame numbers or times but not both.
         size: "WIDTHxHEIGHT" of the images in px, where the source does not say.
@@ -97,7 +108,7 @@ def run(options: ConvertOptions) -> Report:
             raise InputError(f"a value of type {type(path).__name__}; expected the path of a file.")
     source, target = Path(options.source), Path(options.target)
     reading = ReadOptions(parse_fps(options.fps), parse_size(options.size))
-    writing = WriteOptions(parse_masks(options.masks), parse_animals(options.animals))
+    writing = WriteOptions(parse_masks(options.masks), options.simplify, parse_animals(options.animals))
     output = registry.named(options.to)
     if not source.is_file():
         what = "a folder" if source.is_dir() else "no such file"
@@ -109,14 +120,47 @@ def run(options: ConvertOptions) -> Report:
     known = registry.named(options.source_format) if options.source_format else registry.guess(source)
     content = registry.read(known, source, reading)
     content = of_video(content, options.video) if options.video else content
-    tally = Tally(content)
-    notes = output.write(target, replace(content, tracks=tally), writing)
-    counts = {name: tally.seen[name] for name in ("objects", "observations")}
+    notes = [*content.notes, *left_out(content.left_out)]
+    seen: Counter[str] = Counter()
+    targets = _targets(target, output, content)
+    for path, part in targets:
+        tally = Tally(part)
+        tracks = Simplified(replace(part, tracks=tally), _tolerance(output, writing))
+        said = output.write(path, replace(part, tracks=tracks), writing)
+        where = f"{path.name}: " if len(targets) > 1 else ""
+        notes += [f"{where}{line}" for line in (*said, *tracks.notes())]
+        seen += tally.seen
+    counts = {name: seen[name] for name in ("objects", "observations")}
     counts["files"] = len(content.header.videos)
-    return Report(known.name, output.name, counts, _lost(tally, output, writing), (*content.notes, *notes))
+    written = tuple(path for path, _ in targets)
+    return Report(known.name, output.name, counts, _lost(seen, output, writing), tuple(notes), written)
 
 
-def _lost(tally: Tally, output: registry.Format, writing: WriteOptions) -> tuple[str, ...]:
+def _targets(target: Path, output: registry.Format, content: Content) -> list[tuple[Path, Content]]:
+    """The files to write: of a format whose file is about one video, one for each, and one for all images."""
+    videos = content.header.videos
+    moving = [i for i, video in enumerate(videos) if not is_image(video)]
+    still = [i for i, video in enumerate(videos) if is_image(video)]
+    if not output.one_video or len(moving) + bool(still) < 2:
+        return [(target, content)]
+    names = [PurePosixPath(videos[i].file.replace("\\", "/")).stem[:80] for i in moving]
+    groups = [([i], name) for i, name in zip(moving, names, strict=True)] + (
+        [(still, "images")] if still else []
+    )
+    return [
+        (target.with_name(f"{target.stem}-{number:02}-{name}{target.suffix}"), of_videos(content, group))
+        for number, (group, name) in enumerate(groups, start=1)
+    ]
+
+
+def _tolerance(output: registry.Format, writing: WriteOptions) -> float:
+    """px by which outlines are simplified: not in seasift's own documents, nor where masks stay exact."""
+    exact = writing.masks == "rle" and "masks" in output.holds
+    ours = output.name.startswith("seasift-") or "outlines" not in output.holds
+    return 0.0 if exact or ours else writing.simplify
+
+
+def _lost(seen: Counter[str], output: registry.Format, writing: WriteOptions) -> tuple[str, ...]:
     words = {
         "tracks": "which boxes are of one track",
         "outlines": "outlines (boxes only)",
@@ -125,10 +169,10 @@ def _lost(tally: Tally, output: registry.Format, writing: WriteOptions) -> tuple
         "times": "times",
         "positions": "positions",
     }
-    lost = [name for name in words if tally.seen[name] and name not in output.holds]
+    lost = [name for name in words if seen[name] and name not in output.holds]
     if "outlines" in lost and "masks" in lost:
         lost.remove("masks")
     as_outlines = output.name in ("coco", "kwcoco", "seasift-predictions") and writing.masks == "polygons"
-    if tally.seen["masks"] and as_outlines:
+    if seen["masks"] and as_outlines:
         return (*(words[name] for name in lost), "exact masks (written as outlines; --masks rle keeps them)")
     return tuple(words[name] for name in lost)

@@ -6,6 +6,7 @@ is `outside`, so a track gets such a frame after each run of observations.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,17 +15,19 @@ from xml.sax.saxutils import quoteattr
 
 from seasift.core.errors import InputError
 from seasift.core.files import replacing
-from seasift.formats.exchange.builder import Builder, largest, runs, stride
+from seasift.formats.exchange import regions
+from seasift.formats.exchange.builder import Builder, largest, lost_outlines, runs, stride
 from seasift.formats.exchange.content import (
     Content,
     ReadOptions,
     WriteOptions,
-    box_of,
     is_image,
+    left_out,
     number,
     outlines,
     reading,
 )
+from seasift.formats.exchange.regions import Region
 from seasift.formats.exchange.table import one_video
 from seasift.formats.tracks import Observation, TrackEntry, Video
 
@@ -38,11 +41,12 @@ def write(path: Path, content: Content, _options: WriteOptions) -> list[str]:
     one_video(path, content, "CVAT XML")
     videos = content.header.videos
     moving = bool(videos) and not is_image(videos[0])
+    lost: Counter[str] = Counter()
     with replacing(path) as part, part.open("w", encoding="utf-8", newline="\n") as file:
         file.writelines(_head(content, moving))
-        file.writelines(_tracks(content) if moving else _images(content))
+        file.writelines(_tracks(content, lost) if moving else _images(content, lost))
         file.write("</annotations>\n")
-    return []
+    return left_out(lost)
 
 
 def _tag(element: str, end: str, /, **attributes: Any) -> str:
@@ -82,11 +86,13 @@ def _head(content: Content, moving: bool) -> Iterator[str]:
     yield "</meta>\n"
 
 
-def _tracks(content: Content) -> Iterator[str]:
+def _tracks(content: Content, lost: Counter[str]) -> Iterator[str]:
     video = content.header.videos[0]
     for track in content.tracks:
         yield _tag("track", ">\n", id=track.id, label=track.name, source="auto")
-        polygon = all(outlines(seen, video) for seen in track.observations)
+        rings = [outlines(seen, video) for seen in track.observations]
+        polygon = all(rings)
+        lost_outlines(lost, rings, together=True)
         step = stride(track.observations)
         for run in runs(track.observations):
             for seen in run:
@@ -111,7 +117,7 @@ def _shape(seen: Observation, video: Video, polygon: bool, **attributes: Any) ->
     return _tag(name, ">", **attributes, **where, z_order=0) + extra + f"</{name}>\n"
 
 
-def _images(content: Content) -> Iterator[str]:
+def _images(content: Content, lost: Counter[str]) -> Iterator[str]:
     found: dict[int, list[tuple[TrackEntry, Observation]]] = {}
     for track in content.tracks:
         for seen in track.observations:
@@ -119,13 +125,15 @@ def _images(content: Content) -> Iterator[str]:
     for index, video in enumerate(content.header.videos):
         yield _tag("image", ">\n", id=index, name=video.file, width=video.width, height=video.height)
         for track, seen in found.get(index, []):
-            polygon = bool(outlines(seen, video))
+            rings = outlines(seen, video)
+            polygon = bool(rings)
+            lost_outlines(lost, [rings])
             yield _shape(seen, video, polygon, label=track.name, source="auto", occluded=0)
         yield "</image>\n"
 
 
 def read(path: Path, options: ReadOptions) -> Content:
-    """Read either kind: boxes, polygons; frames that are `outside` are left out."""
+    """Read either kind: boxes, polygons, masks, ellipses, boxes around skeletons. Frames that are `outside` show nothing."""
     built = Builder(path, options)
     video: dict[str, Any] = {"file": path.with_suffix(".mp4").name}
     try:
@@ -146,8 +154,9 @@ def read(path: Path, options: ReadOptions) -> Content:
 
 
 def _read_meta(built: Builder, meta: ElementTree.Element, video: dict[str, Any]) -> None:
-    for name in meta.iterfind(".//labels/label/name"):
-        built.category(name.text or "unknown")
+    for label in meta.iterfind(".//labels/label"):
+        if label.find("parent") is None:  # else a point of a skeleton
+            built.category(label.findtext("name") or "unknown")
     source, size = meta.findtext("source"), meta.find(".//original_size")
     frames = meta.findtext(".//size")
     if source:
@@ -158,12 +167,41 @@ def _read_meta(built: Builder, meta: ElementTree.Element, video: dict[str, Any])
         video["frames"] = int(frames)
 
 
-def _read_shape(element: ElementTree.Element) -> tuple[list[float], list[list[float]] | None]:
-    if element.tag == "box":
-        left, top, right, bottom = (float(element.attrib[name]) for name in ("xtl", "ytl", "xbr", "ybr"))
-        return [left, top, right - left, bottom - top], None
-    ring = [float(value) for pair in element.attrib["points"].split(";") for value in pair.split(",")]
-    return box_of(ring), [ring]
+_NO_AREA = {"polyline": "polyline (no area)", "points": "points (no area)"}
+
+
+def _read_region(built: Builder, element: ElementTree.Element) -> tuple[bool, Region | None]:
+    """Is this a shape that can be held, and the shape; None for a mask without a pixel."""
+    kind, given = element.tag, element.attrib
+    if kind == "box":
+        left, top, right, bottom = (float(given[name]) for name in ("xtl", "ytl", "xbr", "ybr"))
+        degrees = float(given.get("rotation") or 0)
+        return True, regions.turned_box(left, top, right - left, bottom - top, degrees, "middle")
+    if kind == "ellipse":
+        cx, cy, rx, ry = (float(given[name]) for name in ("cx", "cy", "rx", "ry"))
+        return True, regions.ellipse(cx, cy, rx, ry, float(given.get("rotation") or 0))
+    if kind == "polygon":
+        return True, regions.outline(_points(element))
+    if kind == "mask":
+        left, top, width, height = (round(float(given[name])) for name in ("left", "top", "width", "height"))
+        runs = [int(value) for value in given["rle"].split(",") if value.strip()]
+        return True, regions.of_mask(regions.from_rows(runs, left, top, width, height))
+    if kind == "skeleton":
+        shown = [one for one in element.iterfind("points") if one.get("outside") != "1"]
+        points = [value for one in shown for value in _points(one)]
+        if len(points) >= 4:
+            around = regions.outline(points).box_xywh
+            if around[2] > 0 and around[3] > 0:
+                built.leave_out("skeleton's points (the box around them is kept)")
+                return True, Region(around)
+        built.leave_out("skeleton (no area)")
+    elif kind != "attribute":
+        built.leave_out(_NO_AREA.get(kind, kind))
+    return False, None
+
+
+def _points(element: ElementTree.Element) -> list[float]:
+    return [float(value) for pair in element.attrib["points"].split(";") for value in pair.split(",")]
 
 
 def _attribute(element: ElementTree.Element, name: str) -> float | None:
@@ -172,30 +210,36 @@ def _attribute(element: ElementTree.Element, name: str) -> float | None:
 
 
 def _read_track(built: Builder, track: ElementTree.Element, index: int, file: str) -> None:
+    shown = 0
     for element in track:
-        if element.tag not in ("box", "polygon") or element.get("outside") == "1":
+        if element.tag == "attribute" or element.get("outside") == "1":
             continue
-        box, polygons = _read_shape(element)
+        shown += 1
+        found, region = _read_region(built, element)
+        if not found:
+            continue
         frame, score = int(element.attrib["frame"]), _attribute(element, "score")
         time_s = _attribute(element, "time_s")
-        built.add(
+        built.add_region(
             int(track.attrib["id"]),
             track.attrib["label"],
             index,
-            box,
+            region,
             score=1.0 if score is None else score,
             frame=frame,
             time_s=built.time_of(file, frame) if time_s is None else time_s,
-            polygons=polygons,
         )
+    if not shown:
+        built.leave_out("track (outside in all its frames)")
 
 
 def _read_image(built: Builder, image: ElementTree.Element) -> None:
     size = {"width": int(image.attrib["width"]), "height": int(image.attrib["height"])}
     index = built.video(image.attrib["name"], frames=1, **size)
     for element in image:
-        if element.tag in ("box", "polygon"):
-            box, polygons = _read_shape(element)
+        found, region = _read_region(built, element)
+        if found:
             score = _attribute(element, "score")
-            label = element.attrib["label"]
-            built.add(None, label, index, box, score=1.0 if score is None else score, polygons=polygons)
+            built.add_region(
+                None, element.attrib["label"], index, region, score=1.0 if score is None else score
+            )

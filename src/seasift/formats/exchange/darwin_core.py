@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,16 @@ from typing import Any
 from seasift.core.errors import InputError
 from seasift.formats.exchange import table
 from seasift.formats.exchange.builder import Builder
-from seasift.formats.exchange.content import Content, ReadOptions, WriteOptions, iso, reading, utc, view
+from seasift.formats.exchange.content import (
+    Content,
+    ReadOptions,
+    WriteOptions,
+    iso,
+    left_out,
+    reading,
+    utc,
+    view,
+)
 from seasift.formats.tracks import Header, Observation, Position, TrackEntry
 
 COLUMNS = (
@@ -51,21 +61,24 @@ def write(path: Path, content: Content, options: WriteOptions) -> list[str]:
             "Say which are: --animal CLASS=SCIENTIFIC_NAME, once for each."
         )
     said: set[str] = set()
-    table.write(path, _rows(content, animals, said))
-    return [*sorted(said), "a person should check identifications before publication"]
+    lost: Counter[str] = Counter()
+    table.write(path, _rows(content, animals, said, lost))
+    return [*left_out(lost), *sorted(said), "a person should check identifications before publication"]
 
 
 def _is_animal(name: str) -> bool:
     return name.lower().startswith("animal")
 
 
-def _rows(content: Content, animals: dict[str, str], said: set[str]) -> Iterator[tuple[Any, ...]]:
+def _rows(
+    content: Content, animals: dict[str, str], said: set[str], lost: Counter[str]
+) -> Iterator[tuple[Any, ...]]:
     yield COLUMNS
     for track in content.tracks:
         if track.name not in animals:
-            said.add("classes that are no animals are left out")
+            lost["track (of a class that is no animal)"] += 1
         elif not track.confirmed:
-            said.add("tracks that are not confirmed are left out")
+            lost["track (not confirmed)"] += 1
         else:
             yield _row(content, track, animals[track.name], said)
 

@@ -13,7 +13,16 @@ from typing import Any
 from seasift.core.errors import InputError
 from seasift.core.files import replacing
 from seasift.formats.exchange.builder import Builder
-from seasift.formats.exchange.content import Content, ReadOptions, WriteOptions, iso, reading, shown, utc
+from seasift.formats.exchange.content import (
+    Content,
+    ReadOptions,
+    WriteOptions,
+    iso,
+    left_out,
+    reading,
+    shown,
+    utc,
+)
 from seasift.formats.exchange.native import load_json
 from seasift.formats.tracks import Position, TrackEntry
 
@@ -41,7 +50,7 @@ def write(path: Path, content: Content, _options: WriteOptions) -> list[str]:
             raise InputError(
                 f"{path}: none of {without} tracks has a position. Give `seasift survey` a navigation file."
             )
-    return [f"{without} tracks without a position are left out"] if without else []
+    return left_out({"track (without a position)": without})
 
 
 def _feature(track: TrackEntry, content: Content) -> dict[str, Any] | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import yaml
 
 from seasift.core.errors import InputError
 from seasift.core.files import write_json, write_text
-from seasift.formats.exchange.builder import ASSUMED_FPS, Builder, largest
+from seasift.formats.exchange.builder import ASSUMED_FPS, Builder, largest, lost_outlines
 from seasift.formats.exchange.content import (
     Content,
     ReadOptions,
@@ -24,10 +25,12 @@ from seasift.formats.exchange.content import (
     box_of,
     corners,
     is_image,
+    left_out,
     outlines,
     reading,
     utc,
 )
+from seasift.formats.exchange.regions import ellipse
 from seasift.formats.tracks import Observation, Position, TrackEntry, Video
 
 SCHEMA = "http://hdl.handle.net/20.500.12085/22aba7d7-c432-49ab-bebe-ee8ed4f70150"
@@ -41,12 +44,14 @@ _SPACE = uuid.UUID("6f2f2a4e-6a35-5d0a-9d3c-1f0b8f9e7c11")
 def write(path: Path, content: Content, _options: WriteOptions) -> list[str]:
     """Write an iFDO as YAML, or as JSON if the name ends so."""
     header = content.header
+    lost: Counter[str] = Counter()
     made = datetime.now(UTC).strftime(_TIME)
     notes: dict[int, list[dict[str, Any]]] = {index: [] for index in range(len(header.videos))}
     where: dict[int, dict[float, Position]] = {index: {} for index in notes}
     for track in content.tracks:
         for index in sorted({seen.video for seen in track.observations}):
             seen = [one for one in track.observations if one.video == index]
+            lost_outlines(lost, [outlines(one, header.videos[index]) for one in seen], together=True)
             notes[index].append(_annotation(track, seen, header.videos[index], made))
             where[index].update({one.time_s: one.position for one in seen if one.position})
     files = " ".join(video.file for video in header.videos)
@@ -72,7 +77,8 @@ def write(path: Path, content: Content, _options: WriteOptions) -> list[str]:
     else:
         write_text(path, yaml.dump(value, Dumper=_DUMPER, sort_keys=False, allow_unicode=True))
     return [
-        "before publication give image-set-handle, image-license, image-pi and what else your archive asks for"
+        *left_out(lost),
+        "before publication give image-set-handle, image-license, image-pi and what else your archive asks for",
     ]
 
 
@@ -121,7 +127,7 @@ def _place(position: Position) -> dict[str, Any]:
 
 
 def read(path: Path, options: ReadOptions) -> Content:
-    """Read an iFDO: rectangles, polygons and circles; other shapes are passed over."""
+    """Read an iFDO: rectangles, polygons and circles; other shapes are left out."""
     built = Builder(path, options)
     try:
         text = path.read_text(encoding="utf-8")
@@ -155,10 +161,17 @@ def _read_item(built: Builder, file: str, entry: Any, labels: dict[str, str]) ->
         built.note(f"no frame numbers in the file: counted at {fps:g} frames/s; give --fps")
     where = {} if moving else {0.0: _position(first)}
     for number, note in enumerate(first.get("image-annotations") or []):
-        shape, label = note.get("shape"), note["labels"][0]
-        if shape not in ("rectangle", "polygon", "circle"):
-            built.note("annotations that are points or lines are left out")
+        shape = note.get("shape")
+        if not note.get("labels"):
+            built.leave_out(f"{shape} (without a label)")
             continue
+        label = note["labels"][0]
+        if shape not in ("rectangle", "polygon", "circle"):
+            built.leave_out(f"{shape} (no area)")
+            continue
+        built.leave_out(
+            "label (of an annotation that has several; the first one is taken)", len(note["labels"]) - 1
+        )
         times = note.get("frames") or [0.0]
         points = note["coordinates"] if isinstance(note["coordinates"][0], list) else [note["coordinates"]]
         for time_s, one in zip(times, points, strict=True):
@@ -179,7 +192,9 @@ def _read_item(built: Builder, file: str, entry: Any, labels: dict[str, str]) ->
 def _shape(shape: str, points: list[float]) -> tuple[list[float], list[list[float]] | None]:
     if shape == "circle":
         x, y, radius = points
-        return [x - radius, y - radius, 2 * radius, 2 * radius], None
+        return [x - radius, y - radius, 2 * radius, 2 * radius], [
+            list(ellipse(x, y, radius, radius).rings[0])
+        ]
     box = box_of(points)
     return box, [points] if shape == "polygon" or sorted(points) != sorted(corners(box)) else None
 

@@ -7,27 +7,34 @@ a key frame with `enabled: false` a region is gone until its next one.
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections import Counter
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from seasift.core.files import write_json
+from seasift.core.image import SUFFIXES
+from seasift.formats.exchange import regions
 from seasift.formats.exchange.builder import Builder, runs
 from seasift.formats.exchange.content import (
     Content,
     ReadOptions,
     WriteOptions,
     box_of,
+    frame_rate,
     is_image,
+    left_out,
     outlines,
     reading,
 )
 from seasift.formats.exchange.native import load_json
+from seasift.formats.exchange.regions import Region
 from seasift.formats.tracks import Observation, TrackEntry, Video
 
 
 def write(path: Path, content: Content, _options: WriteOptions) -> list[str]:
     """Write a task a file, with what was found as predictions, which a person then accepts."""
     header = content.header
+    lost: Counter[str] = Counter()
     found: dict[int, list[dict[str, Any]]] = {index: [] for index in range(len(header.videos))}
     for track in content.tracks:
         for index in sorted({seen.video for seen in track.observations}):
@@ -36,6 +43,10 @@ def write(path: Path, content: Content, _options: WriteOptions) -> list[str]:
             found[index] += (
                 _image(track, seen[0], video) if is_image(video) else [_moving(track, seen, video)]
             )
+            if not is_image(video):
+                lost["outline (regions of videos are boxes)"] += sum(
+                    bool(outlines(one, video)) for one in seen
+                )
     version = header.model.name if header.model else "seasift"
     write_json(
         path,
@@ -49,7 +60,7 @@ def write(path: Path, content: Content, _options: WriteOptions) -> list[str]:
         ],
         indent=1,
     )
-    return []
+    return left_out(lost)
 
 
 def _data(video: Video) -> dict[str, Any]:
@@ -106,7 +117,7 @@ def _image(track: TrackEntry, seen: Observation, video: Video) -> list[dict[str,
 
 
 def read(path: Path, options: ReadOptions) -> Content:
-    """Read tasks: what people drew, or where nobody did the predictions. Turned boxes are boxed upright."""
+    """Read tasks: what people drew, or where nobody did the predictions. A brush is a mask, a turned box a polygon."""
     value = load_json(path)
     built = Builder(path, options)
     with reading(path, "the document"):
@@ -118,25 +129,89 @@ def read(path: Path, options: ReadOptions) -> Content:
 
 
 def _read_task(built: Builder, task: dict[str, Any]) -> None:
-    drawn = [one for one in task.get("annotations") or [] if not one.get("was_cancelled")]
+    given = task.get("annotations") or []
+    drawn = [one for one in given if not one.get("was_cancelled")]
+    if len(drawn) > 1:
+        built.leave_out("annotation (of a task that has several; the last one is taken)", len(drawn) - 1)
+    built.leave_out("annotation (cancelled)", len(given) - len(drawn))
     results = [region for one in (drawn or task.get("predictions") or [])[-1:] for region in one["result"]]
     data = task["data"]
-    if not results and "video" not in data and "image" not in data:
+    kind, file = _file(data)
+    if not results and file is None:
         raise KeyError("image or video in data")
-    polygons: dict[str, dict[str, Any]] = {}
-    if "video" in data:
+    if file is not None and kind == "video":
         known = {key: data[key] for key in ("width", "height", "frames") if data.get(key)}
-        built.video(data["video"], fps=float(data["fps"]) if data.get("fps") else None, **known)
-    elif data.get("width"):
-        built.video(data["image"], frames=1, width=data["width"], height=data.get("height"))
+        built.video(file, fps=frame_rate(data.get("fps")), **known)
+    elif file is not None and data.get("width"):
+        built.video(file, frames=1, width=data["width"], height=data.get("height"))
+    labels = _labels(results)
+    polygons: dict[str, dict[str, Any]] = {}
     for region in results:
-        if region["type"] == "videorectangle":
-            _read_moving(built, region, data)
-        elif region["type"] in ("rectanglelabels", "polygonlabels"):
-            _read_still(built, region, data["image"], polygons)
+        shape = _SHAPES.get(str(region.get("type")))
+        if shape is None:
+            if not (region.get("type") == "labels" and _is_shape(region)):
+                built.leave_out(str(region.get("type") or "result without a type"))
+            continue
+        if shape == "keypoint" or shape == "vector":
+            built.leave_out(f"{shape} (no area)")
+            continue
+        named = labels.get(str(region.get("id")), [])
+        if not named:
+            built.leave_out(f"{shape} (without a label)")
+            continue
+        built.leave_out("label (of a region that has several; the first one is taken)", len(named) - 1)
+        if file is None:
+            raise KeyError("image or video in data")
+        if shape == "videorectangle":
+            _read_moving(built, region, named[0], data, file)
+        else:
+            _read_still(built, region, shape, named[0], file, polygons)
     for found in polygons.values():
         points = [value for ring in found["polygons"] for value in ring]
         built.add(None, found.pop("name"), found.pop("video"), box_of(points), **found)
+
+
+# Type of a result to what it is; the same regions without labels of their own come as two results with one id.
+_SHAPES = {
+    **{
+        f"{kind}{ending}": kind
+        for kind in ("rectangle", "polygon", "ellipse", "brush")
+        for ending in ("", "labels")
+    },
+    **{"keypoint": "keypoint", "keypointlabels": "keypoint"},
+    **{"vector": "vector", "vectorlabels": "vector", "videorectangle": "videorectangle"},
+}
+
+
+def _file(data: dict[str, Any]) -> tuple[str, str | None]:
+    """What the task is about: "image" or "video", and its file; people give the key other names, too."""
+    for kind in ("video", "image"):
+        if isinstance(data.get(kind), str):
+            return kind, data[kind]
+    for value in data.values():
+        suffix = PurePosixPath(value).suffix.lower() if isinstance(value, str) else ""
+        if suffix in SUFFIXES:
+            return "image", value
+        if suffix in (".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v"):
+            return "video", value
+    return "image", None
+
+
+def _labels(results: list[dict[str, Any]]) -> dict[str, list[str]]:
+    """Labels of each region, by its id."""
+    found: dict[str, list[str]] = {}
+    for region in results:
+        value, kind = region.get("value") or {}, str(region.get("type"))
+        named = value.get("labels" if kind == "videorectangle" else kind) if _is_shape(region) else None
+        if isinstance(named, list):
+            found.setdefault(str(region.get("id")), []).extend(str(name) for name in named)
+    return {key: list(dict.fromkeys(names)) for key, names in found.items()}
+
+
+def _is_shape(region: dict[str, Any]) -> bool:
+    """Does a result say where something is? Choices, ratings and texts do not."""
+    value = region.get("value") or {}
+    return any(key in value for key in ("x", "points", "rle", "sequence", "vertices"))
 
 
 def _size(built: Builder, data: dict[str, Any]) -> tuple[int, int]:
@@ -151,45 +226,71 @@ def _pixels(percent: list[float], size: tuple[int, int]) -> list[float]:
     return [round(float(value) * size[index % 2] / 100, 3) for index, value in enumerate(percent)]
 
 
-def _read_moving(built: Builder, region: dict[str, Any], data: dict[str, Any]) -> None:
+def _box(value: dict[str, Any], size: tuple[int, int]) -> Region:
+    """Percent are of different sides, so a box is turned in px."""
+    x, y, width, height = _pixels([value[key] for key in ("x", "y", "width", "height")], size)
+    return regions.turned_box(x, y, width, height, float(value.get("rotation") or 0), "corner")
+
+
+def _read_moving(built: Builder, region: dict[str, Any], label: str, data: dict[str, Any], file: str) -> None:
     size, value = _size(built, data), region["value"]
-    video = built.video(data["video"], width=size[0], height=size[1], frames=value.get("framesCount"))
+    video = built.video(file, width=size[0], height=size[1], frames=value.get("framesCount"))
     name = str(region["id"])
     key: Any = int(name[6:]) if name.startswith("track-") and name[6:].isdigit() else name
     score = region.get("score")
     track = {"score": score} if score is not None else {}
     count, duration = value.get("framesCount"), value.get("duration")
-    if count and duration and not data.get("fps"):
-        built.video(data["video"], fps=count / duration)
+    if count and duration and not frame_rate(data.get("fps")):
+        built.video(file, fps=count / duration)
+    if not value["sequence"]:
+        built.leave_out("videorectangle (without a frame)")
     for one in value["sequence"]:
         frame = int(one["frame"]) - 1
         time_s = one.get("time")
-        built.add(
+        built.add_region(
             key,
-            value["labels"][0],
+            label,
             video,
-            _pixels([one["x"], one["y"], one["width"], one["height"]], size),
+            _box(one, size),
             score=one.get("score", 1.0 if score is None else score),
             frame=frame,
-            time_s=built.time_of(data["video"], frame) if time_s is None else time_s,
+            time_s=built.time_of(file, frame) if time_s is None else time_s,
             track=track,
         )
 
 
 def _read_still(
-    built: Builder, region: dict[str, Any], file: str, polygons: dict[str, dict[str, Any]]
+    built: Builder,
+    region: dict[str, Any],
+    shape: str,
+    name: str,
+    file: str,
+    polygons: dict[str, dict[str, Any]],
 ) -> None:
     size, value = (int(region["original_width"]), int(region["original_height"])), region["value"]
     video = built.video(file, frames=1, width=size[0], height=size[1])
-    score, name = region.get("score"), value[region["type"]][0]
+    score = region.get("score")
     score = 1.0 if score is None else score
-    if region["type"] == "rectanglelabels":
-        box = _pixels([value[key] for key in ("x", "y", "width", "height")], size)
-        if value.get("rotation"):
-            built.note("turned boxes are taken as if they were upright")
-        built.add(None, name, video, box, score=score)
+    if region.get("image_rotation"):
+        built.note(
+            "the image of a region was turned in Label Studio; places are taken as of the image as it is stored"
+        )
+    if shape == "polygon":
+        ring = _pixels([number for point in value["points"] for number in point], size)
+        base = str(region["id"]).partition(".")[0]
+        found = polygons.setdefault(base, {"name": name, "video": video, "score": score, "polygons": []})
+        found["polygons"].append(ring)
         return
-    ring = _pixels([number for point in value["points"] for number in point], size)
-    base = str(region["id"]).partition(".")[0]
-    found = polygons.setdefault(base, {"name": name, "video": video, "score": score, "polygons": []})
-    found["polygons"].append(ring)
+    if shape == "rectangle":
+        drawn: Region | None = _box(value, size)
+    elif shape == "ellipse":
+        x, y, rx, ry = _pixels([value[key] for key in ("x", "y", "radiusX", "radiusY")], size)
+        drawn = regions.ellipse(x, y, rx, ry, float(value.get("rotation") or 0))
+    else:
+        try:
+            drawn = regions.of_mask(regions.from_brush(value["rle"], *size))
+        except (ValueError, KeyError, OverflowError) as error:
+            built.leave_out("brush (its run lengths do not fit its image)")
+            built.note(f"region {region.get('id')}: {error}")
+            return
+    built.add_region(None, name, video, drawn, score=score)

@@ -5,12 +5,20 @@ Source: https://lila.science/megadetector-output-format
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from seasift.core.files import write_json
 from seasift.formats.exchange.builder import ASSUMED_FPS, Builder
-from seasift.formats.exchange.content import Content, ReadOptions, WriteOptions, is_image, reading
+from seasift.formats.exchange.content import (
+    Content,
+    ReadOptions,
+    WriteOptions,
+    frame_rate,
+    is_image,
+    reading,
+)
 from seasift.formats.exchange.native import load_json
 
 _VERSION = "1.6"
@@ -73,26 +81,28 @@ def read(path: Path, options: ReadOptions) -> Content:
                 continue
             _read_image(built, entry, names, classes)
     content = built.content()
-    return Content(content.header, content.tracks, content.notes, None, tuple(failures))
+    return replace(content, failures=tuple(failures))
 
 
 def _read_image(
     built: Builder, entry: dict[str, Any], names: dict[str, str], classes: dict[str, str]
 ) -> None:
-    rate = entry.get("frame_rate")
+    rate = frame_rate(entry.get("frame_rate"))
     width, height = entry.get("width"), entry.get("height")
     if not width or not height:
         width, height = built.options.size or (1000, 1000)
         if not built.options.size:
             built.note("no sizes of images in the file: taken as 1000 x 1000 px; give --size")
     file = str(entry["file"])
-    known = {"frames": 1} if rate is None else {"fps": float(rate)}
+    moving = "frame_rate" in entry or any("frame_number" in found for found in entry["detections"])
+    known = {"fps": rate} if moving else {"frames": 1}
     index = built.video(file, width=width, height=height, **known)
     for found in entry["detections"]:
         x, y, box_width, box_height = found["bbox"]
         box = [round(value, 3) for value in (x * width, y * height, box_width * width, box_height * height)]
         frame = int(found.get("frame_number", 0))
         best = found.get("classifications") or []
+        built.leave_out("class with a lower confidence", max(0, len(best) - 1))
         label = classes[str(best[0][0])] if best else names[str(found["category"])]
-        time_s = built.time_of(file, frame) if rate is not None else 0.0
+        time_s = built.time_of(file, frame) if moving else 0.0
         built.add(None, label, index, box, score=found["conf"], frame=frame, time_s=time_s)

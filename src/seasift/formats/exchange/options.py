@@ -34,6 +34,9 @@ class ConvertOptions:
         str,
         Option("polygons, or rle for exact masks in COCO, KWCOCO and predictions; DIVE shows no RLE."),
     ] = "polygons"
+    simplify: Annotated[
+        float, Option("Simplify outlines of masks by up to this many px; 0 keeps every vertex.", float)
+    ] = 1.0
     video: Annotated[
         str | None, Option("Convert only this file of the document: its name, with or without folders.")
     ] = None

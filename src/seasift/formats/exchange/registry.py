@@ -40,7 +40,8 @@ class Format:
         sniff: is this the beginning of such a file? Gets the first 64 KiB.
         write: gives notes for the user, a line each.
         holds: of `ALL`, what it keeps besides boxes and classes.
-        one_video: a file is about one video; of several, one is chosen.
+        one_video: a file is about one video; of several, each gets a file. (A file of KWCOCO can hold several, but
+            DIVE puts them all on one time line.)
     """
 
     name: str
@@ -158,6 +159,7 @@ FORMATS: tuple[Format, ...] = (
         coco_video.read,
         coco_video.write_kwcoco,
         frozenset({"tracks", "outlines", "masks", "scores", "times"}),
+        one_video=True,
     ),
     Format(
         "coco",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -79,18 +79,19 @@ def one_video(path: Path, content: Content, title: str) -> None:
 @dataclass(frozen=True)
 class _Of:
     content: Content
-    index: int
+    indices: Mapping[int, int]  # of a video in the document to that in the new one
 
     def __iter__(self) -> Iterator[TrackEntry]:
         for track in self.content.tracks:
             kept = [
-                seen.model_copy(update={"video": 0})
+                seen.model_copy(update={"video": self.indices[seen.video]})
                 for seen in track.observations
-                if seen.video == self.index
+                if seen.video in self.indices
             ]
             best = track.best
             if best is not None:  # the view may be in another file
-                best = best.model_copy(update={"video": 0}) if best.video == self.index else None
+                at = self.indices.get(best.video)
+                best = None if at is None else best.model_copy(update={"video": at})
             if kept:
                 yield track.model_copy(update={"observations": kept, "best": best})
 
@@ -110,6 +111,11 @@ def of_video(content: Content, name: str) -> Content:
         raise InputError(
             f"--video {name!r}{hint(name, files)}: {len(fits)} files of this name; it has {listed}."
         )
-    (index,) = fits
-    header = content.header.model_copy(update={"videos": [content.header.videos[index]]})
-    return replace(content, header=header, tracks=_Of(content, index))
+    return of_videos(content, fits)
+
+
+def of_videos(content: Content, indices: Sequence[int]) -> Content:
+    """Only what is in some of the videos and images."""
+    header = content.header.model_copy(update={"videos": [content.header.videos[index] for index in indices]})
+    new = {index: number for number, index in enumerate(indices)}
+    return replace(content, header=header, tracks=_Of(content, new))

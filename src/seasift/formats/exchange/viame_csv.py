@@ -18,6 +18,7 @@ from seasift.formats.exchange.content import (
     Content,
     ReadOptions,
     WriteOptions,
+    frame_rate,
     is_image,
     number,
     outlines,
@@ -110,7 +111,7 @@ def _metadata(row: list[str]) -> dict[str, Any]:
     for entry in row[1:]:
         key, _, text = entry.partition(":")
         if key.strip().lower() == "fps":
-            found["fps"] = float(text)
+            found["fps"] = frame_rate(text)  # DIVE writes -1 or null before it knows
         elif key.strip() == "video":
             found.update(Video.model_validate_json(text).model_dump(exclude_none=True))
     return found
@@ -124,14 +125,34 @@ def _best(row: list[str]) -> tuple[str, float]:
     for at in range(9, len(row) - 1, 2):
         if row[at].startswith("(") or not row[at]:
             break
-        pairs.append((row[at], float(row[at + 1])))
+        if row[at + 1].strip():
+            pairs.append((row[at], float(row[at + 1])))
     return max(pairs, key=lambda pair: pair[1], default=("unknown", float(row[7] or 1)))
+
+
+_FIELDS = {
+    **{"(kp)": "keypoint", "(hole)": "hole of an outline", "(atr)": "attribute of a frame"},
+    **{"(trk-atr)": "attribute of a track", "(note)": "note", "(mask)": "mask in a file of its own"},
+}
+
+
+def _count(built: Builder, row: list[str]) -> None:
+    """Count what stands in a row besides box, best class and outlines."""
+    for field in row[9:]:
+        if field.startswith("(") and not field.startswith("(poly) "):
+            built.leave_out(_FIELDS.get(field.split(maxsplit=1)[0], f"field {field.split(maxsplit=1)[0]}"))
+    pairs = [at for at in range(9, len(row) - 1, 2) if row[at]]
+    first = next((at for at in range(9, len(row)) if row[at].startswith("(")), len(row))
+    built.leave_out("class with a lower confidence", max(0, sum(at < first for at in pairs) - 1))
+    if float(row[8].strip() or -1) > 0:
+        built.leave_out("length of an object")
 
 
 def _read_row(built: Builder, row: list[str], video: dict[str, Any], label: str) -> None:
     name, frame = row[1].strip(), int(row[2])
     left, top, right, bottom = (float(value) for value in row[3:7])
     _, score = _best(row)
+    _count(built, row)
     rings = [field.split(maxsplit=1)[1] for field in row[9:] if field.startswith("(poly) ")]
     clock = _TIME.match(name)
     if name and not clock:

@@ -20,14 +20,14 @@ def sift_loss(
 ) -> dict[str, Tensor]:
     """Losses with their weights applied; their sum is what training minimises.
 
+    Where labels are partial (`targets.partial`), several possible classes are learnt by `union_logit`, boxes only from
+    tight ones and masks only from known ones. Where objects may be missing, nothing is learnt outside the boxes.
+
     Args:
         output: of the network.
         targets: truth of the same B images.
         size_hw: of the input, px.
         assignment: "task" or "place", see `assignment.assign` and `assign_by_location`.
-    Where labels are partial (`targets.partial`), classes are learnt by `union_logit`, boxes only from tight ones, masks
-    only from known ones, and the background of images with missing objects outside their boxes not at all.
-
     Returns:
         "class" (quality focal loss), "box" (GIoU) and "sides" (distribution focal loss) by the sum of the
         points' qualities; "mask" (cross-entropy in the true box, by its area) and "dice" by masks. Scalars.

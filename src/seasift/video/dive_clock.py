@@ -1,0 +1,111 @@
+"""Where each file begins on a dive's clock."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+
+from seasift.video.clock import Note
+from seasift.video.names import chapter_of
+
+_CLOCK_S = 2.0  # cameras note whole seconds, and some note them late
+_SAME_S = 1.0
+_ROUNDED_S = 5.0
+_SHOWN = 3
+
+
+def begins(
+    paths: Sequence[Path], lengths: Sequence[float], created: Sequence[datetime | None], note: Note
+) -> list[float]:
+    """Seconds from the beginning of the first file to that of each.
+
+    A file begins when its metadata say, if that is not before the end of the file before it. Else it follows
+    that file without a pause, and a note says why. So does a chapter, which states the beginning of its recording.
+
+    Args:
+        lengths: of all but the last.
+        created: what the metadata of each say.
+        note: takes a line for each reason why times of metadata are not used.
+    """
+    offsets = [0.0]
+    origin = created[0]
+    silent = [path for path, when in zip(paths, created, strict=True) if when is None]
+    repeated: list[Path] = []
+    early: list[Path] = []
+    recording = created[0]  # when the recording at hand began, by its metadata
+    for index in range(1, len(paths)):
+        end, when = offsets[-1] + lengths[index - 1], created[index]
+        begin = end
+        if when is not None:
+            repeats = recording is not None and abs((when - recording).total_seconds()) < _SAME_S
+            if repeats and lengths[index - 1] > _SAME_S:
+                repeated.append(paths[index])
+            elif origin is None:
+                origin, recording = when - timedelta(seconds=end), when
+            elif _goes_on(paths[index - 1], paths[index], (when - origin).total_seconds() - end):
+                recording = when
+            elif (when - origin).total_seconds() >= end - _CLOCK_S:
+                begin, recording = max(end, (when - origin).total_seconds()), when
+            else:
+                early.append(paths[index])
+        offsets.append(begin)
+    if len(paths) > 1:
+        _tell(paths, silent, repeated, early, note)
+        _tell_chapters(paths, note)
+    return offsets
+
+
+def _goes_on(before: Path, path: Path, pause_s: float) -> bool:
+    """Whether a file is the next chapter of the same recording: cameras write those without a pause."""
+    a, b = chapter_of(before), chapter_of(path)
+    if a is None or b is None or before.parent != path.parent:
+        return False
+    return (a.recording, a.number + 1) == (b.recording, b.number) and abs(pause_s) <= _ROUNDED_S
+
+
+def _tell(
+    paths: Sequence[Path], silent: list[Path], repeated: list[Path], early: list[Path], note: Note
+) -> None:
+    if len(silent) == len(paths):
+        note(
+            "no file's metadata say when it began: the files follow each other without pauses. Give --start-utc for times in UTC."
+        )
+        return
+    if silent:
+        note(
+            f"{_names(silent)}: the metadata do not say when it began: taken as if it followed the file before it without a "
+            "pause."
+        )
+    if repeated:
+        note(
+            f"{_names(repeated)}: states the beginning of its whole recording, as chapters do: it follows the chapter before "
+            "it without a pause."
+        )
+    if early:
+        note(
+            f"{_names(early)}: by its metadata it began before the file before it ended. That time is not used: it follows that "
+            "file without a pause. Check the order of the files and the camera's clock."
+        )
+
+
+def _tell_chapters(paths: Sequence[Path], note: Note) -> None:
+    for before, path in pairwise(paths):
+        a, b = chapter_of(before), chapter_of(path)
+        if a is None or b is None or a.recording != b.recording or before.parent != path.parent:
+            continue
+        if b.number < a.number:
+            note(
+                f"{path.name} is an earlier chapter of the recording than {before.name}, which was given before it."
+            )
+        elif b.number > a.number + 1:
+            note(
+                f"{path.name}: between it and {before.name} {b.number - a.number - 1} of the recording's chapters are missing: "
+                "times behind them are too early."
+            )
+
+
+def _names(paths: Sequence[Path]) -> str:
+    names = ", ".join(path.name for path in paths[:_SHOWN])
+    return names if len(paths) <= _SHOWN else f"{names} and {len(paths) - _SHOWN} more"

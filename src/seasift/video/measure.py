@@ -1,0 +1,43 @@
+"""How long a video file really is, by its packets, whatever its header states."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+from seasift.core.errors import ImageError
+from seasift.video.clock import Clock, Note
+from seasift.video.decoding import read_packets
+from seasift.video.file import fps, opened, stated_s
+from seasift.video.seeking import has_index
+
+_SHORT_S = 1.0  # sound may be that much longer than the images
+
+
+def measured_s(path: Path, name: str, note: Note | None = None) -> float:
+    """Seconds from the file's beginning to the end of its last image.
+
+    MP4 and MOV tell by their index, other files are read through, but not decoded. Where the header states more than
+    is there (the copy broke off), its word counts: the missing part is damage, and it had its time.
+
+    Args:
+        name: what notes call the file.
+        note: takes a line for each time the file's clock goes back.
+    """
+    try:
+        with opened(path) as (container, track):
+            clock = Clock(container, track, name, note)
+            if has_index(container, track):
+                container.seek(track.index_entries[-1].timestamp, stream=track)
+            for _ in clock.on_one_clock(
+                read_packets(container, track, threading.Event(), lambda _reason: None)
+            ):
+                pass
+            read = clock.end_s or 0.0
+            stated = stated_s(container, track)
+            step_s = 1 / (fps(track) or 25.0)
+            if "avi" in container.format.name.split(",") and track.frames:
+                stated = max(stated or 0.0, track.frames * step_s)  # FFmpeg shortens that of a truncated one
+            return stated if stated and stated > read + max(_SHORT_S, 2 * step_s) else read
+    except ImageError:
+        return 0.0  # who decodes it tells

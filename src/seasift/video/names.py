@@ -1,0 +1,56 @@
+"""Names of files: their natural order, and which are chapters of one recording."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import PurePath
+
+# GoPro: GX020001 is chapter 2 of recording 0001 (GH H.264, GX HEVC, GL small copy, GS 360°). Older cameras: GOPR0001, GP010001,
+# GP020001. Looped: GHAB0001, GHAB0002.
+_NEW = re.compile(r"g[hxls](\d\d)(\d{4})", re.IGNORECASE)
+_OLD_FIRST = re.compile(r"gopr(\d{4})", re.IGNORECASE)
+_OLD_NEXT = re.compile(r"gp(\d\d)(\d{4})", re.IGNORECASE)
+_LOOP = re.compile(r"g[hxls]([a-z]{2})(\d{4})", re.IGNORECASE)
+
+Key = tuple[tuple[int, int, str], ...]
+
+
+@dataclass(frozen=True, order=True)
+class Chapter:
+    """A part of a recording that the camera wrote as several files.
+
+    Attributes:
+        recording: its name; the same for all chapters.
+        number: of the chapter, in the order of time.
+    """
+
+    recording: str
+    number: int
+
+
+def chapter_of(path: PurePath) -> Chapter | None:
+    """The chapter that a file is by its name; None if the name is not one of a camera that writes chapters."""
+    if match := _NEW.fullmatch(path.stem) or _OLD_NEXT.fullmatch(path.stem):
+        return Chapter(match[2], int(match[1]))
+    if match := _OLD_FIRST.fullmatch(path.stem):
+        return Chapter(match[1], 0)
+    if match := _LOOP.fullmatch(path.stem):
+        return Chapter(match[1].upper(), int(match[2]))
+    return None
+
+
+def natural_key(path: PurePath) -> tuple[Key, ...]:
+    """Sorts names by the numbers in them (dive2 before dive10), and chapters behind each other."""
+    chapter = chapter_of(path)
+    last = path.stem if chapter is None else f"G {chapter.recording} {chapter.number}"
+    return tuple(_parts(part) for part in (*path.parent.parts, last, path.name))
+
+
+def _parts(text: str) -> Key:
+    parts = [
+        (0, int(part), part) if part.isdecimal() else (1, 0, part.casefold())
+        for part in re.split(r"(\d+)", text)
+        if part
+    ]
+    return (*parts, (-1, 0, text))  # what is shorter comes first
