@@ -244,4 +244,4 @@ def test_a_checkpoint_without_pytorch(run: Run, monkeypatch: pytest.MonkeyPatch)
     Path("net.ckpt").write_bytes(b"a checkpoint")
     code, _, err = run("net.ckpt", "data/truth.json")
     assert code == 2
-    assert "pip install 'seasift[train]'" in err
+    assert "pip install '.[train]'" in err

@@ -120,7 +120,7 @@ def test_looks_of_images(tmp_path: Path) -> None:
         images.append(CocoImage(k, name, (40, 40)))
     coco = CocoDataset((Category(1, "thing"),), tuple(images), ())
     split = DataSplit(coco, tmp_path, "painted train", chosen={"group": r"vid_(\d+)"})
-    looks = complete(model, model, looks=split).looks
+    looks = complete(model, model, reference=split).looks
     assert looks is not None
     assert (looks.pictures, len(looks.samples), len(looks.video_distances)) == (12, 12, 4)
     assert len(looks.names) == 6 + 2 * 4  # the tiny model has four prototypes

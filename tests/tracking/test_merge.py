@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from seasift.tracking.overlaps import Overlaps
 
 from benchmarks.tracking import counted, doubles
 from seasift.core.instances import Instances
 from seasift.data.moving import footage
 from seasift.tracking import Step, Tracker, TrackerSettings
 from seasift.tracking.association import twins_of
+from seasift.tracking.overlaps import Overlaps
 from tests.tracking.scenes import STILL, boxes
 
 # 40 px wide; NEAR begins a track of its own, as it overlaps FIRST by 25 / 55 = .45. SECOND overlaps it by 36 / 44,

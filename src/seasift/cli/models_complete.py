@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 
 def complete(
-    model: Annotated[str, typer.Argument(help="A model file (.onnx), or the name of a model in the box.")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="The model file to write; may be the same.")],
+    model: Annotated[str, typer.Argument(help="A model file (.onnx), or the name of a bundled model.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Write this model file; may be the same.")],
     calibrate: Annotated[
         Path | None,
         typer.Option(
@@ -28,7 +28,7 @@ def complete(
     ] = None,
     about: Annotated[
         Path | None,
-        typer.Option(exists=True, dir_okay=False, help="Markdown that this card begins with."),
+        typer.Option(exists=True, dir_okay=False, help="Begin the card with this Markdown."),
     ] = None,
     counting: Annotated[
         Path | None,
@@ -36,7 +36,7 @@ def complete(
             help="report.json of `seasift evaluate` on data it did not learn from: for intervals of counts."
         ),
     ] = None,
-    looks: Annotated[
+    reference: Annotated[
         Path | None,
         typer.Option(
             help="Data that it learned from, a prepared folder or COCO file: to tell footage unlike it."
@@ -47,9 +47,9 @@ def complete(
     ] = None,
     split: Annotated[str, typer.Option(help="Split of the scheme.")] = "train",
 ) -> None:
-    """Write into a model file what was found out about it: scores, figures, and what `seasift survey` wants to know.
+    """Add calibration, metrics and survey statistics to a model file.
 
-    Its graph stays as it is.
+    The graph stays unchanged.
     """
     from seasift.cli.terminal import progress_bar
     from seasift.core.errors import InputError
@@ -58,8 +58,8 @@ def complete(
     from seasift.modelfile import bundled
     from seasift.modelfile.info import read_model_file
 
-    if not (calibrate or figures or counting or looks):
-        raise InputError("nothing to add; expected --calibrate, --figures, --counting or --looks.")
+    if not (calibrate or figures or counting or reference):
+        raise InputError("nothing to add; expected --calibrate, --figures, --counting or --reference.")
     if about and not figures:
         raise InputError("--about begins a card, which is written with --figures only. Give both.")
     check_onnx_name(output)
@@ -75,7 +75,7 @@ def complete(
             calibration=fitted,
             figures=evaluated,
             counting=read_report(counting) if counting else None,
-            looks=_images(looks, scheme, split) if looks else None,
+            reference=_images(reference, scheme, split) if reference else None,
             progress=progress,
         )
     if evaluated:
@@ -83,11 +83,15 @@ def complete(
     added = [f"scores calibrated on {fitted.fitted_on}"] if fitted else []
     added += [f"figures on {report.data.name}" for report in evaluated]
     added += [f"counts on {info.counting.data}"] if counting and info.counting else []
-    added += [f"looks of {info.looks.pictures:,} images of {info.looks.data}"] if looks and info.looks else []
+    added += (
+        [f"image statistics of {info.looks.pictures:,} images of {info.looks.data}"]
+        if reference and info.looks
+        else []
+    )
     typer.echo(f"{output}: {info.name}, {', '.join(added)}")
 
 
-def _images(looks: Path, scheme: str | None, split: str) -> DataSplit:
+def _images(reference: Path, scheme: str | None, split: str) -> DataSplit:
     from seasift.data.prepared import resolve_split
 
-    return resolve_split(looks, scheme=scheme, split=split if looks.is_dir() else None)
+    return resolve_split(reference, scheme=scheme, split=split if reference.is_dir() else None)

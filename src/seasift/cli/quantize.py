@@ -18,11 +18,9 @@ def quantize(
     split: Annotated[
         str, typer.Option(help="Split of the scheme; one that the model learned from.")
     ] = "train",
-    images: Annotated[
-        int, typer.Option(min=1, help="How many, evenly spaced, set the ranges of numbers.")
-    ] = 300,
+    images: Annotated[int, typer.Option(min=1, help="Number of calibration images, evenly spaced.")] = 300,
 ) -> None:
-    """Write a model file that computes in 8-bit numbers: smaller, and faster where the processor helps."""
+    """Quantize a model to 8 bits: smaller, and faster on some processors."""
     from seasift.cli.terminal import progress_bar
     from seasift.core.extras import require
     from seasift.data.prepared import resolve_split
@@ -39,4 +37,6 @@ def quantize(
         info = run(given, output, chosen, images=images, progress=progress)
     size = output.stat().st_size
     write_card(output, info)
-    typer.echo(f"{output}: {size / 1e6:.1f} MB, {info.quantized}. Judge it: seasift evaluate {output} {data}")
+    typer.echo(
+        f"{output}: {size / 1e6:.1f} MB, {info.quantized}. Evaluate it: seasift evaluate {output} {data}"
+    )

@@ -23,7 +23,7 @@ def export(
     expected_iou: bool = False,
     figures: Sequence[str | Path] | None = None,
     calibrate: str | Path | None = None,
-    looks: str | Path | None = None,
+    reference: str | Path | None = None,
     about: str | Path | None = None,
     licence: str | None = None,
     attribution: str = "",
@@ -43,13 +43,13 @@ def export(
         figures: report.json files of evaluations, for the card and the file.
         calibrate: report.json of an evaluation of the checkpoint (with `expected_iou`: of a file exported so). Scores
             become probabilities, and its record by class goes into the file for intervals of counts.
-        looks: the training data, a prepared folder or a COCO file, to tell footage unlike it.
+        reference: the training data, a prepared folder or a COCO file, to tell footage unlike it.
         about: Markdown file that the card begins with.
         licence: of the weights.
         attribution: whom to credit.
         hardware: that it was trained on, where the checkpoint does not say.
         half_weights: store weights as float16.
-        progress: called with images of `looks` done and in all.
+        progress: called with images of `reference` done and in all.
     Returns:
         What the file says of itself.
     Raises:
@@ -86,12 +86,14 @@ def export(
         hardware=hardware,
     )
     counting = calibration if calibration and calibration.counting else None
-    if counting or looks:
-        reference = None
-        if looks:
-            prepared = Path(looks).is_dir()
+    if counting or reference:
+        training_images = None
+        if reference:
+            prepared = Path(reference).is_dir()
             scheme = recorded_recipe(info.training["recipe"]).data.scheme if prepared else None
-            reference = resolve_split(Path(looks), scheme=scheme, split="train" if prepared else None)
-        info = complete(out, out, counting=counting, looks=reference, progress=progress)
+            training_images = resolve_split(
+                Path(reference), scheme=scheme, split="train" if prepared else None
+            )
+        info = complete(out, out, counting=counting, reference=training_images, progress=progress)
     write_card(out, info, reports, words)
     return info

@@ -42,7 +42,7 @@ def complete(
     calibration: CalibrationEntry | None = None,
     figures: Sequence[Evaluation] = (),
     counting: Evaluation | None = None,
-    looks: DataSplit | None = None,
+    reference: DataSplit | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> ModelInfo:
     """Write a model file again, with more in its description; its graph stays as it is.
@@ -52,19 +52,19 @@ def complete(
         calibration: of its raw scores, see `card.calibration_of`; its threshold becomes one of calibrated scores.
         figures: contents of report.json of `seasift evaluate`, see `card.read_report`; added to those it has.
         counting: content of a report.json.
-        looks: the images that the model learned from.
+        reference: the images that the model learned from.
         progress: called with images done and in all.
     Raises:
         ModelError: not a model file. InputError: the report does not fit the model, or its scores are calibrated already.
-        ImageError: of `looks`.
+        ImageError: of `reference`.
     """
     file = read_model_file(model)
     info = file.info if calibration is None else _with_calibration(file.info, calibration)
     changes: dict[str, Any] = {"figures": info.figures | dict(metrics_of(report) for report in figures)}
     if counting is not None:
         changes["counting"] = operating_points_entry(counting, info)
-    if looks is not None:
-        changes["looks"] = image_statistics_entry(looks, model, progress)
+    if reference is not None:
+        changes["looks"] = image_statistics_entry(reference, model, progress)
     info = info.model_copy(update=changes)
     write_bytes(out, with_metadata(file.data, METADATA_KEY, info.model_dump_json()))
     return info

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from seasift.core.choices import AcceleratorName, choose
 from seasift.core.errors import InputError
 from seasift.core.extras import require
 from seasift.evaluation.api import EvaluationResult, evaluate
@@ -86,8 +87,9 @@ def train(
             "--compare: with data.overfit the run is judged on the images that it learns; expected a val split. "
             "Leave out one of them."
         )
-    if logger is not None and logger not in LOGGERS:
-        raise InputError(f"--logger {logger!r}; expected {' or '.join(LOGGERS)}.")
+    choose("--accelerator", accelerator, list(AcceleratorName))
+    if logger is not None:
+        choose("--logger", logger, LOGGERS)
     require("train", "torch", "lightning", "timm", "tensorboard")
     if logger:
         require(logger, logger)
