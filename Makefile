@@ -4,13 +4,15 @@ PYTHON ?= python3
 UV_VERSION ?= 0.9
 export UV_PYTHON_DOWNLOADS = never
 
-.PHONY: help demo test test-browser test-slow test-image lint bench clean
+.PHONY: help demo test test-browser test-examples test-slow test-image docs lint bench clean
 
 help:
 	@echo "make demo       outline and count objects in the example footage (needs no training packages)"
 	@echo "make test       the default test suite"
 	@echo "make test-browser  the page's tests in Chromium (Debian package chromium)"
+	@echo "make test-examples  notebooks, snippets of the docs, the DVC pipeline, Weights & Biases offline"
 	@echo "make test-slow  the tests that take minutes"
+	@echo "make docs       the documentation site, in site/"
 	@echo "make test-image build the container image without a registry and try it (root on Debian; minutes)"
 	@echo "make lint       ruff, ruff format, mypy --strict"
 	@echo "make bench      the figures about speed"
@@ -30,6 +32,11 @@ help:
 .venv/ready-slow: .venv/ready
 	UV_PROJECT_ENVIRONMENT=.venv .venv-uv/bin/uv sync --quiet --frozen --inexact --python $(PYTHON) \
 		--extra train --extra imagenet --extra onnxruntime --extra wandb --extra dvc --extra quantize --group dev
+	@touch $@
+
+# The site has an environment of its own; griffe reads the sources, and the base install gives real signatures.
+.venv-docs/ready: .venv-uv/ready pyproject.toml uv.lock
+	UV_PROJECT_ENVIRONMENT=.venv-docs .venv-uv/bin/uv sync --quiet --frozen --python $(PYTHON) --group docs
 	@touch $@
 
 .venv-demo/ready: .venv-uv/ready pyproject.toml uv.lock
@@ -54,6 +61,11 @@ test: .venv/ready
 test-browser: .venv/ready
 	OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n auto --dist worksteal -m browser tests/service/page
 
+# Slow tests of what outsiders try first.
+test-examples: .venv/ready-slow
+	OMP_NUM_THREADS=1 .venv/bin/python -m pytest -m slow tests/test_notebooks.py tests/test_examples.py \
+		tests/test_snippets.py tests/training/test_wandb_records.py
+
 test-slow: .venv/ready-slow
 	.venv/bin/python -m pytest -m slow
 
@@ -61,6 +73,9 @@ test-slow: .venv/ready-slow
 IMAGE_WORK ?= /var/tmp/seasift-image
 test-image:
 	sh docker/test-image.sh $(IMAGE_WORK)
+
+docs: .venv-docs/ready
+	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/python -m mkdocs build --strict --quiet
 
 lint: .venv/ready
 	.venv/bin/ruff check .
@@ -71,4 +86,4 @@ bench: .venv/ready
 	.venv/bin/python benchmarks/speed.py
 
 clean:
-	rm -rf .venv .venv-uv .venv-demo demo-output
+	rm -rf .venv .venv-uv .venv-demo .venv-docs demo-output site

@@ -1,6 +1,6 @@
 """What holds a model's masks back: its coefficients, its prototypes, or the grid these lie on.
 
-    python benchmarks/masks.py DATA [--model MODEL] [--scheme SCHEME] [--masks exact|polygons] [--scheme PART] [--limit N]
+    python benchmarks/masks.py DATA [--model MODEL] [--scheme SCHEME] [--masks exact|polygons] [--split SPLIT] [--limit N]
 
 Each true object whose box the model finds (IoU from .5, whatever the class) is outlined three times: as the model does, by the
 coefficients that fit its true mask best on the model's own prototypes, and by its true mask on the prototypes' grid. The

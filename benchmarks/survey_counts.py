@@ -1,10 +1,10 @@
 """Do the intervals of `seasift survey` hold the truth? TrashCan's sequences as dives, with truth identities.
 
-    python benchmarks/survey_counts.py data/trashcan model.onnx --scheme test
+    python benchmarks/survey_counts.py data/trashcan model.onnx --split test
 
 Identities of consecutive frames are those of `trashcan_identities`. Sequences are joined to dives of about as many
 frames each, in an order drawn by a seed. For each dive and class: how many objects there were, how many tracks
-were counted, and whether the 95% interval, made from the model's record on leak-free val, holds the first.
+were counted, and whether the 95% interval, made from the model's record on val of the split, holds the first.
 """
 
 from __future__ import annotations
@@ -58,6 +58,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("data", type=Path)
     parser.add_argument("model")
+    parser.add_argument("--scheme", default="dive-free")
     parser.add_argument("--split", default="test")
     parser.add_argument("--frames", type=int, default=60, help="a dive's at least")
     parser.add_argument("--seed", type=int, default=0)
@@ -67,7 +68,7 @@ def main() -> None:
     assert counting, "a model without its record; see `seasift models complete`"
     threshold = model.info.threshold
     settings = TrackerSettings(start_score=threshold, low_score=LOW * threshold)
-    split = resolve_split(options.data, scheme="leak-free", split=options.split)
+    split = resolve_split(options.data, scheme=options.scheme, split=options.split)
     runs = [
         (len(run), truth_of(run), counted(run, split, model, settings))
         for run in linked(split.coco, split.images_dir, Reliability())

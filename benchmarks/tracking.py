@@ -1,7 +1,7 @@
 """How well identities are kept, by the tracker and by plain matching of overlaps.
 
 python benchmarks/tracking.py drawn [--seeds N]
-python benchmarks/tracking.py trashcan DATA [--model MODEL --scheme leak-free --scheme test]
+python benchmarks/tracking.py trashcan DATA [--model MODEL --scheme dive-free --split test]
 """
 
 from __future__ import annotations
@@ -246,7 +246,7 @@ def main() -> None:
     real = commands.add_parser("trashcan")
     real.add_argument("data", type=Path, help="TrashCan as `seasift data prepare` makes it")
     real.add_argument("--model", default="default")
-    real.add_argument("--scheme", default="leak-free")
+    real.add_argument("--scheme", default="dive-free")
     real.add_argument("--split", default="test")
     real.add_argument("--threads", type=int)
     real.add_argument("--threshold", type=float, default=0.2, help="a survey takes the model's own")

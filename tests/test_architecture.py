@@ -24,7 +24,7 @@ ORDER = (
 # fmt: on
 """A room imports only rooms before it."""
 HEAVY = ("torch", "torchvision", "lightning", "matplotlib", "pycocotools")
-CORE_LIBRARIES = {"numpy", "cv2", "hotcoco"}
+CORE_LIBRARIES = {"PIL", "cv2", "hotcoco", "jinja2", "numpy", "pydantic_core", "simplejpeg"}
 
 
 def paths_of(room: str) -> list[Path]:

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from seasift.service.settings import PREFIX, Settings, read_settings
@@ -25,12 +26,14 @@ def test_settings_that_are_set_for_the_container_exist() -> None:
     assert {name.removeprefix(PREFIX).lower() for name in named} <= set(Settings.model_fields)
 
 
-def test_compose_makes_a_server_that_answers_to_this_machine_only() -> None:
+def test_compose_makes_a_server_that_answers_to_this_machine_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without any variable set, the values in compose.yaml and the Dockerfile are settings that the server takes."""
     service = _service("compose.yaml")
     given = {name: re.sub(r"\$\{\w+:-(.*)\}", r"\1", text) for name, text in service["environment"].items()}
     baked = dict(re.findall(rf"({PREFIX}\w+)=(\S+)", DOCKERFILE))
-    settings = read_settings({**baked, **given}, {})
+    for name, value in {**baked, **given}.items():
+        monkeypatch.setenv(name, value)
+    settings = read_settings({})
     assert settings.token is None
     assert settings.open_to_all
     assert settings.answers_to("127.0.0.1:8000")
@@ -52,7 +55,7 @@ def test_the_gpu_variant_asks_for_what_the_build_knows() -> None:
         if flag == "--set"
     ]
     assert settings
-    read_settings({}, dict(settings))
+    read_settings(dict(settings))
 
 
 def test_the_build_sees_each_file_that_it_copies() -> None:

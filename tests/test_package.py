@@ -33,6 +33,8 @@ def test_the_wheel_holds_recipes_weights_splits_and_pages(wheel: Path) -> None:
         "seasift/weights/sift-m-material.onnx",
         "seasift/weights/sift-m-material.md",
         "seasift/data/trashcan_splits/leak-free/test.txt",
+        "seasift/data/trashcan_splits/dive-free/test.txt",
+        "seasift/data/trashcan_splits/dives.csv",
         "seasift/evaluation/templates/report.html",
         "seasift/formats/predictions-1.schema.json",
         "seasift/formats/tracks-1.schema.json",

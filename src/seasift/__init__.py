@@ -70,7 +70,7 @@ __all__ = [
     "train",
 ]
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # Where each public name lives. A new one also needs its line in the imports and in __all__ above. The packages survey
 # and export can be called, see core.callable_package.

@@ -26,7 +26,7 @@ def test_says_what_was_done_and_lost(
     assert run(monkeypatch, str(source), str(target), "--to", "fathomnet-csv") == 0
     out, err = capsys.readouterr()
     assert out == f"{target}: fathomnet-csv, from seasift-tracks with 2 objects, 6 observations, 1 file\n"
-    assert "cannot hold, so left out: which boxes are of one track, outlines (boxes only), scores" in err
+    assert "cannot hold, so left out: which boxes belong to one track, outlines (boxes only), scores" in err
     assert target.read_text("utf-8").startswith("concept,image,x,y")
 
 

@@ -15,12 +15,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from seasift.cli import main as entry
 from seasift.core.image import read_image, write_image
+from seasift.core.types import UInt8
 from seasift.formats import validation
 from seasift.inference.engines import abilities
-from tests.tiny_model import quarters, save_tiny
+from tests.tiny_model import quarters, save_tiny, tiny_info
 from tests.tiny_video import save_video
 
 Run = Callable[..., tuple[int, str, str]]
@@ -199,6 +201,39 @@ def test_bad_files_are_reported_and_the_rest_is_done(run: Run, tmp_path: Path) -
 
 
 @pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="its file names are Unicode")
+@pytest.mark.parametrize("length", [230, 240, 251])
+def test_a_name_as_long_as_the_disk_allows(run: Run, tmp_path: Path, length: int) -> None:
+    write_image(tmp_path / "long" / f"{'x' * length}.png", quarters(250, 0, 0, 0))
+    write_image(tmp_path / "long" / "b.png", quarters(250, 0, 0, 0))
+    code, _, err = predict(run, "long", "-f", "json,overlay", "-o", "out")
+    assert (code, complaints(err)) == (0, [])
+    assert sorted(path.name for path in (tmp_path / "out" / "overlays").iterdir()) == [
+        "b.jpg",
+        f"{'x' * length}.jpg",
+    ]
+
+
+def test_an_overlay_whose_name_no_disk_holds_fails_alone(run: Run, tmp_path: Path) -> None:
+    """Two images of one stem keep their suffixes, which makes their overlays' names longer than their own."""
+    for name in (f"{'x' * 250}.png", f"{'x' * 250}.bmp", "b.png"):
+        write_image(tmp_path / "long" / name, quarters(250, 0, 0, 0))
+    code, _, err = predict(run, "long", "-f", "json,overlay", "-o", "out")
+    assert code == 2
+    assert len(complaints(err)) == 2
+    document = json.loads((tmp_path / "out" / "predictions.json").read_text())
+    assert [image["file"] for image in document["images"]] == ["long/b.png"]
+    assert len(document["failures"]) == 2
+
+
+def test_pages_that_are_not_taken_are_said(run: Run, tmp_path: Path) -> None:
+    pages = [Image.fromarray(quarters(250, 0, 0, value)) for value in (0, 250)]
+    pages[0].save(tmp_path / "two.tif", save_all=True, append_images=pages[1:])
+    code, out, err = predict(run, "two.tif")
+    assert code == 0
+    assert any("two.tif" in line and "2 pages" in line for line in err.splitlines())
+    assert len(json.loads(out)["images"][0]["objects"]) == 1
+
+
 def test_names_that_are_no_unicode_and_names_with_line_ends(run: Run, tmp_path: Path) -> None:
     data = (tmp_path / "pics" / "a.png").read_bytes()
     files = {b"old\xe9.png": data, b"bad\xe9.png": b"", b"two\nlines.png": data, b"b\n.png": b"x"}
@@ -281,7 +316,7 @@ def test_bad_models(run: Run, tmp_path: Path) -> None:
     for model, words in (
         ("text.onnx", "not a whole ONNX file"),
         ("gone.onnx", "no such model file"),
-        ("no-such-name", "no such name in the box"),
+        ("no-such-name", "bundled model"),
     ):
         code, out, err = run("predict", "pics", "--model", model, "-o", "out")
         assert (code, out) == (2, "")
@@ -411,6 +446,76 @@ def test_a_run_that_goes_on_says_so(run: Run, tmp_path: Path) -> None:
     kept.add("pics/a.png of before", Image.model_validate(got["images"][0]))
     kept.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None)
     left = journal.read_bytes()
-    assert "going on after pics/a.png: 1 image" in predict(run, "pics", "-o", "out")[2]
+    assert "after pics/a.png: 1 image" in predict(run, "pics", "-o", "out")[2]
     journal.write_bytes(left)
-    assert "beginning anew" in predict(run, "pics", "-o", "out", "--threshold", "0.3")[2]
+    assert "settings or versions" in predict(run, "pics", "-o", "out", "--threshold", "0.3")[2]
+
+
+THINGS = [{"id": 3, "name": "trash_bag"}, {"id": 7, "name": "trash_net"}, {"id": 8, "name": "animal_fish"}]
+LEAST = {"by_class": 0.8, "by_supercategory": 0.6, "by_object": 0.5}
+
+
+def _with_rollup(path: Path) -> None:
+    rollup = LEAST | {"probability": 0.7, "fitted_on": "painted val"}
+    save_tiny(path, tiny_info(categories=THINGS, rollup=rollup))
+
+
+def _coloured(*quarter_rgb: tuple[int, int, int]) -> UInt8:
+    """Four quarters whose colours are the scores of the three classes."""
+    image = np.zeros((32, 32, 3), np.uint8)
+    for index, rgb in enumerate(quarter_rgb):
+        y, x = 16 * (index // 2), 16 * (index % 2)
+        image[y : y + 16, x : x + 16] = rgb
+    return image
+
+
+def test_names_roll_up_where_the_model_has_thresholds(run: Run, tmp_path: Path) -> None:
+    _with_rollup(tmp_path / "tiny.onnx")
+    # Scores: .9 bag; .5 bag and .4 net, .7 trash; .3 bag and .35 fish, .55 object; .2 bag, nothing.
+    image = _coloured((230, 0, 0), (128, 102, 0), (77, 0, 89), (51, 0, 0))
+    write_image(tmp_path / "scene.png", image)
+    code, out, err = predict(run, "scene.png")
+    assert code == 0
+    got = json.loads(out)
+    assert validation.problems(got) == []
+    assert (got["names"], got["once"], got["threshold"]) == ("rollup", True, 0.05)
+    objects = got["images"][0]["objects"]
+    assert [(o["rollup"]["name"], o["rollup"]["level"]) for o in objects] == [
+        *(("trash_bag", "class"), ("trash", "supercategory"), ("object", "object")),
+    ]
+    assert [o["name"] for o in objects] == ["trash_bag", "trash_bag", "animal_fish"]
+    shown = [o["rollup"]["score"] for o in objects]
+    expected = [230 / 255, 1 - (127 / 255) * (153 / 255), 1 - (178 / 255) * (166 / 255)]
+    assert shown == pytest.approx(expected, abs=1e-5)  # the mean of many float32 pixels
+    assert "trash " in err
+    # A threshold of the user's lists all from there on; what is sure of nothing is an object.
+    told = json.loads(predict(run, "scene.png", "--threshold", "0.1")[1])["images"][0]["objects"]
+    assert [o["rollup"]["name"] for o in told] == ["trash_bag", "trash", "object", "object"]
+    plain = json.loads(predict(run, "scene.png", "--names", "class", "--threshold", "0.1")[1])
+    assert "names" not in plain
+    assert all("rollup" not in o for o in plain["images"][0]["objects"])
+
+
+def test_rolled_up_names_in_every_format(run: Run, tmp_path: Path) -> None:
+    _with_rollup(tmp_path / "tiny.onnx")
+    write_image(tmp_path / "scene.png", _coloured((128, 102, 0), (0, 0, 0), (0, 0, 0), (0, 0, 0)))
+    assert predict(run, "scene.png", "-f", "json,csv,coco,overlay", "-o", "out")[0] == 0
+    (row,) = csv.DictReader(io.StringIO((tmp_path / "out" / "predictions.csv").read_text("utf-8-sig")))
+    assert (row["name"], row["rollup_name"], row["rollup_level"]) == ("trash_bag", "trash", "supercategory")
+    assert float(row["rollup_score"]) == pytest.approx(1 - (127 / 255) * (153 / 255), abs=1e-5)
+
+
+def test_an_object_under_every_class_has_the_names_of_its_classes(run: Run, tmp_path: Path) -> None:
+    _with_rollup(tmp_path / "tiny.onnx")
+    write_image(tmp_path / "scene.png", _coloured((230, 0, 0), (0, 0, 0), (0, 0, 0), (0, 0, 0)))
+    assert "names" not in json.loads(predict(run, "scene.png", "--all-classes")[1])
+    code, _, err = predict(run, "scene.png", "--all-classes", "--names", "rollup")
+    assert code == 2
+    assert "all_classes" in err
+
+
+def test_names_that_cannot_be(run: Run) -> None:
+    for names, word in (("rollup", "complete"), ("latin", "class or rollup")):
+        code, _, err = predict(run, "pics/a.png", "--names", names)
+        assert code == 2
+        assert word in err

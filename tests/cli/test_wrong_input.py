@@ -47,7 +47,7 @@ CASES = {
     "survey clip.mp4 -o x.csv/out": "-o x.csv/out: x.csv is a file",
     "validate d": "d: a folder",
     "validate x.json": "x.json: not JSON",
-    "convert x.json out.csv --to viame-csv": "x.json: in no format known here",
+    "convert x.json out.csv --to viame-csv": "x.json: unknown format",
     "convert x.json out --to bogus": "'bogus'; expected one of seasift-tracks",
     "evaluate default none": "none: no such file or folder",
     "evaluate default d": "d: not a prepared data set",

@@ -81,7 +81,7 @@ def test_folds_hold_each_image_out_once() -> None:
 
 
 def test_what_was_wrong_with_leak_free() -> None:
-    """The figures of docs/data.md."""
+    """The figures of docs/reference/trashcan.md."""
     splits = SHIPPED["leak-free"]
     group_of = {name: name[4:10] for names in splits.values() for name in names}
     facts = shipped_facts("trashcan", VIDEO)

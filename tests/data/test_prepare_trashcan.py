@@ -68,6 +68,18 @@ def test_the_table_of_videos_is_written_and_read_again(tmp_path: Path) -> None:
     assert defect.file == "videos.csv"
 
 
+def test_a_table_of_videos_by_a_user_survives(synthetic: Path, tmp_path: Path) -> None:
+    prepare(synthetic, tmp_path / "out")
+    mine = "video,dive\n1,first\n"
+    (tmp_path / "out" / "videos.csv").write_text(mine)
+    prepare(synthetic, tmp_path / "out", force=True)
+    assert (tmp_path / "out" / "videos.csv").read_text() == mine
+    # One that came with another data set goes with it.
+    prepare(fake.write_zip(tmp_path / "a.zip", fake.files()), tmp_path / "out", force=True)
+    prepare(synthetic, tmp_path / "out", force=True)
+    assert not (tmp_path / "out" / "videos.csv").exists()
+
+
 def test_polygons_stay_as_published(tmp_path: Path) -> None:
     files = fake.files()
     prepare(fake.write_zip(tmp_path / "a.zip", files), tmp_path / "out")

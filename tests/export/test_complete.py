@@ -11,6 +11,7 @@ import pytest
 
 from seasift.core.errors import InputError
 from seasift.core.instances import Category
+from seasift.core.rollup import RollUp
 from seasift.data.coco import CocoDataset, CocoImage
 from seasift.data.prepared import DataSplit
 from seasift.evaluation.coco_metrics import LINE
@@ -133,3 +134,45 @@ def test_other_metadata_stays(tmp_path: Path) -> None:
     data = with_metadata(model.SerializeToString(), "seasift", "new ✓" * 200)
     props = {each.key: each.value for each in onnx.load_from_string(data).metadata_props}
     assert props == {"author": "nobody", "seasift": "new ✓" * 200}
+
+
+def rollup_report(**changes: object) -> Evaluation:
+    levels = {"class": 0.6, "supercategory": 0.4, "object": 0.25}
+    fitted = [{"probability": p, "thresholds": levels, "levels": {}} for p in (0.5, 0.7)]
+    line = dict.fromkeys(LINE, 0.5)
+    rows = [{"name": str(each["name"]), "objects": 1, "boxes": line, "masks": line} for each in CATEGORIES]
+    values = report(calibrated=False).to_json() | {
+        "per_class": rows,
+        "rollup": {"fitted": fitted, "own": None},
+    }
+    return Evaluation.from_json(values | changes)
+
+
+def test_thresholds_of_the_roll_up(tmp_path: Path) -> None:
+    model = save_tiny(tmp_path / "a.onnx")
+    assert read_model_file(model).info.roll_up() is None
+    complete(model, tmp_path / "b.onnx", rollup=rollup_report(), right=0.5)
+    info = read_model_file(tmp_path / "b.onnx").info
+    assert info.roll_up() == RollUp(0.6, 0.4, 0.25)
+    assert info.rollup is not None
+    assert (info.rollup.probability, info.rollup.fitted_on) == (0.5, "painted val")
+    # They are of raw scores, so calibrated ones have none.
+    calibration = CalibrationEntry(a=2.0, b=1.0, c=0.3, fitted_on="val")
+    assert complete(tmp_path / "b.onnx", tmp_path / "c.onnx", calibration=calibration).rollup is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"rollup": None},
+        {"model": {"name": "tiny", "calibrated": True}},
+        {"per_class": []},
+    ],
+)
+def test_a_roll_up_that_does_not_fit_the_model(tmp_path: Path, change: dict[str, object]) -> None:
+    model = save_tiny(tmp_path / "a.onnx")
+    with pytest.raises(InputError, match="painted val"):
+        complete(model, tmp_path / "b.onnx", rollup=rollup_report(**change))
+    with pytest.raises(InputError, match=r"0\.5, 0\.7"):
+        complete(model, tmp_path / "b.onnx", rollup=rollup_report(), right=0.6)
+    assert not (tmp_path / "b.onnx").exists()

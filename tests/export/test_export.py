@@ -333,7 +333,7 @@ def test_the_card_shows_each_evaluation(model: Path) -> None:
         "precision 0.750, recall –",
         "box for ball (2)",
         "calibration error 0.075 over 7",
-        "| 0.4 to 0.5 | 7 | 0.450 | 0.375 | `████████·│···········` |",
+        "| 0.4 to 0.5 | 7 | 0.450 | 0.375 |",
     ):
         assert split in card
     assert "ball for box" not in card

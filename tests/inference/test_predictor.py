@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +13,8 @@ import numpy as np
 import pytest
 from onnx import helper
 
-from seasift.core.errors import InputError, MissingExtraError, ModelError
+from seasift.core.errors import EngineError, InputError, MissingExtraError, ModelError
+from seasift.core.image import write_image
 from seasift.core.instances import Instances
 from seasift.core.predictor import Predictor
 from seasift.inference.engines import open_engine
@@ -257,6 +259,34 @@ def test_a_damaged_graph_with_a_whole_description(tmp_path: Path, engine: str) -
     with pytest.raises(ModelError, match="cannot load it") as caught:
         load_predictor(tmp_path / "m.onnx", engine=engine)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_an_engine_that_fails_while_running_is_one_line_with_another_way(engine: str) -> None:
+    """A graph of one image, given two: as on a processor that lacks a step, only the run fails."""
+    model = tiny_graph(fixed_batch=True).SerializeToString()
+    ready = open_engine(model, "m.onnx", engine=engine, precision="f32", threads=1)
+    assert ready.run(np.zeros((1, 3, 32, 32), np.float32))["scores"].shape == (1, 4, 3)
+    with pytest.raises(EngineError, match="--engine") as caught:
+        ready.run(np.zeros((2, 3, 32, 32), np.float32))
+    assert "\n" not in str(caught.value)
+    assert f"--engine {engine}" not in str(caught.value)
+    assert caught.value.exit_code == 1
+
+
+@pytest.mark.slow
+def test_a_processor_without_avx_gives_one_line(tmp_path: Path) -> None:
+    """OpenVINO told to use SSE 4.1 alone, which its own graph of the bundled model does not run with."""
+    image = tmp_path / "a.png"
+    write_image(image, np.zeros((60, 80, 3), np.uint8))
+    limited = {**os.environ, "ONEDNN_MAX_CPU_ISA": "SSE41", "SEASIFT_CACHE": "off"}
+    command = [sys.executable, "-m", "seasift", "predict", str(image), "--precision", "f32"]
+    done = subprocess.run(command, env=limited, capture_output=True, text=True, check=False)
+    assert "Traceback" not in done.stderr
+    if done.returncode:  # a later OpenVINO may run it
+        assert done.returncode == 1
+        assert len(done.stderr.strip().splitlines()) == 1
+        assert "--engine onnxruntime" in done.stderr
 
 
 def test_files_that_are_not_models_print_nothing(tmp_path: Path) -> None:

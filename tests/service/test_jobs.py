@@ -269,7 +269,7 @@ def test_an_unknown_job(serve: Serve, folder: Path) -> None:
 
 def test_a_folder_belongs_to_one_server(folder: Path) -> None:
     store = JobStore(folder)
-    with pytest.raises(InputError, match="another server uses it"):
+    with pytest.raises(InputError, match="another server"):
         JobStore(folder)
     store.close()
     JobStore(folder).close()

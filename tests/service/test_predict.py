@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +13,9 @@ from fastapi.testclient import TestClient
 
 from seasift.core.image import decode_image, encode_image
 from seasift.formats import validation
-from tests.service.conftest import NONE, ONE, THREE, files
+from seasift.inference.predictor import load_predictor
+from tests.service.conftest import NONE, ONE, THREE, Serve, files
+from tests.tiny_model import save_tiny, tiny_info
 
 
 def test_one_image_as_json(client: TestClient) -> None:
@@ -108,3 +111,37 @@ def test_zip_holds_documents_and_overlays_under_safe_names(client: TestClient) -
     ]
     document = json.loads(archive.read("predictions.json"))
     assert document["images"][0]["file"] == "../../etc/passwd", "only a text here"
+
+
+def test_names_roll_up_with_a_model_that_has_thresholds(serve: Serve, tmp_path: Path) -> None:
+    drawn_objects = [{"id": i, "name": n} for i, n in enumerate(("trash_bag", "trash_net", "animal_fish"))]
+    rollup = {"by_class": 0.8, "by_supercategory": 0.6, "by_object": 0.5}
+    info = tiny_info(
+        categories=drawn_objects, rollup=rollup | {"probability": 0.7, "fitted_on": "painted val"}
+    )
+    client = serve(load_predictor(save_tiny(tmp_path / "rolled.onnx", info), threads=1))
+    image = np.zeros((200, 200, 3), np.uint8)
+    image[:100, :100] = (128, 102, 0)  # .5 bag and .4 net: .7 trash
+    image[:100, 100:] = (51, 0, 0)  # .2 bag: sure at no level
+    upload = files(encode_image(image))
+    told = client.post("/v1/predict", files=upload).json()
+    assert validation.problems(told) == []
+    assert told["names"] == "rollup"
+    (found,) = told["images"][0]["objects"]
+    assert (found["name"], found["rollup"]["name"], found["rollup"]["level"]) == (
+        *("trash_bag", "trash", "supercategory"),
+    )
+    more = client.post("/v1/predict", files=upload, data={"threshold": "0.1"}).json()
+    assert [each["rollup"]["name"] for each in more["images"][0]["objects"]] == ["trash", "object"]
+    plain = client.post("/v1/predict", files=upload, data={"names": "class", "threshold": "0.1"}).json()
+    assert "names" not in plain
+    table = client.post("/v1/predict", files=upload, data={"format": "csv"}).text
+    assert "rollup_name" in table.splitlines()[0]
+    assert "trash,supercategory" in table
+
+
+def test_names_that_the_model_cannot_roll_up(client: TestClient) -> None:
+    answer = client.post("/v1/predict", files=files(THREE), data={"names": "rollup"})
+    assert answer.status_code == 400
+    assert "thresholds" in answer.json()["error"]
+    assert client.post("/v1/predict", files=files(THREE), data={"names": "latin"}).status_code == 422

@@ -10,14 +10,23 @@ from seasift.core.errors import InputError
 from seasift.service.settings import Settings, check_reach, read_settings
 
 
-def test_options_count_more_than_the_environment() -> None:
+def test_options_count_more_than_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     environment = {"SEASIFT_PORT": "9000", "SEASIFT_REQUEST_BYTES": "123", "SEASIFT_JOBS": "", "PORT": "1"}
-    settings = read_settings(
-        environment, {"port": 9001, "cors_origins": "https://a.example, https://b.example"}
-    )
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    settings = read_settings({"port": 9001, "cors_origins": "https://a.example, https://b.example"})
     assert (settings.port, settings.request_bytes, settings.jobs) == (9001, 123, None)
     assert settings.cors_origins == ("https://a.example", "https://b.example")
-    assert read_settings({"SEASIFT_JOBS": "x"}, {}).jobs == Path("x")
+    monkeypatch.setenv("SEASIFT_JOBS", "x")
+    monkeypatch.setenv("SEASIFT_HOSTS", "sea.example,lab.example")
+    assert read_settings({}).jobs == Path("x")
+    assert read_settings({}).hosts == ("sea.example", "lab.example")
+
+
+def test_a_wrong_variable_of_the_environment_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEASIFT_PORT", "a door")
+    with pytest.raises(InputError, match="port: got 'a door'"):
+        read_settings({})
 
 
 @pytest.mark.parametrize(
@@ -33,13 +42,13 @@ def test_options_count_more_than_the_environment() -> None:
 )
 def test_wrong_settings_are_named(given: dict[str, str], words: str) -> None:
     with pytest.raises(InputError) as caught:
-        read_settings({}, given)
+        read_settings(given)
     assert words in str(caught.value)
     assert "'short'" not in str(caught.value), "a token is never shown"
 
 
 def test_the_documentation_names_every_setting() -> None:
-    text = (Path(__file__).parents[2] / "docs" / "service.md").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[2] / "docs" / "reference" / "service.md").read_text(encoding="utf-8")
     assert [name for name in Settings.model_fields if f"`{name}`" not in text] == []
 
 

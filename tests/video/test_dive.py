@@ -222,7 +222,7 @@ def test_no_dive(tmp_path: Path) -> None:
         open_dive([])
     with pytest.raises(ImageError, match=r"gone\.mp4: no such file"):
         open_dive([tmp_path / "gone.mp4"])
-    with pytest.raises(InputError, match="from 5 s to 3 s; expected an end behind the start"):
+    with pytest.raises(InputError, match="from 5 s to 3 s"):
         open_dive([tmp_path / "gone.mp4"], start_s=5, end_s=3)
 
 

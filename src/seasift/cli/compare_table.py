@@ -10,6 +10,7 @@ from rich.table import Table as RichTable
 
 from seasift.evaluation import compare_tables as tables
 from seasift.evaluation.comparison import Comparison
+from seasift.evaluation.text_table import Table as TextTable
 
 _WIDTH = 200
 
@@ -29,7 +30,7 @@ def tell(comparison: Comparison, written: Sequence[Path]) -> None:
         Console(stderr=True, highlight=False, markup=False).print(f"written: {locations}", soft_wrap=True)
 
 
-def _shown(table: tables.Table) -> RichTable:
+def _shown(table: TextTable) -> RichTable:
     shown = RichTable(title=table.title, title_justify="left", box=None, pad_edge=False, title_style="bold")
     for location, head in enumerate(table.heads):
         is_text = location in table.texts

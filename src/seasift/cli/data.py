@@ -35,6 +35,14 @@ def prepare(
     out: Annotated[Path, typer.Argument(help="Folder for the prepared data set.")],
     images: _Images = None,
     force: Annotated[bool, typer.Option("--force", help="Write everything again.")] = False,
+    repair: Annotated[
+        bool,
+        typer.Option(
+            "--repair",
+            help="Mend what is mechanical and list every repair: ids used twice, boxes that reach out, degenerate polygons, "
+            "swapped sizes of RLE, missing areas.",
+        ),
+    ] = False,
 ) -> None:
     """Make a data set ready: images once, checked labels, exact masks, splitting schemes.
 
@@ -44,7 +52,7 @@ def prepare(
     from seasift.data.prepare import prepare as run
 
     with stages() as progress:
-        prepared, done = run(source, out, images=images, force=force, progress=progress)
+        prepared, done = run(source, out, images=images, force=force, repair=repair, progress=progress)
     tell_prepared(prepared, done)
 
 

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from seasift.cli.data_split import Drawn
 from seasift.data.check import CheckReport
+from seasift.data.defects import REPAIRED
 from seasift.data.merge import Merged
 from seasift.data.prepared import PreparedDataset
 
@@ -92,6 +93,8 @@ def tell_check(report: CheckReport) -> None:
         out.print("note: no dates of videos are known, so shared dives and minutes were not looked for")
     kinds = Counter((defect.severity, defect.kind) for defect in report.defects)
     found = ", ".join(f"{count:,} {kind} ({severity})" for (severity, kind), count in kinds.items())
+    if any(defect.kind in REPAIRED for defect in report.defects):
+        out.print("note: seasift data prepare --repair mends what is mechanical, and lists what it did")
     out.print(f"{report.images:,} images, {len(report.files)} annotation files: {found or 'no defects'}")
 
 
@@ -112,6 +115,10 @@ def tell_prepared(prepared: PreparedDataset, done: bool) -> None:
         for split, count in splits.items():
             table.add_row(scheme, split, f"{count:,}")
     out.print(table)
+    for line in record.get("repairs", []):
+        out.print(f"repaired: {line}", soft_wrap=True)
+    for note in record.get("notes", []):
+        out.print(f"note: {note}", soft_wrap=True)
     if "citation" in record:
         out.print(f"Licence: {record['licence']}\nCite: {record['citation']}", soft_wrap=True)
 

@@ -9,6 +9,8 @@ from rich.console import Console
 from rich.table import Table
 
 from seasift.evaluation.document import Evaluation
+from seasift.evaluation.level_tables import tables_of
+from seasift.evaluation.text_table import Table as TextTable
 
 _WIDTH = 120
 _SHOWN = ("AP", "AP50", "AP75", "AR100")
@@ -22,6 +24,8 @@ def tell(record: Evaluation, written: Sequence[Path]) -> None:
     data, seconds = record.data, record.seconds
     console.print(f"{record.model.name} on {data.name}", soft_wrap=True)
     console.print(_summary(record))
+    for table in tables_of(record):
+        console.print(_above(table))
     console.print(_classes(record))
     for note in record.notes:
         console.print(f"note: {note}", soft_wrap=True)
@@ -45,6 +49,15 @@ def _summary(record: Evaluation) -> Table:
             *(_figure(record.line(kind)[key]) + _interval(record, kind, key) for kind in ("masks", "boxes")),
         )
     return table
+
+
+def _above(table: TextTable) -> Table:
+    shown = Table(table.heads[0], box=None, pad_edge=False, header_style=None)
+    for head in table.heads[1:]:
+        shown.add_column(head, justify="right")
+    for row in table.rows:
+        shown.add_row(*row)
+    return shown
 
 
 def _interval(record: Evaluation, kind: str, key: str) -> str:

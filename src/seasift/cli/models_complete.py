@@ -42,6 +42,16 @@ def complete(
             help="Data that it learned from, a prepared folder or COCO file: to tell footage unlike it."
         ),
     ] = None,
+    rollup: Annotated[
+        Path | None,
+        typer.Option(
+            help="Fit with this report.json of `seasift evaluate`, on held-out data, from which scores an object is named by "
+            "its class, its supercategory, or as an object."
+        ),
+    ] = None,
+    right: Annotated[
+        float, typer.Option(help="Probability that a name of --rollup is right: 0.5, 0.6 ... 0.9.")
+    ] = 0.7,
     scheme: Annotated[
         str | None, typer.Option(help="Splitting scheme of the prepared data.  [default: its own]")
     ] = None,
@@ -58,8 +68,10 @@ def complete(
     from seasift.modelfile import bundled
     from seasift.modelfile.info import read_model_file
 
-    if not (calibrate or figures or counting or reference):
-        raise InputError("nothing to add; expected --calibrate, --figures, --counting or --reference.")
+    if not (calibrate or figures or counting or reference or rollup):
+        raise InputError(
+            "nothing to add; expected --calibrate, --figures, --counting, --reference or --rollup."
+        )
     if about and not figures:
         raise InputError("--about begins a card, which is written with --figures only. Give both.")
     check_onnx_name(output)
@@ -76,6 +88,8 @@ def complete(
             figures=evaluated,
             counting=read_report(counting) if counting else None,
             reference=_images(reference, scheme, split) if reference else None,
+            rollup=read_report(rollup) if rollup else None,
+            right=right,
             progress=progress,
         )
     if evaluated:
@@ -88,6 +102,7 @@ def complete(
         if reference and info.looks
         else []
     )
+    added += [f"roll-up fitted on {info.rollup.fitted_on}"] if rollup and info.rollup else []
     typer.echo(f"{output}: {info.name}, {', '.join(added)}")
 
 

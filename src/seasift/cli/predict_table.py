@@ -19,7 +19,7 @@ def show(result: Document, indices: Sequence[Path], *, asked_precision: str) -> 
     objects: Counter[str] = Counter()
     images: Counter[str] = Counter()
     for image in result.images:
-        names = [found.name for found in image.objects]
+        names = [found.rollup.name if found.rollup else found.name for found in image.objects]
         objects.update(names)
         images.update(set(names))
     if objects:

@@ -30,7 +30,7 @@ def serve_page(
     from seasift.service.server import serve
     from seasift.service.settings import check_reach, read_settings
 
-    settings = read_settings(os.environ, {name: value for name, value in given.items() if value is not None})
+    settings = read_settings({name: value for name, value in given.items() if value is not None})
     check_reach(settings)
     _check_free(settings.host, settings.port)
     review = Review(folder, footage=footage)

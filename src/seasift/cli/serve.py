@@ -19,7 +19,7 @@ def serve(
     open_to_all: OpenToAll = False,
     limits: Annotated[
         list[str] | None,
-        typer.Option("--set", help="Any other setting as NAME=VALUE; see docs/service.md."),
+        typer.Option("--set", help="Any other setting as NAME=VALUE; see docs/reference/service.md."),
     ] = None,
     engine: Engine = "openvino",
     precision: Precision = "auto",
@@ -29,7 +29,6 @@ def serve(
 
     Each setting can also be an environment variable: SEASIFT_PORT, SEASIFT_TOKEN and so on.
     """
-    import os
     import signal
 
     signal.signal(
@@ -57,7 +56,7 @@ def serve(
         "open_to_all": open_to_all or None,
     }
     given.update({name: value for name, value in options.items() if value is not None})
-    settings = read_settings(os.environ, given)
+    settings = read_settings(given)
     check_reach(settings)
     predictor = load_predictor(
         model, engine=engine, precision=precision, threads=threads, batch_size=settings.batch

@@ -1,6 +1,19 @@
-"""One tree of errors. A message says what was got, what was expected and what to do, on one line.
+"""The errors of seasift. A message says what was got, what was expected and what to do, on one line.
 
-Also here: Telling the user what they may have meant.
+SeasiftError
+├── InputError
+│   ├── ImageError
+│   ├── DatasetError
+│   ├── ModelError
+│   ├── WeightsError
+│   ├── RecipeError
+│   ├── MissingExtraError
+│   ├── LimitError
+│   ├── NotAllowedError
+│   └── NotFoundError
+├── EngineError
+├── BusyError
+└── TimeLimitError
 """
 
 from __future__ import annotations
@@ -14,7 +27,7 @@ class SeasiftError(Exception):
     """Base of all errors that seasift raises on purpose.
 
     Attributes:
-        exit_code: what the command line ends with: 1 failure, 2 bad input.
+        exit_code: exit code of the command line: 1 failure, 2 bad input.
     """
 
     exit_code = 1
@@ -27,15 +40,19 @@ class InputError(SeasiftError):
 
 
 class ImageError(InputError):
-    """A file or upload that is not an image we can read."""
+    """A file or upload that is not a readable image."""
 
 
 class DatasetError(InputError):
-    """A data set, annotation file or split that breaks its format."""
+    """A data set, annotation file or split with an invalid format."""
 
 
 class ModelError(InputError):
-    """A model file that is not ours, of another schema, or damaged."""
+    """A model file that is not from seasift, has another schema, or is damaged."""
+
+
+class EngineError(SeasiftError):
+    """An inference engine that cannot compile or run a model on this machine."""
 
 
 class WeightsError(InputError):
@@ -51,7 +68,7 @@ class MissingExtraError(InputError):
 
 
 class LimitError(InputError):
-    """More bytes, pixels, images or jobs than this server takes."""
+    """More bytes, pixels, images or jobs than this server accepts."""
 
 
 class NotAllowedError(InputError):
@@ -59,11 +76,11 @@ class NotAllowedError(InputError):
 
 
 class NotFoundError(InputError):
-    """What was asked for does not exist, or no longer."""
+    """The requested thing does not exist, or no longer exists."""
 
 
 class BusyError(SeasiftError):
-    """No room at the moment; the same request may do later.
+    """The server is busy; the same request may succeed later.
 
     Attributes:
         retry_after_s: when to try again.
@@ -75,7 +92,7 @@ class BusyError(SeasiftError):
 
 
 class TimeLimitError(SeasiftError):
-    """A request that was not finished in the time it had."""
+    """A request that exceeded its time limit."""
 
 
 def hint(word: str, known: Iterable[str]) -> str:

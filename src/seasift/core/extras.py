@@ -1,4 +1,4 @@
-"""Packages that only some of the work needs."""
+"""Packages of optional extras."""
 
 from __future__ import annotations
 

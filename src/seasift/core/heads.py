@@ -1,4 +1,4 @@
-"""The kinds of output that networks have, and the one way from each to Instances."""
+"""The kinds of output of networks, and how each is decoded into Instances."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class Head:
     """One kind of output.
 
     Attributes:
-        outputs: names and shapes of what the graph gives, in order. B is the batch, C the classes, a number
-            is itself; any other letter takes what it first meets.
+        outputs: names and shapes of the graph's outputs, in order. B is the batch, C the classes, a number is itself;
+            any other letter takes the first size it meets.
         resize: the rules by which images may be fitted to its input.
     """
 
@@ -50,17 +50,17 @@ def decode(
     max_objects: int,
     class_ids: Int64 | None = None,
 ) -> Instances:
-    """What a graph says of one image as Instances.
+    """Decode the outputs of a graph for one image into Instances.
 
     Args:
         head: key of HEADS.
         outputs: by name, without the batch dimension.
-        size_hw: of the original image, px.
+        size_hw: height and width of the original image, px.
         spec: how the image was prepared.
-        settings: thresholds that belong to the model.
+        settings: the model's own thresholds.
         threshold: objects with a lower score are left out.
         max_objects: at most this many, the best.
-        class_ids: look only for these, in ascending order; they do not compete with the others. None: all.
+        class_ids: find only these, in ascending order; they do not compete with the others. None: all.
     """
     if head == "yolact":
         scores = outputs["scores"]
@@ -75,7 +75,7 @@ def decode(
             threshold=threshold,
             max_objects=max_objects,
         )
-        return found if class_ids is None else replace(found, class_ids=class_ids[found.class_ids])
+        return found if class_ids is None else _among_all(found, class_ids, scores.shape[1])
     return decode_rcnn(
         outputs["boxes"],
         outputs["scores"],
@@ -88,3 +88,12 @@ def decode(
         max_objects=max_objects,
         class_ids=class_ids,
     )
+
+
+def _among_all(found: Instances, class_ids: Int64, classes: int) -> Instances:
+    """Extend the class scores of objects to all classes: other classes have a score of 0."""
+    class_scores = None
+    if found.class_scores is not None:
+        class_scores = np.zeros((len(found), classes), np.float32)
+        class_scores[:, class_ids] = found.class_scores
+    return replace(found, class_ids=class_ids[found.class_ids], class_scores=class_scores)

@@ -1,11 +1,9 @@
-"""Reading and writing images: always (H, W, 3) uint8 RGB, upright.
-
-Also here: Images and plots as data URIs, for pages that are one file.
-"""
+"""Read and write images, always (H, W, 3) uint8 RGB and upright. Also makes data URIs for self-contained pages."""
 
 from __future__ import annotations
 
 import base64
+import io
 import os
 import threading
 from pathlib import Path
@@ -16,9 +14,13 @@ import numpy as np
 
 from seasift.core.errors import ImageError, LimitError
 from seasift.core.files import write_bytes
+from seasift.core.image_exif import orientation_of
 from seasift.core.image_format import defect_of, format_of, other_kind, size_of
+from seasift.core.image_jpeg import decode_jpeg
+from seasift.core.image_tiff import raw_kind, read_tiff
 from seasift.core.types import UInt8
 
+_MOST_PIXELS = 2**30  # as OpenCV
 FORMATS = "JPEG, PNG, TIFF, WebP or BMP"
 SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".png", ".tif", ".tiff", ".webp", ".bmp"})
 
@@ -27,12 +29,12 @@ def read_image(path: str | os.PathLike[str]) -> UInt8:
     """Read an image file of any name.
 
     Args:
-        path: of a JPEG, PNG, TIFF, WebP or BMP file.
+        path: a JPEG, PNG, TIFF, WebP or BMP file.
     Returns:
         (H, W, 3) uint8 RGB. EXIF rotation is applied, 16-bit values are divided by 257, grey and palette
-        become RGB, CMYK is converted, an alpha channel is dropped. Of a TIFF's pages it is the first.
+        become RGB, CMYK is converted, an alpha channel is dropped. Of a TIFF, the first page is read.
     Raises:
-        ImageError: missing, a folder, empty, of another format, truncated, damaged or an animation; no path at all.
+        ImageError: missing, a folder, empty, of another format, truncated, damaged, an animation, or not a path.
 
     >>> image = seasift.read_image("frame.jpg")
     >>> image.shape, image.dtype
@@ -59,17 +61,23 @@ def read_image(path: str | os.PathLike[str]) -> UInt8:
 
 
 def decode_image(data: bytes, name: str, *, max_pixels: int | None = None) -> UInt8:
-    """Decode an image from the bytes of its file. Else like `read_image`.
+    """Decode an image from the bytes of its file, like `read_image`.
 
     Args:
-        data: the file.
-        name: of the file, for errors.
-        max_pixels: an image of more is refused by its header, before anything is decoded.
+        data: content of the file.
+        name: name of the file, for errors.
+        max_pixels: a larger image is refused by its header, before decoding.
     Raises:
         ImageError: as in `read_image`. LimitError: more than `max_pixels`.
     """
     if not data:
         raise ImageError(f"{name}: an empty file (0 bytes); expected {FORMATS}. Remove or replace it.")
+    raw = raw_kind(data)
+    if raw is not None:
+        raise ImageError(
+            f"{name}: a camera's RAW file ({raw}, {len(data):,} bytes); expected {FORMATS}. "
+            "Develop it to JPEG or TIFF with the camera's program, darktable or RawTherapee."
+        )
     kind = format_of(data)
     if kind is None:
         raise ImageError(
@@ -86,7 +94,55 @@ def decode_image(data: bytes, name: str, *, max_pixels: int | None = None) -> UI
         raise ImageError(f"{name}: the {kind} is {defect} ({len(data):,} bytes). Copy or download it again.")
     if max_pixels is not None:
         _check_pixels(data, kind, name, max_pixels)
+    if kind == "JPEG" and _pixels(data, kind) <= _MOST_PIXELS:
+        image = decode_jpeg(data, name)
+        if image is not None:
+            return image
+    if kind == "TIFF":
+        image = _decode_tiff_with_alpha(data)
+        if image is not None:
+            return image
     return _to_rgb_u8(_decode(data, kind, name), kind, name)
+
+
+def page_count(path: Path) -> int:
+    """Number of pages of a TIFF file; `read_image` reads the first. 1 for other files."""
+    if path.suffix.lower() not in (".tif", ".tiff"):
+        return 1
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return 1
+    return read_tiff(data).page_count if format_of(data) == "TIFF" else 1
+
+
+def _pixels(data: bytes, kind: str) -> int:
+    size = size_of(data, kind)
+    return size[0] * size[1] if size else 0
+
+
+def _decode_tiff_with_alpha(data: bytes) -> UInt8 | None:
+    """Decode an 8-bit TIFF whose colours OpenCV would multiply by alpha; None for any other."""
+    if not read_tiff(data).has_alpha:
+        return None
+    from PIL import Image
+
+    try:
+        with Image.open(io.BytesIO(data), formats=["TIFF"]) as image:
+            if image.mode not in ("RGBA", "LA", "PA"):
+                return None
+            return np.asarray(image.convert("RGBA"), np.uint8)[..., :3].copy()
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return None
+
+
+def read_orientation(path: Path) -> int:
+    """The EXIF orientation of an image file, 1 to 8, which `read_image` applies; 1 if it has none or cannot be read."""
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return 1
+    return orientation_of(data, format_of(data) or "")
 
 
 def _check_pixels(data: bytes, kind: str, name: str, max_pixels: int) -> None:
@@ -132,7 +188,7 @@ def _to_rgb_u8(decoded: np.ndarray[Any, Any], kind: str, name: str) -> UInt8:
 
 
 class _Quiet:
-    """Keeps OpenCV from printing while any thread decodes: what is wrong becomes an error of ours."""
+    """Stop OpenCV from printing while any thread decodes: defects become errors of seasift."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

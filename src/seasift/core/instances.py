@@ -42,6 +42,8 @@ class Instances:
         masks: N crops, or None for a model without masks.
         categories: the classes of the model; `class_id` is the index. Empty where nobody knows them.
         image: where to get the image again, or None. It does not keep the image's pixels in memory.
+        class_scores: (N, C) float32, the score of each object for every class; None where the model gives one score an
+            object. `core.rollup` makes supercategories of it.
 
     >>> found = seasift.load()("frame.jpg")
     >>> sure = found[found.scores > 0.5]
@@ -55,6 +57,7 @@ class Instances:
     masks: tuple[MaskCrop, ...] | None = None
     categories: tuple[Category, ...] = ()
     image: ImageReference | None = None
+    class_scores: Float32 | None = None
 
     def __post_init__(self) -> None:
         n = len(self.scores)
@@ -65,6 +68,8 @@ class Instances:
             )
         if self.masks is not None and len(self.masks) != n:
             raise ValueError(f"{len(self.masks)} masks for {n} objects")
+        if self.class_scores is not None and (self.class_scores.ndim != 2 or len(self.class_scores) != n):
+            raise ValueError(f"class scores {self.class_scores.shape} for {n} objects")
 
     @classmethod
     def empty(cls, size_hw: SizeHW, *, with_masks: bool = True) -> Instances:
@@ -79,14 +84,16 @@ class Instances:
 
     @classmethod
     def joined(cls, parts: Sequence[Instances]) -> Instances:
-        """The objects of one or more values of the same image, in their order; without masks if any is."""
+        """The objects of one or more values of the same image, in their order; without masks or class scores if any is."""
         masks = [part.masks for part in parts]
+        class_scores = [part.class_scores for part in parts if part.class_scores is not None]
         return replace(
             parts[0],
             boxes_xyxy=np.concatenate([part.boxes_xyxy for part in parts]),
             scores=np.concatenate([part.scores for part in parts]),
             class_ids=np.concatenate([part.class_ids for part in parts]),
             masks=None if None in masks else tuple(mask for each in masks for mask in each or ()),
+            class_scores=np.concatenate(class_scores) if len(class_scores) == len(parts) else None,
         )
 
     def __len__(self) -> int:
@@ -131,6 +138,7 @@ class Instances:
             scores=self.scores[index],
             class_ids=self.class_ids[index],
             masks=None if self.masks is None else tuple(self.masks[i] for i in index),
+            class_scores=None if self.class_scores is None else self.class_scores[index],
         )
 
     def moved(self, dx: int, dy: int, size_hw: SizeHW) -> Instances:

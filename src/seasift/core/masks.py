@@ -10,12 +10,12 @@ import cv2
 import numpy as np
 from hotcoco import mask as coco_mask
 
-from seasift.core.types import Bool, SizeHW, UInt8
+from seasift.core.types import Bool, Float64, SizeHW, UInt8
 
 
 @dataclass(frozen=True, slots=True)
 class MaskCrop:
-    """A mask kept as the smallest crop that holds it.
+    """A mask stored as the smallest crop that holds it.
 
     Attributes:
         crop: (h, w) bool; may be (0, 0) for an empty mask.
@@ -29,7 +29,7 @@ class MaskCrop:
 
     @classmethod
     def from_bitmap(cls, bitmap: Bool | UInt8, x0: int = 0, y0: int = 0) -> MaskCrop:
-        """Trim a bitmap (h, w), whose corner lies at (x0, y0), to its set pixels."""
+        """Trim a bitmap (h, w), whose corner is at (x0, y0), to its set pixels."""
         x, y, w, h = cv2.boundingRect(np.ascontiguousarray(bitmap).view(np.uint8))
         if w == 0 or h == 0:
             return cls(np.zeros((0, 0), dtype=bool), x0, y0)
@@ -47,11 +47,11 @@ class MaskCrop:
         return self.x0, self.y0, self.x0 + width, self.y0 + height
 
     def moved(self, dx: int, dy: int) -> MaskCrop:
-        """The same mask further right by `dx` and down by `dy`, px; the crop is shared."""
+        """The same mask moved right by `dx` and down by `dy`, px; the crop is shared."""
         return MaskCrop(self.crop, self.x0 + dx, self.y0 + dy)
 
     def within(self, box_xyxy: Sequence[int]) -> Bool:
-        """The part of the crop inside a box, as a view: of the box's size where the box lies in the crop."""
+        """The part of the crop inside a box, as a view; it has the box's size if the crop contains the box."""
         x1, y1, x2, y2 = box_xyxy
         return self.crop[
             max(y1 - self.y0, 0) : max(y2 - self.y0, 0), max(x1 - self.x0, 0) : max(x2 - self.x0, 0)
@@ -89,7 +89,7 @@ class MaskCrop:
 
 
 def union(masks: Sequence[MaskCrop]) -> MaskCrop:
-    """Every pixel that is in any of the masks; they may lie anywhere."""
+    """Union of masks at any positions."""
     filled = [mask for mask in masks if mask.crop.size]
     if len(filled) < 2:
         return filled[0] if filled else masks[0]
@@ -129,14 +129,38 @@ def from_coco(segmentation: Any, size_hw: SizeHW) -> MaskCrop:
     Raises:
         ValueError: neither a list of polygons nor an RLE.
     """
+    return MaskCrop.from_bitmap(coco_mask.decode(_coded(segmentation, size_hw)))
+
+
+def area_of(segmentation: Any, size_hw: SizeHW) -> int:
+    """Pixels of a COCO segmentation, without decoding it to a bitmap.
+
+    Raises:
+        ValueError: neither a list of polygons nor an RLE.
+    """
+    return int(coco_mask.area(_coded(segmentation, size_hw)))
+
+
+def areas_and_boxes(segmentations: Sequence[Any], size_hw: SizeHW) -> tuple[Float64, Float64]:
+    """Pixels (N,) and tight boxes x, y, width, height (N, 4) of COCO segmentations of one size.
+
+    Raises:
+        ValueError: one is neither a list of polygons nor an RLE.
+    """
+    coded = [_coded(segmentation, size_hw) for segmentation in segmentations]
+    return (
+        np.asarray(coco_mask.area(coded), np.float64),
+        np.asarray(coco_mask.to_bbox(coded), np.float64).reshape(-1, 4),
+    )
+
+
+def _coded(segmentation: Any, size_hw: SizeHW) -> Any:
+    """The RLE of a COCO segmentation."""
     if isinstance(segmentation, dict):
-        rle = (
-            coco_mask.fr_py_objects(segmentation, *size_hw)
-            if isinstance(segmentation.get("counts"), list)
-            else segmentation
-        )
-    elif isinstance(segmentation, Sequence) and segmentation and not isinstance(segmentation, str):
-        rle = coco_mask.merge(coco_mask.fr_py_objects([list(ring) for ring in segmentation], *size_hw))
-    else:
-        raise ValueError(f"a segmentation of type {type(segmentation).__name__}; expected polygons or RLE")
-    return MaskCrop.from_bitmap(coco_mask.decode(rle))
+        if isinstance(segmentation.get("counts"), list):
+            return coco_mask.fr_py_objects(segmentation, *size_hw)
+        return segmentation
+    if isinstance(segmentation, Sequence) and segmentation and not isinstance(segmentation, str):
+        rings = coco_mask.fr_py_objects([list(ring) for ring in segmentation], *size_hw)
+        return rings[0] if len(rings) == 1 else coco_mask.merge(rings)
+    raise ValueError(f"a segmentation of type {type(segmentation).__name__}; expected polygons or RLE")

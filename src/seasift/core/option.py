@@ -1,4 +1,4 @@
-"""Options as fields of a class: one place for Python's signature and for the command line."""
+"""Options as fields of a class: one definition for Python's signature and the command line."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ ResultT = TypeVar("ResultT")
 class Option:
     """Metadata of a field of an options class, `Annotated[float | None, Option("Minimum score.", float)]`.
 
-    A field without it is for Python only.
+    Fields without it exist only in Python.
 
     Attributes:
         help: one line, imperative, with unit and default.
-        type: how the command line reads a value; `bool` makes a flag, a `StrEnum` of `core.choices` lists its words.
-        flags: names on the command line; by default made from the field's name. Without a dash: an argument.
+        type: type of the value on the command line; `bool` makes a flag, a `StrEnum` lists its words.
+        flags: names on the command line; by default made from the name of the field. Names without a dash are arguments.
         low: smallest value.
         high: largest value.
-        repeated: may be given several times.
+        repeated: whether it may be given several times.
     """
 
     help: str

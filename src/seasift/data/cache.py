@@ -18,6 +18,7 @@ from seasift.core.errors import DatasetError
 from seasift.core.image import read_image
 from seasift.core.prepare import InputSpec, resize_u8
 from seasift.core.types import Bool, Float32, Int64, SizeHW, UInt8
+from seasift.data.check import size_differs
 from seasift.data.coco import CocoAnnotation, CocoImage
 from seasift.data.partial_labels import PartialLabels, partial_labels_of
 from seasift.data.prepared import DataSplit
@@ -149,10 +150,7 @@ def _build(
 def _read(split: DataSplit, image: CocoImage) -> UInt8:
     pixels = read_image(split.images_dir / image.file_name)
     if pixels.shape[:2] != image.size_hw:
-        raise DatasetError(
-            f"{image.file_name}: is {pixels.shape[1]}x{pixels.shape[0]} px but its annotations say "
-            f"{image.size_hw[1]}x{image.size_hw[0]}. Run: seasift data check"
-        )
+        raise size_differs(split.images_dir / image.file_name, pixels.shape[:2], image.size_hw)
     return pixels
 
 

@@ -12,15 +12,16 @@ from pathlib import Path
 from typing import Any
 
 from seasift.core.errors import DatasetError, ImageError
-from seasift.core.image import read_image
+from seasift.core.image import page_count, read_image, read_orientation
 from seasift.core.types import SizeHW
-from seasift.data.check_document import FATAL, WARNING, Defect, check_document
+from seasift.data.check_document import check_document
 from seasift.data.coco import read_document
+from seasift.data.defects import FATAL, WARNING, Defect
 from seasift.data.dives import VIDEOS_FILE, VideoFacts
 from seasift.data.groups import groups_of
 from seasift.data.leakage import Leak, check_lists, defects_of, find_leaks, find_twins
+from seasift.data.locate import find_beside, images_folder
 from seasift.data.packed import PACK_FILE
-from seasift.data.prepare_coco import images_folder
 from seasift.data.prepared import DATASET_FILE, open_prepared
 
 
@@ -42,6 +43,7 @@ def check_images(
     """
     defects: list[Defect] = []
     digests: dict[str, str] = {}
+    turned: dict[str, int] = {}
     for number, (name, size_hw) in enumerate(sizes.items(), 1):
         if progress:
             progress(number, len(sizes))
@@ -54,18 +56,52 @@ def check_images(
             continue
         try:
             image = read_image(path)
+            orientation = read_orientation(path)
+            pages = page_count(path)
         except ImageError as error:
             what = str(error).removeprefix(f"{path}: ").rstrip(".")
             defects.append(Defect(FATAL, "bad image", name, "", what, "Replace the file"))
             continue
+        if pages > 1:
+            what = f"has {pages} pages, of which only the first is taken"
+            defects.append(Defect(WARNING, "several pages", name, "", what, "Save the page meant alone"))
         digest = hashlib.blake2b(image.tobytes(), digest_size=16, salt=str(image.shape).encode()[:16])
         digests[name] = digest.hexdigest()
         height, width = image.shape[:2]
         if size_hw is not None and (height, width) != size_hw:
             what = f"is {width}x{height} px but {file} says {size_hw[1]}x{size_hw[0]}; expected the same"
             remedy = "Put the right image there, or scale its objects and correct the size"
+            if orientation != 1 and size_hw == (width, height):
+                what = f"{what}. Its EXIF orientation is {orientation}, and the file gives the size as stored"
+                remedy = "Turn the objects as EXIF says, or take the orientation out of the image"
             defects.append(Defect(FATAL, "size differs", name, "", what, remedy))
+        elif orientation != 1:
+            turned[name] = orientation
+    if turned:
+        first, orientation = next(iter(turned.items()))
+        what = (
+            f"{len(turned):,} of {len(sizes):,} images have an EXIF orientation other than 1, first {first} with "
+            f"{orientation}. They are read upright; outlines drawn on the image as stored would lie elsewhere"
+        )
+        remedy = f"Look at one: seasift data stats {file} -o stats.html shows images with their objects"
+        defects.append(Defect(WARNING, "EXIF orientation", file, "images", what, remedy))
     return defects, digests
+
+
+def size_differs(path: Path, size_hw: SizeHW, noted_hw: SizeHW) -> DatasetError:
+    """The error for an image that is not of the size that its annotations give.
+
+    Args:
+        path: of the image.
+        size_hw: its size, upright.
+        noted_hw: the size in the annotation file.
+    """
+    turned = size_hw == noted_hw[::-1] and read_orientation(path) != 1
+    why = " (it has an EXIF orientation, and the file gives the size as stored)" if turned else ""
+    return DatasetError(
+        f"{path}: {size_hw[1]}x{size_hw[0]} px; the annotation file says {noted_hw[1]}x{noted_hw[0]}{why}. "
+        "Run `seasift data check` for all defects"
+    )
 
 
 def _is_file(path: Path) -> bool:
@@ -183,20 +219,36 @@ def _check_files(
     splits: dict[str, list[str]] = {}
     digests: dict[str, str] = {}
     folders = {path: images_folder(path, images) for path in paths}
-    for path, folder in folders.items():
+    for path, expected in folders.items():
         if not path.exists():
             raise DatasetError(f"{path}: no such file; expected a COCO .json or a prepared data set")
         # Files of one name in two folders are two images.
-        prefix = "" if len(set(folders.values())) == 1 else f"{folder.as_posix()}/"
+        prefix = "" if len(set(folders.values())) == 1 else f"{expected.as_posix()}/"
         sizes = _document(path, str(path), report, tell)
-        found = _images(folder, sizes, path.name, report, tell)
-        digests |= {prefix + name: digest for name, digest in found.items()}
+        folder, placed = _placed(path, images, sizes, report)
+        found = _images(folder, placed, path.name, report, tell)
+        digests |= {
+            prefix + name: found[own] for name, own in zip(sizes, placed, strict=True) if own in found
+        }
         split = path.stem if len({p.stem for p in paths}) == len(paths) else str(path)
         splits[split] = [prefix + name for name in sizes]
     group_of = _groups({name: None for names in splits.values() for name in names}, group, report)
     if len(splits) > 1:
         _leaks({"the files given": splits}, group_of, digests, report)
     report.defects += find_twins(digests, splits)
+
+
+def _placed(
+    path: Path, images: Path | None, sizes: Mapping[str, SizeHW | None], report: CheckReport
+) -> tuple[Path, dict[str, SizeHW | None]]:
+    """The folder of the images, and for each of them its path in there and its size."""
+    try:
+        folder = find_beside(list(sizes), path, images)
+    except DatasetError as error:
+        what, _, remedy = str(error).removeprefix(f"{path}: ").partition("; ")
+        report.defects.append(Defect(FATAL, "shared image", str(path), "", what, remedy.capitalize()))
+        return images_folder(path, images), dict(sizes)
+    return folder.folder, {folder.name(name): size for name, size in sizes.items()}
 
 
 def _document(path: Path, name: str, report: CheckReport, tell: Progress) -> dict[str, SizeHW | None]:

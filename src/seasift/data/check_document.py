@@ -5,12 +5,17 @@ Also here: One defect of a data set. Defects of one object: its box, its mask, a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, Literal, TypeGuard
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any, TypeGuard
 
-from seasift.core.masks import MaskCrop, from_coco
-from seasift.core.types import SizeHW
+import numpy as np
+
+from seasift.core.masks import MaskCrop, areas_and_boxes, from_coco
+from seasift.core.types import Bool, Float64, SizeHW
+from seasift.data.check_objects_together import whole_file
+from seasift.data.coco import root_ids
+from seasift.data.defects import FATAL, WARNING, Defect
+from seasift.data.plain import chunks, columns_of, has_size
 from seasift.data.segmentation import (
     defect_of_class_set,
     defect_of_flag,
@@ -20,44 +25,10 @@ from seasift.data.segmentation import (
     kind_of,
 )
 
-FATAL: Literal["fatal"] = "fatal"
-WARNING: Literal["warning"] = "warning"
-
-
-@dataclass(frozen=True)
-class Defect:
-    """Something wrong, where, and what to do about it.
-
-    Attributes:
-        severity: fatal: training or evaluation would stop or be wrong; warning: look at it.
-        kind: a short name, the same for all defects of a kind.
-        file: the annotation file, image or list.
-        place: inside the file, such as "annotation 12"; "" for the whole file.
-        what: what was got and what was expected.
-        remedy: what to do.
-    """
-
-    severity: Literal["fatal", "warning"]
-    kind: str
-    file: str
-    location: str
-    what: str
-    remedy: str
-
-    def line(self) -> str:
-        """The defect on one line."""
-        location = f", {self.location}" if self.location else ""
-        text = f"{self.severity}: {self.file}{location}: {self.what}. {self.remedy}."
-        return " ".join(text.split())
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain values."""
-        return asdict(self)
-
-
 # Tools differ on whether the last pixel counts and where a pixel's corner is; less is no defect.
 _SLACK_PX = 1.5
 _LEAST_IOU = 0.5
+_FEWEST = 32  # annotations that are looked at together
 
 
 def check_object(
@@ -75,8 +46,8 @@ def check_object(
     if not isinstance(crowd, int) or crowd not in (0, 1):
         what = f"iscrowd is {kind_of(crowd)}; expected 0 or 1"
         yield Defect(FATAL, "wrong type", file, location, what, "Write 0, or 1 for a crowd")
-    area = item.get("area", 0)
-    if not is_number(area) or area < 0:
+    area = item.get("area")
+    if area is not None and (not is_number(area) or area < 0):
         what = f"area is {kind_of(area)}; expected a number of pixels"
         yield Defect(FATAL, "wrong type", file, location, what, "Write the mask's area")
     box = item.get("bbox")
@@ -87,6 +58,53 @@ def check_object(
     else:
         yield from _check_box([float(value) for value in box], size_hw, file, location)
     yield from _check_mask(item.get("segmentation"), box, size_hw, file, location)
+
+
+def without_fault(items: Sequence[Any], sizes: Mapping[int, SizeHW | None]) -> Sequence[bool]:
+    """Which annotations `check_object` would find no defect in, many at once; of the others some may have none either.
+
+    Args:
+        items: annotations.
+        sizes: id of an image to its size, if that is known.
+    """
+    columns = columns_of(items)
+    if columns is None:
+        half = len(items) // 2
+        if half < _FEWEST:
+            return [False] * len(items)
+        return [*without_fault(items[:half], sizes), *without_fault(items[half:], sizes)]
+    size_of = [sizes.get(number) for number in columns.image_ids]
+    right = np.zeros(len(items), bool)
+    for size_hw in set(size_of) - {None}:
+        assert size_hw is not None
+        here = [
+            location
+            for location, (own, segmentation) in enumerate(zip(size_of, columns.segmentations, strict=True))
+            if own == size_hw and segmentation and has_size(segmentation, size_hw)
+        ]
+        try:
+            areas, tight = areas_and_boxes([columns.segmentations[location] for location in here], size_hw)
+        except (ValueError, TypeError, OverflowError, MemoryError):
+            continue
+        boxes = columns.boxes_xywh[here]
+        right[here] = (areas > 0) & _inside(boxes, size_hw) & (_iou_of_boxes(tight, boxes) >= _LEAST_IOU)
+    return [bool(each) for each in right]
+
+
+def _inside(boxes: Float64, size_hw: SizeHW) -> Bool:
+    ends = boxes[:, :2] + boxes[:, 2:]
+    over = np.maximum(-boxes[:, :2], ends - [size_hw[1], size_hw[0]]).max(axis=1)
+    touching = (boxes[:, :2] < [size_hw[1], size_hw[0]]).all(axis=1) & (ends > 0).all(axis=1)
+    return np.asarray((boxes[:, 2:] > 0).all(axis=1) & touching & (over <= _SLACK_PX))
+
+
+def _iou_of_boxes(tight: Float64, boxes: Float64) -> Float64:
+    """See `_iou`."""
+    near = np.maximum(tight[:, :2], boxes[:, :2])
+    far = np.minimum(tight[:, :2] + tight[:, 2:], boxes[:, :2] + boxes[:, 2:])
+    shared = np.maximum(far - near + 1, 0).prod(axis=1)
+    both = (tight[:, 2:] + 1).prod(axis=1) + (boxes[:, 2:] + 1).prod(axis=1)
+    return np.asarray(shared / (both - shared))
 
 
 def _check_box(box: list[float], size_hw: SizeHW | None, file: str, location: str) -> Iterator[Defect]:
@@ -164,43 +182,70 @@ def check_document(content: Mapping[str, Any], file: str) -> tuple[list[Defect],
         The defects, and file name to size of the images it lists (None: its size is not usable).
     """
     defects: list[Defect] = []
-    categories = _categories(content["categories"], file, defects)
+    roots = root_ids([content])
+    categories = _categories(content["categories"], roots, file, defects)
     images, sizes = _images(content["images"], file, defects)
     ids: set[int] = set()
     used: set[int] = set()
-    for number, item in enumerate(content["annotations"]):
-        if not isinstance(item, dict):
-            defects.append(_wrong_item(file, f"annotations[{number}]", item))
-            continue
-        own = item.get("id")
-        location = f"annotation {own}" if is_integer(own) else f"annotations[{number}]"
-        defects += _check_id(item, ids, file, location)
-        category = item.get("category_id")
-        if not is_integer(category) or category not in categories:
-            what = f"category_id is {kind_of(category)}; expected one of the categories' ids"
-            defects.append(
-                Defect(FATAL, "unknown category", file, location, what, "Correct it or add the category")
-            )
-        else:
-            used.add(category)
-        image = item.get("image_id")
-        if not is_integer(image) or image not in images:
-            what = f"image_id is {kind_of(image)}; expected the id of an image of this file"
-            defects.append(
-                Defect(FATAL, "unknown image", file, location, what, "Correct it or remove the object")
-            )
-        name = images.get(image) if is_integer(image) else None
-        where = f"{location} ({name})" if name else location
-        defects += check_object(item, sizes.get(name) if name else None, file, where)
-        defects += _partial_label(item, categories, file, where)
-    defects += _missing_masks(content["annotations"], file)
-    for unused in sorted(categories.keys() - used):
+    for start, items in chunks(content["annotations"]):
+        right = without_fault(items, {key: sizes.get(name) for key, name in images.items()})
+        for number, (item, is_right) in enumerate(zip(items, right, strict=True), start):
+            if (
+                is_right
+                and item["id"] not in ids
+                and item["category_id"] in categories
+                and item["image_id"] in images
+            ):
+                ids.add(item["id"])
+                used.add(item["category_id"])
+                continue
+            defects += _check_annotation(item, number, (ids, used), categories, images, sizes, file)
+    defects += whole_file(content["annotations"], categories, file)
+    for root in sorted(categories.keys() & roots):
+        what = f"{categories[root]!r} has no object and only stands above the others, so it is not taken for a class"
+        defects.append(
+            Defect(WARNING, "root category", file, f"category {root}", what, "Leave it out if it is one")
+        )
+    for unused in sorted(categories.keys() - used - roots):
         what = "has no object"
         remedy = "Leave the class out if it is not wanted"
         defects.append(
             Defect(WARNING, "empty class", file, f"category {unused} ({categories[unused]})", what, remedy)
         )
     return defects, sizes
+
+
+def _check_annotation(
+    item: Any,
+    number: int,
+    seen: tuple[set[int], set[int]],
+    categories: Mapping[int, str],
+    images: Mapping[int, str],
+    sizes: Mapping[str, SizeHW | None],
+    file: str,
+) -> Iterator[Defect]:
+    """Check an annotation closely; enters its id and its category in `seen`."""
+    if not isinstance(item, dict):
+        yield _wrong_item(file, f"annotations[{number}]", item)
+        return
+    ids, used = seen
+    own = item.get("id")
+    location = f"annotation {own}" if is_integer(own) else f"annotations[{number}]"
+    yield from _check_id(item, ids, file, location)
+    category = item.get("category_id")
+    if not is_integer(category) or category not in categories:
+        what = f"category_id is {kind_of(category)}; expected one of the categories' ids"
+        yield Defect(FATAL, "unknown category", file, location, what, "Correct it or add the category")
+    else:
+        used.add(category)
+    image = item.get("image_id")
+    if not is_integer(image) or image not in images:
+        what = f"image_id is {kind_of(image)}; expected the id of an image of this file"
+        yield Defect(FATAL, "unknown image", file, location, what, "Correct it or remove the object")
+    name = images.get(image) if is_integer(image) else None
+    where = f"{location} ({name})" if name else location
+    yield from check_object(item, sizes.get(name) if name else None, file, where)
+    yield from _partial_label(item, categories, file, where)
 
 
 def _partial_label(
@@ -213,17 +258,9 @@ def _partial_label(
         yield Defect(FATAL, "broken label", file, location, what, "Correct the field or remove it")
 
 
-def _missing_masks(items: list[Any], file: str) -> Iterator[Defect]:
-    objects = [item for item in items if isinstance(item, dict)]
-    without = sum(item.get("segmentation") in (None, []) for item in objects)
-    if without:
-        what = f"{without:,} of {len(objects):,} objects have no mask, only a box"
-        remedy = "They train boxes and classes; masks are not evaluated on a file that lacks any"
-        yield Defect(WARNING, "no mask", file, "annotations", what, remedy)
-
-
-def _categories(items: list[Any], file: str, defects: list[Defect]) -> dict[int, str]:
+def _categories(items: list[Any], roots: Collection[int], file: str, defects: list[Defect]) -> dict[int, str]:
     names: dict[int, str] = {}
+    classes: set[str] = set()
     ids: set[int] = set()
     for number, item in enumerate(items):
         location = f"categories[{number}]"
@@ -235,9 +272,12 @@ def _categories(items: list[Any], file: str, defects: list[Defect]) -> dict[int,
         if not isinstance(name, str) or not name:
             what = f"name is {kind_of(name)}; expected text"
             defects.append(Defect(FATAL, "wrong type", file, location, what, "Give it a name"))
-        elif name in names.values():
+        elif name in classes:
             what = f"a second category {name!r}; expected each name once"
-            defects.append(Defect(FATAL, "duplicate name", file, location, what, "Rename or merge the two"))
+            remedy = "Rename one, or join them: seasift data prepare --repair"
+            defects.append(Defect(FATAL, "duplicate name", file, location, what, remedy))
+        elif item.get("id") not in (roots or ()):
+            classes.add(name)
         if is_integer(item.get("id")):
             names[item["id"]] = str(name)
     return names

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
+from pydantic_core import from_json
+
 from seasift.core.errors import DatasetError
 from seasift.core.instances import Category
-from seasift.core.masks import MaskCrop, from_coco
+from seasift.core.masks import MaskCrop, area_of, from_coco
 from seasift.core.types import SizeHW
+from seasift.data.plain import columns_of, has_size, taken_chunks, without_collection
 from seasift.data.segmentation import (
     defect_of_class_set,
     defect_of_flag,
@@ -21,10 +25,12 @@ from seasift.data.segmentation import (
     kind_of,
 )
 
-REMEDY = "Run `seasift data check` for all defects"
+REMEDY = (
+    "Run `seasift data check` for all defects, `seasift data prepare --repair` to mend what is mechanical"
+)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class CocoImage:
     """An image: id, file name (relative to the folder of images, `/` between folders) and size in px.
 
@@ -54,9 +60,9 @@ class CocoImage:
         return plain | named | ({} if self.background_labelled else {"background_labelled": False})
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)  # frozen, a million of them would take three times as long to make
 class CocoAnnotation:
-    """One object as written in the file: box x, y, width, height in px, segmentation raw.
+    """One object as written in the file: box x, y, width, height in px, segmentation raw. Never changed once made.
 
     Attributes:
         segmentation: `[]` for an object without a mask.
@@ -123,17 +129,20 @@ class CocoDataset:
         categories: by id; the place in this tuple is the class_id.
         images: in the file's order.
         annotations: in the file's order.
+        masked: whether every object has a mask, so that masks can be judged.
     """
 
     categories: tuple[Category, ...]
     images: tuple[CocoImage, ...]
     annotations: tuple[CocoAnnotation, ...]
+    masked: bool = field(init=False, repr=False, compare=False)
     _by_image: Mapping[int, tuple[CocoAnnotation, ...]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         groups: dict[int, list[CocoAnnotation]] = {}
         for annotation in self.annotations:
             groups.setdefault(annotation.image_id, []).append(annotation)
+        object.__setattr__(self, "masked", all(map(attrgetter("segmentation"), self.annotations)))
         object.__setattr__(self, "_by_image", {key: tuple(group) for key, group in groups.items()})
 
     def annotations_of(self, image_id: int) -> tuple[CocoAnnotation, ...]:
@@ -166,7 +175,7 @@ def read_document(path: Path | str, data: bytes | None = None) -> dict[str, Any]
         DatasetError: no file, not JSON, or without the three lists.
     """
     try:
-        content = json.loads(Path(path).read_bytes() if data is None else data)
+        content = load_json(Path(path).read_bytes() if data is None else data)
     except FileNotFoundError:
         raise DatasetError(f"{path}: no such file; expected a COCO annotation file. Check the path") from None
     except (OSError, ValueError, RecursionError) as error:
@@ -176,6 +185,28 @@ def read_document(path: Path | str, data: bytes | None = None) -> dict[str, Any]
         raise DatasetError(
             f"{path}: holds {kind_of(content)}; expected an object with images, annotations, categories"
         )
+    return checked_document(content, path)
+
+
+def load_json(data: bytes) -> Any:
+    """What a JSON text holds.
+
+    Raises:
+        ValueError, RecursionError: it is none.
+    """
+    with without_collection():
+        try:
+            return from_json(data)
+        except ValueError:  # or of another encoding
+            return json.loads(data)
+
+
+def checked_document(content: dict[str, Any], path: Path | str) -> dict[str, Any]:
+    """The document, if it has the three lists of COCO.
+
+    Raises:
+        DatasetError: one is missing or no list.
+    """
     for key in ("images", "annotations", "categories"):
         if not isinstance(content.get(key), list):
             raise DatasetError(f"{path}: {key} is {kind_of(content.get(key))}; expected a list as in COCO")
@@ -188,18 +219,78 @@ def read_coco(path: Path | str, data: bytes | None = None) -> CocoDataset:
     Raises:
         DatasetError: names the file, the place and what was expected.
     """
-    content = read_document(path, data)
+    with without_collection():
+        content = read_document(path, data)
+        return parse_coco(content, path, root_ids([content]))
+
+
+def root_ids(contents: Sequence[Mapping[str, Any]]) -> set[int]:
+    """Ids of categories that are no classes: Roboflow writes the project's name as a category above all others.
+
+    Such a category has the lowest id, the supercategory "none" and no object, and others name it as their supercategory.
+
+    Args:
+        contents: the documents of a data set, each with its three lists.
+    """
+    items = [item for content in contents for item in content["categories"] if isinstance(item, dict)]
+    items = [item for item in items if is_integer(item.get("id"))]
+    above = {item["supercategory"] for item in items if isinstance(item.get("supercategory"), str)} - {"none"}
+    lowest = min((item["id"] for item in items), default=0)
+    roots = {
+        item["id"]
+        for item in items
+        if item["id"] == lowest and item.get("supercategory") == "none" and item.get("name") in above
+    }
+    if not roots:
+        return roots
+    objects = (item for content in contents for item in content["annotations"] if isinstance(item, dict))
+    return roots if all(item.get("category_id") != lowest for item in objects) else set()
+
+
+def parse_coco(content: Mapping[str, Any], path: Path | str, leave_out: Collection[int] = ()) -> CocoDataset:
+    """The data set in a document that `read_document` gave, without some categories; see `read_coco`.
+
+    The document's list of annotations is empty then, so that they are not in memory twice.
+    """
     categories = [
         Category(_integer(item, "id", location), _text(item, "name", location))
         for location, item in _items(path, content, "categories")
+        if not (leave_out and item.get("id") in leave_out)
     ]
     images = [_image(item, location) for location, item in _items(path, content, "images")]
-    annotations = [_annotation(item, location) for location, item in _items(path, content, "annotations")]
-    dataset = CocoDataset(
-        tuple(sorted(categories, key=lambda category: category.id)), tuple(images), tuple(annotations)
-    )
+    with without_collection():
+        annotations = _annotations(content["annotations"], {i.id: i.size_hw for i in images}, path)
+        dataset = CocoDataset(
+            tuple(sorted(categories, key=lambda category: category.id)), tuple(images), tuple(annotations)
+        )
     _check_references(dataset, path)
     return dataset
+
+
+def _annotations(items: list[Any], sizes: Mapping[int, SizeHW], path: Path | str) -> list[CocoAnnotation]:
+    """The annotations of a document, whose list becomes empty on the way."""
+    annotations: list[CocoAnnotation] = []
+    for start, chunk in taken_chunks(items):
+        columns = columns_of(chunk)
+        if columns is None or not all(
+            map(has_size, columns.segmentations, map(sizes.get, columns.image_ids))
+        ):
+            annotations += [
+                _annotation(item, f"{path}: annotations[{number}]", sizes)
+                for number, item in enumerate(chunk, start)
+            ]
+            continue
+        annotations += map(
+            CocoAnnotation,
+            columns.ids,
+            columns.image_ids,
+            columns.category_ids,
+            map(tuple, columns.boxes_xywh.tolist()),
+            columns.areas,
+            map(bool, columns.crowds),
+            columns.segmentations,
+        )
+    return annotations
 
 
 def _image(item: dict[str, Any], location: str) -> CocoImage:
@@ -217,7 +308,10 @@ def _image(item: dict[str, Any], location: str) -> CocoImage:
     )
 
 
-def _annotation(item: dict[str, Any], location: str) -> CocoAnnotation:
+def _annotation(item: Any, location: str, sizes: Mapping[int, SizeHW]) -> CocoAnnotation:
+    if not isinstance(item, dict):
+        raise DatasetError(f"{location} is {kind_of(item)}; expected an object. {REMEDY}")
+    image_id = _integer(item, "image_id", location)
     box = item.get("bbox")
     if not isinstance(box, list) or len(box) != 4 or not all(map(is_number, box)):
         raise DatasetError(
@@ -231,17 +325,19 @@ def _annotation(item: dict[str, Any], location: str) -> CocoAnnotation:
     segmentation = item.get("segmentation")
     if segmentation is None:
         segmentation = []
-    defect = defect_of_segmentation(segmentation, None) if segmentation != [] else None
+    defect = defect_of_segmentation(segmentation, sizes.get(image_id)) if segmentation != [] else None
     defect = defect or defect_of_flag(item, "loose_box")
     if defect:
         raise DatasetError(f"{location}.{defect}. {REMEDY}")
-    area = item.get("area", float(box[2]) * float(box[3]))
+    area = item.get("area")
+    if area is None:
+        area = _area(box, segmentation, sizes.get(image_id), location)
     if not is_number(area):
         raise DatasetError(f"{location}.area is {kind_of(area)}; expected a number. {REMEDY}")
     x, y, width, height = (float(value) for value in box)
     return CocoAnnotation(
         _integer(item, "id", location),
-        _integer(item, "image_id", location),
+        image_id,
         _integer(item, "category_id", location),
         (x, y, width, height),
         float(area),
@@ -250,6 +346,18 @@ def _annotation(item: dict[str, Any], location: str) -> CocoAnnotation:
         _class_set(item, location),
         item.get("loose_box") is True,
     )
+
+
+def _area(box: Sequence[float], segmentation: Any, size_hw: SizeHW | None, location: str) -> float:
+    """Of the mask where there is one, as COCO's own tools write it, else of the box."""
+    if not segmentation or size_hw is None:
+        return float(box[2]) * float(box[3])
+    try:
+        return float(area_of(segmentation, size_hw))
+    except (ValueError, TypeError, KeyError) as error:
+        raise DatasetError(
+            f"{location}.segmentation cannot be decoded ({error}); expected polygons or RLE. {REMEDY}"
+        ) from None
 
 
 def _class_set(item: dict[str, Any], location: str) -> tuple[int, ...]:
@@ -267,12 +375,18 @@ def _check_references(dataset: CocoDataset, path: Path | str) -> None:
     for what, ids in (
         ("category", [c.id for c in dataset.categories]),
         ("image", [i.id for i in dataset.images]),
-        ("annotation", [a.id for a in dataset.annotations]),
+        ("annotation", list(map(attrgetter("id"), dataset.annotations))),
     ):
         if len(set(ids)) < len(ids):
-            twice = next(i for i in ids if ids.count(i) > 1)
+            seen: set[int] = set()
+            twice = next(i for i in ids if i in seen or seen.add(i))  # type: ignore[func-returns-value]
             raise DatasetError(f"{path}: {what} id {twice} is there twice; expected each once. {REMEDY}")
     known, images = {c.id for c in dataset.categories}, {i.id for i in dataset.images}
+    used, seen_in, sets = (
+        set(map(attrgetter(name), dataset.annotations)) for name in ("category_id", "image_id", "class_set")
+    )
+    if used.union(*sets) <= known and seen_in <= images:
+        return
     for a in dataset.annotations:
         strangers = [number for number in (a.category_id, *a.class_set) if number not in known]
         if strangers:
@@ -283,7 +397,7 @@ def _check_references(dataset: CocoDataset, path: Path | str) -> None:
             raise DatasetError(f"{path}: annotation {a.id} is of the unknown image {a.image_id}. {REMEDY}")
 
 
-def _items(path: Path | str, content: dict[str, Any], key: str) -> list[tuple[str, dict[str, Any]]]:
+def _items(path: Path | str, content: Mapping[str, Any], key: str) -> list[tuple[str, dict[str, Any]]]:
     for number, item in enumerate(content[key]):
         if not isinstance(item, dict):
             raise DatasetError(f"{path}: {key}[{number}] is {kind_of(item)}; expected an object. {REMEDY}")

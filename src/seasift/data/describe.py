@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from seasift.core.errors import DatasetError
-from seasift.data.coco import read_coco
 from seasift.data.groups import groups_of
-from seasift.data.prepare_coco import images_folder
+from seasift.data.locate import read_placed
 from seasift.data.prepared import open_prepared
 from seasift.data.stats import Described
 
@@ -36,10 +35,10 @@ def describe(
     if not path.exists():
         raise DatasetError(f"{path}: no such file or folder; expected a prepared data set or a COCO .json")
     if not path.is_dir():
-        coco = read_coco(path)
+        coco, folder = read_placed(path, images)
         names = [image.file_name for image in coco.images]
         group_of = {} if group in (None, "none") else groups_of(names, group)
-        return Described(path.name, {path.stem: coco}, images_folder(path, images), group_of)
+        return Described(path.name, {path.stem: coco}, folder, group_of)
     prepared = open_prepared(path)
     whole = prepared.coco(labels, masks)
     own = prepared.scheme_name(scheme, labels)

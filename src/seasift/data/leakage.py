@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from itertools import combinations
 from typing import Any
 
-from seasift.data.check_document import FATAL, WARNING, Defect
+from seasift.data.defects import FATAL, WARNING, Defect
 from seasift.data.dives import VideoFacts, dives_of, same_minutes
 
 
@@ -42,8 +42,10 @@ class Leak:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, under the keys of the document."""
-        keys = {"scheme": "split", "splits": "parts", "images_in_splits": "images_in_parts"}
-        return {keys.get(name, name): value for name, value in asdict(self).items()}
+        keys = {"scheme": "split", "splits": "parts", "images_in_splits": "pictures_in_parts"}
+        return {
+            keys.get(name, name.replace("images", "pictures")): value for name, value in asdict(self).items()
+        }
 
 
 def find_leaks(

@@ -243,6 +243,10 @@ def _joint(name: str, sources: Sequence[MergeSource]) -> Source:
         owner, rest = split(path)
         return owner.read(rest)
 
+    def alike(path: str, other: str) -> bool:
+        (owner, rest), (second, others) = split(path), split(other)
+        return owner.alike(rest, others) if owner is second else read(path) == read(other)
+
     return Source(
         name,
         {f"{k}/{path}": size for k, each in enumerate(files) for path, size in each.sizes.items()},
@@ -252,6 +256,7 @@ def _joint(name: str, sources: Sequence[MergeSource]) -> Source:
             for path, timestamp in each.timestamps.items()
         },
         holds,
+        alike,
         read,
     )
 

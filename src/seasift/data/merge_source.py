@@ -12,8 +12,8 @@ from seasift.core.errors import DatasetError
 from seasift.data.coco import CocoDataset, read_coco
 from seasift.data.dives import VideoFacts, read_facts
 from seasift.data.groups import groups_of
+from seasift.data.locate import images_folder
 from seasift.data.merge_map import SourceMap
-from seasift.data.prepare_coco import images_folder
 from seasift.data.prepared import open_prepared
 from seasift.data.source import Source, folder_source
 

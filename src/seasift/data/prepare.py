@@ -14,7 +14,8 @@ from seasift.core.errors import DatasetError
 from seasift.core.files import write_bytes, write_json, write_text
 from seasift.data.content import Content, Progress
 from seasift.data.dives import VIDEOS_FILE, facts_table
-from seasift.data.prepare_coco import images_folder, read_coco_file, read_coco_files
+from seasift.data.locate import images_folder
+from seasift.data.prepare_coco import read_coco_file, read_coco_files
 from seasift.data.prepare_trashcan import read_trashcan, root_of
 from seasift.data.prepared import DATASET_FILE, SCHEMA, PreparedDataset, open_prepared
 from seasift.data.source import Source, folder_source, open_source
@@ -29,6 +30,7 @@ def prepare(
     *,
     images: Path | None = None,
     force: bool = False,
+    repair: bool = False,
     progress: Progress | None = None,
 ) -> tuple[PreparedDataset, bool]:
     """Prepare a data set. A second run does nothing, an interrupted one goes on.
@@ -39,6 +41,7 @@ def prepare(
         out: folder to fill.
         images: folder of the images of a COCO .json (None: `images` beside it, or its own).
         force: write everything again, even over another data set.
+        repair: mend what is mechanical in COCO files; see `repair.repair_document`. The record lists every repair.
         progress: called with (what, done, in all).
     Returns:
         The data set, and whether anything was done.
@@ -47,11 +50,11 @@ def prepare(
             ones, or another data set in `out`.
     """
     tell = progress or (lambda _what, _done, _total: None)
-    with _opened(source, out, images) as (opened, digest):
+    with _opened(source, out, images, "repair" if repair else "") as (opened, digest):
         before = open_prepared(out) if (out / DATASET_FILE).exists() and not force else None
         if before is not None and before.record.get("source_digest") == digest:
             return before, False
-        content = _read(source, opened, images, tell)
+        content = _read(source, opened, images, tell, repair=repair)
         if before is not None and before.record.get("name") != content.name:
             raise DatasetError(
                 f"{out}: holds the data set {before.record.get('name')}; expected a new folder for {content.name}. "
@@ -61,12 +64,12 @@ def prepare(
 
 
 @contextmanager
-def _opened(source: Path, out: Path, images: Path | None) -> Iterator[tuple[Source, str]]:
+def _opened(source: Path, out: Path, images: Path | None, how: str) -> Iterator[tuple[Source, str]]:
     if source.is_file() and source.suffix.lower() == ".json":
         stat = source.stat()
         folder = images_folder(source, images).resolve()
         listing = folder_source(source.parent, [source.name])
-        yield listing, listing.digest(_VERSION, SCHEMA, str(stat.st_size), str(folder))
+        yield listing, listing.digest(_VERSION, SCHEMA, str(stat.st_size), str(folder), how)
         return
     if images is not None:
         raise DatasetError(
@@ -75,14 +78,14 @@ def _opened(source: Path, out: Path, images: Path | None) -> Iterator[tuple[Sour
     if (source / DATASET_FILE).is_file():
         raise DatasetError(f"{source}: is a prepared data set already; expected its source. Use it as it is")
     with open_source(source, without=out) as opened:
-        yield opened, opened.digest(_VERSION, SCHEMA)
+        yield opened, opened.digest(_VERSION, SCHEMA, how)
 
 
-def _read(path: Path, source: Source, images: Path | None, tell: Progress) -> Content:
+def _read(path: Path, source: Source, images: Path | None, tell: Progress, *, repair: bool) -> Content:
     if path.is_file() and path.suffix.lower() == ".json":
-        return read_coco_file(path, images)
+        return read_coco_file(path, images, repair=repair)
     root = root_of(source)
-    return read_coco_files(source) if root is None else read_trashcan(source, root, tell)
+    return read_coco_files(source, repair=repair) if root is None else read_trashcan(source, root, tell)
 
 
 def write_prepared(content: Content, out: Path, digest: str, force: bool, tell: Progress) -> PreparedDataset:
@@ -119,6 +122,7 @@ def write_prepared(content: Content, out: Path, digest: str, force: bool, tell: 
         **content.about,
         "defaults": dict(content.defaults),
         "pictures": len(content.images),
+        **({"videos": len(content.videos)} if content.videos else {}),
         "objects": {name: len(coco.annotations) for name, coco in content.annotations.items()},
         "classes": {
             name: [category.name for category in coco.categories]
@@ -139,14 +143,17 @@ def write_prepared(content: Content, out: Path, digest: str, force: bool, tell: 
 def _make_way(out: Path) -> None:
     """Take away what an earlier run wrote, except images (looked at one by one) and schemes drawn since."""
     schemes: list[str] = []
+    with_videos = False
     if (out / DATASET_FILE).exists():
         try:
-            schemes = list(open_prepared(out).record.get("splits", {}))
+            before = open_prepared(out).record
+            schemes, with_videos = list(before.get("splits", {})), bool(before.get("videos"))
         except DatasetError:  # damaged, or of another schema: what it wrote is unknown
             schemes = []
         (out / DATASET_FILE).unlink()
     shutil.rmtree(out / "annotations", ignore_errors=True)
-    (out / VIDEOS_FILE).unlink(missing_ok=True)
+    if with_videos:  # else a user put it there
+        (out / VIDEOS_FILE).unlink(missing_ok=True)
     for torn in (out / "images").rglob(".*.part"):  # left by a run that was killed
         torn.unlink()
     for scheme in schemes:

@@ -2,73 +2,235 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import re
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from seasift.core.errors import DatasetError
-from seasift.data.coco import CocoDataset, read_coco
+from seasift.core.image import SUFFIXES
+from seasift.data.coco import CocoDataset, checked_document, load_json, parse_coco, read_document, root_ids
 from seasift.data.content import Content
-from seasift.data.source import IMAGE_SUFFIXES, Source, folder_source
+from seasift.data.locate import Located, find_beside, find_in_source, missing_images
+from seasift.data.repair import repair_document
+from seasift.data.source import Source, folder_source
 
 _DEFAULTS = {"labels": "default", "masks": "published", "split": "published"}
 _KEYS = {"images", "annotations", "categories"}
+_A_COCO_LIST = re.compile(rb'"(images|annotations|categories)"\s*:\s*\[')
+# File names that tools give to every annotation file; the folder says which split it is.
+_NAMELESS = {"_annotations.coco", "annotations", "annotations.coco", "coco", "coco_annotations"}
+_NAMELESS |= {"instances", "labels", "result"}
+_FOLDERS = {"annotations", "images", "labels", "coco"}
+_PART_NAMES = {"valid": "val", "validation": "val"}
 
 
-def images_folder(path: Path, images: Path | None) -> Path:
-    """Where the images of a COCO file lie: the given folder, else `images` beside it, else its own."""
-    if images is not None:
-        return images
-    beside = path.parent / "images"
-    return beside if beside.is_dir() else path.parent
+@dataclass(frozen=True)
+class _Split:
+    """One COCO file, and where the images are that it names."""
+
+    coco: CocoDataset
+    found: Mapping[str, Located]
 
 
-def read_coco_file(path: Path, images: Path | None) -> Content:
+def read_coco_file(path: Path, images: Path | None, *, repair: bool = False) -> Content:
     """One COCO file: the data set has one scheme of one split, `published/all`.
 
+    Args:
+        path: of it.
+        images: folder of its images (None: see `locate.images_folder`).
+        repair: mend what is mechanical; see `repair.repair_document`.
     Raises:
         DatasetError: not COCO, or images that are missing.
     """
-    coco = read_coco(path)
-    folder = images_folder(path, images)
+    content = read_document(path)
+    repairs = repair_document(content, path.name) if repair else []
+    roots = root_ids([content])
+    coco = parse_coco(content, path, roots)
     names = [image.file_name for image in coco.images]
-    loaded = folder_source(folder, [name for name in names if (folder / name).is_file()])
-    return _content(path.stem, {"all": coco}, loaded, str(path))
+    folder = find_beside(names, path, images, inside=True)
+    missing = [name for name in names if name not in folder.found]
+    if missing:
+        raise missing_images(str(folder.folder), missing, len(names))
+    source = folder_source(folder.folder, [located.path for located in folder.found.values()])
+    splits = {"all": _Split(coco, folder.found)}
+    return _content(path.stem, splits, source, str(path), _notes([content], roots), repairs)
 
 
-def read_coco_files(source: Source) -> Content:
+def read_coco_files(source: Source, *, repair: bool = False) -> Content:
     """All COCO files of a folder or zip; each becomes a split of the scheme `published`.
 
+    Args:
+        source: where they are, and their images.
+        repair: mend what is mechanical; see `repair.repair_document`.
     Raises:
         DatasetError: none, damaged ones, or several that do not go together.
     """
-    files = [path for path in sorted(source.sizes) if _looks_like_coco(source, path)]
-    if not files:
+    documents = {path: _document(source, path) for path in sorted(source.sizes) if _may_be_coco(path)}
+    contents = {path: content for path, content in documents.items() if content is not None}
+    if not contents:
         raise DatasetError(
             f"{source.name}: no COCO file in it; expected .json with images, annotations and categories. "
             "Name the folder that holds one"
         )
-    splits: dict[str, CocoDataset] = {}
-    for file in files:
-        split = PurePosixPath(file).stem.removeprefix("instances_")
-        if split in splits:
-            raise DatasetError(
-                f"{source.name}: two COCO files for the split {split!r} ({', '.join(files)}); expected distinct names. "
-                "Rename one, or prepare them one by one"
-            )
-        splits[split] = read_coco(f"{source.name}/{file}", source.read(file))
-    return _content(Path(source.name).stem, splits, source, source.name)
+    repairs = (
+        [line for file, each in contents.items() for line in repair_document(each, file)] if repair else []
+    )
+    roots = root_ids(list(contents.values()))
+    splits = {}
+    for split, (file, content) in zip(
+        split_names(list(contents), source.name), contents.items(), strict=True
+    ):
+        coco = parse_coco(content, f"{source.name}/{file}", roots)
+        names = [image.file_name for image in coco.images]
+        splits[split] = _Split(coco, find_in_source(names, source, file))
+    notes = _notes(list(contents.values()), roots)
+    return _content(Path(source.name).stem, splits, source, source.name, notes, repairs)
 
 
-def _content(name: str, splits: Mapping[str, CocoDataset], loaded: Source, location: str) -> Content:
-    joined = _joined(splits, location)
-    schemes = {
-        "published": {split: [image.file_name for image in coco.images] for split, coco in splits.items()}
+def _may_be_coco(path: str) -> bool:
+    lower = path.lower()
+    hidden = any(part.startswith(".") for part in PurePosixPath(path).parts)
+    return (
+        lower.endswith(".json") and not hidden and not lower.removesuffix(".json").endswith(tuple(SUFFIXES))
+    )
+
+
+def _document(source: Source, path: str) -> dict[str, Any] | None:
+    """The document, or None if it is another one.
+
+    Raises:
+        DatasetError: a COCO file that is damaged.
+    """
+    data = source.read(path)
+    try:
+        content = load_json(data)
+    except (ValueError, RecursionError) as error:
+        if not _A_COCO_LIST.search(data) or _is_json_lines(data):
+            return None
+        raise DatasetError(
+            f"{source.name}/{path}: not JSON ({error}); expected a COCO file. Repair it or take it out of the folder"
+        ) from None
+    if not isinstance(content, dict) or not content.keys() >= _KEYS:
+        return None
+    return checked_document(content, f"{source.name}/{path}")
+
+
+def _is_json_lines(data: bytes) -> bool:
+    """Whether the first line is a document of its own, and no COCO file."""
+    first, _, rest = data.partition(b"\n")
+    try:
+        content = json.loads(first)
+    except (ValueError, RecursionError):
+        return False
+    return bool(rest.strip()) and not (isinstance(content, dict) and content.keys() >= _KEYS)
+
+
+def split_names(files: Sequence[str], location: str) -> list[str]:
+    """What to call the splits that COCO files hold: `train` for instances_train.json and for train/_annotations.coco.json.
+
+    Args:
+        files: paths with `/`.
+        place: of the files, for errors.
+    Raises:
+        DatasetError: two files whose names and folders give one name.
+    """
+    stems = [PurePosixPath(file).stem.removeprefix("instances_") for file in files]
+    folders = [""] * len(files)
+    for stem, count in Counter(stems).items():
+        if count > 1 or stem.lower() in _NAMELESS:
+            group = [number for number, each in enumerate(stems) if each == stem]
+            telling = _differing([PurePosixPath(files[number]).parent.parts for number in group])
+            for number, folder in zip(group, telling, strict=True):
+                folders[number] = folder if all(telling) else ""
+    names = [folder or stem for folder, stem in zip(folders, stems, strict=True)]
+    for number, (folder, count) in enumerate([(f, Counter(names)[f]) for f in folders]):
+        if folder and count > 1:
+            names[number] = f"{folder}-{stems[number]}"
+    if len(files) == 1 and names[0].lower() in _NAMELESS:
+        names = ["all"]
+    names = [_PART_NAMES.get(n, n) if _PART_NAMES.get(n) not in names else n for n in names]
+    twice = next((name for name, count in Counter(names).items() if count > 1), None)
+    if twice is not None:
+        listed = ", ".join(file for file, name in zip(files, names, strict=True) if name == twice)
+        raise DatasetError(
+            f"{location}: two COCO files for the split {twice!r} ({listed}); expected distinct names. "
+            "Rename one, or prepare them one by one"
+        )
+    return names
+
+
+def _differing(folders: Sequence[tuple[str, ...]]) -> list[str]:
+    """What tells each folder from the others, as one name; of a single one its last part that says something."""
+    if len(folders) == 1:
+        return [next((part for part in reversed(folders[0]) if part.lower() not in _FOLDERS), "")]
+    lead = _shared(folders)
+    tail = _shared([folder[lead:][::-1] for folder in folders])
+    return ["-".join(folder[lead : len(folder) - tail]) for folder in folders]
+
+
+def _shared(folders: Sequence[tuple[str, ...]]) -> int:
+    """How many parts all of them begin with."""
+    columns = zip(*folders, strict=False)
+    return len(list(itertools.takewhile(lambda column: len(set(column)) == 1, columns)))
+
+
+def _notes(contents: Sequence[Mapping[str, Any]], roots: Collection[int]) -> list[str]:
+    """What is said of a data set beside its counts."""
+    left_out = {
+        item["name"]
+        for content in contents
+        for item in content["categories"]
+        if isinstance(item, dict) and item.get("id") in roots
     }
-    names = [image.file_name for image in joined.images]
-    return Content(name, {"default-published": joined}, loaded, loaded.locate(names), schemes, _DEFAULTS, {})
+    return [
+        f"category {name!r} has no objects and only stands above the others, so it is left out"
+        for name in sorted(left_out)
+    ]
+
+
+def _content(
+    name: str,
+    splits: Mapping[str, _Split],
+    source: Source,
+    location: str,
+    notes: Sequence[str],
+    repairs: Sequence[str],
+) -> Content:
+    splits = _in_folders(splits, source)
+    named = {split: _renamed(each) for split, each in splits.items()}
+    joined = _joined(named, location)
+    schemes = {
+        "published": {split: [image.file_name for image in coco.images] for split, coco in named.items()}
+    }
+    images = {located.name: located.path for split in splits.values() for located in split.found.values()}
+    about = {key: list(lines) for key, lines in (("notes", notes), ("repairs", repairs)) if lines}
+    return Content(name, {"default-published": joined}, source, images, schemes, _DEFAULTS, about)
+
+
+def _in_folders(splits: Mapping[str, _Split], source: Source) -> Mapping[str, _Split]:
+    """Where splits have different images of one name, each split's go into a folder called like the split."""
+    paths: dict[str, str] = {}
+    for split in splits.values():
+        for located in split.found.values():
+            before = paths.setdefault(located.name, located.path)
+            if before != located.path and not source.alike(before, located.path):
+                return {
+                    name: _Split(
+                        each.coco, {n: Located(f"{name}/{i.name}", i.path) for n, i in each.found.items()}
+                    )
+                    for name, each in splits.items()
+                }
+    return splits
+
+
+def _renamed(split: _Split) -> CocoDataset:
+    images = [replace(image, file_name=split.found[image.file_name].name) for image in split.coco.images]
+    return replace(split.coco, images=tuple(images))
 
 
 def _joined(splits: Mapping[str, CocoDataset], location: str) -> CocoDataset:
@@ -99,15 +261,3 @@ def _joined(splits: Mapping[str, CocoDataset], location: str) -> CocoDataset:
             for number, a in enumerate(coco.annotations, 1)
         ]
     return CocoDataset(first.categories, tuple(images), tuple(annotations))
-
-
-def _looks_like_coco(source: Source, path: str) -> bool:
-    if not path.lower().endswith(".json") or path.lower().removesuffix(".json").endswith(IMAGE_SUFFIXES):
-        return False
-    try:
-        content = json.loads(source.read(path))
-    except (ValueError, RecursionError) as error:
-        raise DatasetError(
-            f"{source.name}/{path}: not JSON ({error}); expected a COCO file. Repair it or take it out of the folder"
-        ) from None
-    return isinstance(content, dict) and content.keys() >= _KEYS

@@ -17,6 +17,7 @@ from seasift.data import trashcan
 from seasift.data.coco import CocoAnnotation, CocoDataset, read_coco
 from seasift.data.content import Content, Progress
 from seasift.data.dives import shipped_facts
+from seasift.data.locate import find_in_source
 from seasift.data.schemes import shipped_schemes
 from seasift.data.source import Source
 from seasift.data.supervisely import OriginalObject, read_original
@@ -107,7 +108,7 @@ def read_trashcan(source: Source, root: str, tell: Progress) -> Content:
         "trashcan-1.0",
         annotations,
         source,
-        source.locate(names),
+        {name: located.path for name, located in find_in_source(names, source).items()},
         shipped_schemes("trashcan"),
         {"labels": "instance", "masks": "exact", "split": "dive-free"},
         {"licence": trashcan.LICENCE, "citation": trashcan.CITATION, "group": trashcan.VIDEO},

@@ -12,6 +12,7 @@ from seasift.core.errors import DatasetError, expected
 from seasift.data.coco import CocoDataset, read_coco
 from seasift.data.dives import VIDEOS_FILE, VideoFacts, dives_of, read_facts
 from seasift.data.groups import groups_of
+from seasift.data.locate import read_placed
 from seasift.data.packed import PACK_FILE, unpack
 
 DATASET_FILE = "dataset.json"
@@ -241,9 +242,7 @@ def resolve_split(
         )
     if data.is_dir():
         return open_prepared(data, cache=cache).split(labels, masks, scheme, split)
-    coco = read_coco(data)
-    beside = data.parent / "images"
-    folder = images or (beside if beside.is_dir() else data.parent)
+    coco, folder = read_placed(data, images)
     return DataSplit(coco, folder, data.name)
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import posixpath
+import stat
 import zipfile
 import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -13,24 +16,28 @@ from pathlib import Path, PurePosixPath
 
 from seasift.core.errors import DatasetError
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".png", ".tif", ".tiff", ".webp", ".bmp")
+_APPLE_DOUBLE = b"\x00\x05\x16"
+_UTF8_FLAG, _UNICODE_PATH = 0x800, 0x7075
+_READ_ERRORS = (OSError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError)
 
 
 @dataclass(frozen=True)
 class Source:
-    """A zip or a folder, opened.
+    """A zip or a folder, opened. Files that macOS adds on its own (`__MACOSX/`, `._name`) are not among its files.
 
     Attributes:
         name: for messages.
         sizes: path inside (with `/`) to bytes.
         timestamps: path inside to a number that changes with the content: CRC-32 in a zip, time in a folder.
         holds: whether the file of that path inside has the bytes of a file elsewhere.
+        alike: whether two paths inside hold the same bytes.
     """
 
     name: str
     sizes: Mapping[str, int]
     timestamps: Mapping[str, int]
     holds: Callable[[str, Path], bool]
+    alike: Callable[[str, str], bool]
     _read: Callable[[str], bytes]
 
     def read(self, path: str) -> bytes:
@@ -45,14 +52,7 @@ class Source:
             )
         try:
             return self._read(path)
-        except (
-            OSError,
-            zipfile.BadZipFile,
-            zlib.error,
-            NotImplementedError,
-            RuntimeError,
-            EOFError,
-        ) as error:
+        except _READ_ERRORS as error:
             raise DatasetError(
                 f"{self.name}: {path} cannot be read ({error}); expected a whole file. Unpack or download it again"
             ) from None
@@ -68,33 +68,6 @@ class Source:
         listing = json.dumps([options, sorted(self.sizes.items()), sorted(self.timestamps.items())])
         return hashlib.sha256(listing.encode("utf-8", "surrogatepass")).hexdigest()
 
-    def locate(self, names: Collection[str]) -> dict[str, str]:
-        """Where each image lies, by the end of its path; repeated images are taken once.
-
-        Raises:
-            DatasetError: images that are not there.
-        """
-        by_name: dict[str, list[str]] = {}
-        for path in self.sizes:
-            if path.lower().endswith(IMAGE_SUFFIXES):
-                by_name.setdefault(PurePosixPath(path).name, []).append(path)
-        found, missing = {}, []
-        for name in names:
-            parts = PurePosixPath(name).parts
-            locations = [
-                p for p in by_name.get(parts[-1], []) if PurePosixPath(p).parts[-len(parts) :] == parts
-            ]
-            if locations:
-                found[name] = min(locations, key=lambda location: (len(location), location))
-            else:
-                missing.append(name)
-        if missing:
-            raise DatasetError(
-                f"{self.name}: {len(missing)} of {len(names)} images are missing, first {missing[0]!r}; expected all. "
-                "Unpack the archive again, or name their folder with --images"
-            )
-        return found
-
 
 @contextmanager
 def open_source(path: Path, *, without: Path | None = None) -> Iterator[Source]:
@@ -104,29 +77,17 @@ def open_source(path: Path, *, without: Path | None = None) -> Iterator[Source]:
         path: of it.
         without: a folder inside whose files do not count.
     Raises:
-        DatasetError: neither.
+        DatasetError: neither, or a zip with two different files of one name.
     """
     if path.is_dir():
-        apart = without.resolve() if without else None
-        files = [p for p in sorted(path.rglob("*")) if p.is_file() and apart not in p.resolve().parents]
-        yield folder_source(path, [file.relative_to(path).as_posix() for file in files])
+        yield folder_source(path, list(_walk(path, without.resolve() if without else None)))
     elif path.is_file() and zipfile.is_zipfile(path):
         try:
             archive = zipfile.ZipFile(path)
         except (zipfile.BadZipFile, OSError, NotImplementedError) as error:
             raise DatasetError(f"{path}: a damaged zip ({error}). Download it again") from None
         with archive:
-            entries = {entry.filename: entry for entry in archive.infolist() if not entry.is_dir()}
-            yield Source(
-                str(path),
-                {name: entry.file_size for name, entry in entries.items()},
-                {name: entry.CRC for name, entry in entries.items()},
-                lambda name, file: (
-                    file.stat().st_size == entries[name].file_size
-                    and zlib.crc32(file.read_bytes()) == entries[name].CRC
-                ),
-                archive.read,
-            )
+            yield _zip_source(path, archive)
     else:
         what = "no such file or folder" if not path.exists() else "neither a zip nor a folder"
         raise DatasetError(
@@ -138,12 +99,133 @@ def open_source(path: Path, *, without: Path | None = None) -> Iterator[Source]:
 def folder_source(folder: Path, paths: Collection[str]) -> Source:
     """Some files of a folder."""
     stats = {path: (folder / path).stat() for path in paths}
+
+    def holds(path: str, file: Path) -> bool:
+        return file.stat().st_size == stats[path].st_size and (
+            file.read_bytes() == (folder / path).read_bytes()
+        )
+
     return Source(
         str(folder),
-        {path: stat.st_size for path, stat in stats.items()},
-        {path: stat.st_mtime_ns for path, stat in stats.items()},
-        lambda path, file: (
-            file.stat().st_size == stats[path].st_size and file.read_bytes() == (folder / path).read_bytes()
-        ),
+        {path: each.st_size for path, each in stats.items()},
+        {path: each.st_mtime_ns for path, each in stats.items()},
+        holds,
+        lambda one, other: holds(one, folder / other),
         lambda path: (folder / path).read_bytes(),
     )
+
+
+def _walk(folder: Path, apart: Path | None) -> Iterator[str]:
+    """All files in sorted order; links to folders are followed, but none twice on one way."""
+    for parent, folders, files in os.walk(folder, followlinks=True):
+        here = Path(parent)
+        above = {here.resolve(), *here.resolve().parents}
+        folders[:] = sorted(
+            name
+            for name in folders
+            if name != "__MACOSX"
+            and (here / name).resolve() != apart
+            and not ((here / name).is_symlink() and (here / name).resolve() in above)
+        )
+        for name in sorted(files):
+            file = here / name
+            if file.is_file() and not (name.startswith("._") and _is_apple_double(file)):
+                yield file.relative_to(folder).as_posix()
+
+
+def _is_apple_double(file: Path) -> bool:
+    try:
+        with file.open("rb") as opened:
+            return opened.read(3) == _APPLE_DOUBLE
+    except OSError:
+        return False
+
+
+def _zip_source(path: Path, archive: zipfile.ZipFile) -> Source:
+    entries: dict[str, zipfile.ZipInfo] = {}
+    links: dict[str, zipfile.ZipInfo] = {}
+    for entry in archive.infolist():
+        name = _entry_name(entry)
+        if entry.is_dir() or name.endswith("/") or _of_macos(archive, entry, name):
+            continue
+        if stat.S_ISLNK(entry.external_attr >> 16):
+            links[name] = entry
+            continue
+        before = entries.setdefault(name, entry)
+        if (before.file_size, before.CRC) != (entry.file_size, entry.CRC):
+            raise DatasetError(
+                f"{path}: holds two different files named {name} ({before.file_size:,} and {entry.file_size:,} bytes); "
+                "expected each once. Pack it again"
+            )
+    entries |= _linked(archive, links, entries)
+    return Source(
+        str(path),
+        {name: entry.file_size for name, entry in entries.items()},
+        {name: entry.CRC for name, entry in entries.items()},
+        lambda name, file: (
+            file.stat().st_size == entries[name].file_size
+            and zlib.crc32(file.read_bytes()) == entries[name].CRC
+        ),
+        lambda one, other: (
+            (entries[one].file_size, entries[one].CRC) == (entries[other].file_size, entries[other].CRC)
+        ),
+        lambda name: archive.read(entries[name]),
+    )
+
+
+def _entry_name(entry: zipfile.ZipInfo) -> str:
+    """Its name with `/`, also where Windows packed it, and in the letters that the packer meant.
+
+    macOS writes UTF-8 without the flag that says so; Info-ZIP keeps UTF-8 in an extra field.
+    """
+    name = entry.filename
+    if not entry.flag_bits & _UTF8_FLAG and not name.isascii():
+        raw = name.encode("cp437", "replace")
+        try:
+            name = (_unicode_path(entry.extra, raw) or raw).decode("utf-8")
+        except UnicodeDecodeError:  # a code page of its own, of which cp437 is the usual one
+            name = entry.filename
+    return name.replace("\\", "/")
+
+
+def _unicode_path(extra: bytes, raw: bytes) -> bytes | None:
+    """The name in the Info-ZIP Unicode Path extra field, if that is of this name."""
+    location = 0
+    while location + 4 <= len(extra):
+        kind, length = (int.from_bytes(extra[at : at + 2], "little") for at in (location, location + 2))
+        value = extra[location + 4 : location + 4 + length]
+        if kind == _UNICODE_PATH and int.from_bytes(value[1:5], "little") == zlib.crc32(raw):
+            return value[5:]
+        location += 4 + length
+    return None
+
+
+def _of_macos(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, name: str) -> bool:
+    parts = name.split("/")
+    if "__MACOSX" in parts:
+        return True
+    if not parts[-1].startswith("._"):
+        return False
+    try:
+        with archive.open(entry) as opened:
+            return opened.read(3) == _APPLE_DOUBLE
+    except _READ_ERRORS:
+        return False
+
+
+def _linked(
+    archive: zipfile.ZipFile,
+    links: Mapping[str, zipfile.ZipInfo],
+    entries: Mapping[str, zipfile.ZipInfo],
+) -> dict[str, zipfile.ZipInfo]:
+    """Symbolic links to files of the archive; others lead nowhere and are left out."""
+    found = {}
+    for name, link in links.items():
+        try:
+            aim = archive.read(link).decode("utf-8", "replace")
+        except _READ_ERRORS:
+            continue
+        target = posixpath.normpath(posixpath.join(posixpath.dirname(name), aim))
+        if target in entries:
+            found[name] = entries[target]
+    return found

@@ -17,6 +17,7 @@ import numpy as np
 
 from seasift.core.errors import DatasetError, ImageError
 from seasift.core.image import jpeg_uri, read_image, svg_uri
+from seasift.core.page import render_template
 from seasift.core.types import UInt8
 from seasift.data.coco import CocoDataset, CocoImage
 from seasift.data.stats import SIZES, Described, Stats
@@ -232,16 +233,10 @@ def render_stats_page(described: Described, stats: Stats, *, citation: str = "",
         citation: how to cite the data set, if that is known.
         licence: of its images, if that is known.
     """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("seasift.data"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("stats.html").render(
+    return render_template(
+        "data",
+        "stats.html",
+        {},
         stats=stats,
         last=list(stats.splits)[-1],
         citation=citation,

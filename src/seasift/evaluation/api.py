@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +12,16 @@ from seasift.core.errors import InputError
 from seasift.core.extras import require
 from seasift.core.files import check_folder
 from seasift.core.predictor import Predictor
+from seasift.core.rollup import RollUp
 from seasift.core.types import SizeHW
-from seasift.data.prepared import DataSplit, resolve_split
+from seasift.data.groups import groups_of
+from seasift.data.prepared import DataSplit, open_prepared, resolve_split
+from seasift.data.unseen import relations, trained_images
 from seasift.evaluation.document import Evaluation
 from seasift.evaluation.record import Subject, make_record
 from seasift.evaluation.report import write_report
 from seasift.evaluation.stream import Settings, evaluate_split
+from seasift.evaluation.unseen import Training
 from seasift.formats.document import TileEntry
 from seasift.inference.predictor import OnnxPredictor, load_predictor
 from seasift.inference.tiling import parse_tiling
@@ -88,7 +92,7 @@ def evaluate(
         confidence: score from which an object counts as found, for precision, recall, the confusion matrix and the
             worst images; default: what `predict` uses with this model, else 0.3.
         limit: evaluate only so many images, evenly spaced.
-        resamples: draws of whole videos for the 95% intervals of AP; 0 leaves them out.
+        resamples: draws of whole dives, else videos, for the 95% intervals; 0 leaves them out.
         tile: search in tiles: a side, "WIDTHxHEIGHT" in px, or "auto".
         tile_overlap: share of a tile that its neighbour shares; default: 0.25.
         tile_whole: search the whole image, too.
@@ -99,7 +103,7 @@ def evaluate(
     Raises:
         InputError: an option, the model or the data cannot be used; nothing is written then.
 
-    >>> report = seasift.evaluate("default", "data/trashcan", scheme="leak-free", split="test")
+    >>> report = seasift.evaluate("default", "data/trashcan", scheme="dive-free", split="test")
     >>> report.masks["AP"]
     """
     if output:
@@ -125,8 +129,10 @@ def evaluate(
         confidence=max(evaluated.confidence if confidence is None else confidence, threshold),
         limit=limit,
         resamples=resamples,
+        rollup=evaluated.rollup,
     )
-    outcome = evaluate_split(evaluated.predictor, chosen, settings, progress)
+    training = _training(Path(data), chosen, evaluated)
+    outcome = evaluate_split(evaluated.predictor, chosen, settings, progress, training)
     fingerprint = chosen.fingerprint or _sha256(Path(data))
     subject = Subject(evaluated.facts, chosen.name, fingerprint, chosen.chosen, threads)
     record = make_record(outcome, settings, subject)
@@ -160,6 +166,22 @@ class _Model:
     facts: dict[str, Any]
     confidence: float
     input_hw: SizeHW | None = None
+    rollup: RollUp | None = None
+    training: Mapping[str, Any] = field(default_factory=dict)
+
+
+def _training(data: Path, chosen: DataSplit, model: _Model) -> Training | None:
+    """How near the chosen images are to those that the model was trained on; None if that is not known."""
+    if not data.is_dir():
+        return None
+    prepared = open_prepared(data)
+    splits, trained = trained_images(model.training, prepared)
+    if not splits:
+        return None
+    names = [image.file_name for image in chosen.coco.images]
+    every = {*names, *trained}
+    group_of = groups_of(every, prepared.group) if prepared.group else {}
+    return Training(splits, relations(names, trained, group_of, prepared.dives(every)))
 
 
 def _model(model: str | Path | Predictor, how: Mapping[str, Any]) -> _Model:
@@ -185,7 +207,7 @@ def _model(model: str | Path | Predictor, how: Mapping[str, Any]) -> _Model:
 def _loaded(model: Predictor) -> _Model:
     if not isinstance(model, OnnxPredictor):
         return _Model(model, {"name": model.name}, Settings.confidence)
-    return _Model(model, _told(model), model.info.threshold, model.info.input.size_hw)
+    return _described(model, _told(model))
 
 
 def _model_file(model: str | Path, how: Mapping[str, Any]) -> _Model:
@@ -201,7 +223,12 @@ def _model_file(model: str | Path, how: Mapping[str, Any]) -> _Model:
         **_told(predictor),
         "facts": _facts(predictor.info, bundled.find(model)),
     }
-    return _Model(predictor, facts, predictor.info.threshold, predictor.info.input.size_hw)
+    return _described(predictor, facts)
+
+
+def _described(predictor: OnnxPredictor, facts: dict[str, Any]) -> _Model:
+    info = predictor.info
+    return _Model(predictor, facts, info.threshold, info.input.size_hw, info.roll_up(), info.training)
 
 
 def _told(predictor: OnnxPredictor) -> dict[str, Any]:

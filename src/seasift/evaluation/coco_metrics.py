@@ -104,7 +104,7 @@ def metrics_of(truth: CocoDataset, results: Results) -> Metrics:
 
 def has_masks(truth: CocoDataset) -> bool:
     """Whether every object of the truth has a mask, so that masks can be judged."""
-    return all(annotation.segmentation for annotation in truth.annotations)
+    return truth.masked
 
 
 def _accumulate(

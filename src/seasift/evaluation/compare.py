@@ -1,7 +1,7 @@
 """Comparing evaluated models.
 
 Also here: What to know before reading a comparison. Intervals of runs that were judged on the same split, all
-from the same draws of videos.
+from the same draws of dives or videos.
 """
 
 from __future__ import annotations
@@ -104,19 +104,19 @@ def _listed(settings: EvaluationSettings) -> str:
 
 def _few_groups(labels: str, evaluated: Evaluated) -> list[str]:
     found = []
-    if evaluated.pattern is None:
+    if evaluated.unit == "image":
         found.append(
             f"No videos are known ({labels}): images were drawn one by one. If they are frames of videos, the intervals "
             "are too narrow; say with --group how a file name tells its video."
         )
     if evaluated.groups < FEW_GROUPS:
         found.append(
-            f"Only {evaluated.groups} videos ({labels}): with fewer than {FEW_GROUPS} the intervals are too narrow."
+            f"Only {evaluated.groups} {evaluated.unit}s ({labels}): with fewer than {FEW_GROUPS} the intervals are too narrow."
         )
     few = [name for name, count in evaluated.class_groups.items() if 0 < count < FEW_CLASS_GROUPS]
     if few:
         found.append(
-            f"{len(few)} classes have objects in fewer than {FEW_CLASS_GROUPS} videos ({labels}): their own intervals "
+            f"{len(few)} classes have objects in fewer than {FEW_CLASS_GROUPS} {evaluated.unit}s ({labels}): their own intervals "
             f"say little, and the mean AP of a draw without such a class is over the others: {', '.join(few)}."
         )
     return found
@@ -154,7 +154,8 @@ def evaluate_runs(
             f"{data}: {len(truth.images)} images in {split.name}; {first.folder} was judged on "
             f"{first.record.data.images}. {_AGAIN}"
         )
-    draws = draw(truth, group or split.chosen.get("group"), resamples, seed)
+    dives = {} if group else split.dives
+    draws = draw(truth, group or split.chosen.get("group"), resamples, seed, dives)
     return {run.label: _evaluate(run, truth, draws) for run in runs}
 
 
@@ -219,9 +220,9 @@ class Settings:
 
     Attributes:
         data: prepared data set or COCO file with the truth; None: no intervals.
-        resamples: draws of videos.
+        resamples: draws of dives, else videos.
         seed: of the draws.
-        group: regular expression that finds a picture's video in its name; None: the data set's own.
+        group: regular expression that finds a picture's video in its name; None: the data set's own dives or videos.
     """
 
     data: Path | None = None
@@ -249,7 +250,7 @@ def compare(runs: Sequence[Run], settings: Settings) -> Comparison:
     return Comparison(
         schema_version=SCHEMA,
         seasift=__version__,
-        bootstrap=_bootstrap(settings) if settings.data else None,
+        bootstrap=_bootstrap(settings, evaluated) if settings.data else None,
         runs=[_run(run, evaluated.get(run.label)) for run in runs],
         pairs=[_pair(first, second, evaluated) for first, second in combinations(runs, 2)],
         published=published(),
@@ -265,8 +266,9 @@ def published() -> list[Published]:
     return [Published.from_json(each) for each in yaml.safe_load(text)]
 
 
-def _bootstrap(settings: Settings) -> Bootstrap:
-    return Bootstrap(resamples=settings.resamples, seed=settings.seed, level=LEVEL, unit="video")
+def _bootstrap(settings: Settings, evaluated: Mapping[str, Evaluated]) -> Bootstrap:
+    unit = next((each.unit for each in evaluated.values()), "video")
+    return Bootstrap(resamples=settings.resamples, seed=settings.seed, level=LEVEL, unit=unit)
 
 
 def _run(run: Run, evaluated: Evaluated | None) -> ComparedRun:
@@ -298,6 +300,8 @@ def _run(run: Run, evaluated: Evaluated | None) -> ComparedRun:
         groups=evaluated.groups if evaluated else None,
         intervals=KindIntervals.from_json(evaluated.intervals()) if evaluated else None,
         curves=record.curves,
+        levels=record.levels,
+        triage=record.triage,
         notes=record.notes,
     )
 

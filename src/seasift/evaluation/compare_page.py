@@ -11,10 +11,12 @@ from typing import Any
 
 from seasift.core.files import write_json, write_text
 from seasift.core.image import svg_uri
+from seasift.core.page import render_template
 from seasift.evaluation.coco_metrics import RECALLS
-from seasift.evaluation.compare_tables import Table, tables
+from seasift.evaluation.compare_tables import tables, unit_of
 from seasift.evaluation.comparison import Comparison
 from seasift.evaluation.plots import new_figure, to_svg
+from seasift.evaluation.text_table import Table, markdown
 
 COLOURS = ("#0b6e99", "#c2571a", "#3d8b37", "#8e44ad", "#b8860b", "#c0392b", "#16a085", "#5d6d7e")
 _STYLES = ("-", "--", ":", "-.")
@@ -128,18 +130,15 @@ def write_comparison(folder: Path, comparison: Comparison) -> tuple[Path, ...]:
 
 def render_page(comparison: Comparison) -> str:
     """The page: one HTML file that needs nothing else."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("seasift.evaluation"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     drawn = [(title, svg_uri(svg)) for title, svg in overlays(comparison)]
-    return environment.get_template("compare.html").render(
-        comparison=comparison.to_json(), tables=tables(comparison), plots=drawn
+    return render_template(
+        "evaluation",
+        "compare.html",
+        {},
+        comparison=comparison.to_json(),
+        tables=tables(comparison),
+        plots=drawn,
+        unit=unit_of(comparison),
     )
 
 
@@ -148,12 +147,13 @@ def render_markdown(comparison: Comparison) -> str:
     parts = [_markdown(table) for table in tables(comparison)]
     notes = [f"- {note}" for note in comparison.notes]
     sources = [f"- {each.name}: {each.source} ({each.split})" for each in comparison.published]
-    about = ["Published figures are not comparable with figures on leak-free splits. Sources:", "", *sources]
+    about = [
+        "Published figures are not comparable with figures on splits by video or dive. Sources:",
+        "",
+        *sources,
+    ]
     return "\n".join([*parts, *notes, "", *about]) + "\n"
 
 
 def _markdown(table: Table) -> str:
-    marks = ["---" if index in table.texts else "---:" for index in range(len(table.heads))]
-    rows = [table.heads, tuple(marks), *table.rows]
-    lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
-    return "\n".join([f"### {table.title}", "", *lines, ""])
+    return "\n".join([f"### {table.title}", "", *markdown(table), ""])

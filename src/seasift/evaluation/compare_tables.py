@@ -5,26 +5,15 @@ Also here: How values of a comparison are written.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from seasift.evaluation.coco_metrics import LINE
 from seasift.evaluation.comparison import Change, ComparedClass, ComparedRun, Comparison, Pair
-from seasift.evaluation.document import EvaluatedData, Number, Speed
+from seasift.evaluation.document import EvaluatedData, Speed
 from seasift.evaluation.intervals import FEW_CLASS_GROUPS
-
-NONE = "–"
-
-
-def number(value: float | None) -> str:
-    """A figure with three digits."""
-    return NONE if value is None else f"{value:.3f}"
-
-
-def count(value: Number | None) -> str:
-    """A whole number."""
-    return NONE if value is None else f"{value:,}"
+from seasift.evaluation.level_tables import level_table, triage_table
+from seasift.evaluation.text_table import NONE, Table, bracketed, count, number, with_limits
 
 
 def text(value: Any) -> str:
@@ -36,18 +25,7 @@ def signed(found: Change | None) -> str:
     """A difference with its interval."""
     if found is None:
         return NONE
-    return f"{found.value:+.3f} {_limits(found.interval, '+.3f')}"
-
-
-def with_limits(value: str, limits: list[Number] | None) -> str:
-    """A figure with its interval, if there is one."""
-    return value if limits is None else f"{value} {_limits(limits, '.3f')}"
-
-
-def _limits(limits: list[Number], form: str) -> str:
-    """In brackets, without the noughts before the point: tables are wide enough."""
-    low, high = (format(limit, form).replace("0.", ".", 1) for limit in limits)
-    return f"[{low}, {high}]"
+    return f"{found.value:+.3f} {bracketed(found.interval, '+.3f')}"
 
 
 def duration(seconds: float | None) -> str:
@@ -68,27 +46,10 @@ WITH_INTERVAL = ("AP", "AP50", "AP75")
 SHOWN_KINDS = ("masks", "boxes")
 
 
-@dataclass(frozen=True)
-class Table:
-    """A table.
-
-    Attributes:
-        title: what it is of.
-        heads: of the columns; the first is text, the others are numbers unless in `texts`.
-        rows: as many cells as heads.
-        texts: columns of text.
-    """
-
-    title: str
-    heads: tuple[str, ...]
-    rows: Sequence[tuple[str, ...]]
-    texts: tuple[int, ...] = (0,)
-
-
 def tables(comparison: Comparison) -> list[Table]:
     """All tables of a comparison, in the order to read them; those without rows are left out."""
     makers: tuple[Callable[[Comparison], Table], ...]
-    makers = (summary, differences, sizes, trainings, lines, classes, class_differences)
+    makers = (summary, levels, triage, differences, sizes, trainings, lines, classes, class_differences)
     return [table for make in makers if (table := make(comparison)).rows]
 
 
@@ -111,6 +72,16 @@ def summary(comparison: Comparison) -> Table:
         rows.append((f"published: {each.name}", each.split, *cells))
     heads = (f"{kind} {figure}" for kind in SHOWN_KINDS for figure in WITH_INTERVAL)
     return Table("Average precision", ("run", "judged on", *heads), rows, (0, 1))
+
+
+def levels(comparison: Comparison) -> Table:
+    """Supercategories and any object of each run, with the intervals of its own evaluation."""
+    return level_table([(f"{run.label}  {run.name}", run) for run in comparison.runs])
+
+
+def triage(comparison: Comparison) -> Table:
+    """Frames with trash and with animals of each run, with the intervals of its own evaluation."""
+    return triage_table([(f"{run.label}  {run.name}", run) for run in comparison.runs])
 
 
 def differences(comparison: Comparison) -> Table:
@@ -206,7 +177,14 @@ def classes(comparison: Comparison) -> Table:
         rows.append(
             (name, _counts(row.objects for row in found), _counts(row.groups for row in found), *cells)
         )
-    return Table("AP of each class", ("class", "objects", "videos", *_by_kind(comparison)), rows)
+    return Table(
+        "AP of each class", ("class", "objects", f"{unit_of(comparison)}s", *_by_kind(comparison)), rows
+    )
+
+
+def unit_of(comparison: Comparison) -> str:
+    """What was drawn again and again: "dive", "video" or "image"."""
+    return comparison.bootstrap.unit if comparison.bootstrap else "video"
 
 
 def _by_kind(comparison: Comparison) -> list[str]:
@@ -221,17 +199,17 @@ def _counts(numbers: Iterable[int | None]) -> str:
 
 
 def class_differences(comparison: Comparison) -> Table:
-    """One row a pair and class whose interval of the difference leaves out 0; classes of few videos say nothing."""
-    videos = {run.label: {row.name: row.groups or 0 for row in run.per_class} for run in comparison.runs}
+    """One row a pair and class whose interval of the difference leaves out 0; classes of few dives or videos say nothing."""
+    groups = {run.label: {row.name: row.groups or 0 for row in run.per_class} for run in comparison.runs}
     rows = []
     for pair in comparison.pairs:
         for name, kinds in (pair.difference.per_class if pair.difference else {}).items():
-            enough = videos[pair.first][name] >= FEW_CLASS_GROUPS
+            enough = groups[pair.first][name] >= FEW_CLASS_GROUPS
             for kind in SHOWN_KINDS if enough else ():
                 found = kinds.get(kind)
                 if found and not found.zero_inside:
                     rows.append((f"{pair.second} − {pair.first}", name, kind, signed(found)))
-    title = f"Classes in {FEW_CLASS_GROUPS} or more videos whose difference has an interval without 0"
+    title = f"Classes in {FEW_CLASS_GROUPS} or more {unit_of(comparison)}s whose difference has an interval without 0"
     return Table(title, ("pair", "class", "kind", "AP"), rows, (0, 1, 2))
 
 

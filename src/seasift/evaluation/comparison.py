@@ -11,11 +11,13 @@ from seasift.evaluation.document import (
     EvaluatedData,
     EvaluationSettings,
     KindIntervals,
+    LevelMetrics,
     Limits,
     Line,
     Number,
     Record,
     Speed,
+    TriageMetrics,
 )
 
 SCHEMA: Literal["seasift-comparison/1"] = "seasift-comparison/1"
@@ -31,7 +33,7 @@ class Bootstrap(Record):
 
 
 class ComparedClass(Record):
-    """One class of a run; `groups` are the videos that hold some of it, None without intervals."""
+    """One class of a run; `groups` are the dives or videos that hold some of it, None without intervals."""
 
     name: str
     objects: int
@@ -81,6 +83,8 @@ class ComparedRun(Record):
     groups: int | None
     intervals: KindIntervals | None
     curves: Curves | None
+    levels: dict[str, LevelMetrics] = Field(default_factory=dict)
+    triage: dict[str, TriageMetrics] = Field(default_factory=dict)
     notes: list[str]
 
     def line(self, kind: str) -> dict[str, Number | None]:

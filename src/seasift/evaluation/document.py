@@ -68,6 +68,8 @@ Curves = dict[str, dict[str, Annotated[list[Number], AfterValidator(_whole_curve
 """Kind, IoU in percent, precision at recall 0, .01 ... 1: the mean over classes."""
 Limits = Annotated[list[Number], Field(min_length=2, max_length=2)]
 """A 95% interval."""
+FigureLimits = dict[str, Limits | None]
+"""By figure."""
 
 
 class NetworkFacts(Record):
@@ -202,13 +204,14 @@ class KindIntervals(Record):
 
 
 class Intervals(Record):
-    """`KindIntervals`, and what they come from."""
+    """`KindIntervals`, and what they come from: `groups` draws of each `unit`, "dive", "video" or "image"."""
 
     level: Number
     resamples: int
     seed: int
     groups: int
     group: str | None
+    unit: str = "video"
     class_groups: dict[str, int]
     boxes: dict[str, Limits | None] = Field(default_factory=dict)
     masks: dict[str, Limits | None] = Field(default_factory=dict)
@@ -226,6 +229,97 @@ class CountsByThreshold(Record):
     names: list[str]
     thresholds: list[Number]
     classes: list[dict[str, Any]]
+
+
+class LevelIntervals(Record):
+    """Intervals by kind and figure, and of each category by name, kind and figure."""
+
+    boxes: FigureLimits = Field(default_factory=dict)
+    masks: FigureLimits = Field(default_factory=dict)
+    per_class: dict[str, dict[str, FigureLimits]] = Field(default_factory=dict)
+
+    def of_kind(self, kind: str) -> FigureLimits:
+        """By figure."""
+        return self.masks if kind == "masks" else self.boxes
+
+
+class LevelCategory(Record):
+    """A supercategory, or any object: classes put together."""
+
+    name: str
+    classes: list[str] = Field(default_factory=list)
+    objects: int
+    boxes: Line
+    masks: Line
+
+    def line(self, kind: str) -> dict[str, Number | None]:
+        """The metrics of a kind, "boxes" or "masks"."""
+        return self.masks if kind == "masks" else self.boxes
+
+
+class LevelMetrics(Record):
+    """Metrics of a level above the classes, see `levels.evaluate_levels`; means over its categories."""
+
+    boxes: Line
+    masks: Line
+    per_class: Annotated[list[LevelCategory], Field(min_length=1)]
+    intervals: LevelIntervals | None = None
+
+    def line(self, kind: str) -> dict[str, Number | None]:
+        """The metrics of a kind, "boxes" or "masks"."""
+        return self.masks if kind == "masks" else self.boxes
+
+
+class TriageMetrics(Record):
+    """How well frames that hold a supercategory are picked, see `triage.triage_of`."""
+
+    frames: int
+    with_: int = Field(alias="with")
+    recall_at_precision_80: Number | None
+    recall_at_precision_90: Number | None
+    look_at_for_recall_95: Number | None
+    intervals: FigureLimits | None = None
+
+
+class NamedShare(Record):
+    """How many objects a level names, and the share of them that is right."""
+
+    count: int
+    right: Number | None
+
+
+class RollUpCurvePoint(Record):
+    """Thresholds of the roll-up by level, and what they give, by level."""
+
+    probability: Number | None = None
+    thresholds: dict[str, Number]
+    levels: dict[str, NamedShare]
+
+
+class RollUpCurve(Record):
+    """See `rollup_fit.rollup_record`: thresholds fitted here, and what the model's own give here."""
+
+    fitted: list[RollUpCurvePoint] = Field(default_factory=list)
+    own: RollUpCurvePoint | None = None
+
+
+class UnseenKind(Record):
+    """Images of one nearness to the training; without metrics where all images are of one."""
+
+    name: str
+    images: int
+    objects: int
+    boxes: Line | None = None
+    masks: Line | None = None
+    levels: dict[str, LevelMetrics] = Field(default_factory=dict)
+    intervals: dict[str, FigureLimits | None] | None = None
+
+
+class UnseenMetrics(Record):
+    """See `unseen.unseen_record`."""
+
+    trained_on: list[str]
+    kinds: list[UnseenKind]
 
 
 class WorstImage(Record):
@@ -260,6 +354,10 @@ class Evaluation(Record):
     curves: Curves | None = None
     reliability: Reliability | None = None
     intervals: Intervals | None = None
+    levels: dict[str, LevelMetrics] = Field(default_factory=dict)
+    triage: dict[str, TriageMetrics] = Field(default_factory=dict)
+    rollup: RollUpCurve | None = None
+    unseen: UnseenMetrics | None = None
     counting: CountsByThreshold | None = None
     worst: list[WorstImage] = Field(default_factory=list)
     notes: list[str] = Field(default_factory=list)

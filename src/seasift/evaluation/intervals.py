@@ -1,6 +1,7 @@
 """Intervals of the APs on one split, and of the difference of two models on it.
 
-Also here: Intervals of AP by drawing whole videos again and again: frames of one video are not independent.
+Also here: Intervals of AP by drawing whole dives or videos again and again: frames of one dive are not
+independent.
 """
 
 from __future__ import annotations
@@ -26,16 +27,18 @@ class Evaluated:
     """One run under all resamples.
 
     Attributes:
-        groups: videos in the split.
+        groups: dives (else videos) in the split.
         class_groups: class name to how many of them have objects of it.
         kinds: "boxes" and, if judged, "masks". The first resample is the split itself.
         pattern: that found the videos; None: each image was drawn alone.
+        unit: what was drawn: "dive", "video" or "image".
     """
 
     groups: int
     class_groups: dict[str, int]
     kinds: dict[str, Resampled]
     pattern: str | None
+    unit: str
 
     def intervals(self) -> dict[str, Any]:
         """Kind to figure to [low, high], and "per_class" name to kind to that of its AP."""
@@ -49,6 +52,7 @@ class Evaluated:
             "seed": seed,
             "groups": self.groups,
             "group": self.pattern,
+            "unit": self.unit,
             "class_groups": self.class_groups,
             **self.intervals(),
         }
@@ -56,39 +60,48 @@ class Evaluated:
 
 @dataclass(frozen=True)
 class Draws:
-    """Videos drawn again and again, the same for all models that are judged on a split.
+    """Dives, else videos, drawn again and again, the same for all models that are judged on a split.
 
     Attributes:
-        groups: videos.
+        groups: dives or videos.
         class_groups: class name to how many of them have objects of it.
         weights: (1 + R, P) how often each image counts; the first row is the split itself.
         pattern: that found the videos; None: each image is drawn alone.
+        unit: what is drawn: "dive", "video" or "image".
     """
 
     groups: int
     class_groups: dict[str, int]
     weights: Int64
     pattern: str | None
+    unit: str
 
     def evaluate(self, matches: Mapping[str, Sequence[ClassMatches]]) -> Evaluated:
         """Resample the matches of each kind."""
         kinds = {kind: resampled(each, self.weights) for kind, each in matches.items()}
-        return Evaluated(self.groups, self.class_groups, kinds, self.pattern)
+        return Evaluated(self.groups, self.class_groups, kinds, self.pattern, self.unit)
 
 
-def draw(truth: CocoDataset, pattern: str | None, resamples: int, seed: int) -> Draws:
-    """Draw videos.
+def draw(
+    truth: CocoDataset,
+    pattern: str | None,
+    resamples: int,
+    seed: int,
+    dives: Mapping[str, str] | None = None,
+) -> Draws:
+    """Draw dives where they are known, else videos.
 
     Args:
         truth: images and objects.
         pattern: regular expression that finds a picture's video in its name (None: each is drawn alone).
+        dives: file name to dive, of the images whose dive is known.
     Raises:
         InputError: not a regular expression.
     """
-    groups = group_names(image_names(truth), pattern)
+    groups, unit = unit_names(image_names(truth), pattern, dives or {})
     weights = draw_weights(groups, resamples, seed)
     weights = np.concatenate([np.ones((1, len(groups)), np.int64), weights])
-    return Draws(len(set(groups)), _class_groups(truth, groups), weights, pattern)
+    return Draws(len(set(groups)), _class_groups(truth, groups), weights, pattern, unit)
 
 
 def difference(first: Evaluated, second: Evaluated) -> dict[str, Any]:
@@ -173,6 +186,25 @@ def group_names(file_names: Sequence[str], pattern: str | None) -> list[str]:
     return [
         (found_group(match) or name) if match else name for name, match in zip(file_names, found, strict=True)
     ]
+
+
+def unit_names(
+    file_names: Sequence[str], pattern: str | None, dives: Mapping[str, str]
+) -> tuple[list[str], str]:
+    """What is drawn again and again: the dive of each image where it is known, else its video (see `group_names`).
+
+    Args:
+        dives: file name to dive.
+    Returns:
+        The unit of each image, and what it is called: "dive", "video" or "image".
+    Raises:
+        InputError: not a regular expression.
+    """
+    groups = group_names(file_names, pattern)
+    if not any(name in dives for name in file_names):
+        return groups, "image" if pattern is None else "video"
+    named = zip(file_names, groups, strict=True)
+    return [f"dive {dives[name]}" if name in dives else f"video {group}" for name, group in named], "dive"
 
 
 def draw_weights(groups: Sequence[str], resamples: int, seed: int) -> Int64:

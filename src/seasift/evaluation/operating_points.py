@@ -20,10 +20,10 @@ def operating_points_of(
 
     Args:
         matches: one entry a class; see `matches.matches_of`.
-        groups: the video of each image, in the order of the images in `matches`.
+        groups: the dive, else the video, of each image, in the order of the images in `matches`.
         lowest: detections with lower scores were not listed, so lower thresholds have no counts.
     Returns:
-        "thresholds", and "classes": for each class "objects", "videos" that hold some, and for each threshold "found",
+        "thresholds", and "classes": for each class "objects", "videos" (or dives) that hold some, and for each threshold "found",
         "right", and the design effects "found_alike" and "objects_alike" of right / found and right / objects.
     """
     thresholds = [each for each in THRESHOLDS if each >= lowest - 1e-9]

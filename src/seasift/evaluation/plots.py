@@ -1,8 +1,9 @@
-"""Precision-recall curves as SVG. matplotlib is loaded by the functions, not by the module."""
+"""Precision-recall curves and reliability as SVG. matplotlib is loaded by the functions, not by the module."""
 
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from seasift.evaluation.coco_metrics import RECALLS, Metrics, all_curves
@@ -11,6 +12,7 @@ from seasift.evaluation.record import FEW_OBJECTS
 _COLOUR = {"masks": "#0b6e99", "boxes": "#c2571a"}
 _STYLE = {0.5: "-", 0.75: "--"}
 _COLUMNS = 4
+_SIDE, _MARGIN = 240, 46
 
 
 def overall_curves(figures: Metrics) -> str:
@@ -46,26 +48,45 @@ def class_curves(figures: Metrics) -> str:
     return to_svg(figure, "classes")
 
 
-def reliability(found: dict[str, Any]) -> str:
-    """Share of right detections by their score, and below it how many have it."""
-    figure, (axes, counts) = new_figure(2, 1, (4.9, 4.6), share=False)
-    filled = [each for each in found["bins"] if each["count"]]
-    axes.plot([0, 1], [0, 1], color="#9aa7b0", linewidth=1)
-    axes.plot([e["score"] for e in filled], [e["right"] for e in filled], "o-", color=_COLOUR["masks"])
-    _frame(axes)
-    axes.set_ylabel(f"right at IoU {found['iou']:g}")
-    counts.bar(
-        [(e["from"] + e["to"]) / 2 for e in found["bins"]],
-        [e["count"] for e in found["bins"]],
-        width=0.09,
-        color="#9aa7b0",
-    )
-    counts.set_xlim(0, 1)
-    counts.set_xlabel("score")
-    counts.set_ylabel("detections")
-    for side in ("top", "right"):
-        counts.spines[side].set_visible(False)
-    return to_svg(figure, "reliability")
+def reliability(bins: Sequence[Mapping[str, float]]) -> str:
+    """The reliability diagram: share of right detections (up) by score (across).
+
+    A bin has a larger dot the more detections it holds; on the diagonal a score means what it says.
+
+    Args:
+        bins: "score" (mean), "right" (share) and "count" of each; empty bins are left out.
+    """
+
+    def at(score: float, right: float) -> tuple[float, float]:
+        return _MARGIN + score * _SIDE, 8 + (1 - right) * _SIDE
+
+    filled = [each for each in bins if each["count"]]
+    most = max((each["count"] for each in filled), default=1)
+    (left, low), (far, high) = at(0, 0), at(1, 1)
+    middle = high + _SIDE / 2
+    parts = [
+        f'<rect x="{left}" y="{high}" width="{_SIDE}" height="{_SIDE}" fill="none" stroke="#dfe4e7"/>',
+        f'<line x1="{left}" y1="{low}" x2="{far}" y2="{high}" stroke="#9aa7b0"/>',
+        *(
+            f'<text x="{at(tick, 0)[0]}" y="{low + 14}" text-anchor="middle">{tick:g}</text>'
+            f'<text x="{left - 5}" y="{at(0, tick)[1] + 4}" text-anchor="end">{tick:g}</text>'
+            for tick in (0, 0.5, 1)
+        ),
+        f'<text x="{left + _SIDE / 2}" y="{low + 28}" text-anchor="middle">score</text>',
+        f'<text x="11" y="{middle}" text-anchor="middle" transform="rotate(-90 11 {middle})">right at IoU .50</text>',
+    ]
+    points = [at(each["score"], each["right"]) for each in filled]
+    line = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+    parts.append(f'<polyline points="{line}" fill="none" stroke="{_COLOUR["masks"]}" stroke-width="1.5"/>')
+    for (x, y), each in zip(points, filled, strict=True):
+        radius = 3 + 5 * (each["count"] / most) ** 0.5
+        words = f"score {each['score']:.3f}, right {each['right']:.3f}, {each['count']:,.0f} detections"
+        parts.append(
+            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius:.1f}" fill="{_COLOUR["masks"]}"><title>{words}</title></circle>'
+        )
+    size = f"{_SIDE + _MARGIN + 12} {_SIDE + 42}"
+    style = 'font-family="sans-serif" font-size="11" fill="#5b6b76"'
+    return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size}" {style}>{"".join(parts)}</svg>'
 
 
 def new_figure(

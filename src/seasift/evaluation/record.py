@@ -12,6 +12,7 @@ from seasift.evaluation.confusion import IOU
 from seasift.evaluation.document import SCHEMA, Evaluation
 from seasift.evaluation.machine import describe_hardware, describe_machine
 from seasift.evaluation.stream import Outcome, Settings
+from seasift.evaluation.unseen import unseen_note
 from seasift.evaluation.worst import Evaluated
 
 FEW_OBJECTS = 10
@@ -86,6 +87,10 @@ def make_record(outcome: Outcome, settings: Settings, subject: Subject) -> Evalu
         "curves": _curves(outcome),
         "reliability": outcome.reliability,
         "intervals": outcome.intervals,
+        "levels": outcome.levels,
+        "triage": outcome.triage,
+        "rollup": outcome.rollup,
+        "unseen": outcome.unseen,
         "counting": {"names": [category.name for category in truth.categories], **outcome.counting},
         "worst": [_worst(evaluated) for evaluated in outcome.worst],
         "notes": _notes(outcome),
@@ -163,6 +168,7 @@ def _notes(outcome: Outcome) -> list[str]:
         notes.append(f"Masks are not judged: {who}.")
     few = [name for name, row in figures.per_class.items() if 0 < row["objects"] < FEW_OBJECTS]
     none = [name for name, row in figures.per_class.items() if not row["objects"]]
+    notes += unseen_note(outcome.unseen)
     if few:
         notes.append(
             f"Fewer than {FEW_OBJECTS} objects, so that one object moves the figure by a tenth or more: {', '.join(few)}."

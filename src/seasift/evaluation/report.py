@@ -9,9 +9,11 @@ from typing import Any
 from seasift.core.files import write_json, write_text
 from seasift.core.image import jpeg_uri, read_image, svg_uri
 from seasift.core.instances import Category, Instances
+from seasift.core.page import render_template
 from seasift.core.types import UInt8
 from seasift.evaluation import plots
 from seasift.evaluation.document import Evaluation
+from seasift.evaluation.level_tables import tables_of
 from seasift.evaluation.stream import Outcome
 
 Draw = Callable[[UInt8, Instances, Sequence[Category]], UInt8]
@@ -56,24 +58,18 @@ def write_report(
 
 def render_page(record: Evaluation, outcome: Outcome, *, images_dir: Path, draw: Draw) -> str:
     """The page: one HTML file that needs nothing else."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("seasift.evaluation"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     values = record.to_json()
-    environment.filters |= {"figure": _figure, "percent": _percent}
-    return environment.get_template("report.html").render(
+    return render_template(
+        "evaluation",
+        "report.html",
+        {"figure": _figure, "percent": _percent},
         record=values,
         explained=EXPLAINED,
         mean=_mean_row(values),
+        above=tables_of(record),
         confusion=_confusion_rows(values["confusion"]),
         overall_curves=svg_uri(plots.overall_curves(outcome.figures)),
-        reliability=svg_uri(plots.reliability(outcome.reliability)),
+        reliability=svg_uri(plots.reliability(outcome.reliability["bins"])),
         class_curves=svg_uri(plots.class_curves(outcome.figures)),
         worst=_worst(values, outcome, images_dir, draw),
     )

@@ -16,17 +16,23 @@ from seasift.core.errors import DatasetError
 from seasift.core.image import read_image
 from seasift.core.instances import Instances
 from seasift.core.predictor import Predictor
+from seasift.core.rollup import RollUp
 from seasift.core.types import Int64, UInt8
+from seasift.data.check import size_differs
 from seasift.data.coco import CocoDataset, CocoImage
 from seasift.data.partial_labels import fully_labelled
 from seasift.data.prepared import DataSplit
 from seasift.evaluation.coco_metrics import Metrics, metrics_of
 from seasift.evaluation.confusion import Confusion, image_names, match, matches_of
-from seasift.evaluation.intervals import RESAMPLES, SEED, draw, group_names
+from seasift.evaluation.intervals import RESAMPLES, SEED, draw, unit_names
+from seasift.evaluation.levels import evaluate_levels
 from seasift.evaluation.operating_points import operating_points_of
 from seasift.evaluation.reliability import reliability_of
 from seasift.evaluation.results import Results, map_categories
+from seasift.evaluation.rollup_fit import Named, rollup_record
+from seasift.evaluation.triage import triage_of
 from seasift.evaluation.truth import truth_of
+from seasift.evaluation.unseen import Training, unseen_record
 from seasift.evaluation.worst import Evaluated, WorstImages
 from seasift.inference.stream import in_order
 
@@ -42,8 +48,9 @@ class Settings:
         batch_size: images in memory at once.
         limit: judge only so many images, evenly spaced (None: all).
         worst: images to show.
-        resamples: draws of videos for the intervals (0: none).
+        resamples: draws of dives, else videos, for the intervals (0: none).
         seed: of the draws.
+        rollup: the model's own thresholds, to tell how often they are right.
     """
 
     threshold: float = 0.05
@@ -54,6 +61,7 @@ class Settings:
     worst: int = 12
     resamples: int = RESAMPLES
     seed: int = SEED
+    rollup: RollUp | None = None
 
 
 @dataclass
@@ -81,6 +89,10 @@ class Outcome:
         reliability: see `reliability.reliability_of`.
         intervals: see `intervals.Evaluated.record`; None if none were asked for.
         counting: see `counting.operating_points_of`.
+        levels: see `levels.evaluate_levels`.
+        triage: see `triage.triage_of`.
+        rollup: see `rollup_fit.rollup_record`.
+        unseen: see `unseen.unseen_record`.
         partly_labelled: images of the split that were left out, since objects, classes or box edges are not known.
     """
 
@@ -95,6 +107,10 @@ class Outcome:
     reliability: dict[str, Any]
     intervals: dict[str, Any] | None
     counting: dict[str, Any]
+    levels: dict[str, Any]
+    triage: dict[str, Any]
+    rollup: dict[str, Any]
+    unseen: dict[str, Any] | None
     partly_labelled: int = 0
 
 
@@ -103,11 +119,13 @@ def evaluate_split(
     split: DataSplit,
     settings: Settings,
     progress: Callable[[int, int], None] | None = None,
+    training: Training | None = None,
 ) -> Outcome:
     """Run a predictor over a split's images and judge what it finds.
 
     Args:
         progress: called with images done and in all.
+        training: what the model was trained on, if that is known.
     Raises:
         DatasetError: the classes differ, no images, or a picture's size is not the annotation's.
         ImageError: an image that cannot be read.
@@ -125,12 +143,23 @@ def evaluate_split(
     figures = metrics_of(truth, seen.results)
     by_kind = {kind: matches_of(truth, seen.results.entries, kind) for kind in figures.curves}
     matches = {kind: each for kind, each in by_kind.items() if each is not None}
-    intervals = None
+    pattern, draws, intervals = split.chosen.get("group"), None, None
     if settings.resamples:
-        draws = draw(truth, split.chosen.get("group"), settings.resamples, settings.seed)
+        draws = draw(truth, pattern, settings.resamples, settings.seed, split.dives)
         intervals = draws.evaluate(matches).record(settings.resamples, settings.seed)
     evaluated_kind = matches["masks" if "masks" in matches else "boxes"]
-    groups = group_names(image_names(truth), split.chosen.get("group"))
+    groups, _ = unit_names(image_names(truth), pattern, split.dives)
+    levels = evaluate_levels(truth, seen.results, draws)
+    unseen = unseen_record(
+        training,
+        truth,
+        seen.results,
+        pattern=pattern,
+        dives=split.dives,
+        resamples=settings.resamples,
+        seed=settings.seed,
+    )
+    triaged = triage_of(truth, seen.results.entries, draws)
     ended = time.perf_counter()
     seconds = {"predict": predicted - started, "judge": ended - predicted, "total": ended - started}
     return Outcome(
@@ -145,6 +174,10 @@ def evaluate_split(
         reliability_of(evaluated_kind),
         intervals,
         operating_points_of(evaluated_kind, groups, settings.threshold),
+        levels,
+        triaged,
+        rollup_record(seen.named, settings.rollup),
+        unseen,
         len(split.coco.images) - len(whole.images),
     )
 
@@ -156,6 +189,7 @@ class _Seen(NamedTuple):
     confusion: Confusion
     worst: WorstImages
     pace: Pace
+    named: Named
 
 
 def _look(
@@ -169,16 +203,27 @@ def _look(
     results = Results([category.id for category in truth.categories])
     confusion = Confusion([category.name for category in truth.categories])
     worst = WorstImages(settings.worst)
-    pace = Pace()
+    pace, named = Pace(), Named(truth.categories)
     for done, (image, found) in enumerate(_found(predictor, truth, images_dir, settings, pace), start=1):
-        own = replace(found, class_ids=class_ids[found.class_ids])
+        own = _as_truth_has_them(found, class_ids)
         results.add(image, own)
         evaluated = _evaluate_image(truth, image, own, settings.confidence)
+        named.add(own, evaluated.truth)
         confusion.add(evaluated.found, evaluated.truth, evaluated.matching)
         worst.add(evaluated)
         if progress:
             progress(done, len(truth.images))
-    return _Seen(results, confusion, worst, pace)
+    return _Seen(results, confusion, worst, pace, named)
+
+
+def _as_truth_has_them(found: Instances, class_ids: Int64) -> Instances:
+    """Objects with the truth's class ids."""
+    scores = found.class_scores
+    if scores is not None:
+        moved = np.zeros_like(scores)
+        moved[:, class_ids] = scores
+        scores = moved
+    return replace(found, class_ids=class_ids[found.class_ids], class_scores=scores)
 
 
 def truth_class_ids(predictor: Predictor, truth: CocoDataset) -> Int64:
@@ -230,10 +275,6 @@ def _read(images: Sequence[CocoImage], folder: Path) -> list[UInt8]:
     for image in images:
         pixels = read_image(folder / image.file_name)
         if pixels.shape[:2] != image.size_hw:
-            (height, width), (noted_height, noted_width) = pixels.shape[:2], image.size_hw
-            raise DatasetError(
-                f"{folder / image.file_name}: {width}x{height} px; the annotation file says "
-                f"{noted_width}x{noted_height}. Run `seasift data check` for all defects"
-            )
+            raise size_differs(folder / image.file_name, pixels.shape[:2], image.size_hw)
         loaded.append(pixels)
     return loaded

@@ -16,7 +16,7 @@ class Truth:
     """What is in one image.
 
     Attributes:
-        objects: all annotations with score 1, crowds among them; masks only if each has one.
+        objects: all annotations with score 1, crowds among them; masks only if each object of the data set has one.
         crowd: (N,) bool: a group that is neither right nor wrong to find.
     """
 
@@ -40,7 +40,7 @@ def truth_of(dataset: CocoDataset, image: CocoImage) -> Truth:
     corners = np.array([a.bbox_xywh for a in annotations], np.float64).reshape(-1, 4)
     corners[:, 2:] += corners[:, :2]
     masks = None
-    if all(a.segmentation for a in annotations):
+    if dataset.masked:
         masks = tuple(a.mask(image.size_hw) for a in annotations)
     objects = Instances(
         corners.astype(np.float32),

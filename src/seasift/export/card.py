@@ -18,7 +18,9 @@ from seasift.evaluation.document import (
     Reliability,
     ReliabilityBin,
 )
+from seasift.evaluation.level_tables import tables_of
 from seasift.evaluation.run_files import read_record
+from seasift.evaluation.text_table import markdown
 from seasift.modelfile.info import CalibrationEntry, ComplexityEntry, ModelInfo
 
 _WORDS = {
@@ -87,7 +89,6 @@ def _sum(runs: Sequence[Mapping[str, Any]]) -> str:
 
 KINDS = ("masks", "boxes")
 CONFUSIONS = 10
-_BAR = 20
 
 
 def read_report(path: Path) -> Evaluation:
@@ -262,6 +263,7 @@ def _evaluated(report: Evaluation) -> list[str]:
     """One evaluation: 24 figures, classes, what is taken for what, and what scores mean."""
     data, settings, intervals, speed = report.data, report.settings, report.intervals, report.speed
     limits = intervals.limits if intervals else KindIntervals()
+    unit = intervals.unit if intervals else "video"
     on = f"; {speed.engine} {speed.precision} on {speed.machine}" if speed else ""
     lines = [
         f"## On {data.name}",
@@ -269,7 +271,7 @@ def _evaluated(report: Evaluation) -> list[str]:
         f"{data.images:,} images, {data.objects:,} objects, fingerprint {data.fingerprint}; scores from "
         f"{settings.threshold or 0:g}{on}."
         + (
-            f" In brackets: 95% interval over {intervals.resamples:,} draws of {intervals.groups} videos."
+            f" In brackets: 95% interval over {intervals.resamples:,} draws of {intervals.groups} {unit}s."
             if intervals
             else ""
         ),
@@ -280,11 +282,13 @@ def _evaluated(report: Evaluation) -> list[str]:
     for key in report.masks:
         cells = [_cell(report.line(kind)[key]) + _interval(limits.of_figure(kind, key)) for kind in KINDS]
         lines.append(f"| {key} | {' | '.join(cells)} |")
-    lines += ["", "| class | objects | videos | mask AP | box AP |", "| --- | ---: | ---: | ---: | ---: |"]
+    for table in tables_of(report):
+        lines += ["", f"{table.title}:", "", *markdown(table)]
+    lines += ["", f"| class | objects | {unit}s | mask AP | box AP |", "| --- | ---: | ---: | ---: | ---: |"]
     for row in report.per_class:
         cells = [_cell(row.line(kind)["AP"]) + _interval(limits.of_class(row.name, kind)) for kind in KINDS]
-        videos = intervals.class_groups.get(row.name, "") if intervals else ""
-        lines.append(f"| {row.name} | {row.objects} | {videos} | {' | '.join(cells)} |")
+        groups = intervals.class_groups.get(row.name, "") if intervals else ""
+        lines.append(f"| {row.name} | {row.objects} | {groups} | {' | '.join(cells)} |")
     return [*lines, "", *_at_confidence(report), *_scores_of(report.reliability)]
 
 
@@ -339,18 +343,13 @@ def _matrix(confusion: ConfusionTable) -> list[str]:
 
 
 def _reliability(bins: Sequence[ReliabilityBin]) -> list[str]:
-    """How often detections are right, by their score; the diagram has a column for each twentieth."""
-    lines = ["| score | detections | mean score | right at IoU .50 | right (█) by score (│) |"]
-    lines.append("| --- | ---: | ---: | ---: | --- |")
-    for each in bins:
-        if each.count:
-            right, score = each.right or 0.0, each.score or 0.0
-            bar = ["█" if index < round(_BAR * right) else "·" for index in range(_BAR)]
-            bar.insert(round(_BAR * score), "│")
-            lines.append(
-                f"| {each.from_:.1f} to {each.to:.1f} | {each.count:,} | {_cell(each.score)} "
-                f"| {_cell(each.right)} | `{''.join(bar)}` |"
-            )
+    """How often detections are right, by their score; the page of the card draws it."""
+    lines = ["| score | detections | mean score | right at IoU .50 |", "| --- | ---: | ---: | ---: |"]
+    lines += [
+        f"| {each.from_:.1f} to {each.to:.1f} | {each.count:,} | {_cell(each.score)} | {_cell(each.right)} |"
+        for each in bins
+        if each.count
+    ]
     return lines
 
 

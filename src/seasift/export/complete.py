@@ -27,12 +27,15 @@ from seasift.modelfile.info import (
     ModelInfo,
     OperatingPointsClass,
     OperatingPointsEntry,
+    RollUpEntry,
     read_model_file,
 )
 from seasift.modelfile.onnx_file import with_metadata
 from seasift.survey.drift import reference_of
 
 MAX_IMAGES = 1200
+RIGHT = 0.7
+"""With this probability names of the roll-up are right, unless told otherwise."""
 
 
 def complete(
@@ -43,6 +46,8 @@ def complete(
     figures: Sequence[Evaluation] = (),
     counting: Evaluation | None = None,
     reference: DataSplit | None = None,
+    rollup: Evaluation | None = None,
+    right: float = RIGHT,
     progress: Callable[[int, int], None] | None = None,
 ) -> ModelInfo:
     """Write a model file again, with more in its description; its graph stays as it is.
@@ -53,6 +58,8 @@ def complete(
         figures: contents of report.json of `seasift evaluate`, see `card.read_report`; added to those it has.
         counting: content of a report.json.
         reference: the images that the model learned from.
+        rollup: content of a report.json, on data that the model did not learn from; see `rollup_entry`.
+        right: the probability with which names of the roll-up are to be right.
         progress: called with images done and in all.
     Raises:
         ModelError: not a model file. InputError: the report does not fit the model, or its scores are calibrated already.
@@ -65,6 +72,8 @@ def complete(
         changes["counting"] = operating_points_entry(counting, info)
     if reference is not None:
         changes["looks"] = image_statistics_entry(reference, model, progress)
+    if rollup is not None:
+        changes["rollup"] = rollup_entry(rollup, info, right)
     info = info.model_copy(update=changes)
     write_bytes(out, with_metadata(file.data, METADATA_KEY, info.model_dump_json()))
     return info
@@ -77,7 +86,7 @@ def _with_calibration(info: ModelInfo, entry: CalibrationEntry) -> ModelInfo:
             "Give the file before that"
         )
     threshold = float(_calibrated(np.array([info.threshold]), entry)[0])
-    changes: dict[str, Any] = {"calibration": entry, "threshold": round(threshold, 6)}
+    changes: dict[str, Any] = {"calibration": entry, "threshold": round(threshold, 6), "rollup": None}
     if info.counting is not None:
         raw = np.array(info.counting.thresholds)
         thresholds = tuple(_calibrated(raw, entry).round(6).tolist())
@@ -112,6 +121,44 @@ def operating_points_entry(report: Evaluation, info: ModelInfo) -> OperatingPoin
         classes=tuple(
             OperatingPointsClass.model_validate(rows[category.name]) for category in info.categories
         ),
+    )
+
+
+def rollup_entry(report: Evaluation, info: ModelInfo, right: float) -> RollUpEntry:
+    """The thresholds of the roll-up that a report holds for a probability of being right.
+
+    Raises:
+        InputError: of another program version, of other scores or classes, or fitted for other probabilities.
+    """
+    name, calibrated = report.data.name, report.model.calibrated
+    fitted = report.rollup.fitted if report.rollup else []
+    if not fitted:
+        raise InputError(
+            f"report on {name}: no thresholds for the roll-up in it; expected one of this version of `seasift evaluate`. "
+            "Evaluate again"
+        )
+    if calibrated != (info.calibration is not None):
+        raise InputError(
+            f"report on {name}: its scores are not those of {info.name} (calibrated: {calibrated}); expected a report "
+            "of this model. Evaluate it"
+        )
+    names = {row.name for row in report.per_class}
+    missing = [category.name for category in info.categories if category.name not in names]
+    if missing:
+        raise InputError(f"report on {name}: without {', '.join(missing)}; expected the model's classes.")
+    by_probability = {each.probability: each.thresholds for each in fitted if each.probability is not None}
+    least = next((found for key, found in by_probability.items() if abs(key - right) < 1e-9), None)
+    if least is None:
+        known = ", ".join(f"{key:g}" for key in by_probability)
+        raise InputError(
+            f"right {right:g}: the report on {name} has thresholds for {known}; expected one of these."
+        )
+    return RollUpEntry(
+        by_class=least["class"],
+        by_supercategory=least["supercategory"],
+        by_object=least["object"],
+        probability=right,
+        fitted_on=name,
     )
 
 

@@ -1,4 +1,4 @@
-"""Results as a CSV table for spreadsheets and statistics: one row an object."""
+"""Results as a CSV table for spreadsheets and statistics: one row per object."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ COLUMNS = (
     *("category_id", "name", "score", "box_x", "box_y", "box_width", "box_height", "area_px"),
 )
 
+ROLLUP_COLUMNS = ("rollup_name", "rollup_level", "rollup_score")
+"""Only in results with rolled-up names."""
+
 
 def to_text(document: Document) -> str:
     """Header and rows by RFC 4180. Images without objects have no row."""
@@ -31,9 +34,13 @@ def write(path: Path, document: Document) -> None:
 
 
 def _rows(document: Document) -> Iterator[tuple[Any, ...]]:
-    yield COLUMNS
+    rolled = document.names == "rollup"
+    yield (*COLUMNS, *ROLLUP_COLUMNS) if rolled else COLUMNS
     for image in document.images:
         for number, found in enumerate(image.objects, start=1):
             index = (image.file, image.frame, image.time_s, image.width, image.height, number)
             what = (found.category_id, found.name, found.score, *found.box_xywh, found.area_px)
-            yield (*index, *what)
+            named = (
+                (found.rollup.name, found.rollup.level, found.rollup.score) if found.rollup else (None,) * 3
+            )
+            yield (*index, *what, *(named if rolled else ()))

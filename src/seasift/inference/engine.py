@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import Protocol
 
+from seasift.core.errors import EngineError
 from seasift.core.types import Float32
 
 
@@ -50,6 +51,25 @@ class Settings:
 def usable_cores() -> int:
     """Cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def engine_error(engine: str, precision: str, doing: str, error: Exception) -> EngineError:
+    """An engine's own exception as one line with a remedy.
+
+    Args:
+        engine: its name.
+        precision: what it computes in.
+        doing: what failed, such as "run the model".
+        error: what the engine raised.
+    """
+    ways = [
+        *([] if precision == "f32" else ["--precision f32"]),
+        "--engine openvino" if engine.startswith("onnxruntime") else "--engine onnxruntime",
+    ]
+    return EngineError(
+        f"the engine {engine} cannot {doing} in {precision} on this machine ({last_line(error)}). "
+        f"Use {' or '.join(ways)}."
+    )
 
 
 def last_line(error: Exception) -> str:

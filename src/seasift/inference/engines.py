@@ -1,7 +1,7 @@
 """Engines that run an ONNX graph: OpenVINO by default, ONNX Runtime by extra. Imported only when used.
 
 Also here: Which precision is worth asking for, by engine, file and what the processor can do; measured in
-docs/model.md.
+docs/reference/models.md.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from seasift.core.errors import InputError, MissingExtraError, ModelError
 from seasift.core.extras import how_to_install
 from seasift.core.types import Float32
 from seasift.inference import openvino_engine
-from seasift.inference.engine import Engine, Port, Settings, last_line, usable_cores
+from seasift.inference.engine import Engine, Port, Settings, engine_error, last_line, usable_cores
 
 AUTO = "auto"
 # By (engine, whether the file is in 8-bit numbers): precisions, the fastest that keeps mask AP within .005 first, each
@@ -93,7 +93,10 @@ class OnnxRuntimeEngine:
     def run(self, batch: Float32) -> dict[str, Float32]:
         """Outputs by name; the session may be shared by threads."""
         names = [port.name for port in self.outputs]
-        results = self._session.run(names, {self.inputs[0].name: batch})
+        try:
+            results = self._session.run(names, {self.inputs[0].name: batch})
+        except Exception as error:  # its exceptions share no base of their own
+            raise engine_error(self.name, self.precision, "run the model", error) from None
         return {name: np.asarray(value, dtype=np.float32) for name, value in zip(names, results, strict=True)}
 
 
@@ -138,6 +141,7 @@ def open_engine(
     Raises:
         InputError: unknown engine, a precision it cannot do, or threads below 1.
         ModelError: the engine cannot load it. MissingExtraError: the engine is not installed.
+        EngineError: the engine cannot compile it for this machine.
     """
     choose("engine", engine, list(ENGINES))
     if precision not in PRECISIONS[engine]:

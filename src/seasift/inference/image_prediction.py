@@ -10,11 +10,13 @@ from typing import Any
 from seasift.core.boxes import class_agnostic_nms
 from seasift.core.classes import parse_classes
 from seasift.core.errors import InputError
-from seasift.core.instances import Instances
+from seasift.core.instances import Category, Instances
 from seasift.core.predictor import Predictor
+from seasift.core.rollup import LISTED, RolledUp, RollUp, named_once, roll_up
 from seasift.core.types import UInt8
 from seasift.inference.image_options import ImageOptions
 from seasift.inference.predictor import ChosenClasses, ClassPredictor
+from seasift.inference.rollup import roll_up_of
 from seasift.inference.tiling import MAX_OBJECTS, Tiling, parse_tiling
 from seasift.modelfile.info import ModelInfo
 
@@ -30,6 +32,8 @@ class Choices:
         all_classes: keep an object under every class that scores; otherwise its best class alone.
         tiling: cut large images into tiles; None to look at whole images.
         max_objects_a_tile: at most this many a tile, the best.
+        rollup: thresholds of rolled-up names; None for names of classes.
+        only_sure: leave out objects that are sure at no level of them.
     """
 
     threshold: float
@@ -38,6 +42,17 @@ class Choices:
     all_classes: bool = False
     tiling: Tiling | None = None
     max_objects_a_tile: int = 100
+    rollup: RollUp | None = None
+    only_sure: bool = False
+
+    def rolled(self, found: Instances, categories: Sequence[Category]) -> RolledUp | None:
+        """What objects found with these choices are called; None for their classes.
+
+        Args:
+            found: of `predict_images`.
+            categories: C classes of the model; the index is the class_id.
+        """
+        return roll_up(found, categories, self.rollup) if self.rollup else None
 
 
 def predict_images(
@@ -63,7 +78,12 @@ def predict_images(
         chosen: Predictor = ChosenClasses(model, choices.class_ids)
         tiled = choices.tiling.around(chosen, choices.max_objects_a_tile)
         found = tiled.predict(images_rgb_u8, threshold=choices.threshold, max_objects=choices.max_objects)
-    return found if choices.all_classes else [class_agnostic_nms(each) for each in found]
+    if choices.all_classes:
+        return found
+    if choices.rollup is None:
+        return [class_agnostic_nms(each) for each in found]
+    thresholds, only_sure = choices.rollup, choices.only_sure
+    return [named_once(each, model.categories, thresholds, only_sure=only_sure)[0] for each in found]
 
 
 def predict_image(model: ClassPredictor, image_rgb_u8: UInt8, choices: Choices) -> Instances:
@@ -71,29 +91,44 @@ def predict_image(model: ClassPredictor, image_rgb_u8: UInt8, choices: Choices) 
     return predict_images(model, [image_rgb_u8], choices)[0]
 
 
-def choices_of(options: ImageOptions, info: ModelInfo) -> Choices:
+def choices_of(options: ImageOptions, info: ModelInfo, *, names: str | None = "class") -> Choices:
     """What options ask for, with the model's own values where they say nothing.
 
+    Args:
+        options: of the user.
+        info: of the model.
+        names: "class", "rollup", or None: rolled-up names with a model that has thresholds for them.
     Raises:
-        InputError: a value out of range or of another type, or a class that the model does not know.
+        InputError: a value out of range or of another type, a class that the model does not know, or rolled-up names
+            with a model that has no thresholds for them or under every class.
     """
     threshold, max_objects = options.threshold, options.max_objects
     if threshold is not None and not (_is(threshold, Real) and 0 <= threshold <= 1):
         raise InputError(f"threshold {threshold!r}; expected a number from 0 to 1.")
     if max_objects is not None and not (_is(max_objects, Integral) and max_objects >= 1):
         raise InputError(f"max_objects {max_objects!r}; expected an integer from 1.")
-    names = [category.name for category in info.class_list()]
+    rollup = _rollup(names, options, info)
+    usual = info.threshold if rollup is None else min(info.threshold, LISTED)
+    known = [category.name for category in info.class_list()]
     given = [options.classes] if isinstance(options.classes, str) else list(options.classes or ())
-    wanted = parse_classes(given, names)
+    wanted = parse_classes(given, known)
     tiling = parse_tiling(options.tile, options.tile_overlap, options.tile_whole, info.input.size_hw)
     return Choices(
-        threshold=info.threshold if threshold is None else float(threshold),
+        threshold=usual if threshold is None else float(threshold),
         max_objects=int(max_objects or (MAX_OBJECTS if tiling else info.max_objects)),
-        class_ids=tuple(names.index(name) for name in wanted) if wanted else None,
+        class_ids=tuple(known.index(name) for name in wanted) if wanted else None,
         all_classes=options.all_classes,
         tiling=tiling,
         max_objects_a_tile=info.max_objects,
+        rollup=rollup,
+        only_sure=rollup is not None and threshold is None,
     )
+
+
+def _rollup(names: str | None, options: ImageOptions, info: ModelInfo) -> RollUp | None:
+    if names == "rollup" and options.all_classes:
+        raise InputError("names rollup with all_classes; expected one name an object. Leave one of them out.")
+    return roll_up_of("class" if names is None and options.all_classes else names, info)
 
 
 def _is(value: object, kind: Any) -> bool:

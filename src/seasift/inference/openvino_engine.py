@@ -18,10 +18,10 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from seasift.core.errors import ModelError
+from seasift.core.errors import EngineError, ModelError
 from seasift.core.files import write_bytes
 from seasift.core.types import Float32
-from seasift.inference.engine import Port, Settings, last_line
+from seasift.inference.engine import Port, Settings, engine_error, last_line
 
 _ONE_BY_ONE = threading.Lock()
 
@@ -39,9 +39,14 @@ def shared_core() -> Any:
 
 @cache
 def _made() -> Any:
-    import openvino  # type: ignore[import-untyped]
+    try:
+        import openvino  # type: ignore[import-untyped]
 
-    return openvino.Core()
+        return openvino.Core()
+    except (ImportError, RuntimeError) as error:
+        raise EngineError(
+            f"the engine openvino cannot be started on this machine ({last_line(error)}). Use --engine onnxruntime."
+        ) from None
 
 
 VARIABLE = "SEASIFT_CACHE"
@@ -137,12 +142,21 @@ class OpenVinoEngine:
 
     def _run(self, batch: Float32) -> dict[str, Float32]:
         if not hasattr(self._threads, "request"):
-            self._threads.request = self._compiled.create_infer_request()
-        results = self._threads.request.infer([batch])
+            self._threads.request = self._request()
+        try:
+            results = self._threads.request.infer([batch])
+        except RuntimeError as error:
+            raise engine_error(self.name, self.precision, "run the model", error) from None
         return {
             port.name: np.asarray(value, dtype=np.float32)
             for port, value in zip(self.outputs, results.values(), strict=True)
         }
+
+    def _request(self) -> Any:
+        try:
+            return self._compiled.create_infer_request()
+        except RuntimeError as error:
+            raise engine_error(self.name, self.precision, "run the model", error) from None
 
 
 def _ready(model: bytes, settings: Settings) -> tuple[Any, _Ports, _Ports]:
@@ -172,7 +186,10 @@ def _ready(model: bytes, settings: Settings) -> tuple[Any, _Ports, _Ports]:
     graph = core.read_model(model, b"")
     # Not those of the compiled graph: where OpenVINO leaves out a step, an output has a second name there.
     inputs, outputs = _ports(graph.inputs), _ports(graph.outputs)
-    made = core.compile_model(graph, "CPU", wanted)
+    try:
+        made = core.compile_model(graph, "CPU", wanted)
+    except RuntimeError as error:
+        raise engine_error("openvino", settings.precision, "compile the model", error) from None
     with suppress(RuntimeError):
         store(key, _to_json(inputs, outputs) + b"\n" + made.export_model().getvalue())
     return made, inputs, outputs

@@ -128,8 +128,8 @@ class OnnxPredictor:
             max_objects=max_objects,
             class_ids=None if class_ids is None else np.unique(np.asarray(class_ids, np.int64)),
         )
-        scores = found.scores if calibration is None else calibration.apply(found.scores)
-        return replace(found, scores=scores, categories=self._categories)
+        probable = found if calibration is None else calibration.applied_to(found)
+        return replace(probable, categories=self._categories)
 
     def _outputs(self, images: Sequence[UInt8]) -> Iterator[tuple[UInt8, dict[str, Float32]]]:
         for start in range(0, len(images), self._batch_size):

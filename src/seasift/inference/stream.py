@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from seasift.core.errors import ImageError
-from seasift.core.image import decode_image, read_image
+from seasift.core.image import decode_image, page_count, read_image
 from seasift.core.types import UInt8
-from seasift.inference.inputs import Failure, Source
+from seasift.inference.inputs import Failure, Source, readable
 from seasift.video.dive import Dive
 from seasift.video.reading import Span, read_span, told
 
@@ -32,6 +32,7 @@ class SourceImage:
         image_rgb_u8: (H, W, 3), or None if its result is known already or exists by now.
         frame: place in the video, 0-based; None for a still image.
         time_s: time in the video.
+        note: what to say of the file, in one line; "" if nothing.
     """
 
     source: Source
@@ -40,6 +41,7 @@ class SourceImage:
     image_rgb_u8: UInt8 | None
     frame: int | None = None
     time_s: float | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +67,8 @@ def predict_sources(
     another; a video is decoded by a thread of its own.
 
     Args:
-        look: from an image and its pixels (H, W, 3) uint8 RGB to what is to be known of it; called by threads.
+        look: from an image and its pixels (H, W, 3) uint8 RGB to what is to be known of it; called by threads. Its
+            ImageError gives a Failure too.
         sources: from `inputs.expand`.
         span: which frames of videos to take.
         known: keys of images whose results exist; they are neither decoded nor looked at.
@@ -113,7 +116,10 @@ def _tasks(
             return item
         pixels = item.image_rgb_u8
         without = replace(item, image_rgb_u8=None)
-        return Found(without, None if pixels is None else look(without, pixels))
+        try:
+            return Found(without, None if pixels is None else look(without, pixels))
+        except ImageError as error:
+            return Failure.of(item.file, error)
 
     for source in sources:
         if isinstance(source, Failure):
@@ -136,7 +142,10 @@ def _read_still(source: Source, known: Collection[str]) -> SourceImage | Failure
             key = f"- {hashlib.sha256(data).hexdigest()}"
             return SourceImage(source, source.name, key, decode_image(data, "standard input"))
         key = f"{source.name} {_state(source.path)}"
-        return SourceImage(source, source.name, key, None if key in known else read_image(source.path))
+        image = None if key in known else read_image(source.path)
+        pages = page_count(source.path)
+        note = f"{source.name}: {pages} pages, of which only the first is taken." if pages > 1 else ""
+        return SourceImage(source, source.name, key, image, note=readable(note))
     except ImageError as error:
         return Failure.of(source.name, error)
 

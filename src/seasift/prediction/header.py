@@ -47,6 +47,7 @@ def result_header(model: DescribedModel, choices: Choices) -> document.Settings:
         tile=tile_entry(tiling, choices.max_objects_a_tile) if tiling else None,
         classes=chosen_names(model.categories, choices.class_ids),
         once=None if choices.all_classes else True,
+        names="rollup" if choices.rollup else None,
         categories=[document.CategoryEntry(id=c.id, name=c.name) for c in model.categories],
     )
 

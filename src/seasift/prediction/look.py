@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import threading
 from collections.abc import Collection
 from dataclasses import dataclass
+from pathlib import Path
 
+from seasift.core.errors import ImageError
 from seasift.core.image import write_image
 from seasift.core.types import UInt8
 from seasift.formats import document
@@ -49,7 +53,8 @@ class Looker:
             before = self._journal.get(image.key)
         if before is not None:
             found = document.instances_of(before, task.model.categories)
-            drawn = draw(image_rgb_u8, found, task.model.categories) if films else None
+            labels = document.labels_of(before)
+            drawn = draw(image_rgb_u8, found, task.model.categories, labels=labels) if films else None
             return Looked(before, drawn)
         instances = predict_image(task.model, image_rgb_u8, task.choices)
         entry = document.image_entry(
@@ -58,14 +63,17 @@ class Looker:
             task.model.categories,
             frame=image.frame,
             time_s=image.time_s,
+            rolled=task.choices.rolled(instances, task.model.categories),
         )
         if task.like:
             task.like.check((image.file,), ())
             task.like.check_size(entry)
-        drawn = draw(image_rgb_u8, instances, task.model.categories) if self._overlays or films else None
+        labels = document.labels_of(entry)
+        wanted = bool(self._overlays) or films
+        drawn = draw(image_rgb_u8, instances, task.model.categories, labels=labels) if wanted else None
         if self._overlays and drawn is not None:
             path = out.overlay_path(task.plan, self._overlays[image.source.name], image.frame)
-            write_image(path, drawn)
+            _write_overlay(path, drawn, image.file)
         return Looked(entry, drawn if films else None)
 
     def keep(self, image: SourceImage, looked: Looked) -> None:
@@ -73,3 +81,16 @@ class Looker:
         with self._lock:
             if image.key not in self._journal:
                 self._journal.add(image.key, looked.entry)
+
+
+def _write_overlay(path: Path, drawn: UInt8, file: str) -> None:
+    """Write it; a name that is too long for the disk is the fault of this one file, so the others go on."""
+    try:
+        write_image(path, drawn)
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        raise ImageError(
+            f"{file}: the overlay's name {path.name[:40]}... has {len(os.fsencode(path.name))} bytes; expected a name "
+            "the disk can hold, mostly 255. Shorten the file's name."
+        ) from None

@@ -35,6 +35,13 @@ class PredictOptions(ImageOptions):
     model: Annotated[
         "PathLike | Model", Option("A model file, or the name of a bundled model.", flags=("--model", "-m"))
     ] = "default"
+    names: Annotated[
+        str | None,
+        Option(
+            "class; or rollup: the class if it is sure enough, else trash, animal ..., else object.  "
+            "[default: rollup if the model has thresholds for it]"
+        ),
+    ] = None
     formats: Annotated[
         Sequence[str] | str | None,
         Option(

@@ -126,6 +126,8 @@ def run(options: PredictOptions) -> PredictResult:
     for line in task.notes:
         note(line)
     kept = {"root": task.root, "formats": task.plan.formats, **plain(task.settings)}
+    if task.choices.only_sure:  # the same threshold, asked for, lists more
+        kept["only_sure"] = True
     with Journal(task.plan.journal, kept) as journal:
         for line in beginnings(task.plan.folder, journal):
             note(line)
@@ -148,6 +150,7 @@ def _silent(_: str) -> None:
 
 
 def _predict_all(task: Task, journal: Journal, options: PredictOptions) -> tuple[Finished, list[FailedFile]]:
+    note = options.on_note or _silent
     looker = Looker(task, journal)
     done: list[str] = []
     failures: list[FailedFile] = []
@@ -159,7 +162,7 @@ def _predict_all(task: Task, journal: Journal, options: PredictOptions) -> tuple
             span=task.span,
             known=looker.known,
             max_in_flight=task.model.max_in_flight,
-            note=options.on_note or _silent,
+            note=note,
         )
         for found in _until_stopped(found_all, task.sources):
             if isinstance(found, Failure):
@@ -167,6 +170,8 @@ def _predict_all(task: Task, journal: Journal, options: PredictOptions) -> tuple
                 if options.on_failure:
                     options.on_failure(failures[-1])
             else:
+                if found.item.note:
+                    note(found.item.note)
                 if found.result is not None:
                     looker.keep(found.item, found.result)
                     videos.add(found.item, found.result.drawn)

@@ -62,7 +62,7 @@ def prepare(options: PredictOptions) -> Task:
     plan = out.plan(formats, output, images=len(still), videos=len(good) - len(still))
     like = coco.read_truth_ids(like_file) if like_file else None
     model = _model(options, several=len(sources) > 1 or len(still) < len(good))
-    choices = choices_of(options, model.info)
+    choices = choices_of(options, model.info, names=options.names)
     if like:
         names = chosen_names(model.categories, choices.class_ids)
         like.check((source.name for source in still), names or [c.name for c in model.categories])

@@ -20,6 +20,7 @@ from seasift.service.refusals import words
 LOG = logging.getLogger("seasift.service")
 _GOOD_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _CLIENT_LEFT = 499
+_LONGEST_PATH = 500
 
 
 class JsonLines(logging.Formatter):
@@ -62,6 +63,9 @@ class AccessLog:
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-ID"] = request_id
                 headers["X-Content-Type-Options"] = "nosniff"
+                headers["X-Frame-Options"] = "DENY"
+                headers["Cross-Origin-Resource-Policy"] = "same-origin"
+                headers.setdefault("Content-Security-Policy", "frame-ancestors 'none'")
             await send(message)
 
         try:
@@ -86,7 +90,7 @@ class AccessLog:
         fields = {
             "request_id": request_id,
             "method": scope["method"],
-            "path": scope["path"],
+            "path": scope["path"][:_LONGEST_PATH],
             "status": status,
             "ms": round(seconds * 1000, 1),
             "client": client[0] if client else None,

@@ -1,17 +1,18 @@
-"""A client of the service on the standard library alone. It imports nothing that a caller must install."""
+"""A client of the service. It trusts the server with images and the token, not with names of files."""
 
 from __future__ import annotations
 
 import json
 import os
-import secrets
+import re
 import time
-import urllib.error
-import urllib.parse
-import urllib.request
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
 
 from seasift.core.errors import (
     BusyError,
@@ -29,7 +30,8 @@ _KINDS: Mapping[int, type[SeasiftError]] = {
     413: LimitError,
     503: TimeLimitError,
 }
-_BLOCK = 1 << 20
+RESULT_FILES = ("predictions.json", "predictions.coco.json", "predictions.csv", "overlays.zip")
+_JOB_ID = re.compile(r"[0-9a-f]{32}")
 
 
 class Client:
@@ -42,10 +44,11 @@ class Client:
             InputError: not an address of HTTP.
         """
         try:
-            scheme = urllib.parse.urlsplit(url).scheme
-        except ValueError:  # half a pair of brackets
-            scheme = ""
-        if scheme not in ("http", "https"):
+            urlsplit(url)  # knows a torn IPv6 address, which httpx takes for a name
+            parsed = httpx.URL(url)
+        except (httpx.InvalidURL, ValueError):
+            parsed = httpx.URL("")
+        if parsed.scheme not in ("http", "https") or not parsed.host:
             raise InputError(f"--url {url!r}; expected an address such as http://127.0.0.1:8000.")
         self._url, self._token, self._timeout_s = url.rstrip("/"), token, timeout_s
 
@@ -66,15 +69,15 @@ class Client:
         Args:
             fields: of the form: `threshold`, `classes`, `every`, `overlays`.
         """
-        return _object(self._post("/v1/jobs", fields, [("file", upload)]))
+        return _job(self._post("/v1/jobs", fields, [("file", upload)]))
 
     def job(self, job_id: str) -> dict[str, Any]:
         """How far a job is."""
-        return _object(self._send("GET", f"/v1/jobs/{job_id}"))
+        return _job(self._send("GET", f"/v1/jobs/{job_id}"))
 
     def cancel(self, job_id: str) -> dict[str, Any]:
         """Stop a job and remove its files."""
-        return _object(self._send("DELETE", f"/v1/jobs/{job_id}"))
+        return _job(self._send("DELETE", f"/v1/jobs/{job_id}"))
 
     def wait(
         self,
@@ -95,7 +98,13 @@ class Client:
         return job
 
     def fetch(self, job_id: str, name: str) -> bytes:
-        """One of the files of a finished job."""
+        """One of the files of a finished job.
+
+        Raises:
+            InputError: a name that no job leaves.
+        """
+        if name not in RESULT_FILES:
+            raise InputError(f"{name}: no file of a job; expected one of {', '.join(RESULT_FILES)}.")
         return self._send("GET", f"/v1/jobs/{job_id}/files/{name}")
 
     def text(self, path: str) -> str:
@@ -103,87 +112,84 @@ class Client:
         return self._send("GET", path).decode()
 
     def _post(self, path: str, fields: Mapping[str, Any], files: Sequence[tuple[str, Path]]) -> bytes:
-        boundary = secrets.token_hex(16)
-        head = b"".join(_field(boundary, name, value) for name, value in _pairs(fields))
-        parts = [(_file_head(boundary, name, file), file) for name, file in files]
-        end = f"--{boundary}--\r\n".encode()
-        try:
-            for _, file in parts:
-                with file.open(
-                    "rb"
-                ):  # a folder, or one that may not be read, is found before anything is sent
-                    pass
-            length = sum(len(top) + file.stat().st_size + 2 for top, file in parts) + len(head) + len(end)
-        except OSError as error:
-            raise InputError(
-                f"{error.filename}: cannot be read ({error.strerror}). Check the name."
-            ) from None
-        headers = {"Content-Type": f"multipart/form-data; boundary={boundary}", "Content-Length": str(length)}
-        return self._send("POST", path, _body(head, parts, end), headers)
+        given = {name: value for name, value in fields.items() if value is not None}
+        with ExitStack() as stack:
+            try:
+                parts = [(name, (_shown(file), stack.enter_context(file.open("rb")))) for name, file in files]
+            except OSError as error:
+                raise InputError(
+                    f"{error.filename}: cannot be read ({error.strerror}). Check the name."
+                ) from None
+            return self._send("POST", path, data=given, files=parts)
 
-    def _send(
-        self,
-        method: str,
-        path: str,
-        body: Iterable[bytes] | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> bytes:
-        # Data set later would take the length's header away, and an upload of unknown length may be refused unread.
-        request = urllib.request.Request(self._url + path, body, dict(headers or {}), method=method)
-        if self._token:
-            request.add_header("Authorization", f"Bearer {self._token}")
+    def _send(self, method: str, path: str, **content: Any) -> bytes:
+        headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
         try:
-            with urllib.request.urlopen(request, timeout=self._timeout_s) as answer:
-                data: bytes = answer.read()
-                return data
-        except urllib.error.HTTPError as error:
-            with error:
-                raise _refusal(error) from None
-        except OSError as error:
-            reason = getattr(error, "reason", None) or error
+            # No redirect is followed: neither the token nor an image goes to an address that the user did not name.
+            answer = httpx.request(
+                method,
+                self._url + path,
+                headers=headers,
+                timeout=self._timeout_s,
+                follow_redirects=False,
+                **content,
+            )
+        except (httpx.HTTPError, httpx.InvalidURL, UnicodeEncodeError) as error:
             raise SeasiftError(
-                f"{self._url}: no answer ({reason}). Is `seasift serve` running there?"
+                f"{self._url}: no answer ({error or type(error).__name__}). Is `seasift serve` running there?"
             ) from None
+        if not answer.is_success:
+            raise _refusal(answer)
+        return answer.content
 
 
-def _refusal(error: urllib.error.HTTPError) -> SeasiftError:
+def _refusal(answer: httpx.Response) -> SeasiftError:
+    if answer.is_redirect:
+        return SeasiftError(
+            f"{answer.url}: redirects to {_plain(answer.headers['Location'])}; nothing was sent there. "
+            "If that is your server, give its address as --url."
+        )
     try:
-        words = str(json.loads(error.read())["error"])
+        words = _plain(str(answer.json()["error"]))
     except (ValueError, KeyError, TypeError):
-        words = f"{error.url}: answered {error.code} {error.reason}; expected a seasift server."
-    if error.code == 429:
-        return BusyError(words, int(error.headers.get("Retry-After", "1")))
-    return _KINDS.get(error.code, InputError if error.code < 500 else SeasiftError)(words)
+        words = f"{answer.url}: answered {answer.status_code}; expected a seasift server."
+    if answer.status_code == 429:
+        wait = answer.headers.get("Retry-After", "1")
+        return BusyError(words, int(wait) if wait.isdecimal() and len(wait) < 9 else 1)
+    kind = _KINDS.get(answer.status_code, InputError if answer.status_code < 500 else SeasiftError)
+    return kind(words)
 
 
-def _object(data: bytes) -> dict[str, Any]:
-    value: dict[str, Any] = json.loads(data)
-    return value
+def _job(data: bytes) -> dict[str, Any]:
+    """A job of an answer, whose id and names of files are such as this program gives them.
+
+    Raises:
+        SeasiftError: they are not, and might lead to another address or folder.
+    """
+    try:
+        value = json.loads(data)
+        job_id, state, names = value["id"], str(value["state"]), list(value["files"])
+        counts = [int(value[name]) for name in ("done", "total", "failures")]
+    except (ValueError, KeyError, TypeError):
+        raise SeasiftError("the server's answer is no job; expected a seasift server.") from None
+    if not isinstance(job_id, str) or not _JOB_ID.fullmatch(job_id):
+        raise SeasiftError(f"the server calls a job {_plain(job_id)!r}; expected 32 hexadecimal digits.")
+    for name in names:
+        if name not in RESULT_FILES:
+            raise SeasiftError(
+                f"the server names a file {_plain(name)!r}; expected only {', '.join(RESULT_FILES)}. "
+                "Nothing was written."
+            )
+    done, total, failures = counts
+    error = _plain(str(value.get("error") or ""))
+    job: dict[str, Any] = {**value, "state": state, "files": names, "error": error}
+    return {**job, "done": done, "total": total, "failures": failures}
 
 
-def _pairs(fields: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for name, value in fields.items():
-        if value is not None:
-            values = value if isinstance(value, list | tuple) else [value]
-            yield from ((name, str(each).lower() if isinstance(each, bool) else str(each)) for each in values)
+def _plain(text: object) -> str:
+    """A server's words, fit for a terminal."""
+    return "".join(c if c.isprintable() else "_" for c in str(text)[:500])
 
 
-def _field(boundary: str, name: str, value: str) -> bytes:
-    return f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
-
-
-def _file_head(boundary: str, name: str, file: Path) -> bytes:
-    shown = os.fsencode(file.name).replace(b'"', b"%22").replace(b"\r", b"%0D").replace(b"\n", b"%0A")
-    start = f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"; filename="'.encode()
-    return start + shown + b'"\r\nContent-Type: application/octet-stream\r\n\r\n'
-
-
-def _body(head: bytes, parts: Sequence[tuple[bytes, Path]], end: bytes) -> Iterator[bytes]:
-    yield head
-    for top, path in parts:
-        yield top
-        with path.open("rb") as file:
-            while block := file.read(_BLOCK):
-                yield block
-        yield b"\r\n"
-    yield end
+def _shown(file: Path) -> str:
+    return os.fsencode(file.name).decode("utf-8", "replace")

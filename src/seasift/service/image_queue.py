@@ -17,7 +17,7 @@ from seasift.core.errors import BusyError
 from seasift.core.image import decode_image, encode_image
 from seasift.core.instances import Instances
 from seasift.core.types import UInt8
-from seasift.formats.document import Image, image_entry
+from seasift.formats.document import Image, image_entry, labels_of
 from seasift.inference.image_prediction import Choices, predict_images
 from seasift.service.served import Served
 from seasift.viz.drawing import draw
@@ -215,8 +215,14 @@ class ImageQueue:
     def _finish(self, task: Task, image: UInt8, instances: Instances) -> None:
         try:
             categories = self._model.categories
-            entry = image_entry(task.file, instances, categories, frame=task.frame, time_s=task.time_s)
-            overlay = encode_image(draw(image, instances, categories), task.overlay) if task.overlay else None
+            rolled = task.look.rolled(instances, categories)
+            entry = image_entry(
+                task.file, instances, categories, frame=task.frame, time_s=task.time_s, rolled=rolled
+            )
+            overlay = None
+            if task.overlay:
+                drawn = draw(image, instances, categories, labels=labels_of(entry))
+                overlay = encode_image(drawn, task.overlay)
             seen = Seen(entry, instances, overlay)
             self._on_seen(seen)
         except Exception as error:

@@ -6,7 +6,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -16,7 +16,10 @@ from seasift.core.errors import InputError
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 UNFINISHED = ("queued", "running")
 MOST_TRIES = 3
+SCHEMA = 1
+"""Of the tables below. A change of them raises it: a store of another version is refused, not half understood."""
 
+_LOCKED_S = 5.0
 _TABLES = """
 CREATE TABLE IF NOT EXISTS jobs (
     id TEXT PRIMARY KEY, client TEXT NOT NULL, kind TEXT NOT NULL, file TEXT NOT NULL, look TEXT NOT NULL,
@@ -69,29 +72,82 @@ class JobStore:
         Raises:
             InputError: the folder cannot be written to, or another server uses it.
         """
+        self._lock = threading.Lock()
+        self._open_connections: list[sqlite3.Connection] = []
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._claim = sqlite3.connect(folder / "lock.sqlite", check_same_thread=False, timeout=0)
-            self._claim.execute("BEGIN EXCLUSIVE")  # ends with the process, however that ends
-            self._db = sqlite3.connect(folder / "jobs.sqlite", check_same_thread=False)
+            claim = self._connect(folder / "lock.sqlite")
+            claim.execute("BEGIN EXCLUSIVE")  # ends with the process, however that ends
+            self._db = self._connect(folder / "jobs.sqlite", timeout_s=_LOCKED_S)
+            self._prepare(folder)
         except (OSError, sqlite3.Error) as error:
-            if hasattr(self, "_claim"):
-                self._claim.close()
-            used = "locked" in str(error)
-            reason = "another server uses it" if used else f"it cannot be written to ({error})"
+            self.close()
+            reason = f"it cannot be used ({error})"
+            if isinstance(error, sqlite3.DatabaseError) and "locked" in str(error):
+                reason = (
+                    "another server uses it" if len(self._open_connections) < 2 else "another program uses it"
+                )
+            elif type(error) is sqlite3.DatabaseError:
+                reason = f"its database is damaged ({error}); move it away to begin anew"
             raise InputError(f"--jobs {folder}: {reason}; expected a folder for this server alone.") from None
-        self._lock = threading.Lock()
+        except InputError:
+            self.close()
+            raise
+        newest = self._db.execute(
+            "SELECT max(max(created), max(coalesce(finished, 0))) FROM jobs"
+        ).fetchone()[0]
+        self._begun, self._begun_tick = max(time.time(), newest or 0.0), time.monotonic()
+
+    def _connect(self, path: Path, timeout_s: float = 0) -> sqlite3.Connection:
+        connection = sqlite3.connect(path, check_same_thread=False, timeout=timeout_s)
+        self._open_connections.append(connection)
+        return connection
+
+    def _prepare(self, folder: Path) -> None:
+        """Make the tables, or see that those there are whole and of this version."""
+        (said,) = self._db.execute("PRAGMA quick_check(1)").fetchone()
+        if said != "ok":
+            raise sqlite3.DatabaseError(" ".join(str(said).split()))
+        (version,) = self._db.execute("PRAGMA user_version").fetchone()
+        found = {table: self._columns(table) for table in ("jobs", "images")}
+        tables = self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        fits = found == {
+            "jobs": set(Job.__dataclass_fields__),
+            "images": {"job", "place", "image", "failure"},
+        }
+        if version not in (0, SCHEMA) or (tables and not fits):
+            raise InputError(
+                f"--jobs {folder}: jobs.sqlite was written by another version of seasift; expected one of schema "
+                f"{SCHEMA}. Finish its jobs with that version, or name another folder."
+            )
         self._db.executescript(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;"
         )
-        self._db.executescript(_TABLES)
-        with self._change() as db:
-            db.execute("UPDATE jobs SET state = 'queued' WHERE state = 'running'")
+        self._db.executescript(f"{_TABLES} PRAGMA user_version = {SCHEMA};")
+        self.requeue()
+
+    def _columns(self, table: str) -> set[str]:
+        return {row[1] for row in self._db.execute(f"PRAGMA table_info({table})")}
+
+    def now(self) -> float:
+        """Seconds since 1970. It does not jump when somebody sets the clock while the server runs."""
+        return self._begun + time.monotonic() - self._begun_tick
 
     def close(self) -> None:
         """Give the folder free."""
-        self._db.close()
-        self._claim.close()
+        for connection in reversed(self._open_connections):
+            with suppress(sqlite3.Error):
+                connection.close()
+
+    def requeue(self) -> None:
+        """Let jobs wait again that were running when their thread or server ended."""
+        with self._change() as db:
+            db.execute("UPDATE jobs SET state = 'queued' WHERE state = 'running'")
+
+    def forgive(self) -> None:
+        """Count no try of what runs: the server is told to stop, and the job is not to blame."""
+        with self._change() as db:
+            db.execute("UPDATE jobs SET tries = 0 WHERE state = 'running'")
 
     @contextmanager
     def _change(self) -> Iterator[sqlite3.Connection]:
@@ -162,7 +218,7 @@ class JobStore:
             done = db.execute(
                 "UPDATE jobs SET state = ?, error = ?, finished = ? "
                 "WHERE id = ? AND state IN ('queued', 'running')",
-                (state, error, time.time(), job_id),
+                (state, error, self.now(), job_id),
             )
             return done.rowcount > 0
 
@@ -186,7 +242,7 @@ class JobStore:
             db.execute("UPDATE jobs SET tries = 0 WHERE id = ? AND tries > 0", (job_id,))
 
     def images(self, job_id: str) -> list[tuple[int, str | None, str | None]]:
-        """Finished images in order: place, entry, failure."""
+        """Finished images in order: index, entry, failure."""
         with self._lock:
             query = "SELECT place, image, failure FROM images WHERE job = ? ORDER BY place"
             return self._db.execute(query, (job_id,)).fetchall()

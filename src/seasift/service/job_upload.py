@@ -5,7 +5,7 @@ from __future__ import annotations
 import stat
 import zipfile
 import zlib
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
@@ -13,14 +13,15 @@ from typing import Literal
 from seasift.core.errors import ImageError, InputError, LimitError, SeasiftError
 from seasift.core.image import FORMATS, SUFFIXES
 from seasift.core.types import UInt8
+from seasift.service.archive import open_archive
 from seasift.service.settings import Settings
+from seasift.service.written import shown_names
 from seasift.video.reading import FrameSampling, expected_count, frame_size, frames
 
 Kind = Literal["archive", "video"]
 # bzip2 and LZMA are left out: zipfile unpacks a block of theirs whole, however large it becomes.
 _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 _AT_ONCE = 1 << 20
-_ENTRY_BYTES = 512  # of an archive's directory for each image, and a megabyte for what else it lists
 # FFmpeg knows a file by its content, and some contents are lists of other files or addresses to open.
 _VIDEO_STARTS = (b"\x1aE\xdf\xa3", b"RIFF", b"\0\0\1\xba", b"\0\0\1\xb3", b"G", b"0&\xb2u\x8ef\xcf\x11")
 _MP4_PARTS = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")
@@ -31,7 +32,7 @@ class Entry:
     """An image of a job.
 
     Attributes:
-        place: in the archive, or the frame's number.
+        index: in the archive, or the frame's number.
         image: its file's bytes, or decoded, or why there is none.
     """
 
@@ -75,32 +76,49 @@ def count_images(upload: Path, kind: Kind, name: str, every: str, settings: Sett
             raise LimitError(f"{name}: frames of {size[1]:,} x {size[0]:,} px; expected at most {limit}.")
         count = expected_count(upload, FrameSampling.parse(every))
     else:
-        count = len(_images_in(upload, name, settings))
+        with open_archive(upload, name, settings.job_images) as archive:
+            count = len(_images_in(archive, name, settings))
     if count > settings.job_images:
         raise LimitError(f"{name}: {count:,} images; expected at most {settings.job_images:,} in a job.")
     return count
 
 
 def entries(
-    upload: Path, kind: str, name: str, every: str, settings: Settings, done: Collection[int]
-) -> Iterator[Entry]:
-    """The images of a job but those that are done, in order; a bad one does not stop the rest."""
+    upload: Path,
+    kind: str,
+    name: str,
+    every: str,
+    settings: Settings,
+    done: Collection[int],
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Generator[Entry, None, None]:
+    """The images of a job but those that are done, in order; a bad one does not stop the rest.
+
+    Args:
+        cancelled: asked several times a second while a video is decoded on the way to the next image; true ends it.
+    """
     if kind == "video":
-        yield from _frames(upload, name, FrameSampling.parse(every), settings.job_images, done)
+        yield from _frames(upload, name, FrameSampling.parse(every), settings.job_images, done, cancelled)
         return
-    images = _images_in(upload, name, settings)
-    with zipfile.ZipFile(upload) as archive:
-        for index, info in enumerate(images):
+    with open_archive(upload, name, settings.job_images) as archive:
+        images = _images_in(archive, name, settings)
+        shown = shown_names(info.filename for info in images)  # a name may be endless, or there twice
+        for index, (info, file) in enumerate(zip(images, shown, strict=True)):
             if index not in done:
-                yield Entry(index, info.filename, _read(archive, info, settings.request_bytes))
+                yield Entry(index, file, _read(archive, info, file, settings.request_bytes))
 
 
 def _frames(
-    upload: Path, name: str, every: FrameSampling, most: int, done: Collection[int]
+    upload: Path,
+    name: str,
+    every: FrameSampling,
+    most: int,
+    done: Collection[int],
+    cancelled: Callable[[], bool],
 ) -> Iterator[Entry]:
     index, count = -1, 0
     try:
-        for frame in frames(upload, every):
+        for frame in frames(upload, every, cancelled):
             index, count = frame.frame, count + 1
             if count > most:
                 raise ImageError(f"{upload}: more than {most:,} frames; the rest was left out.")
@@ -111,10 +129,9 @@ def _frames(
         yield Entry(index + 1, name, ImageError(str(error).replace(str(upload), name)))
 
 
-def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo, most: int) -> bytes | SeasiftError:
-    name = info.filename
+def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, most: int) -> bytes | SeasiftError:
     if info.file_size > most:
-        return LimitError(f"{name}: {info.file_size:,} bytes; expected at most {most:,} in a picture's file.")
+        return LimitError(f"{name}: {info.file_size:,} bytes; expected at most {most:,} in an image file.")
     try:
         # In pieces: asked for all, zipfile unpacks up to a gigabyte before it sees that the size was a lie.
         with archive.open(info) as file:
@@ -123,18 +140,11 @@ def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo, most: int) -> bytes |
         return ImageError(f"{name}: damaged in the archive ({error}). Make the archive again.")
 
 
-def _images_in(upload: Path, name: str, settings: Settings) -> list[zipfile.ZipInfo]:
-    again = "Make the archive again."
-    if _directory_bytes(upload) > settings.job_images * _ENTRY_BYTES + (1 << 20):
-        raise LimitError(f"{name}: lists too many files; expected at most {settings.job_images:,} images.")
-    try:
-        with zipfile.ZipFile(upload) as archive:
-            listed = archive.infolist()
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise InputError(f"{name}: not a whole zip archive ({error}). {again}") from None
+def _images_in(archive: zipfile.ZipFile, name: str, settings: Settings) -> list[zipfile.ZipInfo]:
+    listed = archive.infolist()
     for info in listed:
         _check_entry(info, name)
-    images = [info for info in listed if not info.is_dir() and _is_image(info.filename)]
+    images = [info for info in listed if not info.filename.endswith("/") and _is_image(info.filename)]
     if not images:
         raise InputError(f"{name}: an archive without images; expected files of {FORMATS}.")
     unpacked = sum(info.file_size for info in images)
@@ -165,19 +175,3 @@ def _is_image(name: str) -> bool:
     path = PurePosixPath(name)
     hidden = any(part.startswith((".", "__MACOSX")) for part in path.parts)
     return path.suffix.lower() in SUFFIXES and not hidden
-
-
-def _directory_bytes(upload: Path) -> int:
-    """Size of the archive's list of files, which zipfile would read whole into memory; 0 if there is none."""
-    length = upload.stat().st_size
-    with upload.open("rb") as file:
-        file.seek(max(0, length - (1 << 16) - 120))
-        tail = file.read()
-    end = tail.rfind(b"PK\5\6")
-    if end < 0:
-        return 0
-    sizes = [int.from_bytes(tail[end + 12 : end + 16], "little")]
-    long_end = tail.rfind(b"PK\6\6", 0, end)
-    if long_end >= 0:
-        sizes.append(int.from_bytes(tail[long_end + 40 : long_end + 48], "little"))
-    return min(max(sizes), length)

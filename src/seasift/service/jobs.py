@@ -5,10 +5,11 @@ from __future__ import annotations
 import secrets
 import shutil
 import threading
-import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
-from typing import IO
+from typing import IO, ParamSpec, TypeVar
 
 from seasift.core.errors import BusyError, NotFoundError
 from seasift.inference.image_prediction import Choices
@@ -16,11 +17,25 @@ from seasift.service import job_upload
 from seasift.service.image_queue import ImageQueue
 from seasift.service.job_runner import JobRunner, bytes_in, choices_text, result_files
 from seasift.service.job_store import UNFINISHED, Job, JobStore
+from seasift.service.refusals import storage_in_words
 from seasift.service.served import Served
 from seasift.service.settings import Settings
 
 NO_JOBS = "this server keeps no jobs. Start it with --jobs FOLDER, or send images to /v1/predict."
 _LATER_S = 30
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _in_words(method: Callable[P, T]) -> Callable[P, T]:
+    """A method whose troubles with the disk are told to the client."""
+
+    @wraps(method)
+    def told(*args: P.args, **kwargs: P.kwargs) -> T:
+        with storage_in_words("the jobs of this server"):
+            return method(*args, **kwargs)
+
+    return told
 
 
 @dataclass(frozen=True)
@@ -46,6 +61,8 @@ class Jobs:
         self._folder, self._model, self._settings = folder, model, settings
         self._store = JobStore(folder)
         self._entering = threading.Lock()
+        self._arriving: set[str] = set()  # ids of uploads that are no jobs yet
+        self._sizes: dict[str, int] = {}  # of folders that do not change any more
         self._runner = JobRunner(folder, self._store, model, queue, settings, self.sweep)
 
     def start(self) -> None:
@@ -63,6 +80,12 @@ class Jobs:
             self._store.close()
         return ended
 
+    @property
+    def alive(self) -> bool:
+        """Whether somebody does the jobs."""
+        return self._runner.alive
+
+    @_in_words
     def check_room(self, client: str) -> None:
         """See whether a client may send a job.
 
@@ -79,6 +102,7 @@ class Jobs:
         if self._bytes() >= self._settings.jobs_bytes:
             raise BusyError("the jobs of this server take all the room they may. Try again later.", _LATER_S)
 
+    @_in_words
     def add(self, upload: IO[bytes], wanted: Wanted) -> Job:
         """Keep an upload and let it wait.
 
@@ -88,8 +112,9 @@ class Jobs:
         """
         job_id = secrets.token_hex(16)
         folder = self._folder / job_id
-        folder.mkdir()
+        self._arriving.add(job_id)
         try:
+            folder.mkdir()
             path = folder / "upload"
             with path.open("wb") as file:
                 shutil.copyfileobj(upload, file, 1 << 20)
@@ -105,7 +130,7 @@ class Jobs:
                 overlays=wanted.overlays,
                 model=self._model.sha256,
                 total=total,
-                created=time.time(),
+                created=self._store.now(),
             )
             with self._entering:  # or several at once might all find room
                 self.check_room(wanted.client)
@@ -113,9 +138,12 @@ class Jobs:
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
+        finally:
+            self._arriving.discard(job_id)
         self._runner.wake()
         return job
 
+    @_in_words
     def get(self, job_id: str) -> tuple[Job, int, int, list[str]]:
         """A job, how many of its images are finished, how many of those failed, and its files.
 
@@ -128,6 +156,7 @@ class Jobs:
         names = result_files(self._folder / job.id) if job.state == "done" else []
         return job, *self._store.progress(job.id), names
 
+    @_in_words
     def file(self, job_id: str, name: str) -> Path:
         """One of the files of a job.
 
@@ -141,6 +170,7 @@ class Jobs:
             )
         return self._folder / job.id / "result" / name
 
+    @_in_words
     def cancel(self, job_id: str) -> Job:
         """Stop a job if it is not finished, and remove its files.
 
@@ -150,8 +180,10 @@ class Jobs:
         self.get(job_id)
         self._store.finish(job_id, "cancelled")
         shutil.rmtree(self._folder / job_id, ignore_errors=True)
+        self._sizes.pop(job_id, None)
         return self.get(job_id)[0]
 
+    @_in_words
     def counts(self) -> dict[str, int]:
         """How many jobs are in each state."""
         counts = dict.fromkeys(("queued", "running", "done", "failed", "cancelled"), 0)
@@ -161,21 +193,41 @@ class Jobs:
 
     def sweep(self, now: float) -> None:
         """Remove finished jobs that are too old, the oldest while all take too much room, and stray folders."""
+        folders = self._folders()
+        arriving = set(self._arriving)  # read after the folders and before the jobs: none falls in between
         jobs = self._store.all()
         known = {job.id for job in jobs}
         finished = sorted((job.finished or 0, job.id) for job in jobs if job.state not in UNFINISHED)
+        used = self._bytes()
         for ended, job_id in finished:
             old = now - ended > self._settings.jobs_age_s
-            if old or self._bytes() > self._settings.jobs_bytes:
-                shutil.rmtree(self._folder / job_id, ignore_errors=True)
+            if old or used > self._settings.jobs_bytes:
+                used -= self._sizes.get(job_id, 0)
+                self._remove(job_id)
                 self._store.remove(job_id)
-        for path in self._folder.iterdir():
-            stray = path.is_dir() and path.name not in known
-            if (
-                stray and now - path.stat().st_mtime > self._settings.job_upload_s
-            ):  # not one that just arrives
-                shutil.rmtree(path, ignore_errors=True)
+        for name in folders:
+            if name not in known and name not in arriving:
+                self._remove(name)
+
+    def _remove(self, name: str) -> None:
+        shutil.rmtree(self._folder / name, ignore_errors=True)
+        self._sizes.pop(name, None)
+
+    def _folders(self) -> list[str]:
+        return [path.name for path in self._folder.iterdir() if path.is_dir()]
 
     def _bytes(self) -> int:
-        """Of uploads and results; the database's own are not theirs to give back."""
-        return sum(bytes_in(path) for path in self._folder.iterdir() if path.is_dir())
+        """Of uploads and results; the database's own are not theirs to give back.
+
+        The folder of a job that has ended is measured once.
+        """
+        ended = {job.id for job in self._store.all() if job.state not in UNFINISHED}
+        total = 0
+        for name in self._folders():
+            size = self._sizes.get(name)
+            if size is None:
+                size = bytes_in(self._folder / name)
+                if name in ended:
+                    self._sizes[name] = size
+            total += size
+        return total

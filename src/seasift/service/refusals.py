@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import errno
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
@@ -13,6 +16,8 @@ from starlette.types import Scope
 
 from seasift.core.errors import (
     BusyError,
+    EngineError,
+    InputError,
     LimitError,
     NotAllowedError,
     NotFoundError,
@@ -21,12 +26,31 @@ from seasift.core.errors import (
 )
 from seasift.service.schemas import ErrorSchema
 
+
+class ForeignPageError(InputError):
+    """A page of another origin asks through somebody's browser."""
+
+
+class StorageError(SeasiftError):
+    """The server cannot write or read what it keeps: the disk is full or damaged.
+
+    Attributes:
+        full: there is no room left.
+    """
+
+    def __init__(self, message: str, *, full: bool = False) -> None:
+        super().__init__(message)
+        self.full = full
+
+
 _STATUS: Mapping[type[SeasiftError], int] = {
     LimitError: 413,
     NotAllowedError: 401,
+    ForeignPageError: 403,
     NotFoundError: 404,
     BusyError: 429,
     TimeLimitError: 503,
+    EngineError: 500,
 }
 _WORDS = {
     404: "no such page. GET /docs lists what there is.",
@@ -35,12 +59,49 @@ _WORDS = {
 ERRORS: dict[int | str, dict[str, object]] = {
     400: {"model": ErrorSchema, "description": "Something in the request cannot be used."},
     401: {"model": ErrorSchema, "description": "The token is missing or wrong."},
+    403: {
+        "model": ErrorSchema,
+        "description": "A page of another origin asks; `cors_origins` names those that may.",
+    },
     404: {"model": ErrorSchema, "description": "What was asked for does not exist, or no longer."},
     413: {"model": ErrorSchema, "description": "More than this server takes."},
     422: {"model": ErrorSchema, "description": "A field is missing or of a wrong type or value."},
     429: {"model": ErrorSchema, "description": "No room at the moment; Retry-After says when to come back."},
     503: {"model": ErrorSchema, "description": "Not finished in the time a request has, or shutting down."},
+    507: {"model": ErrorSchema, "description": "The server's disk is full."},
 }
+
+
+def is_storage_error(error: BaseException) -> bool:
+    """Whether a disk or the database on it is to blame."""
+    return isinstance(error, sqlite3.OperationalError) or is_full(error)
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether there was no room on a disk."""
+    if isinstance(error, sqlite3.OperationalError):
+        return "full" in str(error)
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+@contextmanager
+def storage_in_words(what: str) -> Iterator[None]:
+    """Make errors of disk and database a `StorageError`; `what` is what uses them."""
+    try:
+        yield
+    except (OSError, sqlite3.Error) as error:
+        if is_full(error):
+            raise StorageError(f"{what}: the server's disk is full. Try again later.", full=True) from error
+        if isinstance(error, sqlite3.Error) or error.errno in (
+            errno.EIO,
+            errno.EROFS,
+            errno.EMFILE,
+            errno.ENFILE,
+        ):
+            raise StorageError(
+                f"{what}: the server cannot use its disk at the moment. Try again later."
+            ) from error
+        raise
 
 
 class UploadTooLargeError(HTTPException):
@@ -56,6 +117,8 @@ def refusal(scope: Scope, error: SeasiftError) -> JSONResponse:
     """The answer that says what was wrong."""
     status = next((status for kind, status in _STATUS.items() if isinstance(error, kind)), 400)
     headers = {}
+    if isinstance(error, StorageError):
+        status = 507 if error.full else 503
     if isinstance(error, BusyError):
         headers["Retry-After"] = str(error.retry_after_s)
     if status == 401:
@@ -89,6 +152,8 @@ def add_refusals(app: FastAPI) -> None:
 
     @app.exception_handler(StarletteHTTPException)
     async def _http(request: Request, error: StarletteHTTPException) -> JSONResponse:
+        if error.__cause__ is not None and is_full(error.__cause__):  # while the upload was put aside
+            return words(request.scope, 507, "the upload: the server's disk is full. Try again later.")
         text, headers = _WORDS.get(error.status_code, str(error.detail)), dict(error.headers or {})
         if error.status_code == 405:
             methods = _methods_at(app, request.url.path) | set(headers.get("Allow", "").split(", "))

@@ -1,4 +1,4 @@
-"""What is settled before a request's body is read: the token, its size, room for it, and the time it has."""
+"""What is settled before a request's body is read: who asks, the token, its size, room for it, and the time it has."""
 
 from __future__ import annotations
 
@@ -24,11 +24,12 @@ from seasift.core.errors import (
 )
 from seasift.service.image_queue import ImageQueue
 from seasift.service.jobs import NO_JOBS, Jobs
-from seasift.service.refusals import UploadTooLargeError, refusal, words
+from seasift.service.refusals import ForeignPageError, UploadTooLargeError, refusal, words
 from seasift.service.routes_page import PAGE_PREFIX, REVIEW_PREFIX
 from seasift.service.settings import Settings
 
 OPEN_PATHS = frozenset({"/", "/healthz", "/readyz"})  # and the files of the page, which hold no secret
+_LINKED_PATHS = OPEN_PATHS | {"/docs", "/openapi.json"}  # a page elsewhere may have a link to them
 JOBS_PATH = "/v1/jobs"
 _PAGES = (PAGE_PREFIX, REVIEW_PREFIX)
 _PATIENCE = 16
@@ -80,6 +81,7 @@ class RequestLimits:
         body = _Bounded(receive, limit)
         try:
             self._check_host(scope)
+            self._check_origin(scope)
             self._check_token(scope)
             _check_length(scope, limit)
             scope.setdefault("state", {})["slot"] = slot
@@ -105,6 +107,26 @@ class RequestLimits:
             raise InputError(
                 f"this server does not answer to the name {host[:100]!r}; expected localhost or 127.0.0.1. "
                 "Whoever runs it can name others by the setting `hosts`."
+            )
+
+    def _check_origin(self, scope: Scope) -> None:
+        """Refuse what a page of another origin has a browser ask: it needs no answer to make this server work.
+
+        Browsers set `Sec-Fetch-Site` and, for all but plain reading, `Origin`; pages cannot change them. Programs
+        send neither.
+        """
+        path = scope["path"]
+        if scope["method"] in ("GET", "HEAD") and (path in _LINKED_PATHS or path.startswith(_PAGES)):
+            return
+        headers = Headers(scope=scope)
+        origin, site = headers.get("origin"), headers.get("sec-fetch-site")
+        if origin is not None and not {origin, "*"}.isdisjoint(self._settings.cors_origins):
+            return
+        own = origin is None or _same_place(origin, headers.get("host", ""))
+        if site != "same-origin" and not (own and site in (None, "none")):
+            raise ForeignPageError(
+                f"a page of {(origin or 'another origin')[:100]!r} asks; expected one of this server. "
+                "Whoever runs it can name other origins by the setting `cors_origins`."
             )
 
     def _check_token(self, scope: Scope) -> None:
@@ -160,6 +182,15 @@ class RequestLimits:
                 f"the {what} was not finished within {seconds:g} s, the time a request has here. "
                 "Send fewer or smaller images, or a job to /v1/jobs."
             ) from None
+
+
+def _same_place(origin: str, host: str) -> bool:
+    """Whether an Origin header names the host and port of the Host header."""
+    scheme, _, place = origin.lower().partition("://")
+    default = {"http": ":80", "https": ":443"}.get(scheme)
+    if default is None or not place:
+        return False
+    return place.removesuffix(default) == host.strip().lower().removesuffix(default)
 
 
 def same_token(header: str, token: SecretStr) -> bool:

@@ -98,7 +98,7 @@ def _kind(schema: dict[str, Any]) -> str:
     return str(schema.get("format") or schema.get("contentMediaType") or schema.get("type", ""))
 
 
-router = APIRouter(tags=["about"], responses={status: ERRORS[status] for status in (400, 401)})
+router = APIRouter(tags=["about"], responses={status: ERRORS[status] for status in (400, 401, 403)})
 # Of a named class of answers FastAPI would give the errors the same media type, too.
 _PAGE: dict[int | str, dict[str, Any]] = {200: {"content": {"text/html": {"schema": {"type": "string"}}}}}
 _CARD: dict[int | str, dict[str, Any]] = {

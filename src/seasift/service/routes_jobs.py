@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, File, Form, Request, Response, UploadFile
+from fastapi import APIRouter, Depends, File, Form, Request, Response, UploadFile
 from fastapi.responses import FileResponse
+from starlette.types import Receive, Scope, Send
 
 from seasift.core.errors import NotFoundError
 from seasift.inference.image_options import ImageOptions
 from seasift.inference.image_prediction import choices_of
 from seasift.service.jobs import NO_JOBS, Jobs, Wanted
-from seasift.service.refusals import ERRORS
-from seasift.service.routes_predict import NOT_EMPTY, AllClasses, Classes, Threshold
+from seasift.service.known_fields import only_known_fields
+from seasift.service.refusals import ERRORS, refusal
+from seasift.service.routes_predict import NOT_EMPTY, AllClasses, Classes, Names, Threshold
 from seasift.service.schemas import JobSchema
 from seasift.service.state import Service, WithService
 from seasift.service.written import shown_names
 from seasift.video.reading import FrameSampling
 
-router = APIRouter(tags=["jobs"], responses={**ERRORS, 404: ERRORS[404]})
+router = APIRouter(
+    tags=["jobs"], responses={**ERRORS, 404: ERRORS[404]}, dependencies=[Depends(only_known_fields)]
+)
 
 FileName = Literal["predictions.json", "predictions.coco.json", "predictions.csv", "overlays.zip"]
 _BINARY: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
@@ -44,6 +49,7 @@ async def create(
     threshold: Threshold = None,
     classes: Classes = None,
     all_classes: AllClasses = False,
+    names: Names = None,
     every: Annotated[
         str,
         Form(
@@ -61,7 +67,9 @@ async def create(
         client=client_of(request),
         file=shown_names([file.filename])[0],
         look=choices_of(
-            ImageOptions(threshold=threshold, classes=classes, all_classes=all_classes), service.model.info
+            ImageOptions(threshold=threshold, classes=classes, all_classes=all_classes),
+            service.model.info,
+            names=names,
         ),
         every=every,
         overlays=overlays,
@@ -87,7 +95,20 @@ async def cancel(service: WithService, job_id: str) -> JobSchema:
 @router.get("/v1/jobs/{job_id}/files/{name}", response_class=Response, responses=_FILE)
 async def fetch(service: WithService, job_id: str, name: FileName) -> FileResponse:
     """One of the files that a finished job left."""
-    return FileResponse(await asyncio.to_thread(_jobs(service).file, job_id, name), filename=name)
+    return _JobFile(await asyncio.to_thread(_jobs(service).file, job_id, name), filename=name)
+
+
+class _JobFile(FileResponse):
+    """A file that somebody may remove before it is sent."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        except RuntimeError:
+            if Path(self.path).exists():
+                raise
+            gone = NotFoundError("the job was cancelled or has expired; its files are gone.")
+            await refusal(scope, gone)(scope, receive, send)
 
 
 def client_of(request: Request) -> str:

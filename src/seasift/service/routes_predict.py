@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, File, Form, Request, Response, UploadFile
+from fastapi import APIRouter, Depends, File, Form, Request, Response, UploadFile
 from pydantic import WithJsonSchema
 
 from seasift.core.errors import InputError, LimitError, SeasiftError
@@ -15,12 +15,13 @@ from seasift.inference.image_options import ImageOptions
 from seasift.inference.image_prediction import choices_of
 from seasift.prediction.header import result_header
 from seasift.service.image_queue import Seen, Task
+from seasift.service.known_fields import only_known_fields
 from seasift.service.refusals import ERRORS
 from seasift.service.schemas import CocoSchema
 from seasift.service.state import Service, WithService
 from seasift.service.written import DOCUMENTS, MEDIA_TYPES, document_bytes, shown_names, to_zip
 
-router = APIRouter(tags=["pictures"], responses=ERRORS)
+router = APIRouter(tags=["pictures"], responses=ERRORS, dependencies=[Depends(only_known_fields)])
 
 Format = Literal["json", "coco", "csv", "overlay", "zip"]
 NOT_EMPTY: dict[str, Any] = {"minLength": 1}
@@ -37,6 +38,14 @@ Classes = Annotated[
 ]
 AllClasses = Annotated[
     bool, Form(description="keep an object under every class that scores, not only under its best one")
+]
+Names = Annotated[
+    Literal["class", "rollup"] | None,
+    WithJsonSchema({"type": "string", "enum": ["class", "rollup"]}),
+    Form(
+        description="rollup: the class if it is sure enough, else trash, animal ..., else object; default: rollup with a "
+        "model that has thresholds for it"
+    ),
 ]
 _BINARY: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
 _ANSWERS: dict[int | str, dict[str, Any]] = {
@@ -60,6 +69,7 @@ async def predict(
     threshold: Threshold = None,
     classes: Classes = None,
     all_classes: AllClasses = False,
+    names: Names = None,
     format: Annotated[Format, Form(description="csv: a table; zip: all documents, overlays")] = "json",
     overlay_type: Annotated[Literal["jpeg", "png"], Form(description="of format overlay")] = "jpeg",
 ) -> Response:
@@ -71,18 +81,20 @@ async def predict(
         raise InputError(f"format overlay with {len(files)} images; expected one. Ask for format zip.")
     suffix = {"overlay": f".{overlay_type}", "zip": ".jpg"}.get(format)
     look = choices_of(
-        ImageOptions(threshold=threshold, classes=classes, all_classes=all_classes), service.model.info
+        ImageOptions(threshold=threshold, classes=classes, all_classes=all_classes),
+        service.model.info,
+        names=names,
     )
-    names = shown_names(upload.filename for upload in files)
+    shown = shown_names(upload.filename for upload in files)
     tasks = [
         Task(name, await upload.read(), look, overlay=suffix)
-        for name, upload in zip(names, await _admitted(request, service, files), strict=True)
+        for name, upload in zip(shown, await _admitted(request, service, files), strict=True)
     ]
     outcomes = await look_at(service, tasks)
     seen = [outcome for outcome in outcomes if isinstance(outcome, Seen)]
     failures = [
         FailedFile(file=name, error=" ".join(str(outcome).split()))
-        for name, outcome in zip(names, outcomes, strict=True)
+        for name, outcome in zip(shown, outcomes, strict=True)
         if not isinstance(outcome, Seen)
     ]
     note(request, images=len(files), failures=len(failures), objects=sum(len(s.entry.objects) for s in seen))

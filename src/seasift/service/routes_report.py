@@ -5,20 +5,21 @@ from __future__ import annotations
 import asyncio
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, File, Query, Request, UploadFile
+from fastapi import APIRouter, Depends, File, Query, Request, UploadFile
 
 from seasift.core.errors import LimitError
 from seasift.core.instances import Instances
 from seasift.inference.image_options import ImageOptions
 from seasift.inference.image_prediction import choices_of
 from seasift.service.image_queue import Seen, Task
+from seasift.service.known_fields import only_known_fields
 from seasift.service.refusals import ERRORS
 from seasift.service.routes_predict import NOT_EMPTY, Score, look_at, note
 from seasift.service.schemas import DetectionLists
 from seasift.service.state import Service, WithService
 from seasift.service.written import shown_names
 
-router = APIRouter(tags=["pictures"], responses=ERRORS)
+router = APIRouter(tags=["pictures"], responses=ERRORS, dependencies=[Depends(only_known_fields)])
 
 Masks = Literal["rle", "bitmap", "polygons"]
 _MOST_VALUES = 20_000_000

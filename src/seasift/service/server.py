@@ -17,10 +17,12 @@ import uvicorn
 from fastapi import FastAPI
 
 from seasift.service.access_log import LOG, JsonLines
+from seasift.service.connections import RateLimit, protocol_of
 from seasift.service.settings import Settings, check_reach
 from seasift.service.state import STOP_S
 
 _SPARE_S = 5.0
+_BACKLOG = 256  # asyncio tries so many times at once to accept, also while the system has no descriptors left
 
 
 class DrainingServer(uvicorn.Server):
@@ -77,11 +79,29 @@ def log_as_json(level: int = logging.INFO) -> None:
     """Send this process's log to standard error, one JSON object a line."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
+    handler.addFilter(RateLimit())
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     LOG.setLevel(level)
     logging.getLogger("python_multipart").setLevel(
         logging.ERROR
     )  # a broken upload is answered, not our trouble
+
+
+def config_of(app: FastAPI, settings: Settings) -> uvicorn.Config:
+    """How uvicorn runs the app: with bounds on heads, connections and times."""
+    return uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        http=protocol_of(settings),  # made from h11: of uvicorn's parsers it alone has a bound on headers
+        ws="none",
+        backlog=_BACKLOG,
+        timeout_graceful_shutdown=int(settings.request_s) + 1,
+        h11_max_incomplete_event_size=32 << 10,
+    )
 
 
 def serve(
@@ -103,18 +123,7 @@ def serve(
     log_as_json(log)
     if warning:
         LOG.warning(warning)
-    config = uvicorn.Config(
-        app,
-        host=settings.host,
-        port=settings.port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        http="h11",  # whatever else is installed: of uvicorn's parsers it alone has a bound on headers
-        ws="none",
-        timeout_graceful_shutdown=int(settings.request_s) + 1,
-        h11_max_incomplete_event_size=32 << 10,
-    )
+    config = config_of(app, settings)
     DrainingServer(config, app, settings, listening).run()
     if app.state.service.stuck:  # leaving Python would wait for the engine, which waits for its thread
         end_now("ended without waiting longer")

@@ -7,15 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    SecretStr,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from seasift.core.errors import InputError, expected
 
@@ -27,20 +20,20 @@ _Count = Annotated[int, Field(ge=1)]
 _Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
-class Settings(BaseModel):
-    """One server's settings. `request_bytes` is read from `SEASIFT_REQUEST_BYTES`, and so on."""
+class Settings(BaseSettings):
+    """One server's settings. Without a value, `request_bytes` is read from `SEASIFT_REQUEST_BYTES`, and so on."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", env_prefix=PREFIX, env_ignore_empty=True)
 
     host: Annotated[str, Field(description="address to listen on")] = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535, description="0 takes a free one")] = 8000
     token: Annotated[SecretStr | None, Field(description="what clients must send as a bearer token")] = None
     open_to_all: Annotated[bool, Field(description="listen beyond this machine without a token")] = False
     cors_origins: Annotated[
-        tuple[str, ...], Field(description="pages of other origins that may call; comma separated")
+        tuple[str, ...], NoDecode, Field(description="pages of other origins that may call; comma separated")
     ] = ()
     hosts: Annotated[
-        tuple[str, ...], Field(description="names that requests may call this server by; * for any")
+        tuple[str, ...], NoDecode, Field(description="names that requests may call this server by; * for any")
     ] = ()
     workers: Annotated[_Count, Field(le=64, description="threads that decode and look at images")] = 2
     batch: Annotated[_Count, Field(le=256, description="waiting images that run together")] = 1
@@ -50,6 +43,10 @@ class Settings(BaseModel):
     request_bytes: Annotated[_Count, Field(description="of a whole request with images")] = 64 << 20
     uploads_bytes: Annotated[_Count, Field(description="of all requests with images under way")] = 1 << 30
     request_s: Annotated[_Seconds, Field(description="for a whole request, its upload included")] = 60
+    connections: Annotated[_Count, Field(description="open at one time; more are turned away")] = 500
+    header_s: Annotated[
+        _Seconds, Field(description="from the first byte of a connection to the end of a request's head")
+    ] = 10
     image_pixels: Annotated[_Count, Field(description="of an image, by its header")] = 100_000_000
     images_per_request: _Count = 64
     queue_images: Annotated[_Count, Field(description="images of requests that may wait")] = 256
@@ -92,7 +89,7 @@ class Settings(BaseModel):
             )
         if self.images_per_request > self.queue_images:
             raise ValueError(
-                f"pictures_per_request {self.images_per_request} is more than queue_images "
+                f"images_per_request {self.images_per_request} is more than queue_images "
                 f"{self.queue_images}; such a request could never be taken"
             )
         return self
@@ -115,8 +112,8 @@ class Settings(BaseModel):
         return name in {host.lower() for host in self.hosts} or _LOOPBACK.fullmatch(name) is not None
 
 
-def read_settings(environment: Mapping[str, str], given: Mapping[str, Any]) -> Settings:
-    """Settings from the environment, then from what was given, which counts more.
+def read_settings(given: Mapping[str, Any]) -> Settings:
+    """Settings from what was given, then from the environment, then the defaults.
 
     Raises:
         InputError: an unknown or impossible setting.
@@ -124,13 +121,8 @@ def read_settings(environment: Mapping[str, str], given: Mapping[str, Any]) -> S
     for name in given:
         if name not in Settings.model_fields:
             raise InputError(f"--set {name}: no such setting; {expected(name, Settings.model_fields)}.")
-    found = {
-        name: environment[PREFIX + name.upper()]
-        for name in Settings.model_fields
-        if environment.get(PREFIX + name.upper())
-    }
     try:
-        return Settings.model_validate({**found, **given})
+        return Settings(**given)
     except ValidationError as error:
         raise InputError(_in_words(error)) from None
 

@@ -50,6 +50,8 @@ class Service:
         """Why requests are not taken; empty if they are."""
         if self.draining:
             return "shutting down"
+        if self.jobs is not None and not self.jobs.alive:
+            return "the thread of the jobs has ended"
         return "" if self.queue.warm else "the model is not warm yet"
 
 

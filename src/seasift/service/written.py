@@ -20,6 +20,7 @@ MEDIA_TYPES = {
     "zip": "application/zip",
 }
 _LONGEST_NAME = 200
+_LONGEST_STEM = 120
 
 
 def document_bytes(name: str, result: Document) -> bytes:
@@ -43,22 +44,25 @@ def to_zip(result: Document, overlays: Mapping[str, bytes]) -> bytes:
 
 
 def entry_name(number: int, file: str, suffix: str = ".jpg") -> str:
-    """A name for an overlay that is safe on any disk and met by no other: `0001-fish.jpg`."""
-    stem = re.sub(r"[^\w.-]+", "_", PurePosixPath(file.replace("\\", "/")).stem).strip("._") or "picture"
-    return f"{number:04d}-{stem[:60]}{suffix}"
+    """A name for an overlay that is safe on any disk and unlike all others: `0001-fish.jpg`."""
+    stem = re.sub(r"[^\w.-]+", "_", PurePosixPath(file.replace("\\", "/")).stem).strip("._") or "image"
+    short = stem.encode()[:_LONGEST_STEM].decode("utf-8", "ignore")  # disks count bytes, not letters
+    return f"{number:04d}-{short}{suffix}"
 
 
 def shown_names(given: Iterable[str | None]) -> list[str]:
     """What results call uploads: as given, but printable, not endless, and each only once."""
     names: list[str] = []
     taken: set[str] = set()
+    counts: dict[str, int] = {}
     for number, name in enumerate(given, start=1):
         plain = (
             "".join(c if c.isprintable() else "_" for c in name or "")[-_LONGEST_NAME:] or f"image {number}"
         )
-        unique, again = plain, 2
+        unique = plain
         while unique in taken:
-            unique, again = f"{plain} ({again})", again + 1
+            counts[plain] = counts.get(plain, 1) + 1
+            unique = f"{plain} ({counts[plain]})"
         taken.add(unique)
         names.append(unique)
     return names

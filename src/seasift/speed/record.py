@@ -1,4 +1,4 @@
-"""A measurement of speed: rounds over all subjects, and what they come to."""
+"""Measure speed in rounds over all subjects, and summarise the results."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ class MeasuredModel(Record):
 
 
 class Ratio(Record):
-    """End to end against a bare foreign network, run one after the other and as many at once as gain by it."""
+    """End-to-end speed compared with a foreign network alone, serially and in parallel."""
 
     one_by_one: Number
     max_in_flight: Number = Field(alias="at_once")
 
 
 class MeasuredRow(Record):
-    """One engine and precision; `start_s`, a whole process, only where that was measured."""
+    """One engine and precision; `start_s`, the time of a whole process, only if measured."""
 
     engine: str
     precision: str
@@ -58,7 +58,7 @@ class MeasuredRow(Record):
 
 
 class ForeignNetwork(Record):
-    """A bare network beside the model; `input` is its shape."""
+    """A foreign network for comparison; `input` is its shape."""
 
     name: str
     input: list[int]
@@ -95,15 +95,15 @@ def measure(
     cold: bool,
     progress: Callable[[int, int], None] | None = None,
 ) -> Measurement:
-    """Measure all in one run, in turn, and say what came out.
+    """Measure everything in one run, in turn.
 
     Args:
-        model: as given, for processes of its own.
-        repeats: rounds that count, after one that does not.
-        cold: whole processes, too.
-        progress: called with parts done and in all.
+        model: as given, for separate processes.
+        repeats: measured rounds, after one warm-up round.
+        cold: also measure whole processes.
+        progress: called with the parts done, and all parts.
     Returns:
-        What was measured on what; see `Measurement`.
+        The measurements, and their conditions; see `Measurement`.
     """
     works: dict[str, Callable[[], Any]] = {subject.config.name: subject.round for subject in subjects}
     count = len(images.sources)
@@ -178,7 +178,7 @@ def _row(subject: Subject, own: Sequence[Round], first: Sequence[Round]) -> dict
 
 
 def _against(own: Sequence[Round], foreign: Sequence[tuple[float, float]]) -> dict[str, float]:
-    """End to end against a bare network, run one after the other and as many at once as gain by it."""
+    """End-to-end speed compared with a network alone, serially and in parallel."""
     rates = [each.end_to_end_per_s for each in own]
     return {
         "one_by_one": round(ratio(rates, [one for one, _ in foreign]), 3),
@@ -189,7 +189,7 @@ def _against(own: Sequence[Round], foreign: Sequence[tuple[float, float]]) -> di
 def _starts(
     model: str, subjects: Sequence[Subject], images: Images, repeats: int
 ) -> dict[str, dict[str, float]]:
-    """Whole processes on one image; the first of each, which compiles the model, does not count."""
+    """Time whole processes on one image; the first run of each compiles the model and is dropped."""
     with tempfile.TemporaryDirectory() as folder:
         indices = {subject.config.name: Path(folder) / str(number) for number, subject in enumerate(subjects)}
         for index in indices.values():

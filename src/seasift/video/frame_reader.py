@@ -28,14 +28,14 @@ def open_video(
     """Open a video file or a live source.
 
     Args:
-        path: of a video file; or a live source such as rtsp://… or /dev/video0.
+        path: a video file; or a live source such as rtsp://… or /dev/video0.
         every: "2s" for one frame every 2 seconds; 30 or "30" for every 30th frame.
         start: first time in the video, in seconds or as "1:30"; default: its beginning.
         end: time before which to stop; default: its end.
     Returns:
         An iterable of frames, each with `.image` (H, W, 3) uint8 RGB, `.time_s` and `.frame`.
     Raises:
-        InputError: no such file, not a video, or a wrong option.
+        InputError: no such file, not a video, or an invalid option.
 
     >>> for frame in seasift.open_video("dive.mp4", every="1s"):
     ...     found = model(frame.image)
@@ -49,7 +49,7 @@ def parse_span(every: str | int, start: TimeLike | None, end: TimeLike | None) -
     """Which frames of a video to take.
 
     Raises:
-        InputError: an option that cannot be understood, or an end before the start.
+        InputError: an invalid option, or an end before the start.
     """
     start_s, end_s = parse_time(start, "--start"), parse_time(end, "--end")
     if end_s is not None and end_s <= (start_s or 0.0):
@@ -58,14 +58,13 @@ def parse_span(every: str | int, start: TimeLike | None, end: TimeLike | None) -
 
 
 class FrameReader:
-    """Frames of a video or live source, decoded by a thread of their own a few frames ahead.
+    """Frames of a video or live source, decoded in advance by a separate thread.
 
-    Iterating again begins again. The thread ends when the iteration does: at the last frame, when a `for` loop is left
-    and its iterator is gone, or at `close()`; as a context manager, at the end of the `with` block.
+    Each iteration starts from the beginning. The thread ends with the iteration: at the last frame, when a `for` loop is
+    left and its iterator is gone, at `close()`, or at the end of a `with` block.
 
     Attributes:
-        gaps: parts that could not be read, as far as the iteration got. They are skipped; a warning names them at
-            the end.
+        gaps: parts that could not be read so far. They are skipped; a warning names them at the end.
 
     >>> with seasift.open_video("dive.mp4", every="2s", start="1:00") as video:
     ...     for frame in video:

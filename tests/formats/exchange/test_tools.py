@@ -100,7 +100,7 @@ def test_kwcoco_s_own_videos_are_read(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def label_studio(view: str) -> Any:
-    """A labelling set-up as docs/formats.md has it."""
+    """A labelling set-up as docs/how-to/convert.md has it."""
     labels = "".join(f"<Label value={quoteattr(one.name)}/>" for one in CATEGORIES)
     interface = tool("label_studio_sdk.label_interface", "label-studio-sdk").LabelInterface
     return interface("<View>" + view.replace("LABELS", labels) + "</View>")

@@ -20,6 +20,7 @@ from seasift.core.image import encode_image
 from seasift.inference.predictor import OnnxPredictor, load_predictor
 from seasift.service.app import create_app
 from seasift.service.served import Served
+from seasift.service.server import config_of
 from seasift.service.settings import Settings
 from tests.tiny_model import quarters, save_tiny
 
@@ -51,7 +52,7 @@ class Running:
 
     def start(self) -> None:
         app = self.app = self.made()
-        config = uvicorn.Config(app, host="127.0.0.1", port=self.port, log_config=None, access_log=False)
+        config = config_of(app, Settings(**{**self.settings, "port": self.port}))
         self._server = uvicorn.Server(config)
         socket = config.bind_socket()
         socket.listen()  # who comes before the thread is that far waits, instead of being refused

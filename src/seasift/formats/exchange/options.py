@@ -1,4 +1,4 @@
-"""The options of `convert`: names, types, defaults and help, for Python and the command line; and their checks."""
+"""The options of `convert` for Python and the command line, with their checks."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -60,9 +60,9 @@ class ConvertOptions:
 
 
 def parse_fps(fps: float | None) -> float | None:
-    """Frames a second; raises InputError unless it is above 0."""
+    """Check frames per second; raises InputError unless above 0."""
     if fps is not None and not 0 < fps < 100_000:
-        raise InputError(f"--fps {fps:g}: expected frames a second, above 0, e.g. 29.97.")
+        raise InputError(f"--fps {fps:g}: expected frames per second above 0, e.g. 29.97.")
     return fps
 
 

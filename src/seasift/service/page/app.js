@@ -5,8 +5,10 @@ import { fillCard } from "./card.js";
 import { askToken, wireDialogs } from "./dialogs.js";
 import { Film } from "./film.js";
 import { wireInput } from "./input.js";
+import { calledOf } from "./groups.js";
 import { sorted, unique } from "./intake.js";
 import { dismiss, notice, say } from "./notices.js";
+import { isVideo, Jobs } from "./jobs.js";
 import { Counts, ObjectList } from "./panels.js";
 import { pixels } from "./pixels.js";
 import { nothing, progress, tally } from "./progress.js";
@@ -16,7 +18,7 @@ import { View } from "./view.js";
 
 const $ = (id) => document.getElementById(id);
 const LOWEST = 0.05; // scores are asked for from here on, so that the slider needs no new request
-const EXAMPLES = ["example-1-shrimp.jpg", "example-2-shrimp.jpg", "example-3-coral.jpg"];
+const EXAMPLES = ["example-1-shrimp.jpg", "example-2-coral.jpg", "example-3-coral.jpg"];
 
 const state = {
   labels: [], groups: new Map(), model: null, pictures: [], names: new Set(), current: null,
@@ -30,6 +32,7 @@ const view = new View($("canvas"), {
 const film = new Film($("film"), show);
 const list = new ObjectList($("objects"), { hover, select: (found) => { select(found); view.reveal(state.selected); } });
 const counts = new Counts($("counts"), filter);
+const jobs = new Jobs($("jobs-pane"), $("jobs"));
 const queue = new Queue({ change: changed, held });
 
 // ---- the server
@@ -83,18 +86,20 @@ function again() {
 // ---- pictures
 
 function add(given) {
-  const { pictures, others } = sorted(given);
+  const videos = given.filter(({ name }) => isVideo(name));
+  for (const { name, file } of videos) jobs.add(file, name, state.threshold);
+  const { pictures, others } = sorted(given.filter((each) => !videos.includes(each)));
   const loud = others.filter(({ chosen }) => chosen);
   if (loud.length) {
     const names = loud.slice(0, 3).map(({ name }) => name).join(", ");
     const more = loud.length > 3 ? ` and ${loud.length - 3} more` : "";
-    notice(`${names}${more}: not a picture; expected JPEG, PNG, TIFF, WebP or BMP.`, { key: "others" });
+    notice(`${names}${more}: not an image; expected JPEG, PNG, TIFF, WebP, BMP or a video.`, { key: "others" });
   } else if (others.length) {
     notice(`${others.length} of the folder's files ${others.length === 1 ? "is no picture and was" : "are no pictures and were"} left out.`,
       { key: "others", kind: "plain" });
   }
   if (!pictures.length) {
-    if (given.length && !others.length) notice("There is nothing in that folder.", { key: "others", kind: "plain" });
+    if (given.length && !others.length && !videos.length) notice("There is nothing in that folder.", { key: "others", kind: "plain" });
     return;
   }
   const made = pictures.map(({ name, file }) => ({ name: unique(name, state.names), file, state: "waiting", error: "" }));
@@ -173,7 +178,13 @@ function changed(picture) {
 function shown(picture) {
   return (picture?.image?.objects ?? [])
     .filter(({ name, score }) => score >= state.threshold && !state.hidden.has(name))
-    .map((found) => ({ found, group: state.groups.get(found.name) ?? "other" }));
+    .map((found) => ({ found, group: groupOf(found) }));
+}
+
+/** The group of what an object is called: of its class, or the one that it was rolled up to. */
+function groupOf(found) {
+  if (found.rollup?.level === "object") return "other";
+  return found.rollup?.level === "supercategory" ? found.rollup.name : state.groups.get(found.name) ?? "other";
 }
 
 function select(found) {
@@ -181,7 +192,8 @@ function select(found) {
   marked();
   if (state.selected) {
     const place = shown(state.current).findIndex((each) => each.found === found) + 1;
-    say(`Object ${place}: ${found.name.replaceAll("_", " ")}, score ${found.score.toFixed(2)}`);
+    const called = calledOf(found);
+    say(`Object ${place}: ${called.name.replaceAll("_", " ")}, score ${called.score.toFixed(2)}`);
   }
 }
 
@@ -293,7 +305,7 @@ wireDialogs((token) => { useToken(token); dismiss("server"); begin(); });
 wireInput({
   view, add, addExample, clear, step, stepObject, download, stopOrGoOn,
   letGo: () => select(null), again: () => queue.add([state.current]),
-  any: () => state.pictures.length,
+  any: () => state.pictures.length || jobs.open,
   threshold: (value) => { state.threshold = value; filtered(); },
   allClasses: (on) => { state.allClasses = on; refresh(); },
 });

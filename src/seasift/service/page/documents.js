@@ -45,13 +45,18 @@ const COLUMNS = [
   "category_id", "name", "score", "box_x", "box_y", "box_width", "box_height", "area_px",
 ];
 
+/** Only in results with rolled-up names. */
+const ROLLUP_COLUMNS = ["rollup_name", "rollup_level", "rollup_score"];
+
 /** A row an object, by RFC 4180, with the byte order mark that spreadsheets need. */
 export function toCsv(doc) {
+  const rolled = doc.names === "rollup";
   const rows = doc.images.flatMap((image) => image.objects.map((found, i) => [
     image.file, image.frame, image.time_s, image.width, image.height, i + 1,
     found.category_id, found.name, found.score, ...found.box_xywh, found.area_px,
+    ...(rolled ? [found.rollup?.name, found.rollup?.level, found.rollup?.score] : []),
   ]));
-  return "\ufeff" + [COLUMNS, ...rows].map((row) => row.map(cell).join(",") + "\r\n").join("");
+  return "\ufeff" + [rolled ? [...COLUMNS, ...ROLLUP_COLUMNS] : COLUMNS, ...rows].map((row) => row.map(cell).join(",") + "\r\n").join("");
 }
 
 function cell(value) {

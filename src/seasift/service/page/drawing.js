@@ -1,6 +1,6 @@
 // Objects on a canvas: the same drawing on the screen and in an overlay that is downloaded.
 
-import { groupById, shortName, signPath } from "./groups.js";
+import { calledOf, groupById, shortName, signPath } from "./groups.js";
 import { shape } from "./masks.js";
 
 const RIM = "rgba(2, 12, 18, 0.78)";
@@ -62,7 +62,8 @@ function outline(ctx, found, group, { unit, selected, hovered }) {
 function label(ctx, { found, group }, { unit, size }, taken, always) {
   const { colour, sign } = groupById(group);
   ctx.font = `600 ${12 * unit}px system-ui, "Segoe UI", sans-serif`;
-  const text = `${shortName(found.name, group)} ${found.score.toFixed(2)}`;
+  const called = calledOf(found);
+  const text = `${shortName(called.name, group)} ${called.score.toFixed(2)}`;
   const width = ctx.measureText(text).width + 26 * unit;
   const height = 20 * unit;
   const [x, y, w, h] = found.box_xywh;

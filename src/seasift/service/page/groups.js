@@ -24,6 +24,11 @@ export function shortName(name, groupId) {
   return words.startsWith(start) && words.length > start.length ? words.slice(start.length) : words;
 }
 
+/** What an object is called, and how sure that name is: its rolled-up name if it has one, else its class. */
+export function calledOf(found) {
+  return found.rollup ?? { name: found.name, score: found.score };
+}
+
 /** The corners of a group's sign in a square from -1 to 1; a circle has none. */
 const CORNERS = {
   triangle: [[0, -0.95], [1, 0.8], [-1, 0.8]],

@@ -1,6 +1,6 @@
 // The side: counts with the class filter, and the list of objects.
 
-import { GROUPS, groupById, shortName, signElement } from "./groups.js";
+import { calledOf, GROUPS, groupById, shortName, signElement } from "./groups.js";
 
 /** Make an element; `parts` are texts or elements. */
 export function element(tag, attributes = {}, ...parts) {
@@ -93,15 +93,16 @@ export class ObjectList {
   }
 
   button({ found, group }) {
-    const name = shortName(found.name, group);
+    const called = calledOf(found);
+    const name = shortName(called.name, group);
     const [, , width, height] = found.box_xywh;
     const meter = element("span", { class: "meter", "aria-hidden": "true" }, element("span"));
-    meter.firstChild.style.width = `${found.score * 100}%`;
+    meter.firstChild.style.width = `${called.score * 100}%`;
     const button = element(
       "button", { type: "button", class: "object", "aria-pressed": "false" }, signElement(group),
       element("span", { class: "object-name" }, name),
       element("span", { class: "object-size" }, `${Math.round(width)} × ${Math.round(height)} px`),
-      element("span", { class: "object-score" }, element("span", { class: "unseen" }, "score "), found.score.toFixed(2)), meter,
+      element("span", { class: "object-score" }, element("span", { class: "unseen" }, "score "), called.score.toFixed(2)), meter,
     );
     button.addEventListener("click", () => this.on.select(found));
     button.addEventListener("pointerenter", () => this.on.hover(found));

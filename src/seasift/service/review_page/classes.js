@@ -7,7 +7,7 @@ const $ = (id) => document.getElementById(id);
 
 /**
  * The classes of the digits: those that the survey found, most often first, then those that a person gave, then the
- * model's others. A class keeps its digit while the page is open.
+ * model's others. A digit keeps its class while the page is open; a new class gets one only if one is free.
  * @param {object[]} before  what this gave last
  */
 export function quickOf(categories, tracks, before = []) {
@@ -18,13 +18,8 @@ export function quickOf(categories, tracks, before = []) {
   const often = [...categories].sort((a, b) => (found.get(b.name) ?? 0) - (found.get(a.name) ?? 0));
   const quick = before.length ? [...before] : often.filter(({ name }) => found.has(name)).slice(0, 9);
   const fresh = often.filter((each) => used(each) && !quick.some(({ name }) => name === each.name));
-  for (const each of fresh) {
-    const free = quick.findIndex((old) => !used(old));
-    if (free >= 0) quick[free] = each;
-    else if (quick.length < 9) quick.push(each);
-  }
-  const others = often.filter((each) => !quick.some(({ name }) => name === each.name));
-  return [...quick, ...others].slice(0, 9);
+  const others = often.filter((each) => !used(each) && !quick.some(({ name }) => name === each.name));
+  return [...quick, ...fresh, ...others].slice(0, 9);
 }
 
 /** Make the buttons of the digits. */

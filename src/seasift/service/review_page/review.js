@@ -13,7 +13,7 @@ import { TrackList, chosen, clock } from "./list.js";
 import { Stage } from "./stage.js";
 
 const $ = (id) => document.getElementById(id);
-const state = { tracks: [], categories: [], groups: new Map(), videos: [], quick: [], shown: [], current: null, busy: false };
+const state = { tracks: [], categories: [], groups: new Map(), videos: [], quick: [], shown: [], current: null, busy: false, acts: [] };
 const list = new TrackList($("list"), $("more"), (track) => show(track));
 const stage = new Stage($("large"), $("no-picture"), $("strip"));
 const dialog = new ClassDialog((name) => decide("accept", name));
@@ -49,7 +49,7 @@ function classes(categories) {
   $("only-class").replaceChildren(option("", "all"), ...names.map((name) => option(name, name.replaceAll("_", " "))));
   $("only-class").value = names.includes(kept) ? kept : "";
   const quick = quickOf(categories, state.tracks, state.quick);
-  if (quick.some(({ name }, place) => name !== state.quick[place]?.name)) {
+  if (quick.length !== state.quick.length) {
     state.quick = quick;
     fillQuick($("quick"), quick, (name) => decide("accept", name));
   }
@@ -80,41 +80,45 @@ function following(before) {
   return [...before.slice(at + 1), ...before.slice(0, Math.max(at, 0))].find((track) => track.state === "undecided");
 }
 
-async function decide(word, name = null) {
-  const track = state.current;
-  if (!track || state.busy) return;
+/** Acts follow each other: a key pressed while a decision is on its way is kept, and means the track that comes next. */
+async function inTurn(act) {
+  state.acts.push(act);
+  if (state.busy) return;
   state.busy = true;
-  const before = state.shown;
   try {
-    const answer = await server.decide(track.id, word, name, $("reviewer").value);
-    update(answer);
-    const next = following(before);
-    const done = `Track ${track.id}: ${track.state}${track.state === "rejected" ? "" : ` as ${plain(track.name)}`}.`;
-    if (next) show(next);
-    else show(track);
-    say(next ? `${done} ${words(next)}` : `${done} ${open() ? "" : "All decided."}`);
+    while (state.acts.length) await state.acts.shift()();
   } catch (error) {
+    state.acts = []; // what was pressed after it was meant for another state of things
     failed(error);
   } finally {
     state.busy = false;
   }
 }
 
-async function undo() {
-  if (state.busy) return;
-  state.busy = true;
+const decide = (word, name = null) => inTurn(async () => {
+  const track = state.current;
+  if (!track) return;
+  const before = state.shown;
+  const answer = await server.decide(track.id, word, name, $("reviewer").value);
+  update(answer);
+  const next = following(before);
+  const done = `Track ${track.id}: ${track.state}${track.state === "rejected" ? "" : ` as ${plain(track.name)}`}.`;
+  if (next) show(next);
+  else show(track);
+  say(next ? `${done} ${words(next)}` : `${done} ${open() ? "" : "All decided."}`);
+});
+
+const undo = () => inTurn(async () => {
   try {
     const track = update(await server.undo($("reviewer").value));
     show(track);
     say(`Taken back. ${words(track)}`);
   } catch (error) {
-    if (error.status === 404) say("Nothing to undo.");
-    if (error.status === 404) notice("Nothing to undo.", { key: "decision", kind: "plain" });
-    else failed(error);
-  } finally {
-    state.busy = false;
+    if (error.status !== 404) throw error;
+    say("Nothing to undo.");
+    notice("Nothing to undo.", { key: "decision", kind: "plain" });
   }
-}
+});
 
 function failed(error) {
   if (error.status === 401) askToken(error.message);
@@ -196,8 +200,8 @@ $("undo").addEventListener("click", undo);
 wireDialogs((token) => { useToken(token); begin(); });
 wireKeys({
   a: () => decide("accept"), r: () => decide("reject"), u: undo, l: () => $("relabel").click(),
-  j: () => step(1), k: () => step(-1), "?": () => $("help").showModal(),
-  ArrowDown: () => step(1), ArrowUp: () => step(-1), ArrowRight: () => stage.step(1), ArrowLeft: () => stage.step(-1),
-  digit: (place) => { if (state.quick[place - 1]) decide("accept", state.quick[place - 1].name); },
+  j: () => inTurn(() => step(1)), k: () => inTurn(() => step(-1)), "?": () => $("help").showModal(),
+  ArrowDown: () => inTurn(() => step(1)), ArrowUp: () => inTurn(() => step(-1)), ArrowRight: () => stage.step(1), ArrowLeft: () => stage.step(-1),
+  digit: (number) => { if (state.quick[number - 1]) decide("accept", state.quick[number - 1].name); },
 });
 begin();

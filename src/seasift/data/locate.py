@@ -1,0 +1,286 @@
+"""Where the image files are that a COCO file names.
+
+Tools write names in their own ways: with a folder in front, with `\\`, as a whole path of the computer they ran on, with
+`%20` for a space, with letters and accents composed (NFC) or apart (NFD).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
+from unicodedata import normalize
+from urllib.parse import unquote
+
+from seasift.core.errors import DatasetError
+from seasift.data.coco import CocoDataset, read_coco
+from seasift.data.source import Source
+
+_Parts = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Located:
+    """An image that was found.
+
+    Attributes:
+        name: what to call it: a relative path with `/`, the part of the name in the file that led to it.
+        path: where it is, in the source or folder.
+    """
+
+    name: str
+    path: str
+
+
+@dataclass(frozen=True)
+class ImageFolder:
+    """Images that a COCO file in a folder names.
+
+    Attributes:
+        folder: that the paths are relative to.
+        found: file name in the COCO file to where it is; names that lead nowhere are not in it.
+    """
+
+    folder: Path
+    found: Mapping[str, Located]
+
+    def name(self, file_name: str) -> str:
+        """The path relative to the folder of an image, or its own name if it is not there."""
+        located = self.found.get(file_name)
+        return located.path if located else file_name
+
+
+def images_folder(path: Path, images: Path | None) -> Path:
+    """Where the images of a COCO file should be: the given folder, else `images` beside it, else its own."""
+    if images is not None:
+        return images
+    beside = path.parent / "images"
+    return beside if beside.is_dir() else path.parent
+
+
+def find_beside(
+    names: Collection[str], path: Path, images: Path | None, *, inside: bool = False
+) -> ImageFolder:
+    """Find the images of a COCO file in `images_folder`, or by their whole name from the file's own folder.
+
+    Args:
+        names: file names in the COCO file.
+        path: the COCO file.
+        images: the folder of the images (None: see `images_folder`).
+        inside: a name that leads out of the folder, such as `/a/b.jpg`, is only looked for by its end.
+    Raises:
+        DatasetError: two names lead to one file.
+    """
+    main = _Folder(images_folder(path, images))
+    own = _Folder(path.parent)
+    found: dict[str, tuple[_Folder, Located]] = {}
+    for name in names:
+        if not inside and _is_file(main.path / name):
+            found[name] = main, Located(name, name)
+            continue
+        for ways, folder in ((_whole, main), (_whole, own), (_shortened, main)):
+            if folder is own and images is not None:
+                continue
+            located = next(filter(None, map(folder.find, ways(name))), None)
+            if located:
+                found[name] = folder, located
+                break
+    _check_shared({name: str(folder.path / each.path) for name, (folder, each) in found.items()}, str(path))
+    if all(folder is main for folder, _ in found.values()):
+        return ImageFolder(main.path, {name: each for name, (_, each) in found.items()})
+    # Some lie outside `images`: all paths become relative to the folder that holds both.
+    front = Path(os.path.relpath(main.path, own.path)).as_posix()
+    moved = {
+        name: each if folder is own else Located(each.name, f"{front}/{each.path}")
+        for name, (folder, each) in found.items()
+    }
+    return ImageFolder(own.path, moved)
+
+
+def read_placed(path: Path, images: Path | None) -> tuple[CocoDataset, Path]:
+    """Read a COCO file and find its images.
+
+    Returns:
+        The data set, in which file names are paths relative to the folder, and the folder. A file that is not there keeps
+        its name.
+    Raises:
+        DatasetError: not COCO, or two names lead to one file.
+    """
+    coco = read_coco(path)
+    folder = find_beside([image.file_name for image in coco.images], path, images)
+    if all(folder.name(image.file_name) == image.file_name for image in coco.images):
+        return coco, folder.folder
+    placed = [replace(image, file_name=folder.name(image.file_name)) for image in coco.images]
+    return replace(coco, images=tuple(placed)), folder.folder
+
+
+def find_in_source(names: Collection[str], source: Source, near: str = "") -> dict[str, Located]:
+    """Find images in a source by the ends of their paths.
+
+    Of several files with one name those in the usual places go first: `images` beside the COCO file, its own folder, and for
+    `annotations/instances_train.json` also `images`, `images/train` and `train` one folder up.
+
+    Args:
+        names: file names in the COCO file.
+        source: where to look.
+        near: the COCO file's path in the source.
+    Raises:
+        DatasetError: images that are not there, different files that a name could mean, or two names for one file.
+    """
+    index: dict[str, list[tuple[str, _Parts]]] = {}
+    for path in source.sizes:
+        parts = _parts_of(path)
+        index.setdefault(parts[-1], []).append((path, parts))
+    found, missing = {}, []
+    for name in names:
+        for parts in (*_whole(name), *_shortened(name)):
+            wanted = _parts_of("/".join(parts))
+            indices = [p for p, have in index.get(wanted[-1], []) if have[-len(wanted) :] == wanted]
+            if indices:
+                found[name] = Located(_written(parts), _choose(indices, wanted, source, near))
+                break
+        else:
+            missing.append(name)
+    if missing:
+        raise missing_images(source.name, missing, len(names))
+    _check_shared({name: located.path for name, located in found.items()}, source.name)
+    return found
+
+
+def missing_images(index: str, missing: Sequence[str], total: int) -> DatasetError:
+    """The error for images that are not there."""
+    return DatasetError(
+        f"{index}: {len(missing)} of {total} images are missing, first {missing[0]!r}; expected all. "
+        "Unpack the archive again, or name their folder with --images"
+    )
+
+
+def _choose(indices: list[str], parts: _Parts, source: Source, near: str) -> str:
+    """The one of several files that is meant."""
+    seen = [index for index in indices if not any(part.startswith((".", "@")) for part in _parts_of(index))]
+    indices = seen or indices  # not a thumbnail that a browser of files keeps
+    first = min(indices, key=lambda index: (len(index), index))
+    if len(indices) == 1:
+        return first
+    by_parts = {_parts_of(index): index for index in indices}
+    for folder in _usual_folders(near):
+        index = by_parts.get((*folder, *parts))
+        if index:
+            return index
+    other = next((index for index in indices if not source.alike(first, index)), None)
+    if other is not None:
+        raise DatasetError(
+            f"{source.name}: {'/'.join(parts)} could be {first} or {other}, and they differ; expected one. Take the other "
+            f"folder out, or prepare the COCO file alone: seasift data prepare FILE.json OUT --images FOLDER"
+        )
+    return first
+
+
+def _usual_folders(near: str) -> list[_Parts]:
+    if not near:
+        return []
+    *folder, file = _parts_of(near)
+    own, above = tuple(folder), tuple(folder[:-1])
+    part = PurePosixPath(file).stem.removeprefix("instances_")
+    folders: list[_Parts] = [(*own, "images", part), (*own, "images"), own]
+    if own:
+        folders += [(*above, "images", part), (*above, part), (*above, "images")]
+        # images/train beside annotations/train/instances.json
+        folders.append((*above[:-1], "images", own[-1]))
+    return folders
+
+
+def _check_shared(paths: Mapping[str, str], index: str) -> None:
+    """Two names in a file that lead to one image would give it the objects of both, or of another image."""
+    names: dict[str, str] = {}
+    for name, path in paths.items():
+        other = names.setdefault(path, name)
+        if other != name:
+            raise DatasetError(
+                f"{index}: {other!r} and {name!r} both lead to {path}; expected a file for each. Correct file_name, "
+                "or put the images into folders as it says"
+            )
+
+
+def _forms(name: str) -> Iterator[tuple[_Parts, bool]]:
+    """Readings of a file name as parts, and whether it led out of its folder (which is left out of the parts)."""
+    texts = [name] if os.sep == "/" else []
+    texts.append(name.replace("\\", "/"))
+    texts += [text.split("?d=", 1)[1] for text in texts if "?d=" in text]  # Label Studio's local files
+    for text in list(texts):
+        if "%" in text:
+            try:
+                texts.append(unquote(text, errors="strict").replace("\\", "/"))
+            except UnicodeDecodeError:
+                continue
+    for text in dict.fromkeys(texts):
+        drive = re.match(r"[A-Za-z]:(?=[\\/])|[A-Za-z][A-Za-z+.-]+:(?=//)", text)
+        rest = text[drive.end() :] if drive else text
+        out = bool(drive) or rest.startswith("/")
+        parts = [part for part in rest.split("/") if part not in ("", ".")]
+        if ".." in parts:
+            out = True
+            parts = parts[len(parts) - parts[::-1].index("..") :]
+        if parts and "\0" not in text:
+            yield tuple(parts), out
+
+
+def _parts_of(path: str) -> _Parts:
+    """A path to compare by: composed letters, and `\\` that a tool left in the names of files as the folders they mean."""
+    return PurePosixPath(normalize("NFC", path).replace("\\", "/")).parts
+
+
+def _written(parts: _Parts) -> str:
+    return PurePosixPath("/".join(parts).replace("\\", "/")).as_posix()
+
+
+def _whole(name: str) -> list[_Parts]:
+    """A file name as parts, in each reading that stays in its folder."""
+    return list(dict.fromkeys(parts for parts, out in _forms(name) if not out))
+
+
+def _shortened(name: str) -> list[_Parts]:
+    """The ends of a file name, the longest first."""
+    ends = [parts[cut:] for parts, out in _forms(name) for cut in range(0 if out else 1, len(parts))]
+    return sorted(dict.fromkeys(ends), key=len, reverse=True)
+
+
+@dataclass(frozen=True)
+class _Folder:
+    """A folder whose listings are kept."""
+
+    path: Path
+    _listings: dict[Path, dict[str, str]] = field(default_factory=dict)
+
+    def find(self, parts: _Parts) -> Located | None:
+        """The file of these parts, whether its name is composed or not."""
+        name = "/".join(parts)
+        if _is_file(self.path / name):
+            return Located(_written(parts), name)
+        if name.isascii():
+            return None
+        here = self.path
+        for part in parts:
+            own = self._listing(here).get(normalize("NFC", part))
+            if own is None:
+                return None
+            here = here / own
+        return Located(_written(parts), here.relative_to(self.path).as_posix()) if _is_file(here) else None
+
+    def _listing(self, folder: Path) -> dict[str, str]:
+        if folder not in self._listings:
+            try:
+                names = [path.name for path in folder.iterdir()]
+            except OSError:
+                names = []
+            self._listings[folder] = {normalize("NFC", name): name for name in names}
+        return self._listings[folder]
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a name no file can have
+        return False

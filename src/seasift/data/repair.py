@@ -1,0 +1,224 @@
+"""Mends what is wrong with a COCO document in a way that leaves no choice, and says what it did."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from seasift.core.masks import areas_and_boxes
+from seasift.core.types import SizeHW
+from seasift.data.segmentation import defect_of_segmentation, is_integer, is_number
+
+# Tools differ on where a pixel's corner is; a box that reaches out by less is clipped without a word.
+_SILENT_PX = 1e-6
+
+
+def repair_document(content: dict[str, Any], file: str) -> list[str]:
+    """Mend a document in place.
+
+    * Annotation ids that are missing or used before are given anew; entries of an image that is listed twice are one.
+    * Categories of one name become one.
+    * Polygons of fewer than 3 points, of an odd count of numbers or without a pixel in the image are dropped, and an object
+      that loses all keeps its box.
+    * An RLE whose size is that of the image, swapped, gets the image's.
+    * A box is cut at the image's border. One that is missing, broken or empty is taken from the mask; without a mask the
+      object is removed, as is one outside the image.
+    * An area that is missing or no number is that of the mask, or else of the box; `iscrowd` of another value is 0.
+
+    Args:
+        content: the document, with its three lists.
+        file: its name, for the list.
+    Returns:
+        Every repair on a line.
+    """
+    done = _Repairs(file)
+    _images(content, done)
+    _categories(content, done)
+    sizes = _sizes(content["images"])
+    kept = []
+    for number, item in enumerate(content["annotations"]):
+        if not isinstance(item, dict):
+            done.add(f"annotations[{number}]", "is no object: removed")
+        elif _object(item, number, sizes, done):
+            kept.append(item)
+    content["annotations"][:] = kept
+    _ids(content["annotations"], done)
+    return done.lines
+
+
+class _Repairs:
+    """What was done, one line each."""
+
+    def __init__(self, file: str) -> None:
+        self._file = file
+        self.lines: list[str] = []
+
+    def add(self, index: str, what: str) -> None:
+        self.lines.append(" ".join(f"{self._file}, {index}: {what}".split()))
+
+
+def _sizes(images: list[Any]) -> dict[int, SizeHW]:
+    return {
+        image["id"]: (image["height"], image["width"])
+        for image in images
+        if isinstance(image, dict)
+        and all(is_integer(image.get(key)) for key in ("id", "height", "width"))
+        and min(image["height"], image["width"]) > 0
+    }
+
+
+def _images(content: dict[str, Any], done: _Repairs) -> None:
+    seen: set[tuple[int, str]] = set()
+    kept = []
+    for image in content["images"]:
+        if (
+            isinstance(image, dict)
+            and is_integer(image.get("id"))
+            and isinstance(image.get("file_name"), str)
+        ):
+            key = image["id"], image["file_name"]
+            if key in seen:
+                done.add(f"image {key[0]} ({key[1]})", "listed a second time: removed")
+                continue
+            seen.add(key)
+        kept.append(image)
+    content["images"][:] = kept
+
+
+def _categories(content: dict[str, Any], done: _Repairs) -> None:
+    """One category of each name: the one that has objects, else the first."""
+    used = {
+        item.get("category_id")
+        for item in content["annotations"]
+        if isinstance(item, dict) and is_integer(item.get("category_id"))
+    }
+    items = [
+        c
+        for c in content["categories"]
+        if isinstance(c, dict) and is_integer(c.get("id")) and isinstance(c.get("name"), str)
+    ]
+    known = {id(item) for item in items}
+    chosen: dict[str, int] = {}
+    for item in sorted(items, key=lambda item: item["id"] not in used):
+        chosen.setdefault(item["name"], item["id"])
+    new: dict[int, int] = {}
+    kept: list[Any] = []
+    seen: set[str] = set()
+    for item in content["categories"]:
+        name = item["name"] if id(item) in known else None
+        if name is None or (item["id"] == chosen[name] and name not in seen):
+            kept.append(item)
+            seen.add(name or "")
+            continue
+        new[item["id"]] = chosen[name]
+        done.add(
+            f"category {item['id']} ({name})", f"of the same name as category {chosen[name]}: joined with it"
+        )
+    content["categories"][:] = kept
+    for item in content["annotations"] if new else ():
+        if isinstance(item, dict) and is_integer(item.get("category_id")):
+            item["category_id"] = new.get(item["category_id"], item["category_id"])
+
+
+def _object(item: dict[str, Any], number: int, sizes: Mapping[int, SizeHW], done: _Repairs) -> bool:
+    """Mend one object; whether it is still one."""
+    index = f"annotation {item['id']}" if is_integer(item.get("id")) else f"annotations[{number}]"
+    size_hw = sizes.get(item["image_id"]) if is_integer(item.get("image_id")) else None
+    if item.get("iscrowd", 0) not in (0, 1):
+        done.add(index, f"iscrowd {item['iscrowd']!r}: 0")
+        item["iscrowd"] = 0
+    if size_hw is None:
+        return True
+    _mask(item, size_hw, index, done)
+    measured = _measured(item.get("segmentation"), size_hw)
+    if not _box(item, size_hw, measured, index, done):
+        return False
+    area = item.get("area")
+    if not is_number(area) or area < 0:
+        item["area"] = measured[0] if measured else float(item["bbox"][2]) * float(item["bbox"][3])
+        done.add(index, f"area {'missing' if area is None else repr(area)[:40]}: {item['area']:g}")
+    return True
+
+
+def _mask(item: dict[str, Any], size_hw: SizeHW, index: str, done: _Repairs) -> None:
+    segmentation = item.get("segmentation")
+    if isinstance(segmentation, dict):
+        size = segmentation.get("size")
+        if size != list(size_hw) and isinstance(size, list) and size == list(size_hw[::-1]):
+            segmentation["size"] = list(size_hw)
+            done.add(index, f"RLE size {size} swapped: {list(size_hw)}, the image's")
+        if defect_of_segmentation(segmentation, size_hw) is None and _measured(segmentation, size_hw) is None:
+            item["segmentation"] = []
+            done.add(index, "RLE without a pixel: dropped")
+        return
+    if not isinstance(segmentation, list) or not segmentation:
+        return
+    if is_number(segmentation[0]):  # one ring that is not in a list of rings
+        segmentation = [segmentation]
+        done.add(index, "polygon that is not in a list of polygons: put into one")
+    kept = [
+        ring
+        for ring in segmentation
+        if defect_of_segmentation([ring], size_hw) is None and _measured([ring], size_hw) is not None
+    ]
+    if len(kept) < len(segmentation):
+        left = "" if kept else "; the object keeps its box"
+        done.add(
+            index,
+            f"{len(segmentation) - len(kept)} of {len(segmentation)} polygons degenerate: dropped{left}",
+        )
+    item["segmentation"] = kept
+
+
+def _measured(segmentation: Any, size_hw: SizeHW) -> tuple[float, list[float]] | None:
+    """Area and box of a mask; None without one, or without a pixel."""
+    if not segmentation or defect_of_segmentation(segmentation, size_hw) is not None:
+        return None
+    try:
+        areas, boxes = areas_and_boxes([segmentation], size_hw)
+    except (ValueError, TypeError, KeyError, OverflowError, MemoryError):
+        return None
+    return (float(areas[0]), boxes[0].tolist()) if areas[0] > 0 else None
+
+
+def _box(
+    item: dict[str, Any],
+    size_hw: SizeHW,
+    measured: tuple[float, list[float]] | None,
+    index: str,
+    done: _Repairs,
+) -> bool:
+    """Mend the box; whether the object still has one."""
+    box = item.get("bbox")
+    if isinstance(box, list) and len(box) == 4 and all(map(is_number, box)):
+        x, y, width, height = map(float, box)
+        left, top = max(x, 0.0), max(y, 0.0)
+        right, bottom = min(x + width, float(size_hw[1])), min(y + height, float(size_hw[0]))
+        if right > left and bottom > top:
+            if max(left - x, top - y, x + width - right, y + height - bottom) > _SILENT_PX:
+                item["bbox"] = [left, top, right - left, bottom - top]
+                done.add(index, f"bbox {box} reaches out of the image: {item['bbox']}")
+            return True
+    if measured is None:
+        done.add(index, f"bbox {str(box)[:60]} without a pixel in the image, and no mask: object removed")
+        return False
+    item["bbox"] = measured[1]
+    done.add(index, f"bbox {str(box)[:60]}: {measured[1]}, the mask's")
+    return True
+
+
+def _ids(items: list[dict[str, Any]], done: _Repairs) -> None:
+    free = max((item["id"] for item in items if is_integer(item.get("id"))), default=0) + 1
+    seen: set[int] = set()
+    for number, item in enumerate(items):
+        own = item.get("id")
+        if is_integer(own) and own not in seen:
+            seen.add(own)
+            continue
+        item["id"] = free
+        done.add(
+            f"annotations[{number}]",
+            f"id {str(own)[:40]} {'used before' if is_integer(own) else 'unusable'}: {free}",
+        )
+        seen.add(free)
+        free += 1

@@ -1,0 +1,95 @@
+"""Thresholds of the roll-up against trying every threshold, and on detections whose chances are known."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from seasift.core.boxes import class_agnostic_nms
+from seasift.core.instances import Category, Instances
+from seasift.core.rollup import LEVELS, RollUp
+from seasift.data.coco import CocoDataset
+from seasift.evaluation.confusion import overlaps
+from seasift.evaluation.rollup_fit import FEWEST, PROBABILITIES, Named, fit, rollup_record, told
+from seasift.evaluation.truth import truth_of
+from tests.evaluation.noisy import noisy_predictions
+from tests.evaluation.test_levels import CLASSES, _truth
+
+_ROWS = st.lists(
+    st.tuples(*[st.integers(0, 12)] * 3, *[st.integers(0, 4)] * 3), min_size=0, max_size=3 * FEWEST
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(_ROWS, st.sampled_from(PROBABILITIES))
+def test_thresholds_are_the_lowest_that_keep_the_promise(
+    rows: list[tuple[int, ...]], probability: float
+) -> None:
+    scores = np.array([row[:3] for row in rows], np.float32).reshape(-1, 3) / 16
+    right = np.array([row[3:] for row in rows]).reshape(-1, 3) > 0
+    found = fit(scores, right, probability)
+    left = list(range(len(rows)))
+    for level, threshold in enumerate((found.by_class, found.by_supercategory, found.by_object)):
+        kept = 1.0
+        for each in sorted({float(scores[index, level]) for index in left}):
+            named = [index for index in left if scores[index, level] >= each]
+            share = sum(bool(right[index, level]) for index in named) / len(named)
+            if len(named) >= FEWEST and share >= probability:
+                kept = each
+                break
+        assert threshold == kept
+        left = [index for index in left if scores[index, level] < kept]
+
+
+def test_on_new_detections_each_level_is_right_as_often_as_it_says() -> None:
+    def drawn(seed: int) -> tuple[np.ndarray, np.ndarray]:
+        rng = np.random.default_rng(seed)
+        true = np.sort(rng.random((60_000, 3)), axis=1)  # the coarser, the likelier
+        return true.astype(np.float32), rng.random(60_000)[:, None] < true
+
+    thresholds = fit(*drawn(0), 0.8)
+    rows = told(*drawn(1), thresholds)
+    assert sum(row["count"] for row in rows.values()) > 5_000
+    for row in rows.values():
+        assert row["count"] > 500
+        assert row["right"] == pytest.approx(0.8, abs=0.03)
+
+
+def test_what_is_right_at_each_level() -> None:
+    truth = _truth(2)
+    groups = [name.partition("_")[0] for name in CLASSES]
+    found = noisy_predictions(truth, 2, extra=4)
+    named = Named(truth.categories)
+    counts = np.zeros(3, int)
+    for image in truth.images:
+        own = _with_scores(found[image.id], truth)
+        here = truth_of(truth, image)
+        named.add(own, here)
+        once = class_agnostic_nms(own)
+        shared = overlaps(once, here.single, crowd=False)
+        free = set(range(len(here.single)))
+        for index in np.argsort(-once.scores, kind="stable"):
+            best = max(free, key=lambda other: shared[index, other], default=None)
+            if best is None or shared[index, best] < 0.5:
+                continue
+            free.remove(best)
+            class_id, true_id = int(once.class_ids[index]), int(here.single.class_ids[best])
+            counts += [class_id == true_id, groups[class_id] == groups[true_id], True]
+    scores, right = named.arrays()
+    assert right.sum(axis=0).tolist() == counts.tolist()
+    assert counts[0] < counts[1] < counts[2] < len(scores)
+    record = rollup_record(named, RollUp(0.5, 0.4, 0.3))
+    assert [each["probability"] for each in record["fitted"]] == list(PROBABILITIES)
+    assert set(record["own"]["levels"]) == set(LEVELS)
+    assert rollup_record(Named((Category(1, "rov"),)), None)["own"] is None
+
+
+def _with_scores(found: Instances, truth: CocoDataset) -> Instances:
+    """All of an object's score is its class's."""
+    rows = np.zeros((len(found), len(truth.categories)), np.float32)
+    rows[np.arange(len(found)), found.class_ids] = found.scores
+    return replace(found, class_scores=rows)
