@@ -144,7 +144,7 @@ def test_a_card_becomes_a_page_that_needs_nothing_else(run: Run) -> None:
         (("show", "yolact-resnet50", "--html", "x.html"), "without a card"),
         (("show", "none.onnx"), "no such model file"),
         (("show", "yolact-resnet5"), "did you mean yolact-resnet50?"),
-        (("show", "yolact-resnet50", "--size", "big"), "expected a side such as 550"),
+        (("show", "yolact-resnet50", "--size", "big"), "expected a side in px"),
         (("show", "yolact-resnet50", "--size", "100x200"), "square"),
     ],
 )

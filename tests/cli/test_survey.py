@@ -10,7 +10,8 @@ from typer.testing import CliRunner
 
 from seasift.cli.main import main
 from seasift.core.errors import InputError
-from seasift.survey.prepare import parse_time, parse_utc
+from seasift.survey.prepare import parse_utc
+from seasift.video.sampling import parse_time
 from tests.survey.dives import save_dive, save_model
 
 
@@ -59,7 +60,7 @@ def test_what_is_no_video_is_told_and_left_out(
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["--start", "soon"], "--start 'soon'; expected seconds as 90"),
+        (["--start", "soon"], "--start 'soon'; expected seconds like 90"),
         (["--start-utc", "noon"], "--start-utc 'noon'; expected a time such as"),
         (["--every", "often"], "expected"),
         (["--classes", "red thin"], "red thing"),

@@ -16,7 +16,7 @@ __all__ = ["shapes"]
 SMALL = (
     *("model.backbone=efficientnet-lite0", "model.size=96", "model.fpn_channels=16"),
     *("model.proto_channels=16", "model.prototypes=8", "training.batch_size=4", "training.max_steps=2"),
-    *("data.labels=null", "data.masks=null", "data.split=null"),
+    *("data.labels=null", "data.masks=null", "data.scheme=null"),
 )
 
 

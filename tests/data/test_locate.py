@@ -98,7 +98,7 @@ def roboflow(
 
 
 def parts_of(result: PreparedDataset) -> dict[str, list[str]]:
-    return result.splits()["published"]
+    return result.schemes()["published"]
 
 
 @pytest.mark.parametrize("packed", [False, True])

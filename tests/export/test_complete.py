@@ -120,8 +120,8 @@ def test_looks_of_images(tmp_path: Path) -> None:
         cv2.imwrite(str(tmp_path / name), rng.integers(0, 200, (40, 40, 3), np.uint8))
         images.append(CocoImage(k, name, (40, 40)))
     coco = CocoDataset((Category(1, "thing"),), tuple(images), ())
-    part = DataSplit(coco, tmp_path, "painted train", chosen={"group": r"vid_(\d+)"})
-    looks = complete(model, model, reference=part).looks
+    split = DataSplit(coco, tmp_path, "painted train", chosen={"group": r"vid_(\d+)"})
+    looks = complete(model, model, reference=split).looks
     assert looks is not None
     assert (looks.pictures, len(looks.samples), len(looks.video_distances)) == (12, 12, 4)
     assert len(looks.names) == 6 + 2 * 4  # the tiny model has four prototypes

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from seasift.cli.main import main
 from seasift.training.callbacks import Curve
-from seasift.training.data import SplitEvaluator
+from seasift.training.validation import SplitEvaluator
 
 Curve.__init__.__kwdefaults__["every"] = 1
 judge = SplitEvaluator.__call__
@@ -58,7 +58,7 @@ def test_two_processes_have_the_losses_of_one(shapes: Path, tmp_path: Path) -> N
         *("schedule.name=constant", "schedule.warmup_steps=0", "optimizer.lr=0.0001"),
         *(f"augment.{step}=false" for step in ("photometric", "expand", "crop", "flip")),
         *("training.batch_size=4", "training.max_steps=4", "training.validate_every=4"),
-        *(f"data.{key}=null" for key in ("labels", "masks", "split")),
+        *(f"data.{key}=null" for key in ("labels", "masks", "scheme")),
     ]
     command = [sys.executable, str(tmp_path / "train.py"), "train", "yolact-resnet50", "--data", str(shapes)]
     command += [part for change in changes for part in ("--set", change)]

@@ -244,7 +244,7 @@ def test_eight_images_are_learnt_by_heart(tmp_path: Path, trashcan_zip: Path) ->
             *still,
             *(
                 "data.masks=polygons",
-                "data.split=official",
+                "data.scheme=official",
                 "model.size=550",
                 "schedule.warmup_steps=20",
                 "optimizer.lr=0.001",

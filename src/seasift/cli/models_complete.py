@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def complete(
     model: Annotated[str, typer.Argument(help="A model file (.onnx), or the name of a bundled model.")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="The model file to write; may be the same.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Write this model file; may be the same.")],
     calibrate: Annotated[
         Path | None,
         typer.Option(
@@ -28,7 +28,7 @@ def complete(
     ] = None,
     about: Annotated[
         Path | None,
-        typer.Option(exists=True, dir_okay=False, help="Markdown that this card begins with."),
+        typer.Option(exists=True, dir_okay=False, help="Begin the card with this Markdown."),
     ] = None,
     operating_points: Annotated[
         Path | None,
@@ -45,19 +45,21 @@ def complete(
     rollup: Annotated[
         Path | None,
         typer.Option(
-            help="report.json of `seasift evaluate` on data it did not learn from: from which scores on an object is "
-            "named by its class, its supercategory, or as an object."
+            help="Fit with this report.json of `seasift evaluate`, on held-out data, from which scores an object is named by "
+            "its class, its supercategory, or as an object."
         ),
     ] = None,
     right: Annotated[
-        float, typer.Option(help="Probability with which names of --rollup are right: 0.5, 0.6 ... 0.9.")
+        float, typer.Option(help="Probability that a name of --rollup is right: 0.5, 0.6 ... 0.9.")
     ] = 0.7,
-    split: Annotated[str | None, typer.Option(help="Of the prepared data.  [default: its own]")] = None,
-    part: Annotated[str, typer.Option(help="Of the split.")] = "train",
+    scheme: Annotated[
+        str | None, typer.Option(help="Splitting scheme of the prepared data.  [default: its own]")
+    ] = None,
+    split: Annotated[str, typer.Option(help="Split of the scheme.")] = "train",
 ) -> None:
-    """Write into a model file what was found out about it: scores, figures, and what `seasift survey` wants to know.
+    """Add calibration, metrics and survey statistics to a model file.
 
-    Its graph stays as it is.
+    The graph stays unchanged.
     """
     from seasift.cli.terminal import progress_bar
     from seasift.core.errors import InputError
@@ -85,7 +87,7 @@ def complete(
             calibration=fitted,
             figures=evaluated,
             operating_points=read_report(operating_points) if operating_points else None,
-            reference=_images(reference, split, part) if reference else None,
+            reference=_images(reference, scheme, split) if reference else None,
             rollup=read_report(rollup) if rollup else None,
             right=right,
             progress=progress,
@@ -104,7 +106,7 @@ def complete(
     typer.echo(f"{output}: {info.name}, {', '.join(added)}")
 
 
-def _images(reference: Path, split: str | None, part: str) -> DataSplit:
+def _images(reference: Path, scheme: str | None, split: str) -> DataSplit:
     from seasift.data.prepared import resolve_split
 
-    return resolve_split(reference, split=split, part=part if reference.is_dir() else None)
+    return resolve_split(reference, scheme=scheme, split=split if reference.is_dir() else None)

@@ -12,7 +12,7 @@ def parse_classes(given: Sequence[str], names: Sequence[str], *, option: str = "
     """Class names from values like ["rov,plant", "trash_net"]; a name with a comma must be a value of its own.
 
     Args:
-        given: values from the user.
+        given: values from the user; a supercategory (trash, animals, plants, vehicles) stands for all its classes.
         names: the classes of the model.
         option: name of the option, for errors.
     Raises:
@@ -21,12 +21,21 @@ def parse_classes(given: Sequence[str], names: Sequence[str], *, option: str = "
     wanted = []
     for value in given:
         wanted += [value] if value in names else [part.strip() for part in value.split(",") if part.strip()]
+    wanted = [name for word in wanted for name in _members(word, names)]
     for name in wanted:
         if name not in names:
             raise InputError(f"{option} {name!r}{hint(name, names)}; the model knows {', '.join(names)}.")
     if given and not wanted:
         raise InputError(f"{option} names nothing; the model knows {', '.join(names)}.")
     return list(dict.fromkeys(wanted))
+
+
+def _members(word: str, names: Sequence[str]) -> list[str]:
+    """The classes of a supercategory such as `animals` or `trash`; another word stays as it is."""
+    singular = word.lower().removesuffix("s")
+    if word in names or singular not in ("trash", "animal", "plant", "vehicle"):
+        return [word]
+    return [name for name in names if group_of(name) == singular] or [word]
 
 
 Group = Literal["trash", "animal", "plant", "vehicle", "other"]

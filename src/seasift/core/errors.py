@@ -18,6 +18,7 @@ SeasiftError
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
@@ -97,6 +98,9 @@ class TimeLimitError(SeasiftError):
 def hint(word: str, known: Iterable[str]) -> str:
     """` (did you mean 'x'?)` for the nearest known word, or nothing if none is near."""
     by_fold = {name.casefold(): name for name in known}
+    parts = [name for fold, name in by_fold.items() if word.casefold() in re.split(r"[_\W]+", fold)]
+    if word and len(parts) == 1:
+        return f" (did you mean {parts[0]!r}?)"
     near = get_close_matches(word.casefold(), by_fold, n=1, cutoff=0.6)
     return f" (did you mean {by_fold[near[0]]!r}?)" if near else ""
 

@@ -1,4 +1,4 @@
-"""Merging data sets: one set with one list of classes, and the leaks between its sources."""
+"""Several data sets as one: classes mapped, sources kept for each image, no leakage between sources."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from seasift.core.errors import DatasetError, expected
-from seasift.core.image import read_image
 from seasift.data.coco import CocoAnnotation, CocoDataset, CocoImage
 from seasift.data.content import Content, Progress
-from seasift.data.dives import VideoFacts, may_be_one_day
+from seasift.data.merge_leaks import find_twins_between, leaks_between
 from seasift.data.merge_map import MergeMap, class_sets, read_merge_map
 from seasift.data.merge_source import MergeSource, open_merge_source
 from seasift.data.prepare import write_prepared
@@ -22,7 +21,7 @@ from seasift.data.source import Source
 
 _VERSION = "1"
 _TRAIN = "train"
-Splits = dict[str, dict[str, list[str]]]
+Schemes = dict[str, dict[str, list[str]]]
 
 
 @dataclass(frozen=True)
@@ -85,14 +84,14 @@ def merge(
         raise DatasetError(f"{out}: is a source of the merge; expected a folder of its own. Choose another")
     twins = find_twins_between(sources, tell)
     kept = [source.without(twins.get(source.name, set())) for source in sources]
-    splits, dropped = _splits(plan, kept, drop_leaks=drop_leaks)
+    schemes, dropped = _schemes(plan, kept, drop_leaks=drop_leaks)
     content = Content(
         plan.name,
         _annotations(plan, kept),
         _joint(plan.name, kept),
         {image.new_name: f"{index}/{image.file_name}" for index, s in enumerate(kept) for image in s.images},
-        splits,
-        {**kept[0].defaults, "split": _default_split(kept[0], splits)},
+        schemes,
+        {**kept[0].defaults, "split": _default_scheme(kept[0], schemes)},
         _about(kept),
         {new: replace(facts, video=new) for s in kept for new, facts in s.named_facts().items()},
     )
@@ -160,33 +159,34 @@ def _mapped(
     return replace(annotation, category_id=classes[0], class_set=classes if len(classes) > 1 else ())
 
 
-def _splits(
+def _schemes(
     plan: MergeMap, sources: Sequence[MergeSource], *, drop_leaks: bool
-) -> tuple[Splits, dict[str, int]]:
+) -> tuple[Schemes, dict[str, int]]:
     first, others = sources[0], sources[1:]
     if plan.splits is None:
-        splits = {
-            scheme: {split: list(names) for split, names in parts.items()}
-            for scheme, parts in first.splits.items()
+        schemes = {
+            scheme: {split: list(names) for split, names in splits.items()}
+            for scheme, splits in first.schemes.items()
         }
-        if not any(_TRAIN in parts for parts in splits.values()):
+        if not any(_TRAIN in splits for splits in schemes.values()):
             raise DatasetError(
                 f"{first.path}: no splitting scheme with a {_TRAIN} split, which the images of the others would join; "
                 "expected one. Write splits into the map"
             )
-        for parts in splits.values():
-            if _TRAIN in parts:
-                parts[_TRAIN].extend(image.new_name for source in others for image in source.images)
+        for splits in schemes.values():
+            if _TRAIN in splits:
+                splits[_TRAIN].extend(image.new_name for source in others for image in source.images)
     else:
-        splits = {
+        schemes = {
             scheme: {
-                split: [n for item in items for n in _listed(item, sources)] for split, items in parts.items()
+                split: [n for item in items for n in _listed(item, sources)]
+                for split, items in splits.items()
             }
-            for scheme, parts in plan.splits.items()
+            for scheme, splits in plan.splits.items()
         }
     dropped = {}
-    for scheme, parts in splits.items():
-        leaks = leaks_between(sources, parts)
+    for scheme, splits in schemes.items():
+        leaks = leaks_between(sources, splits)
         if not leaks:
             continue
         names = {leak.image for leak in leaks}
@@ -197,9 +197,9 @@ def _splits(
                 f"first {worst.image} with {worst.other}; expected none. Take their videos out of the map, or pass "
                 "--drop-leaks"
             )
-        parts[_TRAIN] = [name for name in parts[_TRAIN] if name not in names]
+        splits[_TRAIN] = [name for name in splits[_TRAIN] if name not in names]
         dropped[scheme] = len(names)
-    return splits, dropped
+    return schemes, dropped
 
 
 def _listed(item: str, sources: Sequence[MergeSource]) -> list[str]:
@@ -211,18 +211,20 @@ def _listed(item: str, sources: Sequence[MergeSource]) -> list[str]:
     if not chosen:
         return [image.new_name for image in source.images]
     scheme, _, split = chosen.partition("/")
-    if scheme not in source.splits:
+    if scheme not in source.schemes:
         raise DatasetError(
-            f"splits: {item!r} names no splitting scheme of {name}; {expected(scheme, source.splits)}"
+            f"splits: {item!r} names no splitting scheme of {name}; {expected(scheme, source.schemes)}"
         )
-    if split not in source.splits[scheme]:
-        raise DatasetError(f"splits: {item!r} names no split of it; {expected(split, source.splits[scheme])}")
-    return list(source.splits[scheme][split])
+    if split not in source.schemes[scheme]:
+        raise DatasetError(
+            f"splits: {item!r} names no split of it; {expected(split, source.schemes[scheme])}"
+        )
+    return list(source.schemes[scheme][split])
 
 
-def _default_split(first: MergeSource, splits: Splits) -> str:
+def _default_scheme(first: MergeSource, schemes: Schemes) -> str:
     own = first.defaults["split"]
-    return own if own in splits or any(s.startswith(f"{own}-") for s in splits) else next(iter(splits))
+    return own if own in schemes or any(s.startswith(f"{own}-") for s in schemes) else next(iter(schemes))
 
 
 def _joint(name: str, sources: Sequence[MergeSource]) -> Source:
@@ -278,96 +280,3 @@ def _about(sources: Sequence[MergeSource]) -> dict[str, Any]:
             for source in sources
         ],
     }
-
-
-@dataclass(frozen=True)
-class SourceLeak:
-    """An image that shares something with a held-out split of another source.
-
-    Attributes:
-        image: its name in the merged set.
-        split: where it is.
-        held_out: the other split.
-        other: video there.
-        what: "a video", "a dive" or "a day".
-    """
-
-    image: str
-    split: str
-    held_out: str
-    other: str
-    what: str
-
-
-def find_twins_between(sources: Sequence[MergeSource], tell: Progress) -> dict[str, set[str]]:
-    """Images that an earlier source has too, pixel by pixel: source to file names."""
-    total, done = sum(len(source.images) for source in sources), 0
-    seen: dict[str, str] = {}
-    twins: dict[str, set[str]] = {}
-    for source in sources:
-        for image in source.images:
-            pixels = read_image(source.folder / image.file_name)
-            digest = hashlib.blake2b(
-                pixels.tobytes() + str(pixels.shape).encode(), digest_size=16
-            ).hexdigest()
-            if seen.setdefault(digest, source.name) != source.name:
-                twins.setdefault(source.name, set()).add(image.file_name)
-            done += 1
-            tell("comparing images", done, total)
-    return twins
-
-
-def leaks_between(sources: Sequence[MergeSource], parts: Mapping[str, Sequence[str]]) -> list[SourceLeak]:
-    """Images of one source in a split whose video, dive or day another source has in another split.
-
-    Images of `train` are named, those of the held-out split where both are held out. What is not known, a video or
-    its date, cannot be found.
-    """
-    videos = {split: [_videos(source, set(names)) for source in sources] for split, names in parts.items()}
-    order = sorted(parts, key=lambda split: split != "train")
-    leaks = []
-    for index, split in enumerate(order):
-        for held_out in order[index + 1 :]:
-            for k, (source, here) in enumerate(zip(sources, videos[split], strict=True)):
-                others = [
-                    pair for j, pair in enumerate(zip(sources, videos[held_out], strict=True)) if j != k
-                ]
-                for video, images in here.items():
-                    found = next(
-                        (hit for other, there in others if (hit := _shared(source, video, other, there))),
-                        None,
-                    )
-                    if found:
-                        leaks += [SourceLeak(image, split, held_out, *found) for image in images]
-    return leaks
-
-
-def _videos(source: MergeSource, names: set[str]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for image in source.images:
-        if image.new_name in names and image.video:
-            found.setdefault(image.video, []).append(image.new_name)
-    return found
-
-
-def _shared(
-    source: MergeSource, video: str, other: MergeSource, there: Mapping[str, list[str]]
-) -> tuple[str, str] | None:
-    """The video of the other source, and what the two share."""
-    if video in there and source.group == other.group:
-        return video, "a video"
-    mine = source.facts.get(video)
-    if mine is None:
-        return None
-    for name in there:
-        facts = other.facts.get(name)
-        what = facts and _one_dive(mine, facts)
-        if what:
-            return name, what
-    return None
-
-
-def _one_dive(one: VideoFacts, other: VideoFacts) -> str | None:
-    if (one.dive and one.dive == other.dive) or (one.dive_number and one.dive_number == other.dive_number):
-        return "a dive"
-    return "a day" if may_be_one_day(one, other) else None

@@ -236,7 +236,7 @@ CITATION = (
 )
 LICENCE = "academic teaching and research; commercial use needs the permission of JAMSTEC (J-EDI archive)"
 
-# Objects per class in the published train and val parts: the columns Train # and Val # of the tables in the data
+# Objects per class in the published train and val splits: the columns Train # and Val # of the tables in the data
 # set's own README files. Their Total # is larger for some classes: it counts before bitmaps were joined.
 PUBLISHED_COUNTS: Mapping[str, Mapping[str, tuple[int, int]]] = {
     "instance": {
@@ -286,15 +286,15 @@ PUBLISHED_COUNTS: Mapping[str, Mapping[str, tuple[int, int]]] = {
 VIDEO = r"vid_(\d+)_frame"
 
 
-def check_counts(coco: CocoDataset, label_set: str, part: str) -> None:
-    """Hold the objects per class of a published part to the data set's own table.
+def check_counts(coco: CocoDataset, label_set: str, split: str) -> None:
+    """Hold the objects per class of a published split to the data set's own table.
 
     Raises:
         DatasetError: lists every class that differs.
     """
     names = {category.id: category.name for category in coco.categories}
     counts = Counter(names[annotation.category_id] for annotation in coco.annotations)
-    expected = {name: pair[part == "val"] for name, pair in PUBLISHED_COUNTS[label_set].items()}
+    expected = {name: pair[split == "val"] for name, pair in PUBLISHED_COUNTS[label_set].items()}
     wrong = [
         f"{name}: got {counts[name]}, expected {expected.get(name, 0)}"
         for name in sorted(expected.keys() | counts.keys())
@@ -302,6 +302,6 @@ def check_counts(coco: CocoDataset, label_set: str, part: str) -> None:
     ]
     if wrong:
         raise DatasetError(
-            f"{label_set} {part}: objects per class differ from the data set's README table ({'; '.join(wrong)}). "
+            f"{label_set} {split}: objects per class differ from the data set's README table ({'; '.join(wrong)}). "
             "Unpack the published archive again"
         )

@@ -111,7 +111,7 @@ class Precision:
 
 @dataclass(frozen=True)
 class Metrics:
-    """Figures of one model on one data part; None where there is nothing to judge by.
+    """Figures of one model on one data split; None where there is nothing to judge by.
 
     Attributes:
         boxes: AP AP50 AP75 APs APm APl AR1 AR10 AR100 ARs ARm ARl of boxes.

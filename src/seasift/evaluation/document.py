@@ -100,12 +100,16 @@ class EvaluatedModel(Record):
 class EvaluatedData(Record):
     """What it was evaluated on."""
 
+    model_config = ConfigDict(
+        populate_by_name=False
+    )  # the key `split` is the scheme, not the field of that name
+
     name: str
     fingerprint: str
     labels: str | None = None
     masks: str | None = None
-    split: str | None = None
-    part: str | None = None
+    scheme: str | None = Field(None, alias="split")
+    split: str | None = Field(None, alias="part")
     group: str | None = None
     images: int = Field(alias="pictures")
     of_images: Number | None = Field(None, alias="of_pictures")

@@ -231,7 +231,7 @@ RECORD, PREDICTIONS, TRAINING = "report.json", "predictions.json", "run.json"
 BENCH = "bench*.json"
 EVALUATION = "evaluation"
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-_PART = ("name", "fingerprint", "labels", "masks", "split", "part", "images", "of_images")
+_SPLIT = ("name", "fingerprint", "labels", "masks", "scheme", "split", "images", "of_images")
 
 
 @dataclass(frozen=True)
@@ -258,9 +258,9 @@ class Run:
     more_speeds: tuple[Speed, ...] = ()
 
     @property
-    def part(self) -> tuple[Any, ...]:
+    def split(self) -> tuple[Any, ...]:
         """What it was judged on; equal for runs that can be held against each other image by image."""
-        return (*(getattr(self.record.data, key) for key in _PART), self.record.settings.limit)
+        return (*(getattr(self.record.data, key) for key in _SPLIT), self.record.settings.limit)
 
     def entries(self) -> list[dict[str, Any]]:
         """Its predictions as COCO results.

@@ -10,6 +10,7 @@ from seasift.core.extras import require
 from seasift.core.files import check_onnx_name
 from seasift.data.prepared import resolve_split
 from seasift.modelfile.info import ModelInfo
+from seasift.recipes.recipe import recorded_recipe
 
 
 def export(
@@ -86,11 +87,13 @@ def export(
     )
     counts = calibration if calibration and calibration.counting else None
     if counts or reference:
-        part = None
+        training_images = None
         if reference:
             prepared = Path(reference).is_dir()
-            split = info.training["recipe"]["data"]["split"] if prepared else None
-            part = resolve_split(Path(reference), split=split, part="train" if prepared else None)
-        info = complete(out, out, operating_points=counts, reference=part, progress=progress)
+            scheme = recorded_recipe(info.training["recipe"]).data.scheme if prepared else None
+            training_images = resolve_split(
+                Path(reference), scheme=scheme, split="train" if prepared else None
+            )
+        info = complete(out, out, operating_points=counts, reference=training_images, progress=progress)
     write_card(out, info, reports, words)
     return info

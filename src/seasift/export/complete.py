@@ -161,22 +161,22 @@ def rollup_entry(report: Evaluation, info: ModelInfo, right: float) -> RollUpEnt
 
 
 def image_statistics_entry(
-    part: DataSplit, model: Path, progress: Callable[[int, int], None] | None = None
+    split: DataSplit, model: Path, progress: Callable[[int, int], None] | None = None
 ) -> ImageStatisticsEntry:
     """Statistics of the images of a split; of more than 1,200 images, of 1,200 evenly spaced ones."""
-    names = [image.file_name for image in part.coco.images]
+    names = [image.file_name for image in split.coco.images]
     if not names:
-        raise InputError(f"{part.name}: no images; expected those that the model learned from.")
+        raise InputError(f"{split.name}: no images; expected those that the model learned from.")
     count = min(len(names), MAX_IMAGES)
     chosen = [names[index * len(names) // count] for index in range(count)]
     predictor = load_predictor(model)
     statistics = []
     for done, name in enumerate(chosen, start=1):
-        pixels = read_image(part.images_dir / name)
+        pixels = read_image(split.images_dir / name)
         statistics.append(predict_with_statistics(predictor, pixels, threshold=1.0, max_objects=1)[1])
         if progress:
             progress(done, count)
-    return reference_of(np.stack(statistics), group_names(chosen, part.chosen.get("group")), part.name)
+    return reference_of(np.stack(statistics), group_names(chosen, split.chosen.get("group")), split.name)
 
 
 def _calibrated(thresholds: Any, entry: CalibrationEntry) -> Any:

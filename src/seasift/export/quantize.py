@@ -38,7 +38,7 @@ _EXACT = ("Mul", "Div", "Sub", "Exp", "Softmax", "ReduceSum", "Sigmoid", "Tanh")
 def quantize(
     model: Path,
     out: Path,
-    part: DataSplit,
+    split: DataSplit,
     *,
     images: int = 300,
     progress: Callable[[int, int], None] | None = None,
@@ -48,7 +48,7 @@ def quantize(
     Args:
         model: a model file with prototypes and coefficients (head `yolact`), in float32.
         out: the .onnx file; appears whole or not at all.
-        part: images whose activations set the ranges; take those that the model learned from.
+        split: images whose activations set the ranges; take those that the model learned from.
         images: how many of them, evenly spaced.
         progress: called with (images seen, in all).
     Returns:
@@ -67,12 +67,12 @@ def quantize(
         raise ModelError(
             f"{model}: {what}; expected a float32 model file of head {' or '.join(able)}. Give that"
         )
-    seen = limited(part.coco, images)
-    paths = [part.images_dir / image.file_name for image in seen.images]
+    seen = limited(split.coco, images)
+    paths = [split.images_dir / image.file_name for image in seen.images]
     answer = _rounded(
         _folded(file.data), nncf.Dataset(_Inputs(paths, file.info.input_spec(), progress)), len(paths)
     )
-    how = f"int8 by NNCF {version('nncf')}, ranges from {len(paths)} images of {part.name}"
+    how = f"int8 by NNCF {version('nncf')}, ranges from {len(paths)} images of {split.name}"
     return _write(answer, file.info, how, out)
 
 

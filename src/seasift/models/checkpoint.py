@@ -18,7 +18,7 @@ from seasift.core.types import Float32, UInt8
 from seasift.models.catalog import FAMILIES, build, make_config, named_outputs
 from seasift.models.family import Config
 from seasift.models.weights import load_exactly
-from seasift.recipes.recipe import ModelRecipe, Recipe
+from seasift.recipes.recipe import ModelRecipe, Recipe, recorded_recipe
 
 
 def config_of(recipe: Recipe, classes: int) -> Config:
@@ -68,7 +68,7 @@ def load_network(path: Path) -> tuple[nn.Module, Recipe, tuple[Category, ...]]:
     """The network of a checkpoint in evaluation mode, with its recipe and categories."""
     content = read_checkpoint(path)
     known = content["hyper_parameters"]
-    recipe = Recipe.model_validate(known["recipe"])
+    recipe = recorded_recipe(known["recipe"])
     categories = tuple(Category(**category) for category in known["categories"])
     network = build(config_of(recipe, len(categories)))
     start = "network."

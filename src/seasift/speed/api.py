@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from seasift.core.errors import InputError
+from seasift.core.errors import InputError, hint
 from seasift.core.files import check_file, write_json
 from seasift.inference.engines import PRECISIONS
 from seasift.inference.predictor import load_predictor
@@ -21,13 +21,13 @@ def bench(
     model: str | Path = "default",
     images: Sequence[str | Path] | None = None,
     *,
-    way: Sequence[str] | None = None,
+    config: Sequence[str] | None = None,
     threads: int | None = None,
     threshold: float | None = None,
     limit: int = 64,
     repeats: int = 5,
     cold: bool = True,
-    beside: Sequence[str | Path] | None = None,
+    baseline: Sequence[str | Path] | None = None,
     json_file: str | Path | None = None,
     progress: Callable[[int, int], None] | None = None,
     warn: Callable[[str], None] | None = None,
@@ -39,13 +39,13 @@ def bench(
     Args:
         model: a model file, or the name of a bundled model.
         images: image files, folders or globs; default: synthetic images.
-        way: engines and precisions as "openvino:bf16"; ratios refer to the first. Default: all available.
+        config: engines and precisions as "openvino:bf16"; ratios refer to the first. Default: all available.
         threads: CPU threads; default: the engine's choice.
         threshold: leave out lower scores; default: the model's.
         limit: maximum number of images, evenly spaced.
         repeats: measured rounds, after one warm-up round.
         cold: also time whole processes on one image.
-        beside: foreign ONNX networks (1, 3, H, W), run alone on OpenVINO in the same rounds.
+        baseline: foreign ONNX networks (1, 3, H, W), run alone on OpenVINO in the same rounds.
         json_file: also write the record to this file.
         progress: called with the parts done, and all parts.
         warn: called with one line for each skipped configuration.
@@ -59,7 +59,7 @@ def bench(
     """
     if json_file:
         check_file("--json", Path(json_file))
-    ways = parse_configs(way or ())
+    configs = parse_configs(config or ())
     bundled.find(model)  # fail before drawing images, which takes seconds
     if threshold is None:
         threshold = load_predictor(model, threads=threads).info.threshold
@@ -69,13 +69,13 @@ def bench(
         )
         subjects = [
             Subject(str(model), Config(engine, precision, threads, threshold), chosen)
-            for engine, precision in ways
+            for engine, precision in configs
         ]
         real = _real(subjects, warn)
-        precisions = dict.fromkeys(s.way.precision for s in real if s.way.engine == "openvino")
+        precisions = dict.fromkeys(s.config.precision for s in real if s.config.engine == "openvino")
         foreign = [
             Baseline(Path(path), precision, threads)
-            for path in beside or ()
+            for path in baseline or ()
             for precision in precisions or ("f32",)
         ]
         record = measure(str(model), real, foreign, chosen, repeats=repeats, cold=cold, progress=progress)
@@ -90,12 +90,12 @@ def _real(subjects: Sequence[Subject], warn: Callable[[str], None] | None) -> li
     Raises:
         InputError: no subject does.
     """
-    real = [s for s in subjects if s.single.precision.removeprefix("int8+") == s.way.precision]
+    real = [s for s in subjects if s.single.precision.removeprefix("int8+") == s.config.precision]
     for subject in subjects:
         if subject not in real and warn:
-            warn(f"skipped {subject.way.name}: here it computes in {subject.single.precision}")
+            warn(f"skipped {subject.config.name}: here it computes in {subject.single.precision}")
     if not real:
-        raise InputError("no configuration runs here in its precision. Give another --way.")
+        raise InputError("no configuration runs here in its precision. Give another --config.")
     return real
 
 
@@ -106,15 +106,13 @@ def parse_configs(given: Sequence[str]) -> list[tuple[str, str]]:
         InputError: invalid or unknown.
     """
     if not given:
-        ways = [("openvino", "f32"), ("openvino", "bf16")]
-        return [*ways, ("onnxruntime", "f32")] if find_spec("onnxruntime") else ways
+        configs = [("openvino", "f32"), ("openvino", "bf16")]
+        return [*configs, ("onnxruntime", "f32")] if find_spec("onnxruntime") else configs
     parsed = []
     for value in given:
         engine, _, precision = value.partition(":")
         if engine not in PRECISIONS or precision not in PRECISIONS[engine]:
-            known = ", ".join(
-                f"{name}:{each}" for name, precisions in PRECISIONS.items() for each in precisions
-            )
-            raise InputError(f"--way {value!r}; expected one of {known}.")
+            known = [f"{name}:{each}" for name, precisions in PRECISIONS.items() for each in precisions]
+            raise InputError(f"--config {value!r}{hint(value, known)}; expected one of {', '.join(known)}.")
         parsed.append((engine, precision))
     return list(dict.fromkeys(parsed))

@@ -70,16 +70,20 @@ class Round:
 class Subject:
     """A loaded model to measure on images."""
 
-    def __init__(self, model: str, way: Config, images: Images) -> None:
+    def __init__(self, model: str, config: Config, images: Images) -> None:
         """Load the model twice: for one image at a time and for many.
 
         Raises:
             as `load_predictor`.
         """
-        self.way, self._images = way, images
+        self.config, self._images = config, images
         self.single, self._many = (
             load_predictor(
-                model, engine=way.engine, precision=way.precision, threads=way.threads, throughput=throughput
+                model,
+                engine=config.engine,
+                precision=config.precision,
+                threads=config.threads,
+                throughput=throughput,
             )
             for throughput in (False, True)
         )
@@ -115,7 +119,7 @@ class Subject:
         found = self.single.decode(
             {name: values[0] for name, values in outputs.items()},
             size_hw=(image.shape[0], image.shape[1]),
-            threshold=self.way.threshold,
+            threshold=self.config.threshold,
             max_objects=self.single.info.max_objects,
         )
         times.append(time.perf_counter())
@@ -126,7 +130,7 @@ class Subject:
 
     def _predict(self, predictor: OnnxPredictor, image: UInt8) -> Instances:
         (found,) = predictor.predict(
-            [image], threshold=self.way.threshold, max_objects=predictor.info.max_objects
+            [image], threshold=self.config.threshold, max_objects=predictor.info.max_objects
         )
         return found
 
@@ -191,7 +195,7 @@ class Baseline:
         return one_by_one, rate_at_once(self._many.run, [seen] * runs, self._many.max_in_flight)
 
 
-def cold_start_s(model: str, way: Config, item: Path, cache: Path) -> float:
+def cold_start_s(model: str, config: Config, item: Path, cache: Path) -> float:
     """Seconds of a whole `seasift predict` process on one image, up to its JSON file.
 
     Args:
@@ -199,8 +203,8 @@ def cold_start_s(model: str, way: Config, item: Path, cache: Path) -> float:
     Raises:
         SeasiftError: the command fails.
     """
-    settings: Sequence[str] = ["--engine", way.engine, "--precision", way.precision]
-    threads = [] if way.threads is None else ["--threads", str(way.threads)]
+    settings: Sequence[str] = ["--engine", config.engine, "--precision", config.precision]
+    threads = [] if config.threads is None else ["--threads", str(config.threads)]
     command = [
         sys.executable,
         "-m",

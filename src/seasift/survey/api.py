@@ -102,6 +102,7 @@ def survey(
     inputs: str | Path | Sequence[str | Path],
     *,
     output: str | Path,
+    recursive: bool = False,
     every: str = "0.5s",
     keyframes: bool = False,
     start: str | float | None = None,
@@ -131,6 +132,7 @@ def survey(
     Args:
         inputs: videos of one dive in order, folders or globs; or one live source (rtsp://...).
         output: folder for the results.
+        recursive: search subfolders of folders.
         every: frames to evaluate: "0.5s" for two per second, "3" for every third, "1" for all.
         keyframes: take the first keyframe of each `every`, if there is one; little else is decoded.
         start, end: seconds on the dive's clock, or text such as "1:02:03".

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from seasift.core.errors import InputError, MissingExtraError
+from seasift.core.extras import how_to_install
 from seasift.survey.kept import Frame
 from seasift.survey.looking import Look, Looked, in_threads, looked
 from seasift.survey.row import Block, Row
@@ -151,7 +152,7 @@ def connect(address: str | None) -> Any:
     except ImportError as error:
         raise MissingExtraError(
             f"--engine ray needs the package ray with its part data, which is not installed ({error.name}). "
-            "Run: pip install 'seasift[ray]'"
+            f"{how_to_install('ray')}"
         ) from None
     try:
         if address is None:

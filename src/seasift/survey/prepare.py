@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -28,6 +27,7 @@ from seasift.tracking import TrackerSettings
 from seasift.video.dive import Dive, LiveDive, open_dive
 from seasift.video.live import without_password
 from seasift.video.reading import FrameSampling
+from seasift.video.sampling import parse_time
 
 LOW = 0.5
 """An object with at least this share of the threshold still continues a track."""
@@ -39,6 +39,7 @@ class Options:
 
     inputs: str | Path | Sequence[str | Path]
     output: str | Path
+    recursive: bool
     every: str
     keyframes: bool
     start: str | float | None
@@ -175,7 +176,7 @@ def _footage(
     )
     given = [options.inputs] if isinstance(options.inputs, str | Path) else options.inputs
     videos, failures, notes = videos_of(
-        [str(each) for each in given], leave_out=Path(options.output).resolve()
+        [str(each) for each in given], recursive=options.recursive, leave_out=Path(options.output).resolve()
     )
     before = live_before(Path(options.output) / NAME)
     dive = open_dive(videos, every=every, start_s=start_s, end_s=end_s, start_utc=start_utc, before=before)
@@ -193,22 +194,6 @@ def _footage(
     live = isinstance(dive, LiveDive)
     state = [without_password(str(videos[0]))] if live else [_state(path) for path in videos]
     return dive, navigation, state, failures
-
-
-def parse_time(time: str | float | None, option: str) -> float | None:
-    """`90`, `90s`, `1:30` or `1:02:03.5` in seconds; a number is in seconds.
-
-    Raises:
-        InputError: anything else.
-    """
-    if time is None:
-        return None
-    match = re.fullmatch(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d*)?)\s*s?", str(time).strip())
-    if match is None:
-        raise InputError(
-            f"{option} {time!r}; expected seconds as 90, or minutes and hours as 1:30 or 1:02:03."
-        )
-    return 3600 * int(match[1] or 0) + 60 * int(match[2] or 0) + float(match[3])
 
 
 def parse_utc(text: str | datetime | None) -> datetime | None:

@@ -162,7 +162,9 @@ def _write(plan: Plan, store: Store, result: Result) -> list[Path]:
     tables.write_csv(plan.out / "tracks.csv", tables.TRACK_COLUMNS, rows)
     count_rows = tables.count_rows(counting.rows(result.counts, categories), store, clock)
     result.rows.extend(count_rows)
-    tables.write_csv(plan.out / "counts.csv", tables.COUNT_COLUMNS, count_rows)
+    searched = [each for each in categories if not plan.classes or each.name in plan.classes]
+    unseen = tables.zero_rows(count_rows, searched, result.counts.frames.total())
+    tables.write_csv(plan.out / "counts.csv", tables.COUNT_COLUMNS, [*count_rows, *unseen])
     write_json(plan.out / "counts.json", counts_document(plan, result, count_rows), indent=1)
     names = ["tracks.csv", "tracks.json", "counts.csv", "counts.json"]
     return [plan.out / name for name in (*names, *(["pictures"] if result.counts.dive else []))]

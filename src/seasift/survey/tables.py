@@ -133,6 +133,22 @@ def count_rows(rows: Sequence[Mapping[str, Any]], store: Store, clock: Clock) ->
     ]
 
 
+def zero_rows(
+    rows: Sequence[Mapping[str, Any]], searched: Sequence[Category], frames: int
+) -> list[dict[str, Any]]:
+    """Rows of counts.csv for the classes that were searched for in the dive and not seen."""
+    seen = {row["name"] for row in rows}
+    return [
+        {
+            **dict.fromkeys(COUNT_COLUMNS),
+            **{"scope": "dive", "frames": frames, "category_id": category.id, "name": category.name},
+            **{"maxn": 0, "unique": 0, "new": 0},
+        }
+        for category in searched
+        if category.name not in seen
+    ]
+
+
 def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
     """UTF-8 with a byte order mark, for spreadsheets; whole or not at all."""
     with replacing(path) as part, part.open("w", encoding="utf-8-sig", newline="") as file:

@@ -1,32 +1,29 @@
-"""The data that a run learns from, the data that it is validated on, and the metrics of that."""
+"""What a run learns from and what it is judged on."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import torch.distributed as dist
 from torch.utils.data import Dataset
 
 from seasift.core.errors import RecipeError
 from seasift.core.image import read_image
-from seasift.core.instances import Instances
 from seasift.core.prepare import InputSpec
 from seasift.core.types import UInt8
 from seasift.data.cache import ImageCache, open_cache
-from seasift.data.coco import CocoDataset, CocoImage
+from seasift.data.coco import CocoImage
 from seasift.data.partial_labels import fully_labelled
 from seasift.data.prepared import DataSplit, resolve_split
-from seasift.evaluation.coco_metrics import Metrics, evaluate
 from seasift.models.catalog import FAMILIES
 from seasift.recipes.recipe import Recipe
 from seasift.training.batches import process_of
 
 
 def data_splits(recipe: Recipe) -> tuple[DataSplit, DataSplit]:
-    """Training and validation data of a recipe.
+    """What a recipe learns from and what it is judged on.
 
     Raises:
         RecipeError: no data. DatasetError: it cannot be used.
@@ -37,21 +34,21 @@ def data_splits(recipe: Recipe) -> tuple[DataSplit, DataSplit]:
             "no data: got neither --data nor data.path; expected a prepared data set or COCO file"
         )
 
-    def part(name: str) -> DataSplit:
+    def chosen(name: str) -> DataSplit:
         return resolve_split(
             Path(str(data.path)),
             labels=data.labels,
             masks=data.masks,
-            split=data.split,
-            part=name,
+            scheme=data.scheme,
+            split=name,
             cache=Path(data.cache) if data.cache else None,
         )
 
-    learn = part(data.train)
+    learn = chosen(data.train)
     if data.overfit:
         few = _thin(learn, data.overfit)
         return few, replace(few, coco=fully_labelled(few.coco))
-    val = part(data.val)
+    val = chosen(data.val)
     val = replace(val, coco=fully_labelled(val.coco))
     if not val.coco.images:
         raise RecipeError(
@@ -63,7 +60,7 @@ def data_splits(recipe: Recipe) -> tuple[DataSplit, DataSplit]:
 def open_images(
     learn: DataSplit, spec: InputSpec, recipe: Recipe, progress: Callable[[int, int], None] | None = None
 ) -> ImageCache:
-    """The decoded images of a part as a network wants them; `progress` is called with (done, in all).
+    """The decoded images of a split as a network wants them; `progress` is told (done, in all).
 
     Raises:
         RecipeError: the network cannot learn from labels that leave so much open.
@@ -80,12 +77,12 @@ def open_images(
     return cache
 
 
-def _thin(part: DataSplit, count: int) -> DataSplit:
-    """Some of the images that have objects, spread evenly over the part."""
-    busy = [image.file_name for image in part.coco.images if part.coco.annotations_of(image.id)]
+def _thin(split: DataSplit, count: int) -> DataSplit:
+    """Some of the images that have objects, spread evenly over the split."""
+    busy = [image.file_name for image in split.coco.images if split.coco.annotations_of(image.id)]
     indices = np.linspace(0, len(busy) - 1, min(count, len(busy))).round().astype(int)
-    few = part.coco.subset({busy[index] for index in indices})
-    return replace(part, coco=few, name=f"{part.name}[{count}]")
+    few = split.coco.subset({busy[index] for index in indices})
+    return replace(split, coco=few, name=f"{split.name}[{count}]")
 
 
 def _cache_folder(recipe: Recipe) -> Path:
@@ -96,55 +93,19 @@ def _cache_folder(recipe: Recipe) -> Path:
 
 
 class EvaluationImages(Dataset[tuple[int, UInt8]]):
-    """A process's share of a part, as (image id, image); all of it if some process would have nothing."""
+    """A process's share of a split, as (image id, image); all of it if some process would have nothing."""
 
-    def __init__(self, part: DataSplit) -> None:
-        self._part = part
+    def __init__(self, split: DataSplit) -> None:
+        self._split = split
 
     def __len__(self) -> int:
         return len(self._share())
 
     def __getitem__(self, index: int) -> tuple[int, UInt8]:
         image = self._share()[index]
-        return image.id, read_image(self._part.images_dir / image.file_name)
+        return image.id, read_image(self._split.images_dir / image.file_name)
 
     def _share(self) -> tuple[CocoImage, ...]:
         rank, ranks = process_of()  # not known before the trainer starts
-        images = self._part.coco.images
+        images = self._split.coco.images
         return images[rank::ranks] if len(images) >= ranks else images
-
-
-class SplitEvaluator:
-    """Turns predictions by image id into the metrics that the curve shows.
-
-    Attributes:
-        found: what the last call was given, by all processes together.
-        figures: of the last call, in full; None before it.
-    """
-
-    def __init__(self, truth: CocoDataset) -> None:
-        self._truth = truth
-        self.found: Mapping[int, Instances] = {}
-        self.figures: Metrics | None = None
-
-    def __call__(self, found: Mapping[int, Instances]) -> dict[str, float]:
-        """`box_AP`, `box_AP50`, and for a network with masks `mask_AP`, `mask_AP50`."""
-        self.found = _of_all_processes(found)
-        self.figures = evaluate(self._truth, self.found, self._truth.categories)
-        wanted = {"box": self.figures.boxes}
-        if "masks" in self.figures.curves:
-            wanted["mask"] = self.figures.masks
-        return {
-            f"{kind}_{key}": float(lines[key] or 0.0)
-            for kind, lines in wanted.items()
-            for key in ("AP", "AP50")
-        }
-
-
-def _of_all_processes(found: Mapping[int, Instances]) -> Mapping[int, Instances]:
-    _, processes = process_of()
-    if processes == 1:
-        return found
-    parts: list[Mapping[int, Instances]] = [{}] * processes
-    dist.all_gather_object(parts, found)
-    return {image_id: objects for part in parts for image_id, objects in part.items()}

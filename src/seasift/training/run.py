@@ -36,9 +36,10 @@ from seasift.training.callbacks import (
     ProgressLine,
     TimeLimit,
 )
-from seasift.training.data import EvaluationImages, SplitEvaluator, data_splits, open_images
+from seasift.training.data import EvaluationImages, data_splits, open_images
 from seasift.training.initial import initialise
 from seasift.training.module import TrainingModule, hardware_words
+from seasift.training.validation import SplitEvaluator
 from seasift.training.wandb_records import WandbRecords
 
 PRECISIONS: dict[str, Any] = {"fp32": "32-true", "bf16": "bf16-mixed"}

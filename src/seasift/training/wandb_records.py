@@ -19,7 +19,7 @@ from seasift.core.instances import Instances
 from seasift.core.types import UInt8
 from seasift.data.prepared import DataSplit
 from seasift.evaluation.coco_metrics import LINE, Metrics
-from seasift.training.data import SplitEvaluator
+from seasift.training.validation import SplitEvaluator
 
 if TYPE_CHECKING:
     import wandb
@@ -39,7 +39,7 @@ class WandbRecords(Callback):
     Args:
         folder: of the run; what W&B keeps of it on disk lies in its `wandb`.
         name: of the recipe.
-        part: validation data of the run.
+        split: validation data of the run.
         val: holds what was found in it, and the metrics.
         resume: go on with the W&B run of the folder.
     Attributes:
@@ -49,9 +49,9 @@ class WandbRecords(Callback):
     """
 
     def __init__(
-        self, folder: Path, name: str, part: DataSplit, val: SplitEvaluator, *, resume: bool
+        self, folder: Path, name: str, split: DataSplit, val: SplitEvaluator, *, resume: bool
     ) -> None:
-        self._name, self._part, self._evaluate = name, part, val
+        self._name, self._split, self._evaluate = name, split, val
         first = getattr(rank_zero_only, "rank", 0) == 0
         self._run = _begin(folder, name, resume=resume) if first else None
         self.logger = WandbLogger(save_dir=folder, experiment=self._run)
@@ -103,15 +103,15 @@ class WandbRecords(Callback):
         from wandb import Image
 
         names = {0: "water"} | {
-            index: category.name for index, category in enumerate(self._part.coco.categories, 1)
+            index: category.name for index, category in enumerate(self._split.coco.categories, 1)
         }
-        images = self._part.coco.images
+        images = self._split.coco.images
         indices = np.linspace(0, len(images) - 1, min(_EXAMPLES, len(images))).round().astype(int)
         shown = {}
         for number, image in enumerate((images[index] for index in indices), 1):
             found = self._evaluate.found.get(image.id, Instances.empty(image.size_hw))
             overlay = {"mask_data": class_map(found, _THRESHOLD), "class_labels": names}
-            pixels = read_image(self._part.images_dir / image.file_name)
+            pixels = read_image(self._split.images_dir / image.file_name)
             shown[f"examples/{number}"] = Image(
                 pixels, caption=image.file_name, masks={"prediction": overlay}
             )

@@ -6,7 +6,6 @@ import os
 import warnings
 import weakref
 from collections.abc import Generator, Iterator
-from numbers import Real
 from pathlib import Path
 from types import TracebackType
 
@@ -14,7 +13,7 @@ from seasift.core.errors import ImageError, InputError
 from seasift.video.dive import DiveFrame, LiveDive
 from seasift.video.frames import Gap
 from seasift.video.reading import Span, read_span, told
-from seasift.video.sampling import FrameSampling, parse_seconds
+from seasift.video.sampling import FrameSampling, parse_time
 
 TimeLike = str | float
 """Seconds as a number, or "90", "90s", "1:30", "00:01:30.5"."""
@@ -52,19 +51,10 @@ def parse_span(every: str | int, start: TimeLike | None, end: TimeLike | None) -
     Raises:
         InputError: an invalid option, or an end before the start.
     """
-    start_s = None if start is None else _seconds(start, "--start")
-    end_s = None if end is None else _seconds(end, "--end")
+    start_s, end_s = parse_time(start, "--start"), parse_time(end, "--end")
     if end_s is not None and end_s <= (start_s or 0.0):
         raise InputError(f"--end {end}: not behind --start {start or 0}. Give a later end.")
     return Span(FrameSampling.parse(str(every)), start_s, end_s)
-
-
-def _seconds(time: TimeLike, option: str) -> float:
-    if not isinstance(time, str | Real):
-        raise InputError(
-            f"{option}: a value of type {type(time).__name__}; expected seconds, or a text like 1:30."
-        )
-    return parse_seconds(time if isinstance(time, str) else f"{float(time):f}", option=option)
 
 
 class FrameReader:

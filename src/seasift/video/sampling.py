@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from numbers import Real
 
 from seasift.core.errors import InputError
 
@@ -48,12 +49,19 @@ class FrameSampling:
         return math.floor((time_s + GRACE_S) / (self.seconds or 1.0))
 
 
-def parse_seconds(text: str, *, option: str) -> float:
-    """`90`, `90s`, `1:30` or `00:01:30.5` as seconds.
+def parse_time(time: str | float | None, option: str) -> float | None:
+    """A time of footage in seconds, from a number or from `90`, `90s`, `.5`, `1:30` or `01:02:03.5`.
 
     Raises:
         InputError: anything else.
     """
+    if time is None:
+        return None
+    if not isinstance(time, str | Real) or isinstance(time, bool):
+        raise InputError(
+            f"{option}: a value of type {type(time).__name__}; expected seconds, or a text like 1:30."
+        )
+    text = time if isinstance(time, str) else f"{float(time):f}"
     match = re.fullmatch(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d*)?|\.\d+)\s*s?", text.strip())
     if not match:
         raise InputError(

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from seasift.core.errors import InputError
-from seasift.core.option import takes_fields_of
+from seasift.core.option import parse_size, takes_fields_of
 from seasift.formats.exchange import registry
 from seasift.formats.exchange.content import (
     Content,
@@ -23,7 +23,6 @@ from seasift.formats.exchange.options import (
     parse_animals,
     parse_fps,
     parse_masks,
-    parse_size,
 )
 from seasift.formats.exchange.simplify import Simplified
 from seasift.formats.exchange.table import of_video, of_videos
@@ -107,7 +106,9 @@ def run(options: ConvertOptions) -> Report:
         if not isinstance(path, str | os.PathLike):
             raise InputError(f"a value of type {type(path).__name__}; expected the path of a file.")
     source, target = Path(options.source), Path(options.target)
-    reading = ReadOptions(parse_fps(options.fps), parse_size(options.size))
+    reading = ReadOptions(
+        parse_fps(options.fps), parse_size(options.size, "--size") if options.size else None
+    )
     writing = WriteOptions(parse_masks(options.masks), options.simplify, parse_animals(options.animals))
     output = registry.named(options.to)
     if not source.is_file():

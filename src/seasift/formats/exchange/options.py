@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
-from seasift.core.errors import InputError, hint
+from seasift.core.choices import ExchangeFormat, ExchangeMasks, choose
+from seasift.core.errors import InputError
 from seasift.core.option import Option
 
 PathLike = str | os.PathLike[str]
@@ -23,8 +24,8 @@ class ConvertOptions:
     to: Annotated[
         str,
         Option(
-            "seasift-tracks, seasift-predictions, coco, kwcoco, viame-csv, biigle-csv, cvat, label-studio, "
-            "megadetector, ifdo, fathomnet-csv, darwin-core, geojson."
+            "Write this format.",
+            ExchangeFormat,
         ),
     ]
     source_format: Annotated[
@@ -32,7 +33,10 @@ class ConvertOptions:
     ] = None
     masks: Annotated[
         str,
-        Option("polygons, or rle for exact masks in COCO, KWCOCO and predictions; DIVE shows no RLE."),
+        Option(
+            "Write outlines, or exact masks (rle) into COCO, KWCOCO and predictions; DIVE shows no rle.",
+            ExchangeMasks,
+        ),
     ] = "polygons"
     simplify: Annotated[
         float, Option("Simplify outlines of masks by up to this many px; 0 keeps every vertex.", float)
@@ -62,22 +66,9 @@ def parse_fps(fps: float | None) -> float | None:
     return fps
 
 
-def parse_size(text: str | None) -> tuple[int, int] | None:
-    """Width and height from `1920x1080`; raises InputError for anything else."""
-    if text is None:
-        return None
-    width, _, height = text.lower().partition("x")
-    sides = [int(side) if side.isascii() and side.isdigit() else 0 for side in (width, height)]
-    if min(sides) < 1:
-        raise InputError(f"--size {text!r}: expected WIDTHxHEIGHT in px, e.g. 1920x1080.")
-    return sides[0], sides[1]
-
-
 def parse_masks(text: str) -> str:
     """polygons or rle; raises InputError if neither."""
-    if text not in ("polygons", "rle"):
-        raise InputError(f"--masks {text!r}{hint(text, ('polygons', 'rle'))}; expected polygons or rle.")
-    return text
+    return choose("--masks", text, list(ExchangeMasks))
 
 
 def parse_animals(given: Mapping[str, str] | Sequence[str]) -> dict[str, str]:
