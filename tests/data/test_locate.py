@@ -17,7 +17,7 @@ from seasift.core.errors import DatasetError
 from seasift.data.check import check
 from seasift.data.prepare import prepare
 from seasift.data.prepared import PreparedDataset, resolve_split
-from seasift.data.stats import describe
+from seasift.data.describe import describe
 from tests.data.small_sets import document, image_bytes, write_set, write_zip
 
 APPLE_DOUBLE = b"\x00\x05\x16\x07\x00\x02\x00\x00Mac OS X        " + b"\x00" * 40
@@ -206,7 +206,7 @@ def test_names_as_other_tools_write_them(tmp_path: Path, name: str, index: str, 
     assert list(prepared(packed, tmp_path / "from-zip").values()) == [image_bytes(1)]
     assert not check([folder / "result.json"]).defects
     for part in (resolve_split(folder / "result.json"), describe(folder / "result.json")):
-        (image,) = part.coco.images if hasattr(part, "coco") else part.parts["result"].images
+        (image,) = part.coco.images if hasattr(part, "coco") else part.splits["result"].images
         assert (part.images_dir / image.file_name).read_bytes() == image_bytes(1)
 
 
