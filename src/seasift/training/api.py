@@ -78,8 +78,10 @@ def train(
     Raises:
         RecipeError: the recipe or an override cannot be used. InputError: another option, or the data.
 
-    >>> run = seasift.train("sift-s", data="data/trashcan", max_minutes=30)
-    >>> seasift.export(run.folder / "best.ckpt", output="mine.onnx")
+    Example::
+
+        run = seasift.train("sift-s", data="data/trashcan", max_minutes=30)
+        seasift.export(run.folder / "best.ckpt", output="mine.onnx")
     """
     wanted = load_recipe(str(recipe), _changes(data, overrides, overfit, max_minutes))
     if compare and wanted.data.overfit:
