@@ -206,7 +206,7 @@ def test_names_as_other_tools_write_them(tmp_path: Path, name: str, index: str, 
     assert list(prepared(packed, tmp_path / "from-zip").values()) == [image_bytes(1)]
     assert not check([folder / "result.json"]).defects
     for part in (resolve_split(folder / "result.json"), describe(folder / "result.json")):
-        (image,) = part.coco.images if hasattr(part, "coco") else part.parts["result"].images
+        (image,) = part.coco.images if hasattr(part, "coco") else part.splits["result"].images
         assert (part.images_dir / image.file_name).read_bytes() == image_bytes(1)
 
 

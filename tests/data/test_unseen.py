@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 
 from seasift.data.draw_scheme import add_scheme
-
 from seasift.data.prepared import open_prepared
 from seasift.data.unseen import relations, trained_images
 from tests.evaluation.evaluated_folders import prepared
