@@ -23,7 +23,7 @@ from seasift.evaluation.compare import evaluate_runs
 from seasift.evaluation.intervals import difference
 from seasift.evaluation.runs import read_run
 from seasift.models.sift import loss
-from seasift.models.sift.assignment import Assignment, assign
+from seasift.models.sift.loss import Assignment, assign
 from seasift.recipes.recipe import load_recipe
 from seasift.training.run import Options, train
 

@@ -25,8 +25,8 @@ from seasift.core.prepare import InputSpec
 from seasift.core.types import Bool, Float32, SizeHW
 from seasift.data.coco import CocoImage
 from seasift.data.prepared import DataSplit, open_prepared
+from seasift.evaluation.confusion import truth_of
 from seasift.evaluation.stream import limited
-from seasift.evaluation.truth import truth_of
 from seasift.inference.predictor import OnnxPredictor, load_predictor
 
 SIZES = {"small": (0, 32**2), "medium": (32**2, 96**2), "large": (96**2, np.inf), "all": (0, np.inf)}

@@ -25,8 +25,7 @@ from seasift.data.coco import CocoAnnotation, CocoDataset, CocoImage
 from seasift.data.prepared import DataSplit, open_prepared
 from seasift.data.synthetic import lay_out, read_pieces
 from seasift.evaluation.coco_metrics import evaluate
-from seasift.evaluation.confusion import match
-from seasift.evaluation.truth import truth_of
+from seasift.evaluation.confusion import match, truth_of
 from seasift.inference.predictor import OnnxPredictor, load_predictor
 from seasift.inference.tiled import TiledPredictor
 

@@ -61,6 +61,12 @@ def make_dataset(folder: Path) -> None:
         entry["category_id"] = ids[known[entry["category_id"]]]
     annotations.write_text(json.dumps(document), "utf-8")
     prepare(folder / "coco", folder / "data" / "trashcan")
+    splits = folder / "data" / "trashcan" / "splits"
+    (names,) = {path.read_text("utf-8") for path in (splits / "published").iterdir()}
+    for scheme in ("dive-free", "leak-free"):  # as TrashCan has them
+        (splits / scheme).mkdir()
+        for split in ("train", "val", "test"):
+            (splits / scheme / f"{split}.txt").write_text(names, "utf-8")
     (folder / "annotations.json").write_text(json.dumps(document), "utf-8")
     results = [
         {key: entry[key] for key in ("image_id", "category_id", "bbox", "segmentation")} | {"score": 0.5}

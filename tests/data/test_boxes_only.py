@@ -24,7 +24,7 @@ from seasift.data.prepare import prepare
 from seasift.data.prepared import resolve_split
 from seasift.data.stats import statistics
 from seasift.evaluation.coco_metrics import evaluate
-from seasift.evaluation.truth import truth_of
+from seasift.evaluation.confusion import truth_of
 from tests.data.small_sets import document, write_set
 
 FOUND = [(5, 5, 24, 26, 0.9), (31, 6, 50, 25, 0.8), (1, 1, 9, 9, 0.7)]

@@ -17,7 +17,7 @@ from pycocotools.coco import COCO
 from seasift.core.errors import DatasetError
 from seasift.data.check import check
 from seasift.data.describe import describe
-from seasift.data.groups import groups_of
+from seasift.data.dives import groups_of
 from seasift.data.merge import merge
 from seasift.data.prepared import open_prepared, resolve_split
 from seasift.data.stats import statistics

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from seasift.core.errors import DatasetError
 from seasift.core.instances import Category
 from seasift.data.coco import CocoAnnotation, CocoDataset, CocoImage, read_coco
+from seasift.data.dives import groups_of
 from seasift.data.draw_scheme import add_scheme, draw_folds, draw_scheme
-from seasift.data.groups import groups_of
 from seasift.data.prepare import prepare
 from seasift.data.prepared import resolve_split
 from seasift.data.schemes import draw_by_group, shipped_schemes, to_half

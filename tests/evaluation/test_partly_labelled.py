@@ -15,9 +15,9 @@ from seasift.core.instances import Category, Instances
 from seasift.core.types import UInt8
 from seasift.data.coco import CocoDataset, read_coco
 from seasift.data.prepared import DataSplit, resolve_split
+from seasift.evaluation.confusion import truth_of
 from seasift.evaluation.record import Subject, make_record
 from seasift.evaluation.stream import Settings, evaluate_split
-from seasift.evaluation.truth import truth_of
 
 
 class Perfect:

@@ -19,11 +19,10 @@ from seasift.core.instances import Category, Instances
 from seasift.data.coco import CocoDataset
 from seasift.data.prepared import DataSplit
 from seasift.evaluation.coco_metrics import LINE, all_curves, curve, evaluate
-from seasift.evaluation.confusion import CROWD, match
+from seasift.evaluation.confusion import CROWD, match, truth_of
 from seasift.evaluation.record import SCHEMA, Subject, make_record
 from seasift.evaluation.report import write_report
 from seasift.evaluation.stream import Outcome, Settings, evaluate_split, limited
-from seasift.evaluation.truth import truth_of
 from tests.evaluation.noisy import FakePredictor, noisy_predictions
 from tests.evaluation.random_truth import random_truth
 from tests.evaluation.test_coco_metrics import assert_equal, peer_line

@@ -22,7 +22,7 @@ from seasift.core.instances import Instances
 from seasift.evaluation.document import Evaluation
 from seasift.export import to_onnx
 from seasift.export.card import calibration_of, metrics_of, read_report, render_card
-from seasift.export.half_precision import to_half, to_single
+from seasift.export.quantize import to_half, to_single
 from seasift.export.to_onnx import export_checkpoint
 from seasift.inference.predictor import load_predictor
 from seasift.modelfile.info import read_model_file, to_metadata

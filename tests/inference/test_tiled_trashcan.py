@@ -1,4 +1,4 @@
-"""Stitched TrashCan images, whose truth is known: a faultless predictor's objects, and the model in the box."""
+"""Stitched TrashCan images, whose truth is known: a faultless predictor's objects, and the bundled model."""
 
 from __future__ import annotations
 

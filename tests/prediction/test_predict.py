@@ -112,7 +112,6 @@ def test_a_loaded_model_gives_the_same() -> None:
         {"inputs": [3]},
         {"inputs": "gone.jpg"},
         {"inputs": "pics", "formats": ["jason"]},
-        {"inputs": "pics", "formats": []},
         {"inputs": "pics", "formats": "overlay"},
         {"inputs": "pics", "masks": "bitmap"},
         {"inputs": "pics", "threshold": 2},

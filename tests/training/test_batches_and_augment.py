@@ -15,9 +15,8 @@ from seasift.core.prepare import InputSpec
 from seasift.data.cache import ImageCache, open_cache
 from seasift.data.prepared import resolve_split
 from seasift.recipes.recipe import AugmentRecipe
-from seasift.training.augment import Augment, photometric
+from seasift.training.augment import Augment, draw_windows, look_through, photometric
 from seasift.training.batches import Batch, BatchStream, gather, image_shares
-from seasift.training.windows import draw_windows, look_through
 
 NEUTRAL = ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 STILL = AugmentRecipe(photometric=False, expand=False, crop=False, flip=False)

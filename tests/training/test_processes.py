@@ -19,10 +19,10 @@ from pathlib import Path
 
 from seasift.cli.main import main
 from seasift.training.callbacks import Curve
-from seasift.training.validation import PartJudge
+from seasift.training.validation import SplitEvaluator
 
 Curve.__init__.__kwdefaults__["every"] = 1
-judge = PartJudge.__call__
+judge = SplitEvaluator.__call__
 
 
 def and_tell(self, found):
@@ -33,7 +33,7 @@ def and_tell(self, found):
     return figures
 
 
-PartJudge.__call__ = and_tell
+SplitEvaluator.__call__ = and_tell
 main()
 """
 

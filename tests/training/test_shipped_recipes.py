@@ -21,7 +21,7 @@ def test_a_shipped_recipe_trains_and_is_evaluated(name: str, shapes: Path, tmp_p
     small = "[96, 128]" if "rcnn" in name else "96"
     changes = [f"data.path={shapes.as_posix()!r}", f"model.size={small}", "model.weights=none"]
     changes += ["augment.size=null"] if name.startswith("sift") else []
-    changes += [f"data.{key}=null" for key in ("labels", "masks", "split")]
+    changes += [f"data.{key}=null" for key in ("labels", "masks", "scheme")]
     changes += ["training.batch_size=2", "training.max_steps=2", "training.validate_every=2"]
     recipe = load_recipe(name, changes)
     folder = train(recipe, Options(tmp_path / "run", accelerator="cpu"))

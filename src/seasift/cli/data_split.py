@@ -8,8 +8,8 @@ from pathlib import Path
 
 from seasift.core.errors import InputError
 from seasift.data.coco import CocoDataset
+from seasift.data.dives import groups_of
 from seasift.data.draw_scheme import Scheme, add_scheme, draw_folds, draw_scheme
-from seasift.data.groups import groups_of
 from seasift.data.prepared import PreparedDataset, open_prepared
 
 

@@ -15,7 +15,7 @@ from seasift.core.choices import EngineName, PrecisionName
 def evaluate(
     model: Annotated[
         str,
-        typer.Argument(help="A model file, the name of a model in the box, or a checkpoint (.ckpt, .pt)."),
+        typer.Argument(help="A model file, the name of a bundled model, or a checkpoint (.ckpt, .pt)."),
     ],
     data: DataArgument,
     output: Annotated[

@@ -111,7 +111,7 @@ def import_weights(
         if not path.is_file():
             raise InputError(f"{path}: no such file. Check the name and the folder you are in.")
     require("train", "torch", "torchvision", "timm", "onnx")
-    from seasift.export.from_published import import_published
+    from seasift.export.to_onnx import import_published
 
     info = import_published(
         weights,

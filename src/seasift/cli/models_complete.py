@@ -30,7 +30,7 @@ def complete(
         Path | None,
         typer.Option(exists=True, dir_okay=False, help="Begin the card with this Markdown."),
     ] = None,
-    counting: Annotated[
+    operating_points: Annotated[
         Path | None,
         typer.Option(
             help="report.json of `seasift evaluate` on data it did not learn from: for intervals of counts."
@@ -68,9 +68,9 @@ def complete(
     from seasift.modelfile import bundled
     from seasift.modelfile.info import read_model_file
 
-    if not (calibrate or figures or counting or reference or rollup):
+    if not (calibrate or figures or operating_points or reference or rollup):
         raise InputError(
-            "nothing to add; expected --calibrate, --figures, --counting, --reference or --rollup."
+            "nothing to add; expected --calibrate, --figures, --operating-points, --reference or --rollup."
         )
     if about and not figures:
         raise InputError("--about begins a card, which is written with --figures only. Give both.")
@@ -86,7 +86,7 @@ def complete(
             output,
             calibration=fitted,
             figures=evaluated,
-            counting=read_report(counting) if counting else None,
+            operating_points=read_report(operating_points) if operating_points else None,
             reference=_images(reference, scheme, split) if reference else None,
             rollup=read_report(rollup) if rollup else None,
             right=right,
@@ -96,9 +96,9 @@ def complete(
         write_card(output, info, evaluated, words)
     added = [f"scores calibrated on {fitted.fitted_on}"] if fitted else []
     added += [f"figures on {report.data.name}" for report in evaluated]
-    added += [f"counts on {info.counting.data}"] if counting and info.counting else []
+    added += [f"counts on {info.counting.data}"] if operating_points and info.counting else []
     added += (
-        [f"image statistics of {info.looks.pictures:,} images of {info.looks.data}"]
+        [f"statistics of {info.looks.pictures:,} images of {info.looks.data}"]
         if reference and info.looks
         else []
     )

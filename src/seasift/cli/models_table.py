@@ -14,7 +14,7 @@ from seasift.modelfile import bundled
 from seasift.modelfile.info import read_model_file
 
 if TYPE_CHECKING:
-    from seasift.models.complexity import Complexity
+    from seasift.models.catalog import Complexity
 
 
 def print_bundled() -> None:
@@ -56,8 +56,7 @@ def print_one(name: str, classes: int, size: int | SizeHW | None) -> None:
 
 
 def _described(name: str, classes: int, size: int | SizeHW | None) -> tuple[Complexity, str]:
-    from seasift.models.catalog import catalog, make_config, weights_note
-    from seasift.models.complexity import describe
+    from seasift.models.catalog import catalog, describe, make_config, weights_note
 
     known = catalog()
     if name not in known:

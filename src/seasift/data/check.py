@@ -17,8 +17,7 @@ from seasift.core.types import SizeHW
 from seasift.data.check_document import check_document
 from seasift.data.coco import read_document
 from seasift.data.defects import FATAL, WARNING, Defect
-from seasift.data.dives import VIDEOS_FILE, VideoFacts
-from seasift.data.groups import groups_of
+from seasift.data.dives import VIDEOS_FILE, VideoFacts, groups_of
 from seasift.data.leakage import Leak, check_lists, defects_of, find_leaks, find_twins
 from seasift.data.locate import find_beside, images_folder
 from seasift.data.packed import PACK_FILE

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from seasift.core.errors import DatasetError
-from seasift.data.groups import groups_of
+from seasift.data.dives import groups_of
 from seasift.data.locate import read_placed
 from seasift.data.prepared import open_prepared
 from seasift.data.stats import Described

@@ -13,8 +13,7 @@ from seasift.core.errors import DatasetError
 from seasift.core.files import write_text
 from seasift.data import trashcan
 from seasift.data.coco import CocoDataset
-from seasift.data.dives import days, shipped_facts
-from seasift.data.groups import groups_of
+from seasift.data.dives import days, groups_of, shipped_facts
 from seasift.data.prepared import PreparedDataset
 from seasift.data.schemes import (
     DIVE_FREE_LEAST,

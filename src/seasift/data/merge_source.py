@@ -10,8 +10,7 @@ from typing import Any
 
 from seasift.core.errors import DatasetError
 from seasift.data.coco import CocoDataset, read_coco
-from seasift.data.dives import VideoFacts, read_facts
-from seasift.data.groups import groups_of
+from seasift.data.dives import VideoFacts, groups_of, read_facts
 from seasift.data.locate import images_folder
 from seasift.data.merge_map import SourceMap
 from seasift.data.prepared import open_prepared

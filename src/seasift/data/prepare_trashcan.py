@@ -20,8 +20,7 @@ from seasift.data.dives import shipped_facts
 from seasift.data.locate import find_in_source
 from seasift.data.schemes import shipped_schemes
 from seasift.data.source import Source
-from seasift.data.supervisely import OriginalObject, read_original
-from seasift.data.trashcan import label_of, published_groups
+from seasift.data.trashcan import OriginalObject, label_of, published_groups, read_original
 
 # Published polygons reach a pixel too far right and down, were simplified, and lost small islands: of all objects
 # the box changed most in one of vid_000437, to an IoU of 0.19.

@@ -10,8 +10,7 @@ from typing import Any
 
 from seasift.core.errors import DatasetError, expected
 from seasift.data.coco import CocoDataset, read_coco
-from seasift.data.dives import VIDEOS_FILE, VideoFacts, dives_of, read_facts
-from seasift.data.groups import groups_of
+from seasift.data.dives import VIDEOS_FILE, VideoFacts, dives_of, groups_of, read_facts
 from seasift.data.locate import read_placed
 from seasift.data.packed import PACK_FILE, unpack
 

@@ -14,7 +14,7 @@ from seasift.core.files import check_folder
 from seasift.core.predictor import Predictor
 from seasift.core.rollup import RollUp
 from seasift.core.types import SizeHW
-from seasift.data.groups import groups_of
+from seasift.data.dives import groups_of
 from seasift.data.prepared import DataSplit, open_prepared, resolve_split
 from seasift.data.unseen import relations, trained_images
 from seasift.evaluation.document import Evaluation
@@ -248,8 +248,8 @@ def _checkpoint(path: Path) -> _Model:
     if not path.is_file():  # said here, since loading PyTorch takes seconds
         raise InputError(f"{path}: no such file; expected a checkpoint of `seasift train`. Check the path.")
     require("train", "torch", "lightning", "timm")
+    from seasift.models.catalog import describe
     from seasift.models.checkpoint import load_predictor as load_checkpoint
-    from seasift.models.complexity import describe
 
     predictor = load_checkpoint(path)
     facts = {

@@ -73,7 +73,7 @@ FigureLimits = dict[str, Limits | None]
 
 
 class NetworkFacts(Record):
-    """What the network costs, see `models.complexity.Complexity`."""
+    """What the network costs, see `models.catalog.Complexity`."""
 
     parameters: Number | None = None
     trainable: Number | None = None
@@ -224,7 +224,7 @@ class Intervals(Record):
 
 
 class CountsByThreshold(Record):
-    """See `counting.operating_points_of`; a row a class, in the order of `names`."""
+    """See `reliability.operating_points_of`; a row a class, in the order of `names`."""
 
     names: list[str]
     thresholds: list[Number]

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from seasift.core.errors import InputError
 from seasift.core.types import Int64
 from seasift.data.coco import CocoDataset
-from seasift.data.groups import found_group
+from seasift.data.dives import found_group
 from seasift.evaluation.coco_metrics import IOUS, RECALLS
 from seasift.evaluation.confusion import ClassMatches, image_names
 

@@ -8,12 +8,11 @@ from typing import Any
 
 from seasift import __version__
 from seasift.evaluation.coco_metrics import all_curves
-from seasift.evaluation.confusion import IOU
+from seasift.evaluation.confusion import IOU, Evaluated
 from seasift.evaluation.document import SCHEMA, Evaluation
 from seasift.evaluation.machine import describe_hardware, describe_machine
 from seasift.evaluation.stream import Outcome, Settings
 from seasift.evaluation.unseen import unseen_note
-from seasift.evaluation.worst import Evaluated
 
 FEW_OBJECTS = 10
 CHOSEN = {

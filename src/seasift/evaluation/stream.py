@@ -22,18 +22,22 @@ from seasift.data.check import size_differs
 from seasift.data.coco import CocoDataset, CocoImage
 from seasift.data.partial_labels import fully_labelled
 from seasift.data.prepared import DataSplit
-from seasift.evaluation.coco_metrics import Metrics, metrics_of
-from seasift.evaluation.confusion import Confusion, image_names, match, matches_of
+from seasift.evaluation.coco_metrics import Metrics, Results, map_categories, metrics_of
+from seasift.evaluation.confusion import (
+    Confusion,
+    Evaluated,
+    WorstImages,
+    image_names,
+    match,
+    matches_of,
+    truth_of,
+)
 from seasift.evaluation.intervals import RESAMPLES, SEED, draw, unit_names
 from seasift.evaluation.levels import evaluate_levels
-from seasift.evaluation.operating_points import operating_points_of
-from seasift.evaluation.reliability import reliability_of
-from seasift.evaluation.results import Results, map_categories
+from seasift.evaluation.reliability import operating_points_of, reliability_of
 from seasift.evaluation.rollup_fit import Named, rollup_record
 from seasift.evaluation.triage import triage_of
-from seasift.evaluation.truth import truth_of
 from seasift.evaluation.unseen import Training, unseen_record
-from seasift.evaluation.worst import Evaluated, WorstImages
 from seasift.inference.stream import in_order
 
 
@@ -88,7 +92,7 @@ class Outcome:
         pace: of the predictor alone.
         reliability: see `reliability.reliability_of`.
         intervals: see `intervals.Evaluated.record`; None if none were asked for.
-        counting: see `counting.operating_points_of`.
+        counting: see `reliability.operating_points_of`.
         levels: see `levels.evaluate_levels`.
         triage: see `triage.triage_of`.
         rollup: see `rollup_fit.rollup_record`.

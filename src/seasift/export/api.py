@@ -43,7 +43,7 @@ def export(
         figures: report.json files of evaluations, for the card and the file.
         calibrate: report.json of an evaluation of the checkpoint (with `expected_iou`: of a file exported so). Scores
             become probabilities, and its record by class goes into the file for intervals of counts.
-        reference: the training data, a prepared folder or a COCO file, to tell footage unlike it.
+        reference: the training data, a prepared folder or a COCO file. Its image statistics tell footage unlike it.
         about: Markdown file that the card begins with.
         licence: of the weights.
         attribution: whom to credit.
@@ -85,8 +85,8 @@ def export(
         half_weights=half_weights,
         hardware=hardware,
     )
-    counting = calibration if calibration and calibration.counting else None
-    if counting or reference:
+    counts = calibration if calibration and calibration.counting else None
+    if counts or reference:
         training_images = None
         if reference:
             prepared = Path(reference).is_dir()
@@ -94,6 +94,6 @@ def export(
             training_images = resolve_split(
                 Path(reference), scheme=scheme, split="train" if prepared else None
             )
-        info = complete(out, out, counting=counting, reference=training_images, progress=progress)
+        info = complete(out, out, operating_points=counts, reference=training_images, progress=progress)
     write_card(out, info, reports, words)
     return info

@@ -1,6 +1,6 @@
 """The description of a model file: one JSON document in the metadata of the ONNX file.
 
-Graph: input "images" (B, 3, H, W) float32; outputs of the head by `core.heads.HEADS`, float32. Boxes are relative to
+Graph: input "images" (B, 3, H, W) float32; outputs of the head by `core.outputs.OUTPUTS`, float32. Boxes are relative to
 the input, class scores exclude background. The description also carries what surveys need: operating points of each
 class and reference image statistics.
 """
@@ -18,8 +18,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from seasift.core.calibration import Calibration
 from seasift.core.decode import YolactDecode
 from seasift.core.errors import ModelError
-from seasift.core.heads import HEADS
 from seasift.core.instances import Category
+from seasift.core.outputs import OUTPUTS
 from seasift.core.prepare import InputSpec
 from seasift.core.rollup import RollUp
 from seasift.modelfile.onnx_file import onnx_metadata
@@ -162,7 +162,7 @@ class RollUpEntry(Strict):
 
 
 class ComplexityEntry(Strict):
-    """Complexity of the network, counted when the file was written: `models.complexity.Complexity`.
+    """Complexity of the network, counted when the file was written: `models.catalog.Complexity`.
 
     Attributes:
         parameters: all parameters, without statistics of batch norm.
@@ -231,7 +231,7 @@ class ModelInfo(Strict):
             raise ValueError(
                 f"counts of {len(self.counting.classes)} classes for {len(self.categories)} categories"
             )
-        if self.input.resize not in HEADS[self.head].resize:
+        if self.input.resize not in OUTPUTS[self.head].resize:
             raise ValueError(f"head {self.head} with resize rule {self.input.resize!r}")
         return self
 
@@ -309,7 +309,7 @@ def _first_problem(error: ValidationError) -> str:
         ("head", "Install a seasift that knows it, or export another model."),
     ):
         if entry in problems:
-            got, expected = problems[entry]["input"], list(HEADS) if entry == "head" else [SCHEMA]
+            got, expected = problems[entry]["input"], list(OUTPUTS) if entry == "head" else [SCHEMA]
             known = " or ".join(repr(value) for value in expected)
             return f"model file of {entry.replace('_', ' ')} {got!r}; expected {known}. {remedy}"
     index, problem = next(iter(problems.items()))

@@ -30,7 +30,7 @@ class DataRecipe(_Strict):
         None, description="validate on this many images, spread evenly over the split (None: all)"
     )
     overfit: int = Field(
-        0, ge=0, description="learn and judge only this many images of the train split (0: all)"
+        0, ge=0, description="train and validate on only this many images of the train split (0: all)"
     )
     rare: float = Field(
         0.0, ge=0, le=1, description="show images with a class on fewer than this share of them more often"

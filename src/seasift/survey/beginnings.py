@@ -49,7 +49,7 @@ def beginnings(folder: Path, dive: Dive | LiveDive, store: Store) -> Iterator[st
         yield "all frames were evaluated before; writing the results."
     elif resume is not None:
         file = dive.videos[resume.last.video].file
-        yield f"resuming at frame {resume.last.frame + 1:,} of {file} ({clock_time(resume.last.dive_s)} into the dive)."
+        yield f"resuming from frame {resume.last.frame + 1:,} of {file} ({clock_time(resume.last.dive_s)} into the dive)."
     left = earlier_results(folder, [])
     if left:
         yield f"{folder}: holds results of an earlier run ({left}); this run replaces files of the same names."

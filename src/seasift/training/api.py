@@ -65,7 +65,7 @@ def train(
         data: prepared data set or COCO file, instead of the recipe's.
         output: folder of the run; default: `runs/` and the recipe's name.
         overrides: "key=value", for example "training.batch_size=4".
-        resume: go on from last.ckpt.
+        resume: continue from last.ckpt.
         overfit: learn and evaluate only this many images, without augmentation.
         max_minutes: stop after this many minutes.
         accelerator: "auto", "cpu" or "gpu".
@@ -78,13 +78,15 @@ def train(
     Raises:
         RecipeError: the recipe or an override cannot be used. InputError: another option, or the data.
 
-    >>> run = seasift.train("sift-s", data="data/trashcan", max_minutes=30)
-    >>> seasift.export(run.folder / "best.ckpt", output="mine.onnx")
+    Example::
+
+        run = seasift.train("sift-s", data="data/trashcan", max_minutes=30)
+        seasift.export(run.folder / "best.ckpt", output="mine.onnx")
     """
     wanted = load_recipe(str(recipe), _changes(data, overrides, overfit, max_minutes))
     if compare and wanted.data.overfit:
         raise InputError(
-            "--compare: with data.overfit the run is judged on the images that it learns; expected a val split. "
+            "--compare: with data.overfit the run is validated on the images that it learns; expected a val split. "
             "Leave out one of them."
         )
     choose("--accelerator", accelerator, list(AcceleratorName))

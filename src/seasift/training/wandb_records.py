@@ -34,13 +34,13 @@ class NoWandb(InputError):
 
 
 class WandbRecords(Callback):
-    """Sends example images, the table of figures and the best model; losses and AP go by `logger`.
+    """Sends example images, the table of metrics and the best model; losses and AP go by `logger`.
 
     Args:
         folder: of the run; what W&B keeps of it on disk lies in its `wandb`.
         name: of the recipe.
-        split: what the run is judged on.
-        judge: keeps what was found in it, and the figures.
+        split: validation data of the run.
+        val: holds what was found in it, and the metrics.
         resume: go on with the W&B run of the folder.
     Attributes:
         logger: takes what the module logs.
@@ -132,7 +132,7 @@ def class_map(found: Instances, threshold: float) -> UInt8:
 
 
 def table_of(figures: Metrics) -> tuple[list[str], list[list[Any]]]:
-    """The 24 COCO figures overall and of each class, as columns and rows."""
+    """The 24 COCO metrics overall and of each class, as columns and rows."""
     kinds = (("box", "boxes"), ("mask", "masks"))
     columns = ["class", "objects", *(f"{short} {key}" for short, _ in kinds for key in LINE)]
     objects = sum(row["objects"] for row in figures.per_class.values())
