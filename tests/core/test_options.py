@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from seasift.core.choices import ExchangeFormat, PrecisionName, choose, choose_several
+from seasift.core.classes import parse_classes
 from seasift.core.errors import InputError
 from seasift.core.option import parse_size
 from seasift.formats.exchange import registry
@@ -37,3 +38,33 @@ def test_a_wrong_word_lists_all_and_names_the_nearest() -> None:
 
 def test_conversion_targets_are_the_formats() -> None:
     assert set(ExchangeFormat) == {each.name for each in registry.FORMATS}
+
+
+NAMES = ["rov", "animal_fish", "animal_starfish", "trash_bag", "trash_net", "plant"]
+
+
+@pytest.mark.parametrize(
+    ("given", "classes"),
+    [
+        ("animals", ["animal_fish", "animal_starfish"]),
+        ("trash,plant", ["trash_bag", "trash_net", "plant"]),
+        ("plants", ["plant"]),
+        ("vehicles", ["rov"]),
+        ("animal_fish,animals", ["animal_fish", "animal_starfish"]),
+    ],
+)
+def test_supercategories_stand_for_their_classes(given: str, classes: list[str]) -> None:
+    assert parse_classes([given], NAMES) == classes
+
+
+@pytest.mark.parametrize(
+    ("given", "nearest"), [("fish", "animal_fish"), ("net", "trash_net"), ("rovs", "rov")]
+)
+def test_a_part_of_a_name_suggests_the_name(given: str, nearest: str) -> None:
+    with pytest.raises(InputError, match=rf"did you mean '{nearest}'"):
+        parse_classes([given], NAMES)
+
+
+def test_a_supercategory_without_classes_is_refused() -> None:
+    with pytest.raises(InputError, match="animals"):
+        parse_classes(["animals"], ["trash_bag"])

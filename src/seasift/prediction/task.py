@@ -45,7 +45,7 @@ def prepare(options: PredictOptions) -> Task:
         InputError: an option that is wrong, or does not go with another or with the model.
     """
     output = Path(options.output) if options.output and str(options.output) != "-" else None
-    formats = out.parse_formats(options.formats) if options.formats else out.usual_formats(output)
+    formats = out.parse_formats(options.formats) if options.formats is not None else out.usual_formats(output)
     every = f"{options.every} keyframes" if options.keyframes else options.every
     span = parse_span(every, options.start, options.end)
     choose("--masks", options.masks, list(PredictedMasks))
