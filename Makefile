@@ -48,8 +48,12 @@ demo: .venv-demo/ready
 		--every 10 --threshold 0.08 --format overlay,json -o demo-output
 	.venv-demo/bin/seasift survey examples/footage/coral.mp4 examples/footage/shrimp.mp4 \
 		--every 3 --video -o demo-output/survey
-	@echo "Pictures and predictions.json are in demo-output/; of the clips as one dive,"
-	@echo "report.html, tables and an annotated video in demo-output/survey/"
+	@echo "Images and predictions.json are in demo-output/; for the clips as one dive,"
+	@echo "report.html, tables and an annotated video are in demo-output/survey/."
+	@echo "Next, on your own footage:"
+	@echo "  .venv-demo/bin/seasift survey DIVE.mp4 -o my-dive"
+	@echo "  .venv-demo/bin/seasift review demo-output/survey"
+	@echo "  .venv-demo/bin/seasift serve"
 
 test: .venv/ready
 	OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n auto --dist worksteal

@@ -23,7 +23,7 @@ from seasift.evaluation.compare import evaluate_runs
 from seasift.evaluation.intervals import difference
 from seasift.evaluation.runs import read_run
 from seasift.models.sift import loss
-from seasift.models.sift.assignment import Assignment, assign
+from seasift.models.sift.loss import Assignment, assign
 from seasift.recipes.recipe import load_recipe
 from seasift.training.run import Options, train
 
@@ -94,7 +94,11 @@ def run(name: str, seed: int, options: argparse.Namespace) -> None:
         options.recipe,
         [
             f"data.path={json.dumps(options.data.as_posix())}",
-            *([] if options.data.suffix == ".json" else [f"data.split={options.split}", "data.val_limit=8"]),
+            *(
+                []
+                if options.data.suffix == ".json"
+                else [f"data.scheme={options.scheme}", "data.val_limit=8"]
+            ),
             *_WINDOW,
             f"training.max_steps={steps}",
             f"training.validate_every={steps}",
@@ -109,7 +113,7 @@ def run(name: str, seed: int, options: argparse.Namespace) -> None:
         if not (folder / "trained").exists():
             train(recipe, Options(folder, resume=(folder / "last.ckpt").exists(), accelerator="auto"))
             (folder / "trained").touch()
-    part = [] if options.data.suffix == ".json" else ["--split", options.split, "--part", "val"]
+    split = [] if options.data.suffix == ".json" else ["--scheme", options.scheme, "--split", "val"]
     command = [
         sys.executable,
         "-m",
@@ -117,7 +121,7 @@ def run(name: str, seed: int, options: argparse.Namespace) -> None:
         "evaluate",
         str(folder / "last.ckpt"),
         str(options.data),
-        *part,
+        *split,
     ]
     limit = ["--limit", str(options.limit)] if options.limit else []
     subprocess.run(
@@ -165,7 +169,7 @@ def main() -> None:
     """Run what is missing, then print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("data", type=Path, help="a prepared data set, or a COCO file")
-    parser.add_argument("--split", default="dive-free", help="of a prepared data set")
+    parser.add_argument("--scheme", default="dive-free", help="of a prepared data set")
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder of all runs")
     parser.add_argument("--recipe", default="sift-s")
     parser.add_argument("--steps", type=int, default=300, help="of 16 images, of each run")

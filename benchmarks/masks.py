@@ -1,6 +1,6 @@
 """What holds a model's masks back: its coefficients, its prototypes, or the grid these lie on.
 
-    python benchmarks/masks.py DATA [--model MODEL] [--split SPLIT] [--masks exact|polygons] [--part PART] [--limit N]
+    python benchmarks/masks.py DATA [--model MODEL] [--scheme SCHEME] [--masks exact|polygons] [--split SPLIT] [--limit N]
 
 Each true object whose box the model finds (IoU from .5, whatever the class) is outlined three times: as the model does, by the
 coefficients that fit its true mask best on the model's own prototypes, and by its true mask on the prototypes' grid. The
@@ -25,8 +25,8 @@ from seasift.core.prepare import InputSpec
 from seasift.core.types import Bool, Float32, SizeHW
 from seasift.data.coco import CocoImage
 from seasift.data.prepared import DataSplit, open_prepared
+from seasift.evaluation.confusion import truth_of
 from seasift.evaluation.stream import limited
-from seasift.evaluation.truth import truth_of
 from seasift.inference.predictor import OnnxPredictor, load_predictor
 
 SIZES = {"small": (0, 32**2), "medium": (32**2, 96**2), "large": (96**2, np.inf), "all": (0, np.inf)}
@@ -34,17 +34,17 @@ CERTAIN = 1e-5  # probability of being wrong of a cell that lies wholly inside o
 STEPS, RIDGE = 12, 0.01
 
 
-def measure(model: OnnxPredictor, part: DataSplit) -> Float32:
+def measure(model: OnnxPredictor, split: DataSplit) -> Float32:
     """Per object found: area in px, IoU of the box, and of the masks by model, best coefficients and grid. (N, 5)."""
-    rows = [row for image in part.coco.images for row in _objects(model, part, image)]
+    rows = [row for image in split.coco.images for row in _objects(model, split, image)]
     return np.array(rows, np.float32).reshape(-1, 5)
 
 
-def _objects(model: OnnxPredictor, part: DataSplit, image: CocoImage) -> Iterator[tuple[float, ...]]:
-    pixels = read_image(part.images_dir / image.file_name)
+def _objects(model: OnnxPredictor, split: DataSplit, image: CocoImage) -> Iterator[tuple[float, ...]]:
+    pixels = read_image(split.images_dir / image.file_name)
     outputs = {name: values[0] for name, values in model.run(model.prepare(pixels)[None]).items()}
     found = model.decode(outputs, size_hw=image.size_hw)
-    truth = truth_of(part.coco, image).single
+    truth = truth_of(split.coco, image).single
     if not len(found) or found.masks is None or truth.masks is None:
         return
     for box, mask, overlap in zip(
@@ -129,16 +129,16 @@ def main() -> None:
     )
     parser.add_argument("data", type=Path)
     parser.add_argument("--model", default="default")
-    parser.add_argument("--split")
+    parser.add_argument("--scheme")
     parser.add_argument("--masks")
-    parser.add_argument("--part", default="val")
+    parser.add_argument("--split", default="val")
     parser.add_argument("--limit", type=int, help="so many images, evenly spaced")
     options = parser.parse_args()
-    part = open_prepared(options.data).part(masks=options.masks, split=options.split, part=options.part)
-    part = replace(part, coco=limited(part.coco, options.limit))
-    measured = measure(load_predictor(options.model), part)
+    split = open_prepared(options.data).split(masks=options.masks, scheme=options.scheme, split=options.split)
+    split = replace(split, coco=limited(split.coco, options.limit))
+    measured = measure(load_predictor(options.model), split)
     print(
-        f"{options.model} on {part.name}, {len(part.coco.images)} images; mean IoU with the truth, share above .75\n"
+        f"{options.model} on {split.name}, {len(split.coco.images)} images; mean IoU with the truth, share above .75\n"
     )
     print(
         "| size | objects | box | mask | by the best coefficients | on the grid |\n| --- | ---: | ---: | ---: | ---: | ---: |"

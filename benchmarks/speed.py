@@ -64,8 +64,8 @@ def predict_record() -> Measurement:
     with tempfile.TemporaryDirectory() as folder:
         write_frames(Path(folder))
         images = given_images([folder], limit=1000)
-        ways = [Config(engine, precision, None, 0.05) for engine, precision in parse_configs(())]
-        subjects = [Subject("default", way, images) for way in ways]
+        configs = [Config(engine, precision, None, 0.05) for engine, precision in parse_configs(())]
+        subjects = [Subject("default", config, images) for config in configs]
         return measure("default", subjects, [], images, repeats=3, cold=True)
 
 

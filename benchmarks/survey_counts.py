@@ -1,6 +1,6 @@
 """Do the intervals of `seasift survey` hold the truth? TrashCan's sequences as dives, with truth identities.
 
-    python benchmarks/survey_counts.py data/trashcan model.onnx --part test
+    python benchmarks/survey_counts.py data/trashcan model.onnx --split test
 
 Identities of consecutive frames are those of `trashcan_identities`. Sequences are joined to dives of about as many
 frames each, in an order drawn by a seed. For each dive and class: how many objects there were, how many tracks
@@ -39,13 +39,13 @@ def truth_of(run: list[Frame]) -> Counter[int]:
 
 
 def counted(
-    run: list[Frame], part: DataSplit, model: OnnxPredictor, settings: TrackerSettings
+    run: list[Frame], split: DataSplit, model: OnnxPredictor, settings: TrackerSettings
 ) -> Counter[int]:
     """Confirmed tracks of each class in a sequence, as the survey counts them."""
     tracker = Tracker(settings)
     steps = []
     for frame in run:
-        image = read_image(part.images_dir / frame.image.file_name)
+        image = read_image(split.images_dir / frame.image.file_name)
         found: Instances
         (found,) = model.predict([image], threshold=settings.low_score, max_objects=model.info.max_objects)
         steps.append(tracker.step(found, image, frame.time_s))
@@ -58,8 +58,8 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("data", type=Path)
     parser.add_argument("model")
-    parser.add_argument("--split", default="dive-free")
-    parser.add_argument("--part", default="test")
+    parser.add_argument("--scheme", default="dive-free")
+    parser.add_argument("--split", default="test")
     parser.add_argument("--frames", type=int, default=60, help="a dive's at least")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
@@ -68,10 +68,10 @@ def main() -> None:
     assert counting, "a model without its record; see `seasift models complete`"
     threshold = model.info.threshold
     settings = TrackerSettings(start_score=threshold, low_score=LOW * threshold)
-    part = resolve_split(options.data, split=options.split, part=options.part)
+    split = resolve_split(options.data, scheme=options.scheme, split=options.split)
     runs = [
-        (len(run), truth_of(run), counted(run, part, model, settings))
-        for run in linked(part.coco, part.images_dir, Reliability())
+        (len(run), truth_of(run), counted(run, split, model, settings))
+        for run in linked(split.coco, split.images_dir, Reliability())
     ]
     index = index_of(counting, threshold)
     assert index is not None
@@ -92,7 +92,7 @@ def main() -> None:
             cells.append((class_id, true[class_id], tracks[class_id], interval))
     inside = [i.low <= true <= i.high for _, true, _, i in cells]
     below = [true < i.low for _, true, _, i in cells]
-    print(f"{len(runs)} sequences, {sum(r[0] for r in runs)} frames, {len(dives)} dives of {options.part}")
+    print(f"{len(runs)} sequences, {sum(r[0] for r in runs)} frames, {len(dives)} dives of {options.split}")
     print(f"intervals: {len(cells)}, hold the truth {np.mean(inside):.3f}, lie above it {np.mean(below):.3f}")
     sums_true, sums_tracks = Counter[int](), Counter[int]()
     for true, tracks in dives:

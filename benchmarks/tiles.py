@@ -2,7 +2,7 @@
 
     python benchmarks/tiles.py DATA [--model MODEL] [--every K] [--most N]
 
-DATA is TrashCan as `seasift data prepare` makes it; its part `official` val is used. First, images are laid side
+DATA is TrashCan as `seasift data prepare` makes it; its split `official` val is used. First, images are laid side
 by side, 4 in a row and 3 rows, and the model is judged on the same objects in four ways: on each image before
 they were laid together (what tiles can hope for), on the mosaic as a whole, on tiles whose objects are merely put
 together, and on merged tiles. Then single images are enlarged four times, where a tile sees less than an image.
@@ -25,8 +25,7 @@ from seasift.data.coco import CocoAnnotation, CocoDataset, CocoImage
 from seasift.data.prepared import DataSplit, open_prepared
 from seasift.data.synthetic import lay_out, read_pieces
 from seasift.evaluation.coco_metrics import evaluate
-from seasift.evaluation.confusion import match
-from seasift.evaluation.truth import truth_of
+from seasift.evaluation.confusion import match, truth_of
 from seasift.inference.predictor import OnnxPredictor, load_predictor
 from seasift.inference.tiled import TiledPredictor
 
@@ -102,14 +101,14 @@ def print_table(title: str, tallies: dict[str, Tally], truth: CocoDataset) -> No
         print(tally.row(name, truth), flush=True)
 
 
-def mosaics(model: Remembered, part: DataSplit, every: int, most: int | None) -> None:
+def mosaics(model: Remembered, split: DataSplit, every: int, most: int | None) -> None:
     """Images side by side."""
-    laid, truth = lay_out(part)
+    laid, truth = lay_out(split)
     truth = truth.subset([image.file_name for image in truth.images[::every][:most]])
     tallies: dict[str, Tally] = {}
     for image in truth.images:
         mosaic = laid[image.id]
-        loaded = read_pieces(part, mosaic)
+        loaded = read_pieces(split, mosaic)
         large = mosaic.assemble(loaded)
         model.forget()
         for threshold in (AP_THRESHOLD, COUNT_THRESHOLD):
@@ -128,15 +127,15 @@ def mosaics(model: Remembered, part: DataSplit, every: int, most: int | None) ->
     print_table("Mosaics of 12 images", tallies, truth)
 
 
-def stills(model: Remembered, part: DataSplit) -> None:
+def stills(model: Remembered, split: DataSplit) -> None:
     """Single images enlarged."""
-    images = [image for image in part.coco.images if image.size_hw == (270, 480)][::EVERY_STILL]
-    truth = enlarged_truth(part.coco.subset([image.file_name for image in images]))
+    images = [image for image in split.coco.images if image.size_hw == (270, 480)][::EVERY_STILL]
+    truth = enlarged_truth(split.coco.subset([image.file_name for image in images]))
     grid = TileGrid((540, 960))
     tallies: dict[str, Tally] = {}
     for small, image in zip(images, truth.images, strict=True):
         size_wh = image.size_hw[1], image.size_hw[0]
-        pixels = cv2.imread(str(part.images_dir / small.file_name))[..., ::-1]
+        pixels = cv2.imread(str(split.images_dir / small.file_name))[..., ::-1]
         large = np.asarray(cv2.resize(pixels, size_wh, interpolation=cv2.INTER_CUBIC), np.uint8)
         model.forget()
         for threshold in (AP_THRESHOLD, COUNT_THRESHOLD):
@@ -180,9 +179,9 @@ def main() -> None:
     parser.add_argument("--threads", type=int)
     given = parser.parse_args()
     model = Remembered(load_predictor(given.model, threads=given.threads))
-    part = open_prepared(given.data).part("instance", "exact", "official", "val")
-    mosaics(model, part, given.every, given.most)
-    stills(model, part)
+    split = open_prepared(given.data).split("instance", "exact", "official", "val")
+    mosaics(model, split, given.every, given.most)
+    stills(model, split)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """How well identities are kept, by the tracker and by plain matching of overlaps.
 
 python benchmarks/tracking.py drawn [--seeds N]
-python benchmarks/tracking.py trashcan DATA [--model MODEL --split dive-free --part test]
+python benchmarks/tracking.py trashcan DATA [--model MODEL --scheme dive-free --split test]
 """
 
 from __future__ import annotations
@@ -207,15 +207,15 @@ def trashcan(given: argparse.Namespace) -> None:
     """Sequences of TrashCan: with the truth as detections, and with a model's."""
     from trashcan_identities import Reliability, linked
 
-    part = open_prepared(given.data).part("instance", "exact", given.split, given.part)
+    split = open_prepared(given.data).split("instance", "exact", given.scheme, given.split)
     model = load_predictor(given.model, threads=given.threads)
     sure = Reliability()
     counting = TrackerSettings(start_score=given.threshold, low_score=given.threshold / 2)
     every = replace(counting, min_hits=1, confirm_s=0.0)
     by_truth = {name: Score() for name in followers(every)}
     by_model = {name: Score() for name in followers(counting)}
-    for run in linked(part.coco, part.images_dir, sure):
-        images = [_read(part.images_dir / frame.image.file_name) for frame in run]
+    for run in linked(split.coco, split.images_dir, sure):
+        images = [_read(split.images_dir / frame.image.file_name) for frame in run]
         true = [
             TrueFrame(frame.time_s, image, frame.true, frame.ids)
             for frame, image in zip(run, images, strict=True)
@@ -226,7 +226,7 @@ def trashcan(given: argparse.Namespace) -> None:
         for name, follower in followers(counting).items():
             by_model[name].follow(zip(true, found, strict=True), follower)
     some = by_truth["tracker"]
-    print(f"{part.name}: {some.sequences} sequences, {some.frames} frames, {some.true} objects")
+    print(f"{split.name}: {some.sequences} sequences, {some.frames} frames, {some.true} objects")
     print(f"{sure.links} links, {sure.only_one} of them between the only ones of their class;")
     print(f"{sure.skipped_same} of {sure.skipped} are the same with the frame between left out.")
     for title, scores in (("truth as detections, all count", by_truth), (model.name, by_model)):
@@ -246,8 +246,8 @@ def main() -> None:
     real = commands.add_parser("trashcan")
     real.add_argument("data", type=Path, help="TrashCan as `seasift data prepare` makes it")
     real.add_argument("--model", default="default")
-    real.add_argument("--split", default="dive-free")
-    real.add_argument("--part", default="test")
+    real.add_argument("--scheme", default="dive-free")
+    real.add_argument("--split", default="test")
     real.add_argument("--threads", type=int)
     real.add_argument("--threshold", type=float, default=0.2, help="a survey takes the model's own")
     given = parser.parse_args()

@@ -20,7 +20,7 @@ import numpy as np
 from seasift.core.instances import Instances
 from seasift.core.types import Float64, Int64, UInt8
 from seasift.data.coco import CocoDataset, CocoImage
-from seasift.evaluation.truth import truth_of
+from seasift.evaluation.confusion import truth_of
 from seasift.tracking.association import assign, overlap
 
 GAP_S, LEAST_FRAMES = 3, 5

@@ -132,6 +132,13 @@ def test_loading_a_room_loads_nothing_heavy(room: str) -> None:
     assert done.stdout.split() == []
 
 
+@pytest.mark.parametrize("module", ["card", "card_page", "complete", "quantize"])
+def test_cards_and_smaller_files_need_no_torch(module: str) -> None:
+    code = f"import sys, seasift.export.{module}; print(*sorted({{'torch', 'torchvision', 'lightning'}} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
+
+
 def test_recipes_are_read_without_torch() -> None:
     code = "import sys, seasift.recipes.recipe as r; r.load_recipe('yolact-resnet50'); print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -39,7 +39,7 @@ def test_the_dvc_pipeline_runs_and_runs_again_only_what_changed(tmp_path: Path) 
     settings = tmp_path / "params.yaml"
     wanted = yaml.safe_load(settings.read_text(encoding="utf-8"))
     wanted["source"] = in_two_parts(make_synthetic(tmp_path / "raw")).name
-    wanted["data"] |= {"labels": "default", "masks": "published", "split": "published"}
+    wanted["data"] |= {"labels": "default", "masks": "published", "scheme": "published"}
     wanted["train"] |= {"weights": "none", "size": 96, "batch_size": 2, "max_steps": 3, "validate_every": 3}
     settings.write_text(yaml.safe_dump(wanted), encoding="utf-8")
     own = {f"DVC_{location}_DIR": str(tmp_path / ".own") for location in ("SITE_CACHE", "GLOBAL_CONFIG")}

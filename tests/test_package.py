@@ -63,7 +63,7 @@ def test_the_wheel_works_outside_the_repository(wheel: Path, tmp_path: Path) -> 
     code = (
         f"import sys; sys.path.insert(0, {str(tmp_path / 'site')!r}); import seasift; print(seasift.__file__); "
         "from seasift.recipes.recipe import shipped_recipes; print(*shipped_recipes()); "
-        "from seasift.data.splits import shipped_splits; print(len(shipped_splits('trashcan')['leak-free']['train'])); "
+        "from seasift.data.schemes import shipped_schemes; print(len(shipped_schemes('trashcan')['leak-free']['train'])); "
         "import numpy as np; from seasift.inference.predictor import load_predictor; "
         "found = load_predictor().predict([np.zeros((50, 60, 3), np.uint8)]); print(found[0].size_hw)"
     )

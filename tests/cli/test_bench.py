@@ -14,7 +14,7 @@ from tests.tiny_model import quarters, save_tiny
 from tests.tiny_video import save_video
 
 FAST = ("--repeats", "1", "--threads", "1")
-WAY = ("--way", "openvino:f32")
+WAY = ("--config", "openvino:f32")
 
 
 @pytest.fixture(autouse=True)
@@ -40,7 +40,7 @@ def bench(
     ("ways", "cold"),
     [
         (WAY, False),
-        ((*WAY, "--way", "onnxruntime:f32"), True),  # whole processes take most of the time
+        ((*WAY, "--config", "onnxruntime:f32"), True),  # whole processes take most of the time
     ],
 )
 def test_every_figure_of_every_way(
@@ -52,7 +52,7 @@ def test_every_figure_of_every_way(
         *FAST,
         "--limit",
         "3",
-        "--beside",
+        "--baseline",
         "tiny.onnx",
         "--json",
         "speed.json",
@@ -66,7 +66,7 @@ def test_every_figure_of_every_way(
     assert record["schema"] == "seasift-speed/1"
     assert record["machine"]["cores"] >= 1
     assert [(row["engine"], row["precision"]) for row in record["rows"]] == [
-        tuple(way.split(":")) for way in ways if way != "--way"
+        tuple(way.split(":")) for way in ways if way != "--config"
     ]
     for row in record["rows"]:
         assert list(row["stages_ms"]) == ["read", "prepare", "network", "decode", "write"]
@@ -92,12 +92,12 @@ def test_images_are_drawn_where_none_are_given(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["tiny.onnx", "--way", "openvino:f8"], "'openvino:f8'; expected one of openvino:f32"),
+        (["tiny.onnx", "--config", "openvino:f8"], "'openvino:f8'; expected one of openvino:f32"),
         (["tiny.onnx", "gone.jpg"], "gone.jpg"),
         (["tiny.onnx", "clip.mp4"], "clip.mp4: not an image file"),
         (["none.onnx"], "none.onnx"),
         (["tiny.onnx", "--json", "pics"], "--json pics: a folder"),
-        (["tiny.onnx", "pics", *WAY, "--beside", "gone.onnx"], "gone.onnx: cannot be read"),
+        (["tiny.onnx", "pics", *WAY, "--baseline", "gone.onnx"], "gone.onnx: cannot be read"),
     ],
 )
 def test_what_cannot_be_is_said_before_anything_is_measured(

@@ -130,15 +130,15 @@ def test_folds(seasift: Run, prepared: Path) -> None:
     ("options", "words"),
     [
         (("--fractions", "train=0.9"), "sum to 1"),
-        (("--fractions", "train"), "no part with a share"),
-        (("--fractions", "train=0.5,train=0.5"), "no part with a share"),
-        (("--fractions", "train=nan,val=0.5"), "no part with a share"),
-        (("--fractions", "../x=0.5,val=0.5"), "no part with a share"),
+        (("--fractions", "train"), "no split with a share"),
+        (("--fractions", "train=0.5,train=0.5"), "no split with a share"),
+        (("--fractions", "train=nan,val=0.5"), "no split with a share"),
+        (("--fractions", "../x=0.5,val=0.5"), "no split with a share"),
         (("--folds", "1"), "one fold"),
-        (("--folds", "9"), "groups for 9 parts"),
+        (("--folds", "9"), "groups for 9 splits"),
         (("--group", "("), "not a regular expression"),
         (("--group", "dive"), "have none"),
-        (("--name", "../mine"), "split name"),
+        (("--name", "../mine"), "scheme name"),
     ],
 )
 def test_split_refuses(seasift: Run, prepared: Path, options: tuple[str, ...], words: str) -> None:
@@ -169,7 +169,7 @@ def test_merge_and_pack(seasift: Run, tmp_path: Path) -> None:
     code, out, err = seasift("merge", *sources, *options)
     assert (code, err) == (0, "")
     assert "unlabelled" in out
-    assert len(open_prepared(tmp_path / "both").splits()["mine"]["train"]) == 9
+    assert len(open_prepared(tmp_path / "both").schemes()["mine"]["train"]) == 9
     code, out, _ = seasift("merge", *sources, *options)
     assert (code, "up to date" in out) == (0, True)
     code, out, err = seasift(

@@ -168,7 +168,7 @@ def test_threshold_and_number_of_objects_count(run: Run) -> None:
         (("data/truth.json", "data/truth.json"), "not a whole ONNX file"),
         (("nothing.ckpt", "data/truth.json"), "nothing.ckpt: no such file"),
         (("tiny.onnx", "data"), "not a prepared data set"),
-        (("tiny.onnx", "data/truth.json", "--split", "official"), "--split: only for a prepared data set"),
+        (("tiny.onnx", "data/truth.json", "--scheme", "official"), "--scheme: only for a prepared data set"),
         (("tiny.onnx", "data/truth.json", "--images", "data"), "a.png: no such file"),
         (("tiny.onnx", "data/truth.json", "-o", "tiny.onnx"), "-o tiny.onnx: a file"),
         (("a.pt", "data/truth.json", "--engine", "openvino"), "--engine: only for a model file"),
@@ -244,4 +244,4 @@ def test_a_checkpoint_without_pytorch(run: Run, monkeypatch: pytest.MonkeyPatch)
     Path("net.ckpt").write_bytes(b"a checkpoint")
     code, _, err = run("net.ckpt", "data/truth.json")
     assert code == 2
-    assert "pip install 'seasift[train]'" in err
+    assert "pip install '.[train]'" in err

@@ -52,14 +52,14 @@ def test_show_prints_what_a_network_costs(run: Run) -> None:
     assert "Apache-2.0" in out
 
 
-def test_show_prints_the_card_of_the_model_in_the_box(run: Run) -> None:
+def test_show_prints_the_card_of_a_bundled_model(run: Run) -> None:
     code, out, err = run("models", "show", "default")
     assert (code, err) == (0, "")
     assert out.strip() == (bundled.FOLDER / "default.md").read_text(encoding="utf-8").strip()
 
 
 @pytest.mark.parametrize("name", bundled.names())
-def test_every_model_in_the_box_finds_objects_and_has_its_card(name: str) -> None:
+def test_every_bundled_model_finds_objects_and_has_its_card(name: str) -> None:
     predictor = load_predictor(name, threads=1)
     card = bundled.card_of(name)
     assert card is not None
@@ -70,6 +70,38 @@ def test_every_model_in_the_box_finds_objects_and_has_its_card(name: str) -> Non
         assert f"| AP | {figures['masks AP']:.3f} [" in card
     frame = next(iter(frames(FOOTAGE / "coral.mp4", FrameSampling(frames=60)))).image_rgb_u8
     assert len(predictor.predict([frame], threshold=0.03)[0]) > 0
+
+
+def metrics_in(text: str) -> set[str]:
+    """Metrics as cards write them: three digits after the point."""
+    return set(re.findall(r"\b0\.\d{3}\b", text))
+
+
+def test_cards_begin_with_what_a_model_is_good_for_and_metrics_of_the_files() -> None:
+    known = {
+        f"{value:.3f}"
+        for name in bundled.names()
+        for figures in read_model_file(bundled.find(name)).info.figures.values()
+        for value in figures.values()
+    }
+    for name in bundled.names():
+        card = bundled.card_of(name) or ""
+        begin = card.split("\n| | |", 1)[0]
+        for point in ("- **Good at:**", "- **Bad at:**", "- **Use when**"):
+            assert point in begin, name
+        assert metrics_in(begin), name
+        assert metrics_in(begin) <= known, name
+
+
+def test_the_docs_have_the_metrics_of_the_files() -> None:
+    page = Path(__file__).parents[2] / "docs/reference/models.md"
+    rows = re.findall(
+        r"^\| `([\w-]+)`.*\| (0\.\d{3}) \[.*\| (0\.\d{3}) \[", page.read_text("utf-8"), re.MULTILINE
+    )
+    assert rows
+    for name, masks, boxes in rows:
+        figures = read_model_file(bundled.find(name)).info.figures.values()
+        assert (masks, boxes) in {(f"{f['masks AP']:.3f}", f"{f['boxes AP']:.3f}") for f in figures}, name
 
 
 def test_show_prints_what_a_model_file_says_unless_its_own_card_lies_beside_it(run: Run) -> None:
@@ -112,7 +144,7 @@ def test_a_card_becomes_a_page_that_needs_nothing_else(run: Run) -> None:
         (("show", "yolact-resnet50", "--html", "x.html"), "without a card"),
         (("show", "none.onnx"), "no such model file"),
         (("show", "yolact-resnet5"), "did you mean yolact-resnet50?"),
-        (("show", "yolact-resnet50", "--size", "big"), "expected a side such as 550"),
+        (("show", "yolact-resnet50", "--size", "big"), "expected a side in px"),
         (("show", "yolact-resnet50", "--size", "100x200"), "square"),
     ],
 )
@@ -144,7 +176,7 @@ IMPORT = ("models", "import", "yolact_base_54_800000.pth", "--names", "names.txt
         (
             lambda: (published(), Path("names.txt").write_text("a\na\n")),
             "yolact-resnet50",
-            "'a' stands in it twice",
+            "'a' is listed twice",
         ),
     ],
 )

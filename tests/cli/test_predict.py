@@ -278,20 +278,21 @@ def test_video_frames(run: Run, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["pics", "--format", "jsn"], "--format 'jsn' (did you mean 'json'?)"),
+        (["pics", "--format", "jsn"], "'jsn' (did you mean 'json'?)"),
         (["pics", "--format", ","], "--format names nothing"),
         (["pics", "--format", "json,csv"], "needs a folder to write to. Give -o FOLDER"),
         (["pics", "--format", "overlay"], "needs a folder"),
         (["pics", "--format", "json,csv", "-o", "out.json"], "Give -o FOLDER"),
-        (["pics", "-o", "out.csv"], "a file for --format json ends in .json"),
+        (["pics", "-f", "json", "-o", "out.csv"], "a file for --format json ends in .json"),
         (["pics", "-f", "overlay", "-o", "out.png"], "one file for the overlays of several images"),
-        (["pics", "-o", "tiny.onnx"], "needs a folder"),
+        (["pics", "-o", "tiny.onnx"], "unknown ending .onnx"),
+        (["pics", "-o", "out.jsn"], "unknown ending .jsn"),
         (["pics", "--classes", "red thin", "-o", "out"], "classes 'red thin' (did you mean 'red thing'?)"),
         (["pics", "--classes", ",", "-o", "out"], "classes names nothing"),
-        (["pics", "--masks", "bitmap", "-o", "out"], "--masks 'bitmap'; expected rle or polygons"),
+        (["pics", "--masks", "bitmap", "-o", "out"], "'bitmap'; expected one of rle, polygons"),
         (["pics", "--every", "two", "-o", "out"], "--every 'two'; expected a number of frames"),
-        (["pics", "--engine", "tensorrt", "-o", "out"], "engine 'tensorrt'"),
-        (["pics", "--precision", "int4", "-o", "out"], "precision 'int4'"),
+        (["pics", "--engine", "tensorrt", "-o", "out"], "'tensorrt'; expected"),
+        (["pics", "--precision", "int4", "-o", "out"], "'int4'; expected"),
         (["pics", "--threshold", "1.5", "-o", "out"], "--threshold"),
         (["pics", "--threshold", "nan", "-o", "out"], "--threshold"),
         (["pics", "--max-objects", "0", "-o", "out"], "--max-objects"),
@@ -315,7 +316,7 @@ def test_bad_models(run: Run, tmp_path: Path) -> None:
     for model, words in (
         ("text.onnx", "not a whole ONNX file"),
         ("gone.onnx", "no such model file"),
-        ("no-such-name", "no such name in the box"),
+        ("no-such-name", "bundled model"),
     ):
         code, out, err = run("predict", "pics", "--model", model, "-o", "out")
         assert (code, out) == (2, "")
@@ -445,9 +446,9 @@ def test_a_run_that_goes_on_says_so(run: Run, tmp_path: Path) -> None:
     kept.add("pics/a.png of before", Image.model_validate(got["images"][0]))
     kept.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None)
     left = journal.read_bytes()
-    assert "going on after pics/a.png: 1 image" in predict(run, "pics", "-o", "out")[2]
+    assert "after pics/a.png: 1 image" in predict(run, "pics", "-o", "out")[2]
     journal.write_bytes(left)
-    assert "beginning anew" in predict(run, "pics", "-o", "out", "--threshold", "0.3")[2]
+    assert "settings or versions" in predict(run, "pics", "-o", "out", "--threshold", "0.3")[2]
 
 
 THINGS = [{"id": 3, "name": "trash_bag"}, {"id": 7, "name": "trash_net"}, {"id": 8, "name": "animal_fish"}]
@@ -502,6 +503,15 @@ def test_rolled_up_names_in_every_format(run: Run, tmp_path: Path) -> None:
     (row,) = csv.DictReader(io.StringIO((tmp_path / "out" / "predictions.csv").read_text("utf-8-sig")))
     assert (row["name"], row["rollup_name"], row["rollup_level"]) == ("trash_bag", "trash", "supercategory")
     assert float(row["rollup_score"]) == pytest.approx(1 - (127 / 255) * (153 / 255), abs=1e-5)
+
+
+def test_an_object_under_every_class_has_the_names_of_its_classes(run: Run, tmp_path: Path) -> None:
+    _with_rollup(tmp_path / "tiny.onnx")
+    write_image(tmp_path / "scene.png", _coloured((230, 0, 0), (0, 0, 0), (0, 0, 0), (0, 0, 0)))
+    assert "names" not in json.loads(predict(run, "scene.png", "--all-classes")[1])
+    code, _, err = predict(run, "scene.png", "--all-classes", "--names", "rollup")
+    assert code == 2
+    assert "all_classes" in err
 
 
 def test_names_that_cannot_be(run: Run) -> None:

@@ -57,7 +57,7 @@ def test_what_serve_refuses_before_it_listens(run: Run, arguments: tuple[str, ..
 
 def test_options_of_serve_reach_the_server(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     served: list[tuple[FastAPI, Settings]] = []
-    monkeypatch.setattr(listening, "serve", lambda app, settings: served.append((app, settings)))
+    monkeypatch.setattr(listening, "serve", lambda app, settings, **_: served.append((app, settings)))
     monkeypatch.setenv("SEASIFT_WORKERS", "5")
     model = str(save_tiny(tmp_path / "tiny.onnx"))
     code, _, err = run("serve", "-m", model, "--workers", "3", "--set", "request_s=7", "--jobs", "kept")

@@ -53,5 +53,7 @@ def test_a_whole_run_needs_no_training_packages(tmp_path: Path) -> None:
 def test_as_a_module() -> None:
     done = subprocess.run([sys.executable, "-m", "seasift", "predict"], capture_output=True, text=True)
     assert done.returncode == 2
-    assert done.stderr.startswith("seasift: Missing argument")
+    assert done.stderr.startswith("Usage: ")
+    assert "--help' for help." in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("seasift: Missing argument")
     assert "Traceback" not in done.stderr

@@ -10,7 +10,8 @@ from typer.testing import CliRunner
 
 from seasift.cli.main import main
 from seasift.core.errors import InputError
-from seasift.survey.prepare import parse_time, parse_utc
+from seasift.survey.prepare import parse_utc
+from seasift.video.sampling import parse_time
 from tests.survey.dives import save_dive, save_model
 
 
@@ -38,7 +39,7 @@ def test_a_folder_is_a_dive(
     assert code == 0
     said = capsys.readouterr().err
     assert "red thing" in said
-    assert "No interval: the model carries no figures" in said
+    assert "No interval: the model has no" in said
     counts = json.loads((out / "counts.json").read_text(encoding="utf-8"))
     assert [Path(name).name for name in counts["videos"]] == ["a.mp4", "b.mp4"]
     assert counts["looked_at"]["frames"] == 100
@@ -59,7 +60,7 @@ def test_what_is_no_video_is_told_and_left_out(
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["--start", "soon"], "--start 'soon'; expected seconds as 90"),
+        (["--start", "soon"], "--start 'soon'; expected seconds like 90"),
         (["--start-utc", "noon"], "--start-utc 'noon'; expected a time such as"),
         (["--every", "often"], "expected"),
         (["--classes", "red thin"], "red thing"),
@@ -121,7 +122,7 @@ def test_exchange_formats_lie_beside(
     assert type_in(monkeypatch, *words) == 2
     err = capsys.readouterr().err
     assert "geojson was not written: " in err  # there are no positions
-    assert "viame-csv cannot hold" in err  # the exact masks
+    assert "because viame-csv cannot hold" in err  # the exact masks
     rows = (out / "tracks-viame-csv.csv").read_text(encoding="utf-8").splitlines()
     # Of the 20 frames red is in 0 to 15 and, elsewhere, in 5 to 19, green in 10 to 19.
     assert len([row for row in rows if not row.startswith("#")]) == 16 + 15 + 10

@@ -37,7 +37,7 @@ def stream(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 def test_what_needs_footage_twice_is_refused(stream: bytes, on_ray: bool, video: bool, option: str) -> None:
     with serving([stream]) as address:
         dive = LiveDive(address, every=FrameSampling(frames=1), patience=PATIENT)
-        with pytest.raises(InputError, match=f"without {option}.*Leave it out"):
+        with pytest.raises(InputError, match=option):
             check_live(dive, on_ray=on_ray, video=video)
 
 
@@ -132,10 +132,10 @@ def test_other_options_do_not_delete_what_cannot_be_had_again(
     folder, address, _ = killed
     kept = (folder / "out" / NAME).read_bytes()
     plan = live_plan(folder, address, threshold=0.5)
-    with pytest.raises(InputError, match="a live survey that was ended from outside, with other options"):
+    with pytest.raises(InputError, match=r"live survey.*other options"):
         run(plan)
-    with pytest.raises(InputError, match="a live survey"):
+    with pytest.raises(InputError, match="live survey"):
         run(live_plan(folder, "tcp://127.0.0.1:1"))  # another camera
-    with pytest.raises(InputError, match="a live survey"):
+    with pytest.raises(InputError, match="live survey"):
         run(plan_of(folder, model=folder / "tiny.onnx"))  # of a file
     assert (folder / "out" / NAME).read_bytes() == kept

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from seasift.core.calibration import Calibration
 from seasift.core.decode import YolactDecode
-from seasift.core.heads import decode
 from seasift.core.instances import Category, Instances
+from seasift.core.outputs import OUTPUTS
 from seasift.core.prepare import InputSpec
 from seasift.core.rollup import LEVELS, RollUp, level_scores, roll_up
 
@@ -108,8 +108,7 @@ def _outputs(rng: np.random.Generator) -> dict[str, np.ndarray[tuple[int, ...], 
 @pytest.mark.parametrize("class_ids", [None, [1, 3]])
 def test_decoding_keeps_the_scores_of_all_classes(expected_iou: bool, class_ids: list[int] | None) -> None:
     outputs = _outputs(np.random.default_rng(3))
-    found = decode(
-        "yolact",
+    found = OUTPUTS["yolact"].decode(
         outputs,
         size_hw=(48, 48),
         spec=InputSpec((48, 48), (0, 0, 0), (1, 1, 1)),

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import yaml
 
-from seasift.data.draw_split import add_split
+from seasift.data.draw_scheme import add_scheme
 from seasift.data.prepare import prepare
 from seasift.data.prepared import DATASET_FILE
 
@@ -55,7 +55,7 @@ def fine_set(folder: Path) -> Path:
     categories = [{"id": number, "name": name} for number, name in FINE.items()]
     content = {"images": images, "annotations": annotations, "categories": categories}
     prepared, _ = prepare(write(folder / "fine" / "fine.json", content), folder / "prepared")
-    add_split(prepared, "mine", {"train": names[:4], "val": names[4:]})
+    add_scheme(prepared, "mine", {"train": names[:4], "val": names[4:]})
     record = json.loads((folder / "prepared" / DATASET_FILE).read_text())
     record |= {
         "group": r"vid_(\d+)_frame",

@@ -24,7 +24,7 @@ from seasift.data.prepare import prepare
 from seasift.data.prepared import resolve_split
 from seasift.data.stats import statistics
 from seasift.evaluation.coco_metrics import evaluate
-from seasift.evaluation.truth import truth_of
+from seasift.evaluation.confusion import truth_of
 from tests.data.small_sets import document, write_set
 
 FOUND = [(5, 5, 24, 26, 0.9), (31, 6, 50, 25, 0.8), (1, 1, 9, 9, 0.7)]
@@ -47,11 +47,11 @@ def test_boxes_are_read_prepared_and_counted(tmp_path: Path) -> None:
     assert {defect.kind for defect in report.defects} == {"no mask"}
     prepare(folder, tmp_path / "out")
     assert not check([tmp_path / "out"]).fatal
-    counts = statistics(describe(tmp_path / "out")).parts["a"]
+    counts = statistics(describe(tmp_path / "out")).splits["a"]
     assert (counts.objects, counts.small) == (2, 2)
-    part = resolve_split(tmp_path / "out", part="a")
-    assert [a.bbox_xywh for a in part.coco.annotations] == [(5, 5, 20, 20), (30, 5, 20, 20)]
-    assert not part.coco.masked
+    split = resolve_split(tmp_path / "out", split="a")
+    assert [a.bbox_xywh for a in split.coco.annotations] == [(5, 5, 20, 20), (30, 5, 20, 20)]
+    assert not split.coco.masked
 
 
 def test_boxes_are_evaluated_as_pycocotools_does(tmp_path: Path) -> None:

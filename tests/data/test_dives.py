@@ -1,4 +1,4 @@
-"""Facts of videos, and that the shipped schemes by dive keep to them. Oracles read the CSV on their own."""
+"""Facts of videos, and that the shipped splits by dive keep to them. Oracles read the CSV on their own."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from seasift.data.dives import (
     shipped_facts,
 )
 from seasift.data.leakage import find_leaks
-from seasift.data.splits import shipped_splits
+from seasift.data.schemes import shipped_schemes
 from seasift.data.trashcan import VIDEO
 
 FOLDER = Path(seasift.data.__file__).parent / "trashcan_splits"
-SHIPPED = shipped_splits("trashcan")
+SHIPPED = shipped_schemes("trashcan")
 
 
 def _rows(name: str) -> list[dict[str, str]]:
@@ -88,10 +88,10 @@ def test_what_was_wrong_with_leak_free() -> None:
     known = {ROWS[video]["dive"] for video in _videos(splits["train"])} - {""}
     held_out = _videos(splits["val"]) | _videos(splits["test"])
     assert (sum(ROWS[video]["dive"] in known for video in held_out), len(held_out)) == (77, 128)
-    leaks = {leak.parts: leak for leak in find_leaks("leak-free", splits, group_of, {}, facts)}
+    leaks = {leak.splits: leak for leak in find_leaks("leak-free", splits, group_of, {}, facts)}
     assert leaks["train", "val"].images_in_dives[1] == 687
     assert leaks["train", "test"].images_in_dives[1] == 707
-    shared = {pair[1] for part in ("val", "test") for pair in leaks["train", part].clocks}
+    shared = {pair[1] for split in ("val", "test") for pair in leaks["train", split].clocks}
     assert len(shared) == 14
 
 
@@ -168,7 +168,7 @@ def test_a_leak_by_dive_or_clock_alone_is_found() -> None:
     }
     group_of = {"a1": "a", "b1": "b", "b2": "b", "c1": "c"}
     splits = {"train": ["a1"], "val": ["b1", "b2"], "test": ["c1"]}
-    leaks = {leak.parts: leak for leak in find_leaks("s", splits, group_of, {}, facts)}
+    leaks = {leak.splits: leak for leak in find_leaks("s", splits, group_of, {}, facts)}
     assert leaks.keys() == {("train", "val"), ("train", "test")}
     assert leaks["train", "val"].dives == ("d1",)
     assert leaks["train", "val"].images_in_dives == (1, 2)

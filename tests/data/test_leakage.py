@@ -1,4 +1,4 @@
-"""Leakage between any two parts: the same file, the same image, the same video; and bad lists."""
+"""Leakage between any two splits: the same file, the same image, the same video; and bad lists."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ VIDEO = r"vid_(\d+)_frame"
 NAMES = [f"vid_{(number + 1) // 2:06d}_frame{number:07d}.png" for number in range(1, 9)]
 
 
-def _prepared(synthetic: Path, folder: Path, parts: dict[str, list[str]], group: str | None = VIDEO) -> Path:
+def _prepared(synthetic: Path, folder: Path, splits: dict[str, list[str]], group: str | None = VIDEO) -> Path:
     prepare(synthetic, folder)
     shutil.rmtree(folder / "splits")
     (folder / "splits" / "mine").mkdir(parents=True)
-    for part, names in parts.items():
-        (folder / "splits" / "mine" / f"{part}.txt").write_text("".join(f"{name}\n" for name in names))
+    for split, names in splits.items():
+        (folder / "splits" / "mine" / f"{split}.txt").write_text("".join(f"{name}\n" for name in names))
     record = json.loads((folder / "dataset.json").read_text())
     (folder / "dataset.json").write_text(json.dumps({**record, "group": group}))
     return folder
@@ -46,8 +46,8 @@ def test_a_video_in_two_parts_is_a_warning(synthetic: Path, tmp_path: Path) -> N
     report = check([_prepared(synthetic, tmp_path / "out", {"train": NAMES[:5], "val": NAMES[5:]})])
     assert _kinds(report) == [("warning", "shared groups")]
     (leak,) = report.leaks
-    assert (leak.split, leak.parts, leak.groups) == ("mine", ("train", "val"), ("000003",))
-    assert (leak.images_in_groups, leak.images_in_parts) == ((1, 1), (5, 3))
+    assert (leak.scheme, leak.splits, leak.groups) == ("mine", ("train", "val"), ("000003",))
+    assert (leak.images_in_groups, leak.images_in_splits) == ((1, 1), (5, 3))
 
 
 def test_the_group_is_the_one_asked_for(synthetic: Path, tmp_path: Path) -> None:
@@ -63,10 +63,10 @@ def test_the_group_is_the_one_asked_for(synthetic: Path, tmp_path: Path) -> None
 
 
 def test_a_file_in_two_parts_is_fatal(synthetic: Path, tmp_path: Path) -> None:
-    parts = {"train": NAMES[:4], "val": NAMES[4:], "test": [NAMES[7]]}
-    report = check([_prepared(synthetic, tmp_path / "out", parts, group=None)])
+    splits = {"train": NAMES[:4], "val": NAMES[4:], "test": [NAMES[7]]}
+    report = check([_prepared(synthetic, tmp_path / "out", splits, group=None)])
     assert _kinds(report) == [("fatal", "leakage")]
-    assert [(set(leak.parts), leak.files) for leak in report.leaks] == [({"val", "test"}, (NAMES[7],))]
+    assert [(set(leak.splits), leak.files) for leak in report.leaks] == [({"val", "test"}, (NAMES[7],))]
 
 
 def test_a_copy_under_another_name_and_format_is_fatal(synthetic: Path, tmp_path: Path) -> None:
@@ -86,13 +86,13 @@ def test_two_coco_files_are_two_parts(synthetic: Path, tmp_path: Path) -> None:
     document = json.loads(synthetic.read_text())
     shutil.copytree(synthetic.parent / "images", tmp_path / "images")
     paths = []
-    for part, images in (("train", document["images"][:5]), ("val", document["images"][4:])):
+    for split, images in (("train", document["images"][:5]), ("val", document["images"][4:])):
         ids = {image["id"] for image in images}
         objects = [a for a in document["annotations"] if a["image_id"] in ids]
-        paths.append(tmp_path / f"{part}.json")
+        paths.append(tmp_path / f"{split}.json")
         paths[-1].write_text(json.dumps({**document, "images": images, "annotations": objects}))
     report = check(paths)
-    assert [(leak.parts, leak.files) for leak in report.leaks] == [(("train", "val"), (NAMES[4],))]
+    assert [(leak.splits, leak.files) for leak in report.leaks] == [(("train", "val"), (NAMES[4],))]
     assert report.fatal == 1
 
 
@@ -101,7 +101,7 @@ def test_two_coco_files_are_two_parts(synthetic: Path, tmp_path: Path) -> None:
     [
         ([*NAMES[4:], "none.png"], ("fatal", "unknown file")),
         ([*NAMES[4:], NAMES[4]], ("fatal", "duplicate name")),
-        ([], ("warning", "empty part")),
+        ([], ("warning", "empty split")),
     ],
 )
 def test_bad_lists(synthetic: Path, tmp_path: Path, names: list[str], kind: tuple[str, str]) -> None:
@@ -117,13 +117,13 @@ _PARTS = st.dictionaries(
 
 
 @settings(max_examples=200, deadline=None)
-@given(parts=_PARTS, looks=st.lists(st.integers(0, 4), min_size=8, max_size=8))
-def test_every_shared_thing_is_found_and_nothing_else(parts: dict[str, list[int]], looks: list[int]) -> None:
+@given(splits=_PARTS, looks=st.lists(st.integers(0, 4), min_size=8, max_size=8))
+def test_every_shared_thing_is_found_and_nothing_else(splits: dict[str, list[int]], looks: list[int]) -> None:
     """Held to a comparison of each image with each."""
-    named = {part: [NAMES[i] for i in indices] for part, indices in parts.items()}
+    named = {split: [NAMES[i] for i in indices] for split, indices in splits.items()}
     group_of = {name: name[4:10] for name in NAMES}
     digests = {name: str(look) for name, look in zip(NAMES, looks, strict=True)}
-    leaks = {leak.parts: leak for leak in find_leaks("s", named, group_of, digests)}
+    leaks = {leak.splits: leak for leak in find_leaks("s", named, group_of, digests)}
     for pair in combinations(named, 2):
         both = [(a, b) for a in named[pair[0]] for b in named[pair[1]]]
         files = {a for a, b in both if a == b}

@@ -17,7 +17,7 @@ from pycocotools.coco import COCO
 from seasift.core.errors import DatasetError
 from seasift.data.check import check
 from seasift.data.describe import describe
-from seasift.data.groups import groups_of
+from seasift.data.dives import groups_of
 from seasift.data.merge import merge
 from seasift.data.prepared import open_prepared, resolve_split
 from seasift.data.stats import statistics
@@ -69,7 +69,7 @@ def test_images_splits_and_videos(sources: list[Path], tmp_path: Path) -> None:
     merged = merge(sources, merge_map(tmp_path), tmp_path / "out")
     prepared = open_prepared(tmp_path / "out")
     assert merged.done
-    mine = prepared.splits()["mine"]
+    mine = prepared.schemes()["mine"]
     assert len(mine["train"]) == 4 + 5
     assert [name[:10] for name in mine["val"]] == ["vid_000003", "vid_000003"]
     for image in (*mine["train"], *mine["val"]):
@@ -86,7 +86,7 @@ def test_images_splits_and_videos(sources: list[Path], tmp_path: Path) -> None:
         "coarse/b",
         "coarse/c",
     }
-    assert resolve_split(tmp_path / "out", part="train").name == "both default published mine/train"
+    assert resolve_split(tmp_path / "out", split="train").name == "both default published mine/train"
     assert not merge(sources, merge_map(tmp_path), tmp_path / "out").done
     assert [(s["name"], s["images"], s["objects"]) for s in prepared.record["sources"]] == [
         ("fine", 6, 6),
@@ -112,9 +112,9 @@ def test_check_and_stats_take_it(sources: list[Path], tmp_path: Path) -> None:
         "trash_bag": 0,
         "trash_can": 0,
     }
-    boxed = Example("train", described.parts["train"].images[-1], {})
+    boxed = Example("train", described.splits["train"].images[-1], {})
     black = np.zeros((60, 80, 3), np.uint8)
-    drawn = draw_truth(black, boxed, described.parts["train"]).any(axis=2)
+    drawn = draw_truth(black, boxed, described.splits["train"]).any(axis=2)
     assert not drawn[14:30, 12:38].any()  # an outline, not filled
     assert drawn[12, 10:40].all()
     assert drawn[12:32, 39].all()
@@ -135,7 +135,7 @@ def test_a_merged_set_merges_again(sources: list[Path], tmp_path: Path) -> None:
 
 def test_images_join_a_train_split_and_nothing_else(sources: list[Path], tmp_path: Path) -> None:
     merge(sources, merge_map(tmp_path), tmp_path / "out")
-    assert {k: sorted(v) for k, v in open_prepared(tmp_path / "out").splits().items()} == {
+    assert {k: sorted(v) for k, v in open_prepared(tmp_path / "out").schemes().items()} == {
         "mine": ["train", "val"],
         "published": ["all"],
     }
@@ -146,9 +146,9 @@ def test_images_join_a_train_split_and_nothing_else(sources: list[Path], tmp_pat
 def test_splits_as_the_map_says(sources: list[Path], tmp_path: Path) -> None:
     wanted = {"all": {"train": ["fine", "coarse"]}, "own": {"train": ["coarse"], "val": ["fine:mine/val"]}}
     merge(sources, merge_map(tmp_path, splits=wanted), tmp_path / "out")
-    splits = open_prepared(tmp_path / "out").splits()
+    schemes = open_prepared(tmp_path / "out").schemes()
     assert {
-        scheme: {split: len(names) for split, names in parts.items()} for scheme, parts in splits.items()
+        scheme: {split: len(names) for split, names in splits.items()} for scheme, splits in schemes.items()
     } == {
         "all": {"train": 11},
         "own": {"train": 5, "val": 2},
@@ -187,7 +187,7 @@ def test_a_shared_dive_or_day_is_refused_or_left_out(
     merged = merge(sources, path, tmp_path / "out", drop_leaks=True)
     assert merged.dropped == {"mine": 2}
     assert merged.undated["coarse"] == 1  # sequence c
-    train = open_prepared(tmp_path / "out").splits()["mine"]["train"]
+    train = open_prepared(tmp_path / "out").schemes()["mine"]["train"]
     assert [name for name in train if name.startswith("coarse/a")] == []
     assert len(train) == 4 + 3
     assert open_prepared(tmp_path / "out").videos()["coarse/b"].date == "2003-01-01"

@@ -15,7 +15,7 @@ from tests.painted import CATEGORIES, PaintedPredictor, paint
 SIZE = (12, 20)
 
 
-def part_of(folder: Path, count: int) -> DataSplit:
+def split_of(folder: Path, count: int) -> DataSplit:
     """Painted images with a square in a place of its own, and one of another size among them."""
     images, annotations = [], []
     for k in range(count):
@@ -37,15 +37,15 @@ def part_of(folder: Path, count: int) -> DataSplit:
 
 
 def test_truth_and_predictions_move_with_their_images(tmp_path: Path) -> None:
-    part = part_of(tmp_path, 10)
-    mosaics, truth = lay_out(part, across=2, down=2)
+    split = split_of(tmp_path, 10)
+    mosaics, truth = lay_out(split, across=2, down=2)
     assert [[piece.file_name for piece in each.pieces] for each in mosaics] == [
         ["0.png", "2.png", "3.png", "4.png"],
         ["5.png", "6.png", "7.png", "8.png"],
     ], "9 does not fill a mosaic, nor does 1, the only one of its size"
     assert [image.size_hw for image in truth.images] == [(24, 40)] * 2
     for mosaic, image in zip(mosaics, truth.images, strict=True):
-        loaded = read_pieces(part, mosaic)
+        loaded = read_pieces(split, mosaic)
         gathered = mosaic.gather(PaintedPredictor().predict(loaded))
         assert gathered.masks is not None
         whole = mosaic.assemble(loaded)

@@ -70,16 +70,16 @@ def test_round_trip(prepared: Path, tmp_path: Path, max_mb: float) -> None:
     assert found.folder.parent == tmp_path / "cache"
     for path in (p for pattern in ("annotations/*", "splits/*/*") for p in prepared.glob(pattern)):
         assert (found.folder / path.relative_to(prepared)).read_bytes() == path.read_bytes()
-    part = resolve_split(tmp_path / "pack", part="all", cache=tmp_path / "cache")
-    assert part.coco == resolve_split(prepared, part="all").coco
-    assert part.fingerprint != open_prepared(prepared).fingerprint
-    for image in part.coco.images:
-        packed, own = part.images_dir / image.file_name, prepared / "images" / image.file_name
+    split = resolve_split(tmp_path / "pack", split="all", cache=tmp_path / "cache")
+    assert split.coco == resolve_split(prepared, split="all").coco
+    assert split.fingerprint != open_prepared(prepared).fingerprint
+    for image in split.coco.images:
+        packed, own = split.images_dir / image.file_name, prepared / "images" / image.file_name
         assert packed.stat().st_size <= own.stat().st_size
         seen, before = (np.asarray(Image.open(path).convert("RGB"), float) for path in (packed, own))
         assert np.abs(seen - before).mean() < 12
-    assert (part.images_dir / "deep/1.jpg").read_bytes() == (prepared / "images/deep/1.jpg").read_bytes()
-    with Image.open(part.images_dir / "0.png") as image:
+    assert (split.images_dir / "deep/1.jpg").read_bytes() == (prepared / "images/deep/1.jpg").read_bytes()
+    with Image.open(split.images_dir / "0.png") as image:
         assert image.format == "JPEG"
     assert check([tmp_path / "pack"]).fatal == 0
 

@@ -18,7 +18,7 @@ def _halves(synthetic: Path, folder: Path, *, same_ids: bool = False) -> Path:
     """The synthetic set as two COCO files over one folder of images."""
     document = json.loads(synthetic.read_text())
     shutil.copytree(synthetic.parent / "images", folder / "pictures")
-    for part, images in (("train", document["images"][:5]), ("val", document["images"][5:])):
+    for split, images in (("train", document["images"][:5]), ("val", document["images"][5:])):
         ids = {image["id"] for image in images}
         annotations = [a for a in document["annotations"] if a["image_id"] in ids]
         if same_ids:
@@ -26,7 +26,7 @@ def _halves(synthetic: Path, folder: Path, *, same_ids: bool = False) -> Path:
             images = [{**image, "id": new[image["id"]]} for image in images]
             annotations = [{**a, "id": n, "image_id": new[a["image_id"]]} for n, a in enumerate(annotations)]
         content = {**document, "images": images, "annotations": annotations}
-        _write(folder / f"instances_{part}.json", content)
+        _write(folder / f"instances_{split}.json", content)
     return folder
 
 
@@ -40,9 +40,9 @@ def _write(path: Path, content: Any) -> Path:
 def test_each_file_becomes_a_part(synthetic: Path, tmp_path: Path, same_ids: bool) -> None:
     prepare(_halves(synthetic, tmp_path / "in", same_ids=same_ids), tmp_path / "out")
     whole = json.loads(synthetic.read_text())
-    assert open_prepared(tmp_path / "out").splits().keys() == {"published"}
-    for part, names in (("train", whole["images"][:5]), ("val", whole["images"][5:])):
-        found = resolve_split(tmp_path / "out", part=part)
+    assert open_prepared(tmp_path / "out").schemes().keys() == {"published"}
+    for split, names in (("train", whole["images"][:5]), ("val", whole["images"][5:])):
+        found = resolve_split(tmp_path / "out", split=split)
         assert [i.file_name for i in found.coco.images] == [i["file_name"] for i in names]
         ids = {image["id"] for image in names}
         truth = [(a["category_id"], tuple(a["bbox"])) for a in whole["annotations"] if a["image_id"] in ids]
@@ -65,7 +65,7 @@ def test_one_file_with_its_images_elsewhere(synthetic: Path, tmp_path: Path) -> 
         prepare(alone, tmp_path / "out")
     prepared, _ = prepare(alone, tmp_path / "out", images=synthetic.parent / "images")
     assert prepared.record["name"] == "mine"
-    assert len(prepared.part(part="all").coco.images) == 8
+    assert len(prepared.split(split="all").coco.images) == 8
     assert not prepare(alone, tmp_path / "out", images=synthetic.parent / "images")[1]
 
 
@@ -84,7 +84,7 @@ def test_names_in_folders_stay(synthetic: Path, tmp_path: Path) -> None:
         image["file_name"] = f"dive 1/{image['file_name']}"
     prepare(_write(tmp_path / "in" / "a.json", document), tmp_path / "out", images=tmp_path / "in")
     assert (tmp_path / "out" / "images" / "dive 1" / "vid_000001_frame0000001.png").is_file()
-    assert len(resolve_split(tmp_path / "out", part="all").coco.images) == 8
+    assert len(resolve_split(tmp_path / "out", split="all").coco.images) == 8
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_the_same_file_name_in_two_parts(synthetic: Path, tmp_path: Path) -> Non
 def test_files_of_one_name(synthetic: Path, tmp_path: Path) -> None:
     source = _halves(synthetic, tmp_path / "in")
     shutil.copytree(source, source / "copy")
-    with pytest.raises(DatasetError, match=r"two COCO files for the part 'train'.*Rename"):
+    with pytest.raises(DatasetError, match=r"two COCO files for the split 'train'.*Rename"):
         prepare(source, tmp_path / "out")
 
 

@@ -23,7 +23,7 @@ from tests.data import trashcan_fake as fake
 @pytest.fixture(autouse=True)
 def _published_facts_of_the_drawn_archive(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trashcan, "PUBLISHED_COUNTS", fake.tables())
-    monkeypatch.setattr(prepare_trashcan, "shipped_splits", lambda _name: fake.splits())
+    monkeypatch.setattr(prepare_trashcan, "shipped_schemes", lambda _name: fake.schemes())
 
 
 def _tree(folder: Path) -> dict[str, bytes]:
@@ -85,8 +85,8 @@ def test_polygons_stay_as_published(tmp_path: Path) -> None:
     prepare(fake.write_zip(tmp_path / "a.zip", files), tmp_path / "out")
     prepared = json.loads((tmp_path / "out/annotations/instance-polygons.json").read_text())
     published = [
-        json.loads(files[f"dataset/instance_version/instances_{part}_trashcan.json"])
-        for part in ("train", "val")
+        json.loads(files[f"dataset/instance_version/instances_{split}_trashcan.json"])
+        for split in ("train", "val")
     ]
     assert prepared["annotations"] == [a for document in published for a in document["annotations"]]
 
@@ -121,15 +121,15 @@ def test_images_only_under_original_data(tmp_path: Path) -> None:
 
 def test_a_part_is_resolved_for_each_label_set(tmp_path: Path) -> None:
     prepare(fake.write_zip(tmp_path / "a.zip", fake.files()), tmp_path / "out")
-    part = resolve_split(tmp_path / "out", labels="material", masks="exact", split="official", part="val")
-    assert [i.file_name for i in part.coco.images] == [fake.images()[i].name for i in (1, 2)]
-    assert part.name == "trashcan-1.0 material exact official-material/val"
+    split = resolve_split(tmp_path / "out", labels="material", masks="exact", scheme="official", split="val")
+    assert [i.file_name for i in split.coco.images] == [fake.images()[i].name for i in (1, 2)]
+    assert split.name == "trashcan-1.0 material exact official-material/val"
     default = resolve_split(tmp_path / "out")
     assert [i.file_name for i in default.coco.images] == [fake.images()[i].name for i in (2, 3, 5)]
     # What the package knows of the videos of these names; nothing is known of vid_000001.
     assert default.dives == {fake.images()[i].name: "HD1814" for i in (2, 3, 5)}
     with pytest.raises(DatasetError, match="did you mean leak-free"):
-        resolve_split(tmp_path / "out", split="leakfree")
+        resolve_split(tmp_path / "out", scheme="leakfree")
 
 
 def test_counts_that_differ_from_the_table_name_class_part_got_and_expected(

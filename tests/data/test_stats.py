@@ -17,7 +17,7 @@ from seasift.core.errors import DatasetError
 from seasift.core.image import decode_image
 from seasift.data.coco import read_coco
 from seasift.data.describe import describe
-from seasift.data.draw_split import add_split
+from seasift.data.draw_scheme import add_scheme
 from seasift.data.prepare import prepare
 from seasift.data.stats import statistics
 from seasift.data.stats_page import choose_examples, draw_truth, render_stats_page
@@ -25,11 +25,11 @@ from seasift.data.trashcan import VIDEO
 
 
 @pytest.fixture
-def split(synthetic: Path, tmp_path: Path) -> Path:
-    """The synthetic set, prepared, with a split of two parts that share the third video."""
+def prepared(synthetic: Path, tmp_path: Path) -> Path:
+    """The synthetic set, prepared, with a scheme of two splits that share the third video."""
     prepared, _ = prepare(synthetic, tmp_path / "out")
     names = [image.file_name for image in read_coco(synthetic).images]
-    add_split(prepared, "mine", {"train": names[:5], "val": names[5:]})
+    add_scheme(prepared, "mine", {"train": names[:5], "val": names[5:]})
     return tmp_path / "out"
 
 
@@ -55,22 +55,22 @@ def _by_hand(document: dict[str, Any], names: set[str], category: str | None) ->
     }
 
 
-def test_counts_are_those_by_hand(synthetic: Path, split: Path) -> None:
+def test_counts_are_those_by_hand(synthetic: Path, prepared: Path) -> None:
     document = json.loads(synthetic.read_text())
     names = [image["file_name"] for image in document["images"]]
-    stats = statistics(describe(split, split="mine", group=VIDEO))
-    assert list(stats.parts) == ["train", "val", "all"]
+    stats = statistics(describe(prepared, scheme="mine", group=VIDEO))
+    assert list(stats.splits) == ["train", "val", "all"]
     found = stats.to_json()
-    for part, chosen in (("train", names[:5]), ("val", names[5:]), ("all", names)):
+    for split, chosen in (("train", names[:5]), ("val", names[5:]), ("all", names)):
         expected = _by_hand(document, set(chosen), None)
-        assert {key: found["parts"][part][key] for key in expected} == expected
+        assert {key: found["parts"][split][key] for key in expected} == expected
         for category in document["categories"]:
             expected = _by_hand(document, set(chosen), category["name"])
-            row = found["by_class"][category["name"]][part]
-            assert {key: row[key] for key in expected} == expected, (part, category)
-    assert [found["parts"][part]["empty_pictures"] for part in ("train", "val", "all")] == [0, 1, 1]
+            row = found["by_class"][category["name"]][split]
+            assert {key: row[key] for key in expected} == expected, (split, category)
+    assert [found["parts"][split]["empty_pictures"] for split in ("train", "val", "all")] == [0, 1, 1]
     assert found["parts"]["all"]["objects_per_picture"] == [1, 3, 3, 0, 0, 0, 0, 1]
-    assert (stats.parts["train"].groups, stats.parts["val"].groups, stats.parts["all"].groups) == (3, 2, 4)
+    assert (stats.splits["train"].groups, stats.splits["val"].groups, stats.splits["all"].groups) == (3, 2, 4)
 
 
 def test_a_border_is_a_medium_and_a_large_object(synthetic: Path, tmp_path: Path) -> None:
@@ -79,7 +79,7 @@ def test_a_border_is_a_medium_and_a_large_object(synthetic: Path, tmp_path: Path
         annotation["area"] = area
     document["annotations"] = document["annotations"][:4]
     (tmp_path / "a.json").write_text(json.dumps(document))
-    counts = statistics(describe(tmp_path / "a.json")).parts["a"]
+    counts = statistics(describe(tmp_path / "a.json")).splits["a"]
     assert (counts.small, counts.medium, counts.large) == (1, 2, 1)
 
 
@@ -96,28 +96,28 @@ def test_classes_together_are_counted_by_image(synthetic: Path) -> None:
     assert together[index["plant"]].sum() == 0
 
 
-def test_without_groups_and_with_bad_ones(synthetic: Path, split: Path) -> None:
+def test_without_groups_and_with_bad_ones(synthetic: Path, prepared: Path) -> None:
     assert not statistics(describe(synthetic)).grouped
-    assert not statistics(describe(split, group="none")).grouped
+    assert not statistics(describe(prepared, group="none")).grouped
     with pytest.raises(DatasetError, match="have none"):
-        describe(split, group="dive")
-    with pytest.raises(DatasetError, match="no split 'min'; did you mean mine"):
-        describe(split, split="min")
+        describe(prepared, group="dive")
+    with pytest.raises(DatasetError, match="no scheme 'min'; did you mean mine"):
+        describe(prepared, scheme="min")
     with pytest.raises(DatasetError, match="no such file"):
-        describe(split / "nothing")
+        describe(prepared / "nothing")
 
 
 def test_examples_show_every_class_there_is(synthetic: Path) -> None:
     described = describe(synthetic)
-    chosen = choose_examples(described.parts, most=12)
+    chosen = choose_examples(described.splits, most=12)
     assert set().union(*(example.classes for example in chosen)) == {0, 1, 2}
     assert len({example.image.id for example in chosen}) == len(chosen) <= 3
-    assert len(choose_examples(described.parts, most=1)) == 1
+    assert len(choose_examples(described.splits, most=1)) == 1
 
 
 def test_masks_are_drawn_and_holes_are_not(synthetic: Path) -> None:
     described = describe(synthetic)
-    coco = described.parts["annotations"]
+    coco = described.splits["annotations"]
     (example,) = (e for e in choose_examples({"a": coco.subset([coco.images[2].file_name])}, most=1))
     ground = np.full((*example.image.size_hw, 3), 100, np.uint8)
     drawn = draw_truth(ground, example, coco)
@@ -156,8 +156,8 @@ class _Tags(HTMLParser):
         assert self.open.pop() == tag
 
 
-def test_the_page_stands_alone(split: Path) -> None:
-    described = describe(split, split="mine", group=VIDEO)
+def test_the_page_stands_alone(prepared: Path) -> None:
+    described = describe(prepared, scheme="mine", group=VIDEO)
     page = render_stats_page(described, statistics(described), citation="A & B", licence="open")
     tags = _Tags()
     tags.feed(page)
@@ -204,6 +204,6 @@ def test_an_empty_data_set_is_described_too(synthetic: Path, tmp_path: Path, kee
     (tmp_path / "a.json").write_text(json.dumps(document))
     described = describe(tmp_path / "a.json")
     stats = statistics(described)
-    assert stats.parts["a"].objects == 0
+    assert stats.splits["a"].objects == 0
     json.dumps(stats.to_json(), allow_nan=False)
     assert "0 objects" in render_stats_page(described, stats)

@@ -18,7 +18,7 @@ from seasift.data.synthetic import make_synthetic
 def _kind(annotation: dict[str, object]) -> str:
     segmentation = annotation["segmentation"]
     if isinstance(segmentation, list):
-        return f"{len(segmentation)}-part polygon"
+        return f"{len(segmentation)}-split polygon"
     assert isinstance(segmentation, dict)
     return "runs" if isinstance(segmentation["counts"], list) else "compressed"
 
@@ -26,7 +26,7 @@ def _kind(annotation: dict[str, object]) -> str:
 def test_it_holds_every_odd_thing(synthetic: Path) -> None:
     document = json.loads(synthetic.read_text(encoding="utf-8"))
     kinds = Counter(_kind(a) for a in document["annotations"])
-    assert kinds == {"1-part polygon": 11, "2-part polygon": 1, "compressed": 2, "runs": 2}
+    assert kinds == {"1-split polygon": 11, "2-split polygon": 1, "compressed": 2, "runs": 2}
     assert sum(a["iscrowd"] for a in document["annotations"]) == 1
     assert 1 in {a["area"] for a in document["annotations"]}
     with_objects = {a["image_id"] for a in document["annotations"]}

@@ -14,8 +14,15 @@ import pytest
 from seasift.core.errors import DatasetError
 from seasift.core.masks import MaskCrop
 from seasift.data import trashcan
-from seasift.data.supervisely import OriginalObject, read_original
-from seasift.data.trashcan import ANIMALS, INSTANCES, MATERIALS, label_of, published_groups
+from seasift.data.trashcan import (
+    ANIMALS,
+    INSTANCES,
+    MATERIALS,
+    OriginalObject,
+    label_of,
+    published_groups,
+    read_original,
+)
 from tests.data.trashcan_fake import box, encode_bitmap, ring
 
 

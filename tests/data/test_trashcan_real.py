@@ -1,4 +1,4 @@
-"""The published archive itself: counts, masks, splits, leakage."""
+"""The published archive itself: counts, masks, schemes, leakage."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from pycocotools import mask as coco_mask
 from seasift.core.types import Bool, SizeHW
 from seasift.data.check import check
 from seasift.data.coco import CocoAnnotation
-from seasift.data.draw_split import draw_trashcan
+from seasift.data.draw_scheme import draw_trashcan
 from seasift.data.prepare import prepare
 from seasift.data.prepared import PreparedDataset
-from seasift.data.splits import shipped_splits
+from seasift.data.schemes import shipped_schemes
 from seasift.data.trashcan import PUBLISHED_COUNTS
 
 pytestmark = pytest.mark.slow
@@ -74,8 +74,8 @@ def test_objects_per_class_and_part_are_the_published_ones(
     prepared: PreparedDataset, labels: str, masks: str
 ) -> None:
     counts: dict[str, list[int]] = {name: [0, 0] for name in PUBLISHED_COUNTS[labels]}
-    for index, part in enumerate(("train", "val")):
-        coco = prepared.part(labels, masks, "official", part).coco
+    for index, split in enumerate(("train", "val")):
+        coco = prepared.split(labels, masks, "official", split).coco
         names = {category.id: category.name for category in coco.categories}
         for annotation in coco.annotations:
             counts[names[annotation.category_id]][index] += 1
@@ -83,13 +83,13 @@ def test_objects_per_class_and_part_are_the_published_ones(
 
 
 def test_the_lists_of_official_parts_are_the_archives(trashcan_zip: Path) -> None:
-    shipped = shipped_splits("trashcan")
+    shipped = shipped_schemes("trashcan")
     with zipfile.ZipFile(trashcan_zip) as archive:
         for labels in ("instance", "material"):
-            for part in ("train", "val"):
-                path = f"dataset/{labels}_version/instances_{part}_trashcan.json"
+            for split in ("train", "val"):
+                path = f"dataset/{labels}_version/instances_{split}_trashcan.json"
                 names = sorted(image["file_name"] for image in json.loads(archive.read(path))["images"])
-                assert shipped[f"official-{labels}"][part] == names
+                assert shipped[f"official-{labels}"][split] == names
 
 
 @pytest.mark.parametrize("labels", ["instance", "material"])
@@ -100,8 +100,8 @@ def test_the_tables_in_the_code_are_those_of_the_readme(trashcan_zip: Path, labe
     assert {name: (int(train), int(val)) for name, train, val in rows} == PUBLISHED_COUNTS[labels]
 
 
-def test_the_seed_draws_the_shipped_splits_again(prepared: PreparedDataset) -> None:
-    shipped = shipped_splits("trashcan")
+def test_the_seed_draws_the_shipped_schemes_again(prepared: PreparedDataset) -> None:
+    shipped = shipped_schemes("trashcan")
     official = {name: shipped[name] for name in ("official-instance", "official-material")}
     drawn = draw_trashcan(
         prepared.coco("instance", "polygons"), prepared.coco("material", "polygons"), official
@@ -111,16 +111,16 @@ def test_the_seed_draws_the_shipped_splits_again(prepared: PreparedDataset) -> N
 
 def test_every_class_of_both_label_sets_is_in_every_leak_free_part(prepared: PreparedDataset) -> None:
     for labels in ("instance", "material"):
-        for part in ("train", "val", "test"):
-            coco = prepared.part(labels, "exact", "leak-free", part).coco
+        for split in ("train", "val", "test"):
+            coco = prepared.split(labels, "exact", "leak-free", split).coco
             counts = {c.name: sum(a.category_id == c.id for a in coco.annotations) for c in coco.categories}
-            assert min(counts.values()) >= 6, (labels, part, counts)
+            assert min(counts.values()) >= 6, (labels, split, counts)
 
 
 def test_every_class_of_both_label_sets_is_in_every_dive_free_split(prepared: PreparedDataset) -> None:
     for labels in ("instance", "material"):
         for split in ("train", "val", "test"):
-            coco = prepared.part(labels, "exact", "dive-free", split).coco
+            coco = prepared.split(labels, "exact", "dive-free", split).coco
             counts = {c.name: sum(a.category_id == c.id for a in coco.annotations) for c in coco.categories}
             assert min(counts.values()) >= 8, (labels, split, counts)
 
@@ -129,14 +129,16 @@ def test_it_has_no_defect_but_the_known_leakage(prepared: PreparedDataset) -> No
     report = check([prepared.folder])
     known = {("warning", kind) for kind in ("shared groups", "shared dives", "same minutes")}
     assert {(defect.severity, defect.kind) for defect in report.defects} == known
-    leaks = {(leak.split, leak.parts): leak for leak in report.leaks}
+    leaks = {(leak.scheme, leak.splits): leak for leak in report.leaks}
     official = leaks["official-instance", ("train", "val")]
     assert len(official.groups) == 113
-    assert (official.images_in_groups[1], official.images_in_parts[1]) == (1113, 1147)
-    by_video = [leak for (split, _), leak in leaks.items() if split.startswith("leak-free") or split == "box"]
+    assert (official.images_in_groups[1], official.images_in_splits[1]) == (1113, 1147)
+    by_video = [
+        leak for (scheme, _), leak in leaks.items() if scheme.startswith("leak-free") or scheme == "box"
+    ]
     assert not any(leak.groups for leak in by_video)
     assert all(leak.dives for leak in by_video)
-    assert not any(split.startswith("dive-free") for split, _ in leaks)
+    assert not any(scheme.startswith("dive-free") for scheme, _ in leaks)
 
 
 def test_a_second_run_does_nothing(prepared: PreparedDataset, trashcan_zip: Path) -> None:

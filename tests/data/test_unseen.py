@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from seasift.data.draw_split import add_split
+from seasift.data.draw_scheme import add_scheme
 from seasift.data.prepared import open_prepared
 from seasift.data.unseen import relations, trained_images
 from tests.evaluation.evaluated_folders import prepared
@@ -27,7 +27,7 @@ def test_the_nearest_relation_counts() -> None:
 def test_what_a_model_says_of_its_training(tmp_path: Path) -> None:
     data = open_prepared(prepared(tmp_path / "data"))
     every = data.names("published", "val")
-    add_split(data, "mine", {"train": every[:3], "val": every[3:]})
+    add_scheme(data, "mine", {"train": every[:3], "val": every[3:]})
     here = {"train": "little default published mine/train[100]", "fingerprint": data.fingerprint}
     before = {"data": {"train": "little default published published/few", "fingerprint": data.fingerprint}}
     splits, images = trained_images({"data": here, "before": [before]}, data)

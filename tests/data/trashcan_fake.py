@@ -93,7 +93,7 @@ def _plant(mask: Bitmap) -> FakeObject:
     return FakeObject(mask, "bio", {"plant": None}, "plant", "plant")
 
 
-PARTS = {
+SPLITS = {
     "instance": {"train": [0, 1, 2, 4], "val": [3, 5]},
     "material": {"train": [0, 3, 4, 5], "val": [1, 2]},
 }
@@ -106,20 +106,20 @@ def files(*, repeated: bool = False, material_images: bool = False) -> dict[str,
     found: dict[str, bytes] = {}
     for index, image in enumerate(drawn):
         data = encode_image(random.integers(0, 255, (HEIGHT, WIDTH, 3), dtype=np.uint8), ".jpg")
-        part = "train" if index in PARTS["instance"]["train"] else "val"
-        found[f"dataset/instance_version/{part}/{image.name}"] = data
+        split = "train" if index in SPLITS["instance"]["train"] else "val"
+        found[f"dataset/instance_version/{split}/{image.name}"] = data
         if repeated:
             found[f"dataset/original_data/images/{image.name}"] = data
         if material_images:
-            part = "train" if index in PARTS["material"]["train"] else "val"
-            found[f"dataset/material_version/{part}/{image.name}"] = data
+            split = "train" if index in SPLITS["material"]["train"] else "val"
+            found[f"dataset/material_version/{split}/{image.name}"] = data
         original = json.dumps(_original(image)).encode()
         found[f"dataset/original_data/annotations/{image.name}.json"] = original
-    for label_set, parts in PARTS.items():
+    for label_set, splits in SPLITS.items():
         start = 0
-        for part, indices in parts.items():
+        for split, indices in splits.items():
             document = _coco([drawn[i] for i in indices], label_set, start)
-            path = f"dataset/{label_set}_version/instances_{part}_trashcan.json"
+            path = f"dataset/{label_set}_version/instances_{split}_trashcan.json"
             found[path] = json.dumps(document).encode()
             start += 100
     return found
@@ -143,10 +143,10 @@ def tables() -> dict[str, dict[str, tuple[int, int]]]:
     """What the README of this archive would say."""
     drawn = images()
     counts: dict[str, dict[str, tuple[int, int]]] = {}
-    for label_set, parts in PARTS.items():
+    for label_set, splits in SPLITS.items():
         labels = {
-            part: [label for i in indices for label, _ in drawn[i].published(label_set)]
-            for part, indices in parts.items()
+            split: [label for i in indices for label, _ in drawn[i].published(label_set)]
+            for split, indices in splits.items()
         }
         counts[label_set] = {
             name: (labels["train"].count(name), labels["val"].count(name)) for name in CLASSES[label_set]
@@ -154,11 +154,11 @@ def tables() -> dict[str, dict[str, tuple[int, int]]]:
     return counts
 
 
-def splits() -> dict[str, dict[str, list[str]]]:
+def schemes() -> dict[str, dict[str, list[str]]]:
     names = [image.name for image in images()]
     official = {
-        f"official-{label_set}": {part: [names[i] for i in indices] for part, indices in parts.items()}
-        for label_set, parts in PARTS.items()
+        f"official-{label_set}": {split: [names[i] for i in indices] for split, indices in splits.items()}
+        for label_set, splits in SPLITS.items()
     }
     by_video = {"train": names[:4], "val": names[4:5], "test": names[5:]}
     by_dive = {"train": names[:2], "val": [names[2], names[3], names[5]]}

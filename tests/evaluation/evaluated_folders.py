@@ -21,7 +21,7 @@ FACTS = {"parameters": 1_234_567, "trainable": 1_000_000, "bytes": 2**23, "gflop
 
 
 def prepared(folder: Path, *, loaded: int = 12) -> Path:
-    """Twelve images of six videos in val, the first four also as part "few"."""
+    """Twelve images of six videos in val, the first four also as split "few"."""
     truth = random_truth(5, images=loaded, objects=9, side=64)
     images = tuple(
         replace(image, file_name=f"vid_{index // 2}_frame{index}.png")
@@ -31,8 +31,8 @@ def prepared(folder: Path, *, loaded: int = 12) -> Path:
     for image in images:
         write_image(folder / "images" / image.file_name, np.full((*image.size_hw, 3), 90, np.uint8))
     names = [image.file_name for image in images]
-    for part, own in (("val", names), ("few", names[:4])):
-        path = folder / "splits" / "published" / f"{part}.txt"
+    for split, own in (("val", names), ("few", names[:4])):
+        path = folder / "splits" / "published" / f"{split}.txt"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("\n".join(own))
     (folder / "annotations").mkdir()
@@ -51,10 +51,10 @@ def prepared(folder: Path, *, loaded: int = 12) -> Path:
 
 
 def evaluated(
-    folder: Path, data: Path, *, seed: int, part: str = "val", limit: int | None = None, masked: bool = True
+    folder: Path, data: Path, *, seed: int, split: str = "val", limit: int | None = None, masked: bool = True
 ) -> Path:
     """An evaluation whose predictions are made from truth; facts and engine are invented."""
-    chosen = open_prepared(data).part(part=part)
+    chosen = open_prepared(data).split(split=split)
     settings = Settings(threshold=0.2, confidence=0.4, batch_size=5, worst=1, limit=limit)
     found = noisy_predictions(chosen.coco, seed)
     if not masked:

@@ -10,10 +10,9 @@ import pytest
 
 from seasift.core.instances import Instances
 from seasift.data.coco import CocoDataset
-from seasift.evaluation.coco_metrics import KINDS, Metrics, metrics_of
+from seasift.evaluation.coco_metrics import KINDS, Metrics, Results, metrics_of
 from seasift.evaluation.confusion import image_names, matches_of
 from seasift.evaluation.intervals import draw_weights, group_names, interval, resampled
-from seasift.evaluation.results import Results
 from tests.evaluation.noisy import noisy_predictions
 from tests.evaluation.random_truth import random_truth
 from tests.evaluation.test_coco_metrics import peer_line

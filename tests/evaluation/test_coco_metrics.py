@@ -21,8 +21,7 @@ from pycocotools.cocoeval import COCOeval
 from seasift.core.errors import DatasetError
 from seasift.core.instances import Category, Instances
 from seasift.data.coco import CocoDataset, read_coco
-from seasift.evaluation.coco_metrics import LINE, Metrics, evaluate
-from seasift.evaluation.results import Results, map_categories
+from seasift.evaluation.coco_metrics import LINE, Metrics, Results, evaluate, map_categories
 from tests.evaluation.noisy import noisy_predictions
 from tests.evaluation.random_truth import random_truth
 from tests.oracles import average_precision as oracle

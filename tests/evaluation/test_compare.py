@@ -33,7 +33,7 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
     data = prepared(folder / "data")
     evaluated(folder / "one", data, seed=1)
     evaluated(folder / "two", data, seed=2)
-    evaluated(folder / "few", data, seed=1, part="few")
+    evaluated(folder / "few", data, seed=1, split="few")
     evaluated(folder / "quick", data, seed=1, limit=5)
     evaluated(folder / "boxes", data, seed=3, masked=False)
     trained(folder / "trained", data, seed=4)
@@ -63,7 +63,7 @@ def test_intervals_are_of_the_runs_own_figures(index: Path) -> None:
                 assert 0 <= low < record[kind][figure] < high <= 1
             assert run["intervals"]["per_class"]["never there"][kind] is None
             assert run["intervals"]["per_class"]["net"][kind] is not None
-    truth = open_prepared(index / "data").part().coco
+    truth = open_prepared(index / "data").split().coco
     index_of = {image.id: number for number, image in enumerate(truth.images)}
     for category, row in zip(truth.categories, comparison.runs[0].per_class, strict=True):
         own = [a for a in truth.annotations if a.category_id == category.id and not a.iscrowd]
@@ -72,12 +72,12 @@ def test_intervals_are_of_the_runs_own_figures(index: Path) -> None:
 
 def test_the_difference_comes_from_the_same_draws(index: Path) -> None:
     (pair,) = compared(index, "one", "two").to_json()["pairs"]
-    part = open_prepared(index / "data").part()
+    split = open_prepared(index / "data").split()
     weights = draw_weights([str(n // 2) for n in range(12)], 60, 0)
     both = []
     for name in ("one", "two"):
         entries = json.loads((index / name / "predictions.json").read_text())
-        classes = matches_of(part.coco, entries, "masks")
+        classes = matches_of(split.coco, entries, "masks")
         assert classes is not None
         both.append(resampled(classes, weights).overall["AP"])
     expected = np.quantile(both[1] - both[0], [0.025, 0.975])
@@ -110,7 +110,7 @@ def test_other_parts_stand_in_the_table_without_a_difference(index: Path) -> Non
     by_pair = {pair.first + pair.second: pair.difference is not None for pair in comparison.pairs}
     assert by_pair == {"AB": False, "AC": True, "AD": False, "BC": False, "BD": False, "CD": False}
     rows = text_of(comparison, "Differences")
-    assert ("B − A", "–", "–", "–", "–", "judged on different parts: no difference") in rows
+    assert ("B − A", "–", "–", "–", "–", "judged on different splits: no difference") in rows
     named = [row[1] for row in text_of(comparison, "Average precision")[:4]]
     assert named == [
         "little default published published/val, 12 images",
@@ -247,7 +247,7 @@ def test_a_record_of_an_older_version_stands_with_dashes(index: Path, tmp_path: 
     comparison = compare([read_run(tmp_path)], Settings())
     assert set(text_of(comparison, "Size and speed")[0][1:]) == {"–"}
     write_comparison(tmp_path / "out", comparison)
-    with pytest.raises(InputError, match="does not name labels, masks, split and part"):
+    with pytest.raises(InputError, match="does not name labels, masks, scheme and split"):
         compare([read_run(tmp_path)], Settings(index / "data"))
 
 
@@ -267,7 +267,7 @@ def test_data_and_predictions_must_be_those_of_the_run(index: Path, tmp_path: Pa
     )
     refused("12 images in .*was judged on 11", record | {"data": record["data"] | {"pictures": 11}}, entries)
     refused(r"gives boxes AP \d.\d+; report.json says", record, entries[5:])
-    refused("not of its part", record, [entries[0] | {"image_id": 999}])
+    refused("not of its split", record, [entries[0] | {"image_id": 999}])
     refused("another size", record, [entries[0] | {"segmentation": {"size": [3, 3], "counts": [9]}}])
     refused("entry 0 is not a COCO result", record, [{"image_id": 1}])
     refused("not a list", record, {})

@@ -13,9 +13,17 @@ from hypothesis import strategies as st
 from seasift.core.instances import Instances
 from seasift.core.masks import MaskCrop
 from seasift.data.coco import CocoImage
-from seasift.evaluation.confusion import CROWD, NONE, Confusion, Matching, match
-from seasift.evaluation.truth import Truth, truth_of
-from seasift.evaluation.worst import Evaluated, WorstImages
+from seasift.evaluation.confusion import (
+    CROWD,
+    NONE,
+    Confusion,
+    Evaluated,
+    Matching,
+    Truth,
+    WorstImages,
+    match,
+    truth_of,
+)
 from tests.evaluation.noisy import noisy_predictions
 from tests.evaluation.random_truth import random_truth
 from tests.oracles import average_precision as oracle

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from seasift.evaluation.confusion import ClassMatches
-from seasift.evaluation.operating_points import design_effect, operating_points_of
+from seasift.evaluation.reliability import design_effect, operating_points_of
 
 
 def matches() -> ClassMatches:

@@ -15,9 +15,9 @@ from seasift.core.instances import Category, Instances
 from seasift.core.types import UInt8
 from seasift.data.coco import CocoDataset, read_coco
 from seasift.data.prepared import DataSplit, resolve_split
+from seasift.evaluation.confusion import truth_of
 from seasift.evaluation.record import Subject, make_record
 from seasift.evaluation.stream import Settings, evaluate_split
-from seasift.evaluation.truth import truth_of
 
 
 class Perfect:
@@ -57,13 +57,13 @@ def _one_of_each(document: dict[str, Any]) -> None:
 
 
 def test_partly_labelled_images_are_left_out_and_counted(synthetic: Path, tmp_path: Path) -> None:
-    part = _changed(synthetic, tmp_path, _one_of_each)
-    names = {image.file_name for image in part.coco.images[3:]}
+    split = _changed(synthetic, tmp_path, _one_of_each)
+    names = {image.file_name for image in split.coco.images[3:]}
     kept = read_coco(synthetic).subset(names)
-    outcome = evaluate_split(Perfect(kept, masks=True), part, Settings(resamples=0))
+    outcome = evaluate_split(Perfect(kept, masks=True), split, Settings(resamples=0))
     assert [image.file_name for image in outcome.truth.images] == [i.file_name for i in kept.images]
     assert outcome.figures.masks["AP"] == outcome.figures.boxes["AP"] == 1
-    record = make_record(outcome, Settings(resamples=0), Subject({"name": "perfect"}, part.name, ""))
+    record = make_record(outcome, Settings(resamples=0), Subject({"name": "perfect"}, split.name, ""))
     assert record.data.partly_labelled == 3
     assert record.data.images == record.data.of_images == 5
     assert any(note.startswith("3 images") for note in record.notes)
@@ -74,9 +74,9 @@ def test_nothing_to_judge_by_is_an_error(synthetic: Path, tmp_path: Path) -> Non
         for image in document["images"]:
             image["background_labelled"] = False
 
-    part = _changed(synthetic, tmp_path, unlabelled)
+    split = _changed(synthetic, tmp_path, unlabelled)
     with pytest.raises(DatasetError, match="8 are only partly labelled") as error:
-        evaluate_split(Perfect(part.coco, masks=True), part, Settings())
+        evaluate_split(Perfect(split.coco, masks=True), split, Settings())
     assert "\n" not in str(error.value)
 
 
@@ -86,12 +86,12 @@ def test_boxes_alone_are_evaluated_by_boxes(synthetic: Path, tmp_path: Path, mas
         for annotation in document["annotations"]:
             annotation["segmentation"] = []
 
-    part = _changed(synthetic, tmp_path, boxes_only)
-    answers = read_coco(synthetic) if masks else part.coco
-    outcome = evaluate_split(Perfect(answers, masks=masks), part, Settings(resamples=10))
+    split = _changed(synthetic, tmp_path, boxes_only)
+    answers = read_coco(synthetic) if masks else split.coco
+    outcome = evaluate_split(Perfect(answers, masks=masks), split, Settings(resamples=10))
     assert outcome.figures.boxes["AP"] == 1
     assert set(outcome.figures.masks.values()) == {None}
-    record = make_record(outcome, Settings(), Subject({"name": "perfect"}, part.name, ""))
+    record = make_record(outcome, Settings(), Subject({"name": "perfect"}, split.name, ""))
     assert record.confusion.of == "boxes"
     counts = np.array(record.confusion.counts)
     assert counts.sum() == counts.diagonal().sum() > 0

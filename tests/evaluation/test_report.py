@@ -19,11 +19,10 @@ from seasift.core.instances import Category, Instances
 from seasift.data.coco import CocoDataset
 from seasift.data.prepared import DataSplit
 from seasift.evaluation.coco_metrics import LINE, all_curves, curve, evaluate
-from seasift.evaluation.confusion import CROWD, match
+from seasift.evaluation.confusion import CROWD, match, truth_of
 from seasift.evaluation.record import SCHEMA, Subject, make_record
 from seasift.evaluation.report import write_report
 from seasift.evaluation.stream import Outcome, Settings, evaluate_split, limited
-from seasift.evaluation.truth import truth_of
 from tests.evaluation.noisy import FakePredictor, noisy_predictions
 from tests.evaluation.random_truth import random_truth
 from tests.evaluation.test_coco_metrics import assert_equal, peer_line
@@ -33,7 +32,7 @@ SETTINGS = Settings(threshold=0.2, confidence=0.4, batch_size=2, worst=3)
 
 
 @pytest.fixture
-def part(tmp_path: Path) -> DataSplit:
+def split(tmp_path: Path) -> DataSplit:
     truth = random_truth(8, images=5, objects=12, side=64)
     for image in truth.images:
         write_image(tmp_path / image.file_name, np.full((*image.size_hw, 3), 90, np.uint8))
@@ -41,13 +40,13 @@ def part(tmp_path: Path) -> DataSplit:
 
 
 def evaluate_noisy(
-    part: DataSplit, settings: Settings = SETTINGS, **changes: Any
+    split: DataSplit, settings: Settings = SETTINGS, **changes: Any
 ) -> tuple[Outcome, dict[int, Instances]]:
-    found = noisy_predictions(part.coco, 1)
-    predictor = FakePredictor(limited(part.coco, settings.limit), found)
+    found = noisy_predictions(split.coco, 1)
+    predictor = FakePredictor(limited(split.coco, settings.limit), found)
     for name, value in changes.items():
         setattr(predictor, name, value)
-    outcome = evaluate_split(predictor, part, settings)
+    outcome = evaluate_split(predictor, split, settings)
     assert predictor.most_at_once <= settings.batch_size
     return outcome, found
 
@@ -58,77 +57,77 @@ def outlined(image: Any, instances: Instances, categories: Any) -> Any:
     return np.minimum(image + 10 * len(instances), 255).astype(np.uint8)
 
 
-def write(folder: Path, part: DataSplit, settings: Settings = SETTINGS) -> tuple[dict[str, Any], Outcome]:
-    outcome, _ = evaluate_noisy(part, settings)
+def write(folder: Path, split: DataSplit, settings: Settings = SETTINGS) -> tuple[dict[str, Any], Outcome]:
+    outcome, _ = evaluate_noisy(split, settings)
     record = make_record(outcome, settings, SUBJECT)
-    write_report(folder, record, outcome, images_dir=part.images_dir, draw=outlined)
+    write_report(folder, record, outcome, images_dir=split.images_dir, draw=outlined)
     return record.to_json(), outcome
 
 
-def test_streaming_evaluates_as_all_at_once(part: DataSplit) -> None:
-    outcome, found = evaluate_noisy(part)
+def test_streaming_evaluates_as_all_at_once(split: DataSplit) -> None:
+    outcome, found = evaluate_noisy(split)
     kept = {key: each.take(each.scores >= SETTINGS.threshold) for key, each in found.items()}
-    expected = evaluate(part.coco, kept, part.coco.categories)
+    expected = evaluate(split.coco, kept, split.coco.categories)
     assert outcome.figures.per_class == expected.per_class
     assert 0 < (expected.masks["AP"] or 0) < 1
     assert len(outcome.results.entries) == sum(map(len, kept.values())) < sum(map(len, found.values()))
 
 
-def test_what_counts_as_found_has_the_confidence(part: DataSplit) -> None:
-    outcome, found = evaluate_noisy(part)
+def test_what_counts_as_found_has_the_confidence(split: DataSplit) -> None:
+    outcome, found = evaluate_noisy(split)
     sure = {key: each.take(each.scores >= SETTINGS.confidence) for key, each in found.items()}
     in_crowds = sum(
-        int(np.sum(match(sure[image.id], truth_of(part.coco, image)).truth_index == CROWD))
-        for image in part.coco.images
+        int(np.sum(match(sure[image.id], truth_of(split.coco, image)).truth_index == CROWD))
+        for image in split.coco.images
     )
     counted = outcome.confusion.counts[:, :-1].sum() + in_crowds
     assert counted == sum(map(len, sure.values())) < len(outcome.results.entries)
     assert all((each.found.scores >= SETTINGS.confidence).all() for each in outcome.worst)
 
 
-def test_a_predictor_with_its_own_order_of_classes(part: DataSplit) -> None:
-    expected, found = evaluate_noisy(part)
+def test_a_predictor_with_its_own_order_of_classes(split: DataSplit) -> None:
+    expected, found = evaluate_noisy(split)
     categories = (Category(1, "rov"), Category(2, "never there"), Category(3, "net"))
     own = np.array([2, 0, 1])
     renamed = {
         key: Instances(each.boxes_xyxy, each.scores, own[each.class_ids], each.size_hw, each.masks)
         for key, each in found.items()
     }
-    predictor = FakePredictor(part.coco, renamed)
+    predictor = FakePredictor(split.coco, renamed)
     predictor.categories = categories
-    outcome = evaluate_split(predictor, part, SETTINGS)
+    outcome = evaluate_split(predictor, split, SETTINGS)
     assert outcome.figures.per_class == expected.figures.per_class
     assert outcome.confusion.counts.tolist() == expected.confusion.counts.tolist()
     assert [w.image for w in outcome.worst] == [w.image for w in expected.worst]
 
 
-def test_other_classes_are_refused_before_any_image_is_read(part: DataSplit) -> None:
-    nowhere = DataSplit(part.coco, part.images_dir / "nowhere", "x")
-    predictor = FakePredictor(part.coco, {image.id: Instances.empty((1, 1)) for image in part.coco.images})
+def test_other_classes_are_refused_before_any_image_is_read(split: DataSplit) -> None:
+    nowhere = DataSplit(split.coco, split.images_dir / "nowhere", "x")
+    predictor = FakePredictor(split.coco, {image.id: Instances.empty((1, 1)) for image in split.coco.images})
     predictor.categories = (Category(2, "net"),)
     with pytest.raises(DatasetError, match="only the data has rov, never there"):
         evaluate_split(predictor, nowhere, SETTINGS)
 
 
-def test_missing_images_and_other_sizes_are_named(part: DataSplit) -> None:
-    first = part.images_dir / part.coco.images[0].file_name
+def test_missing_images_and_other_sizes_are_named(split: DataSplit) -> None:
+    first = split.images_dir / split.coco.images[0].file_name
     write_image(first, np.zeros((10, 20, 3), np.uint8))
     with pytest.raises(DatasetError, match=r"image 0.png: 20x10 px; the annotation file says 71x64"):
-        evaluate_noisy(part)
+        evaluate_noisy(split)
     first.unlink()
     with pytest.raises(ImageError, match=r"image 0.png: no such file"):
-        evaluate_noisy(part)
+        evaluate_noisy(split)
     with pytest.raises(DatasetError, match="no images"):
-        evaluate_noisy(DataSplit(CocoDataset(part.coco.categories, (), ()), part.images_dir, "empty"))
+        evaluate_noisy(DataSplit(CocoDataset(split.coco.categories, (), ()), split.images_dir, "empty"))
 
 
-def test_record_holds_everything_as_strict_json(part: DataSplit, tmp_path: Path) -> None:
-    record, outcome = write(tmp_path / "out", part)
+def test_record_holds_everything_as_strict_json(split: DataSplit, tmp_path: Path) -> None:
+    record, outcome = write(tmp_path / "out", split)
     text = (tmp_path / "out" / "report.json").read_text(encoding="utf-8")
     assert json.loads(text, parse_constant=lambda name: pytest.fail(name)) == record
     assert record["schema"] == SCHEMA
     assert set(record["boxes"]) == set(record["masks"]) == set(LINE)
-    assert record["data"]["objects"] + record["data"]["crowds"] == len(part.coco.annotations)
+    assert record["data"]["objects"] + record["data"]["crowds"] == len(split.coco.annotations)
     rows = {row["name"]: row for row in record["per_class"]}
     assert rows["never there"]["objects"] == 0
     assert rows["never there"]["masks"]["AP"] is None
@@ -141,12 +140,12 @@ def test_record_holds_everything_as_strict_json(part: DataSplit, tmp_path: Path)
     assert record["at_confidence"]["recall"] == np.trace(matrix) / matrix[:-1].sum()
 
 
-def test_predictions_file_gives_the_figures_with_pycocotools(part: DataSplit, tmp_path: Path) -> None:
-    record, _ = write(tmp_path / "out", part)
+def test_predictions_file_gives_the_figures_with_pycocotools(split: DataSplit, tmp_path: Path) -> None:
+    record, _ = write(tmp_path / "out", split)
     entries = json.loads((tmp_path / "out" / "predictions.json").read_text(encoding="utf-8"))
-    assert_equal(record["boxes"], peer_line(part.coco, entries, "bbox"))
+    assert_equal(record["boxes"], peer_line(split.coco, entries, "bbox"))
     bare = [{key: value for key, value in entry.items() if key != "bbox"} for entry in entries]
-    assert_equal(record["masks"], peer_line(part.coco, bare, "segm"))
+    assert_equal(record["masks"], peer_line(split.coco, bare, "segm"))
 
 
 class _Page(HTMLParser):
@@ -172,8 +171,8 @@ class _Page(HTMLParser):
         self.text += data
 
 
-def test_page_needs_nothing_else_and_shows_the_figures(part: DataSplit, tmp_path: Path) -> None:
-    record, _ = write(tmp_path / "out", part)
+def test_page_needs_nothing_else_and_shows_the_figures(split: DataSplit, tmp_path: Path) -> None:
+    record, _ = write(tmp_path / "out", split)
     html = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     page = _Page()
     page.feed(html)
@@ -188,33 +187,33 @@ def test_page_needs_nothing_else_and_shows_the_figures(part: DataSplit, tmp_path
     assert record["worst"][0]["file"] in page.text
 
 
-def test_a_quick_look_says_so(part: DataSplit, tmp_path: Path) -> None:
+def test_a_quick_look_says_so(split: DataSplit, tmp_path: Path) -> None:
     settings = Settings(threshold=0.1, confidence=0.4, limit=2)
-    record, outcome = write(tmp_path / "out", part, settings)
+    record, outcome = write(tmp_path / "out", split, settings)
     assert [image.file_name for image in outcome.truth.images] == ["image 0.png", "image 2.png"]
     assert (record["data"]["pictures"], record["data"]["of_pictures"]) == (2, 5)
     assert record["notes"][0].startswith("A quick look: 2 of 5 images")
     assert record["notes"][0] in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
 
 
-def test_a_model_that_finds_nothing_and_one_without_masks(part: DataSplit, tmp_path: Path) -> None:
+def test_a_model_that_finds_nothing_and_one_without_masks(split: DataSplit, tmp_path: Path) -> None:
     for found in (
-        {image.id: Instances.empty(image.size_hw) for image in part.coco.images},
+        {image.id: Instances.empty(image.size_hw) for image in split.coco.images},
         {
             key: Instances(each.boxes_xyxy, each.scores, each.class_ids, each.size_hw)
-            for key, each in noisy_predictions(part.coco, 1).items()
+            for key, each in noisy_predictions(split.coco, 1).items()
         },
     ):
-        outcome = evaluate_split(FakePredictor(part.coco, found), part, SETTINGS)
+        outcome = evaluate_split(FakePredictor(split.coco, found), split, SETTINGS)
         record = make_record(outcome, SETTINGS, SUBJECT)
-        write_report(tmp_path / "out", record, outcome, images_dir=part.images_dir, draw=outlined)
+        write_report(tmp_path / "out", record, outcome, images_dir=split.images_dir, draw=outlined)
         assert record.boxes["AP"] is not None
     assert record.masks["AP"] is None
     assert "Masks are not judged: the model gives none." in record.notes
 
 
-def test_the_mean_of_a_curve_is_the_ap(part: DataSplit) -> None:
-    figures = evaluate_noisy(part)[0].figures
+def test_the_mean_of_a_curve_is_the_ap(split: DataSplit) -> None:
+    figures = evaluate_noisy(split)[0].figures
     for kind in ("boxes", "masks"):
         for iou, key in ((0.5, "AP50"), (0.75, "AP75")):
             whole = curve(figures, kind, iou)

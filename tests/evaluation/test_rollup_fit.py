@@ -13,9 +13,8 @@ from seasift.core.boxes import class_agnostic_nms
 from seasift.core.instances import Category, Instances
 from seasift.core.rollup import LEVELS, RollUp
 from seasift.data.coco import CocoDataset
-from seasift.evaluation.confusion import overlaps
+from seasift.evaluation.confusion import overlaps, truth_of
 from seasift.evaluation.rollup_fit import FEWEST, PROBABILITIES, Named, fit, rollup_record, told
-from seasift.evaluation.truth import truth_of
 from tests.evaluation.noisy import noisy_predictions
 from tests.evaluation.test_levels import CLASSES, _truth
 

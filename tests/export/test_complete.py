@@ -48,7 +48,7 @@ def report(*, calibrated: bool = True, names: list[str] | None = None) -> Evalua
 
 def test_counts_come_in_the_order_of_the_model_s_classes(tmp_path: Path) -> None:
     model = save_tiny(tmp_path / "a.onnx")
-    info = complete(model, tmp_path / "b.onnx", counting=report())
+    info = complete(model, tmp_path / "b.onnx", operating_points=report())
     written = read_model_file(tmp_path / "b.onnx").info
     assert written == info
     assert written.counting is not None
@@ -61,7 +61,7 @@ def test_counts_come_in_the_order_of_the_model_s_classes(tmp_path: Path) -> None
 def test_counts_of_raw_scores_move_to_calibrated_thresholds(tmp_path: Path) -> None:
     calibration = CalibrationEntry(a=2.0, b=1.0, c=0.3, fitted_on="val")
     model = save_tiny(tmp_path / "a.onnx", tiny_info(calibration=calibration.model_dump()))
-    counting = complete(model, model, counting=report(calibrated=False)).counting
+    counting = complete(model, model, operating_points=report(calibrated=False)).counting
     assert counting is not None
     expected = [1 / (1 + np.exp(-(2 * np.log(s) - np.log(1 - s) + 0.3))) for s in (0.2, 0.5)]
     assert counting.thresholds == pytest.approx(expected, abs=1e-5)
@@ -69,7 +69,7 @@ def test_counts_of_raw_scores_move_to_calibrated_thresholds(tmp_path: Path) -> N
 
 def test_calibration_moves_the_threshold_and_the_counts(tmp_path: Path) -> None:
     model = save_tiny(tmp_path / "a.onnx")
-    raw = complete(model, model, counting=report(calibrated=False))
+    raw = complete(model, model, operating_points=report(calibrated=False))
     entry = CalibrationEntry(a=2.0, b=1.0, c=0.3, fitted_on="val")
     info = complete(model, tmp_path / "b.onnx", calibration=entry)
     calibration = info.score_calibration()
@@ -105,9 +105,9 @@ def test_a_report_that_does_not_fit_is_refused(tmp_path: Path) -> None:
     model = save_tiny(tmp_path / "a.onnx")
     before = model.read_bytes()
     with pytest.raises(InputError, match="no counts of green thing"):
-        complete(model, model, counting=report(names=["red thing", "blue thing"]))
+        complete(model, model, operating_points=report(names=["red thing", "blue thing"]))
     with pytest.raises(InputError, match="no counts by threshold"):
-        complete(model, model, counting=report().model_copy(update={"counting": None}))
+        complete(model, model, operating_points=report().model_copy(update={"counting": None}))
     assert model.read_bytes() == before
 
 
@@ -120,8 +120,8 @@ def test_looks_of_images(tmp_path: Path) -> None:
         cv2.imwrite(str(tmp_path / name), rng.integers(0, 200, (40, 40, 3), np.uint8))
         images.append(CocoImage(k, name, (40, 40)))
     coco = CocoDataset((Category(1, "thing"),), tuple(images), ())
-    part = DataSplit(coco, tmp_path, "painted train", chosen={"group": r"vid_(\d+)"})
-    looks = complete(model, model, looks=part).looks
+    split = DataSplit(coco, tmp_path, "painted train", chosen={"group": r"vid_(\d+)"})
+    looks = complete(model, model, reference=split).looks
     assert looks is not None
     assert (looks.pictures, len(looks.samples), len(looks.video_distances)) == (12, 12, 4)
     assert len(looks.names) == 6 + 2 * 4  # the tiny model has four prototypes

@@ -22,7 +22,7 @@ from seasift.core.instances import Instances
 from seasift.evaluation.document import Evaluation
 from seasift.export import to_onnx
 from seasift.export.card import calibration_of, metrics_of, read_report, render_card
-from seasift.export.half_precision import to_half, to_single
+from seasift.export.quantize import to_half, to_single
 from seasift.export.to_onnx import export_checkpoint
 from seasift.inference.predictor import load_predictor
 from seasift.modelfile.info import read_model_file, to_metadata
@@ -232,7 +232,7 @@ def test_the_file_explains_itself(checkpoint: Path, model: Path) -> None:
 
 def test_the_card_says_what_the_file_says(model: Path) -> None:
     card = render_card(read_model_file(model).info, model.stat().st_size)
-    for part in (
+    for split in (
         "# Model card: tiny",
         "96 x 96 px",
         "box, ball",
@@ -245,7 +245,7 @@ def test_the_card_says_what_the_file_says(model: Path) -> None:
         "| masks AP | 0.500 |",
         "nobody",
     ):
-        assert part in card
+        assert split in card
 
 
 def evaluated(**changes: Any) -> Evaluation:
@@ -323,7 +323,7 @@ def test_a_calibration_goes_from_the_report_into_the_file(
 def test_the_card_shows_each_evaluation(model: Path) -> None:
     card = render_card(read_model_file(model).info, 1, [evaluated()], "Words first.")
     assert card.index("Words first.") < card.index("| head |")
-    for part in (
+    for split in (
         "## On some val",
         "3 images, 9 objects",
         "100 draws of 2 videos",
@@ -335,7 +335,7 @@ def test_the_card_shows_each_evaluation(model: Path) -> None:
         "calibration error 0.075 over 7",
         "| 0.4 to 0.5 | 7 | 0.450 | 0.375 |",
     ):
-        assert part in card
+        assert split in card
     assert "ball for box" not in card
 
 

@@ -51,25 +51,27 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def part(shapes: Path) -> DataSplit:
+def split(shapes: Path) -> DataSplit:
     return resolve_split(shapes)
 
 
 @pytest.fixture(scope="module")
-def quantized(model: Path, part: DataSplit) -> Path:
+def quantized(model: Path, split: DataSplit) -> Path:
     from seasift.export.quantize import quantize
 
     out = model.with_name("int8.onnx")
     seen: list[tuple[int, int]] = []
-    quantize(model, out, part, images=5, progress=lambda done, total: seen.append((done, total)))
+    quantize(model, out, split, images=5, progress=lambda done, total: seen.append((done, total)))
     assert (5, 5) in seen
     return out
 
 
 @pytest.mark.parametrize("engine", ["openvino", "onnxruntime"])
-def test_the_network_says_nearly_the_same(engine: str, model: Path, quantized: Path, part: DataSplit) -> None:
+def test_the_network_says_nearly_the_same(
+    engine: str, model: Path, quantized: Path, split: DataSplit
+) -> None:
     spec = read_model_file(model).info.input_spec()
-    image = prepare(read_image(part.images_dir / part.coco.images[1].file_name), spec)[None]
+    image = prepare(read_image(split.images_dir / split.coco.images[1].file_name), spec)[None]
     whole, rounded = (
         open_engine(path.read_bytes(), path.name, engine=engine, precision="f32", threads=1).run(image)
         for path in (model, quantized)
@@ -111,18 +113,18 @@ def test_the_first_and_the_last_convolutions_stay_exact(quantized: Path) -> None
     assert len(convolutions) > 50
 
 
-def test_what_cannot_be_quantized_is_refused(quantized: Path, part: DataSplit, tmp_path: Path) -> None:
+def test_what_cannot_be_quantized_is_refused(quantized: Path, split: DataSplit, tmp_path: Path) -> None:
     from seasift.export.quantize import quantize
 
     with pytest.raises(ModelError, match="quantised already"):
-        quantize(quantized, tmp_path / "twice.onnx", part)
+        quantize(quantized, tmp_path / "twice.onnx", split)
     save_tiny(tmp_path / "tiny.onnx")
     changed = onnx.load(tmp_path / "tiny.onnx")
     entry = next(each for each in changed.metadata_props if each.key == "seasift")
     entry.value = json.dumps(json.loads(entry.value) | {"head": "mask-rcnn"})
     onnx.save(changed, tmp_path / "rcnn.onnx")
     with pytest.raises(ModelError, match="head mask-rcnn"):
-        quantize(tmp_path / "rcnn.onnx", tmp_path / "out.onnx", part)
+        quantize(tmp_path / "rcnn.onnx", tmp_path / "out.onnx", split)
     assert not (tmp_path / "out.onnx").exists()
 
 

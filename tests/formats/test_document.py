@@ -165,7 +165,7 @@ def changed(path: str, new: Any) -> Any:
         (
             "images/1/file",
             "pics/größe, a.png",
-            "$.images[1].file: 'pics/größe, a.png' is that of $.images[0]",
+            "$.images[1].file: 'pics/größe, a.png' is used by $.images[0]",
         ),
         ("images/1/width", 0, "$.images[1].width: got 0"),
         ("classes", ["crab"], "$.images[0].objects[1].name: got 'net, torn', which is not among $.classes"),

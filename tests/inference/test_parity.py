@@ -1,4 +1,4 @@
-"""Engines and precisions find the same objects: the model in the box on frames of real footage."""
+"""Engines and precisions find the same objects: the bundled model on frames of real footage."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def images() -> list[UInt8]:
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The model in the box with scores as its network gives them, so that differences are the engine's."""
+    """The bundled model with scores as its network gives them, so that differences are the engine's."""
     file = bundled.find(bundled.DEFAULT)
     info = read_model_file(file).info
     assert info.calibration is not None

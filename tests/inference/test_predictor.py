@@ -185,13 +185,13 @@ def test_precision_is_the_one_that_is_reported(asked: str) -> None:
     [
         (
             {"engine": "openvno"},
-            "engine 'openvno' (did you mean 'openvino'?); expected openvino, onnxruntime, onnxruntime-cuda",
+            "engine 'openvno' (did you mean 'openvino'?); expected one of openvino, onnxruntime, onnxruntime-cuda",
         ),
         (
             {"engine": "onnxruntime", "precision": "bf16"},
-            "precision 'bf16' with engine onnxruntime; expected f32",
+            "precision with engine onnxruntime: 'bf16'",
         ),
-        ({"precision": "int4"}, "expected f32, bf16, f16"),
+        ({"precision": "int4"}, "expected one of auto, f32, bf16, f16"),
         ({"threads": 0}, "0 threads; expected 1 or more"),
     ],
 )
@@ -203,16 +203,14 @@ def test_impossible_settings(tiny: Path, settings: dict[str, Any], words: str) -
 
 def test_missing_onnxruntime_names_the_command(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    with pytest.raises(MissingExtraError, match=r"pip install 'seasift\[onnxruntime\]'"):
+    with pytest.raises(MissingExtraError, match=r"pip install '\.\[onnxruntime\]'"):
         load_predictor(tiny, engine="onnxruntime")
 
 
 def test_a_gpu_engine_never_falls_back_to_the_cpu(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     onnxruntime = pytest.importorskip("onnxruntime")
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CPUExecutionProvider"])
-    with pytest.raises(
-        MissingExtraError, match=r"CUDAExecutionProvider.*CPUExecutionProvider.*seasift\[gpu\]"
-    ):
+    with pytest.raises(MissingExtraError, match=r"CUDAExecutionProvider.*CPUExecutionProvider.*'\.\[gpu\]'"):
         load_predictor(tiny, engine="onnxruntime-cuda")
     real = onnxruntime.InferenceSession
 

@@ -85,7 +85,7 @@ def test_every_truncation_of_the_top_level_is_noticed(tiny: Path) -> None:
         path.write_bytes(whole[:end])
         with pytest.raises(ModelError) as caught:
             read_model_file(path)
-        not_ours += "not one of seasift's" in str(caught.value)
+        not_ours += "not from seasift" in str(caught.value)
     assert not_ours <= 3, "only where the cut falls between two fields"
 
 
@@ -107,7 +107,7 @@ def test_missing_file_and_folder(tmp_path: Path) -> None:
 
 def test_onnx_that_is_not_ours(tmp_path: Path) -> None:
     onnx.save(tiny_graph(), str(tmp_path / "other.onnx"))
-    with pytest.raises(ModelError, match="but not one of seasift's"):
+    with pytest.raises(ModelError, match="but not from seasift"):
         read_model_file(tmp_path / "other.onnx")
 
 
@@ -128,13 +128,13 @@ def described(**changes: Any) -> dict[str, str]:
             "schema version 'seasift-model/2'; expected 'seasift-model/1'",
         ),
         ('"yolact"', '"mask2former"', "head 'mask2former'; expected 'yolact'"),
-        ('"stretch"', '"letterbox"', "wrong at input.resize"),
-        ('"name":"tiny"', '"name":"tiny","colour":"red"', "wrong at colour"),
-        ('"threshold":0.5', '"threshold":1.5', "wrong at threshold"),
+        ('"stretch"', '"letterbox"', "at input.resize"),
+        ('"name":"tiny"', '"name":"tiny","colour":"red"', "at colour"),
+        ('"threshold":0.5', '"threshold":1.5', "at threshold"),
         ('"id":7', '"id":3', "two categories have the same id"),
         ('"green thing"', '"red thing"', "two categories have the same name"),
-        ('"max_objects":10', '"max_objects":0', "wrong at max_objects"),
-        ("[255.0,255.0,255.0]", "[255.0,0.0,255.0]", "wrong at input.std.1"),
+        ('"max_objects":10', '"max_objects":0', "at max_objects"),
+        ("[255.0,255.0,255.0]", "[255.0,0.0,255.0]", "at input.std.1"),
     ],
 )
 def test_wrong_descriptions_are_named(old: str, new: str, words: str) -> None:
@@ -146,13 +146,13 @@ def test_wrong_descriptions_are_named(old: str, new: str, words: str) -> None:
 
 
 def test_description_that_is_not_json() -> None:
-    with pytest.raises(ModelError, match=r"m\.onnx: its description is wrong at the top"):
+    with pytest.raises(ModelError, match=r"m\.onnx: its description .* the top"):
         from_metadata({METADATA_KEY: "{"}, "m.onnx")
 
 
 def test_box_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bundled, "FOLDER", tmp_path)
-    with pytest.raises(ModelError, match="the box is empty"):
+    with pytest.raises(ModelError, match="no model is bundled"):
         bundled.find("default")
     save_tiny(tmp_path / "default.onnx")
     assert bundled.names() == ("default",)

@@ -14,12 +14,11 @@ from onnx import numpy_helper
 from torch import nn
 
 from seasift.core.errors import RecipeError
-from seasift.core.heads import HEADS
+from seasift.core.outputs import OUTPUTS
 from seasift.inference.engines import open_engine
 from seasift.inference.predictor import load_predictor
-from seasift.models.catalog import FAMILIES, build, catalog, make_config, named_outputs
-from seasift.models.complexity import describe
-from seasift.models.inference import TorchPredictor
+from seasift.models.catalog import FAMILIES, build, catalog, describe, make_config, named_outputs
+from seasift.models.checkpoint import TorchPredictor
 
 from .untrained import (
     CATEGORIES,
@@ -56,7 +55,7 @@ class TestContract:
                 net.config.arch, FAMILIES[net.config.arch].graph(net)(sample_images(net, 3))
             )
         sizes = {"B": 3, "4": 4, "C": CLASSES}
-        for output, letters in HEADS[FAMILIES[net.config.arch].head].outputs.items():
+        for output, letters in OUTPUTS[FAMILIES[net.config.arch].output].outputs.items():
             for letter, size in zip(letters.split(), outputs[output].shape, strict=True):
                 assert sizes.setdefault(letter, size) == size, (output, letter)
             assert bool(torch.isfinite(outputs[output]).all())
@@ -161,7 +160,7 @@ def assert_parity(name: str, data: bytes) -> None:
     with torch.no_grad():
         expected = {n: o.numpy() for n, o in named_outputs(arch, FAMILIES[arch].graph(net)(images)).items()}
     got = engine.run(images.numpy())
-    dense = FAMILIES[arch].head == "yolact"
+    dense = OUTPUTS[FAMILIES[arch].output].has_prototypes
     clear = ... if dense else distinct(expected["scores"])
     assert dense or clear.sum() > 60
     for output, values in expected.items():

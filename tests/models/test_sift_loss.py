@@ -8,10 +8,15 @@ import pytest
 import torch
 from torch import Tensor
 
-from seasift.models.sift.assignment import POINTS_PER_OBJECT, Assignment, assign, assign_by_location, box_iou
-from seasift.models.sift.config import REG_MAX, STRIDES, SiftConfig
-from seasift.models.sift.loss import sift_loss
-from seasift.models.sift.network import Sift
+from seasift.models.sift.loss import (
+    POINTS_PER_OBJECT,
+    Assignment,
+    assign,
+    assign_by_location,
+    box_iou,
+    sift_loss,
+)
+from seasift.models.sift.network import REG_MAX, STRIDES, Sift, SiftConfig
 from seasift.models.targets import Targets
 
 SIZE = 96

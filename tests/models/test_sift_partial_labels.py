@@ -9,10 +9,15 @@ import pytest
 import torch
 from torch import Tensor
 
-from seasift.models.sift.assignment import any_of, assign, assign_by_location
-from seasift.models.sift.config import SiftConfig
-from seasift.models.sift.loss import CLASS_WEIGHT, sift_loss, union_logit
-from seasift.models.sift.network import Sift, SiftOutput, boxes_of
+from seasift.models.sift.loss import (
+    CLASS_WEIGHT,
+    any_of,
+    assign,
+    assign_by_location,
+    sift_loss,
+    union_logit,
+)
+from seasift.models.sift.network import Sift, SiftConfig, SiftOutput, boxes_of
 from seasift.models.targets import PartialTargets, Targets
 from tests.oracles import partial_sift
 

@@ -164,7 +164,7 @@ def model_file(name: str) -> bytes:
     spec = FAMILIES[arch].input_spec(network(name).config)
     info = ModelInfo(
         name=name,
-        head=FAMILIES[arch].head,
+        head=FAMILIES[arch].output,
         categories=tuple(CategoryEntry(id=c.id, name=c.name) for c in CATEGORIES),
         input=InputEntry(size_hw=spec.size_hw, mean=spec.mean, std=spec.std, resize=spec.resize),
         threshold=0.3,

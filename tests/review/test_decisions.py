@@ -67,7 +67,7 @@ def test_decisions_of_another_run_are_refused(review: Review, out: Path) -> None
     [
         (None, "holds no tracks.json"),
         ("{}", "another layout"),
-        ('{"a": 1,\n"tracks": [\n', "not as"),
+        ('{"a": 1,\n"tracks": [\n', "not a file of"),
         ("cut", "breaks off"),
     ],
 )
@@ -85,5 +85,5 @@ def test_folders_that_are_none(out: Path, text: str | None, words: str) -> None:
 
 def test_a_damaged_file_is_told(out: Path) -> None:
     (out / NAME).write_bytes(b"no database at all, for certain" * 40)
-    with pytest.raises(InputError, match="decisions cannot be kept"):
+    with pytest.raises(InputError, match="cannot be stored"):
         Review(out)

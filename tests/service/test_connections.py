@@ -107,7 +107,7 @@ def test_the_second_request_of_a_connection_is_held_to_it_too(listen: Listen) ->
             caller.sendall(OK)
             assert status(caller) == 200
         caller.sendall(OK[:20])
-        assert rest(caller).startswith(b"HTTP/1.1 408 ")
+        assert b"HTTP/1.1 408 " in rest(caller)  # a body of before may come first
 
 
 def test_a_body_that_nobody_asked_for_ends_too(listen: Listen) -> None:

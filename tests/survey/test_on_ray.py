@@ -45,7 +45,7 @@ def test_what_engine_takes() -> None:
 
 def test_without_ray_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("seasift.core.extras.find_spec", lambda _: None)
-    with pytest.raises(MissingExtraError, match=r"pip install 'seasift\[ray\]'"):
+    with pytest.raises(MissingExtraError, match=r"pip install '\.\[ray\]'"):
         plan_of(tmp_path, engine="ray")
     with pytest.raises(InputError, match="without --engine ray"):
         plan_of(tmp_path, ray_address="auto")

@@ -88,7 +88,7 @@ def test_shows_timeline_map_gallery_counts_and_record(page: str) -> None:
 def test_says_what_is_not_known(tmp_path: Path) -> None:
     survey(tmp_path)
     page = (tmp_path / "out/report.html").read_text(encoding="utf-8")
-    assert "No interval: the model carries no figures" in page
+    assert "No interval: the model has no" in page
     assert "no reference image statistics" in page
     assert "the start time is unknown" in page
     assert "<h2>Map</h2>" not in page

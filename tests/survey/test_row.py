@@ -99,7 +99,7 @@ def test_what_a_worker_cannot_do_is_done_here(spoil: Any, tmp_path: Path) -> Non
     assert got[:2] == (frames, gaps)
     (line,) = got[2]
     assert line.startswith(f"{paths[0].as_posix()}: ")
-    assert line.endswith("the rest of it is looked at without Ray.")
+    assert "without Ray" in line
 
 
 @pytest.mark.parametrize("part", [0, 2, 6])

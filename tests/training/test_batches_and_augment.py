@@ -15,9 +15,8 @@ from seasift.core.prepare import InputSpec
 from seasift.data.cache import ImageCache, open_cache
 from seasift.data.prepared import resolve_split
 from seasift.recipes.recipe import AugmentRecipe
-from seasift.training.augment import Augment, photometric
+from seasift.training.augment import Augment, draw_windows, look_through, photometric
 from seasift.training.batches import Batch, BatchStream, gather, image_shares
-from seasift.training.windows import draw_windows, look_through
 
 NEUTRAL = ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 STILL = AugmentRecipe(photometric=False, expand=False, crop=False, flip=False)
@@ -87,25 +86,25 @@ def test_crowds_and_empty_images_are_no_objects(cache: ImageCache) -> None:
 
 
 def test_a_changed_data_set_gets_a_new_cache(shapes: Path, tmp_path: Path) -> None:
-    part = resolve_split(shapes)
-    open_cache(part, SPEC, tmp_path)
+    split = resolve_split(shapes)
+    open_cache(split, SPEC, tmp_path)
     before = set(tmp_path.iterdir())
-    open_cache(part, SPEC, tmp_path)
+    open_cache(split, SPEC, tmp_path)
     assert set(tmp_path.iterdir()) == before
-    fewer = type(part)(part.coco.subset({part.coco.images[0].file_name}), part.images_dir, part.name)
+    fewer = type(split)(split.coco.subset({split.coco.images[0].file_name}), split.images_dir, split.name)
     assert len(open_cache(fewer, SPEC, tmp_path).file_names) == 1
 
 
 def test_a_broken_build_is_built_again(shapes: Path, tmp_path: Path) -> None:
-    part = resolve_split(shapes)
+    split = resolve_split(shapes)
 
     def pull_the_plug(done: int, _total: int) -> None:
         if done == 3:
             raise RuntimeError("power cut")
 
     with pytest.raises(RuntimeError, match="power cut"):
-        open_cache(part, SPEC, tmp_path, progress=pull_the_plug)
-    again = open_cache(part, SPEC, tmp_path)
+        open_cache(split, SPEC, tmp_path, progress=pull_the_plug)
+    again = open_cache(split, SPEC, tmp_path)
     assert all(image.any() for image in again.images_rgb_u8)
 
 
@@ -176,11 +175,11 @@ def test_a_smaller_part_is_shown_at_the_drawn_scale_from_where_the_image_is(seed
 
 
 def test_the_cache_knows_where_the_image_is(shapes: Path, tmp_path: Path) -> None:
-    part = resolve_split(shapes)
+    split = resolve_split(shapes)
     for rule in ("stretch", "fit"):
         spec = replace(SPEC, resize=rule)
-        cache = open_cache(part, spec, tmp_path)
-        expected = [spec.content_hw(image.size_hw) for image in part.coco.images]
+        cache = open_cache(split, spec, tmp_path)
+        expected = [spec.content_hw(image.size_hw) for image in split.coco.images]
         height, width = spec.size_hw
         torch.testing.assert_close(
             torch.from_numpy(cache.content),

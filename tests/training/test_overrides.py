@@ -1,4 +1,4 @@
-"""One recipe runs on either label set, any split and both versions of the masks: by overrides."""
+"""One recipe runs on either label set, any scheme and both versions of the masks: by overrides."""
 
 from __future__ import annotations
 
@@ -22,58 +22,58 @@ SMALL = (
 )
 NAMES = [image.name for image in fake.images()]
 LISTS = {
-    "official": fake.PARTS,
-    # The official val part in two halves.
+    "official": fake.SPLITS,
+    # The official val split in two halves.
     "report-halves": {
-        labels: {"train": parts["train"], "val": parts["val"][:1], "test": parts["val"][1:]}
-        for labels, parts in fake.PARTS.items()
+        labels: {"train": splits["train"], "val": splits["val"][:1], "test": splits["val"][1:]}
+        for labels, splits in fake.SPLITS.items()
     },
-    "leak-free": {labels: {"train": [0, 1, 2, 3], "val": [4], "test": [5]} for labels in fake.PARTS},
+    "leak-free": {labels: {"train": [0, 1, 2, 3], "val": [4], "test": [5]} for labels in fake.SPLITS},
 }
 
 
-def splits() -> dict[str, dict[str, list[str]]]:
+def schemes() -> dict[str, dict[str, list[str]]]:
     halves = {
-        f"report-halves-{labels}": {part: [NAMES[i] for i in indices] for part, indices in parts.items()}
-        for labels, parts in LISTS["report-halves"].items()
+        f"report-halves-{labels}": {split: [NAMES[i] for i in indices] for split, indices in splits.items()}
+        for labels, splits in LISTS["report-halves"].items()
     }
-    return fake.splits() | halves
+    return fake.schemes() | halves
 
 
 @pytest.fixture
 def prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(trashcan, "PUBLISHED_COUNTS", fake.tables())
-    monkeypatch.setattr(prepare_trashcan, "shipped_splits", lambda _name: splits())
+    monkeypatch.setattr(prepare_trashcan, "shipped_schemes", lambda _name: schemes())
     prepare(fake.write_zip(tmp_path / "drawn.zip", fake.files()), tmp_path / "data")
     return tmp_path / "data"
 
 
 @pytest.mark.parametrize(
-    ("labels", "split", "masks"),
+    ("labels", "scheme", "masks"),
     [
         ("material", "report-halves", "polygons"),
         *(
-            pytest.param(labels, split, masks, marks=pytest.mark.slow)
+            pytest.param(labels, scheme, masks, marks=pytest.mark.slow)
             for labels in fake.CLASSES
-            for split in LISTS
+            for scheme in LISTS
             for masks in ("polygons", "exact")
-            if (labels, split, masks) != ("material", "report-halves", "polygons")
+            if (labels, scheme, masks) != ("material", "report-halves", "polygons")
         ),
     ],
 )
 def test_a_recipe_runs_on_what_overrides_say(
-    labels: str, split: str, masks: str, prepared: Path, tmp_path: Path
+    labels: str, scheme: str, masks: str, prepared: Path, tmp_path: Path
 ) -> None:
-    wanted = {"labels": labels, "split": split, "masks": masks, "path": repr(prepared.as_posix())}
+    wanted = {"labels": labels, "scheme": scheme, "masks": masks, "path": repr(prepared.as_posix())}
     overrides = [f"data.{key}={value}" for key, value in wanted.items()]
     folder = train(
         load_recipe("yolact-resnet50", [*SMALL, *overrides]), Options(tmp_path / "run", accelerator="cpu")
     )
     record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    parts = LISTS[split][labels]
-    for part in ("train", "val"):
-        assert record[part]["pictures"] == len(parts[part])
-        assert all(word in record[part]["name"] for word in (labels, masks, split))
+    splits = LISTS[scheme][labels]
+    for split in ("train", "val"):
+        assert record[split]["pictures"] == len(splits[split])
+        assert all(word in record[split]["name"] for word in (labels, masks, scheme))
     names = [category.name for category in load_predictor(folder / "best.ckpt").categories]
     assert tuple(names) == fake.CLASSES[labels]
     with (folder / "metrics.csv").open(newline="", encoding="utf-8") as file:

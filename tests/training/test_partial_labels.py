@@ -127,7 +127,7 @@ def recipe(data: Path, cache: Path, *changes: str) -> Recipe:
         [
             f"data.path={data.as_posix()!r}",
             f"data.cache={cache.as_posix()!r}",
-            *("data.labels=null", "data.masks=null", "data.split=null", "data.train=all", "data.val=all"),
+            *("data.labels=null", "data.masks=null", "data.scheme=null", "data.train=all", "data.val=all"),
             *("model.size=[96,96]", "model.weights=none", "model.frozen_reduction=0", "augment.size=null"),
             *("model.frozen_batch_norm=false", "training.batch_size=4", "training.max_steps=2"),
             *("training.validate_every=2", "training.precision=fp32", "training.ema=null"),

@@ -19,10 +19,10 @@ from pathlib import Path
 
 from seasift.cli.main import main
 from seasift.training.callbacks import Curve
-from seasift.training.validation import PartJudge
+from seasift.training.validation import SplitEvaluator
 
 Curve.__init__.__kwdefaults__["every"] = 1
-judge = PartJudge.__call__
+judge = SplitEvaluator.__call__
 
 
 def and_tell(self, found):
@@ -33,7 +33,7 @@ def and_tell(self, found):
     return figures
 
 
-PartJudge.__call__ = and_tell
+SplitEvaluator.__call__ = and_tell
 main()
 """
 
@@ -58,7 +58,7 @@ def test_two_processes_have_the_losses_of_one(shapes: Path, tmp_path: Path) -> N
         *("schedule.name=constant", "schedule.warmup_steps=0", "optimizer.lr=0.0001"),
         *(f"augment.{step}=false" for step in ("photometric", "expand", "crop", "flip")),
         *("training.batch_size=4", "training.max_steps=4", "training.validate_every=4"),
-        *(f"data.{key}=null" for key in ("labels", "masks", "split")),
+        *(f"data.{key}=null" for key in ("labels", "masks", "scheme")),
     ]
     command = [sys.executable, str(tmp_path / "train.py"), "train", "yolact-resnet50", "--data", str(shapes)]
     command += [part for change in changes for part in ("--set", change)]

@@ -8,11 +8,19 @@ import pytest
 
 from seasift.core.errors import RecipeError
 from seasift.models.checkpoint import config_of
-from seasift.recipes.recipe import Recipe, ScheduleRecipe, load_recipe, shipped_recipes
+from seasift.recipes.recipe import Recipe, ScheduleRecipe, load_recipe, recorded_recipe, shipped_recipes
 from seasift.training.module import rate_factor
 
 
 @pytest.mark.parametrize("name", sorted(shipped_recipes()))
+def test_old_records_call_the_scheme_split() -> None:
+    content = load_recipe("sift-m").model_dump(mode="json")
+    content["data"]["split"] = content["data"].pop("scheme")
+    assert recorded_recipe(content) == load_recipe("sift-m")
+    with pytest.raises(RecipeError, match=r"unknown key data\.split"):
+        load_recipe("sift-m", ["data.split=official"])
+
+
 def test_shipped_recipes_are_valid_and_called_as_their_file(name: str) -> None:
     assert load_recipe(name).name == name
 
@@ -63,9 +71,9 @@ def test_an_unknown_name_lists_the_known_ones() -> None:
 
 def test_overrides_reach_their_place() -> None:
     recipe = load_recipe(
-        "yolact-resnet50", ["training.batch_size=3", "data.split=leak-free", "optimizer.lr=1e-4"]
+        "yolact-resnet50", ["training.batch_size=3", "data.scheme=leak-free", "optimizer.lr=1e-4"]
     )
-    assert (recipe.training.batch_size, recipe.data.split, recipe.optimizer.lr) == (3, "leak-free", 1e-4)
+    assert (recipe.training.batch_size, recipe.data.scheme, recipe.optimizer.lr) == (3, "leak-free", 1e-4)
 
 
 def test_a_recipe_comes_back_from_its_own_dump() -> None:

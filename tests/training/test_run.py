@@ -148,14 +148,14 @@ def test_a_run_that_ends_between_validations_is_evaluated_at_its_end(
 def test_a_loss_that_is_not_finite_names_the_images(
     tiny: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from seasift.models import catalog
+    from seasift.models import yolact
 
-    genuine = catalog.yolact_loss
+    genuine = yolact.yolact_loss
 
     def broken(*arguments: Any) -> dict[str, torch.Tensor]:
         return genuine(*arguments) | {"mask": torch.tensor(float("nan"), requires_grad=True)}
 
-    monkeypatch.setattr(catalog, "yolact_loss", broken)
+    monkeypatch.setattr(yolact, "yolact_loss", broken)
     with pytest.raises(NonFiniteLossError, match=r"step 0 .*mask nan.* for vid_\d+_frame0000001.png, vid_"):
         train(tiny, Options(tmp_path, accelerator="cpu"))
 
@@ -244,7 +244,7 @@ def test_eight_images_are_learnt_by_heart(tmp_path: Path, trashcan_zip: Path) ->
             *still,
             *(
                 "data.masks=polygons",
-                "data.split=official",
+                "data.scheme=official",
                 "model.size=550",
                 "schedule.warmup_steps=20",
                 "optimizer.lr=0.001",

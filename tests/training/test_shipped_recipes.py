@@ -39,7 +39,7 @@ def test_the_reports_experiments_say_what_the_report_says() -> None:
     for recipe in (yolact, large, adam, load_recipe("yolact-darknet53")):
         seen = recipe.training.batch_size * recipe.training.max_steps
         assert abs(seen - 160_000) <= recipe.training.batch_size
-        assert recipe.data.split == "report-halves"
+        assert recipe.data.scheme == "report-halves"
     sgd = yolact.optimizer
     assert (sgd.name, sgd.lr, sgd.momentum, sgd.weight_decay) == ("sgd", 1e-3, 0.9, 5e-4)
     assert large.optimizer.lr / sgd.lr == large.training.batch_size / yolact.training.batch_size

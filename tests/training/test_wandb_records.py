@@ -166,5 +166,6 @@ def test_a_missing_package_is_named_with_what_installs_it(
         main.main()
     assert ended.value.code == 2
     assert capsys.readouterr().err.splitlines() == [
-        "seasift: this needs the package wandb, which is not installed. Run: pip install 'seasift[wandb]'"
+        "seasift: this needs the package wandb, which is not installed. "
+        "In the folder of seasift's source run: pip install '.[wandb]' (or: uv sync --extra wandb)"
     ]

@@ -86,9 +86,7 @@ def test_truncated(tmp_path: Path, kind: str) -> None:
 def test_a_recording_that_broke_off_before_its_index(tmp_path: Path) -> None:
     clip = save_kind(tmp_path, "h264-mp4")
     clip.write_bytes(clip.read_bytes()[:-1500])
-    with pytest.raises(
-        ImageError, match=r"a\.mp4: is truncated: the recording or the copy broke off"
-    ) as told:
+    with pytest.raises(ImageError, match=r"a\.mp4: is truncated") as told:
         open_dive([clip])
     assert "\n" not in str(told.value)
 

@@ -13,7 +13,7 @@ import pytest
 from seasift.core.errors import ImageError, InputError
 from seasift.video import dive as dives
 from seasift.video.dive import Dive, DiveFrame, open_dive
-from seasift.video.sampling import parse_seconds
+from seasift.video.sampling import parse_time
 from tests.tiny_video import KINDS, encode, number_of, numbered_image, save_kind, save_video
 
 
@@ -222,7 +222,7 @@ def test_no_dive(tmp_path: Path) -> None:
         open_dive([])
     with pytest.raises(ImageError, match=r"gone\.mp4: no such file"):
         open_dive([tmp_path / "gone.mp4"])
-    with pytest.raises(InputError, match="from 5 s to 3 s; expected an end behind the start"):
+    with pytest.raises(InputError, match="from 5 s to 3 s"):
         open_dive([tmp_path / "gone.mp4"], start_s=5, end_s=3)
 
 
@@ -246,10 +246,10 @@ def test_a_playlist_reaches_nothing(tmp_path: Path) -> None:
     [("90", 90), ("90s", 90), ("1.5", 1.5), ("1:30", 90), ("01:00:01.25", 3601.25), (" .5 s", 0.5)],
 )
 def test_seconds(text: str, expected: float) -> None:
-    assert parse_seconds(text, option="--start") == expected
+    assert parse_time(text, "--start") == expected
 
 
 @pytest.mark.parametrize("text", ["", "-1", "1:", "a", "1:2:3:4", "nan", "1 h"])
 def test_no_seconds(text: str) -> None:
     with pytest.raises(InputError, match=r"--start .*; expected seconds like 90"):
-        parse_seconds(text, option="--start")
+        parse_time(text, "--start")

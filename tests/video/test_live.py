@@ -61,7 +61,7 @@ def test_a_lost_connection_is_made_again(stream: bytes) -> None:
     assert first.from_s <= first.to_s <= last.from_s
     assert first.reason == "the connection was lost"
     assert last.to_s is None, "the camera was switched off"
-    assert told(dive.gaps).startswith(f"{address}: nothing came from ")
+    assert told(dive.gaps).startswith(f"{address}: no images from ")
     assert told(dive.gaps).endswith(". Check the connection.")
 
 
@@ -109,9 +109,9 @@ def test_passwords_are_not_shown() -> None:
 
 
 def test_what_does_not_go_with_a_live_source(stream: bytes) -> None:
-    with pytest.raises(InputError, match="goes with no other"):
+    with pytest.raises(InputError, match=r"rtsp.*alone"):
         open_dive(["rtsp://rov/1", "clip.mp4"])
-    with pytest.raises(InputError, match="has no start"):
+    with pytest.raises(InputError, match=r"rtsp.*start"):
         open_dive(["rtsp://rov/1"], start_s=3)
     with serving([stream]) as address:
         dive = open_dive([address])

@@ -81,9 +81,7 @@ def test_bad_videos(tmp_path: Path, clip: Path) -> None:
     (tmp_path / "empty.mp4").write_bytes(b"")
     (tmp_path / "half.mp4").write_bytes(clip.read_bytes()[: clip.stat().st_size // 2])
     for name in ("text.mp4", "empty.mp4", "half.mp4"):
-        with pytest.raises(
-            ImageError, match=r"not a video FFmpeg can read|broke off before the index"
-        ) as caught:
+        with pytest.raises(ImageError, match=r"not a video FFmpeg can read|before the index") as caught:
             list(frames(tmp_path / name, FrameSampling(frames=1)))
         assert "\n" not in str(caught.value)
     with pytest.raises(ImageError, match="no such file"):

@@ -13,32 +13,36 @@ from seasift.cli.options import ModelArgument, Threads, Threshold
 def bench(
     model: ModelArgument = "default",
     images: Annotated[
-        list[str] | None, typer.Argument(help="Images, folders or globs.  [default: some are drawn]")
+        list[str] | None, typer.Argument(help="Images, folders or globs.  [default: drawn images]")
     ] = None,
-    way: Annotated[
+    config: Annotated[
         list[str] | None,
         typer.Option(
-            help="ENGINE:PRECISION, repeated; the first is what ratios refer to.  [default: all there are]"
+            help="Measure this ENGINE:PRECISION; may be repeated; ratios refer to the first.  [default: all]"
         ),
     ] = None,
     threads: Threads = None,
     threshold: Threshold = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many images, evenly spaced.")] = 64,
-    repeats: Annotated[int, typer.Option(min=1, help="Rounds that count, after one that does not.")] = 5,
+    limit: Annotated[int, typer.Option(min=1, help="Maximum number of images, evenly spaced.")] = 64,
+    repeats: Annotated[
+        int, typer.Option(min=1, help="Number of measured rounds, after a warm-up round.")
+    ] = 5,
     cold: Annotated[
-        bool, typer.Option("--cold/--no-cold", help="Time whole processes on one image, too.")
+        bool, typer.Option("--cold/--no-cold", help="Also time whole processes on one image.")
     ] = True,
-    beside: Annotated[
+    baseline: Annotated[
         list[Path] | None,
         typer.Option(
-            help="A foreign ONNX network (1, 3, H, W), run bare on OpenVINO in the same rounds; repeated."
+            help="Also run this foreign ONNX network (1, 3, H, W) bare on OpenVINO; may be repeated."
         ),
     ] = None,
     json_file: Annotated[
-        Path | None, typer.Option("--json", help="Write the figures to this file, too.")
+        Path | None, typer.Option("--json", help="Also write the measurements to this file.")
     ] = None,
 ) -> None:
-    """Measure how fast a model runs here: each stage, one warm image, end to end, and a whole process.
+    """Measure how fast a model runs on this machine.
+
+    Times each stage, one warm image, end to end, and a whole process.
 
     Everything runs in turn in one process, so ratios hold where absolute times do not.
     """

@@ -21,7 +21,7 @@ _STAGES = {
 
 
 def tell(record: Measurement) -> None:
-    """Print what was measured on what, and a column for each way."""
+    """Print what was measured on what, and a column for each configuration."""
     console = Console(highlight=False, markup=False)
     if not console.is_terminal:
         console = Console(highlight=False, markup=False, width=_WIDTH)
@@ -35,7 +35,7 @@ def tell(record: Measurement) -> None:
     ):
         console.print(line, soft_wrap=True)
     console.print(_table(record.rows))
-    for each in record.beside:
+    for each in record.baselines:
         height, width = each.input[2:]
         console.print(
             f"{each.name}, {width}x{height} px: {each.network_ms:.1f} ms a run, "

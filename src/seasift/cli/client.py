@@ -7,34 +7,45 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from seasift.cli.choices import choice
 from seasift.cli.options import Classes, Threshold
+from seasift.core.choices import ServiceFormat
 
 if TYPE_CHECKING:
     from seasift.service.client import Client
 
 
 def client(
-    files: Annotated[list[Path], typer.Argument(help="Images; or with --job an archive or a video.")],
-    url: Annotated[str, typer.Option(help="Where `seasift serve` listens.")] = "http://127.0.0.1:8000",
+    files: Annotated[list[Path], typer.Argument(help="Images; with --job an archive or a video.")],
+    url: Annotated[str, typer.Option(help="Address of `seasift serve`.")] = "http://127.0.0.1:8000",
     token: Annotated[
-        str | None, typer.Option(envvar="SEASIFT_TOKEN", help="If the server wants one.", show_envvar=True)
+        str | None, typer.Option(envvar="SEASIFT_TOKEN", help="Token of the server.", show_envvar=True)
     ] = None,
     threshold: Threshold = None,
     classes: Classes = None,
     format: Annotated[
-        str, typer.Option("--format", "-f", help="json, coco, csv, overlay (of one image) or zip.")
+        str,
+        choice(
+            ServiceFormat, "--format", "-f", option="--format", help="Fetch this; overlay is of one image."
+        ),
     ] = "json",
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", help="A file; with --job a folder.  [default: standard output]"),
+        typer.Option(
+            "-o", "--output", help="Write this file; with --job this folder.  [default: standard output]"
+        ),
     ] = None,
-    job: Annotated[bool, typer.Option("--job", help="Long work: wait for it, then fetch its files.")] = False,
-    every: Annotated[str, typer.Option(help="Frames of a video, with --job.")] = "1s",
+    job: Annotated[
+        bool, typer.Option("--job", help="Submit a job, wait for it, and fetch its files.")
+    ] = False,
+    every: Annotated[
+        str, typer.Option(help="With --job: sample every 30th frame (30) or one frame every 2 seconds (2s).")
+    ] = "1s",
     overlays: Annotated[
-        bool, typer.Option("--overlays", help="Images with outlines, too, with --job.")
+        bool, typer.Option("--overlays", help="With --job: also fetch images with outlines.")
     ] = False,
 ) -> None:
-    """Have a server look at images."""
+    """Find objects with a running server."""
     from seasift.core.errors import InputError
     from seasift.core.files import write_bytes
     from seasift.service.client import Client

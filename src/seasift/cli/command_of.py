@@ -5,10 +5,12 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import MISSING, Field, fields
+from enum import StrEnum
 from typing import Annotated, Any, TypeVar, get_args
 
 import typer
 
+from seasift.cli.choices import choice
 from seasift.core.option import Option
 
 OptionsT = TypeVar("OptionsT")
@@ -41,7 +43,8 @@ def command_of(options: type[OptionsT], run: Callable[[OptionsT], None], doc: st
 
 
 def _parameter(field: Field[Any], option: Option) -> inspect.Parameter:
-    kind: Any = list[option.type] if option.repeated else option.type  # type: ignore[name-defined]
+    one: Any = str if issubclass(option.type, StrEnum) else option.type
+    kind: Any = list[one] if option.repeated else one
     default = field.default
     if default is MISSING:
         default = inspect.Parameter.empty
@@ -60,4 +63,6 @@ def _typer_info(field: Field[Any], option: Option) -> Any:
     flags = option.flags or ("--" + field.name.replace("_", "-"),)
     if not flags[0].startswith("-"):
         return typer.Argument(help=option.help, metavar=flags[0].upper())
+    if issubclass(option.type, StrEnum):
+        return choice(option.type, *flags, option=flags[0], help=option.help)
     return typer.Option(*flags, help=option.help, min=option.low, max=option.high)

@@ -19,27 +19,31 @@ def compare(
     ],
     data: Annotated[
         Path | None,
-        typer.Option(help="What the runs were judged on (prepared data set or COCO file): adds intervals."),
+        typer.Option(
+            help="Data the runs were evaluated on (prepared data set or COCO file); adds intervals."
+        ),
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", help="Folder for compare.html, compare.json and compare.md."),
+        typer.Option(
+            "-o", "--output", help="Write compare.html, compare.json and compare.md into this folder."
+        ),
     ] = None,
     resamples: Annotated[
-        int, typer.Option(min=20, help="How often the videos are drawn again for the intervals.")
+        int, typer.Option(min=20, help="Number of resamples of the videos for the intervals.")
     ] = 1000,
-    seed: Annotated[int, typer.Option(min=0, help="Of the draws.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the resamples.")] = 0,
     group: Annotated[
         str | None,
         typer.Option(
-            help="Regular expression that finds a picture's video in its file name.  [default: the data set's own]"
+            help="Regular expression for an image's video in its file name.  [default: the data set's own]"
         ),
     ] = None,
 ) -> None:
-    """Hold judged models against each other and against published figures.
+    """Compare evaluated models with each other and with published results.
 
-    With --data every AP has a 95% interval, from whole videos drawn again and again, and so has the difference
-    of any two runs on the same part.
+    With --data every AP has a 95% interval, from resampled whole videos, and so has the difference of any two
+    runs on the same split.
     """
     from seasift.cli.compare_table import tell
     from seasift.evaluation.compare import Settings

@@ -44,7 +44,7 @@ def prepare(
         ),
     ] = False,
 ) -> None:
-    """Make a data set ready: images once, checked labels, exact masks, splits.
+    """Make a data set ready: images once, checked labels, exact masks, splitting schemes.
 
     A second run does nothing, an interrupted one goes on.
     """
@@ -60,13 +60,13 @@ def prepare(
 def check(
     paths: Annotated[
         list[Path],
-        typer.Argument(help="A prepared data set, or COCO .json files (each a part of one split)."),
+        typer.Argument(help="A prepared data set, or COCO .json files (each a split of one scheme)."),
     ],
     images: _Images = None,
     group: _Group = None,
     as_json: _Json = False,
 ) -> None:
-    """List every defect, and what any two parts share (images, videos, dives, minutes); exit 2 if a defect is fatal."""
+    """List every defect, and what any two splits share (images, videos, dives, minutes); exit 2 if a defect is fatal."""
     from seasift.cli.data_output import print_json, stages, tell_check
     from seasift.data.check import check as run
 
@@ -88,18 +88,18 @@ def stats(
     ] = None,
     labels: Annotated[str | None, typer.Option(help="Label set: instance or material.")] = None,
     masks: Annotated[str | None, typer.Option(help="Mask version: exact or polygons.")] = None,
-    split: Annotated[str | None, typer.Option(help="Split: dive-free, official ...")] = None,
+    scheme: Annotated[str | None, typer.Option(help="Splitting scheme: dive-free, official ...")] = None,
     images: _Images = None,
     group: _Group = None,
     as_json: _Json = False,
 ) -> None:
-    """Describe a data set: counts, sizes, classes that go together, videos of each part."""
+    """Describe a data set: counts, sizes, classes that go together, videos of each split."""
     from seasift.cli.data_output import print_json
     from seasift.cli.data_stats import tell_stats, write_page
     from seasift.data.describe import describe
     from seasift.data.stats import statistics
 
-    described = describe(path, labels=labels, masks=masks, split=split, images=images, group=group)
+    described = describe(path, labels=labels, masks=masks, scheme=scheme, images=images, group=group)
     counted = statistics(described)
     if page is not None:
         write_page(page, path, described, counted)
@@ -112,22 +112,22 @@ def stats(
 @data.command()
 def split(
     prepared: Annotated[Path, typer.Argument(help="A folder made by `seasift data prepare`.")],
-    name: Annotated[str, typer.Option(help="Name of the new split.")],
+    name: Annotated[str, typer.Option(help="Name of the new splitting scheme.")],
     fractions: Annotated[
         str, typer.Option(help="Parts and their shares, summing to 1.")
     ] = "train=0.7,val=0.15,test=0.15",
     folds: Annotated[int, typer.Option(min=0, help="Draw so many folds NAME-0, NAME-1 ... instead.")] = 0,
-    seed: Annotated[int, typer.Option(min=0, help="The same seed draws the same split.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed draws the same scheme.")] = 0,
     group: _Group = None,
-    force: Annotated[bool, typer.Option("--force", help="Write over a split of this name.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Write over a scheme of this name.")] = False,
 ) -> None:
-    """Draw a split that keeps each video in one part, with every class in every part where that can be."""
-    from seasift.cli.data_output import busy, tell_split
+    """Draw a splitting scheme that keeps each video in one split, with every class in every split where that can be."""
+    from seasift.cli.data_output import busy, tell_scheme
     from seasift.cli.data_split import draw
 
     with busy("drawing"):
         drawn = draw(prepared, name, fractions, folds, seed, group, force=force)
-    tell_split(drawn)
+    tell_scheme(drawn)
 
 
 @data.command()

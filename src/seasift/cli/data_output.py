@@ -64,8 +64,8 @@ def tell_check(report: CheckReport) -> None:
         out.print(defect.line(), soft_wrap=True)
     if report.leaks:
         table = Table(
-            "split",
-            "parts",
+            "scheme",
+            "splits",
             "same files",
             "same images",
             "same groups",
@@ -77,9 +77,9 @@ def tell_check(report: CheckReport) -> None:
         for column in table.columns[2:]:
             column.justify = "right"
         for leak in report.leaks:
-            of = zip(leak.images_in_groups, leak.images_in_parts, strict=True)
+            of = zip(leak.images_in_groups, leak.images_in_splits, strict=True)
             table.add_row(
-                *(leak.split, " and ".join(leak.parts), f"{len(leak.files):,}", f"{len(leak.images):,}"),
+                *(leak.scheme, " and ".join(leak.splits), f"{len(leak.files):,}", f"{len(leak.images):,}"),
                 *(f"{len(leak.groups):,}", " and ".join(f"{some:,} of {every:,}" for some, every in of)),
                 *(f"{len(leak.dives):,}", " and ".join(f"{some:,}" for some in leak.images_in_dives)),
                 f"{len(leak.clocks):,}",
@@ -87,7 +87,7 @@ def tell_check(report: CheckReport) -> None:
         out.print(table)
     if not report.grouped:
         out.print(
-            "note: no group is known, so videos in two parts were not looked for; give --group for footage"
+            "note: no group is known, so videos in two splits were not looked for; give --group for footage"
         )
     elif not report.dated:
         out.print("note: no dates of videos are known, so shared dives and minutes were not looked for")
@@ -99,7 +99,7 @@ def tell_check(report: CheckReport) -> None:
 
 
 def tell_prepared(prepared: PreparedDataset, done: bool) -> None:
-    """One line on what was made, and a table of the splits."""
+    """One line on what was made, and a table of the schemes."""
     record = prepared.record
     objects = ", ".join(f"{name} {count:,}" for name, count in record.get("objects", {}).items())
     out = console()
@@ -109,11 +109,11 @@ def tell_prepared(prepared: PreparedDataset, done: bool) -> None:
         )
         return
     out.print(f"{prepared.folder}: {record['name']}, {record['pictures']:,} images; objects: {objects}")
-    table = Table("split", "part", "pictures")
+    table = Table("scheme", "split", "pictures")
     table.columns[2].justify = "right"
-    for split, parts in record["splits"].items():
-        for part, count in parts.items():
-            table.add_row(split, part, f"{count:,}")
+    for scheme, splits in record["splits"].items():
+        for split, count in splits.items():
+            table.add_row(scheme, split, f"{count:,}")
     out.print(table)
     for line in record.get("repairs", []):
         out.print(f"repaired: {line}", soft_wrap=True)
@@ -151,22 +151,22 @@ def tell_merged(merged: Merged) -> None:
         )
 
 
-def tell_split(drawn: Drawn) -> None:
-    """What each part got, and which classes a part lacks."""
+def tell_scheme(drawn: Drawn) -> None:
+    """What each split got, and which classes a split lacks."""
     out = console()
     if not drawn.grouped:
         out.print("note: no group is known, so each image was drawn alone; give --group for footage")
-    table = Table("split", "part", "groups", "pictures", "share", "objects", "classes it lacks")
+    table = Table("scheme", "split", "groups", "pictures", "share", "objects", "classes it lacks")
     for column in table.columns[2:6]:
         column.justify = "right"
     total = len(drawn.group_of)
-    for split, parts in drawn.splits.items():
-        for part, names in parts.items():
+    for scheme, splits in drawn.schemes.items():
+        for split, names in splits.items():
             counts = _counts(drawn, set(names))
             lacking = sorted(name for name, count in counts.items() if not count)
             groups = len({drawn.group_of[name] for name in names})
             table.add_row(
-                *(split, part, f"{groups:,}", f"{len(names):,}", f"{len(names) / total:.1%}"),
+                *(scheme, split, f"{groups:,}", f"{len(names):,}", f"{len(names) / total:.1%}"),
                 *(f"{sum(counts.values()):,}", ", ".join(lacking) or "none"),
             )
     out.print(table)

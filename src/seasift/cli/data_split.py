@@ -8,25 +8,25 @@ from pathlib import Path
 
 from seasift.core.errors import InputError
 from seasift.data.coco import CocoDataset
-from seasift.data.draw_split import Split, add_split, draw_folds, draw_split
-from seasift.data.groups import groups_of
+from seasift.data.dives import groups_of
+from seasift.data.draw_scheme import Scheme, add_scheme, draw_folds, draw_scheme
 from seasift.data.prepared import PreparedDataset, open_prepared
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """A split as written.
+    """A scheme as written.
 
     Attributes:
-        folders: split name to where its lists are.
-        splits: split name to part name to file names.
+        folders: scheme name to where its lists are.
+        schemes: scheme name to split name to file names.
         group_of: file name to group.
         label_sets: by name.
         grouped: False if each image is a group of its own.
     """
 
     folders: Mapping[str, Path]
-    splits: Mapping[str, Split]
+    schemes: Mapping[str, Scheme]
     group_of: Mapping[str, str]
     label_sets: Mapping[str, CocoDataset]
     grouped: bool
@@ -52,11 +52,11 @@ def draw(
     cocos = list(label_sets.values())
     if folds:
         drawn = draw_folds(cocos, group_of, folds, seed=seed)
-        splits = {f"{name}-{number}": fold for number, fold in enumerate(drawn)}
+        schemes = {f"{name}-{number}": fold for number, fold in enumerate(drawn)}
     else:
-        splits = {name: draw_split(cocos, group_of, _parse(fractions), seed=seed)}
-    folders = {key: add_split(prepared, key, value, force=force) for key, value in splits.items()}
-    return Drawn(folders, splits, group_of, label_sets, pattern is not None)
+        schemes = {name: draw_scheme(cocos, group_of, _parse(fractions), seed=seed)}
+    folders = {key: add_scheme(prepared, key, value, force=force) for key, value in schemes.items()}
+    return Drawn(folders, schemes, group_of, label_sets, pattern is not None)
 
 
 def group_pattern(asked: str | None, prepared: PreparedDataset | None) -> str | None:
@@ -80,17 +80,17 @@ def _label_sets(prepared: PreparedDataset) -> dict[str, CocoDataset]:
 
 
 def _parse(fractions: str) -> dict[str, float]:
-    parts: dict[str, float] = {}
+    splits: dict[str, float] = {}
     for item in fractions.split(","):
-        part, _, share = item.strip().partition("=")
+        split, _, share = item.strip().partition("=")
         try:
             value = float(share)
         except ValueError:
             value = float("nan")
-        if not part.isidentifier() or part in parts or not 0 < value <= 1:
+        if not split.isidentifier() or split in splits or not 0 < value <= 1:
             raise InputError(
-                f"--fractions {fractions!r}: {item.strip()!r} is no part with a share; "
+                f"--fractions {fractions!r}: {item.strip()!r} is no split with a share; "
                 "expected such as train=0.8,val=0.2"
             )
-        parts[part] = value
-    return parts
+        splits[split] = value
+    return splits

@@ -17,10 +17,10 @@ _PAIRS = 10
 
 
 def tell_stats(stats: Stats) -> None:
-    """Tables of parts, classes, and the classes most often seen together."""
+    """Tables of splits, classes, and the classes most often seen together."""
     out = console()
     out.print(stats.name, soft_wrap=True)
-    out.print(_parts(stats))
+    out.print(_splits(stats))
     out.print(_classes(stats))
     if stats.partial:
         out.print(_partial(stats))
@@ -56,15 +56,17 @@ def write_page(page: Path, data: Path, described: Described, stats: Stats) -> No
     print(f"written: {page}", file=sys.stderr)
 
 
-def _parts(stats: Stats) -> Table:
-    table = Table("part", "pictures", "videos", "without objects", "objects", "crowds", *SIZES, "median size")
+def _splits(stats: Stats) -> Table:
+    table = Table(
+        "split", "pictures", "videos", "without objects", "objects", "crowds", *SIZES, "median size"
+    )
     for column in table.columns[1:]:
         column.justify = "right"
-    for part, counts in stats.parts.items():
+    for split, counts in stats.splits.items():
         videos = f"{counts.groups:,}" if stats.grouped else "-"
         sizes = [f"{value:,}" for value in (counts.small, counts.medium, counts.large)]
         table.add_row(
-            *(part, f"{counts.pictures:,}", videos, f"{stats.empty_images[part]:,}", f"{counts.objects:,}"),
+            *(split, f"{counts.pictures:,}", videos, f"{stats.empty_images[split]:,}", f"{counts.objects:,}"),
             *(f"{counts.crowds:,}", *sizes, f"{counts.median_side_px:.0f} px"),
         )
     return table
@@ -75,14 +77,14 @@ def _partial(stats: Stats) -> Table:
     table.title = "what labels leave open; objects of a coarse class count for no class"
     for column in table.columns[1:]:
         column.justify = "right"
-    for part, found in stats.partial.items():
+    for split, found in stats.partial.items():
         values = (found.coarse, found.without_mask, found.loose_box, found.unlabelled)
-        table.add_row(part, *(f"{value:,}" for value in values))
+        table.add_row(split, *(f"{value:,}" for value in values))
     return table
 
 
 def _classes(stats: Stats) -> Table:
-    table = Table("class", *stats.parts, *SIZES)
+    table = Table("class", *stats.splits, *SIZES)
     table.title = "objects" + (" / videos" if stats.grouped else "") + " of each class"
     for column in table.columns[1:]:
         column.justify = "right"

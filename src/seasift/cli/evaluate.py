@@ -7,13 +7,15 @@ from typing import Annotated
 
 import typer
 
+from seasift.cli.choices import choice
 from seasift.cli.options import DataArgument, Threads, TileOverlap, TileWhole
+from seasift.core.choices import EngineName, PrecisionName
 
 
 def evaluate(
     model: Annotated[
         str,
-        typer.Argument(help="A model file, the name of a model in the box, or a checkpoint (.ckpt, .pt)."),
+        typer.Argument(help="A model file, the name of a bundled model, or a checkpoint (.ckpt, .pt)."),
     ],
     data: DataArgument,
     output: Annotated[
@@ -24,8 +26,12 @@ def evaluate(
         str | None, typer.Option(help="Label set of a prepared data set: instance or material.")
     ] = None,
     masks: Annotated[str | None, typer.Option(help="Its masks: exact or polygons.")] = None,
-    split: Annotated[str | None, typer.Option(help="Its split: dive-free, official, ...")] = None,
-    part: Annotated[str | None, typer.Option(help="Part of the split.  [default: val]")] = None,
+    scheme: Annotated[
+        str | None, typer.Option(help="Splitting scheme: dive-free, official, ...  [default: the data set's]")
+    ] = None,
+    split: Annotated[
+        str | None, typer.Option(help="Split of the scheme: train, val or test.  [default: val]")
+    ] = None,
     images: Annotated[Path | None, typer.Option(help="Folder of the images of a COCO file.")] = None,
     threshold: Annotated[
         float, typer.Option(min=0, max=1, help="Leave out lower scores; low, since AP wants the whole curve.")
@@ -55,18 +61,27 @@ def evaluate(
     tile_whole: TileWhole = False,
     engine: Annotated[
         str | None,
-        typer.Option(
-            help="For a model file: openvino, onnxruntime or onnxruntime-cuda.  [default: openvino]"
+        choice(
+            EngineName,
+            "--engine",
+            option="--engine",
+            help="Engine that runs a model file.  [default: openvino]",
         ),
     ] = None,
     precision: Annotated[
-        str | None, typer.Option(help="f32; with openvino also bf16 or f16.  [default: f32]")
+        str | None,
+        choice(
+            PrecisionName,
+            "--precision",
+            option="--precision",
+            help="Numbers to compute with; bf16 and f16 need openvino.  [default: f32]",
+        ),
     ] = None,
     threads: Threads = None,
 ) -> None:
-    """Judge a model as COCO does: 12 figures for boxes and for masks, of each class too.
+    """Evaluate a model by the COCO metrics of boxes and masks, overall and by class.
 
-    With -o also a page with curves, a confusion matrix and the worst images.
+    With -o it also writes a page with curves, a confusion matrix and the worst images.
     """
     given = locals()
     from seasift.cli.evaluate_table import tell

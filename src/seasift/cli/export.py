@@ -15,31 +15,31 @@ def export(
         list[Path],
         typer.Argument(
             metavar="CHECKPOINT...",
-            help="best.ckpt or last.ckpt of a run; several of one network: the mean of their weights.",
+            help="best.ckpt or last.ckpt of a run; of several of one network the mean of the weights is taken.",
         ),
     ],
     output: OnnxOutput,
-    name: Annotated[str | None, typer.Option(help="Of the model.  [default: of its recipe]")] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the model.  [default: of its recipe]")] = None,
     threshold: Annotated[
-        float, typer.Option(min=0, max=1, help="Score that predict asks for unless told otherwise.")
+        float, typer.Option(min=0, max=1, help="Default minimum score of `predict` with this model.")
     ] = 0.3,
     mask_threshold: Annotated[
         float | None,
         typer.Option(
             min=0,
             max=1,
-            help="A pixel belongs to an object if its probability is above this.  [default: 0.5]",
+            help="Minimum probability of a pixel of an object.  [default: 0.5]",
         ),
     ] = None,
     expected_iou: Annotated[
         bool,
         typer.Option(
-            "--expected-iou", help="Cut masks where the IoU to expect is largest; it multiplies scores."
+            "--expected-iou", help="Cut masks where the expected IoU is largest, and multiply scores by it."
         ),
     ] = False,
     figures: Annotated[
         list[Path] | None,
-        typer.Option(help="report.json of `seasift evaluate`, to be written into the file."),
+        typer.Option(help="Write the metrics of this report.json of `seasift evaluate` into the file."),
     ] = None,
     calibrate: Annotated[
         Path | None,
@@ -48,7 +48,7 @@ def export(
             "scores will be probabilities, and its record by class goes into the file for intervals of counts."
         ),
     ] = None,
-    looks: Annotated[
+    reference: Annotated[
         Path | None,
         typer.Option(
             help="The data that it learned from, to tell footage unlike it: a prepared folder (of its recipe's split, "
@@ -57,18 +57,18 @@ def export(
     ] = None,
     about: Annotated[
         Path | None,
-        typer.Option(exists=True, dir_okay=False, help="Markdown that the card begins with."),
+        typer.Option(exists=True, dir_okay=False, help="Begin the card with this Markdown."),
     ] = None,
-    licence: Annotated[str | None, typer.Option(help="Of the weights.")] = None,
-    attribution: Annotated[str, typer.Option(help="Whom to credit: data, initial weights.")] = "",
+    licence: Annotated[str | None, typer.Option(help="Licence of the weights.")] = None,
+    attribution: Annotated[str, typer.Option(help="Credits: data, initial weights.")] = "",
     hardware: Annotated[
-        str | None, typer.Option(help="That it was trained on, where the checkpoint does not say.")
+        str | None, typer.Option(help="Training hardware, where the checkpoint does not say.")
     ] = None,
     half_weights: Annotated[
         bool, typer.Option("--half-weights", help="Store weights as float16: half the file, same speed.")
     ] = False,
 ) -> None:
-    """Write a checkpoint as a self-describing ONNX file with a model card beside it."""
+    """Export a checkpoint as a self-describing ONNX file with a model card."""
     given = locals()
     from seasift.cli.terminal import progress_bar
     from seasift.export.api import export as run

@@ -13,14 +13,16 @@ from seasift.cli.options import Accelerator, Overrides, RecipeArgument, RecipeDa
 def lr_find(
     recipe: RecipeArgument,
     data: RecipeData = None,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="Folder for curve and plot.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Write curve and plot into this folder.")
+    ] = None,
     overrides: Overrides = None,
     low: Annotated[float, typer.Option(help="First learning rate.")] = 1e-6,
     high: Annotated[float, typer.Option(help="Last learning rate.")] = 1.0,
-    steps: Annotated[int, typer.Option(help="Steps between them.")] = 100,
+    steps: Annotated[int, typer.Option(help="Number of steps between them.")] = 100,
     accelerator: Accelerator = "auto",
 ) -> None:
-    """Range test: at which learning rate does the loss fall fastest?"""
+    """Find the learning rate at which the loss falls fastest (range test)."""
     from seasift.cli.terminal import progress_bar
     from seasift.core.extras import require
     from seasift.recipes.recipe import load_recipe

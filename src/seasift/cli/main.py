@@ -7,6 +7,7 @@ import sys
 from typing import Annotated, Any
 
 import typer
+import typer.core
 
 from seasift import __version__
 from seasift.cli.bench import bench
@@ -37,11 +38,39 @@ _ANOTHER_PATH = frozenset(
     )
 )
 
+FIND, EXCHANGE, SERVE, TRAIN, MODELS = (
+    "Find and count",
+    "Review and exchange",
+    "Serve",
+    "Data and training",
+    "Models",
+)
+
+
+class _Grouped(typer.core.TyperGroup):
+    """Lists the commands in groups, in order of use. Plain text: rich would cost half of the time that help takes."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(self.commands)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        groups: dict[str, list[tuple[str, str]]] = {}
+        widest = max(map(len, self.commands))
+        for name, command in self.commands.items():
+            panel = getattr(command, "rich_help_panel", None)
+            group = panel if isinstance(panel, str) else "Commands"
+            room = formatter.width - widest - 6
+            groups.setdefault(group, []).append((name.ljust(widest), command.get_short_help_str(room)))
+        for title, rows in groups.items():
+            with formatter.section(title):
+                formatter.write_dl(rows)
+
+
 app = typer.Typer(
     name="seasift",
+    cls=_Grouped,
     help="Find, outline and count trash, animals, plants and vehicle parts in underwater images.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -63,32 +92,32 @@ def _root(
     del version
 
 
-app.add_typer(data)
-app.add_typer(models)
-app.command()(evaluate)
-app.command()(compare)
-app.command()(predict)
-app.command()(survey)
-app.command()(review)
-app.command()(export)
-app.command()(quantize)
-app.command()(serve)
-app.command()(client)
-app.command()(train)
-app.command("lr-find")(lr_find)
-app.command()(validate)
-app.command()(convert)
-app.command()(bench)
+app.command(rich_help_panel=FIND)(predict)
+app.command(rich_help_panel=FIND)(survey)
+app.command(rich_help_panel=EXCHANGE)(review)
+app.command(rich_help_panel=EXCHANGE)(convert)
+app.command(rich_help_panel=EXCHANGE)(validate)
+app.command(rich_help_panel=SERVE)(serve)
+app.command(rich_help_panel=SERVE)(client)
+app.add_typer(data, rich_help_panel=TRAIN)
+app.command(rich_help_panel=TRAIN)(train)
+app.command("lr-find", rich_help_panel=TRAIN)(lr_find)
+app.command(rich_help_panel=TRAIN)(evaluate)
+app.command(rich_help_panel=TRAIN)(compare)
+app.add_typer(models, rich_help_panel=MODELS)
+app.command(rich_help_panel=MODELS)(export)
+app.command(rich_help_panel=MODELS)(quantize)
+app.command(rich_help_panel=MODELS)(bench)
 
 
 def main() -> None:
     """Run the command line; exit 0 done, 2 bad input, 1 failure, 130 interrupted."""
     try:
-        code = app(standalone_mode=False)
+        code = app(prog_name="seasift", standalone_mode=False)
     except SeasiftError as error:
         code = _complain(str(error), error.exit_code)
     except _ClickException as error:
-        code = _complain(error.format_message(), error.exit_code)
+        code = _wrong_use(error)
     except OSError as error:
         code = _complain(*_of_system(error))
     except (typer.Abort, KeyboardInterrupt):
@@ -96,6 +125,19 @@ def main() -> None:
     if code == _INTERRUPTED:  # newer versions of typer return it
         _complain("interrupted; run the same command again to go on", code)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _wrong_use(error: Any) -> int:
+    """Show the usage of the command before the message; help where a command was given nothing at all."""
+    context = getattr(error, "ctx", None)
+    if context is None:
+        return _complain(error.format_message(), error.exit_code)
+    if type(error).__name__ == "NoArgsIsHelpError":
+        print(context.get_help())
+        return 0
+    print(context.get_usage(), file=sys.stderr)
+    print(f"Try '{context.command_path} --help' for help.\n", file=sys.stderr)
+    return _complain(error.format_message(), int(error.exit_code))
 
 
 def _of_system(error: OSError) -> tuple[str, int]:

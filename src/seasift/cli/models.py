@@ -10,36 +10,28 @@ import typer
 from seasift.cli.models_complete import complete
 from seasift.core.files import check_onnx_name
 
-models = typer.Typer(
-    name="models", help="The model in the box, and the networks of the catalog.", no_args_is_help=True
-)
+models = typer.Typer(name="models", help="List, show, import and complete models.", no_args_is_help=True)
 
-_Classes = Annotated[int, typer.Option(min=1, help="Classes without background.")]
-
-
-def _sizes(text: str | None) -> int | tuple[int, int] | None:
-    from seasift.core.errors import InputError
-
-    if text is None:
-        return None
-    parts = text.lower().split("x")
-    if not all(part.isdigit() and int(part) >= 96 for part in parts) or len(parts) > 2:
-        raise InputError(
-            f"--size {text!r}; expected a side such as 550, or HEIGHTxWIDTH such as 800x1344, from 96 px."
-        )
-    numbers = [int(part) for part in parts]
-    return numbers[0] if len(numbers) == 1 else (numbers[0], numbers[1])
+_Classes = Annotated[int, typer.Option(min=1, help="Number of classes without background.")]
 
 
 @models.command("list")
 def list_models(classes: _Classes = 22) -> None:
-    """Every network: parameters, memory, work, priors, and where weights come from."""
-    from seasift.core.extras import require
+    """List the bundled models and, with the extra train, the networks that can be trained."""
+    from importlib.util import find_spec
 
-    require("train", "torch", "torchvision", "timm")
-    from seasift.cli.models_table import print_table
+    from seasift.cli.models_table import print_bundled, print_table
+    from seasift.core.extras import how_to_install
+
+    print_bundled()
+    if not all(map(find_spec, ("torch", "torchvision", "timm"))):
+        typer.echo(
+            f"\nNetworks to train are listed with the extra train. {how_to_install('train')}", err=True
+        )
+        return
     from seasift.models.catalog import catalog
 
+    typer.echo()
     print_table(list(catalog()), classes)
 
 
@@ -50,13 +42,14 @@ def show(
     ],
     classes: _Classes = 22,
     size: Annotated[
-        str | None, typer.Option(help="Input, px: a side, or HEIGHTxWIDTH for R-CNN.  [default: its own]")
+        str | None, typer.Option(help="Input in px: a side, or WIDTHxHEIGHT for R-CNN.  [default: its own]")
     ] = None,
-    html: Annotated[Path | None, typer.Option(help="Write a card as a page that needs nothing else.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write the card as a self-contained HTML page.")] = None,
 ) -> None:
-    """The card of a model file or of the model in the box, or a network of the catalog in full."""
+    """Show the card of a model file or bundled model, or the details of a network."""
     from seasift.core.errors import InputError
     from seasift.core.extras import require
+    from seasift.core.option import parse_size
     from seasift.modelfile import bundled
 
     if name in bundled.names() or name.endswith(".onnx"):
@@ -72,9 +65,10 @@ def show(
         return
     if html is not None:
         raise InputError(
-            f"--html {html}: {name} is a network, without a card; expected a model file or one in the box."
+            f"--html {html}: {name} is a network, without a card; expected a model file or a bundled model."
         )
-    wanted = _sizes(size)
+    width, height = parse_size(size, "--size", least=96, square=True) if size else (0, 0)
+    wanted = None if not size else width if width == height else (height, width)
     require("train", "torch", "torchvision", "timm")
     from seasift.cli.models_table import print_one
 
@@ -96,19 +90,19 @@ def _card(path: Path) -> str:
 @models.command("import")
 def import_weights(
     weights: Annotated[Path, typer.Argument(help="A .pth of the published YOLACT implementation.")],
-    arch: Annotated[str, typer.Option(help="Its network: yolact-resnet50, -resnet101 or -darknet53.")],
+    arch: Annotated[
+        str, typer.Option(help="Network of the checkpoint: yolact-resnet50, -resnet101 or -darknet53.")
+    ],
     names: Annotated[
         Path, typer.Option(help="Text file with one class name a line, in the order of training.")
     ],
     output: Annotated[Path, typer.Option("-o", "--output", help="The model file to write (.onnx).")],
-    size: Annotated[int, typer.Option(min=96, help="Input side it was trained at, px.")] = 550,
-    threshold: Annotated[
-        float, typer.Option(min=0, max=1, help="Score below which objects are left out.")
-    ] = 0.3,
-    licence: Annotated[str, typer.Option(help="Of the weights.")] = "unknown",
-    attribution: Annotated[str, typer.Option(help="Whom to credit.")] = "YOLACT (Bolya et al. 2019)",
+    size: Annotated[int, typer.Option(min=96, help="Input side of its training in px.")] = 550,
+    threshold: Annotated[float, typer.Option(min=0, max=1, help="Default minimum score of the model.")] = 0.3,
+    licence: Annotated[str, typer.Option(help="Licence of the weights.")] = "unknown",
+    attribution: Annotated[str, typer.Option(help="Credits.")] = "YOLACT (Bolya et al. 2019)",
 ) -> None:
-    """Turn a published checkpoint into a model file; an entry that does not fit is named and fatal."""
+    """Turn a published YOLACT checkpoint into a model file."""
     from seasift.core.errors import InputError
     from seasift.core.extras import require
 
@@ -117,7 +111,7 @@ def import_weights(
         if not path.is_file():
             raise InputError(f"{path}: no such file. Check the name and the folder you are in.")
     require("train", "torch", "torchvision", "timm", "onnx")
-    from seasift.export.from_published import import_published
+    from seasift.export.to_onnx import import_published
 
     info = import_published(
         weights,

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 
 def complete(
-    model: Annotated[str, typer.Argument(help="A model file (.onnx), or the name of a model in the box.")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="The model file to write; may be the same.")],
+    model: Annotated[str, typer.Argument(help="A model file (.onnx), or the name of a bundled model.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Write this model file; may be the same.")],
     calibrate: Annotated[
         Path | None,
         typer.Option(
@@ -28,15 +28,15 @@ def complete(
     ] = None,
     about: Annotated[
         Path | None,
-        typer.Option(exists=True, dir_okay=False, help="Markdown that this card begins with."),
+        typer.Option(exists=True, dir_okay=False, help="Begin the card with this Markdown."),
     ] = None,
-    counting: Annotated[
+    operating_points: Annotated[
         Path | None,
         typer.Option(
             help="report.json of `seasift evaluate` on data it did not learn from: for intervals of counts."
         ),
     ] = None,
-    looks: Annotated[
+    reference: Annotated[
         Path | None,
         typer.Option(
             help="Data that it learned from, a prepared folder or COCO file: to tell footage unlike it."
@@ -45,19 +45,21 @@ def complete(
     rollup: Annotated[
         Path | None,
         typer.Option(
-            help="report.json of `seasift evaluate` on data it did not learn from: from which scores on an object is "
-            "named by its class, its supercategory, or as an object."
+            help="Fit with this report.json of `seasift evaluate`, on held-out data, from which scores an object is named by "
+            "its class, its supercategory, or as an object."
         ),
     ] = None,
     right: Annotated[
-        float, typer.Option(help="Probability with which names of --rollup are right: 0.5, 0.6 ... 0.9.")
+        float, typer.Option(help="Probability that a name of --rollup is right: 0.5, 0.6 ... 0.9.")
     ] = 0.7,
-    split: Annotated[str | None, typer.Option(help="Of the prepared data.  [default: its own]")] = None,
-    part: Annotated[str, typer.Option(help="Of the split.")] = "train",
+    scheme: Annotated[
+        str | None, typer.Option(help="Splitting scheme of the prepared data.  [default: its own]")
+    ] = None,
+    split: Annotated[str, typer.Option(help="Split of the scheme.")] = "train",
 ) -> None:
-    """Write into a model file what was found out about it: scores, figures, and what `seasift survey` wants to know.
+    """Add calibration, metrics and survey statistics to a model file.
 
-    Its graph stays as it is.
+    The graph stays unchanged.
     """
     from seasift.cli.terminal import progress_bar
     from seasift.core.errors import InputError
@@ -66,8 +68,10 @@ def complete(
     from seasift.modelfile import bundled
     from seasift.modelfile.info import read_model_file
 
-    if not (calibrate or figures or counting or looks or rollup):
-        raise InputError("nothing to add; expected --calibrate, --figures, --counting, --looks or --rollup.")
+    if not (calibrate or figures or operating_points or reference or rollup):
+        raise InputError(
+            "nothing to add; expected --calibrate, --figures, --operating-points, --reference or --rollup."
+        )
     if about and not figures:
         raise InputError("--about begins a card, which is written with --figures only. Give both.")
     check_onnx_name(output)
@@ -82,8 +86,8 @@ def complete(
             output,
             calibration=fitted,
             figures=evaluated,
-            counting=read_report(counting) if counting else None,
-            looks=_images(looks, split, part) if looks else None,
+            operating_points=read_report(operating_points) if operating_points else None,
+            reference=_images(reference, scheme, split) if reference else None,
             rollup=read_report(rollup) if rollup else None,
             right=right,
             progress=progress,
@@ -92,13 +96,17 @@ def complete(
         write_card(output, info, evaluated, words)
     added = [f"scores calibrated on {fitted.fitted_on}"] if fitted else []
     added += [f"figures on {report.data.name}" for report in evaluated]
-    added += [f"counts on {info.counting.data}"] if counting and info.counting else []
-    added += [f"looks of {info.looks.pictures:,} images of {info.looks.data}"] if looks and info.looks else []
+    added += [f"counts on {info.counting.data}"] if operating_points and info.counting else []
+    added += (
+        [f"statistics of {info.looks.pictures:,} images of {info.looks.data}"]
+        if reference and info.looks
+        else []
+    )
     added += [f"roll-up fitted on {info.rollup.fitted_on}"] if rollup and info.rollup else []
     typer.echo(f"{output}: {info.name}, {', '.join(added)}")
 
 
-def _images(looks: Path, split: str | None, part: str) -> DataSplit:
+def _images(reference: Path, scheme: str | None, split: str) -> DataSplit:
     from seasift.data.prepared import resolve_split
 
-    return resolve_split(looks, split=split, part=part if looks.is_dir() else None)
+    return resolve_split(reference, scheme=scheme, split=split if reference.is_dir() else None)

@@ -10,9 +10,26 @@ from rich.table import Table
 
 from seasift.core.errors import InputError, expected
 from seasift.core.types import SizeHW
+from seasift.modelfile import bundled
+from seasift.modelfile.info import read_model_file
 
 if TYPE_CHECKING:
-    from seasift.models.complexity import Complexity
+    from seasift.models.catalog import Complexity
+
+
+def print_bundled() -> None:
+    """One row a bundled model."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("bundled model", no_wrap=True)
+    for column in ("MB", "classes", "threshold"):
+        table.add_column(column, justify="right", no_wrap=True)
+    table.add_column("licence")
+    for name in bundled.names():
+        path = bundled.path_of(name)
+        info = read_model_file(path).info
+        size = f"{path.stat().st_size / 1e6:.1f}"
+        table.add_row(name, size, str(len(info.categories)), f"{info.threshold:.2g}", info.licence)
+    Console(width=None if Console().is_terminal else 200).print(table)
 
 
 def print_table(names: Sequence[str], classes: int) -> None:
@@ -31,7 +48,7 @@ def print_one(name: str, classes: int, size: int | SizeHW | None) -> None:
     """One network, a line a fact."""
     facts, weights = _described(name, classes, size)
     labels: tuple[str, ...] = ("parameters", "trainable parameters", "bytes of parameters and buffers")
-    labels += ("GFLOPs (multiply-add = 2)", "input (height x width, px)", "priors")
+    labels += ("GFLOPs (multiply-add = 2)", "input (width x height, px)", "priors")
     print(f"{name}, {classes} classes")
     for label, figure in zip(labels, _figures(facts), strict=True):
         print(f"  {label}: {figure}")
@@ -39,8 +56,7 @@ def print_one(name: str, classes: int, size: int | SizeHW | None) -> None:
 
 
 def _described(name: str, classes: int, size: int | SizeHW | None) -> tuple[Complexity, str]:
-    from seasift.models.catalog import catalog, make_config, weights_note
-    from seasift.models.complexity import describe
+    from seasift.models.catalog import catalog, describe, make_config, weights_note
 
     known = catalog()
     if name not in known:
@@ -52,4 +68,4 @@ def _described(name: str, classes: int, size: int | SizeHW | None) -> tuple[Comp
 def _figures(facts: Complexity) -> tuple[str, ...]:
     height, width = facts.size_hw
     counts = (f"{facts.parameters:,}", f"{facts.trainable:,}", f"{facts.bytes:,}")
-    return (*counts, f"{facts.gflops:.1f}", f"{height} x {width}", f"{facts.priors:,}")
+    return (*counts, f"{facts.gflops:.1f}", f"{width} x {height}", f"{facts.priors:,}")

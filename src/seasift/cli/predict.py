@@ -29,7 +29,8 @@ def _run(options: PredictOptions) -> None:
 
     with progress_bar("predicting") as progress:
         result = run(replace(options, progress=progress, on_failure=complain, on_note=note))
-    if not result.written:
+    asked = options.formats or str(options.output) == "-"
+    if not result.written and (asked or not sys.stdout.isatty()):  # a person reads the table instead
         for part in result.text(result.formats[0]):
             typer.echo(part.encode(), nl=False)
     show(result.document, result.written, asked_precision=options.precision)

@@ -14,13 +14,13 @@ def quantize(
     model: ModelArgument,
     data: DataArgument,
     output: OnnxOutput,
-    split: Annotated[str | None, typer.Option(help="Split of a prepared data set.")] = None,
-    part: Annotated[str, typer.Option(help="Part of the split; one that the model learned from.")] = "train",
-    images: Annotated[
-        int, typer.Option(min=1, help="How many, evenly spaced, set the ranges of numbers.")
-    ] = 300,
+    scheme: Annotated[str | None, typer.Option(help="Splitting scheme of a prepared data set.")] = None,
+    split: Annotated[
+        str, typer.Option(help="Split of the scheme; one that the model learned from.")
+    ] = "train",
+    images: Annotated[int, typer.Option(min=1, help="Number of calibration images, evenly spaced.")] = 300,
 ) -> None:
-    """Write a model file that computes in 8-bit numbers: smaller, and faster where the processor helps."""
+    """Quantize a model to 8 bits: smaller, and faster on some processors."""
     from seasift.cli.terminal import progress_bar
     from seasift.core.extras import require
     from seasift.data.prepared import resolve_split
@@ -28,7 +28,7 @@ def quantize(
 
     check_onnx_name(output)
     given = bundled.find(model)
-    chosen = resolve_split(data, split=split, part=part if data.is_dir() else None)
+    chosen = resolve_split(data, scheme=scheme, split=split if data.is_dir() else None)
     require("quantize", "nncf", "onnx", "onnxruntime", "onnxscript")
     from seasift.export.card import write_card
     from seasift.export.quantize import quantize as run
@@ -37,4 +37,6 @@ def quantize(
         info = run(given, output, chosen, images=images, progress=progress)
     size = output.stat().st_size
     write_card(output, info)
-    typer.echo(f"{output}: {size / 1e6:.1f} MB, {info.quantized}. Judge it: seasift evaluate {output} {data}")
+    typer.echo(
+        f"{output}: {size / 1e6:.1f} MB, {info.quantized}. Evaluate it: seasift evaluate {output} {data}"
+    )

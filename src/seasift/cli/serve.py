@@ -14,18 +14,18 @@ def serve(
     model: ModelOption = "default",
     host: Host = None,
     port: Port = None,
-    workers: Annotated[int | None, typer.Option(help="Threads that look at images.  [default: 2]")] = None,
-    jobs: Annotated[str | None, typer.Option(help="Folder that keeps jobs.  [default: no jobs]")] = None,
+    workers: Annotated[int | None, typer.Option(help="Number of worker threads.  [default: 2]")] = None,
+    jobs: Annotated[str | None, typer.Option(help="Keep jobs in this folder.  [default: no jobs]")] = None,
     open_to_all: OpenToAll = False,
     limits: Annotated[
         list[str] | None,
-        typer.Option("--set", help="Any other setting, NAME=VALUE; docs/reference/service.md lists them."),
+        typer.Option("--set", help="Any other setting as NAME=VALUE; see docs/reference/service.md."),
     ] = None,
     engine: Engine = "openvino",
     precision: Precision = "auto",
     threads: Threads = None,
 ) -> None:
-    """Serve a model over HTTP: images in, outlines out. Nothing is sent anywhere else.
+    """Serve a model and its page over HTTP; nothing leaves this machine.
 
     Each setting can also be an environment variable: SEASIFT_PORT, SEASIFT_TOKEN and so on.
     """
@@ -61,7 +61,15 @@ def serve(
     predictor = load_predictor(
         model, engine=engine, precision=precision, threads=threads, batch_size=settings.batch
     )
-    run(create_app(predictor, settings, card=card_of(model)), settings)
+
+    def listening(port: int) -> None:
+        host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host
+        address = f"[{host}]" if ":" in host else host
+        typer.echo(
+            f"open http://{address}:{port}/ (Ctrl+C ends)"
+        )  # standard error holds the log, a JSON object a line
+
+    run(create_app(predictor, settings, card=card_of(model)), settings, listening=listening)
 
 
 def _end(_number: int, _frame: object) -> None:

@@ -16,11 +16,16 @@ if TYPE_CHECKING:
 def survey(
     inputs: Annotated[
         list[str],
-        typer.Argument(metavar="DIVE…", help="Videos of one dive in their order, folders of them, globs."),
+        typer.Argument(
+            metavar="DIVE…", help="Videos of one dive, folders of them, globs; or rtsp://… or /dev/video0."
+        ),
     ],
-    output: Annotated[Path, typer.Option("-o", "--output", help="A folder for tables, images and report.")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="Write tables, images and the report into this folder.")
+    ],
+    recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Search subfolders.")] = False,
     every: Annotated[
-        str, typer.Option(help="Frames to look at: 0.5s is two a second, 3 each third, 1 all.")
+        str, typer.Option(help="Sample every 30th frame (30) or one frame every 2 seconds (2s).")
     ] = "0.5s",
     keyframes: Annotated[
         bool,
@@ -30,31 +35,30 @@ def survey(
         ),
     ] = False,
     start: Annotated[
-        str | None, typer.Option(help="Where to begin: seconds into the dive, or 1:02:03.")
+        str | None, typer.Option(help="Skip the dive before this time: 90, 1:30 or 01:02:03.5.")
     ] = None,
-    end: Annotated[str | None, typer.Option(help="Where to end.")] = None,
+    end: Annotated[str | None, typer.Option(help="Skip the dive from this time on.")] = None,
     start_utc: Annotated[
         str | None,
-        typer.Option(
-            help="When the dive began: 2026-05-01T12:30:00Z.  [default: what the files' metadata say]"
-        ),
+        typer.Option(help="Start of the dive: 2026-05-01T12:30:00Z.  [default: from the files' metadata]"),
     ] = None,
     navigation: Annotated[Path | None, typer.Option(help="Positions by time: CSV, GPX or NMEA.")] = None,
     navigation_gap: Annotated[
-        float, typer.Option(min=0, help="No position between fixes that are more seconds apart.")
+        float, typer.Option(min=0, help="Give no position between fixes more than this many seconds apart.")
     ] = 60.0,
     model: ModelOption = "default",
     threshold: Annotated[
-        float | None, typer.Option(min=0, max=1, help="Score that begins a track.  [default: the model's]")
+        float | None,
+        typer.Option(min=0, max=1, help="Minimum score that starts a track.  [default: the model's]"),
     ] = None,
     max_objects: Annotated[
-        int | None, typer.Option(min=1, help="At most so many a frame.  [default: the model's]")
+        int | None, typer.Option(min=1, help="Maximum number of objects per frame.  [default: the model's]")
     ] = None,
     classes: Classes = None,
     unconfirmed: Annotated[
         bool,
         typer.Option(
-            "--unconfirmed", help="Tracks too short to count, too, into tracks.json; they never count."
+            "--unconfirmed", help="Also write tracks too short to count into tracks.json; they never count."
         ),
     ] = False,
     formats: Annotated[
@@ -62,36 +66,38 @@ def survey(
         typer.Option(
             "--format",
             "-f",
-            help="Exchange formats to write, too, as `seasift convert` knows them: viame-csv, kwcoco …",
+            help="Also write these formats of `seasift convert`: viame-csv, kwcoco …",
         ),
     ] = None,
     video: Annotated[
-        bool, typer.Option("--video", help="Write annotated.mp4, too: the frames looked at, with outlines.")
+        bool, typer.Option("--video", help="Also write annotated.mp4: the sampled frames with outlines.")
     ] = False,
     engine: Annotated[
         str,
         typer.Option(
-            help="openvino, onnxruntime or onnxruntime-cuda, on this machine (local); ray, or ray:onnxruntime …, on a "
+            help="Engine: local, openvino, onnxruntime or onnxruntime-cuda on this machine; ray or ray:onnxruntime on a "
             "cluster."
         ),
     ] = "local",
     precision: Precision = "auto",
     threads: Annotated[
         int | None,
-        typer.Option(min=1, help="CPU threads; with ray of each worker.  [default: the engine's choice; 1]"),
+        typer.Option(min=1, help="CPU threads; with ray per worker.  [default: the engine's choice; 1]"),
     ] = None,
     ray_address: Annotated[
         str | None,
-        typer.Option(help="A Ray cluster: auto, HOST:6379, ray://HOST:10001.  [default: this machine]"),
+        typer.Option(
+            help="Run on this Ray cluster: auto, HOST:6379 or ray://HOST:10001.  [default: this machine]"
+        ),
     ] = None,
     ray_workers: Annotated[
-        int | None, typer.Option(min=1, help="At most so many workers.  [default: as there is room for]")
+        int | None, typer.Option(min=1, help="Maximum number of workers.  [default: as many as fit]")
     ] = None,
 ) -> None:
-    """Follow and count what is seen in a dive: tables, images and a report.
+    """Track and count the objects of a dive; write tables and a report.
 
-    What cannot be read is reported and left out; the exit code is then 2. A killed run goes on when the same
-    command is given again. A live camera (rtsp://… or /dev/video0) ends with --end or Ctrl-C.
+    Unreadable parts are skipped, listed under Gaps, and set exit code 2. A killed run resumes when the same command
+    is given again. A live camera (rtsp://… or /dev/video0) ends with --end or Ctrl-C.
     """
     given = locals()
     from seasift.cli.terminal import complain, progress_bar
@@ -105,9 +111,13 @@ def survey(
 
 
 def _print(result: SurveyResult) -> None:
-    """The counts, gaps and files on standard error; warnings were printed before."""
+    """The counts, gaps and files on standard error; last the warnings, as they scrolled away, and what to do next."""
+    import shlex
+
     from rich.console import Console
     from rich.table import Table
+
+    from seasift.cli.terminal import complain
 
     console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
     if result.counts:
@@ -125,3 +135,7 @@ def _print(result: SurveyResult) -> None:
     unique = sum(count.unique for count in result.counts.values())
     console.print(f"{result.frames:,} frames, {unique:,} objects (model {result.model})")
     console.print("written: " + ", ".join(str(path) for path in result.written))
+    for warning in result.warnings:
+        complain(warning)
+    console.print(f"open {result.output / 'report.html'}")
+    console.print(f"seasift review {shlex.quote(str(result.output))}")

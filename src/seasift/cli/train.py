@@ -20,25 +20,27 @@ class Logger(StrEnum):
 def train(
     recipe: RecipeArgument,
     data: RecipeData = None,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="Folder of the run.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Write the run into this folder.")
+    ] = None,
     overrides: Overrides = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from last.ckpt.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Resume from last.ckpt.")] = False,
     overfit: Annotated[
-        int, typer.Option(min=0, help="Learn and judge only this many images, without augmentation.")
+        int, typer.Option(min=0, help="Train and evaluate on only this many images, without augmentation.")
     ] = 0,
     max_minutes: Annotated[float | None, typer.Option(help="Stop after this many minutes.")] = None,
     accelerator: Accelerator = "auto",
-    devices: Annotated[int, typer.Option(min=1, help="GPUs or processes.")] = 1,
-    nodes: Annotated[int, typer.Option(min=1, help="Machines.")] = 1,
-    logger: Annotated[Logger | None, typer.Option(help="Keep records at Weights & Biases as well.")] = None,
+    devices: Annotated[int, typer.Option(min=1, help="Number of GPUs or processes.")] = 1,
+    nodes: Annotated[int, typer.Option(min=1, help="Number of machines.")] = 1,
+    logger: Annotated[Logger | None, typer.Option(help="Also log to Weights & Biases.")] = None,
     compare: Annotated[
         bool,
         typer.Option(
-            "--compare", help="At the end judge best.ckpt on val and compare with published figures."
+            "--compare", help="At the end evaluate best.ckpt on val and compare with published results."
         ),
     ] = False,
 ) -> None:
-    """Train a model from a recipe; leaves checkpoints, curve and records in a folder."""
+    """Train a model from a recipe; write checkpoints and curves."""
     given = locals()
     from seasift.cli import compare_table, evaluate_table
     from seasift.cli.terminal import progress_bar

@@ -9,10 +9,10 @@ import typer
 
 
 def validate(
-    file: Annotated[Path, typer.Argument(help="A JSON document made by `seasift predict`.")],
+    file: Annotated[Path, typer.Argument(help="A JSON document of `seasift predict`.")],
     every: Annotated[bool, typer.Option("--all", help="List all problems, not only the first.")] = False,
 ) -> None:
-    """Check a result document; exit 2 and say where if something is wrong."""
+    """Check a result document; list problems and exit 2."""
     from seasift.formats import validation
 
     if every:

@@ -1,4 +1,4 @@
-"""Objects, masks, boxes, images and errors: what every other room speaks of. Imports nothing of ours."""
+"""Objects, masks, boxes, images and errors, which every other room uses. Imports no other room."""
 
 from __future__ import annotations
 

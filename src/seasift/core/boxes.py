@@ -1,8 +1,4 @@
-"""Boxes in NumPy.
-
-Also here: Fast non-maximum suppression. One object, one class: what counting wants, and a precision-recall
-curve does not.
-"""
+"""Boxes in NumPy: overlap, Fast non-maximum suppression and class-agnostic suppression."""
 
 from __future__ import annotations
 
@@ -28,7 +24,7 @@ def pairwise_iou(a_xyxy: Float32, b_xyxy: Float32) -> Float32:
 
 
 class Kept(NamedTuple):
-    """What survives, best first: rows of the input and the class that each stands for."""
+    """Boxes that survive, best first: rows of the input and the class of each."""
 
     rows: Int64
     class_ids: Int64
@@ -46,20 +42,19 @@ def fast_nms(
 ) -> Kept:
     """Suppress overlapping boxes class by class, each class in one matrix step.
 
-    A box falls if a better box of its class overlaps it by more than `iou`, even when that better box
-    falls itself.
+    A box is removed if a better box of its class overlaps it by more than `iou`, even if that better box is removed
+    itself.
 
     Args:
         boxes_xyxy: (P, 4) float32, any unit.
         scores: (P, C) float32, without background.
-        iou: highest overlap that is let pass.
-        top_k: boxes of a class that take part, the best.
-        keep: boxes that come back, the best over all classes.
-        threshold: only what scores above this comes back. What does not can make nothing better fall, so it
-            is left out first: matrices are as small as the image is empty.
+        iou: highest overlap allowed.
+        top_k: number of boxes per class that take part, the best.
+        keep: maximum number of boxes returned, the best over all classes.
+        threshold: minimum score, exclusive. Boxes below it cannot suppress a better one, so they are dropped first
+            and matrices stay small.
     Returns:
-        Rows of `boxes_xyxy`, classes and scores, best first, at most `keep`. One box may come back
-        once for each class.
+        Rows of `boxes_xyxy`, classes and scores, best first, at most `keep`. A box may be returned once for each class.
     Source: Bolya et al. 2019 (YOLACT), section 3.3. Ties keep the earlier row, and the lower class.
     """
     rows, class_ids = np.divmod(np.flatnonzero(scores > threshold), scores.shape[1])
@@ -77,7 +72,7 @@ def fast_nms(
 
 
 def _survivors(boxes_xyxy: Float32, rows: Int64, order: Int64, iou: float) -> Int64:
-    """Which of one class, in the order of their scores, no better one overlaps."""
+    """Boxes of one class, in order of score, that no better one overlaps."""
     if len(order) == 1:
         return order
     boxes = boxes_xyxy[rows[order]]
@@ -87,18 +82,18 @@ def _survivors(boxes_xyxy: Float32, rows: Int64, order: Int64, iou: float) -> In
 
 
 OVERLAP = 0.6
-"""Boxes of two classes that overlap by more than this are one object; the tracker's figure, too."""
+"""Boxes of two classes that overlap by more than this are one object; the tracker uses the same value."""
 
 
 def class_agnostic_nms(found: Instances, overlap: float = OVERLAP) -> Instances:
-    """Leave out what overlaps a better object of another class: a second opinion about the same thing.
+    """Remove each object that overlaps a better object of another class.
 
-    Objects of one class are left alone, they went through the model's own suppression. What is left at a threshold does
-    not depend on what was found below it.
+    Objects of one class are unchanged: the model already suppressed them. The result at a threshold does not depend on
+    objects below it.
 
     Args:
         found: N objects, best first.
-        overlap: highest IoU of boxes that is let pass.
+        overlap: highest IoU of boxes allowed.
     """
     ious = pairwise_iou(found.boxes_xyxy, found.boxes_xyxy)
     other = found.class_ids[:, None] != found.class_ids[None]

@@ -1,4 +1,4 @@
-"""Scores that say how often they are right."""
+"""Calibration: scores that state how often they are right."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from seasift.core.instances import Instances
 from seasift.core.types import Float32, Float64
 
 EDGE = 1e-6
-"""Scores are kept this far from 0 and 1, where their logarithms end."""
+"""Distance that scores keep from 0 and 1, where the logarithm is undefined."""
 
 
 @dataclass(frozen=True)
 class Calibration:
     """Beta calibration: a score s becomes 1 / (1 + exp(-(a ln s - b ln(1 - s) + c))).
 
-    It rises with s, so the order of objects stays. a = b = 1, c = 0 changes nothing.
+    It rises with s, so the order of objects is unchanged. a = b = 1, c = 0 changes nothing.
 
     Attributes:
         a: 0 or more; `a + b` is positive.
@@ -41,14 +41,14 @@ class Calibration:
         return np.asarray(1 / (1 + np.exp(-logits)), dtype=np.float32)
 
     def applied_to(self, found: Instances) -> Instances:
-        """Objects with their scores, also those for every class, as probabilities of being right."""
+        """Convert the scores of objects, class scores included, to probabilities of being right."""
         class_scores = found.class_scores
         if class_scores is not None:
             class_scores = self.apply(class_scores.reshape(-1)).reshape(class_scores.shape)
         return replace(found, scores=self.apply(found.scores), class_scores=class_scores)
 
     def invert(self, probability: float) -> float:
-        """The score that becomes this probability, or the nearest there is."""
+        """The score that maps to this probability, or the nearest one."""
         low, high = EDGE, 1 - EDGE
         for _ in range(60):
             middle = (low + high) / 2

@@ -11,7 +11,7 @@ from typing import Any
 
 
 class CallablePackage(ModuleType):
-    """A package whose call is that of one of its functions, which is imported at the first use."""
+    """A package that calls one of its functions, which is imported at the first use."""
 
     _function_of: tuple[str, str]
 
@@ -21,7 +21,7 @@ class CallablePackage(ModuleType):
 
     @property
     def __signature__(self) -> inspect.Signature:
-        """Of the function, for `help` and notebooks."""
+        """The function's docstring, for `help` and notebooks."""
         return inspect.signature(self._function(), eval_str=False)
 
     def _function(self) -> Callable[..., Any]:
@@ -33,12 +33,12 @@ class CallablePackage(ModuleType):
 def make_callable(package: str, module: str, function: str) -> None:
     """Make calls of a package calls of a function.
 
-    The import of any module of a package binds the package to its name in the parent package. So a function of the
-    same name there would be replaced, at a time that depends on the order of imports. With this, both are one object.
+    The import of any module of a package binds the package to its name in the parent package. It would replace a function
+    of the same name there, at a time that depends on the order of imports. Here both are one object.
 
     Args:
         package: its `__name__`; call this in its `__init__.py`.
-        module, function: where the function is; imported at the first call.
+        module, function: location of the function; imported at the first call.
     """
     itself = sys.modules[package]
     itself.__class__ = CallablePackage

@@ -1,7 +1,4 @@
-"""From the network's output to Instances. The only place where this happens, in training and in use.
-
-Also here: From Mask R-CNN's or Faster R-CNN's output to Instances. The graph has done its own suppression.
-"""
+"""Decode the output of a network into Instances, the same way in training and in use."""
 
 from __future__ import annotations
 
@@ -22,16 +19,16 @@ CUT_STEPS = 5
 
 @dataclass(frozen=True)
 class YolactDecode:
-    """How YOLACT's output becomes objects.
+    """Settings for decoding YOLACT's output.
 
     Attributes:
-        nms_iou: highest overlap that Fast NMS lets pass.
-        top_k: boxes of a class that take part in Fast NMS.
+        nms_iou: highest overlap that Fast NMS allows.
+        top_k: number of boxes per class that take part in Fast NMS.
         mask_threshold: a pixel belongs to the object if its probability is above this.
-        expected_iou: each mask is cut not at `mask_threshold` but where the IoU is largest that its own probabilities
-            promise, and the score is multiplied by that IoU.
-    Source: of the cut, Nowozin 2014 (Optimal decisions from probabilistic models: the intersection-over-union case); of
-        the factor, Huang et al. 2019 (Mask Scoring R-CNN), section 3, where a network foretells the IoU.
+        expected_iou: cut each mask where its own probabilities promise the largest IoU, instead of at
+            `mask_threshold`, and multiply the score by that IoU.
+    Source: cut: Nowozin 2014 (Optimal decisions from probabilistic models: the intersection-over-union case); factor:
+        Huang et al. 2019 (Mask Scoring R-CNN), section 3, where a network predicts the IoU.
     """
 
     nms_iou: float = 0.5
@@ -60,9 +57,9 @@ def decode_yolact(
         coefficients: (P, K) float32.
         prototypes: (H', W', K) float32, of the whole input.
         size_hw: height and width of the original image, px.
-        settings: thresholds that belong to the model.
-        threshold: a prior takes part if any class scores above this, and an object is kept if its own does, also after
-            it was multiplied.
+        settings: the model's own thresholds.
+        threshold: a prior takes part if any class scores above this. An object is kept if its final score, after any
+            multiplication, is above it.
         max_objects: at most this many objects, the best.
         visible_yx: share of the input that the image fills, down and across, from its upper left corner.
     Returns:
@@ -106,15 +103,15 @@ def _ordered(boxes: Float32) -> Float32:
 
 @dataclass(frozen=True, eq=False)
 class _Side:
-    """How the pixels of a picture's side lie between prototype cells: linear, half-pixel centres, repeated ends.
+    """Position of the pixels of one side between prototype cells: linear, half-pixel centres, repeated ends.
 
     Attributes:
-        cells: there are along the side of the whole input.
+        cells: number of cells along the side of the whole input.
         low: (M,) the cell before each pixel's centre.
-        high: (M,) the cell behind it.
-        part: (M, 1) float32 of `high` in the pixel's value.
-        rest: (M, 1) float32 of `low`.
-        whole: pixels a cell where that is a whole number, else 0.
+        high: (M,) the cell after it.
+        part: (M, 1) float32 weight of `high` in the pixel's value.
+        rest: (M, 1) float32 weight of `low`.
+        whole: pixels per cell if that is a whole number, else 0.
     """
 
     cells: int
@@ -133,10 +130,10 @@ class _Side:
         return max(first, 0), min(last, self.cells)
 
     def enlarge(self, values: Float32, reach: tuple[int, int]) -> tuple[int, Float32]:
-        """From rows (N, W) at the cells of `reach`, zeros elsewhere, to pixels.
+        """Enlarge rows (N, W) at the cells of `reach`, zeros elsewhere, to pixels.
 
         Returns:
-            The first pixel that sees the reach, and those that do (M, W).
+            The first pixel affected by the reach, and the affected pixels (M, W).
         """
         first, last = int(self.high.searchsorted(reach[0])), int(self.low.searchsorted(reach[1]))
         padded = np.zeros((len(values) + 2, values.shape[1]), np.float32)
@@ -151,12 +148,14 @@ class _Side:
 
 @lru_cache(maxsize=8)
 def _side(cells: int, pixels: int, visible: float) -> _Side:
-    """The side of an image of so many pixels that covers so much of the input's cells."""
+    """The side of an image with this many pixels that covers this share of the input's cells."""
     centre = np.clip((np.arange(pixels) + 0.5) * (cells * visible / pixels) - 0.5, 0, None)
     low = np.minimum(centre.astype(np.int64), cells - 1)
     part = (centre - low).astype(np.float32)[:, None]
     ratio = pixels / (cells * visible)
-    whole = round(ratio) if abs(ratio - round(ratio)) * cells < 1e-4 else 0  # off by so little at the far end
+    whole = (
+        round(ratio) if abs(ratio - round(ratio)) * cells < 1e-4 else 0
+    )  # a negligible error at the far end
     return _Side(cells, low, np.minimum(low + 1, cells - 1), part, 1 - part, whole)
 
 
@@ -170,18 +169,18 @@ def _mask(
 ) -> tuple[MaskCrop, float]:
     """Combine, sigmoid, cut to the box (one prototype pixel wider), enlarge bilinearly, threshold.
 
-    Also the IoU to expect where it was asked for.
+    Returns the expected IoU, too, if requested.
 
-    Only the part of the image that the box can reach is computed, so a 4K frame costs what its
-    objects cost. Nothing here is a matrix product: BLAS threads, once woken, spin on the cores that the
-    engine needs for the next image, which cost it a third of its speed.
+    Only the part of the image that the box can reach is computed, so the cost of a 4K frame depends on its objects.
+    Matrix products are avoided: awake BLAS threads spin on the cores that the engine needs for the next image, and
+    slow it by a third.
     """
     rows, columns = down.reach(box_norm[1], box_norm[3]), across.reach(box_norm[0], box_norm[2])
     if rows[0] >= rows[1] or columns[0] >= columns[1]:
         return MaskCrop(np.zeros((0, 0), dtype=bool), 0, 0), 0.0
     logits = np.einsum("hwk,k->hw", prototypes[slice(*rows), slice(*columns)], coefficients)
     np.negative(logits, out=logits)
-    np.minimum(logits, 80, out=logits)  # beyond, exp leaves float32
+    np.minimum(logits, 80, out=logits)  # beyond this, exp overflows float32
     np.exp(logits, out=logits)
     logits += 1
     probability = np.reciprocal(logits, out=logits)
@@ -195,11 +194,11 @@ def _mask(
 
 
 def _best_cut(probability: Float32) -> tuple[float, float]:
-    """Where to cut a mask (h, w) for the largest expected IoU, and that IoU.
+    """Threshold of a mask (h, w) for the largest expected IoU, and that IoU.
 
-    The IoU of the cells M and the truth is taken as the ratio of what is expected of intersection and union, with p for
-    each cell on its own: sum over M of p / (|M| + sum outside M of p). No other M has more than the cells of p > J / (1 + J),
-    with J the largest itself; it is reached from below in a few steps.
+    The expected IoU of the cells M and the truth is the ratio of the expected intersection and union, with independent
+    cells of probability p: sum over M of p / (|M| + sum outside M of p). The best M holds the cells of p > J / (1 + J),
+    with J the largest ratio, which a few steps reach from below.
     Source: Nowozin 2014, section 4; Dinkelbach 1967 (On nonlinear fractional programming).
     """
     total, cut, expected = float(probability.sum()), 0.5, 0.0
@@ -214,12 +213,12 @@ def _best_cut(probability: Float32) -> tuple[float, float]:
 def _enlarge_whole(
     values: Float32, rows: tuple[int, int], columns: tuple[int, int], down: _Side, across: _Side
 ) -> tuple[int, int, Float32]:
-    """What `_Side.enlarge` gives both ways, where OpenCV's resize of a part is the part of the whole's.
+    """`_Side.enlarge` in both directions, for sizes at which OpenCV resizes a part like the whole.
 
     Returns:
         The first row and column of pixels, and the pixels, cut to the image.
     """
-    # Zeros around, but not where the input ends: there the last cell is repeated.
+    # Pad with zeros, except at the end of the input: there, repeat the last cell.
     before = (int(rows[0] > 0), int(columns[0] > 0))
     behind = (int(rows[1] < down.cells), int(columns[1] < across.cells))
     padded = cv2.copyMakeBorder(
@@ -249,7 +248,7 @@ def decode_rcnn(
 
     Args:
         boxes_norm: (N, 4) float32, x1, y1, x2, y2 relative to the network's input.
-        scores: (N,) float32, best first; 0 fills places that hold no object.
+        scores: (N,) float32, best first; 0 fills unused rows.
         classes: (N,) float32, the class_id of each.
         masks: (N, M, M) float32 probabilities inside each box; None for a network without masks.
         size_hw: height and width of the original image, px.
@@ -257,9 +256,9 @@ def decode_rcnn(
         mask_threshold: a pixel belongs to the object if its probability is above this.
         threshold: an object is kept if its score is above this.
         max_objects: at most this many objects, the best.
-        class_ids: look only for these; None: for all.
+        class_ids: find only these; None: all.
     Returns:
-        Instances best first. Without masks in the model, without masks.
+        Instances best first; without masks if the model has none.
     Source: He et al. 2017, section 3.1; pasting as torchvision does it.
     """
     wanted = scores > max(threshold, 0.0)
@@ -281,7 +280,7 @@ def decode_rcnn(
 
 
 def paste_mask(mask: Float32, box_xyxy: Float32, size_hw: SizeHW, threshold: float) -> MaskCrop:
-    """Enlarge (M, M) probabilities to a box in pixels and threshold them; what leaves the image is cut."""
+    """Enlarge (M, M) probabilities to a box in pixels and threshold them; parts outside the image are cut."""
     side = mask.shape[0]
     padded = np.pad(mask, 1)
     centre, half = (box_xyxy[:2] + box_xyxy[2:]) / 2, (box_xyxy[2:] - box_xyxy[:2]) / 2

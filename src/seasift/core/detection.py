@@ -12,7 +12,7 @@ from seasift.core.types import Bool, SizeHW
 
 @dataclass(frozen=True)
 class Category:
-    """A class of objects. Its place in a model's tuple of categories is the `class_id`.
+    """A class of objects. Its index in a model's tuple of categories is the `class_id`.
 
     Attributes:
         id: `category_id` as in the COCO file.
@@ -28,10 +28,10 @@ class Detection:
     """One object of an image.
 
     Attributes:
-        name: of its class.
+        name: name of its class.
         score: 0..1.
         class_id: index of the class in the model, 0-based.
-        category_id: of the class, as in the COCO file.
+        category_id: id of the class, as in the COCO file.
         box_xyxy: left, top, right, bottom in pixels of the image, right and bottom exclusive.
         mask: its mask as a crop, or None for a model without masks.
         size_hw: height and width of the image, px.

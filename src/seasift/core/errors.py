@@ -1,10 +1,24 @@
-"""One tree of errors. A message says what was got, what was expected and what to do, on one line.
+"""The errors of seasift. A message says what was got, what was expected and what to do, on one line.
 
-Also here: Telling the user what they may have meant.
+SeasiftError
+├── InputError
+│   ├── ImageError
+│   ├── DatasetError
+│   ├── ModelError
+│   ├── WeightsError
+│   ├── RecipeError
+│   ├── MissingExtraError
+│   ├── LimitError
+│   ├── NotAllowedError
+│   └── NotFoundError
+├── EngineError
+├── BusyError
+└── TimeLimitError
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
@@ -13,7 +27,7 @@ class SeasiftError(Exception):
     """Base of all errors that seasift raises on purpose.
 
     Attributes:
-        exit_code: what the command line ends with: 1 failure, 2 bad input.
+        exit_code: exit code of the command line: 1 failure, 2 bad input.
     """
 
     exit_code = 1
@@ -26,15 +40,15 @@ class InputError(SeasiftError):
 
 
 class ImageError(InputError):
-    """A file or upload that is not an image we can read."""
+    """A file or upload that is not a readable image."""
 
 
 class DatasetError(InputError):
-    """A data set, annotation file or split that breaks its format."""
+    """A data set, annotation file or split with an invalid format."""
 
 
 class ModelError(InputError):
-    """A model file that is not ours, of another schema, or damaged."""
+    """A model file that is not from seasift, has another schema, or is damaged."""
 
 
 class EngineError(SeasiftError):
@@ -54,7 +68,7 @@ class MissingExtraError(InputError):
 
 
 class LimitError(InputError):
-    """More bytes, pixels, images or jobs than this server takes."""
+    """More bytes, pixels, images or jobs than this server accepts."""
 
 
 class NotAllowedError(InputError):
@@ -62,11 +76,11 @@ class NotAllowedError(InputError):
 
 
 class NotFoundError(InputError):
-    """What was asked for does not exist, or no longer."""
+    """The requested thing does not exist, or no longer exists."""
 
 
 class BusyError(SeasiftError):
-    """No room at the moment; the same request may do later.
+    """The server is busy; the same request may succeed later.
 
     Attributes:
         retry_after_s: when to try again.
@@ -78,12 +92,15 @@ class BusyError(SeasiftError):
 
 
 class TimeLimitError(SeasiftError):
-    """A request that was not finished in the time it had."""
+    """A request that exceeded its time limit."""
 
 
 def hint(word: str, known: Iterable[str]) -> str:
     """` (did you mean 'x'?)` for the nearest known word, or nothing if none is near."""
     by_fold = {name.casefold(): name for name in known}
+    parts = [name for fold, name in by_fold.items() if word.casefold() in re.split(r"[_\W]+", fold)]
+    if word and len(parts) == 1:
+        return f" (did you mean {parts[0]!r}?)"
     near = get_close_matches(word.casefold(), by_fold, n=1, cutoff=0.6)
     return f" (did you mean {by_fold[near[0]]!r}?)" if near else ""
 

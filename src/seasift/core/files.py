@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, and checks of where they go."""
+"""Write files whole or not at all, and check output paths."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from seasift.core.errors import InputError
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give a path beside `path` to write to; it becomes `path` on success and is removed on any error.
+    """Yield a temporary path next to `path`; it becomes `path` on success and is removed on any error.
 
-    The temporary name is short and does not hold the name of `path`, which may be as long as the disk allows.
+    The temporary name is short and independent of `path`, whose name may be as long as the disk allows.
 
     Raises:
-        OSError: it cannot be written; names `path`, not what is beside it.
+        OSError: it cannot be written; names `path`, not the temporary file.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{secrets.token_hex(8)}.part")
@@ -52,7 +52,7 @@ def write_json(path: Path, value: Any, *, indent: int | None = None) -> None:
 
 
 def check_onnx_name(output: Path) -> None:
-    """Make sure that a model file can be written there.
+    """Check that a model file can be written to a path.
 
     Raises:
         InputError: another ending, or a folder.
@@ -63,10 +63,10 @@ def check_onnx_name(output: Path) -> None:
 
 
 def check_file(option: str, path: Path) -> None:
-    """Make sure that a file can be written there.
+    """Check that a file can be written to a path.
 
     Raises:
-        InputError: a folder, or within a file.
+        InputError: the path is a folder, or inside a file.
     """
     if path.is_dir():
         raise InputError(f"{option} {path}: a folder; expected the name of a file.")
@@ -74,13 +74,13 @@ def check_file(option: str, path: Path) -> None:
 
 
 def check_folder(output: Path) -> None:
-    """Make sure that files can be written into a folder, which need not be there.
+    """Check that files can be written into a folder, which need not exist.
 
     Raises:
-        InputError: a file has that name, or that of a folder above.
+        InputError: a file has the name of the folder or of one above it.
     """
     if output.exists() and not output.is_dir():
-        raise InputError(f"-o {output}: a file; expected a folder, or a name that is free.")
+        raise InputError(f"-o {output}: a file; expected a folder, or an unused name.")
     _check_above("-o", output)
 
 

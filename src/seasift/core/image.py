@@ -1,7 +1,4 @@
-"""Reading and writing images: always (H, W, 3) uint8 RGB, upright.
-
-Also here: Images and plots as data URIs, for pages that are one file.
-"""
+"""Read and write images, always (H, W, 3) uint8 RGB and upright. Also makes data URIs for self-contained pages."""
 
 from __future__ import annotations
 
@@ -32,12 +29,12 @@ def read_image(path: str | os.PathLike[str]) -> UInt8:
     """Read an image file of any name.
 
     Args:
-        path: of a JPEG, PNG, TIFF, WebP or BMP file.
+        path: a JPEG, PNG, TIFF, WebP or BMP file.
     Returns:
         (H, W, 3) uint8 RGB. EXIF rotation is applied, 16-bit values are divided by 257, grey and palette
-        become RGB, CMYK is converted, an alpha channel is dropped. Of a TIFF's pages it is the first.
+        become RGB, CMYK is converted, an alpha channel is dropped. Of a TIFF, the first page is read.
     Raises:
-        ImageError: missing, a folder, empty, of another format, truncated, damaged or an animation; no path at all.
+        ImageError: missing, a folder, empty, of another format, truncated, damaged, an animation, or not a path.
 
     >>> image = seasift.read_image("frame.jpg")
     >>> image.shape, image.dtype
@@ -64,12 +61,12 @@ def read_image(path: str | os.PathLike[str]) -> UInt8:
 
 
 def decode_image(data: bytes, name: str, *, max_pixels: int | None = None) -> UInt8:
-    """Decode an image from the bytes of its file. Else like `read_image`.
+    """Decode an image from the bytes of its file, like `read_image`.
 
     Args:
-        data: the file.
-        name: of the file, for errors.
-        max_pixels: an image of more is refused by its header, before anything is decoded.
+        data: content of the file.
+        name: name of the file, for errors.
+        max_pixels: a larger image is refused by its header, before decoding.
     Raises:
         ImageError: as in `read_image`. LimitError: more than `max_pixels`.
     """
@@ -109,7 +106,7 @@ def decode_image(data: bytes, name: str, *, max_pixels: int | None = None) -> UI
 
 
 def page_count(path: Path) -> int:
-    """Pages of a TIFF file, of which `read_image` takes the first; 1 of other files."""
+    """Number of pages of a TIFF file; `read_image` reads the first. 1 for other files."""
     if path.suffix.lower() not in (".tif", ".tiff"):
         return 1
     try:
@@ -125,7 +122,7 @@ def _pixels(data: bytes, kind: str) -> int:
 
 
 def _decode_tiff_with_alpha(data: bytes) -> UInt8 | None:
-    """A TIFF of 8 bits whose alpha OpenCV would multiply the colours by; None for any other."""
+    """Decode an 8-bit TIFF whose colours OpenCV would multiply by alpha; None for any other."""
     if not read_tiff(data).has_alpha:
         return None
     from PIL import Image
@@ -191,7 +188,7 @@ def _to_rgb_u8(decoded: np.ndarray[Any, Any], kind: str, name: str) -> UInt8:
 
 
 class _Quiet:
-    """Keeps OpenCV from printing while any thread decodes: what is wrong becomes an error of ours."""
+    """Stop OpenCV from printing while any thread decodes: defects become errors of seasift."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

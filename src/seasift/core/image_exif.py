@@ -1,4 +1,4 @@
-"""The EXIF orientation of an image file, which every reader here applies."""
+"""The EXIF orientation of an image file, which all readers of seasift apply."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ _ORIENTATION = 274
 
 
 def orientation_of(data: bytes, kind: str) -> int:
-    """The EXIF orientation, 1 to 8; 1, upright as stored, where the file says none.
+    """The EXIF orientation, 1 to 8; 1, upright as stored, if the file states none.
 
     Args:
-        data: the file, or its first 64 KiB (PNG and WebP may have it at the end).
-        kind: what `image_format.format_of` said.
+        data: content of the file, or its first 64 KiB (PNG and WebP may have it at the end).
+        kind: result of `image_format.format_of`.
     """
     try:
         for tiff in _tiffs(data, kind):

@@ -1,10 +1,7 @@
-"""What kind of image some bytes are, and whether they are all there, before a decoder sees them.
+"""Detect the format, size and completeness of an image from its bytes, before decoding.
 
-Decoders differ: OpenCV before 5 fills the missing half of a truncated JPEG with grey, and libpng prints to
-stderr. These checks make every version give the same answer.
-
-Also here: How large an image is, from the first bytes of its file: a decoder would already have taken the
-memory.
+Decoders differ: OpenCV before 5 fills the missing half of a truncated JPEG with grey, and libpng prints to stderr.
+These checks make every version give the same answer, and the size is known before a decoder allocates memory.
 """
 
 from __future__ import annotations
@@ -31,7 +28,7 @@ def format_of(data: bytes) -> str | None:
 
 
 def other_kind(data: bytes) -> str:
-    """What a file that is none of our formats seems to be, in words, for an error message."""
+    """Likely kind of an unsupported file, in words, for an error message."""
     if not data.strip(b"\0"):
         return f"{len(data):,} bytes, all zero"
     known = {
@@ -63,11 +60,11 @@ def _shown(start: bytes) -> str:
 
 
 def defect_of(data: bytes, kind: str) -> str | None:
-    """Why these bytes are not one whole still image, in words; None if nothing is found.
+    """Defect that keeps these bytes from being one whole still image, in words; None if none is found.
 
     Args:
-        data: the file.
-        kind: what `format_of` said.
+        data: content of the file.
+        kind: result of `format_of`.
     """
     if kind == "JPEG":
         return _defect_of_jpeg(data)
@@ -79,7 +76,7 @@ def defect_of(data: bytes, kind: str) -> str | None:
 
 
 def _defect_of_jpeg(data: bytes) -> str | None:
-    """Look for the end marker behind the first scan: an EXIF thumbnail before it has one of its own."""
+    """Look for the end marker after the first scan: an EXIF thumbnail before it has its own."""
     index = 2
     while index + 4 <= len(data) and data[index] == 0xFF:
         marker = data[index + 1]
@@ -119,16 +116,16 @@ def _defect_of_webp(data: bytes) -> str | None:
     return None
 
 
-_NO_FRAME = {0xC4, 0xC8, 0xCC}  # of the markers 0xC0 to 0xCF those that begin no frame
+_NO_FRAME = {0xC4, 0xC8, 0xCC}  # markers 0xC0 to 0xCF that do not begin a frame
 _TIFF_WIDTH, _TIFF_HEIGHT, _TIFF_TILE_WIDTH, _TIFF_TILE_HEIGHT = 256, 257, 322, 323
 
 
 def size_of(data: bytes, kind: str) -> SizeHW | None:
-    """Height and width in px that a decoder would make room for; None if the header does not say.
+    """Height and width in px that a decoder would allocate; None if not in the header.
 
     Args:
-        data: the file.
-        kind: what `image_format.format_of` said.
+        data: content of the file.
+        kind: result of `image_format.format_of`.
     """
     try:
         return _READERS[kind](data)
@@ -178,7 +175,7 @@ def _of_webp(data: bytes) -> SizeHW | None:
 
 
 def _of_tiff(data: bytes) -> SizeHW | None:
-    """The first page; its tiles may be larger than itself, and are what is decoded."""
+    """The first page; its tiles may be larger than the page, and tiles are decoded whole."""
     order = "<" if data[:2] == b"II" else ">"
     big = 43 in (data[2], data[3])
     index = struct.unpack(order + ("Q" if big else "I"), data[8:16] if big else data[4:8])[0]

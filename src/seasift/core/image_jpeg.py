@@ -1,4 +1,4 @@
-"""Decodes JPEG by libjpeg-turbo, whose warnings say where OpenCV fills with grey."""
+"""Decode JPEG with libjpeg-turbo, whose warnings reveal damage that OpenCV fills with grey."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from seasift.core.errors import ImageError
 from seasift.core.image_exif import orientation_of
 from seasift.core.types import UInt8
 
-# Said of files of which every row is there: bytes before the end marker, and odd fields of the header.
+# Warnings about files with all rows present: bytes before the end marker, and odd header fields.
 _HARMLESS = re.compile(
     r"extraneous bytes before marker 0xd9|SOS parameters|Adobe color|progression", re.IGNORECASE
 )
@@ -19,11 +19,11 @@ _DAMAGED = re.compile(r"corrupt JPEG data|premature end", re.IGNORECASE)
 
 
 def decode_jpeg(data: bytes, name: str) -> UInt8 | None:
-    """The image (H, W, 3) uint8 RGB, upright by EXIF; None for a kind of JPEG that this decoder does not know.
+    """The image (H, W, 3) uint8 RGB, upright by EXIF; None for a kind of JPEG that this decoder does not support.
 
     Args:
-        data: the file.
-        name: of the file, for errors.
+        data: content of the file.
+        name: name of the file, for errors.
     Raises:
         ImageError: part of the image is missing or damaged.
     """
@@ -49,7 +49,7 @@ def _decoded(data: bytes, *, strict: bool) -> UInt8:
 
 
 def upright(image: UInt8, orientation: int) -> UInt8:
-    """Turn an image as its EXIF orientation, 1 to 8, says."""
+    """Rotate and mirror an image by its EXIF orientation, 1 to 8."""
     if orientation >= 5:
         image = image.swapaxes(0, 1)
     if orientation in (2, 3, 6, 7):

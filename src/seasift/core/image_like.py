@@ -1,4 +1,4 @@
-"""Anything a user calls an image, checked: a path, an array, a PIL image."""
+"""Accept an image as a path, an array or a PIL image, and check it."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ _EXIF_ORIENTATION = 274
 
 
 def as_image(image: ImageLike, name: str = "image") -> UInt8:
-    """Pixels of an image in any of the forms that users have.
+    """Pixels of an image given in any supported form.
 
     Args:
         image: a path, an (H, W, 3) uint8 RGB array, anything `numpy.asarray` turns into one, or a PIL image of
-            any mode; a PIL image is turned upright by its EXIF orientation, as a file is.
-        name: what to call it in errors.
+            any mode; a PIL image is turned upright by its EXIF orientation, like a file.
+        name: name of the image in errors.
     Returns:
-        (H, W, 3) uint8 RGB, contiguous; an array that already is one comes back as it is.
+        (H, W, 3) uint8 RGB, contiguous; an array that already fits is returned unchanged.
     Raises:
-        InputError: something else, or an array of another shape, type or range; a path as in `read_image`.
+        InputError: another type, or an array of another shape, dtype or range; for a path, as in `read_image`.
     """
     if isinstance(image, str | os.PathLike):
         return read_image(image)
@@ -133,12 +133,12 @@ def _turned(pixels: UInt8, orientation: int) -> UInt8:
 
 
 class ImageReference:
-    """Where to get an image again: its path, or its object for as long as somebody else keeps it."""
+    """A reference to an image: its path, or a weak reference to its object."""
 
     __slots__ = ("_object", "_path")
 
     def __init__(self, image: ImageLike) -> None:
-        """Remember an image that `as_image` takes."""
+        """Remember an image that `as_image` accepts."""
         self._path = Path(image).absolute() if isinstance(image, str | os.PathLike) else None
         self._object: weakref.ref[Any] | None = None
         if self._path is None:
@@ -158,5 +158,5 @@ class ImageReference:
             return None
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Copies and other processes get the path only."""
+        """Copies and other processes get only the path."""
         return (ImageReference, (self._path,))

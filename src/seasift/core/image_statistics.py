@@ -1,4 +1,4 @@
-"""How an image looks, in six numbers that do not depend on what is in it: light, contrast, colour, sharpness."""
+"""Six statistics of an image that do not depend on its content: light, contrast, colour, sharpness."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def image_statistics(image_rgb_u8: UInt8) -> Float64:
         (6,) in the order of `NAMES`: mean and standard deviation of lightness L (0..100); means of a (red above
         green) and b (yellow above blue) of CIE Lab; mean distance of (a, b) from their means; natural logarithm of
         1 plus the variance of the Laplacian of L (0..255).
-    Source: of the last, Pech-Pacheco et al. 2000 (variance of the Laplacian as a measure of focus).
+    Source of the last: Pech-Pacheco et al. 2000 (variance of the Laplacian as a measure of focus).
     """
     height, width = image_rgb_u8.shape[:2]
     factor = _SIDE / max(height, width)

@@ -1,4 +1,4 @@
-"""What a TIFF is, from its directories: an image, several pages, or the RAW file of a camera in a TIFF's coat."""
+"""Read the directories of a TIFF, to tell an image, several pages, or a camera's RAW file in TIFF form."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _MAKERS = {
     "EASTMAN": "Kodak DCR",
     "GOPRO": "GoPro GPR",
 }
-_MOST = 1000  # directories that are looked at; a circle of them ends there
+_MOST = 1000  # directories that are read; a cycle of them ends there
 Tags = dict[int, tuple[int, ...]]
 
 
@@ -36,7 +36,7 @@ class Tiff:
     Attributes:
         pages: tags of each page, in order.
         inner: tags of directories inside the first page.
-        make: of the camera.
+        make: make of the camera.
     """
 
     pages: list[Tags]
@@ -50,12 +50,12 @@ class Tiff:
 
     @property
     def has_alpha(self) -> bool:
-        """Whether the first page has an alpha channel that its colours are not multiplied by."""
+        """Whether the first page has an alpha channel that is not premultiplied."""
         return _UNASSOCIATED_ALPHA in (self.pages[0].get(_EXTRA_SAMPLES, ()) if self.pages else ())
 
 
 def read_tiff(data: bytes) -> Tiff:
-    """The directories as far as they can be read; none of a damaged file."""
+    """The readable directories; none for a damaged file."""
     reader = _Reader(data)
     pages = list(reader.chain(reader.first))
     inner = [
@@ -65,7 +65,7 @@ def read_tiff(data: bytes) -> Tiff:
 
 
 def raw_kind(data: bytes) -> str | None:
-    """What RAW file of a camera these bytes are, in words; None if none is recognised."""
+    """Kind of a camera's RAW file, in words; None if not recognised."""
     if data[:15] == b"FUJIFILMCCD-RAW":
         return "Fujifilm RAF"
     for magic, words in _MAGIC.items():
@@ -90,7 +90,7 @@ def raw_kind(data: bytes) -> str | None:
         or not _CFA_PATTERNS.isdisjoint(tags)
         for tags in every
     )
-    # The first page is a small copy, and the image itself lies inside: a thumbnail would be read.
+    # The first page is a small copy that contains the real image: only a thumbnail would be read.
     thumbnail = bool(tiff.inner) and tiff.pages[0].get(_SUBFILE, (0,))[0] == 1
     return (maker or "of a camera") if raw or (thumbnail and tiff.make) else None
 

@@ -1,4 +1,4 @@
-"""Objects of an image as values of other packages, which need not be installed."""
+"""Convert objects of an image to types of optional packages."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def to_dataframe(objects: Sequence[Detection], size_hw: SizeHW) -> Any:
 
 
 def package(name: str, wanted_by: str) -> Any:
-    """Import a package that need not be installed.
+    """Import an optional package.
 
     Raises:
         MissingExtraError: it is not installed.

@@ -15,7 +15,7 @@ from seasift.core.types import Bool, Float64, SizeHW, UInt8
 
 @dataclass(frozen=True, slots=True)
 class MaskCrop:
-    """A mask kept as the smallest crop that holds it.
+    """A mask stored as the smallest crop that holds it.
 
     Attributes:
         crop: (h, w) bool; may be (0, 0) for an empty mask.
@@ -29,7 +29,7 @@ class MaskCrop:
 
     @classmethod
     def from_bitmap(cls, bitmap: Bool | UInt8, x0: int = 0, y0: int = 0) -> MaskCrop:
-        """Trim a bitmap (h, w), whose corner lies at (x0, y0), to its set pixels."""
+        """Trim a bitmap (h, w), whose corner is at (x0, y0), to its set pixels."""
         x, y, w, h = cv2.boundingRect(np.ascontiguousarray(bitmap).view(np.uint8))
         if w == 0 or h == 0:
             return cls(np.zeros((0, 0), dtype=bool), x0, y0)
@@ -47,11 +47,11 @@ class MaskCrop:
         return self.x0, self.y0, self.x0 + width, self.y0 + height
 
     def moved(self, dx: int, dy: int) -> MaskCrop:
-        """The same mask further right by `dx` and down by `dy`, px; the crop is shared."""
+        """The same mask moved right by `dx` and down by `dy`, px; the crop is shared."""
         return MaskCrop(self.crop, self.x0 + dx, self.y0 + dy)
 
     def within(self, box_xyxy: Sequence[int]) -> Bool:
-        """The part of the crop inside a box, as a view: of the box's size where the box lies in the crop."""
+        """The part of the crop inside a box, as a view; it has the box's size if the crop contains the box."""
         x1, y1, x2, y2 = box_xyxy
         return self.crop[
             max(y1 - self.y0, 0) : max(y2 - self.y0, 0), max(x1 - self.x0, 0) : max(x2 - self.x0, 0)
@@ -89,7 +89,7 @@ class MaskCrop:
 
 
 def union(masks: Sequence[MaskCrop]) -> MaskCrop:
-    """Every pixel that is in any of the masks; they may lie anywhere."""
+    """Union of masks at any positions."""
     filled = [mask for mask in masks if mask.crop.size]
     if len(filled) < 2:
         return filled[0] if filled else masks[0]

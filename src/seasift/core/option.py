@@ -1,12 +1,15 @@
-"""Options as fields of a class: one place for Python's signature and for the command line."""
+"""Options as fields of a class: one definition for Python's signature and the command line."""
 
 from __future__ import annotations
 
 import functools
 import inspect
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ParamSpec, TypeVar
+
+from seasift.core.errors import InputError
 
 P = ParamSpec("P")
 OptionsT = TypeVar("OptionsT")
@@ -17,15 +20,15 @@ ResultT = TypeVar("ResultT")
 class Option:
     """Metadata of a field of an options class, `Annotated[float | None, Option("Minimum score.", float)]`.
 
-    A field without it is for Python only.
+    Fields without it exist only in Python.
 
     Attributes:
         help: one line, imperative, with unit and default.
-        type: how the command line reads a value; `bool` makes a flag.
-        flags: names on the command line; by default made from the field's name. Without a dash: an argument.
+        type: type of the value on the command line; `bool` makes a flag, a `StrEnum` lists its words.
+        flags: names on the command line; by default made from the name of the field. Names without a dash are arguments.
         low: smallest value.
         high: largest value.
-        repeated: may be given several times.
+        repeated: whether it may be given several times.
     """
 
     help: str
@@ -57,3 +60,23 @@ def takes_fields_of(
         return function
 
     return decorate
+
+
+def parse_size(text: str, option: str, *, least: int = 1, square: bool = False) -> tuple[int, int]:
+    """Width and height in px from `1920x1080`.
+
+    Args:
+        option: its name for the message, such as "--size".
+        least: smallest side.
+        square: also take one number, the side of a square.
+    Raises:
+        InputError: anything else.
+    """
+    match = re.fullmatch(r"([0-9]{1,6})(?:[xX×]([0-9]{1,6}))?", text.strip())
+    if not match or not (match[2] or square):
+        side = "a side in px such as 480, or " if square else ""
+        raise InputError(f"{option} {text!r}; expected {side}WIDTHxHEIGHT in px such as 1920x1080.")
+    width, height = int(match[1]), int(match[2] or match[1])
+    if min(width, height) < least:
+        raise InputError(f"{option} {text}: {width}x{height} px; expected sides from {least} px.")
+    return width, height

@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 def render_template(room: str, name: str, filters: Mapping[str, Callable[..., Any]], **values: Any) -> str:
     """Fill a template of a room's folder `templates`.
 
-    Values are escaped, unless they are `markupsafe.Markup`; a name that the template uses and nobody gave is an error.
+    Values are escaped, unless they are `markupsafe.Markup`; a missing value is an error.
 
     Args:
         room: such as "survey".
-        name: of the file.
+        name: name of the template file.
         filters: functions that this template calls by name.
-        values: what the template shows.
+        values: values for the template.
     """
     environment = _environment().overlay()
     environment.filters = {**environment.filters, **filters}

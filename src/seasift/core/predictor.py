@@ -1,4 +1,4 @@
-"""The protocol that a torch model, an ONNX file, a remote service and a peer's model all answer to."""
+"""The protocol of all models: torch, ONNX, remote service, other people's."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Predictor(Protocol):
 
     @property
     def name(self) -> str:
-        """What to call the model in tables."""
+        """Name of the model in tables."""
 
     @property
     def categories(self) -> tuple[Category, ...]:
@@ -28,7 +28,7 @@ class Predictor(Protocol):
         Args:
             images_rgb_u8: each (H, W, 3) uint8, RGB.
             threshold: objects with a lower score are left out.
-            max_objects: at most this many an image, the best.
+            max_objects: at most this many per image, the best.
         Returns:
-            One Instances an image, in order, best object first.
+            One Instances per image, in order, best object first.
         """

@@ -1,4 +1,4 @@
-"""From an image to the network's input. The only place where this happens, in training and in use."""
+"""Prepare images as input of a network, the same way in training and in use."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ TRIM = 32  # px, the coarsest stride
 
 @dataclass(frozen=True)
 class InputSpec:
-    """What a network wants to see.
+    """Input that a network expects.
 
     Attributes:
         size_hw: input height and width, px; with "trim" the largest.
         mean: of red, green, blue, in pixel units 0..255.
         std: of red, green, blue, in pixel units 0..255.
-        resize: "stretch" fills the input and lets the aspect ratio go (Bolya et al. 2019, section 5); "fit"
-            keeps it, puts the image in the upper left corner and leaves the rest at the mean; "trim" does the
-            same and ends the input at the next multiple of 32 px below and beside the image.
+        resize: "stretch" fills the input and ignores the aspect ratio (Bolya et al. 2019, section 5); "fit" keeps it,
+            puts the image in the upper left corner and fills the rest with the mean; "trim" is like "fit", but ends
+            the input at the next multiple of 32 px below and to the right of the image.
     """
 
     size_hw: SizeHW
@@ -41,7 +41,7 @@ class InputSpec:
             )
 
     def content_hw(self, own_hw: SizeHW) -> SizeHW:
-        """What an image of `own_hw` becomes, px, without what is left at the mean."""
+        """Size of an image of `own_hw` in the input, px, without the fill."""
         if self.resize == "stretch":
             return self.size_hw
         scale = min(self.size_hw[0] / own_hw[0], self.size_hw[1] / own_hw[1])
@@ -49,7 +49,7 @@ class InputSpec:
         return height, width
 
     def input_hw(self, own_hw: SizeHW) -> SizeHW:
-        """The input that an image of `own_hw` gives, px."""
+        """Size of the input for an image of `own_hw`, px."""
         if self.resize != "trim":
             return self.size_hw
         height, width = (-(-side // TRIM) * TRIM for side in self.content_hw(own_hw))
@@ -92,7 +92,7 @@ def prepare(image_rgb_u8: UInt8, spec: InputSpec) -> Float32:
 
 
 def batches_of_one_size(prepared: Sequence[Float32]) -> Iterator[tuple[list[int], Float32]]:
-    """Inputs (3, H, W) of any sizes as batches (B, 3, H, W), each with the places of what is in it."""
+    """Inputs (3, H, W) of any sizes as batches (B, 3, H, W), each with the indices of its inputs."""
     indices: dict[tuple[int, ...], list[int]] = {}
     for index, planes in enumerate(prepared):
         indices.setdefault(planes.shape, []).append(index)

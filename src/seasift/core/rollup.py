@@ -1,4 +1,4 @@
-"""Names that an object is sure enough of: its class, else its supercategory, else "object"."""
+"""Name each object by the finest level with a sufficient score: class, supercategory or "object"."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from seasift.core.types import Bool, Float32, Int64
 CLASS, SUPERCATEGORY, OBJECT = range(3)
 LEVELS = ("class", "supercategory", "object")
 LISTED = 0.05
-"""With rolled-up names, objects of a class score from here on are listed if they are sure enough at any level."""
+"""With rolled-up names, objects with at least this class score are listed if any level reaches its threshold."""
 UNGROUPED = "other"
-"""Classes whose names tell no supercategory have none: they roll up to "object" at once."""
+"""Classes without a supercategory in their name: they roll up to "object" directly."""
 
 
 @dataclass(frozen=True)
 class RollUp:
-    """From which score on each level is named.
+    """Minimum scores to name an object at each level.
 
     Attributes:
-        by_class: an object is named by its class from this score of the class on.
-        by_supercategory: else by its supercategory from this score of it on.
-        by_object: else it is an object; from this score on it is sure to be one.
+        by_class: minimum score of the class to name an object by its class.
+        by_supercategory: minimum score of the supercategory to name it by that.
+        by_object: minimum score of "object" to count as certain.
     """
 
     by_class: float
@@ -37,7 +37,7 @@ class RollUp:
 
 @dataclass(frozen=True, eq=False)
 class RolledUp:
-    """What N objects are called.
+    """Names of N objects.
 
     Attributes:
         names: class, supercategory or "object".
@@ -54,7 +54,7 @@ class RolledUp:
 
 @dataclass(frozen=True, eq=False)
 class LevelScores:
-    """How sure N objects are at each level.
+    """Scores of N objects at each level.
 
     Attributes:
         scores: (N, 3) float32, by `LEVELS`.
@@ -68,8 +68,8 @@ class LevelScores:
 def level_scores(found: Instances, categories: Sequence[Category]) -> LevelScores:
     """Scores of each object for its class, its likeliest supercategory, and for being any object.
 
-    Classes are taken as independent: the score of several of them is 1 - prod(1 - score). Without `class_scores` an
-    object's own score stands for all three.
+    Classes count as independent: the score of several of them is 1 - prod(1 - score). Without `class_scores` an
+    object's own score is used for all three.
 
     Args:
         found: N objects.
@@ -94,12 +94,12 @@ def level_scores(found: Instances, categories: Sequence[Category]) -> LevelScore
 
 
 def roll_up(found: Instances, categories: Sequence[Category], thresholds: RollUp) -> RolledUp:
-    """Name each object by the finest level that it is sure enough of.
+    """Name each object by the finest level with a sufficient score.
 
     Args:
-        found: N objects; their class scores stay in it.
+        found: N objects; their class scores are unchanged.
         categories: C classes of the model; the index is the class_id.
-        thresholds: of the model, fitted on data that it did not learn from.
+        thresholds: thresholds of the model, fitted on data outside its training data.
 
     >>> named = roll_up(found, model.categories, model.info.roll_up())
     >>> list(zip(named.names, named.scores))
@@ -126,13 +126,13 @@ def choose_levels(scores: Float32, thresholds: RollUp) -> tuple[Int64, Bool]:
 def named_once(
     found: Instances, categories: Sequence[Category], thresholds: RollUp, *, only_sure: bool
 ) -> tuple[Instances, RolledUp]:
-    """One name an object: what overlaps a better object of another class goes, and the rest is rolled up.
+    """Remove objects that overlap a better one of another class, and roll up the names of the rest.
 
     Args:
         found: N objects, best first.
         categories: C classes of the model.
-        thresholds: of the model.
-        only_sure: leave out objects that are below the threshold of every level.
+        thresholds: thresholds of the model.
+        only_sure: drop objects below the threshold of every level.
     """
     found = class_agnostic_nms(found)
     named = roll_up(found, categories, thresholds)

@@ -1,8 +1,4 @@
-"""Objects as the tiles of one image saw them, and how far two views agree.
-
-Also here: How an image is cut into overlapping tiles. What the tiles of one image saw, with each object
-once.
-"""
+"""Cut an image into overlapping tiles and merge their objects, so that each object is found once."""
 
 from __future__ import annotations
 
@@ -32,8 +28,8 @@ class TileGrid:
 
     Attributes:
         tile_hw: height and width of a tile, px.
-        overlap: share of a tile's side that its neighbour sees, too. At least one pixel is shared always:
-            without it nothing tells that two halves are one object.
+        overlap: share of a tile's side that its neighbour covers, too. At least one pixel is always shared, so that two
+            halves of an object can be matched.
     """
 
     tile_hw: SizeHW
@@ -48,7 +44,7 @@ class TileGrid:
 
     @property
     def overlap_hw(self) -> SizeHW:
-        """What neighbours share at least, down and across, px."""
+        """Minimum overlap of neighbours, down and across, px."""
         height, width = (min(max(1, round(side * self.overlap)), side - 1) for side in self.tile_hw)
         return height, width
 
@@ -59,9 +55,8 @@ class TileGrid:
     def rows(self, size_hw: SizeHW) -> list[list[Window]]:
         """The tiles of an image, row by row, each from left to right.
 
-        All have one size; the last of a row or column is moved inwards to end with the image. Along a side
-        that is shorter than a tile there is one tile, as long as that side. Whatever is 8-connected in the
-        image stays so over tiles: of two neighbouring pixels some tile sees both.
+        All tiles have one size; the last of a row or column moves inwards to end with the image. A side shorter than a tile
+        gets one tile of that length. Tiles preserve 8-connectivity: some tile contains both of two neighbouring pixels.
         """
         height, width = (min(side, tile) for side, tile in zip(size_hw, self.tile_hw, strict=True))
         return [
@@ -80,13 +75,13 @@ _CUT = 0.01  # of a tile's side: masks are coarser than pixels, so they may end 
 
 
 class Agreement(NamedTuple):
-    """How two views agree in the pixels that both tiles saw.
+    """Agreement of two views in the pixels that both tiles cover.
 
     Attributes:
-        a: place of one view.
-        b: place of the other.
+        a: index of one view.
+        b: index of the other.
         iou: intersection over union of the masks there.
-        inside: share of the smaller one there that lies in the other.
+        inside: share of the smaller mask there that is inside the other.
         smaller: `a` or `b`.
     """
 
@@ -99,13 +94,13 @@ class Agreement(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Views:
-    """N views in the picture's coordinates.
+    """N views in image coordinates.
 
     Attributes:
         found: the objects.
-        shapes: N masks to compare; where there is none, the filled box.
-        windows: (N, 4) int64, the tile that saw each, as a `Window`.
-        groups: (N,) int64; views of one number are one object.
+        shapes: N masks to compare; without masks, filled boxes.
+        windows: (N, 4) int64, the tile of each view, as a `Window`.
+        groups: (N,) int64; views with the same number are one object.
     """
 
     found: Instances
@@ -115,12 +110,12 @@ class Views:
 
     @classmethod
     def of_tile(cls, window: Window, found: Instances, size_hw: SizeHW, first_group: int) -> Views:
-        """What a tile saw, each view in a group of its own.
+        """Views of one tile, each in its own group.
 
         Args:
             window: the tile.
-            found: boxes and masks count from the tile's left top corner.
-            size_hw: of the image, px.
+            found: objects, relative to the tile's upper left corner.
+            size_hw: height and width of the image, px.
             first_group: number of the first group; the others follow.
         """
         moved = found.moved(window.x1, window.y1, size_hw)
@@ -149,21 +144,21 @@ class Views:
         return Views(self.found.take(keep), shapes, self.windows[keep], self.groups[keep])
 
     def united(self, a: int, b: int) -> Views:
-        """With the groups of two views made one."""
+        """A copy with the groups of two views merged."""
         low, high = sorted((self.groups[a], self.groups[b]))
         return replace(self, groups=np.where(self.groups == high, low, self.groups))
 
     def of_group(self, index: int) -> Int64:
-        """Places of all views of a view's group."""
+        """Indices of all views in a view's group."""
         return np.flatnonzero(self.groups == self.groups[index])
 
     def share_a_tile(self, a: int, b: int) -> bool:
-        """Whether some tile saw an object of both views' groups."""
+        """Whether some tile has a view in both groups."""
         ours, others = self.windows[self.of_group(a)], self.windows[self.of_group(b)]
         return bool((ours[:, None] == others[None]).all(axis=-1).any())
 
     def is_cut(self, index: int) -> bool:
-        """Whether the object ends where its tile does and the image goes on."""
+        """Whether the object ends at its tile's edge, but not at the edge of the image."""
         x1, y1, x2, y2 = self.windows[index]
         margin_x, margin_y = _CUT * (x2 - x1), _CUT * (y2 - y1)
         left, top, right, bottom = self.shapes[index].box_xyxy
@@ -176,7 +171,7 @@ class Views:
         )
 
     def agreements(self, first: int) -> list[Agreement]:
-        """Of each view from place `first` on with each one before it that has its class and meets it."""
+        """Agreements of each view from index `first` on with earlier overlapping views of its class."""
         extents = np.array([shape.box_xyxy for shape in self.shapes], np.int64).reshape(-1, 4)
         new, old = extents[first:, None], extents[None, :first]
         sides = np.minimum(new[..., 2:], old[..., 2:]) - np.maximum(new[..., :2], old[..., :2])
@@ -189,7 +184,7 @@ class Views:
         ours, others = self.shapes[a], self.shapes[b]
         seen = _common(self.windows[a], self.windows[b])
         area_a, area_b = (int(np.count_nonzero(shape.within(seen))) for shape in (ours, others))
-        both = _common(np.array(ours.box_xyxy), np.array(others.box_xyxy))  # lies in `seen`
+        both = _common(np.array(ours.box_xyxy), np.array(others.box_xyxy))  # is inside `seen`
         common = int(np.count_nonzero(ours.within(both) & others.within(both)))
         if not common:
             return Agreement(a, b, 0.0, 0.0, a)
@@ -204,7 +199,7 @@ def _common(a_xyxy: Int64, b_xyxy: Int64) -> list[int]:
 
 
 def _shape(found: Instances, index: int) -> MaskCrop:
-    """The mask; without one the filled box, as a view of one pixel, so that it takes no memory."""
+    """The mask; without one, the filled box, as a view of one pixel that takes no memory."""
     if found.masks is not None and found.masks[index].crop.size:
         return found.masks[index]
     box = found.boxes_xyxy[index].astype(float)
@@ -218,23 +213,22 @@ ABSORBED = 0.7
 
 
 class SeamMerger:
-    """Takes what tiles saw, row by row, and gives each object once.
+    """Merge the objects of tiles, row by row, so that each object appears once.
 
-    Two views of one class from two tiles are the same object if the intersection over union of their masks,
-    counted in the pixels that both tiles saw, is above `AGREEMENT`; the best agreements count first, and no
-    object has two views from one tile: two neighbours never become one because a third view covers both. A view
-    that ends at its tile's edge and has found no partner belongs to an object that covers more than `ABSORBED`
-    of it there: a torn piece counts no second time.
+    Two views of one class from two tiles are the same object if the IoU of their masks, counted in the pixels of both
+    tiles, is above `AGREEMENT`. The best agreements are merged first. No object has two views from one tile, so a third
+    view that covers two neighbours does not join them. A view that ends at its tile's edge without a partner belongs to
+    an object that covers more than `ABSORBED` of it there, so fragments are not counted again.
 
-    An object's mask is the union of its views', its box is the mask's (of one view: that view's own; without
-    masks: around the boxes), its score the best of theirs.
+    An object's mask is the union of its views' masks, and its box that of the mask. A single view keeps its own box;
+    without masks, the box encloses all boxes. The score is the best score of the views.
 
-    Views that no coming tile can meet become objects at once, and of objects only the best are kept, so memory
-    grows with a row of tiles and not with the image.
+    Views that no later tile can meet become objects at once. Of the objects, only the best are kept. Memory grows with
+    a row of tiles, not with the image.
     """
 
     def __init__(self, size_hw: SizeHW, *, max_objects: int) -> None:
-        """Start an image of this size, px, that gives at most so many objects, the best."""
+        """Start an image of this size, px, with at most this many objects, the best."""
         self._size_hw = size_hw
         self._max_objects = max_objects
         self._open: Views | None = None
@@ -242,7 +236,7 @@ class SeamMerger:
         self._seen = 0
 
     def add(self, window: Window, found: Instances) -> None:
-        """Take what a tile saw; boxes and masks count from the tile's left top corner."""
+        """Add the objects of a tile, relative to the tile's upper left corner."""
         fresh = Views.of_tile(window, found, self._size_hw, self._seen)
         self._seen += len(fresh)
         if self._open is None:
@@ -251,7 +245,7 @@ class SeamMerger:
             self._open = _linked(self._open.followed_by(fresh), len(self._open))
 
     def close(self, above_y: int) -> None:
-        """Finish what was seen by no tile that reaches below this row: no coming tile starts above it."""
+        """Finish views whose tiles all end above this row: no later tile starts above it."""
         views = self._open
         if views is None:
             return
@@ -267,13 +261,13 @@ class SeamMerger:
         self._open = views.take(~done)
 
     def result(self) -> Instances:
-        """All objects of the image, best first; the image is finished."""
+        """Finish the image and return all objects, best first."""
         self.close(self._size_hw[0])
         return Instances.empty(self._size_hw) if self._objects is None else self._objects
 
 
 def _linked(views: Views, first: int) -> Views:
-    """With the views from `first` on put into the groups of those before them."""
+    """A copy with the views from `first` on merged into earlier groups."""
     pairs = sorted(views.agreements(first), key=lambda pair: -pair.iou)
     for pair in pairs:
         if pair.iou > AGREEMENT and not views.share_a_tile(pair.a, pair.b):
@@ -286,7 +280,7 @@ def _linked(views: Views, first: int) -> Views:
 
 
 def _fused(views: Views, members: Int64) -> Instances:
-    """One object of the views of one group."""
+    """Merge the views of one group into one object."""
     found = views.found.take(members)
     if len(found) == 1:
         return found

@@ -60,31 +60,33 @@ class ImageCache:
 
 
 def open_cache(
-    part: DataSplit, spec: InputSpec, folder: Path, *, progress: Callable[[int, int], None] | None = None
+    split: DataSplit, spec: InputSpec, folder: Path, *, progress: Callable[[int, int], None] | None = None
 ) -> ImageCache:
-    """Open the cache of a part, building it first if it is not there.
+    """Open the cache of a split, building it first if it is not there.
 
     The folder's name holds a digest of the annotations and of the pictures' names and byte counts, so a
     changed data set gets a new cache. An interrupted build leaves nothing that would be taken for whole.
 
     Args:
-        part: the data.
+        split: the data.
         spec: size of the cached images, and how they are fitted into it.
         folder: where caches are kept.
         progress: called with (images done, images in all).
     Raises:
-        DatasetError: the part has no images.
+        DatasetError: the split has no images.
         ImageError: an image cannot be read.
     """
-    if not part.coco.images:
-        raise DatasetError(f"{part.name}: no images to train on; expected at least one. Choose another part")
+    if not split.coco.images:
+        raise DatasetError(
+            f"{split.name}: no images to train on; expected at least one. Choose another split"
+        )
     rule = "" if spec.resize == "stretch" else "-fit"
-    target = folder / f"{spec.size_hw[0]}x{spec.size_hw[1]}{rule}-{_digest(part)}"
+    target = folder / f"{spec.size_hw[0]}x{spec.size_hw[1]}{rule}-{_digest(split)}"
     if not (target / "index.npz").exists():
         unfinished = target.with_name(target.name + ".part")
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(parents=True)
-        _build(part, spec, unfinished, progress)
+        _build(split, spec, unfinished, progress)
         unfinished.replace(target)
     index = np.load(target / "index.npz")
     return ImageCache(
@@ -100,18 +102,18 @@ def open_cache(
     )
 
 
-def _digest(part: DataSplit) -> str:
-    sizes = [(i.file_name, (part.images_dir / i.file_name).stat().st_size) for i in part.coco.images]
-    text = json.dumps([_FORMAT, part.coco.to_json(), sizes], sort_keys=True)
+def _digest(split: DataSplit) -> str:
+    sizes = [(i.file_name, (split.images_dir / i.file_name).stat().st_size) for i in split.coco.images]
+    text = json.dumps([_FORMAT, split.coco.to_json(), sizes], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _build(
-    part: DataSplit, spec: InputSpec, folder: Path, progress: Callable[[int, int], None] | None
+    split: DataSplit, spec: InputSpec, folder: Path, progress: Callable[[int, int], None] | None
 ) -> None:
-    images, (height, width) = part.coco.images, spec.size_hw
-    objects = [part.coco.annotations_of(image.id) for image in images]
-    class_of = {category.id: index for index, category in enumerate(part.coco.categories)}
+    images, (height, width) = split.coco.images, spec.size_hw
+    objects = [split.coco.annotations_of(image.id) for image in images]
+    class_of = {category.id: index for index, category in enumerate(split.coco.categories)}
     flat = [annotation for group in objects for annotation in group]
     pixels = np.lib.format.open_memmap(
         folder / "images.npy", mode="w+", dtype=np.uint8, shape=(len(images), height, width, 3)
@@ -123,14 +125,14 @@ def _build(
     for number, (image, group) in enumerate(zip(images, objects, strict=True)):
         down, across = spec.content_hw(image.size_hw)
         pixels[number] = np.round(spec.mean)
-        pixels[number, :down, :across] = resize_u8(_read(part, image), (down, across))
+        pixels[number, :down, :across] = resize_u8(_read(split, image), (down, across))
         for annotation in group:
             mask = _resized_mask(annotation, image.size_hw, (down, across))
             masks[index] = np.packbits(np.pad(mask, ((0, height - down), (0, width - across))), axis=1)
             index += 1
         if progress:
             progress(number + 1, len(images))
-    partial = partial_labels_of(part.coco, images, flat)
+    partial = partial_labels_of(split.coco, images, flat)
     pixels.flush()
     masks.flush()
     np.savez(
@@ -145,10 +147,10 @@ def _build(
     )
 
 
-def _read(part: DataSplit, image: CocoImage) -> UInt8:
-    pixels = read_image(part.images_dir / image.file_name)
+def _read(split: DataSplit, image: CocoImage) -> UInt8:
+    pixels = read_image(split.images_dir / image.file_name)
     if pixels.shape[:2] != image.size_hw:
-        raise size_differs(part.images_dir / image.file_name, pixels.shape[:2], image.size_hw)
+        raise size_differs(split.images_dir / image.file_name, pixels.shape[:2], image.size_hw)
     return pixels
 
 

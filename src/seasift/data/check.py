@@ -1,4 +1,4 @@
-"""Lists every defect of a data set: annotation files, images, splits.
+"""Lists every defect of a data set: annotation files, images, splitting schemes.
 
 Also here: Defects of the images that annotations speak of.
 """
@@ -17,8 +17,7 @@ from seasift.core.types import SizeHW
 from seasift.data.check_document import check_document
 from seasift.data.coco import read_document
 from seasift.data.defects import FATAL, WARNING, Defect
-from seasift.data.dives import VIDEOS_FILE, VideoFacts
-from seasift.data.groups import groups_of
+from seasift.data.dives import VIDEOS_FILE, VideoFacts, groups_of
 from seasift.data.leakage import Leak, check_lists, defects_of, find_leaks, find_twins
 from seasift.data.locate import find_beside, images_folder
 from seasift.data.packed import PACK_FILE
@@ -120,7 +119,7 @@ class CheckReport:
 
     Attributes:
         defects: all of them, fatal ones first.
-        leaks: pairs of parts that share something.
+        leaks: pairs of splits that share something.
         files: annotation files looked at.
         images: how many images were looked at.
         grouped: whether groups (videos) were known.
@@ -158,7 +157,7 @@ def check(
     group: str | None = None,
     progress: Progress | None = None,
 ) -> CheckReport:
-    """Check a prepared data set, or COCO files, of which each is taken for a part of one split.
+    """Check a prepared data set, or COCO files, of which each is taken for a split of one scheme.
 
     Args:
         paths: one prepared folder, or COCO .json files.
@@ -206,17 +205,17 @@ def _check_prepared(folder: Path, group: str | None, report: CheckReport, tell: 
             Defect(FATAL, "damaged table", VIDEOS_FILE, "", str(error), "Prepare the data set again")
         )
     report.dated = bool(videos)
-    splits = prepared.splits()
-    for split, parts in splits.items():
-        report.defects += check_lists(split, parts, sizes)
-    _leaks(splits, group_of, digests, report, videos)
+    schemes = prepared.schemes()
+    for scheme, splits in schemes.items():
+        report.defects += check_lists(scheme, splits, sizes)
+    _leaks(schemes, group_of, digests, report, videos)
     report.defects += find_twins(digests)
 
 
 def _check_files(
     paths: Sequence[Path], images: Path | None, group: str | None, report: CheckReport, tell: Progress
 ) -> None:
-    parts: dict[str, list[str]] = {}
+    splits: dict[str, list[str]] = {}
     digests: dict[str, str] = {}
     folders = {path: images_folder(path, images) for path in paths}
     for path, expected in folders.items():
@@ -230,12 +229,12 @@ def _check_files(
         digests |= {
             prefix + name: found[own] for name, own in zip(sizes, placed, strict=True) if own in found
         }
-        part = path.stem if len({p.stem for p in paths}) == len(paths) else str(path)
-        parts[part] = [prefix + name for name in sizes]
-    group_of = _groups({name: None for names in parts.values() for name in names}, group, report)
-    if len(parts) > 1:
-        _leaks({"the files given": parts}, group_of, digests, report)
-    report.defects += find_twins(digests, parts)
+        split = path.stem if len({p.stem for p in paths}) == len(paths) else str(path)
+        splits[split] = [prefix + name for name in sizes]
+    group_of = _groups({name: None for names in splits.values() for name in names}, group, report)
+    if len(splits) > 1:
+        _leaks({"the files given": splits}, group_of, digests, report)
+    report.defects += find_twins(digests, splits)
 
 
 def _placed(
@@ -285,13 +284,13 @@ def _groups(names: Mapping[str, Any], group: str | None, report: CheckReport) ->
 
 
 def _leaks(
-    splits: Mapping[str, Mapping[str, Sequence[str]]],
+    schemes: Mapping[str, Mapping[str, Sequence[str]]],
     group_of: Mapping[str, str],
     digests: Mapping[str, str],
     report: CheckReport,
     videos: Mapping[str, VideoFacts] | None = None,
 ) -> None:
-    for split, parts in splits.items():
-        report.leaks += find_leaks(split, parts, group_of, digests, videos)
+    for scheme, splits in schemes.items():
+        report.leaks += find_leaks(scheme, splits, group_of, digests, videos)
     for leak in report.leaks:
         report.defects += defects_of(leak)

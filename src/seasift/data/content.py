@@ -24,9 +24,9 @@ class Content:
         annotations: "{labels}-{masks}" to a COCO document over all images.
         source: where the images are.
         images: file name to path in the source.
-        splits: split to part to file names.
-        defaults: "labels", "masks" and "split" taken when none is asked for.
-        about: licence, citation, and the group (a regular expression) that splits must not tear.
+        schemes: splitting scheme to split to file names.
+        defaults: "labels", "masks" and "split" (the scheme) taken when none is asked for.
+        about: licence, citation, and the group (a regular expression) that schemes must not tear.
         videos: facts of videos by the name that the group finds.
     """
 
@@ -34,7 +34,7 @@ class Content:
     annotations: Mapping[str, CocoDataset]
     source: Source
     images: Mapping[str, str]
-    splits: Mapping[str, Mapping[str, list[str]]]
+    schemes: Mapping[str, Mapping[str, list[str]]]
     defaults: Mapping[str, str]
     about: Mapping[str, Any] = field(default_factory=dict)
     videos: Mapping[str, VideoFacts] = field(default_factory=dict)
@@ -42,11 +42,11 @@ class Content:
     def __post_init__(self) -> None:
         for name in self.images:
             _check_name(name)
-        for split, parts in self.splits.items():
-            strangers = [n for names in parts.values() for n in names if n not in self.images]
+        for scheme, splits in self.schemes.items():
+            strangers = [n for names in splits.values() for n in names if n not in self.images]
             if strangers:
                 raise DatasetError(
-                    f"split {split}: {len(strangers)} of its files are not in the data set, first {strangers[0]}; "
+                    f"scheme {scheme}: {len(strangers)} of its files are not in the data set, first {strangers[0]}; "
                     "expected only files that are. Use the whole published archive"
                 )
 

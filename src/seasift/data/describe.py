@@ -1,11 +1,11 @@
-"""Picks what `seasift data stats` describes: a split of a prepared data set, or a COCO file."""
+"""Picks what `seasift data stats` describes: a scheme of a prepared data set, or a COCO file."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from seasift.core.errors import DatasetError
-from seasift.data.groups import groups_of
+from seasift.data.dives import groups_of
 from seasift.data.locate import read_placed
 from seasift.data.prepared import open_prepared
 from seasift.data.stats import Described
@@ -16,17 +16,17 @@ def describe(
     *,
     labels: str | None = None,
     masks: str | None = None,
-    split: str | None = None,
+    scheme: str | None = None,
     images: Path | None = None,
     group: str | None = None,
 ) -> Described:
-    """Read all parts.
+    """Read all splits.
 
     Args:
-        path: a prepared folder, or a COCO .json (then its one part is called by the file's name).
+        path: a prepared folder, or a COCO .json (then its one split is called by the file's name).
         labels: label set (None: the data set's default, as with the rest).
         masks: mask version.
-        split: split.
+        scheme: splitting scheme.
         images: folder of the images of a COCO file.
         group: regular expression for the group in a file name (None: the data set's own; "none": none).
     Raises:
@@ -41,17 +41,17 @@ def describe(
         return Described(path.name, {path.stem: coco}, folder, group_of)
     prepared = open_prepared(path)
     whole = prepared.coco(labels, masks)
-    own = prepared.split_name(split, labels)
-    lists = prepared.splits()[own]
-    parts = {part: whole.subset(names) for part, names in lists.items()}
-    if not parts:
-        raise DatasetError(f"{path}: split {own} has no parts; expected lists of file names. Draw it again")
+    own = prepared.scheme_name(scheme, labels)
+    lists = prepared.schemes()[own]
+    splits = {split: whole.subset(names) for split, names in lists.items()}
+    if not splits:
+        raise DatasetError(f"{path}: scheme {own} has no splits; expected lists of file names. Draw it again")
     stored = prepared.record.get("group")
     pattern = group or (stored if isinstance(stored, str) else "none")
     names = [image.file_name for image in whole.images]
     group_of = {} if pattern == "none" else groups_of(names, pattern)
     title = (
         f"{prepared.record['name']}, {labels or prepared.default('labels')} labels, "
-        f"{masks or prepared.default('masks')} masks, split {own}"
+        f"{masks or prepared.default('masks')} masks, scheme {own}"
     )
-    return Described(title, parts, prepared.images_dir, group_of)
+    return Described(title, splits, prepared.images_dir, group_of)

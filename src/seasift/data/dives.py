@@ -1,4 +1,4 @@
-"""When each video was taken and on which dive: facts of footage that splits by dive are drawn from."""
+"""Video groups, dives and days: what images belong together, so that no split tears them apart."""
 
 from __future__ import annotations
 
@@ -11,6 +11,40 @@ from importlib.resources import files
 from itertools import combinations, product
 
 from seasift.core.errors import DatasetError
+
+
+def groups_of(file_names: Collection[str], group: str | None) -> dict[str, str]:
+    """The group of each image.
+
+    Args:
+        file_names: of the images.
+        group: regular expression; its first bracket that takes part, or all that it finds, is the group. None: every
+            image is a group of its own.
+    Raises:
+        DatasetError: no regular expression, or a name without a group.
+    """
+    if group is None:
+        return {name: name for name in file_names}
+    try:
+        pattern = re.compile(group)
+    except re.error as error:
+        raise DatasetError(
+            f"group {group!r}: not a regular expression ({error}); expected one such as 'vid_(\\d+)_frame'"
+        ) from None
+    found = {name: pattern.search(name) for name in file_names}
+    without = [name for name, match in found.items() if not match or found_group(match) is None]
+    if without:
+        raise DatasetError(
+            f"group {group!r}: {len(without)} of {len(found)} file names have none, first {without[0]}; expected one in "
+            "each. Give another --group"
+        )
+    return {name: found_group(match) or "" for name, match in found.items() if match}
+
+
+def found_group(match: re.Match[str]) -> str | None:
+    """The group that a match names: the first bracket that took part; all that was found if there are no brackets."""
+    return next((part for part in match.groups() if part is not None), None) if match.re.groups else match[0]
+
 
 VIDEOS_FILE = "videos.csv"
 CERTAINTIES = ("sure", "clock", "date", "none")

@@ -21,7 +21,7 @@ from seasift.data.source import Source
 
 _VERSION = "1"
 _TRAIN = "train"
-Splits = dict[str, dict[str, list[str]]]
+Schemes = dict[str, dict[str, list[str]]]
 
 
 @dataclass(frozen=True)
@@ -84,14 +84,14 @@ def merge(
         raise DatasetError(f"{out}: is a source of the merge; expected a folder of its own. Choose another")
     twins = find_twins_between(sources, tell)
     kept = [source.without(twins.get(source.name, set())) for source in sources]
-    splits, dropped = _splits(plan, kept, drop_leaks=drop_leaks)
+    schemes, dropped = _schemes(plan, kept, drop_leaks=drop_leaks)
     content = Content(
         plan.name,
         _annotations(plan, kept),
         _joint(plan.name, kept),
         {image.new_name: f"{index}/{image.file_name}" for index, s in enumerate(kept) for image in s.images},
-        splits,
-        {**kept[0].defaults, "split": _default_split(kept[0], splits)},
+        schemes,
+        {**kept[0].defaults, "split": _default_scheme(kept[0], schemes)},
         _about(kept),
         {new: replace(facts, video=new) for s in kept for new, facts in s.named_facts().items()},
     )
@@ -159,33 +159,34 @@ def _mapped(
     return replace(annotation, category_id=classes[0], class_set=classes if len(classes) > 1 else ())
 
 
-def _splits(
+def _schemes(
     plan: MergeMap, sources: Sequence[MergeSource], *, drop_leaks: bool
-) -> tuple[Splits, dict[str, int]]:
+) -> tuple[Schemes, dict[str, int]]:
     first, others = sources[0], sources[1:]
     if plan.splits is None:
-        splits = {
-            scheme: {split: list(names) for split, names in parts.items()}
-            for scheme, parts in first.splits.items()
+        schemes = {
+            scheme: {split: list(names) for split, names in splits.items()}
+            for scheme, splits in first.schemes.items()
         }
-        if not any(_TRAIN in parts for parts in splits.values()):
+        if not any(_TRAIN in splits for splits in schemes.values()):
             raise DatasetError(
                 f"{first.path}: no splitting scheme with a {_TRAIN} split, which the images of the others would join; "
                 "expected one. Write splits into the map"
             )
-        for parts in splits.values():
-            if _TRAIN in parts:
-                parts[_TRAIN].extend(image.new_name for source in others for image in source.images)
+        for splits in schemes.values():
+            if _TRAIN in splits:
+                splits[_TRAIN].extend(image.new_name for source in others for image in source.images)
     else:
-        splits = {
+        schemes = {
             scheme: {
-                split: [n for item in items for n in _listed(item, sources)] for split, items in parts.items()
+                split: [n for item in items for n in _listed(item, sources)]
+                for split, items in splits.items()
             }
-            for scheme, parts in plan.splits.items()
+            for scheme, splits in plan.splits.items()
         }
     dropped = {}
-    for scheme, parts in splits.items():
-        leaks = leaks_between(sources, parts)
+    for scheme, splits in schemes.items():
+        leaks = leaks_between(sources, splits)
         if not leaks:
             continue
         names = {leak.image for leak in leaks}
@@ -196,9 +197,9 @@ def _splits(
                 f"first {worst.image} with {worst.other}; expected none. Take their videos out of the map, or pass "
                 "--drop-leaks"
             )
-        parts[_TRAIN] = [name for name in parts[_TRAIN] if name not in names]
+        splits[_TRAIN] = [name for name in splits[_TRAIN] if name not in names]
         dropped[scheme] = len(names)
-    return splits, dropped
+    return schemes, dropped
 
 
 def _listed(item: str, sources: Sequence[MergeSource]) -> list[str]:
@@ -210,18 +211,20 @@ def _listed(item: str, sources: Sequence[MergeSource]) -> list[str]:
     if not chosen:
         return [image.new_name for image in source.images]
     scheme, _, split = chosen.partition("/")
-    if scheme not in source.splits:
+    if scheme not in source.schemes:
         raise DatasetError(
-            f"splits: {item!r} names no splitting scheme of {name}; {expected(scheme, source.splits)}"
+            f"splits: {item!r} names no splitting scheme of {name}; {expected(scheme, source.schemes)}"
         )
-    if split not in source.splits[scheme]:
-        raise DatasetError(f"splits: {item!r} names no split of it; {expected(split, source.splits[scheme])}")
-    return list(source.splits[scheme][split])
+    if split not in source.schemes[scheme]:
+        raise DatasetError(
+            f"splits: {item!r} names no split of it; {expected(split, source.schemes[scheme])}"
+        )
+    return list(source.schemes[scheme][split])
 
 
-def _default_split(first: MergeSource, splits: Splits) -> str:
+def _default_scheme(first: MergeSource, schemes: Schemes) -> str:
     own = first.defaults["split"]
-    return own if own in splits or any(s.startswith(f"{own}-") for s in splits) else next(iter(splits))
+    return own if own in schemes or any(s.startswith(f"{own}-") for s in schemes) else next(iter(schemes))
 
 
 def _joint(name: str, sources: Sequence[MergeSource]) -> Source:

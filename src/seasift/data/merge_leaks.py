@@ -49,14 +49,14 @@ def find_twins_between(sources: Sequence[MergeSource], tell: Progress) -> dict[s
     return twins
 
 
-def leaks_between(sources: Sequence[MergeSource], parts: Mapping[str, Sequence[str]]) -> list[SourceLeak]:
+def leaks_between(sources: Sequence[MergeSource], splits: Mapping[str, Sequence[str]]) -> list[SourceLeak]:
     """Images of one source in a split whose video, dive or day another source has in another split.
 
     Images of `train` are named, those of the held-out split where both are held out. What is not known, a video or
     its date, cannot be found.
     """
-    videos = {split: [_videos(source, set(names)) for source in sources] for split, names in parts.items()}
-    order = sorted(parts, key=lambda split: split != "train")
+    videos = {split: [_videos(source, set(names)) for source in sources] for split, names in splits.items()}
+    order = sorted(splits, key=lambda split: split != "train")
     leaks = []
     for index, split in enumerate(order):
         for held_out in order[index + 1 :]:

@@ -10,8 +10,7 @@ from typing import Any
 
 from seasift.core.errors import DatasetError
 from seasift.data.coco import CocoDataset, read_coco
-from seasift.data.dives import VideoFacts, read_facts
-from seasift.data.groups import groups_of
+from seasift.data.dives import VideoFacts, groups_of, read_facts
 from seasift.data.locate import images_folder
 from seasift.data.merge_map import SourceMap
 from seasift.data.prepared import open_prepared
@@ -46,7 +45,7 @@ class MergeSource:
         images: those that are taken.
         documents: "{labels}-{masks}" to all its images; of other than the first source one.
         document: the one of its default labels and masks.
-        splits: scheme to split to new names.
+        schemes: splitting scheme to split to new names.
         defaults: labels, masks and split.
         group: regular expression of its videos.
         facts: video to what is known of it.
@@ -62,7 +61,7 @@ class MergeSource:
     images: tuple[MergeImage, ...]
     documents: Mapping[str, CocoDataset]
     document: CocoDataset
-    splits: Mapping[str, Mapping[str, list[str]]]
+    schemes: Mapping[str, Mapping[str, list[str]]]
     defaults: Mapping[str, str]
     group: str | None
     facts: Mapping[str, VideoFacts]
@@ -86,9 +85,9 @@ class MergeSource:
         return replace(
             self,
             images=tuple(image for image in self.images if image.file_name not in gone),
-            splits={
-                scheme: {split: [n for n in names if n not in new] for split, names in parts.items()}
-                for scheme, parts in self.splits.items()
+            schemes={
+                scheme: {split: [n for n in names if n not in new] for split, names in splits.items()}
+                for scheme, splits in self.schemes.items()
             },
         )
 
@@ -164,8 +163,8 @@ def open_merge_source(path: Path, given: SourceMap, *, first: bool) -> MergeSour
         read["documents"],
         coco,
         {
-            scheme: {split: [new[n] for n in listed if n in new] for split, listed in parts.items()}
-            for scheme, parts in read["splits"].items()
+            scheme: {split: [new[n] for n in listed if n in new] for split, listed in splits.items()}
+            for scheme, splits in read["schemes"].items()
         },
         read["defaults"],
         group,
@@ -189,8 +188,8 @@ def _prepared(path: Path, given: SourceMap, first: bool) -> dict[str, Any]:
     return {
         "document": document,
         "documents": documents,
-        "splits": prepared.splits(),
-        "defaults": {"labels": labels, "masks": masks, "split": prepared.default("split")},
+        "schemes": prepared.schemes(),
+        "defaults": {"labels": labels, "masks": masks, "split": prepared.default("scheme")},
         "group": prepared.group,
         "facts": prepared.videos(),
         "folder": prepared.images_dir,
@@ -209,7 +208,7 @@ def _coco_file(path: Path, given: SourceMap) -> dict[str, Any]:
     return {
         "document": coco,
         "documents": {"default-published": coco},
-        "splits": {"published": {_ALL: [image.file_name for image in coco.images]}},
+        "schemes": {"published": {_ALL: [image.file_name for image in coco.images]}},
         "defaults": {"labels": "default", "masks": "published", "split": "published"},
         "group": None,
         "facts": {},

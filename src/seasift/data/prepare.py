@@ -1,4 +1,4 @@
-"""From an archive or a COCO data set to a prepared data set: images once, annotations, splits, record."""
+"""From an archive or a COCO data set to a prepared data set: images once, annotations, schemes, record."""
 
 from __future__ import annotations
 
@@ -108,9 +108,11 @@ def write_prepared(content: Content, out: Path, digest: str, force: bool, tell: 
     for number, (name, document) in enumerate(documents.items(), 1):
         write_json(out / "annotations" / f"{name}.json", document)
         tell("writing annotations", number, len(documents))
-    for split, parts in content.splits.items():
-        for part, names in parts.items():
-            write_text(out / "splits" / split / f"{part}.txt", "".join(f"{name}\n" for name in sorted(names)))
+    for scheme, splits in content.schemes.items():
+        for split, names in splits.items():
+            write_text(
+                out / "splits" / scheme / f"{split}.txt", "".join(f"{name}\n" for name in sorted(names))
+            )
     if content.videos:
         write_text(out / VIDEOS_FILE, facts_table(content.videos.values()))
     sizes = {name: content.source.sizes[path] for name, path in content.images.items()}
@@ -127,8 +129,8 @@ def write_prepared(content: Content, out: Path, digest: str, force: bool, tell: 
             for name, coco in content.annotations.items()
         },
         "splits": {
-            split: {part: len(names) for part, names in parts.items()}
-            for split, parts in content.splits.items()
+            scheme: {split: len(names) for split, names in splits.items()}
+            for scheme, splits in content.schemes.items()
         },
         "fingerprint": _fingerprint(documents, sizes),
         "source_digest": digest,
@@ -139,24 +141,24 @@ def write_prepared(content: Content, out: Path, digest: str, force: bool, tell: 
 
 
 def _make_way(out: Path) -> None:
-    """Take away what an earlier run wrote, except images (looked at one by one) and splits drawn since."""
-    splits: list[str] = []
+    """Take away what an earlier run wrote, except images (looked at one by one) and schemes drawn since."""
+    schemes: list[str] = []
     with_videos = False
     if (out / DATASET_FILE).exists():
         try:
             before = open_prepared(out).record
-            splits, with_videos = list(before.get("splits", {})), bool(before.get("videos"))
+            schemes, with_videos = list(before.get("splits", {})), bool(before.get("videos"))
         except DatasetError:  # damaged, or of another schema: what it wrote is unknown
-            splits = []
+            schemes = []
         (out / DATASET_FILE).unlink()
     shutil.rmtree(out / "annotations", ignore_errors=True)
     if with_videos:  # else a user put it there
         (out / VIDEOS_FILE).unlink(missing_ok=True)
     for torn in (out / "images").rglob(".*.part"):  # left by a run that was killed
         torn.unlink()
-    for split in splits:
-        if Path(split).name == split:
-            shutil.rmtree(out / "splits" / split, ignore_errors=True)
+    for scheme in schemes:
+        if Path(scheme).name == scheme:
+            shutil.rmtree(out / "splits" / scheme, ignore_errors=True)
 
 
 def _fingerprint(documents: Mapping[str, Any], sizes: Mapping[str, int]) -> str:

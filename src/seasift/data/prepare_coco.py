@@ -22,7 +22,7 @@ from seasift.data.source import Source, folder_source
 _DEFAULTS = {"labels": "default", "masks": "published", "split": "published"}
 _KEYS = {"images", "annotations", "categories"}
 _A_COCO_LIST = re.compile(rb'"(images|annotations|categories)"\s*:\s*\[')
-# File names that tools give to every annotation file; the folder says which part it is.
+# File names that tools give to every annotation file; the folder says which split it is.
 _NAMELESS = {"_annotations.coco", "annotations", "annotations.coco", "coco", "coco_annotations"}
 _NAMELESS |= {"instances", "labels", "result"}
 _FOLDERS = {"annotations", "images", "labels", "coco"}
@@ -30,7 +30,7 @@ _PART_NAMES = {"valid": "val", "validation": "val"}
 
 
 @dataclass(frozen=True)
-class _Part:
+class _Split:
     """One COCO file, and where the images are that it names."""
 
     coco: CocoDataset
@@ -38,7 +38,7 @@ class _Part:
 
 
 def read_coco_file(path: Path, images: Path | None, *, repair: bool = False) -> Content:
-    """One COCO file: the data set has one split of one part, `published/all`.
+    """One COCO file: the data set has one scheme of one split, `published/all`.
 
     Args:
         path: of it.
@@ -57,12 +57,12 @@ def read_coco_file(path: Path, images: Path | None, *, repair: bool = False) -> 
     if missing:
         raise missing_images(str(folder.folder), missing, len(names))
     source = folder_source(folder.folder, [located.path for located in folder.found.values()])
-    parts = {"all": _Part(coco, folder.found)}
-    return _content(path.stem, parts, source, str(path), _notes([content], roots), repairs)
+    splits = {"all": _Split(coco, folder.found)}
+    return _content(path.stem, splits, source, str(path), _notes([content], roots), repairs)
 
 
 def read_coco_files(source: Source, *, repair: bool = False) -> Content:
-    """All COCO files of a folder or zip; each becomes a part of the split `published`.
+    """All COCO files of a folder or zip; each becomes a split of the scheme `published`.
 
     Args:
         source: where they are, and their images.
@@ -81,13 +81,15 @@ def read_coco_files(source: Source, *, repair: bool = False) -> Content:
         [line for file, each in contents.items() for line in repair_document(each, file)] if repair else []
     )
     roots = root_ids(list(contents.values()))
-    parts = {}
-    for part, (file, content) in zip(part_names(list(contents), source.name), contents.items(), strict=True):
+    splits = {}
+    for split, (file, content) in zip(
+        split_names(list(contents), source.name), contents.items(), strict=True
+    ):
         coco = parse_coco(content, f"{source.name}/{file}", roots)
         names = [image.file_name for image in coco.images]
-        parts[part] = _Part(coco, find_in_source(names, source, file))
+        splits[split] = _Split(coco, find_in_source(names, source, file))
     notes = _notes(list(contents.values()), roots)
-    return _content(Path(source.name).stem, parts, source, source.name, notes, repairs)
+    return _content(Path(source.name).stem, splits, source, source.name, notes, repairs)
 
 
 def _may_be_coco(path: str) -> bool:
@@ -128,8 +130,8 @@ def _is_json_lines(data: bytes) -> bool:
     return bool(rest.strip()) and not (isinstance(content, dict) and content.keys() >= _KEYS)
 
 
-def part_names(files: Sequence[str], location: str) -> list[str]:
-    """What to call the parts that COCO files hold: `train` for instances_train.json and for train/_annotations.coco.json.
+def split_names(files: Sequence[str], location: str) -> list[str]:
+    """What to call the splits that COCO files hold: `train` for instances_train.json and for train/_annotations.coco.json.
 
     Args:
         files: paths with `/`.
@@ -156,7 +158,7 @@ def part_names(files: Sequence[str], location: str) -> list[str]:
     if twice is not None:
         listed = ", ".join(file for file, name in zip(files, names, strict=True) if name == twice)
         raise DatasetError(
-            f"{location}: two COCO files for the part {twice!r} ({listed}); expected distinct names. "
+            f"{location}: two COCO files for the split {twice!r} ({listed}); expected distinct names. "
             "Rename one, or prepare them one by one"
         )
     return names
@@ -193,50 +195,52 @@ def _notes(contents: Sequence[Mapping[str, Any]], roots: Collection[int]) -> lis
 
 def _content(
     name: str,
-    parts: Mapping[str, _Part],
+    splits: Mapping[str, _Split],
     source: Source,
     location: str,
     notes: Sequence[str],
     repairs: Sequence[str],
 ) -> Content:
-    parts = _in_folders(parts, source)
-    named = {part: _renamed(each) for part, each in parts.items()}
+    splits = _in_folders(splits, source)
+    named = {split: _renamed(each) for split, each in splits.items()}
     joined = _joined(named, location)
-    splits = {"published": {part: [image.file_name for image in coco.images] for part, coco in named.items()}}
-    images = {located.name: located.path for part in parts.values() for located in part.found.values()}
+    schemes = {
+        "published": {split: [image.file_name for image in coco.images] for split, coco in named.items()}
+    }
+    images = {located.name: located.path for split in splits.values() for located in split.found.values()}
     about = {key: list(lines) for key, lines in (("notes", notes), ("repairs", repairs)) if lines}
-    return Content(name, {"default-published": joined}, source, images, splits, _DEFAULTS, about)
+    return Content(name, {"default-published": joined}, source, images, schemes, _DEFAULTS, about)
 
 
-def _in_folders(parts: Mapping[str, _Part], source: Source) -> Mapping[str, _Part]:
-    """Where parts have different images of one name, each part's go into a folder called like the part."""
+def _in_folders(splits: Mapping[str, _Split], source: Source) -> Mapping[str, _Split]:
+    """Where splits have different images of one name, each split's go into a folder called like the split."""
     paths: dict[str, str] = {}
-    for part in parts.values():
-        for located in part.found.values():
+    for split in splits.values():
+        for located in split.found.values():
             before = paths.setdefault(located.name, located.path)
             if before != located.path and not source.alike(before, located.path):
                 return {
-                    name: _Part(
+                    name: _Split(
                         each.coco, {n: Located(f"{name}/{i.name}", i.path) for n, i in each.found.items()}
                     )
-                    for name, each in parts.items()
+                    for name, each in splits.items()
                 }
-    return parts
+    return splits
 
 
-def _renamed(part: _Part) -> CocoDataset:
-    images = [replace(image, file_name=part.found[image.file_name].name) for image in part.coco.images]
-    return replace(part.coco, images=tuple(images))
+def _renamed(split: _Split) -> CocoDataset:
+    images = [replace(image, file_name=split.found[image.file_name].name) for image in split.coco.images]
+    return replace(split.coco, images=tuple(images))
 
 
-def _joined(parts: Mapping[str, CocoDataset], location: str) -> CocoDataset:
+def _joined(splits: Mapping[str, CocoDataset], location: str) -> CocoDataset:
     """Several files as one document. Ids stay if no two files share any, else all are given anew."""
-    first, *rest = parts.values()
+    first, *rest = splits.values()
     if any(coco.categories != first.categories for coco in rest):
         raise DatasetError(
             f"{location}: its COCO files have different categories; expected the same. Prepare them one by one"
         )
-    counts = Counter(image.file_name for coco in parts.values() for image in coco.images)
+    counts = Counter(image.file_name for coco in splits.values() for image in coco.images)
     twice = [file for file, count in counts.items() if count > 1]
     if twice:
         raise DatasetError(
@@ -244,12 +248,12 @@ def _joined(parts: Mapping[str, CocoDataset], location: str) -> CocoDataset:
             "image once. If they are different images, put the folder into file_name; if they are the same, "
             "prepare the files one by one"
         )
-    images = [image for coco in parts.values() for image in coco.images]
-    annotations = [annotation for coco in parts.values() for annotation in coco.annotations]
+    images = [image for coco in splits.values() for image in coco.images]
+    annotations = [annotation for coco in splits.values() for annotation in coco.annotations]
     if len({i.id for i in images}) == len(images) and len({a.id for a in annotations}) == len(annotations):
         return CocoDataset(first.categories, tuple(images), tuple(annotations))
     images, annotations = [], []
-    for coco in parts.values():
+    for coco in splits.values():
         new = {image.id: len(images) + number for number, image in enumerate(coco.images, 1)}
         images += [replace(image, id=new[image.id]) for image in coco.images]
         annotations += [

@@ -18,10 +18,9 @@ from seasift.data.coco import CocoAnnotation, CocoDataset, read_coco
 from seasift.data.content import Content, Progress
 from seasift.data.dives import shipped_facts
 from seasift.data.locate import find_in_source
+from seasift.data.schemes import shipped_schemes
 from seasift.data.source import Source
-from seasift.data.splits import shipped_splits
-from seasift.data.supervisely import OriginalObject, read_original
-from seasift.data.trashcan import label_of, published_groups
+from seasift.data.trashcan import OriginalObject, label_of, published_groups, read_original
 
 # Published polygons reach a pixel too far right and down, were simplified, and lost small islands: of all objects
 # the box changed most in one of vid_000437, to an IoU of 0.19.
@@ -109,7 +108,7 @@ def read_trashcan(source: Source, root: str, tell: Progress) -> Content:
         annotations,
         source,
         {name: located.path for name, located in find_in_source(names, source).items()},
-        shipped_splits("trashcan"),
+        shipped_schemes("trashcan"),
         {"labels": "instance", "masks": "exact", "split": "dive-free"},
         {"licence": trashcan.LICENCE, "citation": trashcan.CITATION, "group": trashcan.VIDEO},
         shipped_facts("trashcan", trashcan.VIDEO),
@@ -117,13 +116,13 @@ def read_trashcan(source: Source, root: str, tell: Progress) -> Content:
 
 
 def _polygons(source: Source, root: str, label_set: str) -> CocoDataset:
-    parts = []
-    for part in ("train", "val"):
-        path = f"{root}{label_set}_version/instances_{part}_trashcan.json"
+    splits = []
+    for split in ("train", "val"):
+        path = f"{root}{label_set}_version/instances_{split}_trashcan.json"
         coco = read_coco(f"{source.name}/{path}", source.read(path))
-        trashcan.check_counts(coco, label_set, part)
-        parts.append(coco)
-    train, val = parts
+        trashcan.check_counts(coco, label_set, split)
+        splits.append(coco)
+    train, val = splits
     return CocoDataset(train.categories, train.images + val.images, train.annotations + val.annotations)
 
 

@@ -1,4 +1,4 @@
-"""A prepared data set on disk, and how commands name a part of it."""
+"""A prepared data set on disk, and how commands name a split of it."""
 
 from __future__ import annotations
 
@@ -10,15 +10,14 @@ from typing import Any
 
 from seasift.core.errors import DatasetError, expected
 from seasift.data.coco import CocoDataset, read_coco
-from seasift.data.dives import VIDEOS_FILE, VideoFacts, dives_of, read_facts
-from seasift.data.groups import groups_of
+from seasift.data.dives import VIDEOS_FILE, VideoFacts, dives_of, groups_of, read_facts
 from seasift.data.locate import read_placed
 from seasift.data.packed import PACK_FILE, unpack
 
 DATASET_FILE = "dataset.json"
 SCHEMA = "seasift-dataset/1"
 _DEFAULTS = ("labels", "masks", "split")
-_USUAL_PARTS = ("train", "val", "test")
+_USUAL_SPLITS = ("train", "val", "test")
 
 
 @dataclass(frozen=True)
@@ -30,8 +29,8 @@ class DataSplit:
         images_dir: folder that file names are relative to.
         name: for tables and records.
         fingerprint: of the data set it was taken from, or of the COCO file.
-        chosen: of a prepared data set: labels, masks, split and part by their full names, which give the same
-            part again, and the regular expression of the group if there is one.
+        chosen: of a prepared data set: labels, masks, splitting scheme and split by their full names, which give the same
+            split again, and the regular expression of the group if there is one.
         dives: file name to dive, of the images whose dive is known.
     """
 
@@ -48,7 +47,7 @@ class PreparedDataset:
     """A folder that `seasift data prepare` made.
 
     Layout: images/, annotations/{labels}-{masks}.json (all images in one COCO document),
-    splits/{split}/{part}.txt (file names), videos.csv (date, clock and dive of each video, if they are known),
+    splits/{scheme}/{split}.txt (file names), videos.csv (date, clock and dive of each video, if they are known),
     dataset.json (what it is).
 
     Attributes:
@@ -104,80 +103,81 @@ class PreparedDataset:
         facts = self.videos() if self.group else {}
         return dives_of(groups_of(file_names, self.group), facts) if facts else {}
 
-    def splits(self) -> dict[str, dict[str, list[str]]]:
-        """Split name to part name to file names."""
+    def schemes(self) -> dict[str, dict[str, list[str]]]:
+        """Scheme name to split name to file names."""
         return {
-            split: {part: self.names(split, part) for part in self._parts(split)}
-            for split in self._split_names()
+            scheme: {split: self.names(scheme, split) for split in self._splits(scheme)}
+            for scheme in self._scheme_names()
         }
 
-    def _split_names(self) -> list[str]:
+    def _scheme_names(self) -> list[str]:
         return sorted(path.name for path in (self.folder / "splits").glob("*") if path.is_dir())
 
-    def _parts(self, split: str) -> list[str]:
-        found = {path.stem for path in (self.folder / "splits" / split).glob("*.txt")}
-        return [part for part in _USUAL_PARTS if part in found] + sorted(found - set(_USUAL_PARTS))
+    def _splits(self, scheme: str) -> list[str]:
+        found = {path.stem for path in (self.folder / "splits" / scheme).glob("*.txt")}
+        return [split for split in _USUAL_SPLITS if split in found] + sorted(found - set(_USUAL_SPLITS))
 
-    def names(self, split: str, part: str) -> list[str]:
-        """File names of one part.
+    def names(self, scheme: str, split: str) -> list[str]:
+        """File names of one split.
 
         Raises:
             DatasetError: the list cannot be read.
         """
-        path = self.folder / "splits" / split / f"{part}.txt"
+        path = self.folder / "splits" / scheme / f"{split}.txt"
         try:
             lines = path.read_text(encoding="utf-8").split("\n")
         except (OSError, ValueError) as error:
             raise DatasetError(f"{path}: cannot be read ({error}); expected file names, one a line") from None
         return [line for line in lines if line]
 
-    def part(
+    def split(
         self,
         labels: str | None = None,
         masks: str | None = None,
+        scheme: str | None = None,
         split: str | None = None,
-        part: str | None = None,
     ) -> DataSplit:
-        """One part of one split.
+        """One split of one scheme.
 
-        A split that exists for each label set, such as `official`, is found by its short name.
+        A scheme that exists for each label set, such as `official`, is found by its short name.
 
         Raises:
             DatasetError: an unknown name; the nearest known one is named.
         """
         labels, masks = labels or self.default("labels"), masks or self.default("masks")
-        own = self.split_name(split, labels)
-        parts = self._parts(own)
-        part = part or ("val" if "val" in parts else next(iter(parts), "val"))
-        _choose(part, parts, f"part of split {own}", self.folder)
-        names = self.names(own, part)
+        own = self.scheme_name(scheme, labels)
+        splits = self._splits(own)
+        split = split or ("val" if "val" in splits else next(iter(splits), "val"))
+        _choose(split, splits, f"split of scheme {own}", self.folder)
+        names = self.names(own, split)
         coco = self.coco(labels, masks).subset(names)
         if len(coco.images) != len(names):
             raise DatasetError(
-                f"{self.folder / 'splits' / own / part}.txt: {len(names)} names, of which {len(coco.images)} are in the "
+                f"{self.folder / 'splits' / own / split}.txt: {len(names)} names, of which {len(coco.images)} are in the "
                 "data set; expected all, each once. Run: seasift data check"
             )
-        name = f"{self.record['name']} {labels} {masks} {own}/{part}"
-        chosen = {"labels": labels, "masks": masks, "split": own, "part": part}
+        name = f"{self.record['name']} {labels} {masks} {own}/{split}"
+        chosen = {"labels": labels, "masks": masks, "scheme": own, "split": split}
         if self.group:
             chosen["group"] = self.group
         return DataSplit(coco, self.images_dir, name, self.fingerprint, chosen, self.dives(names))
 
-    def split_name(self, split: str | None = None, labels: str | None = None) -> str:
-        """The split's full name: `official` is `official-material` where the labels are of the set material.
+    def scheme_name(self, scheme: str | None = None, labels: str | None = None) -> str:
+        """The scheme's full name: `official` is `official-material` where the labels are of the set material.
 
         Raises:
             DatasetError: an unknown name; the nearest known one is named.
         """
-        split, labels = split or self.default("split"), labels or self.default("labels")
-        known = self._split_names()
-        own = f"{split}-{labels}" if f"{split}-{labels}" in known else split
-        _choose(own, known, "split", self.folder)
+        scheme, labels = scheme or self.default("scheme"), labels or self.default("labels")
+        known = self._scheme_names()
+        own = f"{scheme}-{labels}" if f"{scheme}-{labels}" in known else scheme
+        _choose(own, known, "scheme", self.folder)
         return own
 
     def default(self, what: str) -> str:
-        """What to take when nothing is asked for: "labels", "masks" or "split"."""
-        return str(self.record["defaults"][what])
+        """What to take when nothing is asked for: "labels", "masks" or "scheme"."""
+        key = "split" if what == "scheme" else what
+        return str(self.record["defaults"][key])
 
 
 def open_prepared(folder: Path, *, cache: Path | None = None) -> PreparedDataset:
@@ -218,19 +218,19 @@ def resolve_split(
     images: Path | None = None,
     labels: str | None = None,
     masks: str | None = None,
+    scheme: str | None = None,
     split: str | None = None,
-    part: str | None = None,
     cache: Path | None = None,
 ) -> DataSplit:
-    """The part that a command's arguments name.
+    """The split that a command's arguments name.
 
     Args:
         data: a prepared or packed folder, or a COCO .json file (then the other names are not used).
         images: folder of the images of a COCO file (None: its own, or `images` beside it).
         labels: label set (None: the data set's default, as with the rest).
         masks: mask version.
-        split: split.
-        part: part of the split (None: val).
+        scheme: splitting scheme.
+        split: of the scheme (None: val).
         cache: where a packed data set is unpacked to.
     Raises:
         DatasetError: neither, or an unknown name.
@@ -240,7 +240,7 @@ def resolve_split(
             f"{data}: no such file or folder; expected a prepared data set or a COCO .json file"
         )
     if data.is_dir():
-        return open_prepared(data, cache=cache).part(labels, masks, split, part)
+        return open_prepared(data, cache=cache).split(labels, masks, scheme, split)
     coco, folder = read_placed(data, images)
     return DataSplit(coco, folder, data.name)
 

@@ -1,4 +1,4 @@
-"""What is in the parts of a data set: counts, sizes, videos, classes that go together."""
+"""What is in the splits of a data set: counts, sizes, videos, classes that go together."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _SIZE_BORDERS = (32**2, 96**2)
 
 @dataclass(frozen=True)
 class Counts:
-    """What a part holds, of one class or of all.
+    """What a split holds, of one class or of all.
 
     Attributes:
         objects: crowds left out.
         crowds: regions of many objects.
-        pictures: images with at least one object (for a whole part: all images).
+        pictures: images with at least one object (for a whole split: all images).
         groups: videos of those images; 0 if no groups are known.
         small, medium, large: objects of COCO's sizes.
         median_side_px: square root of the median area; 0 without objects.
@@ -43,7 +43,7 @@ class Counts:
 
 @dataclass(frozen=True)
 class PartlyLabelled:
-    """What a part's labels leave open.
+    """What a split's labels leave open.
 
     Attributes:
         coarse: objects whose class is one of several; they count for no class.
@@ -60,23 +60,23 @@ class PartlyLabelled:
 
 @dataclass(frozen=True)
 class Stats:
-    """Statistics of a data set's parts.
+    """Statistics of a data set's splits.
 
     Attributes:
-        name: of the data set, with label set, masks and split.
+        name: of the data set, with label set, masks and scheme.
         classes: names, in the order of their ids.
-        parts: part name to its counts; "all" is all parts together.
-        empty_pictures: part name to images without any object.
-        by_class: class name to part name to counts.
+        splits: split name to its counts; "all" is all splits together.
+        empty_images: split name to images without any object.
+        by_class: class name to split name to counts.
         together: (C, C) images that hold an object of both classes; on the diagonal of the class.
-        objects_per_picture: part name to how many images hold 0, 1, 2 ... objects.
+        objects_per_image: split name to how many images hold 0, 1, 2 ... objects.
         grouped: whether groups (videos) are known.
-        partial: part name to what its labels leave open; empty if nothing.
+        partial: split name to what its labels leave open; empty if nothing.
     """
 
     name: str
     classes: tuple[str, ...]
-    parts: Mapping[str, Counts]
+    splits: Mapping[str, Counts]
     empty_images: Mapping[str, int]
     by_class: Mapping[str, Mapping[str, Counts]]
     together: Int64
@@ -90,20 +90,20 @@ class Stats:
             "name": self.name,
             "classes": list(self.classes),
             "parts": {
-                part: {
+                split: {
                     **asdict(counts),
-                    "empty_pictures": self.empty_images[part],
-                    "objects_per_picture": list(self.objects_per_image[part]),
+                    "empty_pictures": self.empty_images[split],
+                    "objects_per_picture": list(self.objects_per_image[split]),
                 }
-                for part, counts in self.parts.items()
+                for split, counts in self.splits.items()
             },
             "by_class": {
-                name: {part: asdict(counts) for part, counts in row.items()}
+                name: {split: asdict(counts) for split, counts in row.items()}
                 for name, row in self.by_class.items()
             },
             "together": self.together.tolist(),
             "grouped": self.grouped,
-            "partial": {part: asdict(found) for part, found in self.partial.items()},
+            "partial": {split: asdict(found) for split, found in self.partial.items()},
         }
 
 
@@ -113,61 +113,61 @@ class Described:
 
     Attributes:
         name: for titles.
-        parts: part name to its images and objects; all of the same categories.
+        splits: split name to its images and objects; all of the same categories.
         images_dir: folder of the images.
         group_of: file name to group; empty if no groups are known.
     """
 
     name: str
-    parts: Mapping[str, CocoDataset]
+    splits: Mapping[str, CocoDataset]
     images_dir: Path
     group_of: Mapping[str, str]
 
     @property
     def categories(self) -> tuple[Category, ...]:
         """The classes."""
-        return next(iter(self.parts.values())).categories
+        return next(iter(self.splits.values())).categories
 
 
 def statistics(described: Described) -> Stats:
     """Count everything."""
-    parts = dict(described.parts)
-    if len(parts) > 1:
-        parts["all"] = _all(described)
+    splits = dict(described.splits)
+    if len(splits) > 1:
+        splits["all"] = _all(described)
     group_of = described.group_of
     names = {category.id: category.name for category in described.categories}
     return Stats(
         described.name,
         tuple(names.values()),
-        {part: _counts(coco, None, group_of) for part, coco in parts.items()},
-        {part: len(coco.images) - len(_with_objects(coco, None)) for part, coco in parts.items()},
+        {split: _counts(coco, None, group_of) for split, coco in splits.items()},
+        {split: len(coco.images) - len(_with_objects(coco, None)) for split, coco in splits.items()},
         {
-            name: {part: _counts(coco, number, group_of) for part, coco in parts.items()}
+            name: {split: _counts(coco, number, group_of) for split, coco in splits.items()}
             for number, name in names.items()
         },
-        _together(list(parts.values())[-1]),
-        {part: _objects_per_image(coco) for part, coco in parts.items()},
+        _together(list(splits.values())[-1]),
+        {split: _objects_per_image(coco) for split, coco in splits.items()},
         bool(group_of),
-        _partly_labelled(parts),
+        _partly_labelled(splits),
     )
 
 
-def _partly_labelled(parts: Mapping[str, CocoDataset]) -> dict[str, PartlyLabelled]:
+def _partly_labelled(splits: Mapping[str, CocoDataset]) -> dict[str, PartlyLabelled]:
     found = {
-        part: PartlyLabelled(
+        split: PartlyLabelled(
             sum(a.is_coarse for a in coco.annotations),
             sum(not a.has_mask for a in coco.annotations),
             sum(a.loose_box for a in coco.annotations),
             sum(not image.background_labelled for image in coco.images),
         )
-        for part, coco in parts.items()
+        for split, coco in splits.items()
     }
     return found if any(any(asdict(each).values()) for each in found.values()) else {}
 
 
 def _all(described: Described) -> CocoDataset:
-    images = {image.id: image for coco in described.parts.values() for image in coco.images}
-    objects = {a.id: a for coco in described.parts.values() for a in coco.annotations}
+    images = {image.id: image for coco in described.splits.values() for image in coco.images}
+    objects = {a.id: a for coco in described.splits.values() for a in coco.annotations}
     return CocoDataset(described.categories, tuple(images.values()), tuple(objects.values()))
 
 

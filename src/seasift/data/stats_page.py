@@ -31,12 +31,12 @@ class Example:
     """An image to show.
 
     Attributes:
-        part: it is from.
-        image: in that part.
+        split: it is from.
+        image: in that split.
         classes: class_id to count of its objects.
     """
 
-    part: str
+    split: str
     image: CocoImage
     classes: Mapping[int, int]
 
@@ -47,18 +47,18 @@ def colour_of(class_id: int) -> tuple[int, int, int]:
     return round(red * 255), round(green * 255), round(blue * 255)
 
 
-def choose_examples(parts: Mapping[str, CocoDataset], *, most: int) -> list[Example]:
+def choose_examples(splits: Mapping[str, CocoDataset], *, most: int) -> list[Example]:
     """Few images that show all classes: each time the one with most classes not yet shown, rare ones first.
 
     Args:
-        parts: part name to images and objects.
+        splits: split name to images and objects.
         most: images at most.
     """
-    first = next(iter(parts.values()))
+    first = next(iter(splits.values()))
     index = {category.id: number for number, category in enumerate(first.categories)}
     candidates = []
     totals: dict[int, int] = {}
-    for part, coco in parts.items():
+    for split, coco in splits.items():
         for image in coco.images:
             counts: dict[int, int] = {}
             for annotation in coco.annotations_of(image.id):
@@ -67,7 +67,7 @@ def choose_examples(parts: Mapping[str, CocoDataset], *, most: int) -> list[Exam
                 class_id = index[annotation.category_id]
                 counts[class_id] = counts.get(class_id, 0) + 1
                 totals[class_id] = totals.get(class_id, 0) + 1
-            candidates.append(Example(part, image, counts))
+            candidates.append(Example(split, image, counts))
     chosen: list[Example] = []
     missing = {class_id for example in candidates for class_id in example.classes}
     while missing and len(chosen) < most:
@@ -107,16 +107,18 @@ _SIZE_COLOURS = ("#9ecae1", "#4292c6", "#084594")
 
 
 def class_bars(stats: Stats) -> str:
-    """Objects of each class as a share of the class in each part: even bars mean an even split."""
-    parts = [part for part in stats.parts if part != "all"] or list(stats.parts)
+    """Objects of each class as a share of the class in each split: even bars mean an even split."""
+    splits = [split for split in stats.splits if split != "all"] or list(stats.splits)
     figure, axes = _figure((10.4, 0.26 * len(stats.classes) + 1.3))
     rows, left = np.arange(len(stats.classes)), np.zeros(len(stats.classes))
-    totals = np.array([sum(stats.by_class[name][part].objects for part in parts) for name in stats.classes])
-    for number, part in enumerate(parts):
-        counts = np.array([stats.by_class[name][part].objects for name in stats.classes])
+    totals = np.array(
+        [sum(stats.by_class[name][split].objects for split in splits) for name in stats.classes]
+    )
+    for number, split in enumerate(splits):
+        counts = np.array([stats.by_class[name][split].objects for name in stats.classes])
         shares = 100 * counts / np.maximum(totals, 1)
         colour = _PART_COLOURS[number % len(_PART_COLOURS)]
-        axes.barh(rows, shares, left=left, color=colour, label=part, height=0.75)
+        axes.barh(rows, shares, left=left, color=colour, label=split, height=0.75)
         for row, (count, share) in enumerate(zip(counts, shares, strict=True)):
             if share > 4:
                 index = left[row] + share / 2
@@ -126,13 +128,13 @@ def class_bars(stats: Stats) -> str:
     axes.invert_yaxis()
     axes.set_xlim(0, 100)
     axes.set_xlabel("% of the class's objects; numbers are objects")
-    axes.legend(ncols=len(parts), loc="lower right", bbox_to_anchor=(1, 1), frameon=False, fontsize=9)
+    axes.legend(ncols=len(splits), loc="lower right", bbox_to_anchor=(1, 1), frameon=False, fontsize=9)
     return _svg(figure, "classes")
 
 
 def size_bars(stats: Stats) -> str:
     """Small, medium and large objects of each class."""
-    last = list(stats.parts)[-1]
+    last = list(stats.splits)[-1]
     figure, axes = _figure((10.4, 0.26 * len(stats.classes) + 1.3))
     rows, left = np.arange(len(stats.classes)), np.zeros(len(stats.classes))
     totals = np.array([max(stats.by_class[name][last].objects, 1) for name in stats.classes])
@@ -150,19 +152,19 @@ def size_bars(stats: Stats) -> str:
     return _svg(figure, "sizes")
 
 
-def size_histogram(parts: Mapping[str, CocoDataset]) -> str:
-    """Square root of the area of all objects, part by part."""
+def size_histogram(splits: Mapping[str, CocoDataset]) -> str:
+    """Square root of the area of all objects, split by split."""
     sides = {
-        part: np.sqrt([a.area for a in coco.annotations if not a.iscrowd and a.area > 0])
-        for part, coco in parts.items()
+        split: np.sqrt([a.area for a in coco.annotations if not a.iscrowd and a.area > 0])
+        for split, coco in splits.items()
     }
     figure, axes = _figure((5.1, 3.2))
     largest = max((float(values.max()) for values in sides.values() if len(values)), default=1.0)
     edges = np.geomspace(1, max(largest, 2.0), 40)
-    for number, (part, values) in enumerate(sides.items()):
+    for number, (split, values) in enumerate(sides.items()):
         weights = np.full(len(values), 100 / max(len(values), 1))
         colour = _PART_COLOURS[number % len(_PART_COLOURS)]
-        axes.hist(values, edges, weights=weights, histtype="step", color=colour, label=part, linewidth=1.5)
+        axes.hist(values, edges, weights=weights, histtype="step", color=colour, label=split, linewidth=1.5)
     for border in (32, 96):
         axes.axvline(border, color="#999999", linewidth=0.8, linestyle=":")
     axes.set_xscale("log")
@@ -170,31 +172,31 @@ def size_histogram(parts: Mapping[str, CocoDataset]) -> str:
     axes.minorticks_off()
     axes.set_xlim(1, max(largest, 2.0))
     axes.set_xlabel("square root of an object's area, px")
-    axes.set_ylabel("% of the part's objects")
+    axes.set_ylabel("% of the split's objects")
     axes.legend(frameon=False, fontsize=9)
     return _svg(figure, "histogram")
 
 
 def objects_per_image(stats: Stats) -> str:
-    """How many images hold 0, 1, 2 ... objects, in % of the part."""
-    parts = [part for part in stats.parts if part != "all"] or list(stats.parts)
-    most = max(len(stats.objects_per_image[part]) for part in parts)
+    """How many images hold 0, 1, 2 ... objects, in % of the split."""
+    splits = [split for split in stats.splits if split != "all"] or list(stats.splits)
+    most = max(len(stats.objects_per_image[split]) for split in splits)
     shown = min(most, 11)
     figure, axes = _figure((5.1, 3.2))
-    width = 0.8 / len(parts)
-    for number, part in enumerate(parts):
+    width = 0.8 / len(splits)
+    for number, split in enumerate(splits):
         counts = np.zeros(max(most, shown))
-        counts[: len(stats.objects_per_image[part])] = stats.objects_per_image[part]
+        counts[: len(stats.objects_per_image[split])] = stats.objects_per_image[split]
         heights = np.append(counts[: shown - 1], counts[shown - 1 :].sum())
-        indices = np.arange(shown) + (number - (len(parts) - 1) / 2) * width
+        indices = np.arange(shown) + (number - (len(splits) - 1) / 2) * width
         colour = _PART_COLOURS[number % len(_PART_COLOURS)]
-        axes.bar(indices, 100 * heights / max(counts.sum(), 1), width, color=colour, label=part)
+        axes.bar(indices, 100 * heights / max(counts.sum(), 1), width, color=colour, label=split)
     labels = [str(count) for count in range(shown)]
     if most > shown:
         labels[-1] = f"{shown - 1}+"
     axes.set_xticks(np.arange(shown), labels)
     axes.set_xlabel("objects in an image")
-    axes.set_ylabel("% of the part's images")
+    axes.set_ylabel("% of the split's images")
     axes.legend(frameon=False, fontsize=9)
     return _svg(figure, "per image")
 
@@ -226,8 +228,8 @@ def render_stats_page(described: Described, stats: Stats, *, citation: str = "",
     """The page as HTML text.
 
     Args:
-        described: the parts, for the examples; an image that cannot be read is named instead of shown.
-        stats: of the same parts.
+        described: the splits, for the examples; an image that cannot be read is named instead of shown.
+        stats: of the same splits.
         citation: how to cite the data set, if that is known.
         licence: of its images, if that is known.
     """
@@ -236,23 +238,23 @@ def render_stats_page(described: Described, stats: Stats, *, citation: str = "",
         "stats.html",
         {},
         stats=stats,
-        last=list(stats.parts)[-1],
+        last=list(stats.splits)[-1],
         citation=citation,
         licence=licence,
         class_bars=svg_uri(class_bars(stats)),
         size_bars=svg_uri(size_bars(stats)),
-        size_histogram=svg_uri(size_histogram(described.parts)),
+        size_histogram=svg_uri(size_histogram(described.splits)),
         per_image=svg_uri(objects_per_image(stats)),
         together=_together_rows(stats),
-        examples=[_shown(e, described) for e in choose_examples(described.parts, most=_EXAMPLES)],
+        examples=[_shown(e, described) for e in choose_examples(described.splits, most=_EXAMPLES)],
     )
 
 
 def _shown(example: Example, described: Described) -> dict[str, Any]:
-    coco = described.parts[example.part]
+    coco = described.splits[example.split]
     entry: dict[str, Any] = {
         "file_name": example.image.file_name,
-        "part": example.part,
+        "split": example.split,
         "classes": [
             {
                 "name": coco.categories[class_id].name,

@@ -179,15 +179,15 @@ class Mosaic:
         )
 
 
-def lay_out(part: DataSplit, *, across: int = 4, down: int = 3) -> tuple[list[Mosaic], CocoDataset]:
-    """Lay a part's images side by side, images of one size together, in the part's order.
+def lay_out(split: DataSplit, *, across: int = 4, down: int = 3) -> tuple[list[Mosaic], CocoDataset]:
+    """Lay a split's images side by side, images of one size together, in the split's order.
 
     Returns:
         The mosaics, and their truth with exact masks: image ids are places in the list, from 0. Images that
         do not fill a last mosaic are left out.
     """
     by_size: dict[SizeHW, list[CocoImage]] = {}
-    for image in part.coco.images:
+    for image in split.coco.images:
         by_size.setdefault(image.size_hw, []).append(image)
     count = across * down
     mosaics = [
@@ -197,14 +197,14 @@ def lay_out(part: DataSplit, *, across: int = 4, down: int = 3) -> tuple[list[Mo
     ]
     images = tuple(CocoImage(k, f"mosaic-{k:03d}.png", each.size_hw) for k, each in enumerate(mosaics))
     annotations = tuple(
-        moved for k, each in enumerate(mosaics) for moved in _annotations(part.coco, each, images[k])
+        moved for k, each in enumerate(mosaics) for moved in _annotations(split.coco, each, images[k])
     )
-    return mosaics, CocoDataset(part.coco.categories, images, annotations)
+    return mosaics, CocoDataset(split.coco.categories, images, annotations)
 
 
-def read_pieces(part: DataSplit, mosaic: Mosaic) -> list[UInt8]:
+def read_pieces(split: DataSplit, mosaic: Mosaic) -> list[UInt8]:
     """The images of a mosaic's pieces, in their order."""
-    return [read_image(part.images_dir / piece.file_name) for piece in mosaic.pieces]
+    return [read_image(split.images_dir / piece.file_name) for piece in mosaic.pieces]
 
 
 def _annotations(coco: CocoDataset, mosaic: Mosaic, whole: CocoImage) -> Iterator[CocoAnnotation]:

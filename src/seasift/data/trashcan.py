@@ -5,16 +5,87 @@ the same objects: instance (22 classes, 12,128 objects) and material (16 classes
 Licence: free for academic teaching and research; commercial use needs JAMSTEC's permission.
 
 Also here: From what TrashCan's annotators drew and typed to the published objects and classes.
+
+First the Supervisely annotation files that its bitmaps come in: tags, and keys that join bitmaps.
 """
 
 from __future__ import annotations
 
+import base64
+import binascii
+import json
+import zlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
 
 from seasift.core.errors import DatasetError
+from seasift.core.masks import MaskCrop
 from seasift.data.coco import CocoDataset
-from seasift.data.supervisely import OriginalObject
+
+
+@dataclass(frozen=True)
+class OriginalObject:
+    """One bitmap of an annotation file.
+
+    Attributes:
+        title: the class it was drawn as; in TrashCan rov, bio, trash or unknown.
+        tags: name to value, as typed.
+        mask: exact, holes kept.
+        key: joins bitmaps of one image into one object; None for most.
+    """
+
+    title: str
+    tags: Mapping[str, str | None]
+    mask: MaskCrop
+    key: str | None
+
+
+def read_original(data: bytes, name: str) -> list[OriginalObject]:
+    """The objects of one annotation file, in its order.
+
+    Args:
+        data: bytes of the file.
+        name: of the file, for errors.
+    Raises:
+        DatasetError: not of the known form.
+    """
+    try:
+        return [
+            OriginalObject(
+                item["classTitle"],
+                {tag["name"]: tag.get("value") for tag in item["tags"]},
+                decode_bitmap(item["bitmap"]["data"], item["bitmap"]["origin"]),
+                item.get("instance"),
+            )
+            for item in json.loads(data)["objects"]
+        ]
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError, zlib.error) as error:
+        raise DatasetError(
+            f"{name}: not a Supervisely annotation with bitmaps ({type(error).__name__}: {error}); expected that of "
+            "the published archive. Unpack or download it again"
+        ) from None
+
+
+def decode_bitmap(data: str, origin: Sequence[int]) -> MaskCrop:
+    """A bitmap (zlib and base64 around a PNG with alpha) with its upper left corner at `origin` (x, y).
+
+    Raises:
+        ValueError, zlib.error: not such a bitmap.
+    """
+    try:
+        png = np.frombuffer(zlib.decompress(base64.b64decode(data, validate=True)), dtype=np.uint8)
+    except binascii.Error as error:
+        raise ValueError(f"a bitmap that is not base64, {error}") from None
+    pixels = cv2.imdecode(png, cv2.IMREAD_UNCHANGED) if len(png) else None
+    if pixels is None:
+        raise ValueError("a bitmap that is not a PNG")
+    drawn = (pixels[..., -1] if pixels.ndim == 3 else pixels) > 0
+    return MaskCrop.from_bitmap(drawn, int(origin[0]), int(origin[1]))
+
 
 # What annotators typed, and the class it stands for. Digits are keys of their labelling tool. Every value in
 # the archive is here; "etc" and "unknown_instance" are where the published files put what has no class.
@@ -165,7 +236,7 @@ CITATION = (
 )
 LICENCE = "academic teaching and research; commercial use needs the permission of JAMSTEC (J-EDI archive)"
 
-# Objects per class in the published train and val parts: the columns Train # and Val # of the tables in the data
+# Objects per class in the published train and val splits: the columns Train # and Val # of the tables in the data
 # set's own README files. Their Total # is larger for some classes: it counts before bitmaps were joined.
 PUBLISHED_COUNTS: Mapping[str, Mapping[str, tuple[int, int]]] = {
     "instance": {
@@ -215,15 +286,15 @@ PUBLISHED_COUNTS: Mapping[str, Mapping[str, tuple[int, int]]] = {
 VIDEO = r"vid_(\d+)_frame"
 
 
-def check_counts(coco: CocoDataset, label_set: str, part: str) -> None:
-    """Hold the objects per class of a published part to the data set's own table.
+def check_counts(coco: CocoDataset, label_set: str, split: str) -> None:
+    """Hold the objects per class of a published split to the data set's own table.
 
     Raises:
         DatasetError: lists every class that differs.
     """
     names = {category.id: category.name for category in coco.categories}
     counts = Counter(names[annotation.category_id] for annotation in coco.annotations)
-    expected = {name: pair[part == "val"] for name, pair in PUBLISHED_COUNTS[label_set].items()}
+    expected = {name: pair[split == "val"] for name, pair in PUBLISHED_COUNTS[label_set].items()}
     wrong = [
         f"{name}: got {counts[name]}, expected {expected.get(name, 0)}"
         for name in sorted(expected.keys() | counts.keys())
@@ -231,6 +302,6 @@ def check_counts(coco: CocoDataset, label_set: str, part: str) -> None:
     ]
     if wrong:
         raise DatasetError(
-            f"{label_set} {part}: objects per class differ from the data set's README table ({'; '.join(wrong)}). "
+            f"{label_set} {split}: objects per class differ from the data set's README table ({'; '.join(wrong)}). "
             "Unpack the published archive again"
         )

@@ -14,7 +14,7 @@ from seasift.core.files import check_folder
 from seasift.core.predictor import Predictor
 from seasift.core.rollup import RollUp
 from seasift.core.types import SizeHW
-from seasift.data.groups import groups_of
+from seasift.data.dives import groups_of
 from seasift.data.prepared import DataSplit, open_prepared, resolve_split
 from seasift.data.unseen import relations, trained_images
 from seasift.evaluation.document import Evaluation
@@ -63,8 +63,8 @@ def evaluate(
     output: str | Path | None = None,
     labels: str | None = None,
     masks: str | None = None,
+    scheme: str | None = None,
     split: str | None = None,
-    part: str | None = None,
     images: str | Path | None = None,
     threshold: float = 0.05,
     max_objects: int = 100,
@@ -85,7 +85,7 @@ def evaluate(
         model: a model file, the name of a bundled model, a checkpoint, or any loaded Predictor.
         data: a prepared data set, or a COCO annotation file.
         output: folder for report.html, report.json and predictions.json; None writes nothing.
-        labels, masks, split, part: of a prepared data set; default: its own, and val.
+        labels, masks, scheme, split: of a prepared data set; default: its own, and val.
         images: folder of the images of a COCO file; default: `images` beside it, or its own folder.
         threshold: leave out lower scores; low, since AP needs the whole curve.
         max_objects: at most so many an image.
@@ -103,12 +103,12 @@ def evaluate(
     Raises:
         InputError: an option, the model or the data cannot be used; nothing is written then.
 
-    >>> report = seasift.evaluate("default", "data/trashcan", split="dive-free", part="test")
+    >>> report = seasift.evaluate("default", "data/trashcan", scheme="dive-free", split="test")
     >>> report.masks["AP"]
     """
     if output:
         check_folder(Path(output))
-    chosen = _chosen(Path(data), images, {"labels": labels, "masks": masks, "split": split, "part": part})
+    chosen = _chosen(Path(data), images, {"labels": labels, "masks": masks, "scheme": scheme, "split": split})
     evaluated = _model(model, {"engine": engine, "precision": precision, "threads": threads})
     tiling = parse_tiling(tile, tile_overlap, tile_whole, evaluated.input_hw)
     if tiling:
@@ -155,8 +155,8 @@ def _chosen(data: Path, images: str | Path | None, names: Mapping[str, str | Non
         images=Path(images) if images else None,
         labels=names["labels"],
         masks=names["masks"],
+        scheme=names["scheme"],
         split=names["split"],
-        part=names["part"],
     )
 
 
@@ -248,8 +248,8 @@ def _checkpoint(path: Path) -> _Model:
     if not path.is_file():  # said here, since loading PyTorch takes seconds
         raise InputError(f"{path}: no such file; expected a checkpoint of `seasift train`. Check the path.")
     require("train", "torch", "lightning", "timm")
+    from seasift.models.catalog import describe
     from seasift.models.checkpoint import load_predictor as load_checkpoint
-    from seasift.models.complexity import describe
 
     predictor = load_checkpoint(path)
     facts = {

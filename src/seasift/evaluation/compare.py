@@ -1,6 +1,6 @@
 """Comparing evaluated models.
 
-Also here: What to know before reading a comparison. Intervals of runs that were judged on the same part, all
+Also here: What to know before reading a comparison. Intervals of runs that were judged on the same split, all
 from the same draws of dives or videos.
 """
 
@@ -55,7 +55,7 @@ _STORED = (
 
 def notes(
     runs: Sequence[Run],
-    parts: Mapping[tuple[Any, ...], Sequence[Run]],
+    splits: Mapping[tuple[Any, ...], Sequence[Run]],
     evaluated: Mapping[str, Evaluated],
     *,
     with_data: bool,
@@ -64,7 +64,7 @@ def notes(
 
     Args:
         runs: all.
-        parts: those judged on the same part.
+        splits: those judged on the same split.
         evaluated: label to the resampled run, where there are intervals.
         with_data: whether intervals were asked for.
     """
@@ -73,14 +73,14 @@ def notes(
         found.append(
             "No intervals: they need the truth. Give --data DATA, the data set that the runs were judged on."
         )
-    if len(parts) > 1:
+    if len(splits) > 1:
         listed = "; ".join(
             f"{', '.join(run.label for run in same)} on {same[0].record.data.name} "
             f"({same[0].record.data.images:,} images)"
-            for same in parts.values()
+            for same in splits.values()
         )
-        found.append(f"Judged on different parts, so not comparable with each other: {listed}.")
-    for same in parts.values():
+        found.append(f"Judged on different splits, so not comparable with each other: {listed}.")
+    for same in splits.values():
         one = evaluated.get(same[0].label)
         found += _few_groups(", ".join(run.label for run in same), one) if one else []
     limits = {run.label: _listed(run.record.settings) for run in runs}
@@ -123,7 +123,7 @@ def _few_groups(labels: str, evaluated: Evaluated) -> list[str]:
 
 
 _AGAIN = "Evaluate it again, or leave out --data"
-_CHOICE = ("labels", "masks", "split", "part")
+_CHOICE = ("labels", "masks", "scheme", "split")
 
 
 def evaluate_runs(
@@ -132,49 +132,49 @@ def evaluate_runs(
     """Resample runs together.
 
     Args:
-        runs: all judged on the same part.
+        runs: all judged on the same split.
         data: the truth.
         group: regular expression that finds a picture's video in its name (None: the data set's own).
     Returns:
         Label of the run to what came out.
     Raises:
-        InputError: different parts, other data, or predictions that do not give the run's figures.
+        InputError: different splits, other data, or predictions that do not give the run's figures.
     """
     first = runs[0]
     for run in runs:
-        if run.part != first.part:
+        if run.split != first.split:
             raise InputError(
-                f"{first.folder} and {run.folder}: judged on {_part_name(first)} and {_part_name(run)}; expected the "
+                f"{first.folder} and {run.folder}: judged on {_split_name(first)} and {_split_name(run)}; expected the "
                 "same images, to draw the same videos for both. Evaluate one of them again"
             )
-    part = _truth_part(first, data)
-    truth = limited(fully_labelled(part.coco), _limit(first))
+    split = _truth_split(first, data)
+    truth = limited(fully_labelled(split.coco), _limit(first))
     if len(truth.images) != first.record.data.images:
         raise InputError(
-            f"{data}: {len(truth.images)} images in {part.name}; {first.folder} was judged on "
+            f"{data}: {len(truth.images)} images in {split.name}; {first.folder} was judged on "
             f"{first.record.data.images}. {_AGAIN}"
         )
-    dives = {} if group else part.dives
-    draws = draw(truth, group or part.chosen.get("group"), resamples, seed, dives)
+    dives = {} if group else split.dives
+    draws = draw(truth, group or split.chosen.get("group"), resamples, seed, dives)
     return {run.label: _evaluate(run, truth, draws) for run in runs}
 
 
-def _truth_part(run: Run, data: Path) -> DataSplit:
+def _truth_split(run: Run, data: Path) -> DataSplit:
     noted = run.record.data
     chosen = {key: getattr(noted, key) for key in _CHOICE}
     if data.is_dir() and None in chosen.values():
         raise InputError(
-            f"{run.folder}: its record does not name labels, masks, split and part (older seasift, or judged on a "
+            f"{run.folder}: its record does not name labels, masks, scheme and split (older seasift, or judged on a "
             f"COCO file); expected a run on a prepared data set. {_AGAIN}"
         )
-    part = resolve_split(data, **chosen) if data.is_dir() else resolve_split(data)
-    fingerprint = part.fingerprint or hashlib.sha256(data.read_bytes()).hexdigest()
+    split = resolve_split(data, **chosen) if data.is_dir() else resolve_split(data)
+    fingerprint = split.fingerprint or hashlib.sha256(data.read_bytes()).hexdigest()
     if fingerprint != noted.fingerprint:
         raise InputError(
             f"{data}: fingerprint {fingerprint}; {run.folder} was judged on {noted.name} with {noted.fingerprint}. "
             f"Give the same data. {_AGAIN}"
         )
-    return part
+    return split
 
 
 def _evaluate(run: Run, truth: CocoDataset, draws: Draws) -> Evaluated:
@@ -183,7 +183,7 @@ def _evaluate(run: Run, truth: CocoDataset, draws: Draws) -> Evaluated:
     classes = {category.id for category in truth.categories}
     if any(entry["image_id"] not in known or entry["category_id"] not in classes for entry in entries):
         raise InputError(
-            f"{run.evaluation}: predictions for images or classes that are not of its part. {_AGAIN}"
+            f"{run.evaluation}: predictions for images or classes that are not of its split. {_AGAIN}"
         )
     masks = [(entry["image_id"], entry["segmentation"]) for entry in entries if "segmentation" in entry]
     if any(list(mask["size"]) != known[image_id] for image_id, mask in masks):
@@ -201,7 +201,7 @@ def _evaluate(run: Run, truth: CocoDataset, draws: Draws) -> Evaluated:
     return evaluated
 
 
-def _part_name(run: Run) -> str:
+def _split_name(run: Run) -> str:
     data = run.record.data
     return f"{data.name} ({data.images} of {data.of_images} images)"
 
@@ -234,18 +234,18 @@ class Settings:
 def compare(runs: Sequence[Run], settings: Settings) -> Comparison:
     """Hold runs against each other.
 
-    Runs that were judged on the same part are resampled together and compared in pairs; the others stand in the
-    tables with their part named.
+    Runs that were judged on the same split are resampled together and compared in pairs; the others stand in the
+    tables with their split named.
 
     Raises:
         InputError: the data is not what a run was judged on, or a run's files do not belong together.
     """
-    parts: dict[tuple[Any, ...], list[Run]] = {}
+    splits: dict[tuple[Any, ...], list[Run]] = {}
     for run in runs:
-        parts.setdefault(run.part, []).append(run)
+        splits.setdefault(run.split, []).append(run)
     evaluated: dict[str, Evaluated] = {}
     if settings.data:
-        for same in parts.values():
+        for same in splits.values():
             evaluated |= evaluate_runs(same, settings.data, settings.resamples, settings.seed, settings.group)
     return Comparison(
         schema_version=SCHEMA,
@@ -254,7 +254,7 @@ def compare(runs: Sequence[Run], settings: Settings) -> Comparison:
         runs=[_run(run, evaluated.get(run.label)) for run in runs],
         pairs=[_pair(first, second, evaluated) for first, second in combinations(runs, 2)],
         published=published(),
-        notes=notes(runs, parts, evaluated, with_data=settings.data is not None),
+        notes=notes(runs, splits, evaluated, with_data=settings.data is not None),
     )
 
 
@@ -333,12 +333,12 @@ def _training(training: dict[str, Any]) -> Trained:
 
 
 def _pair(first: Run, second: Run, evaluated: dict[str, Evaluated]) -> Pair:
-    same = first.part == second.part
+    same = first.split == second.split
     made = same and first.label in evaluated
     return Pair(
         first=first.label,
         second=second.label,
-        same_part=same,
+        same_split=same,
         difference=Changes.from_json(difference(evaluated[first.label], evaluated[second.label]))
         if made
         else None,

@@ -37,7 +37,7 @@ def duration(seconds: float | None) -> str:
 
 
 def split_name(data: EvaluatedData) -> str:
-    """The part and how much of it was judged."""
+    """The split and how much of it was judged."""
     images, of = data.images, data.of_images or data.images
     return f"{data.name}, {images:,} {f'of {of:,} ' if of > images else ''}images"
 
@@ -89,8 +89,8 @@ def differences(comparison: Comparison) -> Table:
     rows: list[tuple[str, ...]] = []
     for pair in comparison.pairs:
         name = f"{pair.second} − {pair.first}"
-        if not pair.same_part:
-            rows.append((name, NONE, NONE, NONE, NONE, "judged on different parts: no difference"))
+        if not pair.same_split:
+            rows.append((name, NONE, NONE, NONE, NONE, "judged on different splits: no difference"))
         for kind in SHOWN_KINDS:
             found = pair.difference.of_kind(kind) if pair.difference else None
             if found:
@@ -192,7 +192,7 @@ def _by_kind(comparison: Comparison) -> list[str]:
 
 
 def _counts(numbers: Iterable[int | None]) -> str:
-    """What the runs' parts hold: one number if they agree."""
+    """What the runs' splits hold: one number if they agree."""
     counts = dict.fromkeys(count(each) for each in numbers)
     known = [each for each in counts if each != NONE] or [NONE]
     return " / ".join(known)

@@ -121,7 +121,7 @@ class Pair(Record):
 
     first: str
     second: str
-    same_part: bool
+    same_split: bool = Field(alias="same_part")
     difference: Changes | None
 
 

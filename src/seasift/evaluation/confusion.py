@@ -1,12 +1,10 @@
-"""Which object was taken for which: matching without regard to class, counted in a matrix.
-
-Also here: Which detection is right, image by image: what an AP is made of, before anything is summed.
-"""
+"""Detections against truth: matching, confusion between classes, and the worst images."""
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -15,9 +13,50 @@ from hotcoco import COCO, COCOeval, primitives
 
 from seasift.core.instances import Instances
 from seasift.core.types import Bool, Float64, Int64
-from seasift.data.coco import CocoDataset
+from seasift.data.coco import CocoDataset, CocoImage
 from seasift.evaluation.coco_metrics import KINDS, MAX_DETECTIONS, has_masks
-from seasift.evaluation.truth import Truth
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What is in one image.
+
+    Attributes:
+        objects: all annotations with score 1, crowds among them; masks only if each object of the data set has one.
+        crowd: (N,) bool: a group that is neither right nor wrong to find.
+    """
+
+    objects: Instances
+    crowd: Bool
+
+    @property
+    def single(self) -> Instances:
+        """The objects without the crowds."""
+        return self.objects.take(~self.crowd)
+
+
+def truth_of(dataset: CocoDataset, image: CocoImage) -> Truth:
+    """The truth of one image; the index of a category in the data set is the class_id.
+
+    Raises:
+        DatasetError: a segmentation that cannot be decoded.
+    """
+    annotations = dataset.annotations_of(image.id)
+    class_ids = {category.id: index for index, category in enumerate(dataset.categories)}
+    corners = np.array([a.bbox_xywh for a in annotations], np.float64).reshape(-1, 4)
+    corners[:, 2:] += corners[:, :2]
+    masks = None
+    if dataset.masked:
+        masks = tuple(a.mask(image.size_hw) for a in annotations)
+    objects = Instances(
+        corners.astype(np.float32),
+        np.ones(len(annotations), np.float32),
+        np.array([class_ids[a.category_id] for a in annotations], np.int64),
+        image.size_hw,
+        masks,
+    )
+    return Truth(objects, np.array([a.iscrowd for a in annotations], bool))
+
 
 _ANY_AREA = [0.0, 1e10]
 
@@ -211,3 +250,43 @@ class Confusion:
 
 def _share(part: np.int64, whole: Int64) -> float | None:
     return float(part / whole.sum()) if whole.any() else None
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """One image, what was found in it and how that fits the truth."""
+
+    image: CocoImage
+    truth: Truth
+    found: Instances
+    matching: Matching
+
+
+@dataclass
+class WorstImages:
+    """The images of lowest F1; of equal ones those with more errors, then the earlier.
+
+    An image without errors is never among them.
+
+    Attributes:
+        size: how many are kept.
+    """
+
+    size: int
+    _heap: list[tuple[float, int, int, Evaluated]] = field(default_factory=list)
+    _seen: int = 0
+
+    def add(self, evaluated: Evaluated) -> None:
+        """Consider an image."""
+        self._seen += 1
+        matching = evaluated.matching
+        if matching.errors and self.size:
+            entry = (-(matching.f1 or 0.0), matching.errors, -self._seen, evaluated)
+            if len(self._heap) < self.size:
+                heapq.heappush(self._heap, entry)
+            else:
+                heapq.heappushpop(self._heap, entry)
+
+    def worst_first(self) -> list[Evaluated]:
+        """The kept images."""
+        return [entry[-1] for entry in sorted(self._heap, key=lambda entry: entry[:3], reverse=True)]

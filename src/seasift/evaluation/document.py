@@ -73,7 +73,7 @@ FigureLimits = dict[str, Limits | None]
 
 
 class NetworkFacts(Record):
-    """What the network costs, see `models.complexity.Complexity`."""
+    """What the network costs, see `models.catalog.Complexity`."""
 
     parameters: Number | None = None
     trainable: Number | None = None
@@ -100,12 +100,16 @@ class EvaluatedModel(Record):
 class EvaluatedData(Record):
     """What it was evaluated on."""
 
+    model_config = ConfigDict(
+        populate_by_name=False
+    )  # the key `split` is the scheme, not the field of that name
+
     name: str
     fingerprint: str
     labels: str | None = None
     masks: str | None = None
-    split: str | None = None
-    part: str | None = None
+    scheme: str | None = Field(None, alias="split")
+    split: str | None = Field(None, alias="part")
     group: str | None = None
     images: int = Field(alias="pictures")
     of_images: Number | None = Field(None, alias="of_pictures")
@@ -220,7 +224,7 @@ class Intervals(Record):
 
 
 class CountsByThreshold(Record):
-    """See `counting.operating_points_of`; a row a class, in the order of `names`."""
+    """See `reliability.operating_points_of`; a row a class, in the order of `names`."""
 
     names: list[str]
     thresholds: list[Number]

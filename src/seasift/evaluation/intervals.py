@@ -1,4 +1,4 @@
-"""Intervals of the APs on one part, and of the difference of two models on it.
+"""Intervals of the APs on one split, and of the difference of two models on it.
 
 Also here: Intervals of AP by drawing whole dives or videos again and again: frames of one dive are not
 independent.
@@ -17,7 +17,7 @@ import numpy.typing as npt
 from seasift.core.errors import InputError
 from seasift.core.types import Int64
 from seasift.data.coco import CocoDataset
-from seasift.data.groups import found_group
+from seasift.data.dives import found_group
 from seasift.evaluation.coco_metrics import IOUS, RECALLS
 from seasift.evaluation.confusion import ClassMatches, image_names
 
@@ -27,9 +27,9 @@ class Evaluated:
     """One run under all resamples.
 
     Attributes:
-        groups: dives (else videos) in the part.
+        groups: dives (else videos) in the split.
         class_groups: class name to how many of them have objects of it.
-        kinds: "boxes" and, if judged, "masks". The first resample is the part itself.
+        kinds: "boxes" and, if judged, "masks". The first resample is the split itself.
         pattern: that found the videos; None: each image was drawn alone.
         unit: what was drawn: "dive", "video" or "image".
     """
@@ -60,12 +60,12 @@ class Evaluated:
 
 @dataclass(frozen=True)
 class Draws:
-    """Dives, else videos, drawn again and again, the same for all models that are judged on a part.
+    """Dives, else videos, drawn again and again, the same for all models that are judged on a split.
 
     Attributes:
         groups: dives or videos.
         class_groups: class name to how many of them have objects of it.
-        weights: (1 + R, P) how often each image counts; the first row is the part itself.
+        weights: (1 + R, P) how often each image counts; the first row is the split itself.
         pattern: that found the videos; None: each image is drawn alone.
         unit: what is drawn: "dive", "video" or "image".
     """

@@ -13,10 +13,9 @@ from seasift.core.boxes import class_agnostic_nms
 from seasift.core.classes import Group, group_of
 from seasift.core.instances import Category, Instances
 from seasift.data.coco import CocoDataset
-from seasift.evaluation.coco_metrics import KINDS, metrics_of
+from seasift.evaluation.coco_metrics import KINDS, Results, metrics_of
 from seasift.evaluation.confusion import matches_of
 from seasift.evaluation.intervals import Draws, interval, resampled
-from seasift.evaluation.results import Results
 
 SUPERCATEGORIES: tuple[Group, ...] = ("trash", "animal", "plant", "vehicle", "other")
 SUPERCATEGORY, OBJECT = "supercategory", "object"

@@ -8,15 +8,20 @@ from typing import Any
 
 from seasift import __version__
 from seasift.evaluation.coco_metrics import all_curves
-from seasift.evaluation.confusion import IOU
+from seasift.evaluation.confusion import IOU, Evaluated
 from seasift.evaluation.document import SCHEMA, Evaluation
 from seasift.evaluation.machine import describe_hardware, describe_machine
 from seasift.evaluation.stream import Outcome, Settings
 from seasift.evaluation.unseen import unseen_note
-from seasift.evaluation.worst import Evaluated
 
 FEW_OBJECTS = 10
-CHOSEN = ("labels", "masks", "split", "part", "group")
+CHOSEN = {
+    "labels": "labels",
+    "masks": "masks",
+    "split": "scheme",
+    "part": "split",
+    "group": "group",
+}  # key to name
 
 
 @dataclass(frozen=True)
@@ -25,9 +30,9 @@ class Subject:
 
     Attributes:
         model: name, sha256, engine, precision and whatever else identifies it; "facts" are its sizes.
-        data: name of the part.
+        data: name of the split.
         fingerprint: of its data set.
-        chosen: labels, masks, split, part and group; see `data.prepared.DataSplit`.
+        chosen: labels, masks, scheme, split and group; see `data.prepared.DataSplit`.
         threads: of the CPU, if a number was asked for.
     """
 
@@ -50,7 +55,7 @@ def make_record(outcome: Outcome, settings: Settings, subject: Subject) -> Evalu
         "data": {
             "name": subject.data,
             "fingerprint": subject.fingerprint,
-            **{key: subject.chosen.get(key) for key in CHOSEN},
+            **{key: subject.chosen.get(name) for key, name in CHOSEN.items()},
             "pictures": len(truth.images),
             "of_pictures": outcome.of_images,
             "partly_labelled": outcome.partly_labelled,

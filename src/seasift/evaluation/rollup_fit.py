@@ -13,8 +13,7 @@ from seasift.core.classes import group_of
 from seasift.core.instances import Category, Instances
 from seasift.core.rollup import CLASS, LEVELS, OBJECT, SUPERCATEGORY, RollUp, choose_levels, level_scores
 from seasift.core.types import Bool, Float32, Float64
-from seasift.evaluation.confusion import CROWD, match
-from seasift.evaluation.truth import Truth
+from seasift.evaluation.confusion import CROWD, Truth, match
 
 PROBABILITIES = (0.5, 0.6, 0.7, 0.8, 0.9)
 FEWEST = 20

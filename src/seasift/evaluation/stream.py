@@ -22,18 +22,22 @@ from seasift.data.check import size_differs
 from seasift.data.coco import CocoDataset, CocoImage
 from seasift.data.partial_labels import fully_labelled
 from seasift.data.prepared import DataSplit
-from seasift.evaluation.coco_metrics import Metrics, metrics_of
-from seasift.evaluation.confusion import Confusion, image_names, match, matches_of
+from seasift.evaluation.coco_metrics import Metrics, Results, map_categories, metrics_of
+from seasift.evaluation.confusion import (
+    Confusion,
+    Evaluated,
+    WorstImages,
+    image_names,
+    match,
+    matches_of,
+    truth_of,
+)
 from seasift.evaluation.intervals import RESAMPLES, SEED, draw, unit_names
 from seasift.evaluation.levels import evaluate_levels
-from seasift.evaluation.operating_points import operating_points_of
-from seasift.evaluation.reliability import reliability_of
-from seasift.evaluation.results import Results, map_categories
+from seasift.evaluation.reliability import operating_points_of, reliability_of
 from seasift.evaluation.rollup_fit import Named, rollup_record
 from seasift.evaluation.triage import triage_of
-from seasift.evaluation.truth import truth_of
 from seasift.evaluation.unseen import Training, unseen_record
-from seasift.evaluation.worst import Evaluated, WorstImages
 from seasift.inference.stream import in_order
 
 
@@ -79,21 +83,21 @@ class Pace:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Everything found out about a predictor on a part.
+    """Everything found out about a predictor on a split.
 
     Attributes:
-        truth: what was judged (less than the part's if limited).
-        of_pictures: how many the part has.
+        truth: what was judged (less than the split's if limited).
+        of_pictures: how many the split has.
         seconds: "predict" (with reading the images), "judge", "total".
         pace: of the predictor alone.
         reliability: see `reliability.reliability_of`.
         intervals: see `intervals.Evaluated.record`; None if none were asked for.
-        counting: see `counting.operating_points_of`.
+        counting: see `reliability.operating_points_of`.
         levels: see `levels.evaluate_levels`.
         triage: see `triage.triage_of`.
         rollup: see `rollup_fit.rollup_record`.
         unseen: see `unseen.unseen_record`.
-        partly_labelled: images of the part that were left out, since objects, classes or box edges are not known.
+        partly_labelled: images of the split that were left out, since objects, classes or box edges are not known.
     """
 
     truth: CocoDataset
@@ -116,12 +120,12 @@ class Outcome:
 
 def evaluate_split(
     predictor: Predictor,
-    part: DataSplit,
+    split: DataSplit,
     settings: Settings,
     progress: Callable[[int, int], None] | None = None,
     training: Training | None = None,
 ) -> Outcome:
-    """Run a predictor over a part's images and judge what it finds.
+    """Run a predictor over a split's images and judge what it finds.
 
     Args:
         progress: called with images done and in all.
@@ -131,31 +135,31 @@ def evaluate_split(
         ImageError: an image that cannot be read.
     """
     started = time.perf_counter()
-    whole = fully_labelled(part.coco)
+    whole = fully_labelled(split.coco)
     truth = limited(whole, settings.limit)
     if not truth.images:
-        vague = f"; {len(part.coco.images)} are only partly labelled" if part.coco.images else ""
+        vague = f"; {len(split.coco.images)} are only partly labelled" if split.coco.images else ""
         raise DatasetError(
-            f"{part.name}: no images to judge by{vague}; expected at least one. Choose another part"
+            f"{split.name}: no images to judge by{vague}; expected at least one. Choose another split"
         )
-    seen = _look(predictor, truth, part.images_dir, settings, progress)
+    seen = _look(predictor, truth, split.images_dir, settings, progress)
     predicted = time.perf_counter()
     figures = metrics_of(truth, seen.results)
     by_kind = {kind: matches_of(truth, seen.results.entries, kind) for kind in figures.curves}
     matches = {kind: each for kind, each in by_kind.items() if each is not None}
-    pattern, draws, intervals = part.chosen.get("group"), None, None
+    pattern, draws, intervals = split.chosen.get("group"), None, None
     if settings.resamples:
-        draws = draw(truth, pattern, settings.resamples, settings.seed, part.dives)
+        draws = draw(truth, pattern, settings.resamples, settings.seed, split.dives)
         intervals = draws.evaluate(matches).record(settings.resamples, settings.seed)
     evaluated_kind = matches["masks" if "masks" in matches else "boxes"]
-    groups, _ = unit_names(image_names(truth), pattern, part.dives)
+    groups, _ = unit_names(image_names(truth), pattern, split.dives)
     levels = evaluate_levels(truth, seen.results, draws)
     unseen = unseen_record(
         training,
         truth,
         seen.results,
         pattern=pattern,
-        dives=part.dives,
+        dives=split.dives,
         resamples=settings.resamples,
         seed=settings.seed,
     )
@@ -178,7 +182,7 @@ def evaluate_split(
         triaged,
         rollup_record(seen.named, settings.rollup),
         unseen,
-        len(part.coco.images) - len(whole.images),
+        len(split.coco.images) - len(whole.images),
     )
 
 

@@ -9,11 +9,10 @@ from typing import Any
 
 from seasift.data.coco import CocoDataset
 from seasift.data.unseen import NEW_DIVE, RELATIONS
-from seasift.evaluation.coco_metrics import KINDS, metrics_of
+from seasift.evaluation.coco_metrics import KINDS, Results, metrics_of
 from seasift.evaluation.confusion import matches_of
 from seasift.evaluation.intervals import draw
 from seasift.evaluation.levels import evaluate_levels
-from seasift.evaluation.results import Results
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from seasift.core.extras import require
 from seasift.core.files import check_onnx_name
 from seasift.data.prepared import resolve_split
 from seasift.modelfile.info import ModelInfo
+from seasift.recipes.recipe import recorded_recipe
 
 
 def export(
@@ -22,7 +23,7 @@ def export(
     expected_iou: bool = False,
     figures: Sequence[str | Path] | None = None,
     calibrate: str | Path | None = None,
-    looks: str | Path | None = None,
+    reference: str | Path | None = None,
     about: str | Path | None = None,
     licence: str | None = None,
     attribution: str = "",
@@ -42,13 +43,13 @@ def export(
         figures: report.json files of evaluations, for the card and the file.
         calibrate: report.json of an evaluation of the checkpoint (with `expected_iou`: of a file exported so). Scores
             become probabilities, and its record by class goes into the file for intervals of counts.
-        looks: the training data, a prepared folder or a COCO file, to tell footage unlike it.
+        reference: the training data, a prepared folder or a COCO file. Its image statistics tell footage unlike it.
         about: Markdown file that the card begins with.
         licence: of the weights.
         attribution: whom to credit.
         hardware: that it was trained on, where the checkpoint does not say.
         half_weights: store weights as float16.
-        progress: called with images of `looks` done and in all.
+        progress: called with images of `reference` done and in all.
     Returns:
         What the file says of itself.
     Raises:
@@ -84,13 +85,15 @@ def export(
         half_weights=half_weights,
         hardware=hardware,
     )
-    counting = calibration if calibration and calibration.counting else None
-    if counting or looks:
-        part = None
-        if looks:
-            prepared = Path(looks).is_dir()
-            split = info.training["recipe"]["data"]["split"] if prepared else None
-            part = resolve_split(Path(looks), split=split, part="train" if prepared else None)
-        info = complete(out, out, counting=counting, looks=part, progress=progress)
+    counts = calibration if calibration and calibration.counting else None
+    if counts or reference:
+        training_images = None
+        if reference:
+            prepared = Path(reference).is_dir()
+            scheme = recorded_recipe(info.training["recipe"]).data.scheme if prepared else None
+            training_images = resolve_split(
+                Path(reference), scheme=scheme, split="train" if prepared else None
+            )
+        info = complete(out, out, operating_points=counts, reference=training_images, progress=progress)
     write_card(out, info, reports, words)
     return info

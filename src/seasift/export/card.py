@@ -1,7 +1,4 @@
-"""The model card: what a model file says about itself, for people.
-
-Also here: The part of a model card that says how the model was made.
-"""
+"""The model card in Markdown: description, training, evaluations. Loads no PyTorch."""
 
 from __future__ import annotations
 
@@ -11,6 +8,7 @@ from typing import Any
 
 from seasift.core.errors import InputError
 from seasift.core.files import write_text
+from seasift.core.outputs import OUTPUTS
 from seasift.evaluation.document import (
     ConfusionTable,
     Evaluation,
@@ -19,7 +17,7 @@ from seasift.evaluation.document import (
     ReliabilityBin,
 )
 from seasift.evaluation.level_tables import tables_of
-from seasift.evaluation.run_files import read_record
+from seasift.evaluation.runs import read_record
 from seasift.evaluation.text_table import markdown
 from seasift.modelfile.info import CalibrationEntry, ComplexityEntry, ModelInfo
 
@@ -121,7 +119,7 @@ def read_words(path: Path) -> str:
 
 
 def metrics_of(report: Evaluation) -> tuple[str, dict[str, float]]:
-    """The name of the data part and the 24 figures that a report holds."""
+    """The name of the data and the 24 metrics of a report."""
     figures = {
         f"{kind} {name}": value
         for kind in KINDS
@@ -192,7 +190,7 @@ def render_card(info: ModelInfo, size: int, reports: Sequence[Evaluation] = (), 
         f"| classes | {', '.join(category.name for category in info.categories)} |",
         f"| default threshold | {info.threshold} |",
         f"| scores | {_scores(info)} |",
-        *([f"| masks | {_masks(info)} |"] if info.head == "yolact" else []),
+        *([f"| masks | {_masks(info)} |"] if OUTPUTS[info.head].has_prototypes else []),
         *_for_surveys(info),
         f"| licence | {info.licence} |",
         f"| credit | {info.attribution or 'none'} |",
@@ -235,12 +233,14 @@ def _masks(info: ModelInfo) -> str:
 
 def _for_surveys(info: ModelInfo) -> list[str]:
     """What `seasift survey` takes from the file; nothing where it holds neither."""
-    counting, looks = info.counting, info.looks
+    points, reference = info.counting, info.looks
     return [
-        *([f"| intervals of counts | from its record on {counting.data} |"] if counting else []),
+        *([f"| intervals of counts | from its record on {points.data} |"] if points else []),
         *(
-            [f"| footage unlike the training data | told by {looks.pictures:,} images of {looks.data} |"]
-            if looks
+            [
+                f"| footage unlike the training data | recognised by {reference.pictures:,} images of {reference.data} |"
+            ]
+            if reference
             else []
         ),
     ]

@@ -1,6 +1,4 @@
-"""What is found out about a model once its file is there, written into it: what its scores mean, its figures, and what
-a survey wants to know: its record by class, and how its images look.
-"""
+"""Completes a model file: calibration, metrics, operating points, and statistics of reference images. Loads no PyTorch."""
 
 from __future__ import annotations
 
@@ -44,8 +42,8 @@ def complete(
     *,
     calibration: CalibrationEntry | None = None,
     figures: Sequence[Evaluation] = (),
-    counting: Evaluation | None = None,
-    looks: DataSplit | None = None,
+    operating_points: Evaluation | None = None,
+    reference: DataSplit | None = None,
     rollup: Evaluation | None = None,
     right: float = RIGHT,
     progress: Callable[[int, int], None] | None = None,
@@ -56,22 +54,22 @@ def complete(
         model: the file; `out` may be the same.
         calibration: of its raw scores, see `card.calibration_of`; its threshold becomes one of calibrated scores.
         figures: contents of report.json of `seasift evaluate`, see `card.read_report`; added to those it has.
-        counting: content of a report.json.
-        looks: the images that the model learned from.
+        operating_points: content of a report.json, whose counts at each threshold go into the file.
+        reference: the images that the model learned from.
         rollup: content of a report.json, on data that the model did not learn from; see `rollup_entry`.
         right: the probability with which names of the roll-up are to be right.
         progress: called with images done and in all.
     Raises:
         ModelError: not a model file. InputError: the report does not fit the model, or its scores are calibrated already.
-        ImageError: of `looks`.
+        ImageError: of `reference`.
     """
     file = read_model_file(model)
     info = file.info if calibration is None else _with_calibration(file.info, calibration)
     changes: dict[str, Any] = {"figures": info.figures | dict(metrics_of(report) for report in figures)}
-    if counting is not None:
-        changes["counting"] = operating_points_entry(counting, info)
-    if looks is not None:
-        changes["looks"] = image_statistics_entry(looks, model, progress)
+    if operating_points is not None:
+        changes["counting"] = operating_points_entry(operating_points, info)
+    if reference is not None:
+        changes["looks"] = image_statistics_entry(reference, model, progress)
     if rollup is not None:
         changes["rollup"] = rollup_entry(rollup, info, right)
     info = info.model_copy(update=changes)
@@ -100,19 +98,19 @@ def operating_points_entry(report: Evaluation, info: ModelInfo) -> OperatingPoin
     Raises:
         InputError: of another program version, without counts, or of other classes.
     """
-    name, counting = report.data.name, report.counting
-    if not counting or not counting.thresholds:
+    name, counts = report.data.name, report.counting
+    if not counts or not counts.thresholds:
         raise InputError(
             f"report on {name}: it has no counts by threshold; expected one of this version of `seasift evaluate` with "
             "a --threshold of at most 0.9. Evaluate again"
         )
-    rows = dict(zip(counting.names, counting.classes, strict=True))
+    rows = dict(zip(counts.names, counts.classes, strict=True))
     missing = [category.name for category in info.categories if category.name not in rows]
     if missing:
         raise InputError(
             f"report on {name}: no counts of {', '.join(missing)}; expected the model's classes. Evaluate this model"
         )
-    thresholds = np.array(counting.thresholds, np.float64)
+    thresholds = np.array(counts.thresholds, np.float64)
     if info.calibration is not None and not report.model.calibrated:
         thresholds = _calibrated(thresholds, info.calibration)
     return OperatingPointsEntry(
@@ -163,22 +161,22 @@ def rollup_entry(report: Evaluation, info: ModelInfo, right: float) -> RollUpEnt
 
 
 def image_statistics_entry(
-    part: DataSplit, model: Path, progress: Callable[[int, int], None] | None = None
+    split: DataSplit, model: Path, progress: Callable[[int, int], None] | None = None
 ) -> ImageStatisticsEntry:
-    """How a part's images look, to the eye and to the model; of more than 1,200 as many evenly spaced ones."""
-    names = [image.file_name for image in part.coco.images]
+    """Statistics of the images of a split; of more than 1,200 images, of 1,200 evenly spaced ones."""
+    names = [image.file_name for image in split.coco.images]
     if not names:
-        raise InputError(f"{part.name}: no images; expected those that the model learned from.")
+        raise InputError(f"{split.name}: no images; expected those that the model learned from.")
     count = min(len(names), MAX_IMAGES)
     chosen = [names[index * len(names) // count] for index in range(count)]
     predictor = load_predictor(model)
-    looks = []
+    statistics = []
     for done, name in enumerate(chosen, start=1):
-        pixels = read_image(part.images_dir / name)
-        looks.append(predict_with_statistics(predictor, pixels, threshold=1.0, max_objects=1)[1])
+        pixels = read_image(split.images_dir / name)
+        statistics.append(predict_with_statistics(predictor, pixels, threshold=1.0, max_objects=1)[1])
         if progress:
             progress(done, count)
-    return reference_of(np.stack(looks), group_names(chosen, part.chosen.get("group")), part.name)
+    return reference_of(np.stack(statistics), group_names(chosen, split.chosen.get("group")), split.name)
 
 
 def _calibrated(thresholds: Any, entry: CalibrationEntry) -> Any:

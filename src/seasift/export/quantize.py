@@ -1,4 +1,4 @@
-"""A model file in 8-bit numbers, by post-training quantisation. Needs the `quantize` extra, not PyTorch."""
+"""Smaller model files: weights stored as 16-bit floats, and computing in 8-bit integers. Loads no PyTorch."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import onnx
+from onnx import helper, numpy_helper
 from onnxscript import ir
 from onnxscript.rewriter import rewrite
 from onnxscript.rewriter.rules import common as rules
@@ -17,18 +19,18 @@ from onnxscript.rewriter.rules import common as rules
 from seasift.core.errors import ModelError
 from seasift.core.files import write_bytes
 from seasift.core.image import read_image
+from seasift.core.outputs import OUTPUTS
 from seasift.core.prepare import InputSpec, prepare
 from seasift.core.types import Float32
 from seasift.data.prepared import DataSplit
 from seasift.evaluation.stream import limited
-from seasift.export.half_precision import to_single
 from seasift.modelfile.info import INPUT_NAME, ModelInfo, read_model_file, to_metadata
 from seasift.modelfile.onnx_file import onnx_weights
 
 if TYPE_CHECKING:
     import nncf
 
-HEAD = "yolact"
+
 # Boxes and scores are worked out from the network's answers in full precision.
 _EXACT = ("Mul", "Div", "Sub", "Exp", "Softmax", "ReduceSum", "Sigmoid", "Tanh")
 
@@ -36,7 +38,7 @@ _EXACT = ("Mul", "Div", "Sub", "Exp", "Softmax", "ReduceSum", "Sigmoid", "Tanh")
 def quantize(
     model: Path,
     out: Path,
-    part: DataSplit,
+    split: DataSplit,
     *,
     images: int = 300,
     progress: Callable[[int, int], None] | None = None,
@@ -46,12 +48,12 @@ def quantize(
     Args:
         model: a model file with prototypes and coefficients (head `yolact`), in float32.
         out: the .onnx file; appears whole or not at all.
-        part: images whose activations set the ranges; take those that the model learned from.
+        split: images whose activations set the ranges; take those that the model learned from.
         images: how many of them, evenly spaced.
         progress: called with (images seen, in all).
     Returns:
-        What the file says about itself: figures, counts, looks and the calibration of scores are left out, for they are
-        those of the float32 network, and its threshold is one of raw scores; `complete` adds its own.
+        The description of the file. It leaves out figures, operating points, reference images and calibration, which
+        belong to the float32 network. Its threshold is one of raw scores. `complete` adds its own.
     Raises:
         ModelError: not a model file, of another head, or quantised already.
     Source: Jacob et al. 2018 (integer arithmetic); NNCF's post-training quantisation with fast bias correction.
@@ -59,15 +61,18 @@ def quantize(
     import nncf
 
     file = read_model_file(model)
-    if file.info.head != HEAD or file.info.quantized:
-        what = f"head {file.info.head}" if file.info.head != HEAD else "quantised already"
-        raise ModelError(f"{model}: {what}; expected a float32 model file of head {HEAD}. Give that")
-    seen = limited(part.coco, images)
-    paths = [part.images_dir / image.file_name for image in seen.images]
+    able = [name for name, kind in OUTPUTS.items() if kind.has_prototypes]
+    if file.info.head not in able or file.info.quantized:
+        what = "quantised already" if file.info.quantized else f"head {file.info.head}"
+        raise ModelError(
+            f"{model}: {what}; expected a float32 model file of head {' or '.join(able)}. Give that"
+        )
+    seen = limited(split.coco, images)
+    paths = [split.images_dir / image.file_name for image in seen.images]
     answer = _rounded(
         _folded(file.data), nncf.Dataset(_Inputs(paths, file.info.input_spec(), progress)), len(paths)
     )
-    how = f"int8 by NNCF {version('nncf')}, ranges from {len(paths)} images of {part.name}"
+    how = f"int8 by NNCF {version('nncf')}, ranges from {len(paths)} images of {split.name}"
     return _write(answer, file.info, how, out)
 
 
@@ -155,3 +160,60 @@ class _Inputs:
             if self._progress:
                 self._progress(done, len(self._paths))
             yield {INPUT_NAME: image[None]}
+
+
+# Smaller arrays are not worth a node, and batch norm's are best left as they are.
+_LEAST_NUMBERS, _LEAST_DIMENSIONS = 1024, 2
+_WIDE = "/as float32"
+
+
+def to_half(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Store large float32 weights as float16, each with a cast that gives the graph its float32 back.
+
+    Engines compute the casts once as they load the file. A weight keeps 11 binary digits: relative errors are
+    at most 2^-11. Arrays that hold numbers beyond float16's range stay as they are. The arrays keep their
+    names, so that training can go on from the file.
+
+    Args:
+        model: a graph; it is not changed.
+    """
+    half = onnx.ModelProto()
+    half.CopyFrom(model)
+    casts = []
+    for entry in half.graph.initializer:
+        if entry.data_type != onnx.TensorProto.FLOAT or len(entry.dims) < _LEAST_DIMENSIONS:
+            continue
+        values = numpy_helper.to_array(entry)
+        if values.size < _LEAST_NUMBERS or np.abs(values).max() > np.finfo(np.float16).max:
+            continue
+        casts.append(helper.make_node("Cast", [entry.name], [entry.name + _WIDE], to=onnx.TensorProto.FLOAT))
+        entry.CopyFrom(numpy_helper.from_array(values.astype(np.float16), entry.name))
+    _rename(half, {cast.input[0]: cast.output[0] for cast in casts})
+    nodes = [*casts, *half.graph.node]
+    del half.graph.node[:]
+    half.graph.node.extend(nodes)
+    return half
+
+
+def to_single(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The float32 graph of a file that `to_half` made, without its casts; any other graph as it is."""
+    wide = onnx.ModelProto()
+    wide.CopyFrom(model)
+    names = {node.output[0]: node.input[0] for node in wide.graph.node if node.output[0].endswith(_WIDE)}
+    nodes = [node for node in wide.graph.node if node.output[0] not in names]
+    del wide.graph.node[:]
+    wide.graph.node.extend(nodes)
+    stored = set(names.values())
+    for entry in wide.graph.initializer:
+        if entry.name in stored:
+            values = numpy_helper.to_array(entry).astype(np.float32)
+            entry.CopyFrom(numpy_helper.from_array(values, entry.name))
+    _rename(wide, names)
+    return wide
+
+
+def _rename(model: onnx.ModelProto, names: dict[str, str]) -> None:
+    for node in model.graph.node:
+        for index, name in enumerate(node.input):
+            if name in names:
+                node.input[index] = names[name]

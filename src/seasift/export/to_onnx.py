@@ -1,10 +1,10 @@
-"""Checkpoint to a self-describing ONNX file."""
+"""Checkpoints to self-describing ONNX files: ours, and those of the published YOLACT implementation."""
 
 from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,13 @@ from onnx_ir import passes
 from onnxscript import optimizer
 from onnxscript.rewriter import rewrite
 from onnxscript.rewriter.rules import common as rules
-from torch import nn
+from torch import Tensor, nn
 
+from seasift.core.errors import InputError, WeightsError, expected
 from seasift.core.files import write_bytes
-from seasift.core.heads import HEADS
+from seasift.core.outputs import OUTPUTS
 from seasift.core.prepare import TRIM, InputSpec
-from seasift.export.half_precision import to_half
+from seasift.export.quantize import to_half
 from seasift.export.training_record import training_record
 from seasift.modelfile.info import (
     INPUT_NAME,
@@ -32,9 +33,12 @@ from seasift.modelfile.info import (
     ModelInfo,
     to_metadata,
 )
-from seasift.models.catalog import FAMILIES, Config
+from seasift.models.catalog import FAMILIES, describe
 from seasift.models.checkpoint import load_mean
-from seasift.models.complexity import describe
+from seasift.models.family import Config
+from seasift.models.weights import read_state_dict
+from seasift.models.yolact import FAMILY
+from seasift.models.yolact.published import BACKBONES, load_published
 
 OPSET = 18
 # The shapes of outputs and of padding become known.
@@ -71,13 +75,13 @@ def export_checkpoint(
         checkpoints: best.ckpt or last.ckpt of a run, or of several, of which the mean is taken.
         out: the .onnx file; appears whole or not at all.
         name: of the model (default: of its recipe).
-        threshold: score below which `predict` leaves objects out unless told otherwise.
+        threshold: default minimum score of `predict`.
         mask_threshold, expected_iou: see `core.decode.YolactDecode`.
-        figures: by data set, by figure.
+        figures: metrics by data set and name.
         calibration: of its scores.
         licence: of the weights.
         attribution: whom to credit.
-        half_weights: store weights as float16, see `export.half_precision`.
+        half_weights: store weights as float16, see `export.quantize`.
         hardware: that it was trained on, where a checkpoint does not say.
     Raises:
         WeightsError: not a checkpoint of ours, or one that does not fit.
@@ -87,7 +91,7 @@ def export_checkpoint(
     spec = FAMILIES[config.arch].input_spec(config)
     info = ModelInfo(
         name=name or recipe.name,
-        head=FAMILIES[config.arch].head,
+        head=FAMILIES[config.arch].output,
         categories=tuple(CategoryEntry(id=c.id, name=c.name) for c in categories),
         input=InputEntry(size_hw=spec.size_hw, mean=spec.mean, std=spec.std, resize=spec.resize),
         decode=DecodeEntry(mask_threshold=mask_threshold, expected_iou=expected_iou),
@@ -128,7 +132,7 @@ def serialise(network: nn.Module, info: ModelInfo) -> bytes:
 
 
 def trace(network: nn.Module) -> onnx.ModelProto:
-    """The exported graph of a network, up to what its head in `core.heads` lists."""
+    """The exported graph of a network, up to what its kind of output in `core.outputs` lists."""
     config: Any = network.config
     family = FAMILIES[config.arch]
     spec = family.input_spec(config)
@@ -141,7 +145,7 @@ def trace(network: nn.Module) -> onnx.ModelProto:
             family.graph(network.eval()).to(memory_format=torch.contiguous_format),
             (example,),
             input_names=[INPUT_NAME],
-            output_names=list(HEADS[family.head].outputs),
+            output_names=list(OUTPUTS[family.output].outputs),
             dynamic_shapes={"images": _free(spec)},
             opset_version=OPSET,
             dynamo=True,
@@ -180,3 +184,80 @@ def _free(spec: InputSpec) -> dict[int, Any]:
             for name, side in zip(("rows", "columns"), spec.size_hw, strict=True)
         )
     return free
+
+
+_CLASSES_OF = "prediction_layers.0.conf_layer.weight"
+
+
+def import_published(
+    weights: Path,
+    out: Path,
+    *,
+    arch: str,
+    names: Path,
+    size: int = 550,
+    threshold: float = 0.3,
+    licence: str,
+    attribution: str,
+) -> ModelInfo:
+    """Read a published `.pth` and write a model file that `predict` and `evaluate` take.
+
+    Args:
+        weights: state dict with the published names.
+        out: the .onnx file; appears whole or not at all.
+        arch: name in the catalog.
+        names: one class name a line, without background, in the order of training; ids count from 1.
+        size: side of the input that it was trained at, px.
+    Raises:
+        WeightsError: entries that do not fit, listed, or another number of classes than names.
+        InputError: an unknown network or a file of names that cannot be used.
+    """
+    known = {f"{FAMILY.name}-{backbone}": backbone for backbone in BACKBONES}
+    if arch not in known:
+        raise InputError(f"--arch {arch!r}; {expected(arch, known)}.")
+    classes = _read_names(names)
+    state = read_state_dict(weights)
+    _check_classes(state, len(classes), weights, names)
+    config = FAMILY.configure(known[arch], len(classes), size, whole_prior_scales=True)
+    network = FAMILY.build(config)
+    load_published(network, state, source=str(weights))
+    spec = FAMILY.input_spec(config)
+    info = ModelInfo(
+        name=weights.stem,
+        head=FAMILY.output,
+        categories=tuple(CategoryEntry(id=i, name=name) for i, name in enumerate(classes, start=1)),
+        input=InputEntry(size_hw=spec.size_hw, mean=spec.mean, std=spec.std, resize="stretch"),
+        threshold=threshold,
+        max_objects=100,
+        facts=complexity_of(config),
+        training={"imported": weights.name, "network": arch},
+        licence=licence,
+        attribution=attribution,
+    )
+    write_bytes(out, serialise(network, info))
+    return info
+
+
+def _read_names(path: Path) -> list[str]:
+    try:
+        lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: not a text file; expected one class name a line in UTF-8.") from None
+    classes = [line for line in lines if line]
+    twice = sorted({name for name in classes if classes.count(name) > 1})
+    if not classes or twice:
+        what = f"{twice[0]!r} is listed twice" if twice else "it is empty"
+        raise InputError(f"{path}: {what}; expected one class name a line, each once.")
+    return classes
+
+
+def _check_classes(state: Mapping[str, Tensor], count: int, weights: Path, names: Path) -> None:
+    layer = state.get(_CLASSES_OF)
+    if layer is None:
+        return  # named with everything else that does not fit
+    held = layer.shape[0] // 3 - 1
+    if held != count:
+        raise WeightsError(
+            f"{weights}: was trained on {held} classes, {names} has {count}; expected as many names, without "
+            "background. Correct the file of names"
+        )

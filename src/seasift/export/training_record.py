@@ -15,7 +15,7 @@ from seasift.core.errors import SeasiftError
 from seasift.modelfile import bundled
 from seasift.modelfile.info import read_model_file
 from seasift.models.checkpoint import read_checkpoint
-from seasift.recipes.recipe import Recipe, load_recipe, shipped_recipes
+from seasift.recipes.recipe import Recipe, load_recipe, recorded_recipe, shipped_recipes
 
 MOST_BEFORE = 8  # runs of a chain in which each took its initial weights from the one before
 _HERE = ("data.path", "data.cache")  # of the machine that trained
@@ -67,7 +67,7 @@ class _Runs:
         home = checkpoint.resolve().parent
         if home not in self._folders:
             content = read_checkpoint(checkpoint)
-            resolved = Recipe.model_validate(content["hyper_parameters"]["recipe"])
+            resolved = recorded_recipe(content["hyper_parameters"]["recipe"])
             weights = self._weights(resolved.model.weights, most_before)
             folder = _folder(resolved.name, len(self.told) + 1)
             command = _command(resolved, content["global_step"], weights, folder)

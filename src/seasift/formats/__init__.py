@@ -1,4 +1,4 @@
-"""What other tools read and write, one file each. Everything goes through `document`."""
+"""Formats that other tools read and write, one file each. Everything goes through `document`."""
 
 from __future__ import annotations
 

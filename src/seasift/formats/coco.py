@@ -15,10 +15,10 @@ from seasift.formats.document import Document, FoundObject, Image
 
 @dataclass(frozen=True)
 class TruthIds:
-    """The ids that a ground-truth file gives to images and categories.
+    """The ids of images and categories in a ground-truth file.
 
     Attributes:
-        name: of the file, for errors.
+        name: name of the file, for errors.
         images: its image entries by file name.
         categories: its category entries by name.
     """
@@ -28,7 +28,7 @@ class TruthIds:
     categories: Mapping[str, Mapping[str, Any]]
 
     def image(self, file: str) -> Mapping[str, Any] | None:
-        """The entry whose file name is the end of `file`, folder by folder; the longest if several are."""
+        """The entry whose file name is the end of `file`, by whole folders; the longest if several match."""
         parts = PurePosixPath(file).parts
         for start in range(len(parts)):
             name = "/".join(parts[start:])
@@ -37,10 +37,10 @@ class TruthIds:
         return None
 
     def check(self, files: Iterable[str], classes: Iterable[str]) -> None:
-        """Hold what will be predicted to the file.
+        """Check the images and classes of a prediction against the file.
 
         Raises:
-            InputError: images or classes that the file does not know; the message lists them.
+            InputError: the file lacks images or classes; the message lists them.
         """
         strange = [name for name in classes if name not in self.categories]
         if strange:
@@ -54,14 +54,14 @@ class TruthIds:
             more = f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""
             raise InputError(
                 f"{self.name}: has no image {', '.join(map(repr, unknown[:5]))}{more}; expected an entry "
-                "whose file_name is the end of the picture's path. Predict only images that it has."
+                "whose file_name is the end of the image's path. Predict only images in this file."
             )
 
     def check_size(self, image: Image) -> None:
-        """Hold a picture's size to the file's.
+        """Check the size of an image against the file.
 
         Raises:
-            InputError: they differ: then masks and boxes cannot be compared.
+            InputError: the sizes differ, so masks and boxes cannot be compared.
         """
         true = self.image(image.file) or {}
         size = {"width": image.width, "height": image.height}
@@ -104,18 +104,18 @@ def to_coco(
     file_names: Mapping[str, str] | None = None,
     like: TruthIds | None = None,
 ) -> dict[str, Any]:
-    """The document in COCO's form.
+    """Convert a document to COCO.
 
     Args:
         document: the result.
         masks: "rle" (exact) or "polygons" (an object whose outline is empty keeps its RLE).
-        file_names: for each `file` what COCO shall call it; without, as it is.
-        like: take image ids and names, and category ids, from a ground truth; else they count from 1, and
-            categories keep the model's.
+        file_names: name in COCO for each `file`; default: the same name.
+        like: take image ids and names, and category ids, from a ground truth. Otherwise image ids count from 1 and
+            categories keep the model's ids.
     Returns:
-        `{"info", "images", "categories", "annotations"}`; `annotations` alone is what COCO's `loadRes` takes.
+        `{"info", "images", "categories", "annotations"}`; COCO's `loadRes` takes `annotations` alone.
     Raises:
-        InputError: an image, class or image size that differs from the ground truth.
+        InputError: an image, class or image size differs from the ground truth.
     """
     used = document.classes or [category.name for category in document.categories]
     if like:

@@ -38,11 +38,11 @@ class Rle(Entry):
 
 
 class RolledName(Entry):
-    """What an object is called by the finest level that it is sure enough of."""
+    """Name of an object at the finest level with a sufficient score."""
 
     name: Annotated[_Text, Field(description="class, supercategory or object")]
     level: Literal["class", "supercategory", "object"]
-    score: Annotated[_Share, Field(description="of that level")]
+    score: Annotated[_Share, Field(description="score at that level")]
 
 
 class FoundObject(Entry):
@@ -72,26 +72,26 @@ class FoundObject(Entry):
 class Image(Entry):
     """One image or video frame, and what is in it, best first."""
 
-    file: Annotated[_Text, Field(description="as given; a frame is called clip.mp4#frame=12; - is stdin")]
+    file: Annotated[_Text, Field(description="as given; a frame is named clip.mp4#frame=12; - is stdin")]
     width: _Side
     height: _Side
-    frame: Annotated[_Count | None, Field(description="place in the video, from 0")] = None
+    frame: Annotated[_Count | None, Field(description="index in the video, from 0")] = None
     time_s: Annotated[float | None, Field(description="time in the video, seconds")] = None
     objects: list[FoundObject]
 
 
 class FailedFile(Entry):
-    """An input that gave no result, or a video that broke off after some frames."""
+    """An input without a result, or a video that ended early after some frames."""
 
     file: _Text
-    error: Annotated[_Text, Field(description="what was got, expected and to do, in one line")]
+    error: Annotated[_Text, Field(description="what was got, what was expected and what to do, in one line")]
 
 
 class ModelEntry(Entry):
     """Which model was used."""
 
     name: _Text
-    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$", description="of the model file")]
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$", description="SHA-256 of the model file")]
 
 
 class CategoryEntry(Entry):
@@ -102,22 +102,22 @@ class CategoryEntry(Entry):
 
 
 class TileEntry(Entry):
-    """How images were cut: the same tiles of the picture's pixels, each looked at alone."""
+    """How images were cut into tiles, each evaluated alone."""
 
     width: _Side
     height: _Side
-    overlap_x: Annotated[_Side, Field(description="px that neighbours in a row share at least")]
-    overlap_y: Annotated[_Side, Field(description="px that neighbours in a column share at least")]
-    whole: Annotated[bool, Field(description="the whole image was looked at like one more tile")]
-    max_objects: Annotated[int, Field(ge=1, description="at most this many objects a tile")]
+    overlap_x: Annotated[_Side, Field(description="minimum overlap of neighbours in a row, px")]
+    overlap_y: Annotated[_Side, Field(description="minimum overlap of neighbours in a column, px")]
+    whole: Annotated[bool, Field(description="the whole image was evaluated as an additional tile")]
+    max_objects: Annotated[int, Field(ge=1, description="at most this many objects per tile")]
 
     @classmethod
     def of(cls, grid: TileGrid, *, whole: bool, max_objects: int) -> TileEntry:
         """Describe a grid.
 
         Args:
-            whole: whether the whole image was searched, too.
-            max_objects: of a tile.
+            whole: whether the whole image was evaluated, too.
+            max_objects: maximum number of objects in a tile.
         """
         (height, width), (overlap_y, overlap_x) = grid.tile_hw, grid.overlap_hw
         return cls(
@@ -131,28 +131,31 @@ class TileEntry(Entry):
 
 
 class Settings(Entry):
-    """How the images were looked at: everything that a result depends on besides the images."""
+    """Settings of a prediction: everything that a result depends on besides the images."""
 
     schema_version: Annotated[Literal["seasift-predictions/1"], Field(alias="schema")] = SCHEMA
     seasift: Annotated[_Text, Field(description="version of the program")]
     model: ModelEntry
     engine: _Text
-    precision: Annotated[_Text, Field(description="what the engine computed in: f32, bf16 or f16")]
-    threshold: Annotated[_Share, Field(description="objects with a lower score were left out")]
-    max_objects: Annotated[int, Field(ge=1, description="at most this many objects an image")]
-    classes: Annotated[list[_Text] | None, Field(description="only these were looked for; absent: all")] = (
-        None
-    )
+    precision: Annotated[_Text, Field(description="precision of the engine: f32, bf16 or f16")]
+    threshold: Annotated[_Share, Field(description="minimum score; objects below it are absent")]
+    max_objects: Annotated[int, Field(ge=1, description="at most this many objects per image")]
+    classes: Annotated[
+        list[_Text] | None, Field(description="only these classes were searched; absent: all")
+    ] = None
     once: Annotated[
-        bool | None, Field(description="each object only under its best class; absent: under any that scored")
+        bool | None,
+        Field(
+            description="only the best class of each object is kept; absent: every class above the threshold"
+        ),
     ] = None
     names: Annotated[
         Literal["rollup"] | None,
         Field(
-            description="objects have a name by the level that they are sure enough of; absent: their classes"
+            description="objects are named by the finest level with a sufficient score; absent: by their classes"
         ),
     ] = None
-    tile: Annotated[TileEntry | None, Field(description="absent: images were looked at whole")] = None
+    tile: Annotated[TileEntry | None, Field(description="absent: images were not tiled")] = None
     categories: Annotated[list[CategoryEntry], Field(min_length=1)]
 
 
@@ -172,9 +175,9 @@ def image_entry(
     time_s: float | None = None,
     rolled: RolledUp | None = None,
 ) -> Image:
-    """One picture's objects as an entry, with exact masks. Boxes are rounded to 0.001 px, scores are not.
+    """The objects of one image as an entry, with exact masks. Boxes are rounded to 0.001 px, scores are not.
 
-    `rolled` is what `core.rollup` calls these objects.
+    `rolled` holds the names of these objects from `core.rollup`.
     """
     names = (
         [None] * len(instances)
@@ -219,7 +222,7 @@ def _rolled_name(rolled: RolledUp, index: int) -> RolledName:
 
 
 def labels_of(image: Image) -> list[str] | None:
-    """What to write beside each object of an entry: its rolled-up name and score; None if it has none."""
+    """Labels of the objects of an entry: rolled-up name and score; None if there are none."""
     rolled = [found.rollup for found in image.objects if found.rollup]
     if not rolled or len(rolled) < len(image.objects):
         return None
@@ -227,7 +230,7 @@ def labels_of(image: Image) -> list[str] | None:
 
 
 def instances_of(image: Image, categories: Sequence[Category]) -> Instances:
-    """The objects of an entry with exact masks or none, as they were given to `image_entry`; boxes as rounded there."""
+    """The objects that were given to `image_entry`, with rounded boxes. Masks must be exact or absent."""
     indices = {category.id: index for index, category in enumerate(categories)}
     size_hw = (image.height, image.width)
     boxes = np.array([found.box_xywh for found in image.objects], np.float64).reshape(-1, 4)
@@ -243,7 +246,7 @@ def instances_of(image: Image, categories: Sequence[Category]) -> Instances:
 
 
 def complete(settings: Settings, images: Sequence[Image], failures: list[FailedFile]) -> Document:
-    """The whole document. `images` may be any sequence; what is read one by one is written one by one."""
+    """The whole document. `images` may be any sequence; a lazy one is written one by one."""
     shared = {key: value for key, value in settings if key != "schema_version"}
     return Document.model_construct(**shared, images=cast(list[Image], images), failures=failures)
 
@@ -263,12 +266,12 @@ def with_polygons(image: Image) -> Image:
 
 
 def plain(entry: Entry) -> dict[str, Any]:
-    """An entry as JSON values; what is absent is left out."""
+    """An entry as JSON values, without absent fields."""
     return entry.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
 def text_parts(document: Document, *, masks: str = "rle") -> Iterator[str]:
-    """The document as JSON, a part at a time: one image, category and failure a line, for people and diffs.
+    """The document as JSON, in parts: one line for each image, category and failure, for people and diffs.
 
     Args:
         masks: "rle", or "polygons" for outlines instead.

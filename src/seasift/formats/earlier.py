@@ -1,4 +1,4 @@
-"""Results that an earlier run left in a folder: one must not take them for those of the last."""
+"""Find results of an earlier run in a folder, so that nobody mistakes them for those of the last run."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SHOWN = 4
 
 
 def earlier_results(folder: Path, written: Iterable[Path]) -> str:
-    """What `predict`, `survey` and `review` write into a folder and the last run did not write, in words; "" for nothing.
+    """List results of `predict`, `survey` and `review` that the last run did not write, in words; "" for none.
 
     Args:
         written: files of the last run, and folders that hold nothing else.

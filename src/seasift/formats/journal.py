@@ -1,4 +1,4 @@
-"""What a run has finished, kept in a file: memory does not grow, and the same command goes on after a kill."""
+"""A file of finished results: memory does not grow, and the same command resumes after a kill."""
 
 from __future__ import annotations
 
@@ -20,28 +20,27 @@ NAME = ".seasift-partial.jsonl"
 
 
 class Journal(Mapping[str, Image]):
-    """Finished images by their keys, each read back when asked for; a file of one JSON line each.
+    """Finished images by key, each read back on request; a file with one JSON line per image.
 
-    Its first line says for which settings. Use as a context manager. Leaving it normally removes the file: the
-    documents are complete; the entries can still be read for as long as somebody holds this object. Leaving it by an
-    error keeps the file.
+    Its first line holds the settings. Use as a context manager. A normal exit removes the file, because the documents are
+    complete; the entries stay readable as long as this object exists. An error keeps the file.
 
     Attributes:
-        anew: a run with other settings had left something, which does not count.
+        anew: whether results of a run with other settings were found and discarded.
     """
 
     def __init__(self, path: Path | None, settings: Any) -> None:
-        """Take up what a run with the same settings left, or start afresh.
+        """Resume a run with the same settings, or start afresh.
 
         Args:
-            path: of the journal; None for a file without a name, gone in the end however that comes.
+            path: the journal; None for a nameless file that always disappears at the end.
             settings: JSON values that a result depends on.
         Raises:
             InputError: the file cannot be written.
         """
         self.path = path
         self.settings_sha256 = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
-        self._indices: dict[str, tuple[int, int]] = {}  # first byte and length of a line
+        self._indices: dict[str, tuple[int, int]] = {}  # position and length of a line
         self._file: IO[bytes] | None = None
         self._end = 0
         self.anew = False
@@ -69,7 +68,7 @@ class Journal(Mapping[str, Image]):
 
     @property
     def last(self) -> Image | None:
-        """The image that was finished last."""
+        """The last finished image."""
         key = next(reversed(self._indices), None)
         return None if key is None else self[key]
 
@@ -80,7 +79,7 @@ class Journal(Mapping[str, Image]):
         return _entry(json.loads(file.read(length)))[1]
 
     def add(self, key: str, image: Image) -> None:
-        """An image is finished, and so is everything written for it."""
+        """Record a finished image, after everything for it was written."""
         file = self._opened()
         line = json.dumps({"key": key, "image": plain(image)}, ensure_ascii=False).encode() + b"\n"
         file.seek(self._end)
@@ -90,10 +89,10 @@ class Journal(Mapping[str, Image]):
         self._end += len(line)
 
     def _detach(self, path: Path) -> None:
-        """Remove the file by name; what it holds can be read until nobody refers to the journal any more."""
+        """Remove the file's name; the content stays readable as long as the journal exists."""
         try:
             path.unlink(missing_ok=True)
-        except PermissionError:  # Windows removes no open file
+        except PermissionError:  # Windows cannot remove an open file
             old, new = self._opened(), tempfile.TemporaryFile()  # noqa: SIM115
             old.seek(0)
             shutil.copyfileobj(old, new)
@@ -111,7 +110,7 @@ class Journal(Mapping[str, Image]):
             self._file = None
 
     def _opened(self) -> IO[bytes]:
-        """The file, behind the last whole line; late, so that a run without any result leaves no file."""
+        """The file, after the last whole line; opened late, so that a run without results leaves no file."""
         if self._file is not None:
             return self._file
         try:
@@ -131,7 +130,7 @@ class Journal(Mapping[str, Image]):
         return file
 
     def _take_up(self) -> int:
-        """Find finished images; returns how many bytes are good: a kill can tear the last line."""
+        """Find finished images; returns the number of valid bytes: a kill can truncate the last line."""
         if self.path is None or not self.path.is_file():
             return 0
         good = 0
@@ -152,24 +151,24 @@ class Journal(Mapping[str, Image]):
 
 
 def beginnings(folder: Path | None, journal: Journal) -> Iterator[str]:
-    """Lines for the user: the run goes on, or begins anew, or replaces results."""
+    """Lines for the user: the run resumes, starts again, or replaces results."""
     last = journal.last
     if journal.anew:
-        yield f"{folder}: settings or versions changed since the run that broke off there: beginning anew."
+        yield f"{folder}: settings or versions differ from the interrupted run; starting again."
     elif last is not None:
         after = (
             last.file
             if last.frame is None
             else f"frame {last.frame:,} of {last.file.rpartition('#frame=')[0]}"
         )
-        yield f"going on after {after}: {len(journal):,} images were done before."
+        yield f"resuming after {after}: {len(journal):,} images were done before."
     left = "" if folder is None or last is not None else earlier_results(folder, [])
     if left:
-        yield f"{folder}: holds results of an earlier run ({left}), which this one replaces where it writes the same files."
+        yield f"{folder}: holds results of an earlier run ({left}); this run replaces files of the same names."
 
 
 class Finished(Sequence[Image]):
-    """Some of a journal's images in an order of their own, read one by one while the journal is open."""
+    """Some images of a journal in another order, read one by one while the journal is open."""
 
     def __init__(self, journal: Journal, keys: Sequence[str]) -> None:
         self._journal, self._keys = journal, keys

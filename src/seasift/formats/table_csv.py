@@ -1,4 +1,4 @@
-"""Results as a CSV table for spreadsheets and statistics: one row an object."""
+"""Results as a CSV table for spreadsheets and statistics: one row per object."""
 
 from __future__ import annotations
 

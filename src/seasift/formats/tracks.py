@@ -1,4 +1,4 @@
-"""What was followed through a dive, `seasift-tracks/1`: the document from which all exchange formats are made."""
+"""The tracks of a dive, `seasift-tracks/1`: the document from which all exchange formats are made."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ class Video(Entry):
     file: _Text
     width: Annotated[_Side, Field(description="px, upright")]
     height: _Side
-    offset_s: Annotated[float, Field(description="where the file begins on the dive's clock, seconds")] = 0.0
-    fps: Annotated[float | None, Field(description="nominal; times never follow from it")] = None
+    offset_s: Annotated[float, Field(description="beginning of the file on the dive's clock, seconds")] = 0.0
+    fps: Annotated[float | None, Field(description="nominal; never used to compute times")] = None
     frames: Annotated[_Count | None, Field(description="frames in the file, as far as known")] = None
     path: Annotated[
         str | None,
         Field(
-            description="the same file from the folder of this document, with forward slashes, if there is a way"
+            description="path of the file from this document's folder, with forward slashes, if there is one"
         ),
     ] = None
     start_utc: Annotated[
-        str | None, Field(description="of the file's first frame, ISO 8601 with Z, if known")
+        str | None, Field(description="time of the file's first frame, ISO 8601 with Z, if known")
     ] = None
 
 
@@ -52,8 +52,8 @@ class Position(Entry):
 class Observation(Entry):
     """A track in one frame. Its UTC is the video's `start_utc` plus `time_s`."""
 
-    video: Annotated[_Count, Field(description="place in `videos`")]
-    frame: Annotated[_Count, Field(description="place in the file, from 0, counting every decoded frame")]
+    video: Annotated[_Count, Field(description="index in `videos`")]
+    frame: Annotated[_Count, Field(description="index in the file, from 0, counting every decoded frame")]
     time_s: Annotated[float, Field(description="presentation time in the file, seconds")]
     box_xywh: Annotated[list[float], Field(min_length=4, max_length=4, description="px, as in predictions")]
     score: _Share
@@ -63,32 +63,32 @@ class Observation(Entry):
 
 
 class Best(Entry):
-    """The view that shows a track best: one of its observations, and the image of it if there is one."""
+    """The best view of a track: one of its observations, with its image if there is one."""
 
-    video: Annotated[_Count, Field(description="place in `videos`")]
+    video: Annotated[_Count, Field(description="index in `videos`")]
     frame: Annotated[_Count, Field(description="as in observations")]
     time_s: Annotated[float, Field(description="as in observations, seconds")]
     box_xywh: Annotated[list[float], Field(min_length=4, max_length=4, description="px, as in observations")]
     picture: Annotated[
         _Text | None,
-        Field(description="path, from the document's folder; absent of tracks that do not count"),
+        Field(description="path, from the document's folder; absent for tracks that do not count"),
     ] = None
 
 
 class TrackEntry(Entry):
-    """One object, from when it came to when it went."""
+    """One object, from its first to its last observation."""
 
     id: Annotated[int, Field(ge=1)]
     category_id: int
     name: _Text
-    score: Annotated[_Share, Field(description="that this is an object of this class")]
+    score: Annotated[_Share, Field(description="probability that this is an object of this class")]
     confirmed: Annotated[bool, Field(description="seen often enough to count; others are never counted")]
-    best: Annotated[Best | None, Field(description="absent where nobody chose one")] = None
-    observations: Annotated[list[Observation], Field(min_length=1, description="in the order of time")]
+    best: Annotated[Best | None, Field(description="absent if none was chosen")] = None
+    observations: Annotated[list[Observation], Field(min_length=1, description="in order of time")]
 
 
 class Header(Entry):
-    """What all tracks of a dive share."""
+    """Facts shared by all tracks of a dive."""
 
     schema_version: Annotated[Literal["seasift-tracks/1"], Field(alias="schema")] = SCHEMA
     seasift: Annotated[_Text, Field(description="version of the program")]
@@ -126,7 +126,7 @@ def make_header(
 
 
 def text_parts(header: Header, tracks: Iterable[TrackEntry]) -> Iterator[str]:
-    """The document as JSON, a track a line; tracks are read and written one by one."""
+    """The document as JSON, one line per track; tracks are read and written one by one."""
     head = json.dumps(plain(header), ensure_ascii=False, allow_nan=False)
     yield head[:-1] + ',\n"tracks": ['
     for index, track in enumerate(tracks):

@@ -1,4 +1,4 @@
-"""Is a file a result document of ours? Says where it is not."""
+"""Check whether a file is a seasift result document, and locate problems."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def read(path: Path) -> Document:
     """Read a result document.
 
     Raises:
-        InputError: missing, not JSON, not ours, or wrong; the message names the first problem and its place.
+        InputError: missing, not JSON, another document, or invalid; the message locates the first problem.
     """
     value = _load(path)
     found = problems(value)
@@ -49,7 +49,7 @@ def _load(path: Path) -> Any:
 
 
 def problems(value: Any) -> list[str]:
-    """Each `JSON path: what is wrong`, in the order of the document; empty if it is right."""
+    """Each problem as `JSON path: description`, in document order; empty if the document is valid."""
     if not isinstance(value, dict) or "schema" not in value:
         return [f'$: no entry "schema"; expected "{SCHEMA}". Is it a document of `seasift predict`?']
     if value["schema"] != SCHEMA:
@@ -67,20 +67,20 @@ def _described(problem: Any) -> str:
     if problem["type"] == "missing":
         return f"{location}: missing"
     if problem["type"] == "extra_forbidden":
-        return f"{location}: unknown entry; expected none of this name"
+        return f"{location}: unknown entry; remove it"
     got = json.dumps(problem["input"], default=str)
     return f"{location}: got {got[:60] + '…' if len(got) > 60 else got}; {problem['msg'].lower()}"
 
 
 def _contradictions(document: Document) -> Iterator[str]:
-    """What a schema cannot say."""
+    """Problems that a schema cannot detect."""
     names = {category.id: category.name for category in document.categories}
     if len(names) < len(document.categories):
         yield "$.categories: two of them have the same id"
     seen: dict[str, int] = {}
     for i, image in enumerate(document.images):
         if image.file in seen:
-            yield f"$.images[{i}].file: {image.file!r} is that of $.images[{seen[image.file]}], too"
+            yield f"$.images[{i}].file: {image.file!r} is used by $.images[{seen[image.file]}], too"
         seen.setdefault(image.file, i)
         for j, found in enumerate(image.objects):
             location = f"$.images[{i}].objects[{j}]"
@@ -127,7 +127,7 @@ def _of_mask(found: FoundObject, image: Image, location: str) -> Iterator[str]:
 
 
 def _area(counts: str, pixels: int) -> int:
-    """Pixels of a compressed RLE, decoded here run by run: decoders trust what they are given."""
+    """Pixels of a compressed RLE, decoded here run by run, because decoders trust their input."""
     runs: list[int] = []
     location = 0
     while location < len(counts):

@@ -11,7 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from seasift.core.errors import InputError, MissingExtraError, ModelError, hint
+from seasift.core.choices import choose
+from seasift.core.errors import InputError, MissingExtraError, ModelError
+from seasift.core.extras import how_to_install
 from seasift.core.types import Float32
 from seasift.inference import openvino_engine
 from seasift.inference.engine import Engine, Port, Settings, engine_error, last_line, usable_cores
@@ -56,7 +58,7 @@ class OnnxRuntimeEngine:
     EXTRA = "onnxruntime"
 
     def __init__(self, model: bytes, name: str, settings: Settings) -> None:
-        instead = f"Install it: pip install 'seasift[{self.EXTRA}]', or use --engine openvino."
+        instead = f"{how_to_install(self.EXTRA)}, or use --engine openvino."
         try:
             import onnxruntime  # type: ignore[import-untyped,import-not-found,unused-ignore]
         except ImportError:
@@ -141,11 +143,9 @@ def open_engine(
         ModelError: the engine cannot load it. MissingExtraError: the engine is not installed.
         EngineError: the engine cannot compile it for this machine.
     """
-    if engine not in ENGINES:
-        raise InputError(f"engine {engine!r}{hint(engine, ENGINES)}; expected {', '.join(ENGINES)}.")
+    choose("engine", engine, list(ENGINES))
     if precision not in PRECISIONS[engine]:
-        expected = ", ".join(PRECISIONS[engine])
-        raise InputError(f"precision {precision!r} with engine {engine}; expected {expected}.")
+        choose(f"precision with engine {engine}:", precision, [AUTO, *PRECISIONS[engine]])
     if threads is not None and threads < 1:
         raise InputError(f"{threads} threads; expected 1 or more.")
     return ENGINES[engine](model, name, Settings(precision, threads, throughput))

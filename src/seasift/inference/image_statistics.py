@@ -22,7 +22,7 @@ def predict_with_statistics(
     max_objects: int,
     class_ids: Sequence[int] | None = None,
 ) -> tuple[Instances, Float64]:
-    """What is in an image, see `OnnxPredictor.predict`, and its looks in the order of `statistic_names`."""
+    """What is in an image, see `OnnxPredictor.predict`, and its statistics in the order of `statistic_names`."""
     batch = model.run(model.prepare(image_rgb_u8)[None])
     outputs = {name: values[0] for name, values in batch.items()}
     found = model.decode(
@@ -36,7 +36,7 @@ def predict_with_statistics(
 
 
 def statistic_names(values: int) -> tuple[str, ...]:
-    """Names of so many looks: the picture's statistics, then means and deviations of the network's prototypes."""
+    """Names of so many statistics: the image's, then means and deviations of the network's prototypes."""
     prototypes = (values - len(NAMES)) // 2
     return (
         *NAMES,

@@ -10,8 +10,8 @@ from typing import Protocol
 import numpy as np
 
 from seasift.core.errors import ModelError
-from seasift.core.heads import HEADS, decode
 from seasift.core.instances import Category, Instances
+from seasift.core.outputs import OUTPUTS
 from seasift.core.prepare import batches_of_one_size, prepare
 from seasift.core.types import Float32, SizeHW, UInt8
 from seasift.inference.engine import Engine, Port
@@ -118,8 +118,7 @@ class OnnxPredictor:
     ) -> Instances:
         """The objects of an image of `size_hw` px from its outputs, without the batch dimension; see `predict`."""
         calibration = self._calibration
-        found = decode(
-            self.info.head,
+        found = OUTPUTS[self.info.head].decode(
             outputs,
             size_hw=size_hw,
             spec=self._spec,
@@ -205,7 +204,7 @@ def load_predictor(
     """Load a model file and make it ready.
 
     Args:
-        model: path of a model file, or a name in the box.
+        model: path of a model file, or the name of a bundled model.
         engine: "openvino", "onnxruntime" or "onnxruntime-cuda".
         precision: "f32", or "bf16" or "f16" with OpenVINO; "auto" for what `inference.engines` advises.
         threads: of the CPU; None leaves it to the engine.
@@ -236,13 +235,15 @@ def check_graph(info: ModelInfo, inputs: Sequence[Port], outputs: Sequence[Port]
     sizes["H"], sizes["W"] = (None, None) if info.input.resize == "trim" else info.input.size_hw
     expected = {
         INPUT_NAME: "B 3 H W",
-        **HEADS[info.head].outputs,
+        **OUTPUTS[info.head].outputs,
     }
     got = {port.name: port for port in (*inputs, *outputs)}
-    if {p.name for p in inputs} != {INPUT_NAME} or {p.name for p in outputs} != set(HEADS[info.head].outputs):
+    if {p.name for p in inputs} != {INPUT_NAME} or {p.name for p in outputs} != set(
+        OUTPUTS[info.head].outputs
+    ):
         raise ModelError(
             f"{name}: inputs {_names(inputs)} and outputs {_names(outputs)}; expected {INPUT_NAME} and "
-            f"{', '.join(HEADS[info.head].outputs)}. Export the model again."
+            f"{', '.join(OUTPUTS[info.head].outputs)}. Export the model again."
         )
     for port_name, letters in expected.items():
         _check_port(got[port_name], letters.split(), sizes, name)

@@ -23,12 +23,13 @@ _YEAR_LAST = re.compile(
 
 
 def videos_of(
-    inputs: Sequence[str], *, leave_out: Path | None = None
+    inputs: Sequence[str], *, recursive: bool = False, leave_out: Path | None = None
 ) -> tuple[list[Path | str], list[Failure], list[str]]:
     """The videos of a dive, or its live source, in order.
 
     Args:
         inputs: as for `inputs.expand`.
+        recursive: search subfolders.
         leave_out: a folder whose files are not taken: the output of an earlier run.
     Returns:
         Paths and addresses; inputs that are no videos; lines for the user on what was left out and how it was ordered.
@@ -39,7 +40,7 @@ def videos_of(
     failures: list[Failure] = []
     notes: list[str] = []
     stills: Counter[str] = Counter()
-    for item in expand(inputs, leave_out=leave_out, note=notes.append):
+    for item in expand(inputs, recursive=recursive, leave_out=leave_out, note=notes.append):
         if isinstance(item, Failure):
             failures.append(item)
         elif item.moves:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from seasift.core.errors import InputError
+from seasift.core.option import parse_size
 from seasift.core.predictor import Predictor
 from seasift.core.tiling import TileGrid
 from seasift.core.types import SizeHW
@@ -58,13 +58,5 @@ def _tile_hw(text: str, input_hw: SizeHW | None) -> SizeHW:
         if input_hw is None:
             raise InputError("--tile auto: only for a model file. Give the size, such as --tile 480x270.")
         return input_hw
-    match = re.fullmatch(r"([0-9]{1,6})(?:x([0-9]{1,6}))?", text)
-    if not match:
-        raise InputError(
-            f"--tile {text!r}; expected a side in px such as 480, WIDTHxHEIGHT such as 480x270, or auto."
-        )
-    width = int(match[1])
-    height = int(match[2] or width)
-    if min(width, height) < _SMALLEST_PX:
-        raise InputError(f"--tile {text}: {width}x{height} px; expected sides from {_SMALLEST_PX} px.")
+    width, height = parse_size(text, "--tile", least=_SMALLEST_PX, square=True)
     return height, width

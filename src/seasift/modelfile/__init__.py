@@ -1,4 +1,4 @@
-"""What an ONNX file says of itself, and the bundled models."""
+"""The description inside an ONNX model file, and the bundled models."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The models in the box: files that come with the package."""
+"""Bundled models: files that come with the package."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ DEFAULT = "default"
 
 
 def names() -> tuple[str, ...]:
-    """Names of the models in the box; `default` is the one that runs when none is named."""
+    """Names of the bundled models; `default` is the one used when none is named."""
     return tuple(sorted(path.stem for path in FOLDER.glob("*.onnx")))
 
 
 def path_of(name: str) -> Path:
-    """Path of a model in the box.
+    """Path of a bundled model.
 
     Raises:
-        ModelError: no model of that name; the message names those there are.
+        ModelError: no model of that name; the message lists the available ones.
     """
     if name in names():
         return FOLDER / f"{name}.onnx"
-    there = f"in the box: {', '.join(names())}" if names() else "the box is empty"
+    there = f"bundled: {', '.join(names())}" if names() else "no model is bundled"
     raise ModelError(
-        f"model {name!r}{hint(name, names())}: no such file, and no such name in the box ({there}). "
-        "Give the path of an .onnx file made by `seasift export`, or a name in the box."
+        f"model {name!r}{hint(name, names())}: no such file or bundled model ({there}). "
+        "Give the path of an .onnx file made by `seasift export`, or the name of a bundled model."
     )
 
 
 def card_of(model: str | Path) -> str | None:
-    """The model card, Markdown, that lies beside a model given as a path or as a name in the box; None without."""
+    """The Markdown model card in the folder of a model, given by path or bundled name; None without."""
     path = find(model).with_suffix(".md")
     try:
         return path.read_text(encoding="utf-8")
@@ -41,7 +41,7 @@ def card_of(model: str | Path) -> str | None:
 
 
 def find(model: str | Path) -> Path:
-    """Path of a model given as a path or as a name in the box (a name in the box comes first)."""
+    """Path of a model given by path or bundled name (bundled names take precedence)."""
     if isinstance(model, str) and model in names():
         return path_of(model)
     path = Path(model)

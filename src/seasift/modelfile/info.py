@@ -1,10 +1,8 @@
-"""The model file: an ONNX file that explains itself. One JSON document in its metadata says everything.
+"""The description of a model file: one JSON document in the metadata of the ONNX file.
 
-Graph: input "images" (B, 3, H, W) float32; outputs as `core.heads.HEADS` has them for the head, float32. Boxes
-are relative to the input, class scores without background.
-
-Also here: What a model file tells surveys: how well each class is found, and how the images look that it
-learned from.
+Graph: input "images" (B, 3, H, W) float32; outputs of the head by `core.outputs.OUTPUTS`, float32. Boxes are relative to
+the input, class scores exclude background. The description also carries what surveys need: operating points of each
+class and reference image statistics.
 """
 
 from __future__ import annotations
@@ -20,8 +18,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from seasift.core.calibration import Calibration
 from seasift.core.decode import YolactDecode
 from seasift.core.errors import ModelError
-from seasift.core.heads import HEADS
 from seasift.core.instances import Category
+from seasift.core.outputs import OUTPUTS
 from seasift.core.prepare import InputSpec
 from seasift.core.rollup import RollUp
 from seasift.modelfile.onnx_file import onnx_metadata
@@ -37,15 +35,15 @@ class Strict(BaseModel):
 
 
 class OperatingPointsClass(Strict):
-    """How a class was found on images of known truth, at each threshold of `OperatingPointsEntry`.
+    """Results for a class on labelled images, at each threshold of `OperatingPointsEntry`.
 
     Attributes:
-        objects: truth.
-        videos: groups of alike images that hold some.
-        found: detections with at least the threshold, but for those in crowds.
-        right: those of them that have an object of the class to themselves at IoU .50.
-        found_alike, objects_alike: design effects of right / found and of right / objects: by how much videos whose
-            frames are alike make the counts say less than as many independent ones; 1 or more.
+        objects: number of labelled objects.
+        videos: number of groups of similar images that contain some.
+        found: detections with at least the threshold, outside crowds.
+        right: detections matched to their own object of the class at IoU .50.
+        found_alike, objects_alike: design effects of right / found and of right / objects: the factor by which similar
+            frames of a video reduce the evidence of the counts; 1 or more.
     """
 
     objects: Annotated[int, Field(ge=0)]
@@ -57,7 +55,7 @@ class OperatingPointsClass(Strict):
 
 
 class OperatingPointsEntry(Strict):
-    """Precision and recall of each class, as counts, for intervals of what was counted; classes as in `categories`."""
+    """Precision and recall of each class, as counts, for intervals of counts; classes as in `categories`."""
 
     data: Annotated[str, Field(min_length=1)]
     thresholds: Annotated[tuple[Share, ...], Field(min_length=1)]
@@ -73,15 +71,15 @@ class OperatingPointsEntry(Strict):
 
 
 class ImageStatisticsEntry(Strict):
-    """How the images look that the model learned from; see `inference.image_statistics`.
+    """Statistics of the training images; see `inference.image_statistics`.
 
     Attributes:
-        data: name of the part.
-        pictures: images measured.
+        data: name of the data.
+        pictures: number of images measured.
         mean, std: of each statistic over them.
         samples: some of them, each (value - mean) / std.
-        video_distances: of each video the median distance of its images to the nearest sample of another video,
-            rising.
+        video_distances: for each video, the median distance of its images to the nearest sample of another video,
+            ascending.
     """
 
     data: Annotated[str, Field(min_length=1)]
@@ -109,7 +107,7 @@ _Side = Annotated[int, Field(ge=1, le=16384)]
 
 
 class CategoryEntry(Strict):
-    """A class: `id` is the COCO category id; its place in the list is the class_id."""
+    """A class: `id` is the COCO category id; its index in the list is the class_id."""
 
     id: int
     name: Annotated[str, Field(min_length=1)]
@@ -164,14 +162,14 @@ class RollUpEntry(Strict):
 
 
 class ComplexityEntry(Strict):
-    """What the network costs, as counted when the file was written: `models.complexity.Complexity`.
+    """Complexity of the network, counted when the file was written: `models.catalog.Complexity`.
 
     Attributes:
-        parameters: all of them, batch norm's statistics not among them.
-        trainable: those that training moved.
-        bytes: of parameters and buffers; of an int8 file, of what it stores.
-        gflops: of one image from input to outputs, 10^9, a multiply-add counted as two.
-        priors: anchor boxes of one image, or the points that stand in for them.
+        parameters: all parameters, without statistics of batch norm.
+        trainable: parameters that training changed.
+        bytes: size of parameters and buffers; for an int8 file, of the stored values.
+        gflops: 10^9 operations for one image, with a multiply-add counted as two.
+        priors: anchor boxes of one image, or points for networks without anchors.
     """
 
     parameters: _Count
@@ -182,23 +180,22 @@ class ComplexityEntry(Strict):
 
 
 class ModelInfo(Strict):
-    """What a model file says about itself.
+    """The description inside a model file.
 
     Attributes:
-        name: what to call the model.
-        calibration: makes of a score the probability of being right; None where it was not fitted.
-        threshold: score below which `predict` leaves objects out unless told otherwise.
-        max_objects: objects an image that `predict` gives at most unless told otherwise.
-        facts: what the network costs; None in files that an older seasift wrote.
-        quantized: how its weights and activations became 8-bit numbers; empty for float32.
-        half_weights: weights are stored as float16, and computed with in float32.
-        training: data, split, recipe, seed, version and whatever else makes the training repeatable.
-        figures: by data set, by figure; for example {"official val": {"mask AP": 0.3}}.
-        counting: counts of right and wrong on images of known truth; None where they were not taken.
-        looks: what the images look like that it learned from; None where they were not measured.
-        rollup: from which scores on an object is named by its class, its supercategory, or as an object; None where
-            that was not fitted.
-        licence: of the weights, and what binds their user.
+        name: name of the model.
+        calibration: maps a score to the probability of being right; None if not fitted.
+        threshold: default minimum score of `predict`.
+        max_objects: default maximum number of objects per image of `predict`.
+        facts: complexity of the network; None in files from an older seasift.
+        quantized: how weights and activations were quantised to 8 bits; empty for float32.
+        half_weights: whether weights are stored as float16, and computed in float32.
+        training: data, split, recipe, seed, version and other facts that make the training repeatable.
+        figures: metrics by data set and name, for example {"official val": {"mask AP": 0.3}}.
+        counting: operating points on labelled images; None if not measured.
+        looks: statistics of the training images; None if not measured.
+        rollup: minimum scores to name an object by its class, its supercategory, or as an object; None if not fitted.
+        licence: licence of the weights, and obligations of their user.
         attribution: whom to credit.
     """
 
@@ -234,20 +231,20 @@ class ModelInfo(Strict):
             raise ValueError(
                 f"counts of {len(self.counting.classes)} classes for {len(self.categories)} categories"
             )
-        if self.input.resize not in HEADS[self.head].resize:
+        if self.input.resize not in OUTPUTS[self.head].resize:
             raise ValueError(f"head {self.head} with resize rule {self.input.resize!r}")
         return self
 
     def input_spec(self) -> InputSpec:
-        """How images are prepared for this model."""
+        """Preparation of images for this model."""
         return InputSpec(**self.input.model_dump())
 
     def decode_settings(self) -> YolactDecode:
-        """How this model's outputs become Instances."""
+        """Settings that decode this model's outputs into Instances."""
         return YolactDecode(**self.decode.model_dump())
 
     def score_calibration(self) -> Calibration | None:
-        """What is done to this model's scores."""
+        """Calibration of this model's scores."""
         entry = self.calibration
         return None if entry is None else Calibration(entry.a, entry.b, entry.c)
 
@@ -269,7 +266,7 @@ class ModelFile:
 
     Attributes:
         name: the path, for errors.
-        info: what the file says about itself.
+        info: description inside the file.
         data: the ONNX bytes.
         sha256: of `data`, hexadecimal.
     """
@@ -286,17 +283,17 @@ def to_metadata(info: ModelInfo) -> dict[str, str]:
 
 
 def from_metadata(metadata: Mapping[str, str], name: str) -> ModelInfo:
-    """Read what a model file says about itself.
+    """Read the description of a model file.
 
     Args:
         metadata: `metadata_props` of the ONNX file.
-        name: of the file, for errors.
+        name: name of the file, for errors.
     Raises:
-        ModelError: not ours, another schema version, an unknown head, a missing or wrong entry.
+        ModelError: not from seasift, another schema version, an unknown head, a missing or invalid entry.
     """
     if METADATA_KEY not in metadata:
         raise ModelError(
-            f"{name}: an ONNX file, but not one of seasift's (its metadata has no entry {METADATA_KEY!r}). "
+            f"{name}: an ONNX file, but not from seasift (its metadata has no entry {METADATA_KEY!r}). "
             "Give a file made by `seasift export`."
         )
     try:
@@ -312,18 +309,18 @@ def _first_problem(error: ValidationError) -> str:
         ("head", "Install a seasift that knows it, or export another model."),
     ):
         if entry in problems:
-            got, expected = problems[entry]["input"], list(HEADS) if entry == "head" else [SCHEMA]
+            got, expected = problems[entry]["input"], list(OUTPUTS) if entry == "head" else [SCHEMA]
             known = " or ".join(repr(value) for value in expected)
             return f"model file of {entry.replace('_', ' ')} {got!r}; expected {known}. {remedy}"
     index, problem = next(iter(problems.items()))
-    return f"its description is wrong at {index or 'the top'}: {problem['msg']}. Export the model again."
+    return f"its description is invalid at {index or 'the top'}: {problem['msg']}. Export the model again."
 
 
 def read_model_file(path: Path) -> ModelFile:
-    """Read a model file and what it says about itself; no engine is needed.
+    """Read a model file and its description; no engine is needed.
 
     Raises:
-        ModelError: missing, not ONNX, truncated, not ours, another schema.
+        ModelError: missing, not ONNX, truncated, not from seasift, another schema.
     """
     try:
         data = path.read_bytes()

@@ -1,10 +1,8 @@
-"""The top level of an ONNX file, read without the onnx package and before any engine sees the bytes.
+"""Read and change the metadata of an ONNX file without the onnx package, before any engine sees the bytes.
 
-An engine given a file that is not ONNX tries other formats and prints to stderr; this answers at once.
+An engine given a file that is not ONNX tries other formats and prints to stderr; this check answers at once. The
+graph of the file is never changed, byte for byte.
 Format: https://protobuf.dev/programming-guides/encoding and onnx.proto's ModelProto.
-
-Also here: Saying something else about an ONNX file without the onnx package: its graph stays as it is, byte
-for byte.
 """
 
 from __future__ import annotations
@@ -46,10 +44,10 @@ def onnx_metadata(data: bytes) -> dict[str, str]:
 
 
 def onnx_weights(data: bytes) -> tuple[int, int]:
-    """How many numbers an ONNX file carries as weights, and their bytes.
+    """Number of weights in an ONNX file, and their bytes.
 
-    Counted are stored arrays of floats or of 8-bit numbers: parameters with batch norm folded in where the
-    exporter did so, and constants such as priors if they are stored as arrays.
+    Stored arrays of floats or of 8-bit numbers are counted: parameters, with batch norm folded in if the exporter did so, and
+    constants such as priors if they are stored as arrays.
     """
     count = size = 0
     graphs = [value for number, value in _fields(memoryview(data)) if number == _GRAPH]
@@ -73,7 +71,7 @@ def _inner(value: int | memoryview) -> Iterator[tuple[int, int | memoryview]]:
 
 
 def _integers(value: int | memoryview) -> Iterator[int]:
-    """A repeated whole number, one at a time or packed."""
+    """Parse a repeated integer, single or packed."""
     if isinstance(value, int):
         yield value
         return
@@ -127,7 +125,7 @@ def _varint(data: memoryview, index: int) -> tuple[int, int]:
 
 
 def with_metadata(data: bytes, key: str, value: str) -> bytes:
-    """The same ONNX file with another entry of `metadata_props`, the last of the file.
+    """A copy of an ONNX file with another entry of `metadata_props`, at the end of the file.
 
     Raises:
         ValueError: not ONNX, or truncated.

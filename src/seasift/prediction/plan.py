@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from seasift.core.errors import InputError, hint
+from seasift.core.choices import ResultFormat, choose_several
+from seasift.core.errors import InputError
 from seasift.core.files import write_json
 from seasift.core.image import SUFFIXES
 from seasift.formats import coco, document, journal, table_csv
@@ -17,7 +18,7 @@ from seasift.formats.document import Document, Image
 from seasift.inference.inputs import Source, readable
 from seasift.video import reading
 
-FORMATS = ("json", "csv", "coco", "overlay", "video")
+FORMATS = tuple(str(each) for each in ResultFormat)
 _FILE_NAMES = {"json": "predictions.json", "csv": "predictions.csv", "coco": "predictions.coco.json"}
 _SUFFIX_OF = {"json": ".json", "csv": ".csv", "coco": ".json"}
 
@@ -48,16 +49,28 @@ def parse_formats(given: Sequence[str] | str) -> tuple[str, ...]:
     Raises:
         InputError: an unknown one.
     """
-    values = [given] if isinstance(given, str) else given
-    names = [name.strip().lower() for value in values for name in value.split(",") if name.strip()]
-    for name in names:
-        if name not in FORMATS:
-            raise InputError(
-                f"--format {name!r}{hint(name, FORMATS)}; expected some of {', '.join(FORMATS)}."
-            )
-    if not names:
-        raise InputError(f"--format names nothing; expected some of {', '.join(FORMATS)}.")
-    return tuple(dict.fromkeys(names))
+    return choose_several("--format", given, FORMATS)
+
+
+def usual_formats(output: Path | None) -> tuple[str, ...]:
+    """Formats where none was named: that of the file's ending; images and tables into a folder; else JSON."""
+    if output is None:
+        return (ResultFormat.JSON.value,)
+    suffix = output.suffix.lower()
+    if output.is_dir() or not _is_file_name(output):
+        return (ResultFormat.JSON.value, ResultFormat.CSV.value, ResultFormat.OVERLAY.value)
+    by_suffix = {**dict.fromkeys(SUFFIXES, "overlay"), ".json": "json", ".csv": "csv", ".mp4": "video"}
+    if suffix not in by_suffix:
+        raise InputError(
+            f"-o {output}: unknown ending {suffix}; expected .json, .csv, .mp4, {' '.join(sorted(SUFFIXES))}, or a "
+            "folder. Make the folder first if its name ends so."
+        )
+    return (by_suffix[suffix],)
+
+
+def _is_file_name(output: Path) -> bool:
+    """Whether a path that is no folder names a file: by an ending that is no number (dive-2026.05 is a folder)."""
+    return output.exists() or bool(re.fullmatch(r"\.(?!\d+$).+", output.suffix))
 
 
 def plan(formats: tuple[str, ...], output: Path | None, *, images: int, videos: int) -> Plan:
@@ -81,7 +94,7 @@ def plan(formats: tuple[str, ...], output: Path | None, *, images: int, videos: 
         if images or videos > 1:
             raise InputError(f"-o {output}: one file for several inputs. Give -o FOLDER.")
         return Plan(formats, file=output)
-    if output.is_dir() or (suffix not in file_suffixes and not output.exists()):
+    if output.is_dir() or not _is_file_name(output):
         return Plan(formats, folder=output)
     if len(formats) > 1 or suffix not in file_suffixes:
         raise InputError(f"-o {output}: a file, but {','.join(formats)} needs a folder. Give -o FOLDER.")

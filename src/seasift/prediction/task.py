@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from seasift.core.choices import PredictedMasks, choose
 from seasift.core.errors import InputError
 from seasift.formats import coco, document
 from seasift.inference.image_prediction import Choices, choices_of
@@ -43,12 +44,11 @@ def prepare(options: PredictOptions) -> Task:
     Raises:
         InputError: an option that is wrong, or does not go with another or with the model.
     """
-    formats = out.parse_formats(options.formats)
+    output = Path(options.output) if options.output and str(options.output) != "-" else None
+    formats = out.parse_formats(options.formats) if options.formats else out.usual_formats(output)
     every = f"{options.every} keyframes" if options.keyframes else options.every
     span = parse_span(every, options.start, options.end)
-    if options.masks not in ("rle", "polygons"):
-        raise InputError(f"--masks {options.masks!r}; expected rle or polygons.")
-    output = Path(options.output) if options.output else None
+    choose("--masks", options.masks, list(PredictedMasks))
     like_file = Path(options.like) if options.like else None
     if like_file and "coco" not in formats:
         raise InputError("--like is for --format coco. Add coco to the formats, or leave --like out.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -23,14 +23,14 @@ class DataRecipe(_Strict):
     path: str | None = Field(None, description="prepared data set or COCO file; usually given by --data")
     labels: str | None = Field(None, description="label set (None: the data set's default)")
     masks: str | None = Field(None, description="mask version (None: the data set's default)")
-    split: str | None = Field(None, description="split (None: the data set's default)")
+    scheme: str | None = Field(None, description="splitting scheme (None: the data set's default)")
     train: str = "train"
     val: str = "val"
     val_limit: PositiveInt | None = Field(
-        None, description="validate on this many images, spread evenly over the part (None: all)"
+        None, description="validate on this many images, spread evenly over the split (None: all)"
     )
     overfit: int = Field(
-        0, ge=0, description="learn and judge only this many images of the training part (0: all)"
+        0, ge=0, description="train and validate on only this many images of the train split (0: all)"
     )
     rare: float = Field(
         0.0, ge=0, le=1, description="show images with a class on fewer than this share of them more often"
@@ -154,6 +154,19 @@ def shipped_recipes() -> dict[str, str]:
         for entry in sorted(folder.iterdir(), key=lambda entry: entry.name)
         if entry.name.endswith(".yaml")
     }
+
+
+def recorded_recipe(record: Mapping[str, Any]) -> Recipe:
+    """The recipe that a checkpoint or a model file holds; older ones call the splitting scheme `split`.
+
+    Raises:
+        ValidationError: not a recipe.
+    """
+    content = dict(record)
+    data = content.get("data")
+    if isinstance(data, Mapping) and "split" in data and "scheme" not in data:
+        content["data"] = {"scheme" if key == "split" else key: value for key, value in data.items()}
+    return Recipe.model_validate(content)
 
 
 def load_recipe(name_or_path: str, overrides: Iterable[str] = ()) -> Recipe:

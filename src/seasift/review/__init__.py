@@ -1,1 +1,1 @@
-"""A person's word on the tracks of a survey: decisions, corrected counts, and a data set to train on."""
+"""Reviews of the tracks of a survey by a person: decisions, corrected counts, and a data set for training."""

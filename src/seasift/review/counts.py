@@ -1,4 +1,4 @@
-"""Counts of what a person accepted, beside the machine's; and the record of the decisions."""
+"""Write counts of the accepted tracks next to the machine's counts, and the record of decisions."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ DECISION_COLUMNS = (
     "at_utc",
 )
 _FRAMES = 1 << 32
-"""No video has so many frames: places of frames in the whole dive are multiples of it apart."""
+"""Larger than the number of frames in any video: offset between frame indices of successive videos."""
 _NONE = Cell(maxn=0, maxn_seq=0, unique=0, new=0)
 
 
 def write_results(
     tracks: Tracks, decisions: Mapping[int, Decision], categories: Mapping[str, int]
 ) -> list[Path]:
-    """Write the corrected results beside the survey's: tracks, counts and the record of the decisions.
+    """Write the corrected results into the survey's folder: tracks, counts and the record of decisions.
 
     Args:
         categories: id of every class by its name, in the order for tables.
@@ -56,7 +56,7 @@ def write_results(
 def accepted(
     tracks: Tracks, decisions: Mapping[int, Decision], categories: Mapping[str, int]
 ) -> Iterator[TrackEntry]:
-    """The accepted tracks with their numbers of before and the classes that a person gave them."""
+    """The accepted tracks, with unchanged numbers and the classes given by a person."""
     for entry in tracks.entries():
         decision = decisions.get(entry.id)
         if decision is not None and decision.word == "accept":
@@ -66,7 +66,7 @@ def accepted(
 def count_rows(
     tracks: Tracks, decisions: Mapping[int, Decision], categories: Mapping[str, int]
 ) -> list[dict[str, Any]]:
-    """One row a class for the dive, then one a minute and class, as in counts.csv."""
+    """One row per class for the dive, then one per minute and class, as in counts.csv."""
     indices = {name: index for index, name in enumerate(categories)}
     machine, reviewed, undecided = Sightings(), Sightings(), Sightings()
     for entry in tracks.entries():

@@ -1,4 +1,4 @@
-"""What a person said of each track, kept in SQLite at once: a kill loses nothing."""
+"""Decisions on tracks, stored in SQLite at once: a kill loses nothing."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from seasift.core.errors import InputError, NotFoundError
 
 NAME = "review.sqlite"
 Word = Literal["accept", "reject"]
-# Nothing is ever deleted: what was taken back stays, marked.
+# Nothing is ever deleted: undone decisions stay, marked.
 _SCHEMA = """
 CREATE TABLE about (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE decisions (
@@ -29,13 +29,13 @@ _COLUMNS = "track, word, name, reviewer, at_utc"
 
 @dataclass(frozen=True)
 class Decision:
-    """One word on one track.
+    """One decision on one track.
 
     Attributes:
-        word: "accept": it is an object, of the class `name`; "reject": it is none.
-        name: class; of a rejected track the model's.
-        reviewer: who said so; may be empty.
-        at_utc: when, ISO 8601.
+        word: "accept": an object of the class `name`; "reject": not an object.
+        name: class; for a rejected track, the model's.
+        reviewer: name of the reviewer; may be empty.
+        at_utc: time, ISO 8601.
     """
 
     track: int
@@ -46,13 +46,13 @@ class Decision:
 
 
 class Decisions:
-    """The file in the survey's folder. May be used by several threads."""
+    """The file of decisions in the survey's folder. Thread-safe."""
 
     def __init__(self, folder: Path, tracks_sha256: str) -> None:
-        """Open the file, or make it.
+        """Open or create the file.
 
         Raises:
-            InputError: it is of another survey, damaged, or cannot be written.
+            InputError: the file belongs to another survey, is damaged, or cannot be written.
         """
         self.path = folder / NAME
         self._lock = threading.Lock()
@@ -69,13 +69,13 @@ class Decisions:
         except sqlite3.Error as error:
             raise self._unusable(error) from None
         if row[0] != tracks_sha256 and not self.all():
-            with self._writing() as base:  # nothing was decided of the tracks of before
+            with self._writing() as base:  # nothing was decided on the earlier tracks
                 base.execute("UPDATE about SET value = ? WHERE key = 'tracks_sha256'", (tracks_sha256,))
         elif row[0] != tracks_sha256:
             self._base.close()
             raise InputError(
                 f"{self.path}: holds decisions on the tracks of another run of the survey, whose numbers are not "
-                "those of today. Move the file away to begin anew."
+                "the current ones. Move the file away to start again."
             )
 
     def close(self) -> None:
@@ -84,10 +84,10 @@ class Decisions:
             self._base.close()
 
     def decide(self, track: int, word: Word, name: str, reviewer: str = "") -> Decision:
-        """Keep a word; it takes the place of an earlier one on the track.
+        """Store a decision; it replaces an earlier one on the track.
 
         Raises:
-            InputError: the disk is full, or the like.
+            InputError: it cannot be stored, for example on a full disk.
         """
         made = Decision(track, word, name, reviewer, datetime.now(UTC).isoformat(timespec="seconds"))
         with self._writing() as base:
@@ -98,12 +98,12 @@ class Decisions:
         return made
 
     def undo(self, reviewer: str = "") -> int:
-        """Take back a reviewer's last word.
+        """Undo a reviewer's last decision.
 
         Returns:
-            The track; what was said of it before counts again.
+            The track; its earlier decision counts again.
         Raises:
-            NotFoundError: there is none.
+            NotFoundError: there is no decision to undo.
         """
         with self._writing() as base:
             row = base.execute(
@@ -116,20 +116,20 @@ class Decisions:
         return int(row[1])
 
     def all(self) -> dict[int, Decision]:
-        """What counts now, by track."""
+        """The current decisions, by track."""
         query = f"SELECT {_COLUMNS} FROM decisions WHERE NOT undone ORDER BY seq"
         with self._lock:
             return {row[0]: Decision(*row) for row in self._base.execute(query)}
 
     def of(self, track: int) -> Decision | None:
-        """What counts now of one track."""
+        """The current decision on one track."""
         query = f"SELECT {_COLUMNS} FROM decisions WHERE track = ? AND NOT undone ORDER BY seq DESC LIMIT 1"
         with self._lock:
             row = self._base.execute(query, (track,)).fetchone()
         return None if row is None else Decision(*row)
 
     def names(self) -> list[str]:
-        """Every class that was ever given, in that order: so the ids of new ones never change."""
+        """Every class ever given, in order of first use, so that ids of new classes never change."""
         query = "SELECT name FROM decisions GROUP BY name ORDER BY MIN(seq)"
         with self._lock:
             return [str(name) for (name,) in self._base.execute(query)]
@@ -144,5 +144,5 @@ class Decisions:
 
     def _unusable(self, error: sqlite3.Error) -> InputError:
         return InputError(
-            f"{self.path}: decisions cannot be kept there ({error}). Make room, or free the file."
+            f"{self.path}: decisions cannot be stored ({error}). Make room, or release the file."
         )

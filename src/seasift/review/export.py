@@ -27,13 +27,13 @@ _Slot = tuple[int, int]  # video, frame
 
 @dataclass
 class Exported:
-    """What was written.
+    """The result of an export.
 
     Attributes:
-        path: of the COCO file; images are in `images` beside it.
-        images, objects: how many.
-        left_out: why frames with accepted objects are not in it, and how many.
-        videos: a line for each video whose frames could not be had.
+        path: the COCO file; images are in the folder `images` next to it.
+        images, objects: their numbers.
+        left_out: numbers of excluded frames with accepted objects, by reason.
+        videos: a line for each video whose frames could not be read.
     """
 
     path: Path
@@ -43,7 +43,7 @@ class Exported:
     videos: list[str] = field(default_factory=list)
 
     def words(self) -> list[str]:
-        """The same for people, a sentence a line."""
+        """The same for people, one sentence per line."""
         left = [f"{count} frames left out: {why}." for why, count in self.left_out.items() if count]
         return [f"{self.images} images with {self.objects} objects.", *left, *self.videos]
 
@@ -57,7 +57,7 @@ class _Object:
 
 UNDECIDED = "an undecided track is in it"
 HIDDEN = "an accepted or undecided track is between two of its views there, so an outline may be missing"
-GONE = "it could not be had from its video"
+GONE = "it could not be read from its video"
 
 
 def export(
@@ -68,16 +68,16 @@ def export(
     out: Path,
     progress: Callable[[int, int], None] | None = None,
 ) -> Exported:
-    """Write the data set; annotations.json comes last, and images that it does not name go.
+    """Write the data set, annotations.json last, and remove images that it does not name.
 
-    A frame is taken if it shows an accepted track, every track in it is decided, and none that is accepted or
-    undecided passes through it without an outline.
+    A frame is used if it shows an accepted track, every track in it is decided, and no accepted or undecided track passes
+    through it without an outline.
 
     Args:
         categories: id of every class by its name.
         progress: called with (frames done, in all).
     Raises:
-        InputError: nothing is accepted, no frame is left, or the folder holds something else.
+        InputError: nothing is accepted, no frame is left, or the folder holds other files.
     """
     before = _before(out)
     done = Exported(out / ANNOTATIONS)
@@ -190,7 +190,7 @@ def _document(
 
 
 def _names(tracks: Tracks) -> list[str]:
-    """What images of each video are called: its name, with its place where two have the same."""
+    """Prefix of the images of each video: its name, with its index if two have the same name."""
     stems = [Path(video.file).stem for video in tracks.header.videos]
     twice = Counter(stem.lower() for stem in stems)
     return [

@@ -1,4 +1,4 @@
-"""A survey's folder under review: tracks, decisions, footage, and what is written of them."""
+"""A survey's folder under review: tracks, decisions, footage and written results."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ _LONGEST_NAME = 100
 
 
 class Review:
-    """Everything a page or command needs. May be used by several threads.
+    """All data that a page or command needs. Thread-safe.
 
     Attributes:
-        tracks: of the survey.
-        decisions: on them.
-        footage: the videos, as far as they are there.
-        views: images of tracks from them.
+        tracks: tracks of the survey.
+        decisions: decisions on the tracks.
+        footage: the videos, as far as available.
+        views: images of tracks, from the videos.
     """
 
     def __init__(self, folder: Path, *, footage: Path | None = None) -> None:
         """Open a folder that `seasift survey` wrote.
 
         Args:
-            footage: folder in which the videos are now.
+            footage: current folder of the videos.
         Raises:
-            InputError: it is none, or the decisions in it are of another run.
+            InputError: not a survey's folder, or its decisions belong to another run.
         """
         self.tracks = Tracks(folder)
         self.footage = Footage(self.tracks.header, folder, footage)
@@ -39,7 +39,7 @@ class Review:
         self.views = Views(self.tracks, self.footage)
 
     def categories(self) -> dict[str, int]:
-        """Id of every class by its name: the model's, then those that a person added, with ids that go on."""
+        """Id of every class by name: the model's, then added ones with the next ids."""
         known = {category.name: category.id for category in self.tracks.header.categories}
         for name in self.decisions.names():
             known.setdefault(name, max(known.values()) + 1)
@@ -49,9 +49,9 @@ class Review:
         """Accept or reject a track.
 
         Args:
-            name: what an accepted one is, if not what the model said; may be a new class.
+            name: class of an accepted track, if not the model's; may be a new class.
         Raises:
-            NotFoundError: no such track. InputError: a name that cannot be one.
+            NotFoundError: no such track. InputError: an invalid name.
         """
         row = self.tracks.row(track)
         if word == "reject" or name is None:

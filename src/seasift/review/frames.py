@@ -1,7 +1,4 @@
-"""Images of a dive's frames, taken from its videos when they are asked for.
-
-Also here: Images of a track at several times, cut from the videos in one pass that goes on only when asked.
-"""
+"""Read frames of a dive on demand, and cut images of a track at several times in one pass over its videos."""
 
 from __future__ import annotations
 
@@ -28,17 +25,17 @@ from seasift.video.orientation import oriented_rgb
 from seasift.video.seeking import Start
 
 Wanted = tuple[int, float]
-"""Place of a frame in its file, and its time there, seconds."""
+"""Index of a frame in its file, and its time there, seconds."""
 
 _SAME_S = 0.001
-_FAR = 250  # frames; to one that is further away a new start is quicker
+_FAR = 250  # frames; beyond this distance, a new seek is quicker
 
 
 class Footage:
-    """The videos of a survey, as far as they are still there.
+    """The videos of a survey, as far as available.
 
-    A video is looked for in the folder that the user names, then on its way from tracks.json, under the whole name that
-    the survey was given, by its last part in the survey's folder and beside it, and from the folder that one is in.
+    Paths are tried in this order: the folder named by the user, the path in tracks.json, an absolute name given to the
+    survey, the file name in the survey's folder and in its parent, and the given name from the current folder.
     """
 
     def __init__(self, header: Header, folder: Path, elsewhere: Path | None = None) -> None:
@@ -48,17 +45,17 @@ class Footage:
         self._header = cache(read_header)
 
     def images(self, video: int, wanted: Sequence[Wanted]) -> Iterator[tuple[Wanted, UInt8]]:
-        """Frames of one video, (H, W, 3) uint8 RGB, in the order of time; those that are not there are left out.
+        """Frames of one video, (H, W, 3) uint8 RGB, in order of time; missing frames are skipped.
 
         Args:
-            video: place among the dive's videos.
-            wanted: frames, in the order of time.
+            video: index among the dive's videos.
+            wanted: frames, in order of time.
         Raises:
-            ImageError: the video is not there, or is another one.
+            ImageError: the video is missing, or is another one.
         """
         path = self.paths[video]
         if path is None:
-            raise ImageError("its video is not there any more. Name its folder with --footage.")
+            raise ImageError("its video is missing. Name its folder with --footage.")
         header = self._header(path)
         if header.size_hw != self._sizes[video]:
             raise ImageError(f"{path}: another video than the one surveyed: its images have another size.")
@@ -83,13 +80,13 @@ def instances_of(seen: Observation, class_id: int, size_hw: tuple[int, int]) -> 
 def _run(
     path: Path, header: FileHeader, wanted: list[Wanted], find_seek_points: bool
 ) -> Generator[tuple[Wanted, UInt8], None, tuple[list[Wanted], bool]]:
-    """Images from the first wanted frame on, to one that lies far ahead.
+    """Read images from the first wanted frame up to a large distance between wanted frames.
 
     Args:
-        find_seek_points: pass over what lies before; in damaged files frames may then have other numbers, which shows by
-            their times.
+        find_seek_points: seek past earlier frames. In damaged files, frames may then have other numbers, which their times
+            reveal.
     Returns:
-        What is still wanted, and whether skimming can be trusted.
+        The frames still wanted, and whether seeking is reliable.
     """
     stop = threading.Event()
     start = Start(index=wanted[0][0]) if find_seek_points else None
@@ -112,7 +109,7 @@ def _run(
 
 
 def _indices(video: Video, folder: Path, elsewhere: Path | None) -> Iterator[Path]:
-    """Where a video may be, the surest first."""
+    """Candidate paths of a video, the most certain first."""
     given = Path(video.file)
     name = PurePosixPath(video.file.replace("\\", "/")).name
     if elsewhere is not None:
@@ -134,11 +131,11 @@ def _found(indices: Iterator[Path]) -> Path | None:
 
 _VIEWS = 8
 _KEPT = 512  # JPEG files of at most 640 px
-_View = tuple[int, int]  # track, place among its observations
+_View = tuple[int, int]  # track, index among its observations
 
 
 class Views:
-    """May be used by several threads; one of them decodes at a time."""
+    """Views of tracks. Thread-safe; one thread decodes at a time."""
 
     def __init__(self, tracks: Tracks, footage: Footage) -> None:
         """Begin without any."""
@@ -148,17 +145,17 @@ class Views:
         self._pass: tuple[int, Generator[int, None, None]] | None = None
 
     def indices(self, track: int) -> list[int]:
-        """Places of some observations of a track, evenly spaced, the first and the last among them."""
+        """Indices of some observations of a track, evenly spaced, including the first and the last."""
         count = self._tracks.row(track).frames
         if count <= _VIEWS:
             return list(range(count))
         return [round(k * (count - 1) / (_VIEWS - 1)) for k in range(_VIEWS)]
 
     def get(self, track: int, index: int) -> bytes:
-        """One of these observations with some of what is around it and its outline, as JPEG.
+        """One of these observations with a margin and its outline, as JPEG.
 
         Raises:
-            NotFoundError: no such one. ImageError: its video, or the frame in it, is not there.
+            NotFoundError: no such view. ImageError: its video, or the frame in it, is missing.
         """
         if index not in self.indices(track):
             raise NotFoundError(f"track {track} has no view {index}; expected one of {self.indices(track)}.")
@@ -180,10 +177,10 @@ class Views:
                     break
             if (track, index) in self._kept:
                 return
-        raise ImageError(f"track {track}: its video holds no such frame any more.")
+        raise ImageError(f"track {track}: its video no longer holds this frame.")
 
     def _cut(self, track: int, indices: Sequence[int]) -> Generator[int, None, None]:
-        """Keep views, and give the place of each."""
+        """Store views, and yield the index of each."""
         seen = self._tracks.entry(track).observations
         names = [category.name for category in self._tracks.header.categories]
         class_id = names.index(self._tracks.row(track).name)

@@ -1,4 +1,4 @@
-"""The tracks of a survey's folder: a short row of each in memory, their observations read when asked for."""
+"""The tracks of a survey's folder: a short row of each in memory, with observations read on demand."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ NAME = "tracks.json"
 
 @dataclass(frozen=True)
 class Row:
-    """A track that counts, without its observations.
+    """A counted track, without its observations.
 
     Attributes:
         id: its number in the survey's tables.
         name: the class that the model gave it.
-        score: that it is of this class, 0 to 1.
-        frames: how many show it.
-        first, last: where it came and went.
+        score: probability of this class, 0 to 1.
+        frames: number of frames that show it.
+        first, last: first and last frame.
         first_s, last_s: the same on the dive's clock.
-        at: first byte of its line in tracks.json; `length` is the line's.
+        at: position of its line in tracks.json, in bytes; `length` is that of the line.
     """
 
     id: int
@@ -42,20 +42,20 @@ class Row:
 
 
 class Tracks:
-    """What `seasift survey` left in a folder.
+    """The results of `seasift survey` in a folder.
 
     Attributes:
-        folder: of the survey.
+        folder: folder of the survey.
         header: classes, videos, model.
-        rows: the tracks that count, by number.
-        sha256: of tracks.json.
+        rows: the counted tracks, by number.
+        sha256: SHA-256 of tracks.json.
     """
 
     def __init__(self, folder: Path) -> None:
         """Read the folder.
 
         Raises:
-            InputError: it holds no tracks.json as a survey writes it.
+            InputError: the folder has no tracks.json of a survey.
         """
         self.folder, self.path = folder, folder / NAME
         digest = hashlib.sha256()
@@ -90,7 +90,7 @@ class Tracks:
             return _entry(file.read(row.length))
 
     def row(self, track: int) -> Row:
-        """One track without them.
+        """One track without its observations.
 
         Raises:
             NotFoundError: no such track.
@@ -100,15 +100,15 @@ class Tracks:
         return self.rows[track]
 
     def entries(self) -> Iterator[TrackEntry]:
-        """All tracks that count, read one by one."""
+        """All counted tracks, read one by one."""
         return (self.entry(track) for track in self.rows)
 
     def dive_s(self, seen: Observation) -> float:
-        """When an observation was, on the dive's clock."""
+        """Time of an observation on the dive's clock."""
         return round(self.header.videos[seen.video].offset_s + seen.time_s, 6)
 
     def image(self, track: int) -> Path:
-        """The best image that the survey kept of a track."""
+        """The best image of a track from the survey."""
         return self.folder / "pictures" / f"track-{self.row(track).id:06}.jpg"
 
     def _read(self, at: int, lines: Iterator[bytes], digest: hashlib._Hash) -> None:
@@ -140,7 +140,7 @@ class Tracks:
         )
 
     def _strange(self, what: str) -> InputError:
-        return InputError(f"{self.path}: not as `seasift survey` writes it ({what}). Run the survey again.")
+        return InputError(f"{self.path}: not a file of `seasift survey` ({what}). Run the survey again.")
 
 
 def _entry(line: bytes) -> TrackEntry:

@@ -1,4 +1,4 @@
-"""How fast a model runs on a machine, stage by stage and end to end."""
+"""Measure how fast a model runs on a machine, stage by stage and end to end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The use case of this room: `bench`, how fast a model runs on this machine."""
+"""`bench`: how fast a model runs on this machine."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from seasift.core.errors import InputError
+from seasift.core.errors import InputError, hint
 from seasift.core.files import check_file, write_json
 from seasift.inference.engines import PRECISIONS
 from seasift.inference.predictor import load_predictor
@@ -21,36 +21,36 @@ def bench(
     model: str | Path = "default",
     images: Sequence[str | Path] | None = None,
     *,
-    way: Sequence[str] | None = None,
+    config: Sequence[str] | None = None,
     threads: int | None = None,
     threshold: float | None = None,
     limit: int = 64,
     repeats: int = 5,
     cold: bool = True,
-    beside: Sequence[str | Path] | None = None,
+    baseline: Sequence[str | Path] | None = None,
     json_file: str | Path | None = None,
     progress: Callable[[int, int], None] | None = None,
     warn: Callable[[str], None] | None = None,
 ) -> Measurement:
     """Measure how fast a model runs here: each stage, one warm image, end to end, and a whole process.
 
-    Everything runs in turn in one process, so ratios hold where absolute times do not.
+    Everything runs in turn in one process, so ratios are reliable even if absolute times are not.
 
     Args:
         model: a model file, or the name of a bundled model.
-        images: image files, folders or globs; default: some are drawn.
-        way: engines and precisions as "openvino:bf16"; the first is what ratios refer to. Default: all there are.
+        images: image files, folders or globs; default: synthetic images.
+        config: engines and precisions as "openvino:bf16"; ratios refer to the first. Default: all available.
         threads: CPU threads; default: the engine's choice.
         threshold: leave out lower scores; default: the model's.
-        limit: at most so many images, evenly spaced.
-        repeats: rounds that count, after one that does not.
-        cold: time whole processes on one image, too.
-        beside: foreign ONNX networks (1, 3, H, W), run bare on OpenVINO in the same rounds.
-        json_file: write the record to this file, too.
-        progress: called with parts done and in all.
-        warn: called with one line for each way that is left out.
+        limit: maximum number of images, evenly spaced.
+        repeats: measured rounds, after one warm-up round.
+        cold: also time whole processes on one image.
+        baseline: foreign ONNX networks (1, 3, H, W), run alone on OpenVINO in the same rounds.
+        json_file: also write the record to this file.
+        progress: called with the parts done, and all parts.
+        warn: called with one line for each skipped configuration.
     Returns:
-        What was measured on what.
+        The measurements, and their conditions.
     Raises:
         InputError: a bad option, image or model.
 
@@ -59,8 +59,8 @@ def bench(
     """
     if json_file:
         check_file("--json", Path(json_file))
-    ways = parse_configs(way or ())
-    bundled.find(model)  # said before images are drawn, which takes seconds
+    configs = parse_configs(config or ())
+    bundled.find(model)  # fail before drawing images, which takes seconds
     if threshold is None:
         threshold = load_predictor(model, threads=threads).info.threshold
     with tempfile.TemporaryDirectory() as folder:
@@ -69,13 +69,13 @@ def bench(
         )
         subjects = [
             Subject(str(model), Config(engine, precision, threads, threshold), chosen)
-            for engine, precision in ways
+            for engine, precision in configs
         ]
         real = _real(subjects, warn)
-        precisions = dict.fromkeys(s.way.precision for s in real if s.way.engine == "openvino")
+        precisions = dict.fromkeys(s.config.precision for s in real if s.config.engine == "openvino")
         foreign = [
             Baseline(Path(path), precision, threads)
-            for path in beside or ()
+            for path in baseline or ()
             for precision in precisions or ("f32",)
         ]
         record = measure(str(model), real, foreign, chosen, repeats=repeats, cold=cold, progress=progress)
@@ -85,36 +85,34 @@ def bench(
 
 
 def _real(subjects: Sequence[Subject], warn: Callable[[str], None] | None) -> list[Subject]:
-    """Those that compute in their precision here.
+    """The subjects that compute in their precision here.
 
     Raises:
-        InputError: none does.
+        InputError: no subject does.
     """
-    real = [s for s in subjects if s.single.precision.removeprefix("int8+") == s.way.precision]
+    real = [s for s in subjects if s.single.precision.removeprefix("int8+") == s.config.precision]
     for subject in subjects:
         if subject not in real and warn:
-            warn(f"left out {subject.way.name}: here it computes in {subject.single.precision}")
+            warn(f"skipped {subject.config.name}: here it computes in {subject.single.precision}")
     if not real:
-        raise InputError("no way is left that runs here in its precision. Give another --way.")
+        raise InputError("no configuration runs here in its precision. Give another --config.")
     return real
 
 
 def parse_configs(given: Sequence[str]) -> list[tuple[str, str]]:
-    """Engines and precisions from values like "openvino:bf16"; without any, those that a CPU may have.
+    """Engines and precisions from values like "openvino:bf16"; by default, all that a CPU may support.
 
     Raises:
-        InputError: not of that form, or unknown.
+        InputError: invalid or unknown.
     """
     if not given:
-        ways = [("openvino", "f32"), ("openvino", "bf16")]
-        return [*ways, ("onnxruntime", "f32")] if find_spec("onnxruntime") else ways
+        configs = [("openvino", "f32"), ("openvino", "bf16")]
+        return [*configs, ("onnxruntime", "f32")] if find_spec("onnxruntime") else configs
     parsed = []
     for value in given:
         engine, _, precision = value.partition(":")
         if engine not in PRECISIONS or precision not in PRECISIONS[engine]:
-            known = ", ".join(
-                f"{name}:{each}" for name, precisions in PRECISIONS.items() for each in precisions
-            )
-            raise InputError(f"--way {value!r}; expected one of {known}.")
+            known = [f"{name}:{each}" for name, precisions in PRECISIONS.items() for each in precisions]
+            raise InputError(f"--config {value!r}{hint(value, known)}; expected one of {', '.join(known)}.")
         parsed.append((engine, precision))
     return list(dict.fromkeys(parsed))

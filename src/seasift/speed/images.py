@@ -1,4 +1,4 @@
-"""The images that a measurement runs on."""
+"""The images for a measurement."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _DRAWN_HW = (270, 480)
 
 @dataclass(frozen=True)
 class Images:
-    """Image files, and in words which they are."""
+    """Image files, and a description of them."""
 
     sources: tuple[Source, ...]
     what: str
@@ -31,10 +31,10 @@ class Images:
 
 
 def given_images(given: Sequence[str], *, limit: int) -> Images:
-    """At most `limit` of the images that are named, evenly spaced.
+    """At most `limit` of the given images, evenly spaced.
 
     Raises:
-        InputError: none, or a video, or standard input. ImageError: the first of them cannot be read.
+        InputError: no image, a video, or standard input. ImageError: the first image cannot be read.
     """
     found = expand(given, recursive=True)
     for item in found:
@@ -46,7 +46,7 @@ def given_images(given: Sequence[str], *, limit: int) -> Images:
     chosen = [sources[len(sources) * index // limit] for index in range(limit)][: len(sources)]
     chosen = chosen if len(sources) > limit else sources
     if not chosen:
-        raise InputError(f"{', '.join(given)}: no images. Give images, or leave them out to have some drawn.")
+        raise InputError(f"{', '.join(given)}: no images. Give images, or none to use synthetic ones.")
     height, width = read_image(_path(chosen[0])).shape[:2]
     return Images(
         tuple(chosen), f"{len(chosen)} of the {len(sources)} images given, the first of {width}x{height} px"
@@ -54,11 +54,11 @@ def given_images(given: Sequence[str], *, limit: int) -> Images:
 
 
 def draw_images(folder: Path) -> Images:
-    """Write JPEG files of sea-like noise, for where no images are at hand; a model finds little in them."""
+    """Write JPEG files of sea-like noise, if no images are given; a model finds little in them."""
     for number in range(DRAWN):
         write_image(folder / f"{number:02}.jpg", _drawn(np.random.default_rng(number)))
     height, width = _DRAWN_HW
-    what = f"{DRAWN} drawn images of {width}x{height} px, with few objects or none; give images of yours"
+    what = f"{DRAWN} drawn images of {width}x{height} px, with few objects or none; give your own images"
     return Images(given_images([str(folder)], limit=DRAWN).sources, what)
 
 

@@ -1,4 +1,4 @@
-"""A measurement of speed: rounds over all subjects, and what they come to."""
+"""Measure speed in rounds over all subjects, and summarise the results."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ class MeasuredModel(Record):
 
 
 class Ratio(Record):
-    """End to end against a bare foreign network, run one after the other and as many at once as gain by it."""
+    """End-to-end speed compared with a foreign network alone, serially and in parallel."""
 
     one_by_one: Number
     max_in_flight: Number = Field(alias="at_once")
 
 
 class MeasuredRow(Record):
-    """One engine and precision; `start_s`, a whole process, only where that was measured."""
+    """One engine and precision; `start_s`, the time of a whole process, only if measured."""
 
     engine: str
     precision: str
@@ -58,7 +58,7 @@ class MeasuredRow(Record):
 
 
 class ForeignNetwork(Record):
-    """A bare network beside the model; `input` is its shape."""
+    """A foreign network for comparison; `input` is its shape."""
 
     name: str
     input: list[int]
@@ -82,40 +82,40 @@ class Measurement(Record):
     threads: int | None
     repeats: int
     rows: list[MeasuredRow]
-    beside: list[ForeignNetwork]
+    baselines: list[ForeignNetwork] = Field(alias="beside")
 
 
 def measure(
     model: str,
     subjects: Sequence[Subject],
-    beside: Sequence[Baseline],
+    baselines: Sequence[Baseline],
     images: Images,
     *,
     repeats: int,
     cold: bool,
     progress: Callable[[int, int], None] | None = None,
 ) -> Measurement:
-    """Measure all in one run, in turn, and say what came out.
+    """Measure everything in one run, in turn.
 
     Args:
-        model: as given, for processes of its own.
-        repeats: rounds that count, after one that does not.
-        cold: whole processes, too.
-        progress: called with parts done and in all.
+        model: as given, for separate processes.
+        repeats: measured rounds, after one warm-up round.
+        cold: also measure whole processes.
+        progress: called with the parts done, and all parts.
     Returns:
-        What was measured on what; see `Measurement`.
+        The measurements, and their conditions; see `Measurement`.
     """
-    works: dict[str, Callable[[], Any]] = {subject.way.name: subject.round for subject in subjects}
+    works: dict[str, Callable[[], Any]] = {subject.config.name: subject.round for subject in subjects}
     count = len(images.sources)
-    works |= {each.name: partial(each.round, count) for each in beside}
+    works |= {each.name: partial(each.round, count) for each in baselines}
     rounds = interleaved(works, repeats=repeats, progress=progress)
     starts = _starts(model, subjects, images, repeats) if cold else {}
-    first = rounds[subjects[0].way.name]
+    first = rounds[subjects[0].config.name]
     rows = []
     for subject in subjects:
-        own = rounds[subject.way.name]
-        against = {each.name: _against(own, rounds[each.name]) for each in beside}
-        rows.append({**_row(subject, own, first), **starts.get(subject.way.name, {}), "against": against})
+        own = rounds[subject.config.name]
+        against = {each.name: _against(own, rounds[each.name]) for each in baselines}
+        rows.append({**_row(subject, own, first), **starts.get(subject.config.name, {}), "against": against})
     values = {
         **_circumstances(subjects[0], images, repeats),
         "rows": rows,
@@ -126,7 +126,7 @@ def measure(
                 "network_ms": round(median(1000 / one for one, _ in rounds[each.name]), 3),
                 "network_per_s": round(median(many for _, many in rounds[each.name]), 3),
             }
-            for each in beside
+            for each in baselines
         ],
     }
     return Measurement.from_json(values)
@@ -141,8 +141,8 @@ def _circumstances(subject: Subject, images: Images, repeats: int) -> dict[str, 
         "versions": {"seasift": __version__, **_versions()},
         "model": {"name": model.name, "sha256": model.sha256},
         "pictures": images.what,
-        "threshold": subject.way.threshold,
-        "threads": subject.way.threads,
+        "threshold": subject.config.threshold,
+        "threads": subject.config.threads,
         "repeats": repeats,
     }
 
@@ -162,9 +162,9 @@ def _row(subject: Subject, own: Sequence[Round], first: Sequence[Round]) -> dict
     stages = {stage: round(median(each.stages_ms[stage] for each in own), 3) for stage in STAGES}
     rates = [each.end_to_end_per_s for each in own]
     return {
-        "engine": subject.way.engine,
-        "precision": subject.way.precision,
-        "hardware": describe_hardware(subject.way.engine),
+        "engine": subject.config.engine,
+        "precision": subject.config.precision,
+        "hardware": describe_hardware(subject.config.engine),
         "at_once": subject.max_in_flight,
         "objects": round(fmean(each.objects for each in own), 2),
         "stages_ms": stages,
@@ -178,7 +178,7 @@ def _row(subject: Subject, own: Sequence[Round], first: Sequence[Round]) -> dict
 
 
 def _against(own: Sequence[Round], foreign: Sequence[tuple[float, float]]) -> dict[str, float]:
-    """End to end against a bare network, run one after the other and as many at once as gain by it."""
+    """End-to-end speed compared with a network alone, serially and in parallel."""
     rates = [each.end_to_end_per_s for each in own]
     return {
         "one_by_one": round(ratio(rates, [one for one, _ in foreign]), 3),
@@ -189,15 +189,15 @@ def _against(own: Sequence[Round], foreign: Sequence[tuple[float, float]]) -> di
 def _starts(
     model: str, subjects: Sequence[Subject], images: Images, repeats: int
 ) -> dict[str, dict[str, float]]:
-    """Whole processes on one image; the first of each, which compiles the model, does not count."""
+    """Time whole processes on one image; the first run of each compiles the model and is dropped."""
     with tempfile.TemporaryDirectory() as folder:
-        indices = {subject.way.name: Path(folder) / str(number) for number, subject in enumerate(subjects)}
+        indices = {subject.config.name: Path(folder) / str(number) for number, subject in enumerate(subjects)}
         for index in indices.values():
             index.mkdir()
         taken = interleaved(
             {
-                subject.way.name: partial(
-                    cold_start_s, model, subject.way, images.paths[0], indices[subject.way.name]
+                subject.config.name: partial(
+                    cold_start_s, model, subject.config, images.paths[0], indices[subject.config.name]
                 )
                 for subject in subjects
             },

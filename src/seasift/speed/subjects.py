@@ -1,4 +1,4 @@
-"""What is measured: a model on an engine in a precision, and foreign networks beside it."""
+"""Subjects of a measurement: a model on an engine in a precision, and foreign networks."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ from seasift.speed.timing import rate_at_once, seconds_of
 from seasift.video.reading import FrameSampling, Span
 
 STAGES = ("read", "prepare", "network", "decode", "write")
-_FREE_SIDE = 640  # px, of a foreign network that takes any
+_FREE_SIDE = 640  # px, for a foreign network that accepts any size
 
 
 @dataclass(frozen=True)
 class Config:
-    """How a model runs: on which engine, in what precision, on how many threads, with which objects kept."""
+    """How a model runs: engine, precision, threads and minimum score."""
 
     engine: str
     precision: str
@@ -50,14 +50,14 @@ class Config:
 
 @dataclass(frozen=True)
 class Round:
-    """What one round over all images gave.
+    """Results of one round over all images.
 
     Attributes:
-        stages_ms: mean of an image, one thread, each stage by itself.
-        latencies_ms: of each image from a warm Predictor: prepare, network, decode.
-        network_per_s: runs of the network alone a second, as many at once as gain by it.
-        end_to_end_per_s: images a second as `seasift predict` does it, from JPEG to JSON with masks.
-        objects: mean of an image.
+        stages_ms: mean time per image, one thread, each stage alone.
+        latencies_ms: time of each image in a warm Predictor: prepare, network, decode.
+        network_per_s: runs of the network alone per second, in parallel.
+        end_to_end_per_s: images per second as in `seasift predict`, from JPEG to JSON with masks.
+        objects: mean number per image.
     """
 
     stages_ms: dict[str, float]
@@ -68,25 +68,29 @@ class Round:
 
 
 class Subject:
-    """A model that is ready to be measured on images."""
+    """A loaded model to measure on images."""
 
-    def __init__(self, model: str, way: Config, images: Images) -> None:
+    def __init__(self, model: str, config: Config, images: Images) -> None:
         """Load the model twice: for one image at a time and for many.
 
         Raises:
             as `load_predictor`.
         """
-        self.way, self._images = way, images
+        self.config, self._images = config, images
         self.single, self._many = (
             load_predictor(
-                model, engine=way.engine, precision=way.precision, threads=way.threads, throughput=throughput
+                model,
+                engine=config.engine,
+                precision=config.precision,
+                threads=config.threads,
+                throughput=throughput,
             )
             for throughput in (False, True)
         )
 
     @property
     def max_in_flight(self) -> int:
-        """Images in work together, end to end."""
+        """Process images in parallel, end to end."""
         return self._many.max_in_flight
 
     def round(self) -> Round:
@@ -104,7 +108,7 @@ class Subject:
         )
 
     def _stages(self, path: Path) -> dict[str, float]:
-        """Seconds of each stage for one image, and how many objects it has."""
+        """Seconds of each stage for one image, and its number of objects."""
         times = [time.perf_counter()]
         image = read_image(path)
         times.append(time.perf_counter())
@@ -115,7 +119,7 @@ class Subject:
         found = self.single.decode(
             {name: values[0] for name, values in outputs.items()},
             size_hw=(image.shape[0], image.shape[1]),
-            threshold=self.way.threshold,
+            threshold=self.config.threshold,
             max_objects=self.single.info.max_objects,
         )
         times.append(time.perf_counter())
@@ -126,7 +130,7 @@ class Subject:
 
     def _predict(self, predictor: OnnxPredictor, image: UInt8) -> Instances:
         (found,) = predictor.predict(
-            [image], threshold=self.way.threshold, max_objects=predictor.info.max_objects
+            [image], threshold=self.config.threshold, max_objects=predictor.info.max_objects
         )
         return found
 
@@ -154,13 +158,13 @@ def _text(entry: Image) -> str:
 
 
 class Baseline:
-    """A foreign ONNX network, whatever it gives out, run bare on OpenVINO: no decoding of its outputs."""
+    """A foreign ONNX network with any outputs, run on OpenVINO without decoding."""
 
     def __init__(self, path: Path, precision: str, threads: int | None) -> None:
         """Load it twice: for one run at a time and for many.
 
         Raises:
-            ModelError: it cannot be read, or takes anything but one batch (1, 3, H, W) of float32.
+            ModelError: it cannot be read, or its input is not one batch (1, 3, H, W) of float32.
         """
         try:
             data = path.read_bytes()
@@ -185,22 +189,22 @@ class Baseline:
         self.shape = (1, 3, *(side or _FREE_SIDE for side in shapes[0][2:]))
 
     def round(self, runs: int) -> tuple[float, float]:
-        """Runs a second, one after the other, and as many at once as gain by it."""
+        """Runs per second, serially and in parallel."""
         seen: Float32 = np.random.default_rng(0).random(self.shape, dtype=np.float32)
         one_by_one = runs / seconds_of(lambda: [self._single.run(seen) for _ in range(runs)])
         return one_by_one, rate_at_once(self._many.run, [seen] * runs, self._many.max_in_flight)
 
 
-def cold_start_s(model: str, way: Config, item: Path, cache: Path) -> float:
-    """Seconds of a whole `seasift predict` on one image, from nothing to its JSON file.
+def cold_start_s(model: str, config: Config, item: Path, cache: Path) -> float:
+    """Seconds of a whole `seasift predict` process on one image, up to its JSON file.
 
     Args:
-        cache: for compiled graphs.
+        cache: folder for compiled graphs.
     Raises:
         SeasiftError: the command fails.
     """
-    settings: Sequence[str] = ["--engine", way.engine, "--precision", way.precision]
-    threads = [] if way.threads is None else ["--threads", str(way.threads)]
+    settings: Sequence[str] = ["--engine", config.engine, "--precision", config.precision]
+    threads = [] if config.threads is None else ["--threads", str(config.threads)]
     command = [
         sys.executable,
         "-m",

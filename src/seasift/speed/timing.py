@@ -1,4 +1,4 @@
-"""Times that can be trusted on a machine with other work: interleaved, medians, ratios of what ran side by side."""
+"""Reliable times on a busy machine: interleaved runs, medians, and ratios within a round."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ def interleaved(
     repeats: int,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, list[Any]]:
-    """What each work gives in each of several rounds, after a round that does not count.
+    """Results of each task in several rounds, after a warm-up round.
 
-    In a round each runs once, so that a machine that slows down slows all of them.
+    Each task runs once per round, so that a slow phase of the machine affects all.
     """
     results: dict[str, list[Any]] = {name: [] for name in works}
     for round_ in range(repeats + 1):
@@ -34,14 +34,14 @@ def interleaved(
 
 
 def seconds_of(work: Callable[[], object]) -> float:
-    """How long it takes."""
+    """Time a call, seconds."""
     start = time.perf_counter()
     work()
     return time.perf_counter() - start
 
 
 def rate_at_once(work: Callable[[T], object], items: Sequence[T], max_in_flight: int) -> float:
-    """Items a second, several threads at work."""
+    """Items per second, with several threads."""
     with ThreadPoolExecutor(max_in_flight) as pool:
         return len(items) / seconds_of(lambda: list(pool.map(work, items)))
 

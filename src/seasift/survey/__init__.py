@@ -1,4 +1,4 @@
-"""A dive: from frames to tracks, counts with intervals, positions and the report."""
+"""Surveys of a dive: frames become tracks, counts with intervals, positions and a report."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Latitudes and longitudes as people and instruments write them, in degrees."""
+"""Latitudes and longitudes from people and instruments, in degrees."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def hemisphere(text: str) -> str | None:
 
 
 def degrees(text: str, what: str, letter: str | None = None) -> float | None:
-    """An angle: decimal degrees, degrees and minutes, or degrees, minutes and seconds, with a sign or a letter.
+    """Parse an angle: decimal degrees, degrees and minutes, or degrees, minutes and seconds, with a sign or a letter.
 
     Args:
         what: latitude or longitude.
-        letter: N, S, E or W from another column.
+        letter: N, S, E or W, from another column.
     Returns:
-        None for what cannot be understood, or says two different things.
+        The angle in degrees; None if the text is invalid or contradicts itself.
     """
     bare = text.strip()
     for found in (re.match(r"([NSEWnsew])(?![a-z])", bare), re.search(r"(?<![a-z])([NSEWnsew])$", bare)):
@@ -56,12 +56,12 @@ def degrees(text: str, what: str, letter: str | None = None) -> float | None:
 
 
 def padded(values: Sequence[str], what: str) -> bool:
-    """Whether a whole column is degrees and minutes without a mark between them, as in NMEA: 5406.0 is 54° 6.0'."""
+    """Whether a whole column is degrees and minutes without a separator, as in NMEA: 5406.0 is 54° 6.0'."""
     filled = [value for value in values if value]
     return bool(filled) and all(_PADDED[what].fullmatch(value) for value in filled)
 
 
 def unpadded(text: str, what: str) -> str:
-    """A value of such a column with a space between degrees and minutes."""
+    """Insert a space between degrees and minutes of a value of such a column."""
     wide = 2 if what == "latitude" else 3
     return f"{text[:wide]} {text[wide:]}"

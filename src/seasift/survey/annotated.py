@@ -1,4 +1,4 @@
-"""The dive as a video with the outlines of what was counted: a second reading of the frames that were looked at."""
+"""Write the dive as a video with outlines of the counted objects, in a second pass over the evaluated frames."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def write_video(path: Path, dive: Dive, store: Store, categories: Sequence[Categ
     """Write an MP4 with the times of the footage, whole or not at all.
 
     Raises:
-        InputError: it cannot be written. MissingExtraError: no encoder of H.264.
+        InputError: it cannot be written. MissingExtraError: no H.264 encoder.
     """
     moved_s, before_s = 0.0, None
     with writing_video(path) as writer:

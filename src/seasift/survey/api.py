@@ -1,4 +1,4 @@
-"""The use case of this room: `survey`, a dive from its videos to tracks, counts and a report."""
+"""`survey`: a dive from its videos to tracks, counts and a report."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ from seasift.video.frames import Gap
 
 @dataclass(frozen=True)
 class ClassCount:
-    """How many objects of one class there are in the dive, or in one of its minutes: a row of counts.csv.
+    """Counts of one class in the dive, or in one of its minutes: a row of counts.csv.
 
     Attributes:
-        name, category_id: of the class.
+        name, category_id: name and id of the class.
         unique: tracks seen in that time.
-        maxn: the most in one frame; `maxn_video`, `maxn_frame` and `maxn_s` (on the dive's clock) say which.
-        new: tracks that were seen first in that time.
-        estimate, low95, high95: how many objects there were, with its 95% interval; None for a minute, and where the
-            model says nothing of its errors.
+        maxn: the largest number in one frame, given by `maxn_video`, `maxn_frame` and `maxn_s` (dive's clock).
+        new: tracks first seen in that time.
+        estimate, low95, high95: number of objects present, with its 95% interval; None for a minute, and if the model
+            has no error rates.
         frames: evaluated in that time.
         minute: from 0, on the dive's clock; None for the dive.
-        from_s, from_utc: its begin.
+        from_s, from_utc: start of the minute or dive.
     """
 
     name: str
@@ -56,7 +56,7 @@ class ClassCount:
 
     @property
     def interval(self) -> str | None:
-        """`low95` and `high95` in words; None without. A limit that says nothing is left out."""
+        """`low95` and `high95` in words; None without. A meaningless limit is omitted."""
         if self.low95 is None or self.high95 is None:
             return None
         return limits(self.low95, self.high95, self.unique)
@@ -64,19 +64,19 @@ class ClassCount:
 
 @dataclass(frozen=True)
 class SurveyResult:
-    """What a survey found.
+    """The result of a survey.
 
     Attributes:
         output: the folder of results.
         model: name of the model.
-        counts: of the dive, by the name of the class; only classes that were seen.
-        minutes: counts of each minute and class that was seen.
-        frames: how many were evaluated.
-        interval_note: where the intervals come from, or why there are none.
+        counts: counts of the dive by class name; only classes that were seen.
+        minutes: counts by minute and class; only classes that were seen.
+        frames: number of evaluated frames.
+        interval_note: source of the intervals, or why there are none.
         gaps: parts of the footage that could not be read.
-        written: files and the folder of images.
-        warnings: one line for each input that was left out, each exchange format that cannot hold the dive, and
-            everything that went another way.
+        written: the files written and the folder of images.
+        warnings: one line for each skipped input, for each exchange format that cannot hold the dive, and for each
+            deviation from the request.
         complete: whether everything was read and written.
     """
 
@@ -93,7 +93,7 @@ class SurveyResult:
 
     @cached_property
     def tracks(self) -> tuple[TrackEntry, ...]:
-        """The tracks that count, in the order in which they came; read from tracks.json at the first use."""
+        """The counted tracks, in order of appearance; read from tracks.json at the first use."""
         document = TracksDocument.model_validate_json((self.output / "tracks.json").read_bytes())
         return tuple(track for track in document.tracks if track.confirmed)
 
@@ -102,6 +102,7 @@ def survey(
     inputs: str | Path | Sequence[str | Path],
     *,
     output: str | Path,
+    recursive: bool = False,
     every: str = "0.5s",
     keyframes: bool = False,
     start: str | float | None = None,
@@ -124,36 +125,37 @@ def survey(
     progress: Callable[[int, int], None] | None = None,
     warn: Callable[[str], None] | None = None,
 ) -> SurveyResult:
-    """Follow and count the objects of a dive; write tables, images and a report.
+    """Track and count the objects of a dive; write tables, images and a report.
 
-    A killed survey goes on where it was when the same call is made again. A live source ends at `end` or at Ctrl-C.
+    After an interruption, the same call resumes. A live source ends at `end` or at Ctrl-C.
 
     Args:
-        inputs: videos of one dive in their order, folders of them or globs; or one live source (rtsp://...).
-        output: folder of the results.
-        every: frames to evaluate: "0.5s" for two a second, "3" for each third, "1" for all.
-        keyframes: take the first keyframe of each `every`, where there is one: decodes little else.
+        inputs: videos of one dive in order, folders or globs; or one live source (rtsp://...).
+        output: folder for the results.
+        recursive: search subfolders of folders.
+        every: frames to evaluate: "0.5s" for two per second, "3" for every third, "1" for all.
+        keyframes: take the first keyframe of each `every`, if there is one; little else is decoded.
         start, end: seconds on the dive's clock, or text such as "1:02:03".
-        start_utc: when the dive began, as "2026-05-01T12:30:00Z"; default: as the files say.
+        start_utc: when the dive began, as "2026-05-01T12:30:00Z"; default: from the files.
         navigation: positions by time: CSV, GPX or NMEA.
-        navigation_gap: no position between fixes that are more seconds apart.
-        model: a model file, the name of a bundled model, or a loaded model (whose engine and precision then count).
-        threshold: score that begins a track; default: the model's.
-        max_objects: at most so many a frame; default: the model's.
-        classes: look only for these names.
-        unconfirmed: write tracks too short to count, too, into tracks.json.
-        formats: exchange formats to write as well, as `seasift convert` names them.
-        video: write annotated.mp4 as well.
+        navigation_gap: longest gap between fixes to interpolate over, seconds.
+        model: a model file, the name of a bundled model, or a loaded model, with its own engine and precision.
+        threshold: minimum score to begin a track; default: the model's.
+        max_objects: maximum per frame; default: the model's.
+        classes: find only these classes.
+        unconfirmed: also write tracks that are too short to count into tracks.json.
+        formats: additional exchange formats, named as in `seasift convert`.
+        video: also write annotated.mp4.
         engine: openvino, onnxruntime or onnxruntime-cuda in this process (local); "ray", or "ray:onnxruntime", on a
             cluster.
         precision: "auto", "f32", "bf16" or "f16".
-        threads: of the CPU; on Ray of each worker. Default: the engine's choice; on Ray 1.
-        ray_address: of a cluster; default: this machine.
-        ray_workers: at most so many; default: as there is room for.
-        progress: called with seconds of the dive done and in all.
-        warn: called with each warning when it comes up; all of them are in the result.
+        threads: CPU threads; on Ray, of each worker. Default: the engine's choice; on Ray, 1.
+        ray_address: address of a cluster; default: this machine.
+        ray_workers: maximum number of workers; default: as many as fit.
+        progress: called with the seconds of the dive done, and all its seconds.
+        warn: called with each warning at once; the result contains all of them.
     Raises:
-        InputError: an option is wrong, or no input is a video that can be opened; nothing is written then.
+        InputError: an invalid option, or no readable video. Nothing is written then.
 
     >>> dive = seasift.survey("dive.mp4", output="dive-survey")
     >>> {name: count.unique for name, count in dive.counts.items()}

@@ -1,4 +1,4 @@
-"""The image that shows a track best: how good a view is, and the crop with the outline drawn."""
+"""Choose the best view of a track, and draw its crop with the outline."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from seasift.core.types import Float64, SizeHW, UInt8
 from seasift.viz.drawing import colour_of
 
 _MARGIN = 0.35  # of the object's longer side, on each side
-_LEAST, _LONGEST, _SMALL = 48, 640, 320  # px: of a crop; of its image; crops below are enlarged
-_LARGE_PX = 128  # an object of this size is not better for being larger
-_CUT = 0.5  # what a view is worth that ends at the picture's edge
+_LEAST, _LONGEST, _SMALL = 48, 640, 320  # px: smallest crop; largest image; smaller crops are enlarged
+_LARGE_PX = 128  # above this size, a larger object is not a better view
+_CUT = 0.5  # weight of a view that ends at the image's edge
 
 
 def quality_of(score: float, box_xywh: tuple[float, float, float, float], size_hw: SizeHW) -> float:
-    """How well a view shows an object: its score, less if it is small or cut off by the picture's edge."""
+    """How well a view shows an object: its score, reduced if it is small or cut off by the image's edge."""
     x, y, width, height = box_xywh
     side = math.sqrt(max(width * height, 0.0))
     cut = x <= 1 or y <= 1 or x + width >= size_hw[1] - 1 or y + height >= size_hw[0] - 1
@@ -27,11 +27,11 @@ def quality_of(score: float, box_xywh: tuple[float, float, float, float], size_h
 
 
 def crop_of(image_rgb_u8: UInt8, instances: Instances, index: int) -> bytes:
-    """One object with some of what is around it and its outline, as JPEG.
+    """Crop one object with a margin and draw its outline, as JPEG.
 
     Args:
         image_rgb_u8: (H, W, 3) uint8 RGB.
-        instances: its objects; `place` is which.
+        instances: its objects; `place` is the index of one.
     """
     x1, y1, x2, y2 = _window(instances, index, image_rgb_u8.shape[:2])
     crop = image_rgb_u8[y1:y2, x1:x2]
@@ -63,7 +63,7 @@ def _window(instances: Instances, index: int, size_hw: SizeHW) -> tuple[int, int
 
 
 def _rings(instances: Instances, index: int, corner_xy: tuple[int, int], factor: float) -> list[Float64]:
-    """Outlines (K, 2) in px of the crop: of the mask, without the steps of its pixels; or the box without one."""
+    """Outlines (K, 2) in px of the crop: smooth outlines of the mask, or the box without a mask."""
     if instances.masks is None or not instances.masks[index].area:
         x1, y1, x2, y2 = (float(value) for value in instances.boxes_xyxy[index])
         ring = np.array([[x1, y1], [x2, y1], [x2, y2], [x1, y2]])

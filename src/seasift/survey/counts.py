@@ -17,13 +17,13 @@ MINUTE_S = 60.0
 
 @dataclass(frozen=True)
 class Cell:
-    """A class in a minute, or in the dive.
+    """Counts of a class in a minute, or in the dive.
 
     Attributes:
-        maxn: most of its individuals in one frame.
-        maxn_seq: the first frame that has so many.
-        unique: tracks seen in the time.
-        new: tracks seen first in the time.
+        maxn: largest number of individuals in one frame.
+        maxn_seq: the first frame with this number.
+        unique: tracks seen in this time.
+        new: tracks first seen in this time.
     """
 
     maxn: int
@@ -37,10 +37,10 @@ class Counts:
     """All counts of a dive; classes by class_id, minutes from 0 on the dive's clock.
 
     Attributes:
-        dive: class to its cell; only classes that were seen.
-        minutes: (minute, class) to its cell; only what was seen.
-        frames: minute to frames looked at.
-        intervals: class to the interval of its unique objects; empty without figures of the model.
+        dive: cell of each class that was seen.
+        minutes: cell of each (minute, class) that was seen.
+        frames: number of evaluated frames by minute.
+        intervals: interval of the unique objects by class; empty if the model has no metrics.
     """
 
     dive: dict[int, Cell] = field(default_factory=dict)
@@ -50,16 +50,16 @@ class Counts:
 
 
 def minute_of(dive_s: float) -> int:
-    """Which minute of the dive a time lies in."""
+    """The minute of the dive that contains a time."""
     return int(dive_s / MINUTE_S)
 
 
 def count(base: sqlite3.Connection) -> Counts:
-    """Count tracks by their classes; nothing here grows but with minutes and classes.
+    """Count tracks by class. Memory grows only with minutes and classes.
 
     Args:
         base: holds tables `frames` (seq, dive_s), `seen` (track, seq) and `final` (track, class_id), where seq is the
-            place of a frame in the order of time; of a survey, see `store`, or of `Sightings`.
+            index of a frame in order of time; from a survey, see `store`, or from `Sightings`.
     """
     counts = Counts()
     for (dive_s,) in base.execute("SELECT dive_s FROM frames"):
@@ -83,7 +83,7 @@ def count(base: sqlite3.Connection) -> Counts:
     return counts
 
 
-# For each minute and class: the tracks seen first in it.
+# For each minute and class: the tracks first seen in it.
 _NEW = """
 SELECT CAST(f.dive_s / ? AS INTEGER), b.class_id, COUNT(*) FROM
     (SELECT final.class_id AS class_id, MIN(s.seq) AS seq FROM seen s JOIN final ON final.track = s.track
@@ -105,7 +105,7 @@ JOIN frames f ON f.seq = n.seq ORDER BY minute, n.class_id, n.number DESC, n.seq
 
 
 class Sightings:
-    """Tracks to be counted that are in no survey's store; they lie in a temporary file."""
+    """Tracks to count that are not in a survey's store; uses a temporary file."""
 
     def __init__(self) -> None:
         self._base = sqlite3.connect("")
@@ -119,7 +119,7 @@ class Sightings:
         """Add a track.
 
         Args:
-            frames: that show it: place in the order of time, and time on the dive's clock.
+            frames: frames that show it: index in order of time, and time on the dive's clock.
         """
         shown = list(frames)
         self._base.executemany("INSERT OR IGNORE INTO frames VALUES (?, ?)", shown)
@@ -127,13 +127,13 @@ class Sightings:
         self._base.execute("INSERT INTO final VALUES (?, ?)", (track, class_id))
 
     def count(self) -> Counts:
-        """Count them; `Counts.frames` has only frames with a track in them. Nothing can be added afterwards."""
+        """Count the tracks and close. `Counts.frames` has only frames with a track."""
         with closing(self._base):
             return count(self._base)
 
 
 def rows(counts: Counts, categories: tuple[Category, ...]) -> list[dict[str, Any]]:
-    """One row a class for the dive, then one a minute and class; see docs/reference/survey-files.md for the columns."""
+    """One row per class for the dive, then one per minute and class; columns: docs/reference/survey-files.md."""
     table = [
         _row("dive", None, class_id, cell, categories, counts)
         for class_id, cell in sorted(counts.dive.items())

@@ -1,11 +1,11 @@
-"""Does the footage look like what the model learned from?
+"""Measure how much the footage differs from the training data.
 
-A frame's looks are six statistics of the image (`core.image_statistics`) and, of networks with prototypes, the mean and deviation
-of each prototype over the image (`inference.image_statistics`): what the network itself makes of it. A frame's distance is
-that to the nearest of some hundred training images, each statistic counted in standard deviations over them. A
-dive's is the median of its frames'. The model file holds the same for each training video, measured to images of
-other videos. The drift score is the share of training videos that lie nearer than the dive: evenly spread over 0..1
-for footage of the same kind, close to 1 for footage unlike anything that the model has seen.
+A frame's statistics are six of the image (`core.image_statistics`) and, for networks with prototypes, the mean and
+deviation of each prototype over the image (`inference.image_statistics`). The distance of a frame is that to the
+nearest of some hundred training images, with each statistic in standard deviations over them. The distance of a dive
+is the median of its frames. The model file holds the same distance for each training video, to images of other
+videos. The drift score is the share of training videos that are nearer than the dive: uniform over 0..1 for similar
+footage, close to 1 for footage unlike the training data.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ UNLIKE = 0.9
 
 @dataclass(frozen=True)
 class Drift:
-    """How far a dive's frames look from the training images.
+    """Distance of a dive's frames from the training images.
 
     Attributes:
-        score: share of training videos that lie nearer to other training videos than this dive does.
+        score: share of training videos that are nearer to other training videos than this dive is.
         distance: median over the frames.
-        frames: how many were compared.
-        most: statistic of the image that lies furthest off, and by how many of the training's standard deviations.
+        frames: number of frames compared.
+        most: image statistic with the largest deviation, and the deviation in standard deviations of the training data.
     """
 
     score: float
@@ -50,13 +50,13 @@ class Reference:
         self._mean, self._std = np.array(entry.mean), np.array(entry.std)
 
     def distance(self, looks: Float64) -> float | None:
-        """Of a frame to the nearest sample; None if its looks are other statistics."""
+        """Distance of a frame to the nearest sample; None if its statistics are of another kind."""
         if len(looks) != len(self._mean):
             return None
         return float(_nearest((looks - self._mean) / self._std, self._samples))
 
     def drift(self, distance: float, frames: int, means: Sequence[float]) -> Drift:
-        """A dive by its median distance and the means of the picture's statistics over its frames."""
+        """Drift of a dive, from its median distance and the mean image statistics of its frames."""
         off = (np.array(means) - self._mean[: len(NAMES)]) / self._std[: len(NAMES)]
         furthest = int(np.argmax(np.abs(off)))
         nearer = sum(each < distance for each in self.entry.video_distances)
@@ -66,12 +66,12 @@ class Reference:
 
 
 def reference_of(looks: Float64, groups: Sequence[str], data: str) -> ImageStatisticsEntry:
-    """The reference from the looks of training images.
+    """Compute the reference from statistics of training images.
 
     Args:
-        looks: (P, S) as `inference.image_statistics` gives them.
-        groups: the video of each; distances are taken between images of different ones.
-        data: name of the part.
+        looks: (P, S) from `inference.image_statistics`.
+        groups: video of each image; distances are between images of different videos.
+        data: name of the data.
     """
     mean, std = looks.mean(axis=0), np.maximum(looks.std(axis=0), 1e-3)
     scaled = (looks - mean) / std

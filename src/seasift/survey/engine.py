@@ -1,4 +1,4 @@
-"""Where a survey runs the model: in this process or on a Ray cluster."""
+"""Run the model of a survey in this process or on a Ray cluster."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PLACES = ("local", "ray")
 
 @dataclass(frozen=True)
 class Asked:
-    """What is asked of the model, see `OnnxPredictor.predict`; no `class_ids` are all."""
+    """Arguments for `OnnxPredictor.predict`; empty `class_ids` mean all classes."""
 
     threshold: float
     max_objects: int
@@ -30,7 +30,7 @@ class Asked:
 
 
 def parse_engine(text: str) -> tuple[bool, str]:
-    """`ray`, `local`, an engine, or both as `ray:onnxruntime`: whether on Ray, and the engine.
+    """Parse `ray`, `local`, an engine, or `ray:onnxruntime` into whether to use Ray, and the engine.
 
     Raises:
         InputError: anything else.
@@ -48,7 +48,7 @@ def parse_engine(text: str) -> tuple[bool, str]:
 
 
 def require_ray() -> None:
-    """Make sure that Ray Data is installed.
+    """Check that Ray Data is installed.
 
     Raises:
         MissingExtraError: it is not.
@@ -57,7 +57,7 @@ def require_ray() -> None:
 
 
 def look_of(model: OnnxPredictor, asked: Asked) -> Look:
-    """The model as a survey asks it."""
+    """The model as a survey uses it."""
     return partial(
         predict_with_statistics,
         model,
@@ -68,13 +68,13 @@ def look_of(model: OnnxPredictor, asked: Asked) -> Look:
 
 
 def open_look(file: ModelFile, engine: str, precision: str, becomes: str, threads: int, asked: Asked) -> Look:
-    """Make a model ready, in a worker.
+    """Load a model in a worker.
 
     Args:
-        precision: what is asked for, not `auto`.
-        becomes: what that is where the survey was started; all must compute alike.
+        precision: the requested precision, not `auto`.
+        becomes: the precision of the machine that started the survey; all must use the same.
     Raises:
-        InputError: it becomes another one here.
+        InputError: the precision differs here.
     """
     ready = open_engine(file.data, file.name, engine=engine, precision=precision, threads=threads)
     model = OnnxPredictor(file, ready)
@@ -98,18 +98,18 @@ def looking_on_ray(
     workers: int | None,
     tell: Callable[[str], None],
 ) -> OnRay:
-    """Looking on a cluster.
+    """Evaluate frames on a cluster.
 
     Args:
         model: the one in this process.
-        look: for frames that are left to this process.
-        path: of the model, or a name in the box.
-        precision: as asked for; `auto` becomes what it is here.
-        threads: of each worker; None for one.
+        look: for frames that this process evaluates.
+        path: path of the model, or name of a bundled one.
+        precision: as requested; `auto` becomes the precision of this machine.
+        threads: threads of each worker; None for one.
         address, workers, tell: see `OnRay`.
     """
     file = read_model_file(bundled.find(path))
-    # What auto became here, or workers on processors of another kind would choose another one.
+    # Fix the precision that auto chose here; workers on other processors might choose another.
     wanted = model.precision if precision == AUTO else precision
     return OnRay(
         open_look=partial(open_look, file, model.engine, wanted, model.precision, threads or 1, asked),

@@ -1,4 +1,4 @@
-"""tracks.json in other tools' formats, beside it."""
+"""Write tracks.json in other tools' formats, in the same folder."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from seasift.formats.exchange.convert import convert
 
 @dataclass
 class Written:
-    """What was written in other tools' formats.
+    """Files in other tools' formats.
 
     Attributes:
         files: in the order of the formats.
-        notes: what a format cannot hold and what had to be assumed, a line each.
+        notes: losses and assumptions, a line each.
         refused: a line for each format that was not written.
     """
 
@@ -29,11 +29,11 @@ class Written:
 def write_formats(tracks: Path, names: Sequence[str]) -> Written:
     """Write `tracks-NAME.suffix` for each format; one that cannot hold the dive does not stop the others.
 
-    A format whose file is about one video gets a file for each of several, `tracks-NAME-01-VIDEO.suffix`.
+    A format with one video per file gets a file for each video, `tracks-NAME-01-VIDEO.suffix`.
 
     Args:
         tracks: the survey's tracks.json.
-        names: of formats, see `registry.named`.
+        names: names of formats, see `registry.named`.
     """
     done = Written()
     for name in names:
@@ -42,10 +42,10 @@ def write_formats(tracks: Path, names: Sequence[str]) -> Written:
             report = convert(tracks, target, to=name)
         except InputError as error:
             done.refused.append(f"{name} was not written: {error} (Options are those of `seasift convert`.)")
-            target.unlink(missing_ok=True)  # of an earlier run
+            target.unlink(missing_ok=True)  # left by an earlier run
             continue
         done.files.extend(report.written)
         done.notes.extend(f"{name}: {note}" for note in report.notes)
         if report.lost:
-            done.notes.append(f"{name} cannot hold, so left out: {', '.join(report.lost)}")
+            done.notes.append(f"left out, because {name} cannot hold it: {', '.join(report.lost)}")
     return done

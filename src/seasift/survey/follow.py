@@ -19,7 +19,7 @@ from seasift.video.dive import Dive, LiveDive
 
 _STILL_S = 0.5
 COMMIT_EVERY = 25
-"""Frames between two commits: what a kill costs at most."""
+"""Frames between two commits: a kill loses at most this many."""
 
 
 def follow(
@@ -34,15 +34,15 @@ def follow(
     commit_every: int = COMMIT_EVERY,
     progress: Callable[[Frame], None] | None = None,
 ) -> None:
-    """Look at all frames of a dive, follow what is in them, and keep it all in the store.
+    """Evaluate all frames of a dive, track the objects, and store the results.
 
     Args:
-        looking: gives the frames.
-        reference: of the training images; None if the model carries none.
-        tracker: new, or as it was after the frame `after`.
-        store: gets everything; holds all up to and with `after`.
-        unconfirmed: also keep tracks that never count.
-        commit_every: frames.
+        looking: yields the evaluated frames.
+        reference: statistics of the training images; None if the model has none.
+        tracker: a new tracker, or its state after the frame `after`.
+        store: receives everything; holds all results up to and including `after`.
+        unconfirmed: also keep unconfirmed tracks.
+        commit_every: number of frames between commits.
         progress: called after each frame.
     """
     last = after
@@ -51,10 +51,10 @@ def follow(
         if frame.dive_s - looked.dive_s > _STILL_S:
             file = dive.videos[frame.video].file
             dive.note(
-                f"{file}: by its times it begins before the file before it ends; the dive's clock waits for it."
+                f"{file}: by its times it begins before the previous file ends; the dive's clock waits until that end."
             )
         if last is not None and _other_size(dive, last.video, frame.video):
-            _take(store, tracker.finish(), unconfirmed)  # places in px mean something else now
+            _take(store, tracker.finish(), unconfirmed)  # pixel positions refer to another image now
         last = frame
         away = None if reference is None else reference.distance(looked.looks)
         seen = [round(float(value), 4) for value in looked.looks[: len(NAMES)]]
@@ -75,7 +75,7 @@ def follow(
 
 
 def _after(last: Frame | None, frame: Looked) -> Frame:
-    """A frame in the row. Where a file ends behind the begin of the next, the dive's clock stands still; it never goes
+    """A frame in sequence. If a file ends after the start of the next, the dive's clock stands still; it never runs
     back.
     """
     seq, dive_s = (0, frame.dive_s) if last is None else (last.seq + 1, max(frame.dive_s, last.dive_s))
@@ -88,7 +88,7 @@ def _other_size(dive: Dive | LiveDive, first: int, second: int) -> bool:
 
 
 def _take(store: Store, step: Step, unconfirmed: bool) -> None:
-    """What a step says about earlier frames."""
+    """Apply what a step changes in earlier frames."""
     for gone, into in step.merged:
         store.merge(gone, into)
     store.confirm(step.confirmed)
@@ -97,7 +97,7 @@ def _take(store: Store, step: Step, unconfirmed: bool) -> None:
 
 
 def _keep(store: Store, frame: Frame, looked: Looked, step: Step) -> None:
-    """Objects that belong to a track, second opinions about them, and the best view of each."""
+    """Store objects of tracks, second opinions about them, and the best view of each."""
     instances, everything, votes = looked.instances, [], []
     for i, (track, voted) in enumerate(zip(step.ids.tolist(), step.votes.tolist(), strict=True)):
         if not (track or voted):

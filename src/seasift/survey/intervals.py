@@ -1,9 +1,9 @@
-"""How many objects there were, with 95% intervals that carry the model's own precision and recall.
+"""Estimate the number of objects, with 95% intervals from the model's precision and recall.
 
-Of n tracks of a class, T are right: T ~ Binomial(n, p). Of N objects that were there, each was found with
-probability r: with a prior of 1/sqrt(N), N - T ~ NegativeBinomial(T + 1/2, r). What is known of p and r are counts on
-images of known truth: Beta posteriors, with the counts divided by their design effect, for frames of one video are
-alike, and a prior worth two images at what all classes together have.
+Of n tracks of a class, T are right: T ~ Binomial(n, p). Of N objects present, each was found with probability r. With a
+prior of 1/sqrt(N), N - T ~ NegativeBinomial(T + 1/2, r). Counts on labelled images give Beta posteriors of p and r. The
+counts are divided by their design effect, because frames of one video are alike. The prior is worth two images and has
+the mean of all classes together.
 
 Sources: Raftery 1988 (Inference for the binomial N parameter) on unknown N; Rao and Scott 1992 (A simple method for
 the analysis of clustered binary data) on dividing by the design effect.
@@ -22,17 +22,17 @@ LEVEL, DRAWS, SEED = 0.95, 20_000, 0
 PRIOR = 2.0
 _LEAST_RECALL = 1e-4
 USEFUL = 30
-"""An upper limit above so many times the number of tracks (plus one) says only that the model misses most."""
+"""An upper limit above this multiple of the number of tracks (plus one) shows only that the model misses most."""
 
 
 @dataclass(frozen=True)
 class Interval:
-    """Objects of a class that were there.
+    """Number of objects of a class that were present.
 
     Attributes:
         estimate: median of the posterior.
         low, high: its central 95%.
-        precision, recall: posterior means that went in.
+        precision, recall: posterior means used.
     """
 
     estimate: int
@@ -42,7 +42,7 @@ class Interval:
     recall: float
 
     def useful(self, tracks: int) -> bool:
-        """Whether the upper limit says more than that the model misses most of the class."""
+        """Whether the upper limit is informative: the model does not miss most of the class."""
         return useful(self.high, tracks)
 
     def limits(self, tracks: int) -> str:
@@ -62,14 +62,14 @@ def limits(low: int, high: int, tracks: int) -> str:
 
 @dataclass(frozen=True)
 class Trials:
-    """What is known of a share: so many of so many, after division by the design effect, and the prior's mean."""
+    """Evidence on a share: successes and trials, divided by the design effect, and the prior's mean."""
 
     hits: float
     of: float
     prior: float
 
     def draw(self, rng: np.random.Generator, draws: int) -> Float64:
-        """From its Beta posterior."""
+        """Draw from the Beta posterior."""
         return np.asarray(rng.beta(self._a, self._b, draws), np.float64)
 
     @property
@@ -89,10 +89,10 @@ class Trials:
 def interval_of(
     tracks: int, precision: Trials, recall: Trials, *, seed: int = SEED, stream: int = 0, draws: int = DRAWS
 ) -> Interval:
-    """Objects that were there, given tracks that were counted.
+    """Estimate the objects present from the counted tracks.
 
     Args:
-        stream: number of the class, so that each has random numbers of its own.
+        stream: number of the class, so that each has its own random numbers.
     """
     rng = np.random.default_rng([seed, stream])
     right = rng.binomial(tracks, precision.draw(rng, draws))
@@ -105,7 +105,7 @@ def interval_of(
 
 
 def index_of(counting: OperatingPointsEntry, threshold: float) -> int | None:
-    """Which of the model's counts go with a survey's threshold: those of the nearest one; None if off by over .05."""
+    """Index of the model's threshold nearest to a survey's; None if they differ by more than .05."""
     away = [abs(each - threshold) for each in counting.thresholds]
     nearest = min(range(len(away)), key=away.__getitem__)
     return nearest if away[nearest] <= 0.05 + 1e-9 else None
@@ -115,7 +115,7 @@ def intervals_of(tracks: dict[int, int], counting: OperatingPointsEntry, index: 
     """The interval of each class.
 
     Args:
-        tracks: class to tracks that were counted.
+        tracks: number of counted tracks by class.
         place: from `index_of`.
     """
     rows = counting.classes

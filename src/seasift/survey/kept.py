@@ -1,4 +1,4 @@
-"""Reading what the store of a survey holds, row by row."""
+"""Read the store of a survey, row by row."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ class Seen:
     """A track in one frame.
 
     Attributes:
-        seq: place of the frame among those looked at, from 0.
+        seq: index of the frame among the evaluated ones, from 0.
         box_xywh: px, to 0.001.
-        area: px of the mask; None without masks.
+        area: area of the mask, px; None without masks.
         rle: COCO's compressed run lengths, the `counts` only; None without masks.
     """
 
@@ -30,7 +30,7 @@ class Seen:
 
 @dataclass(frozen=True)
 class Vote:
-    """A second opinion about a track in one frame: the object under another class, or seen by a track that merged."""
+    """A second opinion about a track in one frame: the object in another class, or from a merged track."""
 
     track: int
     seq: int
@@ -40,7 +40,7 @@ class Vote:
 
 @dataclass(frozen=True)
 class Frame:
-    """A frame that was looked at; see `video.dive.DiveFrame`."""
+    """An evaluated frame; see `video.dive.DiveFrame`."""
 
     seq: int
     video: int
@@ -64,7 +64,7 @@ class StoredFrame:
         return list(self._base.execute("SELECT file, from_s, to_s, reason FROM gaps ORDER BY 1, 2, 3, 4"))
 
     def frames(self) -> Iterator[Frame]:
-        """Every frame in the order of time, read one by one."""
+        """Every frame in order of time, read one by one."""
         rows = self._base.execute("SELECT seq, video, frame, time_s, dive_s FROM frames ORDER BY seq")
         return (Frame(*row) for row in rows)
 
@@ -74,7 +74,7 @@ class StoredFrame:
         return (json.loads(looks) for (looks,) in rows)
 
     def median_distance(self) -> tuple[float, int] | None:
-        """Median of the frames' distances, and how many have one; None if none has."""
+        """Median distance of the frames, and how many have one; None if none has."""
         where = "FROM frames WHERE away IS NOT NULL"
         (count,) = self._base.execute(f"SELECT COUNT(*) {where}").fetchone()
         if not count:
@@ -83,7 +83,7 @@ class StoredFrame:
         return float(self._base.execute(query, (count // 2,)).fetchone()[0]), int(count)
 
     def ends(self) -> tuple[Frame | None, Frame | None]:
-        """The first and the last frame; None without any."""
+        """The first and the last frame; None if there are none."""
         query = "SELECT seq, video, frame, time_s, dive_s FROM frames ORDER BY seq"
         rows = [self._base.execute(f"{query} {way} LIMIT 1").fetchone() for way in ("ASC", "DESC")]
         first, last = (None if row is None else Frame(*row) for row in rows)
@@ -95,10 +95,10 @@ class StoredFrame:
         return Frame(*self._base.execute(query, (seq,)).fetchone())
 
     def tracks(self, *, confirmed: bool = True) -> Iterator[int]:
-        """Numbers of tracks, rising.
+        """Numbers of tracks, ascending.
 
         Args:
-            confirmed: only those that count; else only the others.
+            confirmed: true: only counted tracks; false: only the others.
         """
         rows = self._base.execute(
             f"SELECT DISTINCT track FROM seen WHERE track {'IN' if confirmed else 'NOT IN'} "
@@ -107,7 +107,7 @@ class StoredFrame:
         return (int(track) for (track,) in rows)
 
     def seen(self, track: int) -> list[tuple[Seen, Frame]]:
-        """A track in all its frames, in the order of time."""
+        """A track in all its frames, in order of time."""
         rows = self._base.execute(
             "SELECT s.track, s.seq, class_id, score, x, y, width, height, area, rle, video, frame, time_s, dive_s "
             "FROM seen s JOIN frames f ON f.seq = s.seq WHERE track = ? ORDER BY s.seq",
@@ -119,28 +119,28 @@ class StoredFrame:
         ]
 
     def votes(self, track: int) -> list[Vote]:
-        """Second opinions about a track, in the order of time."""
+        """Second opinions about a track, in order of time."""
         rows = self._base.execute(
             "SELECT track, seq, class_id, score FROM votes WHERE track = ? ORDER BY seq, class_id", (track,)
         )
         return [Vote(*row) for row in rows]
 
     def image(self, track: int, class_id: int) -> tuple[int, bytes]:
-        """Place of the frame and JPEG of a track's best image as an object of a class."""
+        """Frame index and JPEG of a track's best image as an object of a class."""
         query = "SELECT seq, jpeg FROM images WHERE track = ? AND class_id = ?"
         seq, jpeg = self._base.execute(query, (track, class_id)).fetchone()
         return int(seq), bytes(jpeg)
 
     def begin_classes(self) -> None:
-        """Forget what `set_class` said."""
+        """Forget the classes set by `set_class`."""
         self._base.execute("DELETE FROM final")
 
     def set_class(self, track: int, class_id: int, number: int) -> None:
-        """Say what a track that counts is, and its number in tables, for the counts below."""
+        """Set the class of a counted track, and its number in tables."""
         self._base.execute("INSERT INTO final VALUES (?, ?, ?)", (track, class_id, number))
 
     def counted_in(self, seq: int) -> list[tuple[Seen, tuple[int, int]]]:
-        """The tracks that count in one frame, best first, each with its class and number."""
+        """The counted tracks in one frame, best first, each with its class and number."""
         rows = self._base.execute(
             "SELECT s.track, seq, s.class_id, score, x, y, width, height, area, rle, final.class_id, number "
             "FROM seen s JOIN final ON final.track = s.track WHERE seq = ? ORDER BY score DESC, s.track",

@@ -1,4 +1,4 @@
-"""A live source in a survey: which options it cannot take, and how it ends."""
+"""Live sources in a survey: unsupported options, and how they end."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from seasift.video.dive import Dive, LiveDive
 
 
 def check_live(dive: Dive | LiveDive, *, on_ray: bool, video: bool) -> None:
-    """Hold the options to a live source, if it is one.
+    """Check the options of a live source, if the dive is one.
 
     Raises:
-        InputError: an option needs footage that can be gone through again.
+        InputError: an option needs footage that can be read again.
     """
     if not isinstance(dive, LiveDive):
         return
     for given, option, why in (
-        (on_ray, "--engine ray", "one process looks at it"),
-        (video, "--video", "what was live cannot be read a second time"),
+        (on_ray, "--engine ray", "one process evaluates it"),
+        (video, "--video", "live footage cannot be read a second time"),
     ):
         if given:
             dive.close()
             raise InputError(
-                f"{dive.videos[0].file}: a live source goes without {option}: {why}. Leave it out."
+                f"{dive.videos[0].file}: a live source does not support {option}: {why}. Remove it."
             )
 
 
@@ -35,11 +35,11 @@ def check_live(dive: Dive | LiveDive, *, on_ray: bool, video: bool) -> None:
 def ending_by_key(dive: Dive | LiveDive, tell: Callable[[str], None]) -> Iterator[None]:
     """End a live source at the first Ctrl-C or SIGTERM, so that the frames until then are written.
 
-    The next one stops the program. Outside the main thread Python gives no signals: the source then ends by itself
-    or by `--end`.
+    The next one stops the program. Outside the main thread, Python delivers no signals: the source ends by itself or by
+    `--end`.
 
     Args:
-        tell: called with one line when the source is ended.
+        tell: called with one line when the source ends.
     """
     if not isinstance(dive, LiveDive):
         yield
@@ -53,7 +53,7 @@ def ending_by_key(dive: Dive | LiveDive, tell: Callable[[str], None]) -> Iterato
 
     def end(_number: int, _frame: FrameType | None) -> None:
         restore()
-        tell("the live source is ended; writing what was seen")
+        tell("the live source has ended; writing the results")
         dive.close()
 
     for number in before:

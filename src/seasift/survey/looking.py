@@ -1,4 +1,4 @@
-"""Frames of a dive with what is in them, in order: all that tracking, counting and drawing need of an image."""
+"""Evaluate the frames of a dive in order, with all that tracking, counting and drawing need of an image."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from seasift.tracking.camera import CameraView
 from seasift.video.dive import Dive, DiveFrame, LiveDive
 
 Look = Callable[[UInt8], tuple[Instances, Float64]]
-"""An image (H, W, 3) uint8 RGB to its objects and its looks, see `inference.image_statistics`."""
+"""Maps an image (H, W, 3) uint8 RGB to its objects and statistics, see `inference.image_statistics`."""
 
 
 @dataclass(frozen=True, eq=False)
 class Looked:
-    """A frame after the model: from here on, nobody needs the image.
+    """A frame after the model: the image is no longer needed.
 
     Attributes:
         video, frame, time_s, dive_s: as in `video.dive.DiveFrame`.
-        instances: what is in it.
-        looks: of the frame, see `Look`.
-        view: for the camera's motion.
-        crop: place of an object to its image (JPEG), see `best.crop_of`.
+        instances: its objects.
+        looks: statistics of the frame, see `Look`.
+        view: view of the camera, for its motion.
+        crop: maps the index of an object to its image (JPEG), see `best.crop_of`.
     """
 
     video: int
@@ -41,11 +41,11 @@ class Looked:
 
 
 Looking = Callable[[Dive | LiveDive, Frame | None], Iterator[Looked]]
-"""A dive and the last frame that was looked at to what follows; `Dive.gaps` grows on the way."""
+"""Maps a dive and the last evaluated frame to the frames after it; `Dive.gaps` grows meanwhile."""
 
 
 def looked(look: Look, frame: DiveFrame) -> Looked:
-    """Look at one frame."""
+    """Evaluate one frame."""
     image = frame.image_rgb_u8
     instances, looks = look(image)
     return Looked(
@@ -61,18 +61,18 @@ def looked(look: Look, frame: DiveFrame) -> Looked:
 
 
 def look_here(look: Look, max_in_flight: int, dive: Dive | LiveDive, after: Frame | None) -> Iterator[Looked]:
-    """Look at all frames by threads of this process.
+    """Evaluate all frames in threads of this process.
 
     Args:
         look: called by threads.
-        max_in_flight: images in work; as many again may wait.
+        max_in_flight: images being evaluated; as many again may wait.
     """
     index, time_s = (None, None) if after is None else ((after.video, after.frame), after.time_s)
     return in_threads(look, max_in_flight, dive.frames(index, after_time_s=time_s))
 
 
 def in_threads(look: Look, max_in_flight: int, frames: Iterator[DiveFrame]) -> Iterator[Looked]:
-    """Frames in order, several in work; the number of images in memory does not grow with the dive."""
+    """Frames in order, several at once; the number of images in memory does not grow with the dive."""
     try:
         yield from in_order((partial(looked, look, frame) for frame in frames), max_in_flight)
     finally:

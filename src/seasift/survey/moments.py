@@ -1,4 +1,4 @@
-"""Times as navigation files write them. A whole column is read in one way."""
+"""Times in navigation files. A whole column has one format."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ EXPECTED = "UTC as 2026-05-01T12:30:00Z, or seconds since 1970"
 
 @dataclass(frozen=True)
 class Moment:
-    """A time: on a day, or of a day that the file does not name."""
+    """A time, with or without a known day."""
 
     day: date | None
     seconds: float
 
 
 class Unclear(ValueError):
-    """A cell that cannot be read; `args` are its place among the cells and why."""
+    """A cell that cannot be read; `args` are its index and the reason."""
 
 
 def read_moments(cells: Sequence[str], header: str = "") -> list[Moment]:
-    """Times of a column.
+    """Parse the times of a column.
 
     Args:
         cells: in order.
-        header: of the column: may say dd/mm/yyyy.
+        header: header of the column, which may state dd/mm/yyyy.
     Raises:
-        Unclear: one cannot be read, or days and months cannot be told from each other.
+        Unclear: a cell cannot be read, or days and months cannot be distinguished.
     """
     if cells and all(_EPOCH.fullmatch(cell) for cell in cells):
         return [_epoch(cell) for cell in cells]
@@ -54,8 +54,8 @@ def read_moments(cells: Sequence[str], header: str = "") -> list[Moment]:
 def on_days(moments: Sequence[Moment]) -> tuple[list[float], bool]:
     """Seconds since 1970 of moments in order, and whether their days are known.
 
-    A moment without a day is of the day of the one before it that has one, or of the next one if it lies more
-    than 12 hours before that; without any, seconds count from the first day's midnight.
+    A time without a day belongs to the day of the last time with one, or to the next day if it is more than 12 hours
+    earlier. If no day is known, seconds count from midnight of the first day.
     """
     known = [index for index, moment in enumerate(moments) if moment.day is not None]
     days: list[int] = [0] * len(moments)
@@ -86,7 +86,7 @@ def _with_colons(clock: str) -> str:
 
 
 def _day_first(cells: Sequence[str], header: str) -> bool | None:
-    """Whether 1/2/2026 is the first of February; None if nothing tells."""
+    """Whether 1/2/2026 is the first of February; None if undetermined."""
     pairs = [
         (int(match[1]), int(match[3]))
         for cell in cells
@@ -128,7 +128,7 @@ def _moment(cell: str, index: int, day_first: bool | None) -> Moment:
 
 
 def _day(text: str, index: int, day_first: bool | None) -> tuple[date | None, str]:
-    """The date at the begin of a text, and what follows it."""
+    """The date at the start of a text, and the rest of the text."""
     try:
         if match := _BACKWARD.match(text):
             return date(int(match[1]), int(match[3]), int(match[4])), _behind(text, match.end())
@@ -164,15 +164,15 @@ def _month(name: str) -> int:
 
 
 def utc(day: date, clock: time) -> Moment:
-    """Of a date and a time of day."""
+    """The moment of a date and a time of day."""
     return Moment(day, clock.hour * 3600 + clock.minute * 60 + clock.second + clock.microsecond / 1e6)
 
 
 def day_of(seconds: float, begin: datetime) -> float:
-    """What to add to seconds that count from an unknown midnight so that they lie nearest to a moment.
+    """Offset that moves seconds from an unknown midnight nearest to a moment.
 
     Args:
-        begin: about when the first of them was.
+        begin: approximate time of the first of them.
     """
     begin = begin.astimezone(UTC)
     midnight = datetime(begin.year, begin.month, begin.day, tzinfo=UTC).timestamp()

@@ -1,4 +1,4 @@
-"""Where the vehicle was: positions by time, interpolated."""
+"""Positions of the vehicle by time, interpolated."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from seasift.core.types import Float64
 from seasift.survey.moments import day_of
 
 GAP_S = 60.0
-"""Between two fixes that are further apart than this no position is made up."""
+"""No position is interpolated between fixes that are further apart than this."""
 _MOST_HOURS = 14
 _HARDLY, _ALMOST = 0.5, 0.9  # shares of the dive's time that have a position
 
 
 @dataclass(frozen=True)
 class Position:
-    """Degrees (WGS 84 as the file has them) and depth in m; None if the file does not say."""
+    """Degrees (WGS 84, as in the file) and depth in m; None if not in the file."""
 
     latitude: float
     longitude: float
@@ -28,16 +28,16 @@ class Position:
 
 
 class Navigation:
-    """Fixes in the order of time.
+    """Fixes in order of time.
 
     Args:
-        times_s: (N,) rising: seconds since 1970 UTC, on the dive's clock, or since the midnight of a day that the file
-            does not name.
-        values: (N, 3) latitude, longitude, depth; NaN where there is no depth.
-        on_dive_clock: what the times are.
-        of_day: the day is not known; see `on_day`.
+        times_s: (N,) ascending: seconds since 1970 UTC, on the dive's clock, or since midnight of a day that is not in
+            the file.
+        values: (N, 3) latitude, longitude, depth; NaN for an unknown depth.
+        on_dive_clock: whether times are on the dive's clock.
+        of_day: whether the day is unknown; see `on_day`.
         gap_s: see `GAP_S`.
-        notes: lines for the user about what was left out.
+        notes: lines for the user about skipped data.
     """
 
     def __init__(
@@ -55,10 +55,10 @@ class Navigation:
         self.notes = tuple(notes)
 
     def on_day(self, begin: datetime) -> Navigation:
-        """Times of day as those nearest to the dive's begin; the same where the file names days.
+        """Set the day so that times are nearest to the start of the dive; no change if the file names days.
 
         Args:
-            begin: of the dive, UTC.
+            begin: start of the dive, UTC.
         """
         if not self.of_day:
             return self
@@ -68,10 +68,10 @@ class Navigation:
         return Navigation(moved, self.values, on_dive_clock=False, gap_s=self.gap_s, notes=self.notes)
 
     def at(self, dive_s: float, utc: datetime | None) -> Position | None:
-        """Interpolate along straight lines; None outside of the file, and between fixes that are too far apart.
+        """Interpolate along straight lines; None outside the file, and between fixes that are too far apart.
 
         Args:
-            dive_s, utc: the same time on both clocks; the second may be unknown.
+            dive_s, utc: the same time on both clocks; `utc` may be unknown.
         """
         if self.of_day or (not self.on_dive_clock and utc is None):
             return None
@@ -82,7 +82,7 @@ class Navigation:
         if after in (0, len(self.times_s)) or self.times_s[after] - self.times_s[after - 1] > self.gap_s:
             return None
         first, second = self.values[after - 1], self.values[after].copy()
-        second[1] = first[1] + (second[1] - first[1] + 180) % 360 - 180  # the short way around
+        second[1] = first[1] + (second[1] - first[1] + 180) % 360 - 180  # the shorter way around
         share = (time_s - self.times_s[after - 1]) / (self.times_s[after] - self.times_s[after - 1])
         return _position(first + share * (second - first))
 
@@ -97,11 +97,10 @@ class Navigation:
         return float(np.mean((inside & near) | (self.times_s[right] == times_s)))
 
     def hours_off(self, times_s: Float64) -> int:
-        """By how many whole hours the dive's times must be moved so that the positions fit; 0 if they fit as they are,
-        or by no shift.
+        """Whole hours to add to the dive's times so that the positions fit; 0 if they fit already, or with no shift.
 
         Args:
-            times_s: of the dive, seconds since 1970 by its own clock.
+            times_s: times of the dive, seconds since 1970 by its own clock.
         """
         if self.on_dive_clock or self.of_day or self.covered(times_s) >= _HARDLY:
             return 0

@@ -93,7 +93,7 @@ _SIDES = {"latitude": {"N", "S"}, "longitude": {"E", "W"}}
 
 @dataclass(frozen=True)
 class Fixes:
-    """What a file holds.
+    """The content of a file.
 
     Attributes:
         rows: seconds, latitude, longitude, depth (NaN without).
@@ -116,13 +116,13 @@ def read_csv(text: str, path: Path) -> Fixes:
     """Read a table.
 
     Raises:
-        InputError: a column is missing, or a cell cannot be understood; the message names column and line.
+        InputError: a column is missing, or a cell is invalid; the message names column and line.
     """
     lines = text.splitlines()
     separator = max(",;\t", key=(lines[0] if lines else "").count)
     table = list(csv.reader(lines, delimiter=separator))
     if len(table) < 2:
-        raise InputError(f"{path}: {len(table)} lines; expected a header and a line a position.")
+        raise InputError(f"{path}: {len(table)} lines; expected a header and one line per position.")
     header = table[0]
     columns = _columns(table, path)
     rows = []
@@ -181,7 +181,7 @@ class _Cells:
         ]
 
     def times(self) -> tuple[list[float], bool]:
-        """Seconds, and whether it is known of which day."""
+        """Seconds, and whether the day is known."""
         if "dive_s" in self._names:
             return [self._number(row, "dive_s", math.inf) for row in self._rows], True
         texts = [" ".join((row.cells.get("date", ""), row.cells["time"])).strip() for row in self._rows]
@@ -235,6 +235,6 @@ def _columns(table: Sequence[Sequence[str]], path: Path) -> dict[str, int]:
 
 
 def _is_side(table: Sequence[Sequence[str]], index: int, what: str) -> bool:
-    """Whether a column holds nothing but N and S, or E and W, whatever it is called."""
+    """Whether a column holds only N and S, or E and W, whatever its name."""
     cells = [row[index].strip() for row in table[1:] if index < len(row) and row[index].strip()]
     return bool(cells) and {angles.hemisphere(cell) for cell in cells} <= _SIDES[what]

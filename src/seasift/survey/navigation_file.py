@@ -19,11 +19,11 @@ _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codec
 def read_navigation(path: Path, *, gap_s: float = GAP_S) -> Navigation:
     """Read positions by time: a CSV file, GPX, or NMEA 0183 (GGA, RMC, ZDA). The content decides, not the name.
 
-    Columns of CSV are known by many names, see docs/how-to/survey.md; comma, semicolon or tab between them. Rows without a
-    position are passed over.
+    Columns of CSV have many accepted names, see docs/how-to/survey.md. The separator is a comma, semicolon or tab. Rows
+    without a position are skipped.
 
     Raises:
-        InputError: missing, without a column that is needed, a value that cannot be understood, times that fall.
+        InputError: missing file, missing column, invalid value, or descending times.
     """
     try:
         text = _text(path.read_bytes())
@@ -60,7 +60,7 @@ def _navigation(fixes: Fixes, path: Path, gap_s: float) -> Navigation:
         raise InputError(
             f"{path}: times fall after position {falls[0] + 1}; expected them in order. Sort the file."
         )
-    values = values[np.append(np.diff(values[:, 0]) > 0, True)]  # of equal times the last
+    values = values[np.append(np.diff(values[:, 0]) > 0, True)]  # the last of equal times
     if np.nanmax(np.append(values[:, 3], -np.inf)) <= 0:  # heights above the surface
         values[:, 3] *= -1
     return Navigation(

@@ -18,13 +18,13 @@ _ANY_SENTENCE = re.compile(r"[$!][A-Z]{2,5}[A-Z0-9]*,")
 
 
 def is_nmea(text: str) -> bool:
-    """Whether a text is a log of NMEA sentences; each line may begin with a time of the logger's."""
+    """Whether a text is a log of NMEA sentences; each line may begin with the logger's time."""
     lines = [line for line in text[:20_000].splitlines() if line.strip()]
     return bool(lines) and sum(bool(_ANY_SENTENCE.search(line)) for line in lines) > len(lines) / 2
 
 
 def read_nmea(text: str, path: Path) -> Fixes:
-    """Fixes from GGA and RMC; dates from RMC and ZDA. A sentence whose checksum is wrong is left out and counted.
+    """Fixes from GGA and RMC; dates from RMC and ZDA. Sentences with a wrong checksum are skipped and counted.
 
     Raises:
         InputError: no fix.
@@ -32,7 +32,7 @@ def read_nmea(text: str, path: Path) -> Fixes:
     spoilt, voids = 0, 0
     found: list[tuple[Moment, float, float]] = []
     day: date | None = None
-    days: dict[int, date] = {}  # place of a fix: the date that was said since the one before
+    days: dict[int, date] = {}  # index of a fix: the date stated since the previous one
     for match in _SENTENCE.finditer(text):
         message = _parsed(match[0].strip())
         if message is None:
@@ -65,7 +65,7 @@ def read_nmea(text: str, path: Path) -> Fixes:
     seconds, dated = on_days(moments)
     notes = []
     if spoilt:
-        notes.append(f"{path}: {spoilt:,} NMEA sentences have a wrong checksum or form and were left out.")
+        notes.append(f"{path}: {spoilt:,} NMEA sentences have a wrong checksum or form and were skipped.")
     rows = [(s, lat, lon, math.nan) for s, (_, lat, lon) in zip(seconds, found, strict=True)]
     return Fixes(_settled(rows), of_day=not dated, notes=notes)
 
@@ -83,7 +83,7 @@ def _settled(
 
 
 def _dated(moments: list[Moment], days: dict[int, date]) -> list[Moment]:
-    """GGA says no date: those behind a ZDA take its date."""
+    """GGA has no date: those after a ZDA take its date."""
     return [
         Moment(days[index], moment.seconds) if index in days else moment
         for index, moment in enumerate(moments)
@@ -91,7 +91,7 @@ def _dated(moments: list[Moment], days: dict[int, date]) -> list[Moment]:
 
 
 def _parsed(sentence: str) -> Any:
-    """A sentence taken apart; None if it is spoilt."""
+    """Split a sentence; None if it is damaged."""
     import pynmeagps
 
     try:
@@ -116,10 +116,10 @@ def _date(year: Any, month: Any, day: Any) -> date | None:
 
 
 def read_gpx(text: str, path: Path) -> Fixes:
-    """Track points that have a time, of all tracks and segments; without any, waypoints that have one.
+    """Track points with a time, of all tracks and segments; if there are none, waypoints with a time.
 
     Raises:
-        InputError: not GPX, no point with a time, a position that is none.
+        InputError: not GPX, no point with a time, or an invalid position.
     """
     import gpxpy
     import gpxpy.gpx
@@ -146,7 +146,7 @@ def read_gpx(text: str, path: Path) -> Fixes:
         when = point.time if point.time.tzinfo else point.time.replace(tzinfo=UTC)
         rows.append((when.timestamp(), float(point.latitude), float(point.longitude), math.nan))
     left = len(points) - len(timed)
-    return Fixes(rows, notes=[f"{path}: {left:,} points have no time and were left out."] if left else [])
+    return Fixes(rows, notes=[f"{path}: {left:,} points have no time and were skipped."] if left else [])
 
 
 def _points(gpx: Any) -> Iterator[Any]:

@@ -1,8 +1,8 @@
-"""Looking at a dive on a Ray cluster: workers decode parts of files and run the model, this process does the rest.
+"""Evaluate a dive on a Ray cluster: workers decode segments and run the model, this process does the rest.
 
-Each part proves itself: where one ends, its worker decodes one frame more, and where the next one begins, its worker
-must have come to that very frame. Where that is not so (damage that hides how many frames there are), the rest of the
-file is looked at here, as without Ray. So the frames are those of an unbroken run, in its order.
+Each segment is verified. Its worker decodes one frame beyond the end, and the next worker must have begun with that very
+frame. If not (damage that hides the number of frames), this process evaluates the rest of the file, as without Ray. So
+the frames are those of an unbroken run, in its order.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from seasift.core.errors import InputError, MissingExtraError
+from seasift.core.extras import how_to_install
 from seasift.survey.kept import Frame
 from seasift.survey.looking import Look, Looked, in_threads, looked
 from seasift.survey.row import Block, Row
@@ -24,15 +25,15 @@ from seasift.video.dive import Dive, LiveDive
 from seasift.video.segments import Part
 
 PART_S = 60.0
-_FRAMES = 25  # that a worker hands over together
+_FRAMES = 25  # that a worker returns together
 _BLOCK_BYTES = 16 << 20
-RETRIES = 5  # of a part whose worker or machine is lost
+RETRIES = 5  # for a segment whose worker or machine is lost
 _STARTS = 3
 _QUIET: dict[str, Any] = {"logging_level": logging.CRITICAL, "log_to_driver": False}
 
 
 def look_at_split(look: Look, dive: Dive, index: int, part: Part) -> Iterator[Block]:
-    """What a worker does. Everything is sent that later steps may ask of an image."""
+    """The work of a worker. It returns everything that later steps may need of an image."""
     segment = dive.segment(part)
     waiting: list[Looked] = []
     try:
@@ -43,7 +44,7 @@ def look_at_split(look: Look, dive: Dive, index: int, part: Part) -> Iterator[Bl
             if len(waiting) == _FRAMES:
                 yield Block(index, tuple(waiting), segment.first)
                 waiting.clear()
-    except Exception as error:  # whatever it is, it is found out again where it can be told
+    except Exception as error:  # the main process meets the error again, and can report it
         yield Block(index, tuple(waiting), segment.first, done=True, error=str(error) or type(error).__name__)
         return
     end = segment.next, tuple(segment.gaps)
@@ -51,7 +52,7 @@ def look_at_split(look: Look, dive: Dive, index: int, part: Part) -> Iterator[Bl
 
 
 class Worker:
-    """Lives in a process of the cluster; opens the model once."""
+    """Runs in a process of the cluster; opens the model once."""
 
     def __init__(self, kept: Any) -> None:
         import ray
@@ -60,7 +61,7 @@ class Worker:
         self._look: Look = open_look()
 
     def __call__(self, batch: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        """Rows with the place of a part, to rows with a block each."""
+        """Map rows with the index of a segment to rows with a block each."""
         for index in batch["part"].tolist():
             for block in look_at_split(self._look, self._dive, index, self._parts[index]):
                 yield {"block": [pickle.dumps(block)]}
@@ -71,13 +72,13 @@ class OnRay:
     """A `Looking`.
 
     Attributes:
-        open_look: makes the model ready, in a worker; can be pickled.
-        look, at_once: what looks here where workers cannot.
-        address: of the cluster, as `auto`, `host:6379` or `ray://host:10001`; None starts one on this machine.
-        cpus: of each worker.
-        workers: processes; None takes as many as the cluster has room for.
-        part_s: about how long a part is.
-        tell: is told in one line where something went another way.
+        open_look: loads the model in a worker; can be pickled.
+        look, at_once: evaluate frames here if workers cannot.
+        address: address of the cluster: `auto`, `host:6379` or `ray://host:10001`; None starts one on this machine.
+        cpus: CPUs of each worker.
+        workers: number of processes; None uses as many as fit in the cluster.
+        part_s: approximate length of a segment.
+        tell: called with one line for each deviation.
     """
 
     open_look: Callable[[], Look]
@@ -90,7 +91,7 @@ class OnRay:
     tell: Callable[[str], None] = field(default=lambda _: None)
 
     def __call__(self, dive: Dive | LiveDive, after: Frame | None) -> Iterator[Looked]:
-        """See `Looking`; of files only."""
+        """See `Looking`; only for files."""
         assert isinstance(dive, Dive)  # the command refuses live sources
         parts = dive.parts(self.part_s, None if after is None else (after.video, after.frame, after.time_s))
         if not parts:
@@ -106,7 +107,7 @@ class OnRay:
         return in_threads(self.look, self.max_in_flight, dive.rest(video, after))
 
     def _blocks(self, dive: Dive, parts: Sequence[Part]) -> Any:
-        """Blocks of all parts in order, some parts in work; those of a part that cannot be looked at are missing."""
+        """Blocks of all segments in order, several at once; a segment that fails has none."""
         ray = connect(self.address)
         try:
             context = ray.data.DataContext.get_current()
@@ -121,12 +122,12 @@ class OnRay:
             rows = ray.data.from_items(
                 [{"part": k} for k in range(len(parts))], override_num_blocks=len(parts)
             )
-            # Tried anew for ever by default: a file that breaks its worker would never end. Ray 2.60 names no other way.
+            # By default Ray retries for ever, so a file that crashes its worker would never end. Ray 2.60 has no other option.
             warnings.filterwarnings("ignore", message=".*ray_remote_args_fn")
             blocks = rows.map_batches(
                 Worker,
                 batch_size=1,
-                fn_constructor_args=([kept],),  # in a list, or Ray would put the value in its place
+                fn_constructor_args=([kept],),  # in a list, or Ray would replace it by the value
                 num_cpus=self.cpus,
                 compute=ray.data.ActorPoolStrategy(min_size=1, initial_size=workers, max_size=workers),
                 ray_remote_args_fn=lambda: {"max_restarts": -1, "max_task_retries": RETRIES},
@@ -138,12 +139,12 @@ class OnRay:
 
 
 def connect(address: str | None) -> Any:
-    """Ray, connected to a cluster, or to one that is started on this machine.
+    """Connect Ray to a cluster, or to a new one on this machine.
 
     Raises:
-        MissingExtraError: it is not installed. InputError: no cluster answers.
+        MissingExtraError: Ray is not installed. InputError: no cluster answers.
     """
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would tell its makers
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would report to its makers
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     try:
         import ray
@@ -151,14 +152,14 @@ def connect(address: str | None) -> Any:
     except ImportError as error:
         raise MissingExtraError(
             f"--engine ray needs the package ray with its part data, which is not installed ({error.name}). "
-            "Run: pip install 'seasift[ray]'"
+            f"{how_to_install('ray')}"
         ) from None
     try:
         if address is None:
             _start_here(ray)
         else:
             ray.init(address=address, **_QUIET)
-    except Exception as error:  # a plain one where a machine is too busy to start it
+    except Exception as error:  # a plain Exception if the machine is too busy to start Ray
         ray.shutdown()
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         if address is None:
@@ -174,14 +175,14 @@ def connect(address: str | None) -> Any:
 
 
 def _start_here(ray: Any) -> None:
-    """Start Ray on this machine; anew if it fails, for its agents get only 15 s to load on a busy one.
+    """Start Ray on this machine; retry on failure, because its agents have only 15 s to load.
 
     Raises:
-        Exception: what Ray raises, at the last attempt.
+        Exception: the error of the last attempt.
     """
     for left in reversed(range(_STARTS)):
         try:
-            # Without `local` Ray looks for the cluster that was started here last, and waits for one that is long dead.
+            # Without `local`, Ray searches for the last cluster started here, and waits even if it has ended.
             ray.init(address="local", include_dashboard=False, **_QUIET)
             return
         except Exception:

@@ -1,4 +1,4 @@
-"""Whether the positions of a navigation file are of the dive's time."""
+"""Check whether the positions of a navigation file match the dive's time."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from seasift.survey.tracks import summaries
 if TYPE_CHECKING:
     from seasift.survey.plan import Plan
 
-_LOOKED = 2000  # frames whose times are held against the file's
+_LOOKED = 2000  # frames whose times are compared with the file
 
 
 def placing_notes(plan: Plan, store: Store) -> list[str]:
-    """Lines for the user: what the file left out, objects and times without a position, a shift of whole hours."""
+    """Lines for the user: skipped data, objects and times without a position, a shift of whole hours."""
     navigation = plan.navigation
     if navigation is None:
         return []
@@ -47,13 +47,13 @@ def _about_times(navigation: Navigation, clock: tables.Clock, store: Store) -> l
         hours, notes = navigation.hours_off(some), []
     elif navigation.times_s[0] <= times[-1] and times[0] <= navigation.times_s[-1]:
         return [
-            f"The positions around the dive lie more than {navigation.gap_s:g} s apart: none is made up between them. "
+            f"The positions around the dive lie more than {navigation.gap_s:g} s apart: none is interpolated between them. "
             "Raise --navigation-gap if the vehicle moved straight on."
         ]
     else:
         hours = navigation.hours_off(some)
         notes = [
-            f"None of the positions is of the dive's time: they run from {_shown(navigation, navigation.times_s[0])} to "
+            f"No position is within the dive's time: they run from {_shown(navigation, navigation.times_s[0])} to "
             f"{_shown(navigation, navigation.times_s[-1])}, the dive from {_shown(navigation, times[0])} to "
             f"{_shown(navigation, times[-1])}."
         ]

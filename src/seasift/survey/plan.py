@@ -1,4 +1,4 @@
-"""A survey after every check, and what it found: the two values that the modules of this room pass on."""
+"""The checked inputs of a survey, and its result."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ from seasift.video.dive import Dive, LiveDive
 
 @dataclass(frozen=True)
 class Plan:
-    """A survey after every check.
+    """A survey, ready to run after every check.
 
     Attributes:
-        out: folder of the results.
-        dive: opened.
-        look: gives weak objects, too; called by threads.
-        info: of the model file.
-        model_sha256: of the model file.
-        settings: JSON values that the tracks depend on besides the dive's files and the model, as the report has them.
-        state: JSON values that say whether the files are those of a killed run.
-        tracking: how objects are followed; `start_score` is the threshold.
-        classes: names that were looked for; empty for all.
+        out: folder for the results.
+        dive: the opened dive.
+        look: evaluates an image, weak objects included; called by threads.
+        info: description of the model file.
+        model_sha256: SHA-256 of the model file.
+        settings: JSON values that the tracks depend on besides files and model, as in the report.
+        state: JSON values that identify the files of an interrupted run.
+        tracking: settings of the tracker; `start_score` is the threshold.
+        classes: classes to find; empty for all.
         navigation: positions.
-        video: write the annotated video, too.
-        formats: exchange formats to write, too.
-        unconfirmed: write tracks that never count, too, into tracks.json.
-        max_in_flight: images in work.
-        looking: who looks at the frames; None does it with `look` in this process.
+        video: also write the annotated video.
+        formats: additional exchange formats.
+        unconfirmed: also write unconfirmed tracks into tracks.json.
+        max_in_flight: images being evaluated at once.
+        looking: evaluates the frames; None uses `look` in this process.
     """
 
     out: Path
@@ -60,29 +60,29 @@ class Plan:
 
     @cached_property
     def reference(self) -> Reference | None:
-        """Of the training images; None if the model carries none."""
+        """Statistics of the training images; None if the model has none."""
         return None if self.info.looks is None else Reference(self.info.looks)
 
     @property
     def threshold(self) -> float:
-        """Score from which an object begins a track."""
+        """Minimum score to begin a track."""
         return self.tracking.start_score
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a survey found, but for the tracks, which are read one by one from the store.
+    """The result of a survey, except the tracks, which are read one by one from the store.
 
     Attributes:
         counts: MaxN, unique objects, intervals.
-        interval_note: why there are no intervals, or what they carry.
-        drift: None if the model carries no looks.
+        interval_note: why there are no intervals, or what they cover.
+        drift: None if the model has no reference image statistics.
         gaps: file, from, to, reason.
-        first, last: frames looked at; None without any.
-        written: files and the folder of images.
-        notes: lines about the dive's times and positions, and what exchange formats cannot hold.
+        first, last: evaluated frames; None if there are none.
+        written: the files written and the folder of images.
+        notes: lines about times, positions and losses in exchange formats.
         refused: a line for each exchange format that cannot hold the dive.
-        rows: of counts.csv.
+        rows: rows of counts.csv.
     """
 
     counts: counting.Counts

@@ -1,9 +1,8 @@
-"""Checks of everything that a survey is given, before anything is written."""
+"""Check all inputs of a survey before anything is written."""
 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -28,17 +27,19 @@ from seasift.tracking import TrackerSettings
 from seasift.video.dive import Dive, LiveDive, open_dive
 from seasift.video.live import without_password
 from seasift.video.reading import FrameSampling
+from seasift.video.sampling import parse_time
 
 LOW = 0.5
-"""An object with at least this share of the threshold still prolongs a track."""
+"""An object with at least this share of the threshold still continues a track."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """The arguments of `api.survey`, where they are explained and have their defaults."""
+    """The arguments of `api.survey`; see there for meanings and defaults."""
 
     inputs: str | Path | Sequence[str | Path]
     output: str | Path
+    recursive: bool
     every: str
     keyframes: bool
     start: str | float | None
@@ -64,11 +65,11 @@ def prepare(options: Options, tell: Callable[[str], None]) -> tuple[Plan, list[F
     """Check every option, open the dive and load the model.
 
     Args:
-        tell: called with one line for everything that goes another way during the survey.
+        tell: called with one line for each deviation during the survey.
     Returns:
-        The survey, ready to run, and the inputs that are no videos.
+        The survey, ready to run, and the inputs that are not videos.
     Raises:
-        InputError: an option that is wrong, or no input is a video that can be opened.
+        InputError: an invalid option, or no readable video.
     """
     on_ray, engine = _engine(options)
     formats = [
@@ -152,10 +153,10 @@ def _every(options: Options) -> str:
 
 
 def _engine(options: Options) -> tuple[bool, str]:
-    """Whether Ray does it, and the engine."""
+    """Whether to use Ray, and the engine."""
     on_ray, engine = parse_engine(options.engine)
     if not on_ray and (options.ray_address or options.ray_workers):
-        raise InputError("--ray-address or --ray-workers without --engine ray; give that, too.")
+        raise InputError("got --ray-address or --ray-workers without --engine ray. Add --engine ray.")
     if on_ray:
         require_ray()
     return on_ray, engine
@@ -164,7 +165,7 @@ def _engine(options: Options) -> tuple[bool, str]:
 def _footage(
     options: Options, on_ray: bool
 ) -> tuple[Dive | LiveDive, Navigation | None, list[Any], list[Failure]]:
-    """The dive, positions, what tells its files from others, and inputs that are no videos."""
+    """The dive, positions, the identity of its files, and inputs that are not videos."""
     every = FrameSampling.parse(_every(options))
     start_s, end_s = parse_time(options.start, "--start"), parse_time(options.end, "--end")
     start_utc = parse_utc(options.start_utc)
@@ -175,7 +176,7 @@ def _footage(
     )
     given = [options.inputs] if isinstance(options.inputs, str | Path) else options.inputs
     videos, failures, notes = videos_of(
-        [str(each) for each in given], leave_out=Path(options.output).resolve()
+        [str(each) for each in given], recursive=options.recursive, leave_out=Path(options.output).resolve()
     )
     before = live_before(Path(options.output) / NAME)
     dive = open_dive(videos, every=every, start_s=start_s, end_s=end_s, start_utc=start_utc, before=before)
@@ -193,22 +194,6 @@ def _footage(
     live = isinstance(dive, LiveDive)
     state = [without_password(str(videos[0]))] if live else [_state(path) for path in videos]
     return dive, navigation, state, failures
-
-
-def parse_time(time: str | float | None, option: str) -> float | None:
-    """`90`, `90s`, `1:30` or `1:02:03.5` in seconds; a number is seconds already.
-
-    Raises:
-        InputError: anything else.
-    """
-    if time is None:
-        return None
-    match = re.fullmatch(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d*)?)\s*s?", str(time).strip())
-    if match is None:
-        raise InputError(
-            f"{option} {time!r}; expected seconds as 90, or minutes and hours as 1:30 or 1:02:03."
-        )
-    return 3600 * int(match[1] or 0) + 60 * int(match[2] or 0) + float(match[3])
 
 
 def parse_utc(text: str | datetime | None) -> datetime | None:

@@ -1,4 +1,4 @@
-"""The page of a survey: one file that opens offline, to attach to a cruise report."""
+"""The report page of a survey: one file that opens offline, to attach to a cruise report."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _ON_MAP, _ON_WAY = 2000, 1000
 
 @dataclass
 class _Gathered:
-    """What one reading of all tracks leaves: bounded, however many there are."""
+    """Summary of one pass over all tracks, of bounded size."""
 
     timeline: Timeline
     best: dict[int, list[tuple[float, int, Summary]]] = field(default_factory=dict)
@@ -51,7 +51,7 @@ def render(plan: Plan, store: Store, result: Result) -> str:
 
 
 def context(plan: Plan, store: Store, result: Result) -> dict[str, Any]:
-    """Everything that the template shows."""
+    """All values of the template."""
     clock = tables.Clock(plan.dive.videos, plan.navigation)
     parts = segments((frame.dive_s for frame in store.frames()), PAUSE_S)
     axis = Axis(parts, WIDTH) if parts else None
@@ -126,7 +126,7 @@ def _gallery(
     order: Sequence[int],
     label: Callable[[float], str],
 ) -> list[dict[str, Any]]:
-    """The surest tracks of each class, with their images."""
+    """The tracks with the highest scores of each class, with their images."""
     groups, left = [], _SHOWN
     for class_id in order:
         chosen = sorted(gathered.best[class_id], reverse=True)[: max(left, 1)]
@@ -171,7 +171,7 @@ def _count_row(
 
 
 def _label(clock: tables.Clock) -> Callable[[float], str]:
-    """A time as short text: of the day in UTC where that is known, else on the dive's clock."""
+    """A time as short text: time of day in UTC if known, else on the dive's clock."""
 
     def label(dive_s: float) -> str:
         when = clock.utc(dive_s)
@@ -186,7 +186,7 @@ def _moment(clock: tables.Clock, dive_s: float) -> str:
 
 
 def _way(clock: tables.Clock, parts: Sequence[Any]) -> list[Position]:
-    """Where the vehicle was while it was looked at; at most 1,000 positions."""
+    """Positions of the vehicle during evaluated frames; at most 1,000."""
     if clock.navigation is None or not parts:
         return []
     whole = sum(part.to_s - part.from_s for part in parts) or 1.0

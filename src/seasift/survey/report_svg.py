@@ -1,8 +1,4 @@
-"""The report's two drawings as data for its template: the timeline by class, and the map.
-
-Also here: The time axis of a dive's timeline: stretches that were looked at, with the pauses between them
-squeezed.
-"""
+"""Data for the report's two drawings: the timeline by class, with long pauses shortened, and the map."""
 
 from __future__ import annotations
 
@@ -17,7 +13,7 @@ from seasift.survey.navigation import Position
 from seasift.viz.drawing import colour_of
 
 BREAK = 16.0
-"""Width of a squeezed pause, px."""
+"""Width of a shortened pause, px."""
 _STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200)
 
 
@@ -30,7 +26,7 @@ class Segment:
 
 
 def segments(times_s: Iterable[float], pause_s: float) -> list[Segment]:
-    """Join frames that are at most `pause_s` apart; what is kept does not grow with frames."""
+    """Join frames that are at most `pause_s` apart; memory does not grow with frames."""
     found: list[Segment] = []
     first = last = None
     for time_s in times_s:
@@ -46,7 +42,7 @@ def segments(times_s: Iterable[float], pause_s: float) -> list[Segment]:
 
 
 class Axis:
-    """From times to px, `width` px for all stretches together with the pauses between them."""
+    """Maps times to px; `width` px hold all segments and the pauses between them."""
 
     def __init__(self, parts: Sequence[Segment], width: float) -> None:
         self.parts = list(parts)
@@ -60,14 +56,14 @@ class Axis:
             x += (part.to_s - part.from_s) * self._scale + BREAK
 
     def x(self, time_s: float) -> float:
-        """Where a time lies; one in a pause lies at its beginning."""
+        """Position of a time; a time in a pause is at its start."""
         index = max(0, bisect_right([part.from_s for part in self.parts], time_s) - 1)
         part = self.parts[index]
         return self.starts[index] + (min(max(time_s, part.from_s), part.to_s) - part.from_s) * self._scale
 
     @property
     def breaks(self) -> list[float]:
-        """Middle of each squeezed pause, px."""
+        """Centre of each shortened pause, px."""
         return [start - BREAK / 2 for start in self.starts[1:]]
 
     def ticks(self, most: int = 9) -> list[float]:
@@ -92,7 +88,7 @@ _BINS = 480
 _ROW, _TOP = 30, 26
 WIDTH, LABEL = 800.0, 250.0
 _MAP_WIDTH, _MAP_HEIGHT, _MARGIN = 860.0, 460.0, 50.0
-_METRES = 111_320.0  # of a degree of latitude
+_METRES = 111_320.0  # in a degree of latitude
 
 
 @dataclass(frozen=True)
@@ -108,7 +104,7 @@ class Event:
 
 
 class Timeline:
-    """How many tracks of each class are there at a time, in bins of the axis: the same room for any dive."""
+    """Number of tracks of each class at a time, in bins of the axis: constant memory for any dive."""
 
     def __init__(self, axis: Axis) -> None:
         self.axis = axis
@@ -123,12 +119,12 @@ class Timeline:
         self._first.setdefault(event.class_id, event.first_s)
 
     def rows(self, names: Sequence[str], order: Sequence[int], clock_text: Any) -> dict[str, Any]:
-        """What the template draws: rows with bars, ticks, breaks, size.
+        """Data for the template: rows with bars, ticks, breaks, size.
 
         Args:
             names: of all classes.
             order: classes from top to bottom.
-            clock_text: makes a label of a time.
+            clock_text: converts a time to a label.
         """
         rows = []
         for row, class_id in enumerate(order):
@@ -160,7 +156,7 @@ class Timeline:
 
 
 def _bars(counts: Sequence[int], y: float) -> list[dict[str, float]]:
-    """Equal neighbours as one bar; its height tells the count."""
+    """Join equal neighbours to one bar; its height shows the count."""
     most, size = max(counts), WIDTH / _BINS
     bars: list[dict[str, float]] = []
     begin = 0
@@ -183,9 +179,9 @@ def _bars(counts: Sequence[int], y: float) -> list[dict[str, float]]:
 
 
 def map_of(way: Sequence[Position], events: Iterable[Event], names: Sequence[str]) -> dict[str, Any] | None:
-    """The way of the vehicle and the events on it, north up; None without two different positions.
+    """The path of the vehicle with events, north up; None without two different positions.
 
-    Plate carrée with the scale of the middle latitude, which is true to well below a pixel for the way of a dive.
+    Plate carrée with the scale of the middle latitude, exact to well below a pixel for a dive.
     """
     placed = [event for event in events if event.where is not None]
     points = [*way, *(event.where for event in placed if event.where)]

@@ -1,4 +1,4 @@
-"""Parts of a dive that were looked at by others, put in a row as an unbroken run would give it."""
+"""Join segments evaluated by workers into the sequence of an unbroken run."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from seasift.video.frames import Gap
 from seasift.video.segments import Boundary, Part
 
 Rest = Callable[[Dive, int, tuple[int, float] | None], Iterator[Looked]]
-BROKE = "each process that was to look at it broke down"
+BROKE = "each process that evaluated it crashed"
 
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """Some frames of a part.
+    """Some frames of a segment.
 
     Attributes:
-        part: its place in the list of parts.
+        part: index of the segment.
         frames: in order.
-        first: see `Segment.first`; None while there is none.
-        done: the last block of the part.
-        next: see `Segment.next`; of the last block.
-        gaps: see `Segment.gaps`; of the last block.
-        error: why a worker gave the part up.
+        first: see `Segment.first`; None until reached.
+        done: whether this is the last block of the segment.
+        next: see `Segment.next`; only in the last block.
+        gaps: see `Segment.gaps`; only in the last block.
+        error: why a worker gave up the segment.
     """
 
     part: int
@@ -40,9 +40,9 @@ class Block:
 
 
 class Row:
-    """Checks that each part begins with the very frame at which the part before ended.
+    """Check that each segment begins with the very frame at which the previous one ended.
 
-    Where it does not, or its worker gave up, the rest of the file is looked at anew, in one go.
+    If it does not, or its worker gave up, the rest of the file is evaluated again in one run.
     """
 
     def __init__(
@@ -55,24 +55,24 @@ class Row:
     ) -> None:
         """
         Args:
-            after: the frame that was looked at last, before a break.
-            rest: looks at what follows a frame (index, time) in a file, see `Dive.rest`.
-            tell: is told in one line where something went another way.
+            after: the last evaluated frame before an interruption.
+            rest: evaluates what follows a frame (index, time) in a file, see `Dive.rest`.
+            tell: called with one line for each deviation.
         """
         self._dive, self._parts, self._rest, self._tell = dive, parts, rest, tell
         self._video = -1
         self._begun = self._done = (
-            True  # of the part at hand: its first frame was checked; nothing of it is missing
+            True  # current segment: its first frame was checked, and nothing is missing
         )
-        self._through = True  # of the file at hand: nothing of it is missing
-        self._expected: Boundary | None = None  # None: nothing is known
+        self._through = True  # current file: nothing is missing
+        self._expected: Boundary | None = None  # None: unknown
         self._last = None if after is None else (after.video, after.frame, after.time_s)
 
     def frames(self, blocks: Iterator[Block]) -> Iterator[Looked]:
         """All frames in order.
 
         Args:
-            blocks: in order; those of a part that no worker could look at are missing.
+            blocks: in order; a segment that failed on all workers has none.
         """
         at = -1
         for block in blocks:
@@ -110,10 +110,10 @@ class Row:
             self._done, self._expected, self._through = True, block.next, block.next is None
 
     def _anew(self, reason: str) -> Iterator[Looked]:
-        """The rest of the file, behind the last frame of it that was given."""
+        """The rest of the file after its last returned frame."""
         self._done = self._through = True
         file = self._dive.videos[self._video].file
-        self._tell(f"{file}: {reason}; the rest of it is looked at without Ray.")
+        self._tell(f"{file}: {reason}; the rest of the file is evaluated without Ray.")
         last = self._last
         try:
             after = last[1:] if last is not None and last[0] == self._video else None
@@ -127,7 +127,7 @@ class Row:
         self._last = last
 
     def _close(self, index: int) -> None:
-        """A part of which something is missing is told and left out."""
+        """Report a segment with missing frames, and skip it."""
         if index < 0 or self._done:
             return
         part, self._done, self._expected = self._parts[index], True, None

@@ -1,4 +1,4 @@
-"""A whole survey: the pass over the dive, then everything that is written."""
+"""Run a whole survey: the pass over the dive, then all files."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from seasift.tracking import Tracker
 from seasift.video.dive import Dive, DiveVideo, LiveDive
 
 COUNTS_SCHEMA = "seasift-counts/1"
-NO_FIGURES = "No interval: the model carries no figures of how often it is right and what it misses."
+NO_FIGURES = "No interval: the model has no precision and recall."
 
 
 def run(
@@ -45,12 +45,12 @@ def run(
     report: Callable[[Plan, Store, Result], Path] | None = None,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Result:
-    """Survey a dive and write the folder of results. After a kill the same call goes on.
+    """Survey a dive and write the folder of results. After a kill, the same call resumes.
 
     Args:
         progress: called after each frame.
         report: writes the page.
-        tell: takes a line on whether the run begins, goes on, or begins anew.
+        tell: called with a line on whether the run begins, resumes, or starts again.
     Raises:
         InputError: the folder cannot be written to, or holds a person's decisions on tracks of an earlier survey.
     """
@@ -72,7 +72,7 @@ def run(
         result.written.extend(exchanged.files)
         result.notes.extend(exchanged.notes)
         result.refused.extend(exchanged.refused)
-        if plan.video and isinstance(plan.dive, Dive):  # what was live cannot be read again
+        if plan.video and isinstance(plan.dive, Dive):  # live footage cannot be read again
             path = plan.out / "annotated.mp4"
             result.written.append(write_video(path, plan.dive, store, plan.info.class_list()))
         store.remove()
@@ -134,13 +134,13 @@ def _add_intervals(plan: Plan, counts: counting.Counts) -> str:
     index = index_of(figures, plan.threshold)
     if index is None:
         return (
-            f"No interval: the model carries figures for thresholds from {min(figures.thresholds):g} to "
+            f"No interval: the model has metrics for thresholds from {min(figures.thresholds):g} to "
             f"{max(figures.thresholds):g}; this survey began tracks at {plan.threshold:g}."
         )
     tracks = {class_id: cell.unique for class_id, cell in counts.dive.items()}
     counts.intervals |= intervals_of(tracks, figures, index)
     return (
-        f"95% intervals carry the model's precision and recall at a threshold of {figures.thresholds[index]:.3g} on "
+        f"95% intervals include the model's precision and recall at a threshold of {figures.thresholds[index]:.3g} on "
         f"{figures.data}."
     )
 
@@ -162,7 +162,9 @@ def _write(plan: Plan, store: Store, result: Result) -> list[Path]:
     tables.write_csv(plan.out / "tracks.csv", tables.TRACK_COLUMNS, rows)
     count_rows = tables.count_rows(counting.rows(result.counts, categories), store, clock)
     result.rows.extend(count_rows)
-    tables.write_csv(plan.out / "counts.csv", tables.COUNT_COLUMNS, count_rows)
+    searched = [each for each in categories if not plan.classes or each.name in plan.classes]
+    unseen = tables.zero_rows(count_rows, searched, result.counts.frames.total())
+    tables.write_csv(plan.out / "counts.csv", tables.COUNT_COLUMNS, [*count_rows, *unseen])
     write_json(plan.out / "counts.json", counts_document(plan, result, count_rows), indent=1)
     names = ["tracks.csv", "tracks.json", "counts.csv", "counts.json"]
     return [plan.out / name for name in (*names, *(["pictures"] if result.counts.dive else []))]
@@ -210,7 +212,7 @@ def _without(row: Mapping[str, Any], keys: Sequence[str]) -> dict[str, Any]:
 
 
 def _write_images(folder: Path, store: Store) -> None:
-    """The images of the tracks that count, and no others."""
+    """Keep the images of counted tracks, and remove all others."""
     names = set()
     for summary in summaries(store):
         path = folder.parent / summary.image
@@ -222,7 +224,7 @@ def _write_images(folder: Path, store: Store) -> None:
 
 
 def _from(folder: Path, file: Path) -> str | None:
-    """The way from a folder to a file: still right when both have moved together."""
+    """Relative path from a folder to a file: valid after both have moved together."""
     try:
         return Path(os.path.relpath(file.resolve(), folder.resolve())).as_posix()
     except ValueError:  # on two drives of Windows

@@ -1,7 +1,7 @@
-"""What a survey has found so far, in a SQLite file: memory does not grow, and a killed run goes on.
+"""Results of a survey so far, in a SQLite file: memory does not grow, and a killed run resumes.
 
-Everything between two commits is one transaction with the tracker's state in it. A kill rolls back to the last
-commit, so the file never holds half a frame, and what is read from it at the end does not depend on kills.
+Everything between two commits is one transaction, including the tracker's state. A kill rolls back to the last commit,
+so the file never holds half a frame, and the results do not depend on kills.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ CREATE TABLE gaps (file TEXT, from_s REAL, to_s REAL, reason TEXT, UNIQUE (file,
 
 
 def live_before(path: Path) -> Before | None:
-    """The live source of the run that left this file, to go on with; None if there is no such run."""
+    """The live source of the interrupted run in this file; None if there is none."""
     if not path.is_file():
         return None
     with closing(sqlite3.connect(path)) as base, suppress(sqlite3.DatabaseError):
         return _live(base)
-    return None  # not ours, or at work; who opens it says so
+    return None  # not from seasift, or in use; opening it gives the error
 
 
 def _live(base: sqlite3.Connection) -> Before | None:
@@ -62,11 +62,11 @@ def _live(base: sqlite3.Connection) -> Before | None:
 
 @dataclass(frozen=True)
 class Resume:
-    """Where to go on.
+    """Where to resume.
 
     Attributes:
         last: the last frame that is in the store.
-        state: of the tracker after it.
+        state: state of the tracker after it.
     """
 
     last: Frame
@@ -74,22 +74,22 @@ class Resume:
 
     @property
     def tracker_state(self) -> Any:
-        """`state` as `Tracker.state` gave it."""
+        """`state`, as returned by `Tracker.state`."""
         return json.loads(self.state)
 
 
 class Store(StoredFrame):
-    """Use as a context manager. Leaving it by an error keeps the file; `remove` it when all is written.
+    """The store, a context manager. An error keeps the file; call `remove` after all is written.
 
     Attributes:
-        anew: a run with other settings had left something, which is gone.
+        anew: whether results of a run with other settings were found and discarded.
     """
 
     def __init__(self, path: Path, settings: Any) -> None:
-        """Take up what a run with the same settings left, or start afresh.
+        """Resume a run with the same settings, or start afresh.
 
         Args:
-            path: of the file.
+            path: path of the file.
             settings: JSON values that the result depends on.
         Raises:
             InputError: the file cannot be written, or holds a live survey with other settings.
@@ -109,15 +109,15 @@ class Store(StoredFrame):
         self._base.close()
 
     def unusable(self, error: OSError | sqlite3.Error) -> InputError:
-        """What to tell the user when the file fails: a full disk, say, or another survey at work in the folder."""
+        """Message for a failure of the file, such as a full disk or another survey in the folder."""
         if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY:
             return InputError(
-                f"{self.path.parent}: another survey is at work there. Wait, or give another -o."
+                f"{self.path.parent}: another survey is running in this folder. Wait, or give another -o."
             )
         reason = getattr(error, "strerror", None) or str(error)
         return InputError(
-            f"{self.path.parent}: cannot be written to ({reason}). Make room or give another -o; the same command goes "
-            "on where this one stopped."
+            f"{self.path.parent}: cannot be written to ({reason}). Make room or give another -o; the same command "
+            "resumes here."
         )
 
     def remove(self) -> None:
@@ -126,7 +126,7 @@ class Store(StoredFrame):
         self._delete()
 
     def commit(self, last: Frame | None, state: str, *, complete: bool = False) -> None:
-        """Keep everything up to and with this frame."""
+        """Commit everything up to and including this frame."""
         if last is not None:
             self._base.execute("INSERT OR REPLACE INTO about VALUES ('state', ?)", (state,))
         if complete:
@@ -135,7 +135,7 @@ class Store(StoredFrame):
 
     @property
     def complete(self) -> bool:
-        """The pass over the dive has ended; only the writing is left."""
+        """Whether the pass over the dive has ended and only writing is left."""
         return self._about("complete") is not None
 
     def resume(self) -> Resume | None:
@@ -147,14 +147,14 @@ class Store(StoredFrame):
         return None if row is None or state is None else Resume(Frame(*row), str(state))
 
     def keep_live(self, dive: LiveDive) -> None:
-        """The frames will be those of a live source, which no other run can have again."""
+        """Mark the frames as those of a live source, which no other run can read again."""
         (video,) = dive.videos
         value = {**asdict(video), "start_utc": video.start_utc and video.start_utc.isoformat()}
         text = json.dumps({"begun_utc": dive.begun_utc.isoformat(), "video": value})
         self._base.execute("INSERT INTO about VALUES ('live', ?)", (text,))
 
     def add_frame(self, frame: Frame, away: float | None, looks: Sequence[float]) -> None:
-        """A frame was looked at.
+        """Add an evaluated frame.
 
         Args:
             away: its distance from the training images, see `drift.Reference`.
@@ -172,22 +172,22 @@ class Store(StoredFrame):
         self._base.execute("INSERT INTO frames VALUES (?, ?, ?, ?, ?, ?, ?)", values)
 
     def add_seen(self, seen: Sequence[Seen]) -> None:
-        """Tracks in one frame."""
+        """Add the tracks in one frame."""
         self._base.executemany(
             "INSERT INTO seen VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [(s.track, s.seq, s.class_id, s.score, *s.box_xywh, s.area, s.rle) for s in seen],
         )
 
     def add_votes(self, votes: Sequence[Vote]) -> None:
-        """Second opinions about tracks of one frame; of a class the highest score is kept."""
+        """Add second opinions about tracks of one frame; each class keeps its highest score."""
         self._base.executemany(
             f"INSERT INTO votes VALUES (?, ?, ?, ?) {_HIGHEST}", [astuple(vote) for vote in votes]
         )
 
     def merge(self, gone: int, into: int) -> None:
-        """Make one track of two that turned out to be one object.
+        """Merge two tracks that are one object.
 
-        Of two observations in a frame the one with the higher score stays, and the other becomes a vote.
+        Of two observations in a frame, the one with the higher score stays; the other becomes a vote.
         """
         both = {"gone": gone, "into": into}
         better = "g.score > i.score"
@@ -221,26 +221,26 @@ class Store(StoredFrame):
         self._base.executemany("INSERT OR IGNORE INTO confirmed VALUES (?)", [(track,) for track in tracks])
 
     def forget(self, tracks: Sequence[int]) -> None:
-        """These tracks ended and never count."""
+        """Remove tracks that ended without confirmation."""
         for table in ("seen", "images", "votes"):
             self._base.executemany(f"DELETE FROM {table} WHERE track = ?", [(track,) for track in tracks])
 
     def best_quality(self, track: int, class_id: int) -> float:
-        """Of the best image of a track as an object of a class so far; below 0 if there is none."""
+        """Quality of the best image of a track as an object of a class so far; below 0 if there is none."""
         row = self._base.execute(
             "SELECT quality FROM images WHERE track = ? AND class_id = ?", (track, class_id)
         ).fetchone()
         return -1.0 if row is None else float(row[0])
 
     def keep_image(self, seen: Seen, quality: float, jpeg: bytes) -> None:
-        """The best image of a track as an object of a class so far."""
+        """Store the best image of a track as an object of a class so far."""
         self._base.execute(
             "INSERT OR REPLACE INTO images VALUES (?, ?, ?, ?, ?)",
             (seen.track, seen.class_id, quality, seen.seq, jpeg),
         )
 
     def add_gap(self, file: str, from_s: float, to_s: float | None, reason: str) -> None:
-        """A part of a file that could not be read; the same one is kept once."""
+        """Add a part of a file that could not be read; duplicates are ignored."""
         self._base.execute(
             "INSERT INTO gaps SELECT ?1, ?2, ?3, ?4 WHERE NOT EXISTS "
             "(SELECT 1 FROM gaps WHERE file = ?1 AND from_s = ?2 AND to_s IS ?3 AND reason = ?4)",
@@ -248,17 +248,17 @@ class Store(StoredFrame):
         )
 
     def keep_notes(self, notes: Sequence[str]) -> None:
-        """Lines for the user about the dive's times; those of earlier calls stay."""
+        """Add lines for the user about the dive's times; earlier lines stay."""
         kept = json.dumps(list(dict.fromkeys([*self.notes(), *notes])))
         self._base.execute("INSERT OR REPLACE INTO about VALUES ('notes', ?)", (kept,))
 
     def notes(self) -> list[str]:
-        """What `keep_notes` was given, each line once."""
+        """The lines of `keep_notes`, each once."""
         text = self._about("notes")
         return [] if text is None else [str(line) for line in json.loads(text)]
 
     def forget_open_gaps(self) -> None:
-        """What had no end has one: the source goes on."""
+        """Remove gaps without an end: the source continues."""
         self._base.execute("DELETE FROM gaps WHERE to_s IS NULL")
 
     def _about(self, key: str) -> Any:
@@ -274,13 +274,13 @@ class Store(StoredFrame):
             except sqlite3.DatabaseError as error:
                 if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
                     raise
-                row = None  # new, or not ours
+                row = None  # new, or not from seasift
             if row is None or row[0] != self._settings:
                 if row is not None and _live(base) is not None:
                     base.close()
                     raise InputError(
-                        f"{self.path.parent}: holds a live survey that was ended from outside, with other options or "
-                        "another model. Give that command again to go on with it, or another -o."
+                        f"{self.path.parent}: holds an interrupted live survey, with other options or "
+                        "another model. Repeat that command to resume it, or give another -o."
                     )
                 self.anew = row is not None
                 base.close()
@@ -295,7 +295,7 @@ class Store(StoredFrame):
 
     def _connected(self) -> sqlite3.Connection:
         base = sqlite3.connect(self.path, timeout=1.0)
-        # One that is no database is found out again, and replaced, by who asks it.
+        # A file that is not a database is detected and replaced at the first query.
         with suppress(sqlite3.DatabaseError):
             base.execute("PRAGMA locking_mode = EXCLUSIVE")
             base.execute("PRAGMA journal_mode = WAL")

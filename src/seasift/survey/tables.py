@@ -29,10 +29,10 @@ COUNT_COLUMNS = (
 
 
 class Clock:
-    """Times of a dive, and where it was then.
+    """Times of a dive, and positions at these times.
 
     Args:
-        videos: of the dive.
+        videos: videos of the dive.
         navigation: positions by time; None without.
     """
 
@@ -43,7 +43,7 @@ class Clock:
         self.start_utc = first.start_utc - timedelta(seconds=first.offset_s) if first.start_utc else None
 
     def utc(self, dive_s: float) -> datetime | None:
-        """A time on the dive's clock as UTC, if it is known when the dive began."""
+        """A time on the dive's clock as UTC, if the start of the dive is known."""
         return None if self.start_utc is None else self.start_utc + timedelta(seconds=dive_s)
 
     def utc_text(self, dive_s: float) -> str | None:
@@ -52,7 +52,7 @@ class Clock:
         return None if when is None else utc_text(when)
 
     def position(self, dive_s: float) -> Position | None:
-        """Where the vehicle was."""
+        """Position of the vehicle."""
         if self.navigation is None:
             return None
         return self.navigation.at(dive_s, self.utc(dive_s))
@@ -66,7 +66,7 @@ def utc_text(when: datetime) -> str:
 def track_row(
     summary: Summary, way: str, categories: Sequence[Category], clock: Clock
 ) -> dict[str, str | float | None]:
-    """A track as a row of tracks.csv; its position is that of its picture's time."""
+    """A track as a row of tracks.csv; its position is that at the time of its image."""
     first, last, best = summary.first, summary.last, summary.best_frame
     category = categories[summary.class_id]
     x, y, width, height = summary.best.box_xywh
@@ -105,13 +105,13 @@ def track_row(
 def track_rows(
     summaries: Iterable[Summary], store: Store, categories: Sequence[Category], clock: Clock
 ) -> Iterable[dict[str, str | float | None]]:
-    """The rows of tracks.csv, made one by one."""
+    """The rows of tracks.csv, one by one."""
     for summary in summaries:
         yield track_row(summary, config_of_text(store.seen(summary.track)), categories, clock)
 
 
 def count_rows(rows: Sequence[Mapping[str, Any]], store: Store, clock: Clock) -> list[dict[str, Any]]:
-    """The rows of counts.csv from those of `counts.rows`: with times and the frame that MaxN is of."""
+    """Rows of counts.csv, from those of `counts.rows`, with times and the frame of MaxN."""
     return [
         {
             "scope": row["scope"],
@@ -130,6 +130,22 @@ def count_rows(rows: Sequence[Mapping[str, Any]], store: Store, clock: Clock) ->
             "high95": row["high"],
         }
         for row in rows
+    ]
+
+
+def zero_rows(
+    rows: Sequence[Mapping[str, Any]], searched: Sequence[Category], frames: int
+) -> list[dict[str, Any]]:
+    """Rows of counts.csv for the classes that were searched for in the dive and not seen."""
+    seen = {row["name"] for row in rows}
+    return [
+        {
+            **dict.fromkeys(COUNT_COLUMNS),
+            **{"scope": "dive", "frames": frames, "category_id": category.id, "name": category.name},
+            **{"maxn": 0, "unique": 0, "new": 0},
+        }
+        for category in searched
+        if category.name not in seen
     ]
 
 

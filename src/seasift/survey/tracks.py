@@ -1,4 +1,4 @@
-"""What the store holds of a track, summed up: its class, scores, times, size and way."""
+"""Summaries of tracks in the store: class, scores, times, size and path."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ class Summary:
     """A track without its observations.
 
     Attributes:
-        number: its place among the tracks that count, from 1; what tables and images call it.
+        number: its number among the counted tracks, from 1, in tables and images.
         track: its number in the store.
         class_id: the class with the highest sum of scores.
-        score: that this is an object of the class: mean over its frames, in which another class counts 0.
-        best_score: the highest as an object of the class.
-        first, last: frames.
-        frames: how many show it.
-        size_px: median area of its mask, of its box without masks, px.
-        best: the view that its image shows.
+        score: probability of the class: mean over its frames, in which another class counts 0.
+        best_score: highest score as an object of the class.
+        first, last: first and last frame.
+        frames: number of frames that show it.
+        size_px: median area of its mask, or of its box without masks, px.
+        best: the view in its image.
         best_frame: the frame of that view.
     """
 
@@ -55,12 +55,12 @@ class Summary:
 
 
 def image_of(number: int) -> str:
-    """Path of the image of the track that tables call so, in the folder of results."""
+    """Path of the image of a track, by its number in tables, in the folder of results."""
     return f"pictures/track-{number:06}.jpg"
 
 
 def summaries(store: Store) -> Iterator[Summary]:
-    """The tracks that count, in the order in which they came; read one by one."""
+    """The counted tracks, in order of appearance; read one by one."""
     for number, track in enumerate(store.tracks(), start=1):
         yield summary_of(store, track, number)
 
@@ -86,9 +86,9 @@ def summary_of(store: Store, track: int, number: int) -> Summary:
 
 
 def _class_of(store: Store, track: int, seen: Sequence[tuple[Seen, Frame]]) -> tuple[int, float, float]:
-    """The class with the highest sum of scores, of equal ones the first in the model's list; its mean and best score.
+    """The class with the highest sum of scores, the first in the model's list if equal; its mean and best score.
 
-    Second opinions count, too; a class counts once a frame, with its highest score.
+    Second opinions count, too; a class counts once per frame, with its highest score.
     """
     highest: dict[tuple[int, int], float] = {}
     opinions: list[Seen | Vote] = [*(one for one, _ in seen), *store.votes(track)]
@@ -111,12 +111,12 @@ def entries(
     *,
     unconfirmed: bool = False,
 ) -> Iterator[TrackEntry]:
-    """Tracks as `seasift-tracks/1` has them, one by one: those that count, numbered as in the tables.
+    """Tracks for `seasift-tracks/1`, one by one: counted tracks, numbered as in the tables.
 
     Args:
-        sizes_hw: of the frames of each video, px.
-        where: the vehicle was at a time on the dive's clock.
-        unconfirmed: then also the others, with numbers that go on from there.
+        sizes_hw: size of the frames of each video, px.
+        where: returns the position at a time on the dive's clock.
+        unconfirmed: also return the other tracks, numbered after the counted ones.
     """
     number = 0
     for confirmed in (True, False) if unconfirmed else (True,):
@@ -126,10 +126,10 @@ def entries(
 
 
 def config_of_text(seen: Sequence[tuple[Seen, Frame]], most: int = 24) -> str:
-    """The middles of a track's boxes as `time:x,y` with spaces between, time on the dive's clock in seconds.
+    """Centres of a track's boxes as `time:x,y`, separated by spaces; time on the dive's clock in seconds.
 
     Args:
-        most: points; of more, evenly spaced ones with the first and last.
+        most: maximum number of points: evenly spaced, with the first and last.
     """
     count = len(seen)
     indices = range(count) if count <= most else [round(k * (count - 1) / (most - 1)) for k in range(most)]

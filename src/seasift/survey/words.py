@@ -24,7 +24,7 @@ def number(value: float) -> str:
 
 
 def percent(value: float | None) -> str:
-    """A share; a dash for none."""
+    """A share as text; a dash for None."""
     return "–" if value is None else f"{value:.0%}"
 
 
@@ -49,7 +49,7 @@ def duration(seconds: float) -> str:
 
 
 def warnings(plan: Plan, result: Result, parts: Sequence[Segment]) -> list[str]:
-    """What a reader must know before believing a number."""
+    """Warnings to read before trusting a number."""
     return [
         *_about_drift(plan, result),
         *_about_model(plan, result),
@@ -119,7 +119,7 @@ def _list(names: Sequence[str]) -> str:
 
 
 def figures(plan: Plan, names: Sequence[str]) -> dict[str, Any] | None:
-    """Precision and recall of each class that the intervals carry; None without."""
+    """Precision and recall of each class, used by the intervals; None without."""
     counting = plan.info.counting
     index = None if counting is None else index_of(counting, plan.threshold)
     if counting is None or index is None:
@@ -142,7 +142,7 @@ def figures(plan: Plan, names: Sequence[str]) -> dict[str, Any] | None:
 
 
 def facts(plan: Plan) -> list[tuple[str, str]]:
-    """How the survey was made."""
+    """Settings of the survey."""
     settings = plan.settings
     tracking = plan.tracking
     return [

@@ -1,4 +1,4 @@
-"""Objects keep an identity from frame to frame."""
+"""Track objects from frame to frame."""
 
 from seasift.tracking.settings import TrackerSettings
 from seasift.tracking.track import TrackSummary

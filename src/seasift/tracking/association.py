@@ -1,4 +1,4 @@
-"""Which observation belongs to which track."""
+"""Match observations to tracks."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from seasift.core.masks import MaskCrop
 from seasift.core.types import Float64, Int64, UInt8
 from seasift.tracking.track import Track
 
-_OTHER_CLASS = 0.6  # what an overlap is worth between classes that differ: models waver, but not at random
-_MASKS = 0.5  # how much masks count beside boxes, less the less is known of where the object is
+_OTHER_CLASS = 0.6  # weight of an overlap between different classes: models waver, but not at random
+_MASKS = 0.5  # weight of masks relative to boxes, reduced by the uncertainty of the position
 
 
 def similarities(tracks: Sequence[Track], seen: Instances, indices: Int64, reach: float) -> Float64:
-    """How alike N tracks and M of the observations are, 0 to 1: (N, M).
+    """Similarity of N tracks and M observations, 0 to 1: (N, M).
 
-    The better of two guesses: where the motion model and the camera's motion put the object, and where it was last
-    seen in the image; the second holds for what moves with the camera, such as the vehicle's own arm. Boxes grow
-    by `reach` standard deviations of what the motion model does not know of the place.
+    The better of two predictions counts: the position from the motion model and the camera's motion, and the last observed
+    position in the image. The second fits objects that move with the camera, such as the vehicle's own arm. Boxes grow by
+    `reach` standard deviations of the predicted position.
     """
     if not tracks or not len(indices):
         return np.zeros((len(tracks), len(indices)))
@@ -53,7 +53,7 @@ def similarities(tracks: Sequence[Track], seen: Instances, indices: Int64, reach
 def box_similarity(a_xyxy: Float64, b_xyxy: Float64, margin_px: Float64) -> Float64:
     """Intersection over union of (N, 4) and (M, 4) boxes that both grew by a margin (N,): (N, M).
 
-    Source: Yang et al. 2023 (C-BIoU). Differs: the margin is what the motion model does not know, no constant.
+    Source: Yang et al. 2023 (C-BIoU). Differs: the margin is the uncertainty of the motion model, not a constant.
     """
     grow = np.array([-1.0, -1.0, 1.0, 1.0]) * margin_px[:, None, None]
     a, b = a_xyxy[:, None, :] + grow, b_xyxy[None] + grow
@@ -84,7 +84,7 @@ def overlap(a: MaskCrop, b: MaskCrop) -> float:
 
 
 def assign(similarity: Float64, least: float) -> list[tuple[int, int]]:
-    """Pairs (row, column) of the largest total similarity, none of less than `least`.
+    """Pairs (row, column) with the largest total similarity, each at least `least`.
 
     Source: Jonker and Volgenant 1987, by the package `lap`.
     """
@@ -97,13 +97,13 @@ def assign(similarity: Float64, least: float) -> list[tuple[int, int]]:
 
 
 def twins_of(seen: Instances, candidates: Int64, least: float) -> Int64:
-    """Which observations are second opinions about the object of a better one.
+    """Find observations that are second opinions about the object of a better one.
 
     Args:
         candidates: (K,) indices that take part.
         least: overlap of masks (of boxes without masks) that is still another object.
     Returns:
-        (N,) index of the better observation; -1 for those that stand for themselves or take no part.
+        (N,) index of the better observation; -1 for independent observations and those that take no part.
     """
     twins = np.full(len(seen), -1, np.int64)
     ranked = candidates[np.argsort(-seen.scores[candidates], kind="stable")]
@@ -129,7 +129,7 @@ def twins_of(seen: Instances, candidates: Int64, least: float) -> Int64:
 
 
 def below(seen: Instances, i: int, others: Int64, least: float) -> int:
-    """The observation that observation `i` sits on: the box or mask overlaps by more than `least`; -1 if there is none."""
+    """The observation whose box or mask overlaps observation `i` by more than `least`; -1 if there is none."""
     if not len(others):
         return -1
     overlaps = pairwise_iou(seen.boxes_xyxy[[i]], seen.boxes_xyxy[others])[0].astype(np.float64)

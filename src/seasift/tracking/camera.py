@@ -1,4 +1,4 @@
-"""How the camera moved between two frames, seen by the sea floor."""
+"""Estimate the camera's motion between two frames from the sea floor."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _NOWHERE = np.zeros((0, 2), np.float32)
 
 @dataclass(frozen=True, eq=False)
 class CameraView:
-    """What is kept of a frame to find the camera's motion to the next one.
+    """Data of a frame, to find the camera's motion to the next one.
 
     Attributes:
         gray: (h, w), shrunken to a longer side of 320 px.
         taken: (N, 4) boxes of objects, px of `gray`: objects may move by themselves.
-        size_hw: of the frame, px.
+        size_hw: height and width of the frame, px.
     """
 
     gray: UInt8
@@ -60,7 +60,7 @@ class CameraView:
 
     @cached_property
     def landmarks(self) -> tuple[Float32, Float32]:
-        """Places (K, 2) that are known again by their descriptors (K, 128)."""
+        """Landmarks (K, 2) with their descriptors (K, 128)."""
         points, words = cv2.SIFT_create(_MOST_POINTS, contrastThreshold=0.01).detectAndCompute(  # type: ignore[attr-defined]
             self.gray, self.free
         )
@@ -69,10 +69,10 @@ class CameraView:
         return np.array([point.pt for point in points], np.float32), words
 
     def motion_to(self, later: CameraView) -> Float64 | None:
-        """The similarity (2, 3) that takes px of this frame to px of a later one; None where it is not to be seen.
+        """The similarity (2, 3) that maps px of this frame to px of a later one; None if not found.
 
-        Sparse optical flow and RANSAC, as in BoT-SORT (Aharon et al. 2022); where the step is too long for it,
-        SIFT's landmarks.
+        Uses sparse optical flow and RANSAC, as in BoT-SORT (Aharon et al. 2022), and SIFT landmarks for steps that are too long
+        for optical flow.
         """
         if self.size_hw != later.size_hw:
             return None
@@ -85,7 +85,7 @@ class CameraView:
         return matrix
 
     def _flow(self, later: CameraView) -> tuple[Float32, Float32]:
-        """Corners followed by Lucas and Kanade's method, where it leads back to where it began."""
+        """Corners tracked by Lucas and Kanade's method, if tracking back returns to the start."""
         here = self._corners()
         if not len(here):
             return _NOWHERE, _NOWHERE
@@ -95,7 +95,7 @@ class CameraView:
         return here[good, 0], np.asarray(there, np.float32)[good, 0]
 
     def _corners(self) -> Float32:
-        """Corners (K, 1, 2), some of each part of the image, so that text at its edges is not all there is."""
+        """Corners (K, 1, 2), some in each part of the image, so that text at its edges does not dominate."""
         found = [np.zeros((0, 1, 2), np.float32)]
         height, width = self.gray.shape
         rows, columns = (
@@ -113,7 +113,7 @@ class CameraView:
         return np.concatenate(found)
 
     def _matches(self, later: CameraView) -> tuple[Float32, Float32]:
-        """Landmarks of both frames that resemble each other and none else (Lowe 2004)."""
+        """Unambiguous matches of landmarks in both frames (Lowe 2004)."""
         (here, words), (there, later_words) = self.landmarks, later.landmarks
         if len(here) < 2 or len(there) < 2:
             return _NOWHERE, _NOWHERE
@@ -141,10 +141,10 @@ class CameraView:
 
 
 def _camera_motion(here: Float32, there: Float32) -> Float64 | None:
-    """The motion (2, 3) of the floor; None if none is to be seen.
+    """The motion (2, 3) of the floor; None if not found.
 
-    Burnt-in text stands still whatever the camera does. So if what moves does so as one, all over the image, that is the
-    floor, even where more points stand still.
+    Burnt-in text does not move with the camera. If the moving points move together all over the image, they are the floor,
+    even if more points do not move.
     """
     moved = np.linalg.norm(there - here, axis=1) > _MOVED_PX
     motion, spread = _similarity(here[moved], there[moved])
@@ -154,9 +154,9 @@ def _camera_motion(here: Float32, there: Float32) -> Float64 | None:
 
 
 def _similarity(here: Float32, there: Float32) -> tuple[Float64 | None, float]:
-    """The motion (2, 3) on which most points agree, and how far these spread in x and in y, in shares of 320 px.
+    """The motion (2, 3) of most points, and the spread of these points in x and y, as shares of 320 px.
 
-    None if too few agree, or on something absurd.
+    None if too few agree, or the motion is implausible.
     """
     if len(here) < _FEWEST:
         return None, 0.0

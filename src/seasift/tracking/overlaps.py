@@ -1,4 +1,4 @@
-"""How much tracks overlap over the frames that show both: which of them are one object."""
+"""Measure the overlap of tracks over shared frames, to find tracks of one object."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from seasift.tracking.association import overlap
 
 @dataclass
 class _Pair:
-    """Sums over frames that show both tracks; `near` over frames that show one and in which the other is followed, too."""
+    """Sums over frames that show both tracks; `near`: over frames that show one while the other is tracked."""
 
     frames: float = 0.0
     boxes: float = 0.0
@@ -25,19 +25,19 @@ class _Pair:
     near: float = 0.0
 
     def mean(self, frames: int, near_frames: int) -> float:
-        """Mean overlap where at least so many frames tell of it; else 0.
+        """Mean overlap, if enough frames contribute; else 0.
 
-        Of boxes or masks in frames that show both; or of boxes, a track that is not seen being where it is
-        thought to be: the observations of one object may fall to two tracks by turns.
+        Uses boxes or masks in frames that show both tracks, or boxes with the predicted position of an unseen track: the
+        observations of one object may alternate between two tracks.
         """
         both = max(self.boxes, self.masks) / self.frames if self.frames >= frames else 0.0
         return max(both, self.near / self.near_frames if self.near_frames >= near_frames else 0.0)
 
     def merge(self, other: _Pair, both: _Pair) -> None:
-        """Add what is known of two tracks that became one, and a third.
+        """Add the overlaps of two merged tracks with a third.
 
-        The third may have been seen together with both in the same frame. The number of such frames is not kept; the
-        largest that it can be is taken, as tracks of one object are mostly seen together.
+        The third may have been seen with both in the same frame. The number of such frames is unknown, so the largest possible
+        number is used: tracks of one object are mostly seen together.
         """
         total = self.frames + other.frames
         if total:
@@ -60,10 +60,10 @@ class Overlaps:
         """Add a frame.
 
         Args:
-            ids: (N,) all tracks that are followed.
-            seen: (N,) those that the frame shows.
-            boxes_xyxy: (N, 4) px, where they are or are thought to be.
-            masks: N, where there are any.
+            ids: (N,) all current tracks.
+            seen: (N,) whether the frame shows the track.
+            boxes_xyxy: (N, 4) observed or predicted boxes, px.
+            masks: N masks, if available.
         """
         ious = pairwise_iou(boxes_xyxy.astype(np.float32), boxes_xyxy.astype(np.float32))
         for i, j in np.argwhere(np.tril(seen[:, None] | seen[None], -1)).tolist():
@@ -84,9 +84,9 @@ class Overlaps:
         """The pair that overlaps most on average; None if no pair overlaps by more than `least`.
 
         Args:
-            among: at least one track of the pair is one of these.
+            among: one track of the pair must be among these.
             frames: least number of frames that show both tracks.
-            near_frames: least number of frames that show one, while the other is followed.
+            near_frames: least number of frames that show one while the other is tracked.
         """
         best: tuple[float, int, int] | None = None
         for (a, b), pair in self._pairs.items():
@@ -100,7 +100,7 @@ class Overlaps:
         return 0.0 if pair is None else pair.frames
 
     def merge(self, gone: int, into: int) -> None:
-        """Make one track of two."""
+        """Merge two tracks."""
         both = self._pairs.pop(_key(gone, into))
         for key in [key for key in self._pairs if gone in key]:
             third = _key(key[0] if key[1] == gone else key[1], into)

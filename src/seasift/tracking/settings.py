@@ -1,4 +1,4 @@
-"""What a tracker can be told."""
+"""Settings of a tracker."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from seasift.core.errors import InputError
 
 @dataclass(frozen=True)
 class TrackerSettings:
-    """How observations become tracks. Times are seconds, so that nothing depends on the frame rate.
+    """Settings of a tracker. Times are in seconds, so that nothing depends on the frame rate.
 
     Attributes:
-        start_score: an observation from this score on may begin a track.
-        low_score: a weaker one, from this score on, only prolongs a track (ByteTrack's second association).
+        start_score: minimum score of an observation to begin a track.
+        low_score: minimum score of an observation to continue a track (ByteTrack's second association).
         min_similarity: a track and an observation that overlap less than this are different objects.
-        min_hits: a track counts once it was seen in so many frames ...
-        confirm_s: ... and for so long.
-        max_age_s: a confirmed track that was not seen for longer has ended. If frames come more rarely, it may
-            still be missing in one of them.
-        probation_max_age_s: the same before a track is confirmed.
-        duplicate_overlap: an observation that overlaps a better one of the same frame by more than this is the same
-            object; it only votes for the class.
+        min_hits: a track counts after it was seen in this many frames ...
+        confirm_s: ... and for this long.
+        max_age_s: a confirmed track ends after this time out of sight. If frames are further apart, it may still be missing
+            in one of them.
+        probation_max_age_s: the same for an unconfirmed track.
+        duplicate_overlap: an observation that overlaps a better one of the same frame by more than this is the same object;
+            it only votes for the class.
         merge_overlap: two tracks whose boxes or masks overlap by more than this, on average over the frames that show
             both, are one object. An observation that overlaps one that has a track by more than this begins no track.
-        merge_observations: such tracks are merged as soon as so many frames show both, and in any case at the end of
+        merge_observations: such tracks are merged after this many frames show both, and in any case at the end of
             either track.
         use_camera: estimate and undo the camera's motion.
-        use_masks: compare masks, not only boxes, where there are any.
+        use_masks: compare masks, not only boxes, if available.
     """
 
     start_score: float = 0.2

@@ -1,7 +1,4 @@
-"""One object that is being followed.
-
-Also here: Where a box will be: four filters of a value and its velocity, for any length of step.
-"""
+"""A tracked object, and a Kalman filter that predicts its box over steps of any length."""
 
 from __future__ import annotations
 
@@ -17,12 +14,10 @@ from seasift.core.masks import MaskCrop
 from seasift.core.types import Float64
 
 # In sizes of the object (the root of its box's area), as SORT's descendants scale their noise; x, y, width, height.
-_SEEN = 0.05  # how far a detector's box is off
-_SPEED = np.array([0.5, 0.5, 0.0, 0.0])  # how fast objects move beside the camera's motion, per second
-_CREEP = np.array([0.1, 0.1, 0.2, 0.2])  # what no velocity explains, per root of a second
-_LOST_CAMERA = (
-    0.5  # how much further things move in the image if the camera's motion is not known, per second
-)
+_SEEN = 0.05  # error of a detector's box
+_SPEED = np.array([0.5, 0.5, 0.0, 0.0])  # speed of objects relative to the camera's motion, per second
+_CREEP = np.array([0.1, 0.1, 0.2, 0.2])  # random motion without velocity, per root of a second
+_LOST_CAMERA = 0.5  # additional motion if the camera's motion is unknown, per second
 _MEMORY_S = 3.0  # how long a velocity lasts
 
 
@@ -30,10 +25,10 @@ _MEMORY_S = 3.0  # how long a velocity lasts
 class Motion:
     """The estimate of centre x, centre y, width and height of a box, in px, and of their velocities.
 
-    A Kalman filter of constant velocity as in SORT (Bewley et al. 2016), with steps in seconds. Differs: the velocity
-    dies out (an Ornstein-Uhlenbeck process, solved exactly for any step), so that an object that is out of sight
-    does not fly off; the four values are filtered each by itself; width and height have no velocity, as a box
-    that shrinks while its object passes behind another one would go on shrinking.
+    A Kalman filter of constant velocity as in SORT (Bewley et al. 2016), with steps in seconds. Differs: the velocity decays
+    (an Ornstein-Uhlenbeck process, solved exactly for any step), so that an unseen object does not drift away. The four
+    values are filtered separately. Width and height have no velocity: a box that shrinks while its object is occluded
+    would continue to shrink.
 
     Attributes:
         mean: (4, 2): value, velocity per second.
@@ -45,7 +40,7 @@ class Motion:
 
     @classmethod
     def begin(cls, box_xyxy: Float64) -> Motion:
-        """From the first observation."""
+        """Start with the first observation."""
         values = _values(box_xyxy)
         size = _size(values)
         mean = np.stack([values, np.zeros(4)], axis=1)
@@ -65,7 +60,7 @@ class Motion:
         return float(math.sqrt(max(self.cov[0, 0, 0], self.cov[1, 0, 0])))
 
     def predicted(self, step_s: float, *, camera_known: bool = True) -> Motion:
-        """The estimate a while later."""
+        """The estimate after a time step."""
         kept = math.exp(-step_s / _MEMORY_S)
         forward = np.array([[1.0, _MEMORY_S * (1 - kept)], [0.0, kept]])
         mean = self.mean @ forward.T
@@ -78,7 +73,7 @@ class Motion:
         return Motion(mean, forward @ self.cov @ forward.T + noise)
 
     def moved(self, camera: Float64) -> Motion:
-        """The estimate in the image that a camera's motion (2, 3) made of this one (BoT-SORT, section 3.2)."""
+        """The estimate after a camera motion (2, 3) (BoT-SORT, section 3.2)."""
         turn, shift = camera[:, :2], camera[:, 2]
         scale = math.sqrt(abs(np.linalg.det(turn)))
         mean = self.mean * scale
@@ -89,8 +84,8 @@ class Motion:
     def updated(self, box_xyxy: Float64) -> Motion:
         """The estimate after an observation.
 
-        A box that is smaller than expected may be what another object leaves to be seen of this one. Then the whole box may
-        lie anywhere around it, so the middle moves only as far as it must, and the size is hardly believed.
+        A box that is smaller than expected may be the visible part of an occluded object. The whole box may then be anywhere
+        around it, so the centre moves only as far as necessary, and the size has little weight.
         """
         values = _values(box_xyxy)
         hidden = np.maximum(self.mean[2:, 0] - values[2:], 0.0)
@@ -122,14 +117,14 @@ def _size(values: Float64) -> float:
 
 @dataclass(frozen=True)
 class TrackSummary:
-    """What is known of a track.
+    """Summary of a track.
 
     Attributes:
-        id: 1 or above; never given twice.
+        id: 1 or above; never reused.
         class_id: the class with the most votes, 0-based.
         score: the mean score of that class over all observations of the track, 0 to 1.
-        confirmed: seen often enough to count.
-        observations: frames in which it was seen.
+        confirmed: whether it was seen often enough to count.
+        observations: number of frames in which it was seen.
         first_s: time of the first of them.
         last_s: time of the last of them.
     """
@@ -145,13 +140,13 @@ class TrackSummary:
 
 @dataclass
 class Track:
-    """An object that is being followed: nothing in here grows with its length.
+    """A tracked object: its memory does not grow with its length.
 
     Attributes:
-        motion: where it is thought to be in the latest frame.
-        box_xyxy: where it was seen last, px.
-        mask: as it was seen last.
-        votes: class to the sum of its scores.
+        motion: predicted position in the latest frame.
+        box_xyxy: last observed box, px.
+        mask: last observed mask.
+        votes: sum of scores by class.
     """
 
     id: int
@@ -166,12 +161,12 @@ class Track:
 
     @property
     def class_id(self) -> int:
-        """The class with the most votes; the lower one of equals."""
+        """The class with the most votes; the lower class on a tie."""
         return min(self.votes, key=lambda each: (-self.votes[each], each))
 
     @classmethod
     def begin(cls, track_id: int, seen: Instances, index: int, time_s: float) -> Track:
-        """A track of one observation."""
+        """Start a track with one observation."""
         box = seen.boxes_xyxy[index].astype(np.float64)
         mask = None if seen.masks is None else seen.masks[index]
         track = cls(track_id, Motion.begin(box), box, mask, time_s, time_s)
@@ -179,7 +174,7 @@ class Track:
         return track
 
     def see(self, seen: Instances, index: int, time_s: float) -> None:
-        """Take an observation of the latest frame."""
+        """Add an observation of the latest frame."""
         self.box_xyxy = seen.boxes_xyxy[index].astype(np.float64)
         self.mask = None if seen.masks is None else seen.masks[index]
         self.motion = self.motion.updated(self.box_xyxy)
@@ -188,14 +183,14 @@ class Track:
         self.vote(int(seen.class_ids[index]), float(seen.scores[index]))
 
     def vote(self, class_id: int, score: float) -> None:
-        """Let an observation say what the object is."""
+        """Let an observation vote for a class."""
         self.votes[class_id] = self.votes.get(class_id, 0.0) + score
 
     def absorb(self, other: Track, shared: float) -> None:
-        """Become one with another track of the same object; the motion is that of the longer one that is in sight.
+        """Merge with another track of the same object; the motion is that of the longer visible one.
 
         Args:
-            shared: number of frames that show both. Of a class that both have, these frames vote once.
+            shared: number of frames that show both; these frames vote once for a class of both.
         """
         means = [
             {class_id: sum_ / track.observations for class_id, sum_ in track.votes.items()}
@@ -214,7 +209,7 @@ class Track:
         self.confirmed = self.confirmed or other.confirmed
 
     def summary(self) -> TrackSummary:
-        """What is known by now."""
+        """The summary so far."""
         score = min(self.votes[self.class_id] / self.observations, 1.0)
         return TrackSummary(
             *(self.id, self.class_id, score, self.confirmed, self.observations, self.first_s, self.last_s)

@@ -1,4 +1,4 @@
-"""Objects keep an identity from frame to frame, through gaps and the camera's motion."""
+"""Track objects from frame to frame, through gaps and the camera's motion."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ from seasift.tracking.settings import TrackerSettings
 from seasift.tracking.track import Track, TrackSummary
 
 SCHEMA = "seasift-tracker/2"
-_PATIENT_STEPS = 2.5  # a track may be missing for so many usual steps, however short the patience
+_PATIENT_STEPS = 2.5  # a track may be missing for this many usual steps, however small `max_age_s` is
 _STEP_MEMORY = 0.9
-# Standard deviations around where a track is thought to be, first and last round; the last is for confirmed ones.
+# Standard deviations around the predicted position, first and last round; the last is for confirmed tracks.
 _NEAR, _FAR = 1.0, 2.5
 
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """What a frame told.
+    """Results of a frame.
 
     Attributes:
-        ids: (N,) int64, the track of each observation, from its first one on; 0 where it belongs to none: it is
-            too weak to begin one, or another observation of this frame stands for the same object.
-        confirmed: tracks that count from now on, with their earlier observations; each is told once.
-        votes: (N,) int64, of each observation with id 0 the track for whose class it votes, as another observation of
-            this frame stands for the same object; else 0.
-        merged: pairs (gone, into) of tracks that turned out to be one object, in this order. All that was `gone` is `into`,
-            earlier frames included; `gone` is never heard of again. Where both have an observation of a frame, the one
-            with the higher score stands for the object and the other one votes.
-        summaries: what there is to know of each track that ended; one that is not confirmed by then never counts.
+        ids: (N,) int64, the track of each observation, from its first one on; 0 for an observation without a track: it is
+            too weak to begin one, or another observation of this frame represents the same object.
+        confirmed: tracks that count from now on, with their earlier observations; each is listed once.
+        votes: (N,) int64, for each observation with id 0 the track for whose class it votes, because another observation
+            of this frame represents the same object; else 0.
+        merged: pairs (gone, into) of tracks that are one object, in this order. All observations of `gone` belong to
+            `into`, earlier frames included; `gone` never appears again. If both have an observation of a frame, the one
+            with the higher score represents the object and the other one votes.
+        summaries: summaries of ended tracks; one that is not confirmed by then never counts.
     """
 
     ids: Int64
@@ -47,17 +47,17 @@ class Step:
 
     @property
     def ended(self) -> tuple[int, ...]:
-        """Tracks that ended: no later observation is theirs."""
+        """Ended tracks, which get no more observations."""
         return tuple(summary.id for summary in self.summaries)
 
 
 class Tracker:
-    """Follows objects through frames in the order of time. Memory follows the objects in sight, not the dive.
+    """Track objects through frames in order of time. Memory grows with visible objects, not with the dive.
 
     Source: association in rounds, strong observations before weak ones, is ByteTrack's (Zhang et al. 2022), a last
     one that searches further is C-BIoU's (Yang et al. 2023);
-    motion is SORT's (Bewley et al. 2016) with the camera's motion undone as in BoT-SORT (Aharon et al. 2022); where
-    an object was last seen is a second guess beside the motion model's, as in OC-SORT (Cao et al. 2023).
+    motion is SORT's (Bewley et al. 2016) with the camera's motion undone as in BoT-SORT (Aharon et al. 2022); the last
+    observed position is a second prediction besides the motion model, as in OC-SORT (Cao et al. 2023).
     One object is one track: second opinions of a frame are grouped first, and tracks that overlap are merged.
     """
 
@@ -71,14 +71,14 @@ class Tracker:
         self._overlaps = Overlaps()
 
     def step(self, instances: Instances, image_rgb_u8: UInt8 | CameraView, time_s: float) -> Step:
-        """Take the next frame.
+        """Process the next frame.
 
         Args:
-            instances: what the model found in it; also what is too weak to count, down to `low_score`.
+            instances: objects in the frame, including weak ones down to `low_score`.
             image_rgb_u8: (H, W, 3), for the camera's motion; or what `CameraView.of` makes of it.
             time_s: presentation time on the dive's clock; steps may have any length.
         Raises:
-            InputError: a time before that of the frame before, or none at all.
+            InputError: a time before that of the previous frame, or not a number.
         """
         step_s = self._step_s(time_s)
         merged, confirmed, summaries = self._end(self._lost(time_s, step_s))
@@ -98,17 +98,17 @@ class Tracker:
         return Step(ids, confirmed + self._confirm(), summaries, votes, tuple(merged))
 
     def finish(self) -> Step:
-        """End all tracks: at the end of the dive, or where footage of another place follows."""
+        """End all tracks: at the end of the dive, or before footage of another place."""
         merged, confirmed, summaries = self._end({track.id for track in self._tracks})
         self._time_s, self._usual_step_s, self._view = None, None, None
         none = np.zeros(0, np.int64)
         return Step(none, confirmed, summaries, none, tuple(merged))
 
     def summary_of(self, track_id: int) -> TrackSummary:
-        """What is known of a track that has not ended.
+        """Summary of a current track.
 
         Raises:
-            KeyError: it has, or never was.
+            KeyError: it has ended, or never existed.
         """
         for track in self._tracks:
             if track.id == track_id:
@@ -116,7 +116,7 @@ class Tracker:
         raise KeyError(track_id)
 
     def state(self) -> dict[str, Any]:
-        """All that later steps depend on, as plain values for JSON."""
+        """All state that later steps depend on, as plain values for JSON."""
         return {
             "schema": SCHEMA,
             "settings": self.settings.to_json(),
@@ -130,10 +130,10 @@ class Tracker:
 
     @classmethod
     def restore(cls, settings: TrackerSettings, state: dict[str, Any]) -> Tracker:
-        """A tracker that goes on exactly where another one was when `state` was taken.
+        """A tracker that resumes exactly at a saved `state`.
 
         Raises:
-            InputError: a state of another version or of other settings.
+            InputError: the state has another version or other settings.
         """
         if state.get("schema") != SCHEMA or state["settings"] != settings.to_json():
             raise InputError(
@@ -168,7 +168,7 @@ class Tracker:
         self._usual_step_s = _STEP_MEMORY * usual + (1 - _STEP_MEMORY) * step_s
 
         def lost(track: Track) -> bool:
-            # A single long step is no fault of a track that was there right before it.
+            # A single long step must not end a track that was visible right before it.
             tried = track.confirmed or track.last_s == self._time_s
             max_age_s = self.settings.max_age_s if tried else self.settings.probation_max_age_s
             return time_s - track.last_s > max(max_age_s, _PATIENT_STEPS * usual)
@@ -176,7 +176,7 @@ class Tracker:
         return {track.id for track in self._tracks if lost(track)}
 
     def _end(self, lost: set[int]) -> tuple[list[tuple[int, int]], tuple[int, ...], tuple[TrackSummary, ...]]:
-        """End tracks, but for those that turn out to be a track that is still in sight: merged, confirmed, ended."""
+        """End tracks, except those that match a visible track. Returns merged, confirmed, ended."""
         merged: list[tuple[int, int]] = []
         in_sight = {track.id for track in self._tracks} - lost
         given = self.settings
@@ -198,7 +198,7 @@ class Tracker:
         return merged, confirmed, ended
 
     def _merge_seen(self, seen: Instances, ids: Int64, votes: Int64) -> list[tuple[int, int]]:
-        """Merge tracks that overlap over several frames; `ids` and `votes` of this frame follow."""
+        """Merge tracks that overlap over several frames; updates `ids` and `votes` of this frame."""
         shown = {int(ids[i]): int(i) for i in np.flatnonzero(ids)}
         here = np.array([track.id in shown for track in self._tracks], bool)
         boxes = [track.box_xyxy if track.id in shown else track.motion.box_xyxy for track in self._tracks]
@@ -223,7 +223,7 @@ class Tracker:
         return merged
 
     def _merge(self, gone: int, into: int) -> None:
-        """Make one track of two; it goes on under the earlier number."""
+        """Merge two tracks; the earlier number is kept."""
         first, second = (next(track for track in self._tracks if track.id == each) for each in (into, gone))
         first.absorb(second, self._overlaps.shared(gone, into))
         self._tracks.remove(second)
@@ -242,7 +242,7 @@ class Tracker:
                 track.motion = track.motion.moved(camera)
 
     def _associate(self, seen: Instances, candidates: Bool, reach: float, ids: Int64, time_s: float) -> None:
-        """Give observations to tracks that have none in this frame."""
+        """Assign observations to tracks that have none in this frame."""
         taken = set(ids.tolist())
         free = [
             track for track in self._tracks if track.id not in taken and (track.confirmed or reach == _NEAR)
@@ -254,7 +254,7 @@ class Tracker:
             free[row].see(seen, index, time_s)
 
     def _begin(self, seen: Instances, strong: Bool, twins: Int64, ids: Int64, time_s: float) -> None:
-        """Begin tracks with what no track took and what sits on none; the latter is a second opinion."""
+        """Begin tracks with unassigned observations; one that overlaps a track is a second opinion."""
         for i in np.flatnonzero(strong & (ids == 0)).tolist():
             twins[i] = below(seen, i, np.flatnonzero(ids), self.settings.merge_overlap)
             if twins[i] < 0:
@@ -263,7 +263,7 @@ class Tracker:
                 self._next_id += 1
 
     def _vote(self, seen: Instances, twins: Int64, ids: Int64) -> Int64:
-        """Let second opinions vote, each class once a frame and track: (N,) the track; 0 for none."""
+        """Let second opinions vote, each class once per frame and track: (N,) the track; 0 for none."""
         votes = np.zeros(len(seen), np.int64)
         tracks = {track.id: track for track in self._tracks}
         done = {(int(ids[i]), int(seen.class_ids[i])) for i in np.flatnonzero(ids)}

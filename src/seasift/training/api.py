@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from seasift.core.choices import AcceleratorName, choose
 from seasift.core.errors import InputError
 from seasift.core.extras import require
 from seasift.evaluation.api import EvaluationResult, evaluate
@@ -64,7 +65,7 @@ def train(
         data: prepared data set or COCO file, instead of the recipe's.
         output: folder of the run; default: `runs/` and the recipe's name.
         overrides: "key=value", for example "training.batch_size=4".
-        resume: go on from last.ckpt.
+        resume: continue from last.ckpt.
         overfit: learn and evaluate only this many images, without augmentation.
         max_minutes: stop after this many minutes.
         accelerator: "auto", "cpu" or "gpu".
@@ -83,11 +84,12 @@ def train(
     wanted = load_recipe(str(recipe), _changes(data, overrides, overfit, max_minutes))
     if compare and wanted.data.overfit:
         raise InputError(
-            "--compare: with data.overfit the run is judged on the images that it learns; expected a val part. "
+            "--compare: with data.overfit the run is validated on the images that it learns; expected a val split. "
             "Leave out one of them."
         )
-    if logger is not None and logger not in LOGGERS:
-        raise InputError(f"--logger {logger!r}; expected {' or '.join(LOGGERS)}.")
+    choose("--accelerator", accelerator, list(AcceleratorName))
+    if logger is not None:
+        choose("--logger", logger, LOGGERS)
     require("train", "torch", "lightning", "timm", "tensorboard")
     if logger:
         require(logger, logger)
@@ -134,8 +136,8 @@ def _compared(recipe: Recipe, folder: Path, progress: Callable[[int, int], None]
         output=folder / EVALUATION,
         labels=recipe.data.labels if prepared else None,
         masks=recipe.data.masks if prepared else None,
-        split=recipe.data.split if prepared else None,
-        part=recipe.data.val if prepared else None,
+        scheme=recipe.data.scheme if prepared else None,
+        split=recipe.data.val if prepared else None,
         progress=progress,
     )
     comparison = compare_runs(read_runs([folder]), Settings(data))

@@ -21,7 +21,7 @@ class Batch:
     """B images with at most N objects each, as they lie in the cache.
 
     Attributes:
-        number: place of the batch in the run's sequence; all chance in its step follows from it.
+        number: index of the batch in the run; all chance in its step follows from it.
         file_names: of the images.
         images_rgb_u8: (B, H, W, 3) uint8.
         boxes_xyxy: (B, N, 4) float32, relative to the image.

@@ -1,4 +1,7 @@
-"""What happens beside the steps: checkpoints, the time limit, the curve, the progress line."""
+"""What happens beside the steps: checkpoints, the time limit, the curve, the progress line.
+
+Lightning's classes serve where they can. Each class here says what its counterpart in Lightning cannot do.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,12 @@ import csv
 import sys
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.callbacks import WeightAveraging
+from lightning.pytorch.callbacks import Timer, WeightAveraging
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
@@ -25,6 +29,10 @@ CURVE = "metrics.csv"
 class Checkpoints(Callback):
     """Writes last.ckpt every few minutes and best.ckpt at each better validation, whole or not at all.
 
+    Lightning's `ModelCheckpoint` saves between the batches of one accumulated step, from which a resumed run gives
+    another curve; it ignores the validation after training that a time limit asks for; and it writes by way of the
+    folder for temporary files, from where a move to another disk is not atomic.
+
     Args:
         folder: of the run.
         recipe: for the minutes, and the batches that make one optimizer step.
@@ -36,11 +44,11 @@ class Checkpoints(Callback):
         self.best_score = -1.0
 
     def state_dict(self) -> dict[str, Any]:
-        """Kept in checkpoints."""
+        """Goes into checkpoints."""
         return {"best_score": self.best_score}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Taken from a checkpoint."""
+        """Comes from a checkpoint."""
         self.best_score = state_dict["best_score"]
 
     def on_train_batch_end(
@@ -52,7 +60,7 @@ class Checkpoints(Callback):
             self.save(trainer, LAST)
 
     def on_validation_end(self, trainer: Trainer, module: LightningModule) -> None:
-        """Save `best` if it is."""
+        """Save `best` if the score is."""
         score = trainer.callback_metrics.get("val/score")
         if score is not None and float(score) > self.best_score:
             self.best_score = float(score)
@@ -89,28 +97,34 @@ def moving_average(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Ten
 
 
 class MovingAverage(WeightAveraging):
-    """An exponential moving average of the weights, with which the model is judged and saved; see `moving_average`."""
+    """An exponential moving average of the weights, with which the model is validated and saved; see `moving_average`."""
 
     def __init__(self, decay: float) -> None:
         super().__init__(avg_fn=moving_average(decay))
 
 
-class TimeLimit(Callback):
-    """Ends training after some minutes, as if all steps were done."""
+class TimeLimit(Timer):
+    """Ends training after some minutes, as if all steps were done.
+
+    Lightning's `Timer` counts on over resumes. This one gives a resumed run all its minutes again.
+    """
 
     def __init__(self, minutes: float) -> None:
-        self._end = time.monotonic() + minutes * 60
+        super().__init__(timedelta(minutes=minutes), verbose=False)
 
-    def on_train_batch_end(
-        self, trainer: Trainer, module: LightningModule, outputs: Any, batch: Any, batch_idx: int
-    ) -> None:
-        """Stop if it is time."""
-        if trainer.strategy.broadcast(time.monotonic() > self._end):
-            trainer.should_stop = True
+    def state_dict(self) -> dict[str, Any]:
+        """Nothing goes into checkpoints."""
+        return {}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Nothing comes out of checkpoints."""
 
 
 class Curve(Callback):
-    """Appends losses and figures to metrics.csv; a resumed run drops the rows it will write again.
+    """Appends losses and metrics to metrics.csv; a resumed run drops the rows it will write again.
+
+    Lightning's `CSVLogger` deletes the file of an earlier run instead of continuing it, and rewrites the whole file
+    where a new column appears.
 
     Args:
         folder: of the run.
@@ -171,6 +185,9 @@ class Curve(Callback):
 class ProgressLine(Callback):
     """Losses, images a second and remaining time: a bar on a terminal, a line a minute elsewhere.
 
+    Lightning's `RichProgressBar` counts batches of an epoch, so it knows no end of a stream of batches, and it writes
+    nothing readable into a log file.
+
     Args:
         max_steps: optimizer steps in all.
     """
@@ -212,7 +229,7 @@ class ProgressLine(Callback):
             )
 
     def on_validation_end(self, trainer: Trainer, module: LightningModule) -> None:
-        """Say the figures."""
+        """Show the metrics."""
         metrics = {k[4:]: float(v) for k, v in trainer.callback_metrics.items() if k.startswith("val/")}
         figures = "  ".join(f"{name} {value:.3f}" for name, value in metrics.items())
         if trainer.is_global_zero:

@@ -34,21 +34,21 @@ def data_splits(recipe: Recipe) -> tuple[DataSplit, DataSplit]:
             "no data: got neither --data nor data.path; expected a prepared data set or COCO file"
         )
 
-    def part(name: str) -> DataSplit:
+    def chosen(name: str) -> DataSplit:
         return resolve_split(
             Path(str(data.path)),
             labels=data.labels,
             masks=data.masks,
-            split=data.split,
-            part=name,
+            scheme=data.scheme,
+            split=name,
             cache=Path(data.cache) if data.cache else None,
         )
 
-    learn = part(data.train)
+    learn = chosen(data.train)
     if data.overfit:
         few = _thin(learn, data.overfit)
         return few, replace(few, coco=fully_labelled(few.coco))
-    val = part(data.val)
+    val = chosen(data.val)
     val = replace(val, coco=fully_labelled(val.coco))
     if not val.coco.images:
         raise RecipeError(
@@ -60,7 +60,7 @@ def data_splits(recipe: Recipe) -> tuple[DataSplit, DataSplit]:
 def open_images(
     learn: DataSplit, spec: InputSpec, recipe: Recipe, progress: Callable[[int, int], None] | None = None
 ) -> ImageCache:
-    """The decoded images of a part as a network wants them; `progress` is told (done, in all).
+    """The decoded images of a split as a network wants them; `progress` is told (done, in all).
 
     Raises:
         RecipeError: the network cannot learn from labels that leave so much open.
@@ -77,12 +77,12 @@ def open_images(
     return cache
 
 
-def _thin(part: DataSplit, count: int) -> DataSplit:
-    """Some of the images that have objects, spread evenly over the part."""
-    busy = [image.file_name for image in part.coco.images if part.coco.annotations_of(image.id)]
+def _thin(split: DataSplit, count: int) -> DataSplit:
+    """Some of the images that have objects, spread evenly over the split."""
+    busy = [image.file_name for image in split.coco.images if split.coco.annotations_of(image.id)]
     indices = np.linspace(0, len(busy) - 1, min(count, len(busy))).round().astype(int)
-    few = part.coco.subset({busy[index] for index in indices})
-    return replace(part, coco=few, name=f"{part.name}[{count}]")
+    few = split.coco.subset({busy[index] for index in indices})
+    return replace(split, coco=few, name=f"{split.name}[{count}]")
 
 
 def _cache_folder(recipe: Recipe) -> Path:
@@ -93,19 +93,19 @@ def _cache_folder(recipe: Recipe) -> Path:
 
 
 class EvaluationImages(Dataset[tuple[int, UInt8]]):
-    """A process's share of a part, as (image id, image); all of it if some process would have nothing."""
+    """A process's share of a split, as (image id, image); all of it if some process would have nothing."""
 
-    def __init__(self, part: DataSplit) -> None:
-        self._part = part
+    def __init__(self, split: DataSplit) -> None:
+        self._split = split
 
     def __len__(self) -> int:
         return len(self._share())
 
     def __getitem__(self, index: int) -> tuple[int, UInt8]:
         image = self._share()[index]
-        return image.id, read_image(self._part.images_dir / image.file_name)
+        return image.id, read_image(self._split.images_dir / image.file_name)
 
     def _share(self) -> tuple[CocoImage, ...]:
         rank, ranks = process_of()  # not known before the trainer starts
-        images = self._part.coco.images
+        images = self._split.coco.images
         return images[rank::ranks] if len(images) >= ranks else images

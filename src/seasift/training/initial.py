@@ -1,7 +1,4 @@
-"""Weights that a run begins with.
-
-Also here: The weights in a model file, to go on training with.
-"""
+"""Initial weights of a run: of a backbone, of a checkpoint, or of a model file."""
 
 from __future__ import annotations
 
@@ -53,7 +50,7 @@ def read_model_weights(path: Path) -> tuple[dict[str, Tensor], tuple[Category, .
 
 def _as_learnt(values: np.ndarray[Any, Any]) -> Tensor:
     tensor = torch.from_numpy(values)
-    return tensor.float() if tensor.dtype == torch.float16 else tensor  # stored in half, see export.halves
+    return tensor.float() if tensor.dtype == torch.float16 else tensor  # half-precision, see export.quantize
 
 
 def initialise(module: TrainingModule, source: str) -> list[str]:
@@ -61,7 +58,7 @@ def initialise(module: TrainingModule, source: str) -> list[str]:
 
     Args:
         module: whose network is filled.
-        source: `none`, `imagenet` (a packaged backbone), a model in the box, a model file (.onnx), a checkpoint
+        source: `none`, `imagenet` (a packaged backbone), a bundled model, a model file (.onnx), a checkpoint
             (.ckpt), or a backbone's .pth.
     Returns:
         Entries that stay at random although the source is a whole network: the layers that tell classes apart

@@ -1,7 +1,4 @@
-"""The Lightning module: one step of training, one pass of validation.
-
-Also here: Optimizers and learning-rate schedules by the names that recipes use.
-"""
+"""The Lightning module: optimizer and schedule of a recipe, one step of training, one pass of validation."""
 
 from __future__ import annotations
 
@@ -21,8 +18,7 @@ from seasift.core.errors import SeasiftError
 from seasift.core.instances import Category, Instances
 from seasift.evaluation.machine import describe_hardware
 from seasift.models.catalog import FAMILIES, build
-from seasift.models.checkpoint import config_of
-from seasift.models.inference import TorchPredictor
+from seasift.models.checkpoint import TorchPredictor, config_of
 from seasift.recipes.recipe import OptimizerRecipe, Recipe, ScheduleRecipe
 from seasift.training.augment import Augment
 from seasift.training.batches import Batch
@@ -64,7 +60,7 @@ def rate_factor(recipe: ScheduleRecipe, max_steps: int) -> Callable[[int], float
     return factor
 
 
-Judge = Callable[[dict[int, Instances]], dict[str, float]]
+Evaluate = Callable[[dict[int, Instances]], dict[str, float]]
 
 
 class NonFiniteLossError(SeasiftError):
@@ -77,15 +73,15 @@ class TrainingModule(LightningModule):
     Args:
         recipe: of the run.
         categories: of the data; index is the class_id.
-        judge: turns predictions by image id into figures; None while no validation is wanted.
-        data: names and fingerprint of what it learns from and is judged on, kept in checkpoints.
+        val: turns predictions by image id into metrics. None: no validation.
+        data: names and fingerprint of the training and validation data, for checkpoints.
     """
 
     def __init__(
         self,
         recipe: Recipe,
         categories: tuple[Category, ...],
-        val: Judge | None = None,
+        val: Evaluate | None = None,
         data: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__()
@@ -131,16 +127,16 @@ class TrainingModule(LightningModule):
         return total
 
     def validation_step(self, batch: list[tuple[int, Any]], batch_idx: int) -> None:
-        """Predict through the very road that users take."""
+        """Predict as users do, through `core.prepare` and `core.outputs`."""
         predictor = TorchPredictor(self.network, self.categories, name=self.recipe.name)
         found = predictor.predict([image for _, image in batch], threshold=0.05)
         self._found.update({image_id: objects for (image_id, _), objects in zip(batch, found, strict=True)})
 
     def on_validation_epoch_end(self) -> None:
-        """Judge what was found; `val/score` picks the best: (mask AP + box AP) / 2, or box AP without masks."""
+        """Evaluate what was found. `val/score` picks the best: (mask AP + box AP) / 2, or box AP without masks."""
         if self._evaluate is not None and not self.trainer.sanity_checking:
             figures = self._evaluate(self._found)
-            # The judge has what all processes found, so there is nothing to add up between them.
+            # The evaluator has what all processes found, so nothing is summed over them.
             self.log_dict({f"val/{name}": value for name, value in figures.items()})
             both = [figures[key] for key in ("mask_AP", "box_AP") if key in figures]
             self.log("val/score", sum(both) / len(both))
@@ -157,13 +153,13 @@ class TrainingModule(LightningModule):
         self._began = time.monotonic()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the place in the sequence of batches, from which a resumed run goes on, the time spent, and on what."""
+        """Save the number of batches done, from which a resumed run continues, the time spent and the hardware."""
         checkpoint["batches_done"] = self.batches_done
         checkpoint["hardware"] = hardware_words(self.device)
         checkpoint["train_seconds"] = self.train_seconds
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Go on counting the time; checkpoints of older versions have none."""
+        """Continue counting the time. Checkpoints of older versions have none."""
         self._seconds_before = checkpoint.get("train_seconds", 0.0)
 
     def configure_optimizers(self) -> Any:

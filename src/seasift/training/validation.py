@@ -1,4 +1,4 @@
-"""Figures of predictions on one data part, by the code that `seasift evaluate` uses."""
+"""Figures of predictions on one data split, by the code that `seasift evaluate` uses."""
 
 from __future__ import annotations
 

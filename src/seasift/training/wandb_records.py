@@ -34,13 +34,13 @@ class NoWandb(InputError):
 
 
 class WandbRecords(Callback):
-    """Sends example images, the table of figures and the best model; losses and AP go by `logger`.
+    """Sends example images, the table of metrics and the best model; losses and AP go by `logger`.
 
     Args:
         folder: of the run; what W&B keeps of it on disk lies in its `wandb`.
         name: of the recipe.
-        part: what the run is judged on.
-        judge: keeps what was found in it, and the figures.
+        split: validation data of the run.
+        val: holds what was found in it, and the metrics.
         resume: go on with the W&B run of the folder.
     Attributes:
         logger: takes what the module logs.
@@ -49,9 +49,9 @@ class WandbRecords(Callback):
     """
 
     def __init__(
-        self, folder: Path, name: str, part: DataSplit, val: SplitEvaluator, *, resume: bool
+        self, folder: Path, name: str, split: DataSplit, val: SplitEvaluator, *, resume: bool
     ) -> None:
-        self._name, self._part, self._evaluate = name, part, val
+        self._name, self._split, self._evaluate = name, split, val
         first = getattr(rank_zero_only, "rank", 0) == 0
         self._run = _begin(folder, name, resume=resume) if first else None
         self.logger = WandbLogger(save_dir=folder, experiment=self._run)
@@ -103,15 +103,15 @@ class WandbRecords(Callback):
         from wandb import Image
 
         names = {0: "water"} | {
-            index: category.name for index, category in enumerate(self._part.coco.categories, 1)
+            index: category.name for index, category in enumerate(self._split.coco.categories, 1)
         }
-        images = self._part.coco.images
+        images = self._split.coco.images
         indices = np.linspace(0, len(images) - 1, min(_EXAMPLES, len(images))).round().astype(int)
         shown = {}
         for number, image in enumerate((images[index] for index in indices), 1):
             found = self._evaluate.found.get(image.id, Instances.empty(image.size_hw))
             overlay = {"mask_data": class_map(found, _THRESHOLD), "class_labels": names}
-            pixels = read_image(self._part.images_dir / image.file_name)
+            pixels = read_image(self._split.images_dir / image.file_name)
             shown[f"examples/{number}"] = Image(
                 pixels, caption=image.file_name, masks={"prediction": overlay}
             )
@@ -132,7 +132,7 @@ def class_map(found: Instances, threshold: float) -> UInt8:
 
 
 def table_of(figures: Metrics) -> tuple[list[str], list[list[Any]]]:
-    """The 24 COCO figures overall and of each class, as columns and rows."""
+    """The 24 COCO metrics overall and of each class, as columns and rows."""
     kinds = (("box", "boxes"), ("mask", "masks"))
     columns = ["class", "objects", *(f"{short} {key}" for short, _ in kinds for key in LINE)]
     objects = sum(row["objects"] for row in figures.per_class.values())

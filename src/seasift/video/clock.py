@@ -1,4 +1,4 @@
-"""One clock for a file whose stamps jump: recordings put together, counters of 33 bits that wrap, damaged stamps."""
+"""One clock for a file whose timestamps jump: joined recordings, 33-bit counters that wrap, damaged timestamps."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 Note = Callable[[str], None]
-"""Takes one line for the user about something that is no damage."""
+"""Receives one line for the user about something that is not damage."""
 
 _WRAP = 1 << 33  # MPEG counts 90,000 a second in 33 bits: 26.5 hours
 _WRAP_FORMATS = frozenset({"mpegts", "mpeg"})
-_WRAP_GAP_S = 60.0  # a counter that wraps goes on at once; one that was set anew begins anywhere
-_ODD_S = 10.0  # a stamp further ahead may be a damaged one
-_MOST_REORDERED = 17  # images of H.264 and HEVC
+_WRAP_GAP_S = 60.0  # a counter that wraps continues at once; one that was reset begins anywhere
+_ODD_S = 10.0  # a timestamp further ahead may be damaged
+_MOST_REORDERED = 17  # the maximum of H.264 and HEVC, in images
 
 
 class Clock:
-    """Gives packets stamps that grow through the whole file.
+    """Give packets timestamps that grow through the whole file.
 
-    A recording whose clock begins lower than the one before it ended goes on one step behind the last image before
-    it. Reading must begin where the file does, or where no stamp has jumped yet.
+    A recording whose clock begins before the previous one ended continues one step after the last image. Reading must
+    begin at the start of the file, or before the first jump of the timestamps.
 
     Attributes:
-        end_s: where the last image so far ends, seconds from the file's beginning; None before the first.
+        end_s: end of the last image so far, seconds from the file's beginning; None before the first.
     """
 
     def __init__(
@@ -37,8 +37,8 @@ class Clock:
     ) -> None:
         """
         Args:
-            name: what notes call the file.
-            note: takes a line for each time the clock goes back.
+            name: name of the file in notes.
+            note: receives a line each time the clock goes back.
         """
         formats = set(container.format.name.split(","))
         self._base = float(track.time_base or 1)
@@ -49,8 +49,8 @@ class Clock:
         self._raw = is_raw(container)
         self._name, self._note = name, note
         self._shift = 0
-        self._last: int | None = None  # dts of the packet before, on the one clock
-        self._most: int | None = None  # latest pts
+        self._last: int | None = None  # dts of the previous packet, on the one clock
+        self._most: int | None = None  # the latest pts
         self._most_ends = 0
 
     @property
@@ -60,7 +60,7 @@ class Clock:
         return max(0.0, self._most_ends * self._base - (0.0 if self._raw else self._zero_s))
 
     def on_one_clock(self, packets: Iterable[Packet[VideoStream]]) -> Iterator[Packet[VideoStream]]:
-        """The same packets with stamps on the file's clock; one that is damaged loses them."""
+        """The same packets with timestamps on the file's clock; damaged timestamps are removed."""
         waiting: Packet[VideoStream] | None = None
         for packet in packets:
             if waiting is not None:
@@ -115,7 +115,7 @@ class Clock:
             )
 
     def _ahead(self, packet: Packet[VideoStream], raw: int) -> int | None:
-        """How long after the packet's own place its image is shown; None if nobody knows."""
+        """Delay from decoding a packet to showing its image; None if unknown."""
         if packet.pts is None:
             return None
         prefetch = packet.pts - raw
@@ -124,7 +124,7 @@ class Clock:
         return prefetch if abs(prefetch) * self._base <= _ODD_S else None
 
     def _delta(self, raw: int, last: int) -> int:
-        """From the packet before to this one on the clock as it runs."""
+        """Time from the previous packet to this one."""
         delta = raw + self._shift - last
         if self._wraps and delta < 0 and (delta + _WRAP) * self._base <= _WRAP_GAP_S:
             delta += _WRAP
@@ -133,7 +133,7 @@ class Clock:
         return delta
 
     def _returns(self, raw: int, following: int | None) -> bool:
-        """Whether the next packet goes on from the one before this: then this one's stamp is damaged."""
+        """Whether the next packet continues from the previous one; then this one's timestamp is damaged."""
         if following is None:
             return False
         assert self._last is not None
@@ -144,7 +144,7 @@ class Clock:
         if self._note is not None:
             self._note(
                 f"{self._name}: its clock goes back by {back * self._base:.2f} s at "
-                f"{at * self._base - self._zero_s:.2f} s (recordings put together); times go on from there without a pause."
+                f"{at * self._base - self._zero_s:.2f} s (joined recordings); times continue from there without a pause."
             )
 
 

@@ -1,6 +1,6 @@
-"""Frames of one video file in the order of time, through damage.
+"""Decode the frames of one video file in order of time, with the times at which its images are shown.
 
-Also here: When the images of a video file are shown.
+Damaged parts are reported and skipped.
 """
 
 from __future__ import annotations
@@ -27,35 +27,35 @@ from seasift.video.frames import Damage, Gap, Report
 from seasift.video.orientation import Decoded, deinterlaced
 from seasift.video.seeking import SeekPoints, Start, find_seek_points, jump
 
-_LATE_S = 2.0  # an image that is older than the last one by less is out of order: damage does that
+_LATE_S = 2.0  # an image older than the last one by less than this is out of order, as damage causes
 
 
 def stores_as_decoded(container: InputContainer, track: VideoStream) -> bool:
-    """Whether stamps are those of storing and not of showing: AVI knows no others."""
+    """Whether timestamps give the order of storage, not of display, as in AVI."""
     return "avi" in container.format.name.split(",") and track.codec_context.name not in EACH_ALONE
 
 
 class Timestamps:
-    """Times in a file, seconds from its beginning.
+    """Timestamps of a file, seconds from its beginning.
 
     Attributes:
-        length_s: of the image track by the header; None if it does not say.
+        length_s: length of the image track by the header; None if unknown.
         step_s: nominal time from image to image.
-        last_s: of the last image that was asked for.
+        last_s: time of the last image requested.
     """
 
     def __init__(self, container: InputContainer, track: VideoStream) -> None:
-        """Of an open file."""
+        """Start at the beginning of an open file."""
         self._zero_s = zero_s(container, track)
         self.length_s = stated_s(container, track)
         self.step_s = 1 / (fps(track) or 25.0)
         if "avi" in container.format.name.split(",") and track.frames:
-            # FFmpeg shortens the time of a truncated one, not the number.
+            # FFmpeg shortens the duration of a truncated file, but not its number of images.
             self.length_s = max(self.length_s or 0.0, track.frames * self.step_s)
         self.last_s: float | None = None
         self._shift_s = 0.0
         self._inside: deque[float] | None = deque() if track.codec_context.name in EACH_ALONE else None
-        # Where images are stored in another order than shown, the stamps in the order of time are right.
+        # If images are stored out of display order, the sorted timestamps are the right ones.
         self._sorted: list[int] | None = [] if stores_as_decoded(container, track) else None
 
     def _of_packet(self, packet: Packet[VideoStream]) -> float:
@@ -65,17 +65,17 @@ class Timestamps:
         return max(0.0, float(timestamp * packet.time_base) - self._zero_s)
 
     def going_in(self, packet: Packet[VideoStream]) -> None:
-        """A compressed image goes into the decoder."""
+        """Record a compressed image that goes into the decoder."""
         if self._sorted is not None and packet.dts is not None:
             heappush(self._sorted, packet.dts)
         if self._inside is not None and packet.size:
             self._inside.append(self._of_packet(packet))
 
     def lost(self, packet: Packet[VideoStream]) -> float:
-        """The decoder fails at this one, or at one some images before it: it works on several at once.
+        """Record that the decoder failed at this image or shortly before: it works on several at once.
 
         Returns:
-            When the image that will not come out was to be shown, as well as can be told.
+            Best estimate of the display time of the missing image.
         """
         if self._sorted is not None and packet.dts in self._sorted:
             self._sorted.remove(packet.dts)
@@ -83,10 +83,10 @@ class Timestamps:
         return self._inside.popleft() if self._inside else self._of_packet(packet)
 
     def of_frame(self, frame: VideoFrame) -> float | None:
-        """Of the next image that comes out, always behind the one before; None for one that comes too late.
+        """Time of the next decoded image, always after the previous one; None for an image that comes too late.
 
-        By its stamp, which `Clock` has put on the file's one clock; an image without one, or whose decoder gives one
-        that lies far back, comes a step behind the image before.
+        It is the timestamp that `Clock` put on the file's one clock. An image without a timestamp, or with one that lies
+        far back, comes one step after the previous image.
         """
         if self._sorted:
             frame.pts = heappop(self._sorted)
@@ -107,9 +107,9 @@ class Timestamps:
         return time_s
 
 
-_READ_ERRORS = 8  # in a row, then the rest is given up: some come back for ever
+_READ_ERRORS = 8  # in a row, then reading stops: some errors repeat for ever
 _JUMP_S, _JUMP_STEPS = 0.3, 3.5
-_SPOILT_S = 10.0  # some streams have no keyframes, and mend themselves bit by bit
+_SPOILT_S = 10.0  # some streams have no keyframes and recover gradually
 
 
 def decoded(
@@ -124,16 +124,16 @@ def decoded(
     """Decode a file.
 
     Args:
-        name: what reports call it.
-        report: is told of each part that could not be read.
-        start: leave out frames before; packets before are counted and not decoded where that gives the same.
-        stop: ends the work between two packets when set.
-        note: takes a line for each time the file's clock goes back.
+        name: name of the file in reports.
+        report: receives each part that could not be read.
+        start: skip frames before this; earlier packets are counted, not decoded, where that gives the same frames.
+        stop: stops between two packets when set.
+        note: receives a line each time the file's clock goes back.
     Returns:
-        Progressive frames whose time grows from each to the next. Damaged ones count, but are left out, and so
-        are those after them up to the next keyframe, which would show their traces.
+        Progressive frames in increasing time. Damaged frames are counted but skipped. So are the frames after them
+        up to the next keyframe, which would show their traces.
     Raises:
-        ImageError: nothing of the file can be read.
+        ImageError: no image of the file can be read.
     """
     stop = stop or threading.Event()
     with opened(path) as (container, track):
@@ -149,17 +149,17 @@ def decoded(
             yield from deinterlaced(reader.frames(seek_points, packets))
             reader.end(name, report)
             return
-    yield from decoded(path, name, report, stop=stop, note=note)  # no way there but this
+    yield from decoded(path, name, report, stop=stop, note=note)  # seeking failed: decode from the beginning
 
 
 def read_packets(
     container: InputContainer, track: VideoStream, stop: threading.Event, failed: Callable[[str], None]
 ) -> Iterator[Packet[VideoStream]]:
-    """Packets as they lie in the file, the last one empty; goes on after errors.
+    """Packets in file order, the last one empty; continues after errors.
 
     Args:
-        stop: ends the work between two packets when set.
-        failed: takes the reason of each error.
+        stop: stops between two packets when set.
+        failed: receives the reason of each error.
     """
     import av
 
@@ -185,13 +185,13 @@ class _Reader:
     ) -> None:
         self._container, self._track, self._stamps, self._damage = container, track, timestamps, damage
         self._each_alone = track.codec_context.name in EACH_ALONE
-        self._spoilt_s: float | None = None  # damaged there, no keyframe since
+        self._spoilt_s: float | None = None  # time of damage without a keyframe since
         self._stopped = False
-        # Made for sending, with an image at every step: a jump is a loss. Elsewhere pauses are no damage.
+        # Streams made for sending have an image at every step: a jump is a loss. Elsewhere pauses are not damage.
         self._steady = is_stream(container)
 
     def packets(self, stop: threading.Event) -> Iterator[Packet[VideoStream]]:
-        """Compressed images as they lie in the file, the last one empty; goes on after errors."""
+        """Compressed images in file order, the last one empty; continues after errors."""
 
         def failed(reason: str) -> None:
             self._bad(self._stamps.last_s or 0.0, f"the file cannot be read here ({reason})")
@@ -200,7 +200,7 @@ class _Reader:
         self._stopped = stop.is_set()
 
     def frames(self, seek_points: SeekPoints, packets: Iterator[Packet[VideoStream]]) -> Iterator[Decoded]:
-        """Whole frames, numbered from where skimming left off."""
+        """Whole frames, numbered from the seek point."""
         index = seek_points.index - 1
         for frame in self._images(seek_points.packets, packets):
             if (
@@ -226,7 +226,7 @@ class _Reader:
                 yield Decoded(index, time_s, frame)
 
     def end(self, name: str, report: Report) -> None:
-        """Tell what is missing at the end."""
+        """Report what is missing at the end."""
         length_s, step_s = self._stamps.length_s, self._stamps.step_s
         if self._stopped or self._damage.end(length_s):
             return
@@ -240,7 +240,7 @@ class _Reader:
         self._spoilt_s = time_s if self._spoilt_s is None else max(self._spoilt_s, time_s)
 
     def _whole(self, frame: VideoFrame, time_s: float) -> bool:
-        """Whether an image neither is damaged nor rests on one that is."""
+        """Whether an image is undamaged and depends on no damaged one."""
         if frame.is_corrupt or self._spoilt_s is None:
             return not frame.is_corrupt
         mended = frame.key_frame and time_s > self._spoilt_s

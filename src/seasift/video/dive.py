@@ -1,6 +1,6 @@
-"""A dive: several video files, or a live source, as one row of frames on one clock.
+"""A dive: several video files, or one live source, as one sequence of frames on one clock.
 
-Also here: An iterator that works in a thread of its own, some steps ahead.
+Frames are decoded in a thread of their own, a few frames in advance.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ class _End:
 def prefetch(
     make: Callable[[threading.Event], Iterator[T]], depth: int, cancelled: Callable[[], bool] | None = None
 ) -> Iterator[T]:
-    """What `make` gives, made by a thread while the caller is busy.
+    """Yield the items of `make`, which a thread produces while the caller is busy.
 
-    At most `depth` items wait and one is in the making: memory does not grow. An error of the source comes out
-    in its place. When the caller stops early (closes this generator), the event that `make` got is set, the
-    source is closed, and the thread ends. `cancelled` is asked several times a second while the caller waits;
-    true ends it in the same way.
+    At most `depth` items wait and one is being made, so memory does not grow. An error of the source is raised at its
+    position. When the caller closes this generator early, the event passed to `make` is set, the source is closed
+    and the thread ends. `cancelled` is called several times a second while the caller waits; true ends the items in
+    the same way.
     """
     waiting: queue.Queue[T | _End] = queue.Queue(depth)
     stop = threading.Event()
@@ -57,7 +57,7 @@ def prefetch(
         try:
             for item in source:
                 waiting.put(item)
-                del item  # else it lives on while the next is made
+                del item  # else it stays in memory while the next is made
                 if stop.is_set():
                     break
         except BaseException as caught:
@@ -88,14 +88,14 @@ def prefetch(
             del item
     finally:
         stop.set()
-        while not ended:  # makes room, so that the thread comes to see that it shall stop
+        while not ended:  # makes room, so that the thread sees the request to stop
             ended = isinstance(waiting.get(), _End)
         thread.join()
 
 
 __all__ = ["Before", "Dive", "DiveFrame", "DiveVideo", "Gap", "LiveDive", "open_dive"]
 
-_AHEAD = 4  # frames that wait, decoded, for who looks at them
+_AHEAD = 4  # decoded frames that wait for the caller
 _SAME_S = 0.00001
 
 
@@ -104,17 +104,17 @@ class _File:
     path: Path
     header: Header
     video: DiveVideo
-    end_s: float | None = None  # measured, on the file's clock; of the last file only when it is asked for
+    end_s: float | None = None  # measured, on the file's clock; for the last file only on request
 
 
 class Dive:
-    """Frames of the files in their order.
+    """Frames of the files, in order.
 
     Attributes:
         videos: the files that can be opened.
-        gaps: what could not be read: files that cannot be opened at once, parts of files when `frames` has
+        gaps: what could not be read. Files that cannot be opened are listed at once, parts of files when `frames` has
             passed them.
-        notes: lines for the user about the dive's times, each once; grows as `frames` goes on.
+        notes: lines for the user about the dive's times, each once; grows as `frames` proceeds.
     """
 
     def __init__(
@@ -141,33 +141,33 @@ class Dive:
         after_time_s: float | None = None,
         cancelled: Callable[[], bool] | None = None,
     ) -> Iterator[DiveFrame]:
-        """Frames of the chosen times, decoded by a thread of their own some steps ahead.
+        """Frames of the chosen times, decoded in advance by a separate thread.
 
         Args:
-            after: go on right after this (video, frame) with exactly the frames of an unbroken run.
-            after_time_s: that frame's `time_s`. With it the way there is skimmed, not decoded; should the
-                frame found there be another (damage on the way), all is decoded after all.
-            cancelled: asked several times a second while the next frame is decoded; true ends the frames.
+            after: continue right after this (video, frame) with exactly the frames of an unbroken run.
+            after_time_s: that frame's `time_s`. With it, decoding seeks to the frame; if another frame is found there
+                (earlier damage), everything is decoded after all.
+            cancelled: called several times a second while the next frame is decoded; true ends the frames.
         Returns:
-            Frames in the order of time. Close the generator to end the thread early. `gaps` starts afresh; of
-            the file of `after` it lists what ends behind that frame.
+            Frames in order of time. Close the generator to end the thread early. `gaps` starts afresh; for the file of
+            `after` it lists what ends after that frame.
         """
         self.gaps = list(self._unopened)
         return prefetch(partial(self._frames, after, after_time_s), _AHEAD, cancelled)
 
     def parts(self, length_s: float, after: tuple[int, int, float] | None = None) -> list[Part]:
-        """The dive in parts, in order, for who looks at several at once.
+        """The dive in segments, in order, for processing several at once.
 
         Args:
-            length_s: about how long a part is.
-            after: video, frame and `time_s` of a frame: go on right after it.
+            length_s: approximate length of a segment, seconds.
+            after: video, frame and `time_s` of a frame: continue right after it.
         """
         parts: list[Part] = []
         for index, file in enumerate(self._files):
             if (after is not None and index < after[0]) or not self._in_range(file):
                 continue
             if file.end_s is None:
-                measured_s(file.path, file.video.file, self.note)  # for its notes: workers tell none
+                measured_s(file.path, file.video.file, self.note)  # for its notes: workers report none
             begin_s = max(0.0, self._start_s - file.video.offset_s)
             end_s = math.inf if self._end_s is None else self._end_s - file.video.offset_s
             from_s: float | None = None
@@ -181,7 +181,7 @@ class Dive:
         return parts
 
     def segment(self, part: Part) -> Segment:
-        """A part, to be decoded; `rest` goes on where that turns out to differ from an unbroken run."""
+        """Prepare to decode a segment; `rest` continues where it differs from an unbroken run."""
         file = self._files[part.video]
         begin_s = max(0.0, self._start_s - file.video.offset_s)
         start = self._start(file) if part.from_s is None else Start(time_s=part.from_s)
@@ -193,9 +193,9 @@ class Dive:
         )
 
     def rest(self, video: int, after: tuple[int, float] | None) -> Iterator[DiveFrame]:
-        """What follows the frame (index, time) in its file, as `frames` gives it, to the file's end; None for all of it.
+        """Frames after (index, time) to the end of the file, as `frames` gives them; None gives the whole file.
 
-        `gaps` grows by what could not be read.
+        `gaps` receives what could not be read.
         """
         file = self._files[video]
 
@@ -207,7 +207,7 @@ class Dive:
         return prefetch(make, _AHEAD)
 
     def anywhere(self) -> Dive:
-        """The same dive for a process that works in another folder."""
+        """The same dive for a process with another working folder."""
         files = [replace(file, path=file.path.absolute()) for file in self._files]
         return Dive(files, self._unopened, self._every, self._start_s, self._end_s, self.notes)
 
@@ -223,7 +223,7 @@ class Dive:
                 yield from self._chosen(index, self._decoded(file, self._start(file), stop))
 
     def end_s(self) -> float:
-        """Where the last file ends on the dive's clock; it may be read through for that."""
+        """End of the last file on the dive's clock; the file may be read through to find it."""
         last = self._files[-1]
         length = measured_s(last.path, last.video.file) if last.end_s is None else last.end_s
         return last.video.offset_s + length
@@ -259,7 +259,7 @@ class Dive:
         )
 
     def _from(self, file: _File, last: int, last_s: float | None, stop: threading.Event) -> Iterator[Decoded]:
-        """The frame `last` and what follows it."""
+        """The frame `last` and those after it."""
         found_s = last_s
 
         def report(gap: Gap) -> None:
@@ -289,7 +289,7 @@ class Dive:
     def _chosen(
         self, index: int, run: Iterator[Decoded], wanted: Callable[[Decoded], bool] = lambda _: True
     ) -> Iterator[DiveFrame]:
-        """Of what was decoded the frames that are asked for and wanted, as images."""
+        """Decoded frames in the chosen range and sampling, as images."""
         video, header = self._files[index].video, self._files[index].header
         begin_s = max(0.0, self._start_s - video.offset_s)
         before: int | None = None
@@ -315,30 +315,34 @@ def open_dive(
     start_utc: datetime | None = None,
     before: Before | None = None,
 ) -> Dive | LiveDive:
-    """Open the files of a dive, in their order, or one live source.
+    """Open the files of a dive, in order, or one live source.
 
-    A file begins when its metadata say, if that leaves room for the file before it; else it follows that file without
-    a pause, and `Dive.notes` tells.
+    A file begins at the time in its metadata, if the previous file has ended by then. Otherwise it follows that file
+    without a pause, and `Dive.notes` says so.
 
     Args:
-        paths: of video files; or the address of one live source, as `rtsp://…`, or `/dev/video0`.
-        every: the first frame of each so many seconds; None takes all.
-        start_s, end_s: on the dive's clock; the end itself is left out. A live source has no start.
-        start_utc: when the dive began, instead of what the metadata say.
-        before: a live source to go on with, see `LiveDive`.
+        paths: video files; or one live source, such as `rtsp://…` or `/dev/video0`.
+        every: interval in seconds, of which the first frame is taken; None takes all frames.
+        start_s, end_s: range on the dive's clock, without the end itself. A live source has no start.
+        start_utc: when the dive began; overrides the metadata.
+        before: a live source to continue, see `LiveDive`.
     Raises:
-        InputError: no file, or a range that holds nothing. ImageError: none of the files can be opened.
+        InputError: no file, or an empty range. ImageError: none of the files can be opened.
     """
     if not isinstance(every, FrameSampling):
         every = FrameSampling(frames=1) if every is None else FrameSampling(seconds=every)
     if not paths:
-        raise InputError("a dive of no files; expected at least one video. Name it.")
+        raise InputError("no video file; expected at least one video. Name it.")
     if end_s is not None and end_s <= (start_s or 0.0):
-        raise InputError(f"a range from {start_s or 0:g} s to {end_s:g} s; expected an end behind the start.")
+        raise InputError(
+            f"a range from {start_s or 0:g} s to {end_s:g} s; expected an end after the start. Change --start or --end."
+        )
     live = [str(path) for path in paths if is_live(str(path))]
     if live:
         if len(paths) > 1 or start_s:
-            raise InputError(f"{live[0]}: a live source goes with no other and has no start. Give it alone.")
+            raise InputError(
+                f"{live[0]}: got a live source with other inputs or a start; expected it alone. Remove them."
+            )
         return LiveDive(live[0], every=every, end_s=end_s, start_utc=start_utc, before=before)
     headers: list[tuple[Path, Header]] = []
     gaps: list[Gap] = []

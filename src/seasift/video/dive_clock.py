@@ -10,7 +10,7 @@ from pathlib import Path
 from seasift.video.clock import Note
 from seasift.video.names import chapter_of
 
-_CLOCK_S = 2.0  # cameras note whole seconds, and some note them late
+_CLOCK_S = 2.0  # cameras store whole seconds, and some store them late
 _SAME_S = 1.0
 _ROUNDED_S = 5.0
 _SHOWN = 3
@@ -21,20 +21,20 @@ def begins(
 ) -> list[float]:
     """Seconds from the beginning of the first file to that of each.
 
-    A file begins when its metadata say, if that is not before the end of the file before it. Else it follows
-    that file without a pause, and a note says why. So does a chapter, which states the beginning of its recording.
+    A file begins at the time in its metadata, if the previous file has ended by then. Otherwise it follows the previous
+    file without a pause, and a note says why. So does a chapter, whose metadata state the start of its recording.
 
     Args:
-        lengths: of all but the last.
-        created: what the metadata of each say.
-        note: takes a line for each reason why times of metadata are not used.
+        lengths: of all files but the last.
+        created: creation time of each file by its metadata.
+        note: receives a line for each reason not to use times of metadata.
     """
     offsets = [0.0]
     origin = created[0]
     silent = [path for path, when in zip(paths, created, strict=True) if when is None]
     repeated: list[Path] = []
     early: list[Path] = []
-    recording = created[0]  # when the recording at hand began, by its metadata
+    recording = created[0]  # start of the current recording, by its metadata
     for index in range(1, len(paths)):
         end, when = offsets[-1] + lengths[index - 1], created[index]
         begin = end
@@ -70,23 +70,22 @@ def _tell(
 ) -> None:
     if len(silent) == len(paths):
         note(
-            "no file's metadata say when it began: the files follow each other without pauses. Give --start-utc for times in UTC."
+            "no start time in the files' metadata: files follow each other without pauses. Give --start-utc for times in UTC."
         )
         return
     if silent:
         note(
-            f"{_names(silent)}: the metadata do not say when it began: taken as if it followed the file before it without a "
-            "pause."
+            f"{_names(silent)}: no start time in the metadata: it follows the previous file without a pause."
         )
     if repeated:
         note(
-            f"{_names(repeated)}: states the beginning of its whole recording, as chapters do: it follows the chapter before "
-            "it without a pause."
+            f"{_names(repeated)}: its metadata state the start of the whole recording, as in chapters: it follows the "
+            "previous chapter without a pause."
         )
     if early:
         note(
-            f"{_names(early)}: by its metadata it began before the file before it ended. That time is not used: it follows that "
-            "file without a pause. Check the order of the files and the camera's clock."
+            f"{_names(early)}: by its metadata it began before the previous file ended. That time is ignored, and it follows "
+            "the previous file without a pause. Check the order of the files and the camera's clock."
         )
 
 
@@ -97,12 +96,12 @@ def _tell_chapters(paths: Sequence[Path], note: Note) -> None:
             continue
         if b.number < a.number:
             note(
-                f"{path.name} is an earlier chapter of the recording than {before.name}, which was given before it."
+                f"{path.name} is an earlier chapter than {before.name}, which was given before it. Check the order of the files."
             )
         elif b.number > a.number + 1:
             note(
-                f"{path.name}: between it and {before.name} {b.number - a.number - 1} of the recording's chapters are missing: "
-                "times behind them are too early."
+                f"{path.name}: {b.number - a.number - 1} of the recording's chapters are missing after {before.name}: "
+                "later times are too early. Add the missing files."
             )
 
 

@@ -1,4 +1,4 @@
-"""A video file opened by PyAV (FFmpeg), and what its header tells."""
+"""A video file opened by PyAV (FFmpeg), and the facts in its header."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
-# Codecs whose images need no other and are stored as shown.
+# Codecs whose images depend on no other and are stored in display order.
 EACH_ALONE = frozenset(
     {"mjpeg", "prores", "dnxhd", "dvvideo", "rawvideo", "ffv1", "huffyuv", "ffvhuff", "utvideo"}
 )
-# Larger frames are taken for damage: a wrong bit in a header must not cost gigabytes.
+# Larger frames count as damage: a wrong bit in a header must not cost gigabytes.
 MOST_PIXELS = 1 << 27
 # A video may name other files or addresses; only the file itself is read.
-# Counters that wrap are seen to in `clock`: FFmpeg takes one that was set anew for one that wrapped.
+# `clock` handles counters that wrap: FFmpeg mistakes a reset counter for one that wrapped.
 _OPTIONS = {"protocol_whitelist": "file", "correct_ts_overflow": "0"}
-# FFmpeg tells a length of these, too: one that it guesses.
+# For these, FFmpeg reports a guessed length.
 _WITHOUT_LENGTH = frozenset(
     {"mpegts", "mpeg", "mpegvideo", "h264", "hevc", "m4v", "dv", "mjpeg", "obu", "ivf"}
 )
@@ -39,23 +39,23 @@ _MOST_FPS = 1000
 
 
 _BROKE_OFF = (
-    "{path}: is truncated: the recording or the copy broke off before the index that MP4 and MOV have at their end. "
+    "{path}: is truncated: the recording or the copy ended before the index that MP4 and MOV have at their end. "
     "Copy it again, or rebuild the index with a repair program."
 )
 
 
 @dataclass(frozen=True)
 class Header:
-    """What a file says of itself, and its first image confirms.
+    """Facts in a file's header, confirmed by its first image.
 
     Attributes:
         size_hw: px, upright, with square pixels.
         aspect: width of a stored pixel by its height; None if the file does not say.
-        fps: nominal; times never follow from it.
-        frames: as far as the header says.
-        duration_s: of the image track, as far as the header says or FFmpeg guesses.
-        stated_s: of the image track, if the header states it.
-        created_utc: of the first image, if the metadata says.
+        fps: nominal; never used to compute times.
+        frames: number of frames by the header.
+        duration_s: length of the image track, by the header or as FFmpeg guesses.
+        stated_s: length of the image track, if the header states it.
+        created_utc: time of the first image, if the metadata says.
         note: a line for the user on the choice of the track; None without a choice.
     """
 
@@ -96,7 +96,7 @@ def opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
 
 
 def _broke_off(path: Path) -> bool:
-    """Whether an MP4 or MOV has images (mdat), but no whole index (moov). ISO/IEC 14496-12, 4.2."""
+    """Whether an MP4 or MOV has images (mdat), but no complete index (moov). ISO/IEC 14496-12, 4.2."""
     parts = set()
     try:
         length = path.stat().st_size
@@ -117,10 +117,10 @@ def _broke_off(path: Path) -> bool:
 
 
 def read_header(path: Path) -> Header:
-    """What a file's header and first image tell.
+    """Read a file's header and first image.
 
     Raises:
-        ImageError: as `opened`, or no image and no size.
+        ImageError: as `opened`, or no image and no size can be read.
     """
     import av
 
@@ -168,10 +168,10 @@ _DEFAULT = 0x1
 
 
 def image_tracks(container: InputContainer) -> list[VideoStream]:
-    """Tracks of footage, the one to take first.
+    """Tracks of footage, the chosen one first.
 
-    As FFmpeg chooses: the one that the file marks as default, of several the one with more pixels, then the first. A
-    track of a single image comes last: it is a cover.
+    As in FFmpeg, the order is: tracks marked as default, then more pixels, then file order. A track of a single image
+    comes last: it is a cover.
     """
     tracks = [
         track
@@ -190,25 +190,23 @@ def image_tracks(container: InputContainer) -> list[VideoStream]:
 
 
 def on_tracks(container: InputContainer, path: Path) -> str | None:
-    """A line for the user where a file holds several tracks of footage."""
+    """A line for the user if a file holds several tracks of footage."""
     first, *others = image_tracks(container)
     if not others:
         return None
     why = "marked as default" if int(first.disposition) & _DEFAULT else "the largest"
     rest = ", ".join(_size(track) for track in others)
     return (
-        f"{path.as_posix()}: holds {len(others) + 1} image tracks; track {first.index + 1} ({_size(first)}), {why}, is taken, "
+        f"{path.as_posix()}: holds {len(others) + 1} image tracks; track {first.index + 1} ({_size(first)}), {why}, is used, "
         f"not {rest}."
     )
 
 
 def on_times(container: InputContainer, track: VideoStream, path: Path) -> str | None:
-    """A line for the user where a file has no times."""
+    """A line for the user if a file has no times."""
     if not is_raw(container):
         return None
-    return (
-        f"{path.as_posix()}: a stream without times: taken as {fps(track) or 25:g} images a second, evenly."
-    )
+    return f"{path.as_posix()}: a stream without times; {fps(track) or 25:g} images per second are assumed."
 
 
 def _size(track: VideoStream) -> str:
@@ -216,10 +214,10 @@ def _size(track: VideoStream) -> str:
 
 
 def prepare_decoder(track: VideoStream) -> None:
-    """Threads, no frames of absurd sizes, and no half images out of MJPEG, which does not mark them.
+    """Set threads, reject frames of absurd size, and reject half images of MJPEG, which does not mark them.
 
-    Several frames at once only where no frame needs another: else it hangs on the threads' luck which frames of a
-    damaged file are marked, and a run that goes on in the middle would not be the unbroken one.
+    Decode several frames at once only if no frame depends on another. Otherwise thread timing decides which frames of a
+    damaged file are marked, and a resumed run would differ from an unbroken one.
     """
     track.thread_type = "AUTO" if track.codec_context.name in EACH_ALONE else "SLICE"
     options = {"max_pixels": str(MOST_PIXELS)}
@@ -229,7 +227,7 @@ def prepare_decoder(track: VideoStream) -> None:
 
 
 def zero_s(container: InputContainer, track: VideoStream) -> float:
-    """What the file's clock shows at its beginning: of a transport stream anything, else mostly 0."""
+    """First value of the file's clock: anything in a transport stream, mostly 0 elsewhere."""
     zero = (container.start_time or 0) / 1_000_000
     if track.start_time is not None and track.time_base and is_stream(container):
         own = float(track.start_time * track.time_base)
@@ -239,17 +237,17 @@ def zero_s(container: InputContainer, track: VideoStream) -> float:
 
 
 def is_stream(container: InputContainer) -> bool:
-    """Whether the file is made for sending: an image at every step, no header."""
+    """Whether the file is made for streaming: an image at every step, no header."""
     return bool({"mpegts", "mpeg"} & set(container.format.name.split(",")))
 
 
 def is_raw(container: InputContainer) -> bool:
-    """Whether the file is a coded stream without a container: it knows no times."""
+    """Whether the file is a coded stream without a container, and so without times."""
     return bool(_RAW & set(container.format.name.split(",")))
 
 
 def stated_s(container: InputContainer, track: VideoStream) -> float | None:
-    """Length of the image track that the header states, seconds; None if it does not."""
+    """Length of the image track stated in the header, seconds; None if not stated."""
     if is_raw(container) or _WITHOUT_LENGTH & set(container.format.name.split(",")):
         return None
     return duration_s(container, track)
@@ -265,13 +263,13 @@ def duration_s(container: InputContainer, track: VideoStream) -> float | None:
 def fps(track: VideoStream) -> float | None:
     """Nominal frames a second; None if unknown."""
     for rate in (track.average_rate, track.guessed_rate):
-        if rate and 0 < rate <= _MOST_FPS:  # of raw DV FFmpeg tells 60,000
+        if rate and 0 < rate <= _MOST_FPS:  # for raw DV, FFmpeg reports 60,000
             return float(rate)
     return None
 
 
 def created_utc(container: InputContainer, track: VideoStream) -> datetime | None:
-    """`creation_time` of the metadata; None without one, or from a camera whose clock was never set."""
+    """`creation_time` of the metadata; None if missing, or if the camera's clock was never set."""
     for metadata in (container.metadata, track.metadata):
         text = {key.lower(): value for key, value in metadata.items()}.get("creation_time")
         try:

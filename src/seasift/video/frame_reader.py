@@ -6,7 +6,6 @@ import os
 import warnings
 import weakref
 from collections.abc import Generator, Iterator
-from numbers import Real
 from pathlib import Path
 from types import TracebackType
 
@@ -14,7 +13,7 @@ from seasift.core.errors import ImageError, InputError
 from seasift.video.dive import DiveFrame, LiveDive
 from seasift.video.frames import Gap
 from seasift.video.reading import Span, read_span, told
-from seasift.video.sampling import FrameSampling, parse_seconds
+from seasift.video.sampling import FrameSampling, parse_time
 
 TimeLike = str | float
 """Seconds as a number, or "90", "90s", "1:30", "00:01:30.5"."""
@@ -29,14 +28,14 @@ def open_video(
     """Open a video file or a live source.
 
     Args:
-        path: of a video file; or a live source such as rtsp://… or /dev/video0.
+        path: a video file; or a live source such as rtsp://… or /dev/video0.
         every: "2s" for one frame every 2 seconds; 30 or "30" for every 30th frame.
         start: first time in the video, in seconds or as "1:30"; default: its beginning.
         end: time before which to stop; default: its end.
     Returns:
         An iterable of frames, each with `.image` (H, W, 3) uint8 RGB, `.time_s` and `.frame`.
     Raises:
-        InputError: no such file, not a video, or a wrong option.
+        InputError: no such file, not a video, or an invalid option.
 
     >>> for frame in seasift.open_video("dive.mp4", every="1s"):
     ...     found = model(frame.image)
@@ -50,32 +49,22 @@ def parse_span(every: str | int, start: TimeLike | None, end: TimeLike | None) -
     """Which frames of a video to take.
 
     Raises:
-        InputError: an option that cannot be understood, or an end before the start.
+        InputError: an invalid option, or an end before the start.
     """
-    start_s = None if start is None else _seconds(start, "--start")
-    end_s = None if end is None else _seconds(end, "--end")
+    start_s, end_s = parse_time(start, "--start"), parse_time(end, "--end")
     if end_s is not None and end_s <= (start_s or 0.0):
         raise InputError(f"--end {end}: not behind --start {start or 0}. Give a later end.")
     return Span(FrameSampling.parse(str(every)), start_s, end_s)
 
 
-def _seconds(time: TimeLike, option: str) -> float:
-    if not isinstance(time, str | Real):
-        raise InputError(
-            f"{option}: a value of type {type(time).__name__}; expected seconds, or a text like 1:30."
-        )
-    return parse_seconds(time if isinstance(time, str) else f"{float(time):f}", option=option)
-
-
 class FrameReader:
-    """Frames of a video or live source, decoded by a thread of their own a few frames ahead.
+    """Frames of a video or live source, decoded in advance by a separate thread.
 
-    Iterating again begins again. The thread ends when the iteration does: at the last frame, when a `for` loop is left
-    and its iterator is gone, or at `close()`; as a context manager, at the end of the `with` block.
+    Each iteration starts from the beginning. The thread ends with the iteration: at the last frame, when a `for` loop is
+    left and its iterator is gone, at `close()`, or at the end of a `with` block.
 
     Attributes:
-        gaps: parts that could not be read, as far as the iteration got. They are skipped; a warning names them at
-            the end.
+        gaps: parts that could not be read so far. They are skipped; a warning names them at the end.
 
     >>> with seasift.open_video("dive.mp4", every="2s", start="1:00") as video:
     ...     for frame in video:

@@ -1,7 +1,4 @@
-"""What of a video could not be read.
-
-Also here: What a dive is made of: its videos and their frames.
-"""
+"""Videos and frames of a dive, and the parts of a video that could not be read."""
 
 from __future__ import annotations
 
@@ -17,13 +14,13 @@ class DiveVideo:
     """One file of a dive.
 
     Attributes:
-        file: as given, with forward slashes.
-        width, height: px, upright, square pixels; every frame of the file is given that large.
-        offset_s: where the file begins on the dive's clock.
-        fps: nominal; times never follow from it.
+        file: path as given, with forward slashes.
+        width, height: px, upright, square pixels; every frame of the file has this size.
+        offset_s: beginning of the file on the dive's clock.
+        fps: nominal; never used to compute times.
         frames: by the header, if it says.
         duration_s: by the header, if it says.
-        start_utc: of the file's beginning, if it was given or the metadata says.
+        start_utc: beginning of the file, if given or stated in the metadata.
     """
 
     file: str
@@ -41,8 +38,8 @@ class DiveFrame:
     """One frame.
 
     Attributes:
-        video: place of its file in `Dive.videos`.
-        frame: place in the file, from 0, counting every decoded frame.
+        video: index of its file in `Dive.videos`.
+        frame: index in the file, from 0, counting every decoded frame.
         time_s: presentation time from the file's beginning.
         dive_s: the same on the dive's clock.
         image_rgb_u8: (H, W, 3) uint8 RGB, upright.
@@ -65,12 +62,12 @@ Report = Callable[["Gap"], None]
 
 @dataclass(frozen=True)
 class Gap:
-    """A part of a file that gave no images.
+    """A part of a file without readable images.
 
     Attributes:
         file: as the user named it.
-        from_s: presentation time in the file, seconds.
-        to_s: of the first image after it, or where the file should end; None if unknown.
+        from_s: start, presentation time in the file, seconds.
+        to_s: time of the first image after it, or the expected end of the file; None if unknown.
         reason: in a few words.
     """
 
@@ -89,7 +86,7 @@ class Gap:
 
 
 class Damage:
-    """Joins what went wrong around one place into one gap, which the next good image after it closes."""
+    """Joins nearby errors into one gap, which the next good image closes."""
 
     def __init__(self, file: str, report: Report, step_s: float) -> None:
         """`step_s`: nominal time from image to image."""
@@ -99,22 +96,22 @@ class Damage:
         self._last, self._reason = 0.0, ""
 
     def bad(self, time_s: float, reason: str) -> None:
-        """Something at that time could not be read."""
+        """Record that something at that time could not be read."""
         if self._first is None:
-            # Decoders tell late: what should have come next may be missing, too.
+            # Decoders report late: the next expected image may be missing, too.
             next_s = 0.0 if self._whole_s is None else self._whole_s + self._step_s
             self._first, self._last, self._reason = min(time_s, next_s), time_s, reason
         self._first, self._last = min(self._first, time_s), max(self._last, time_s)
 
     def good(self, time_s: float) -> None:
-        """An image came. Images come late out of a decoder: one from before the damage closes nothing."""
+        """Record a good image. Decoders return images late: one from before the damage closes nothing."""
         if self._first is not None and time_s > self._last:
             self._report(Gap(self._file, self._first, time_s, self._reason))
             self._first = None
         self._whole_s = time_s
 
     def end(self, time_s: float | None) -> bool:
-        """No more images come, and the file should have ended at that time; tells whether that was damage."""
+        """Record the end of the images and the expected end of the file; return whether this is damage."""
         if self._first is None:
             return False
         to_s = None if time_s is None or time_s <= self._first else time_s

@@ -1,4 +1,4 @@
-"""Only keyframes of a video, where they lie densely enough: a fraction of decoding all."""
+"""Decode only the keyframes of a video, if they are dense enough: a fraction of the work of decoding all."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _MOST_BYTES = 256 << 20  # between two keyframes
 _SHORT_S = 1.0
 Share = Callable[[int, float], int]
-"""Index and time of a frame to the share that it lies in, see `every.FrameSampling.share`."""
+"""Maps index and time of a frame to its share, see `sampling.FrameSampling.share`."""
 
 
 @dataclass(eq=False)
@@ -32,9 +32,9 @@ class _Group:
     """A keyframe and the packets up to the next one.
 
     Attributes:
-        before: frames of the file that are shown before any of the group.
+        before: number of frames of the file shown before the group.
         packets: in the order of the file, the keyframe first.
-        leading: of them, how many are shown before the keyframe: they need the group before, too.
+        leading: number of packets shown before the keyframe: they need the previous group, too.
     """
 
     before: int
@@ -43,7 +43,7 @@ class _Group:
     size: int = 0
 
     def frames(self) -> list[tuple[int, int]]:
-        """Index in the file and stamp of each frame from the keyframe on, in the order of time."""
+        """Index in the file and timestamp of each frame from the keyframe on, in order of time."""
         first = _stamp(self.packets[0])
         timestamps = sorted(
             timestamp for packet in self.packets if shown(packet) and (timestamp := _stamp(packet)) >= first
@@ -61,10 +61,10 @@ def keyframes(
     stop: threading.Event | None = None,
     note: Note | None = None,
 ) -> Iterator[Decoded]:
-    """Of each share of frames or seconds the first keyframe; of one without any the first frame behind a keyframe.
+    """The first keyframe of each share of frames or seconds; without one, the first frame after a keyframe.
 
-    Index and time are those that decoding all would give; they follow from packets, of which each counts as one
-    image. Files whose packets tell no times (AVI, raw streams) are decoded whole.
+    Index and time are those of decoding all. They follow from the packets, each counted as one image. Files whose packets
+    have no times (AVI, raw streams) are decoded whole.
 
     Args:
         name, report, start, stop, note: as for `decoding.decoded`.
@@ -81,7 +81,7 @@ def keyframes(
             )
             for item in reader.chosen(packets, entries, start):
                 last = item.index
-                yield from deinterlaced([item])  # its neighbours in time are far
+                yield from deinterlaced([item])  # its neighbours in time are distant
             if not reader.gave_up:
                 if not stop.is_set():
                     reader.end()
@@ -101,7 +101,7 @@ class _Reader:
         self._length_s, self._step_s, self._zero_s = timestamps.length_s, timestamps.step_s, zero
         self._damage = Damage(name, report, timestamps.step_s)
         self._reached_s: float | None = None
-        self._taken: int | None = None  # share that has its frame
+        self._taken: int | None = None  # last share that has its frame
         self.gave_up = False
 
     def failed(self, reason: str) -> None:
@@ -110,7 +110,7 @@ class _Reader:
     def chosen(
         self, packets: Iterable[Packet[VideoStream]], entries: IndexEntries | None, start: Start | None
     ) -> Iterator[Decoded]:
-        """The frames to take; `gave_up` if it cannot be told which."""
+        """The frames to take; sets `gave_up` if they cannot be determined."""
         waiting: _Group | None = None
         for group in self._groups(packets, entries):
             if waiting is not None:
@@ -120,7 +120,7 @@ class _Reader:
             yield from self._of(waiting, None, start)
 
     def end(self) -> None:
-        """Tell what is missing at the end."""
+        """Report what is missing at the end."""
         if self._damage.end(self._length_s):
             return
         reached = 0.0 if self._reached_s is None else self._reached_s + self._step_s
@@ -151,7 +151,7 @@ class _Reader:
                     yield group
                 group = _Group(before)
             if group is None:
-                continue  # a decoder gives no image of what lies before the first keyframe
+                continue  # a decoder returns no image before the first keyframe
             group.packets.append(packet)
             group.size += packet.size
             group.leading += shown(packet) and _stamp(packet) < _stamp(group.packets[0])
@@ -163,7 +163,7 @@ class _Reader:
             yield group
 
     def _of(self, group: _Group, following: _Group | None, start: Start | None) -> Iterator[Decoded]:
-        """What is to be taken of a group."""
+        """The frames to take from a group."""
         frames = [(index, self._time_s(timestamp), timestamp) for index, timestamp in group.frames()]
         if not frames:
             return
@@ -206,7 +206,7 @@ class _Reader:
         self._track.codec_context.flush_buffers()
 
     def _decode(self, packets: Iterable[Packet[VideoStream]]) -> Iterator[VideoFrame]:
-        """Frames of packets, and those that the decoder holds back; what fails gives none."""
+        """Frames of packets, including those that the decoder holds back; failures give none."""
         import av
 
         for packet in [*packets, None]:
@@ -226,7 +226,7 @@ def _stamp(packet: Packet[VideoStream]) -> int:
 
 
 def _reaches(index: int, time_s: float, start: Start) -> bool:
-    """Whether a frame does not lie before the start."""
+    """Whether a frame is at or after the start."""
     if start.index is not None:
         return index >= start.index
     assert start.time_s is not None

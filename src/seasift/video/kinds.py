@@ -1,4 +1,4 @@
-"""Whether a file holds a still image or footage: by its bytes, where those tell, and not by its name."""
+"""Detect whether a file holds a still image or footage, by its bytes and only then by its name."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ mp4 mov m4v qt avi divx mkv webm mpg mpeg mpe m1v m2v mpv ts mts m2ts m2t mod to
 ogv ogm insv 360 lrv lrf h264 264 avc h265 265 hevc ivf y4m nut mjpeg mjpg rm rmvb wtv dav gif apng
 """
 VIDEO_SUFFIXES = frozenset(f".{name}" for name in _NAMES.split())
-"""Names of files that are taken for footage where their bytes do not tell."""
+"""Extensions of files that count as footage if their bytes are not conclusive."""
 
 _HEAD = 1 << 16
 _STARTS = (
@@ -51,7 +51,7 @@ _SHOWN = 6
 
 
 def kind_of(path: Path) -> Kind:
-    """Of a file that the user named; one that is neither counts as an image: reading it tells."""
+    """Kind of a file that the user named. A file that is neither counts as an image; reading it gives the error."""
     if not path.is_file():  # a pipe can be read only once
         return "video" if path.suffix.lower() in VIDEO_SUFFIXES else "picture"
     head = _head(path)
@@ -63,9 +63,9 @@ def kind_of(path: Path) -> Kind:
 
 
 def kind_in_folder(path: Path) -> Kind | None:
-    """Of a file that a folder gave; None for one that is neither, or only goes with another.
+    """Kind of a file found in a folder; None if it is neither, or only accompanies another file.
 
-    What has the name of an image is not opened: folders hold many.
+    Files with an image's extension are not opened, because folders hold many.
     """
     suffix = path.suffix.lower()
     if suffix in image.SUFFIXES:
@@ -81,7 +81,7 @@ def kind_in_folder(path: Path) -> Kind | None:
 
 
 def left_out(paths: Iterable[Path]) -> str:
-    """How many files of each kind of name, as `3 .csv, 1 .txt`; "" for none."""
+    """Number of files by extension, as `3 .csv, 1 .txt`; "" for none."""
     counts = Counter(path.suffix.lower() or "without suffix" for path in paths)
     shown = [f"{count:,} {suffix}" for suffix, count in counts.most_common(_SHOWN)]
     rest = counts.total() - sum(count for _, count in counts.most_common(_SHOWN))
@@ -107,7 +107,7 @@ def is_footage(head: bytes) -> bool:
 
 
 def _synced(head: bytes, first: int, step: int) -> bool:
-    """Whether a transport stream's mark stands at the begin of each of five packets."""
+    """Whether each of five packets begins with a transport stream's sync byte."""
     marks = head[first : first + 5 * step : step]
     return len(marks) == 5 and set(marks) == {0x47}
 
@@ -123,12 +123,12 @@ def holds_footage(path: Path) -> bool:
 
 
 def _moving_still(path: Path, head: bytes) -> bool:
-    """Images behind each other in the format of one: Motion JPEG without a container, animated PNG."""
+    """Whether images follow each other in an image format: Motion JPEG without a container, animated PNG."""
     return path.suffix.lower() in (".mjpeg", ".mjpg") or (path.suffix.lower() == ".apng" and b"acTL" in head)
 
 
 def _has_full_copy(path: Path) -> bool:
-    """Whether the recording lies beside the small copy or thumbnail that its camera made of it."""
+    """Whether this is a camera's small copy or thumbnail and its recording is in the same folder."""
     chapter = chapter_of(path)
     return any(
         other.suffix.lower() in VIDEO_SUFFIXES - _SMALL_COPIES

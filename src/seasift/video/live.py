@@ -1,6 +1,6 @@
-"""A live source: a camera's address or a capture device, frames by arrival.
+"""A live source, a camera's address or a capture device, whose frames are timed by arrival.
 
-Also here: A place for one thing between two threads, where the newest wins.
+Between the two threads only the newest frame is kept.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 
 class Mailbox(Generic[T]):
-    """What is put replaces what was not taken yet."""
+    """A slot for one item between two threads: a new item replaces one not taken yet."""
 
     def __init__(self) -> None:
         """Empty and open."""
@@ -38,25 +38,25 @@ class Mailbox(Generic[T]):
         self._closed = False
 
     def put(self, item: T) -> None:
-        """Lay something in; what lay there is lost."""
+        """Put an item; an item not taken yet is lost."""
         with self._changed:
             self._item = item
             self._changed.notify_all()
 
     def close(self) -> None:
-        """Nothing more comes; what lies there can still be taken."""
+        """Signal the end; the current item can still be taken."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
 
     def look(self) -> T | None:
-        """Wait for something and leave it there; None if nothing comes any more."""
+        """Wait for an item and leave it; None at the end."""
         with self._changed:
             self._changed.wait_for(lambda: self._item is not None or self._closed)
             return self._item
 
     def take(self, timeout_s: float | None = None) -> T | None:
-        """Wait for something and take it; None if nothing comes any more, or not in that time."""
+        """Wait for an item and take it; None at the end or after the timeout."""
         with self._changed:
             self._changed.wait_for(lambda: self._item is not None or self._closed, timeout_s)
             item, self._item = self._item, None
@@ -73,18 +73,18 @@ def is_live(name: str) -> bool:
 
 
 def without_password(address: str) -> str:
-    """An address as it may be shown and written: without user and password."""
+    """An address without user and password, safe to show and write."""
     return re.sub(r"//[^/@]*@", "//", address)
 
 
 @dataclass(frozen=True)
 class Patience:
-    """How a live source is kept.
+    """How a lost live source is reconnected.
 
     Attributes:
-        silence_s: no data for so long is a lost connection.
-        tries: attempts in a row to get it back, each waiting twice as long as the one before.
-        first_wait_s, most_wait_s: before the second attempt, and at most; the first comes at once.
+        silence_s: time without data after which the connection counts as lost.
+        tries: attempts in a row to reconnect, each waiting twice as long as the previous one.
+        first_wait_s, most_wait_s: wait before the second attempt, and longest wait; the first attempt is immediate.
     """
 
     silence_s: float = 10.0
@@ -93,18 +93,18 @@ class Patience:
     most_wait_s: float = 30.0
 
     def wait_s(self, failed: int) -> float:
-        """Before the next attempt, after so many that failed."""
+        """Wait before the next attempt, after this many failures."""
         return 0.0 if failed == 0 else min(self.first_wait_s * 2 ** (failed - 1), self.most_wait_s)
 
 
 @dataclass(frozen=True)
 class Before:
-    """A live source as a process had it that is no more.
+    """State of a live source from a process that has ended.
 
     Attributes:
         video: the source.
         begun_utc: when its clock began.
-        frame, time_s: the last that was looked at.
+        frame, time_s: the last evaluated frame.
     """
 
     video: DiveVideo
@@ -115,7 +115,7 @@ class Before:
 
 @dataclass(frozen=True, eq=False)
 class _Arrived:
-    """An image, and what its stream says, which cannot be asked once the connection is closed."""
+    """An image with the facts of its stream, which are unavailable after the connection closes."""
 
     frame: Decoded
     aspect: Fraction | None
@@ -123,16 +123,16 @@ class _Arrived:
 
 
 class LiveDive:
-    """A live source as a dive of one endless video.
+    """A live source as a dive with one endless video.
 
-    Frames are numbered as they are decoded, and their time is that of arrival, counted from opening. Who looks at
-    them gets the newest: what came while he was busy is left out. A lost connection is made again; the time without
-    one is a gap, and so is that between two processes.
+    Frames are numbered as they are decoded. Their time is the time of arrival, counted from opening. The caller always
+    gets the newest frame; older frames that arrived meanwhile are dropped. A lost connection is restored. The time
+    without a connection is a gap, and so is the time between two processes.
 
     Attributes:
         begun_utc: when its clock began.
-        videos: the source; frames that come larger or smaller later are scaled to its size.
-        gaps: the times without a connection, as far as `frames` got.
+        videos: the source; later frames of another size are scaled to its size.
+        gaps: times without a connection, as far as `frames` got.
         notes: lines for the user about times; none.
     """
 
@@ -150,10 +150,9 @@ class LiveDive:
         """Connect, and wait for the first image.
 
         Args:
-            before: go on with its clock and numbers. Should nothing be there any more, that is the end of the dive,
-                and no error.
+            before: continue its clock and numbers. If the source is gone, the dive ends without an error.
         Raises:
-            ImageError: nothing there, or no images.
+            ImageError: no connection, or no images.
         """
         self._address, self._name = address, without_password(address)
         self._every, self._end_s = every, end_s
@@ -197,19 +196,19 @@ class LiveDive:
         ]
 
     def note(self, line: str) -> None:
-        """Add to `notes`, once."""
+        """Add a line to `notes`, once."""
         if line not in self.notes:
             self.notes.append(line)
 
     def frames(
         self, after: tuple[int, int] | None = None, *, after_time_s: float | None = None
     ) -> Iterator[DiveFrame]:
-        """The newest frame, whenever the caller asks, until the source is gone or the time is over.
+        """The newest frame at each request, until the source is gone or the time is over.
 
         Args:
             after: the last frame of `before`.
         Raises:
-            InputError: another `after`: what was live is gone.
+            InputError: another `after`: live frames cannot be read again.
         """
         if after != (None if self._before is None else (0, self._before.frame)):
             raise InputError(f"{self._name}: a live source cannot be gone through again. Start afresh.")
@@ -228,7 +227,7 @@ class LiveDive:
             self.close()
 
     def close(self) -> None:
-        """End the connection; the thread ends with the next packet or after `silence_s`."""
+        """End the connection; the thread ends at the next packet or after `silence_s`."""
         self._stop.set()
         self._mailbox.close()
 
@@ -255,10 +254,10 @@ class LiveDive:
             self._mailbox.close()
 
     def _connected(self, lost: tuple[float, str] | None) -> None:
-        """Hand on images until the connection ends.
+        """Pass on images until the connection ends.
 
         Args:
-            lost: since when there were none, and why.
+            lost: since when images are missing, and why.
         """
         import av
 

@@ -1,4 +1,4 @@
-"""Names of files: their natural order, and which are chapters of one recording."""
+"""File names: natural order, and chapters of one recording."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class Chapter:
     """A part of a recording that the camera wrote as several files.
 
     Attributes:
-        recording: its name; the same for all chapters.
-        number: of the chapter, in the order of time.
+        recording: name of the recording; the same for all chapters.
+        number: number of the chapter, in order of time.
     """
 
     recording: str
@@ -30,7 +30,7 @@ class Chapter:
 
 
 def chapter_of(path: PurePath) -> Chapter | None:
-    """The chapter that a file is by its name; None if the name is not one of a camera that writes chapters."""
+    """The chapter named by a file; None if no known camera writes such a name."""
     if match := _NEW.fullmatch(path.stem) or _OLD_NEXT.fullmatch(path.stem):
         return Chapter(match[2], int(match[1]))
     if match := _OLD_FIRST.fullmatch(path.stem):
@@ -41,7 +41,7 @@ def chapter_of(path: PurePath) -> Chapter | None:
 
 
 def natural_key(path: PurePath) -> tuple[Key, ...]:
-    """Sorts names by the numbers in them (dive2 before dive10), and chapters behind each other."""
+    """Sort key: numbers in names by value (dive2 before dive10), chapters of a recording in sequence."""
     chapter = chapter_of(path)
     last = path.stem if chapter is None else f"G {chapter.recording} {chapter.number}"
     return tuple(_parts(part) for part in (*path.parent.parts, last, path.name))
@@ -53,4 +53,4 @@ def _parts(text: str) -> Key:
         for part in re.split(r"(\d+)", text)
         if part
     ]
-    return (*parts, (-1, 0, text))  # what is shorter comes first
+    return (*parts, (-1, 0, text))  # shorter names come first

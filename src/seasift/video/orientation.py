@@ -1,4 +1,4 @@
-"""A decoded frame as the image a viewer shows: progressive, square pixels, upright, 8-bit RGB."""
+"""A decoded frame as a viewer shows it: progressive, square pixels, upright, 8-bit RGB."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Decoded:
     """A frame as decoded.
 
     Attributes:
-        index: place in the file, from 0, counting every decoded frame.
+        index: index in the file, from 0, counting every decoded frame.
         time_s: presentation time from the file's beginning.
     """
 
@@ -40,10 +40,9 @@ class Decoded:
 
 
 def deinterlaced(frames: Iterable[Decoded]) -> Iterator[Decoded]:
-    """Interlaced frames made whole by FFmpeg's bwdif, one for one; progressive ones pass.
+    """Deinterlace frames with FFmpeg's bwdif, one for one; progressive frames pass.
 
-    The filter stands in the way from the first frame that says it is interlaced. It looks at one frame
-    before and one after.
+    The filter starts at the first frame that is marked as interlaced. It uses one frame before and one after.
     """
     graph: Graph | None = None
     made_for: tuple[int, int, str] | None = None
@@ -95,15 +94,15 @@ def _pulled(graph: Graph, waiting: deque[Decoded]) -> Iterator[Decoded]:
 def _rest(graph: Graph, waiting: deque[Decoded]) -> Iterator[Decoded]:
     graph.vpush(None)
     yield from _pulled(graph, waiting)
-    while waiting:  # the filter swallowed one: better as it was than gone
+    while waiting:  # the filter dropped one: use the frame unfiltered
         yield waiting.popleft()
 
 
 def square_size(width: int, height: int, aspect: Fraction | None) -> tuple[int, int]:
-    """Width and height in px with square pixels: the side that is too short grows, no pixel is lost.
+    """Width and height in px with square pixels: the shorter side grows, so no pixel is lost.
 
     Args:
-        aspect: width of a pixel by its height; None, 0 and what no camera makes count as 1.
+        aspect: width of a pixel by its height; None, 0 and implausible values count as 1.
     """
     ratio = float(aspect or 1)
     if not 0.25 <= ratio <= 4 or abs(ratio - 1) < 0.005:
@@ -115,8 +114,8 @@ def oriented_rgb(frame: VideoFrame, aspect: Fraction | None, size_hw: SizeHW | N
     """The image (H, W, 3) uint8 RGB.
 
     Args:
-        aspect: of the pixels, from the track.
-        size_hw: make it that large: a file's images keep the size of its first.
+        aspect: width of a pixel by its height, from the track.
+        size_hw: size of the result, px: all images of a file have the size of the first.
     """
     width, height = square_size(frame.width, frame.height, aspect)
     image = _rgb(frame, width, height)
@@ -132,7 +131,7 @@ def _rgb(frame: VideoFrame, width: int, height: int) -> UInt8:
     try:
         rgb = frame.reformat(width=width, height=height, format="rgb24")
     except (av.FFmpegError, OSError, ValueError):
-        # A matrix FFmpeg cannot undo (YCgCo, ICtCp, a damaged header): almost the right colours, not none.
+        # A matrix FFmpeg cannot undo (YCgCo, ICtCp, a damaged header): use a similar one, for nearly the right colours.
         frame.colorspace = _BT2020_NCL if frame.colorspace in _BT2020_KIN else _BT709
         frame.color_trc = frame.color_primaries = _UNKNOWN
         rgb = frame.reformat(width=width, height=height, format="rgb24")
@@ -146,10 +145,10 @@ def oriented_size(frame: VideoFrame, aspect: Fraction | None) -> SizeHW:
 
 
 def _matrix(frame: VideoFrame) -> tuple[int, int, int, int]:
-    """How an image is to be shown: (x, y) at (a x + c y, b x + d y). ISO/IEC 14496-12, 8.3.2."""
+    """Display matrix: shows (x, y) at (a x + c y, b x + d y). ISO/IEC 14496-12, 8.3.2."""
     from av.sidedata.sidedata import SideDataContainer
 
-    # frame.side_data would make a circle of references, and frames would live until the next garbage collection.
+    # frame.side_data makes a circle of references, which keeps frames in memory until the next garbage collection.
     data = SideDataContainer(frame).get("DISPLAYMATRIX")  # type: ignore[call-arg]
     if data is None:
         return _AS_STORED
@@ -161,13 +160,13 @@ _AS_STORED = (1, 0, 0, 1)
 
 
 def _turns(matrix: tuple[int, int, int, int]) -> bool:
-    """Whether width and height change places; by the nearest right angle."""
+    """Whether width and height are swapped, by the nearest right angle."""
     a, b, c, d = matrix
     return abs(b) + abs(c) > abs(a) + abs(d)
 
 
 def _placed(image: UInt8, matrix: tuple[int, int, int, int]) -> UInt8:
-    """An image turned and mirrored."""
+    """Rotate and mirror an image."""
     a, b, c, d = matrix
     if _turns(matrix):
         image, right, down = image.transpose(1, 0, 2), c, b
@@ -177,5 +176,5 @@ def _placed(image: UInt8, matrix: tuple[int, int, int, int]) -> UInt8:
 
 
 def pixel_aspect(track: VideoStream) -> Fraction | None:
-    """Width of a stored pixel by its height; None if the file does not say."""
+    """Width of a stored pixel by its height; None if unknown."""
     return track.sample_aspect_ratio

@@ -1,4 +1,4 @@
-"""Some frames of one video file."""
+"""Read selected frames of one video file."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SUFFIXES = VIDEO_SUFFIXES
 
 @dataclass(frozen=True)
 class Span:
-    """Which frames of a video to take: of the seconds from `start_s` to before `end_s` the first of each share."""
+    """Frames to take: the first of each share, from `start_s` to before `end_s`, in seconds."""
 
     every: FrameSampling
     start_s: float | None = None
@@ -50,13 +50,13 @@ def read_span(source: Path | str, span: Span) -> Dive | LiveDive:
 def frames(
     path: Path, every: FrameSampling, cancelled: Callable[[], bool] | None = None
 ) -> Iterator[DiveFrame]:
-    """Decode a video and give some of its frames, in order.
+    """Decode a video and yield the selected frames, in order.
 
     Args:
         cancelled: asked several times a second while the next frame is decoded; true ends the work.
     Raises:
-        ImageError: missing, not a video, without an image track; or, after all frames that can be read,
-            damaged, which says where.
+        ImageError: missing, not a video, or without an image track; or damaged, raised after all readable frames,
+            with the position.
     """
     dive = read_span(path, Span(every))
     yield from dive.frames(cancelled=cancelled) if isinstance(dive, Dive) else dive.frames()
@@ -65,19 +65,19 @@ def frames(
 
 
 def told(gaps: Sequence[Gap], most: int = 3) -> str:
-    """What could not be read of one file or live source, in one line."""
+    """One line on the unreadable parts of a file or live source."""
     parts = [f"from {gap.from_s:.2f} s to {gap.end} ({gap.reason})" for gap in gaps[:most]]
     more = f" and {len(gaps) - most} more parts" if len(gaps) > most else ""
     name = gaps[0].file
     if is_live(name):
-        return f"{name}: nothing came {', '.join(parts)}{more}. Check the connection."
+        return f"{name}: no images {', '.join(parts)}{more}. Check the connection."
     return f"{name}: damaged; nothing could be read {', '.join(parts)}{more}. Copy it again."
 
 
 def expected_count(
     path: Path, every: FrameSampling, start_s: float | None = None, end_s: float | None = None
 ) -> int:
-    """How many frames `frames` will give, by the video's header; 1 if it does not say. For progress bars."""
+    """Number of frames that `frames` will yield, by the header; 1 if unknown. For progress bars."""
     try:
         with opened(path) as (container, track):
             whole_s = duration_s(container, track) or 0.0
@@ -91,7 +91,7 @@ def expected_count(
 
 
 def frame_size(path: Path) -> SizeHW | None:
-    """Height and width of a video's frames in px as its header says, before turning; None if it does not say."""
+    """Height and width of the frames in px by the header, before rotation; None if unknown."""
     try:
         with opened(path) as (_, track):
             return (track.height, track.width) if track.height and track.width else None

@@ -5,17 +5,18 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from numbers import Real
 
 from seasift.core.errors import InputError
 
-GRACE_S = 0.0005  # time stamps are rounded to the track's time base
+GRACE_S = 0.0005  # timestamps are rounded to the track's time base
 
 
 @dataclass(frozen=True)
 class FrameSampling:
-    """Which frames of a video to take: each `frames`-th one, or the first of each `seconds`.
+    """Which frames of a video to take: every `frames`-th one, or the first of every `seconds`.
 
-    With `keyframes`, instead the first keyframe among those frames or seconds, if there is one: only those are decoded.
+    With `keyframes`, take the first keyframe of those frames or seconds, if any; only keyframes are decoded.
     """
 
     frames: int | None = None
@@ -24,7 +25,7 @@ class FrameSampling:
 
     @classmethod
     def parse(cls, text: str) -> FrameSampling:
-        """`30` is every 30th frame, `2s` or `0.5s` a frame for each so many seconds; `1s keyframes` takes keyframes.
+        """Parse `30` (every 30th frame), `2s` (one frame every 2 seconds) or `1s keyframes`.
 
         Raises:
             InputError: anything else, or not above 0.
@@ -39,21 +40,28 @@ class FrameSampling:
         )
 
     def share(self, index: int, time_s: float) -> int:
-        """Which of the shares of `frames` frames or `seconds` a frame lies in; the first of each is taken.
+        """Index of the share of `frames` or `seconds` that holds a frame; the first frame of each is taken.
 
-        So whether a frame is taken hangs on the one before it alone, and a run can begin anywhere.
+        Whether a frame is taken depends only on the one before it, so a run can begin anywhere.
         """
         if self.frames:
             return index // self.frames
         return math.floor((time_s + GRACE_S) / (self.seconds or 1.0))
 
 
-def parse_seconds(text: str, *, option: str) -> float:
-    """`90`, `90s`, `1:30` or `00:01:30.5` as seconds.
+def parse_time(time: str | float | None, option: str) -> float | None:
+    """A time of footage in seconds, from a number or from `90`, `90s`, `.5`, `1:30` or `01:02:03.5`.
 
     Raises:
         InputError: anything else.
     """
+    if time is None:
+        return None
+    if not isinstance(time, str | Real) or isinstance(time, bool):
+        raise InputError(
+            f"{option}: a value of type {type(time).__name__}; expected seconds, or a text like 1:30."
+        )
+    text = time if isinstance(time, str) else f"{float(time):f}"
     match = re.fullmatch(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d*)?|\.\d+)\s*s?", text.strip())
     if not match:
         raise InputError(

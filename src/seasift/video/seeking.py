@@ -1,4 +1,4 @@
-"""Getting to a frame in the middle of a video without decoding all before it."""
+"""Seek to a frame in the middle of a video without decoding everything before it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MOST_BYTES = 256 << 20
 
 @dataclass(frozen=True)
 class Start:
-    """The first frame that is wanted, by its place in the file or by its time there."""
+    """The first frame wanted, by its index or its time in the file."""
 
     index: int | None = None
     time_s: float | None = None
@@ -30,9 +30,9 @@ class SeekPoints:
     """Where decoding begins.
 
     Attributes:
-        index: place of the first frame that is kept.
-        from_pts: frames with earlier stamps are thrown away; None keeps all.
-        packets: what was read already and is to be decoded first.
+        index: index of the first frame that is used.
+        from_pts: frames with earlier timestamps are dropped; None drops none.
+        packets: packets already read, to decode first.
     """
 
     index: int
@@ -42,23 +42,23 @@ class SeekPoints:
 
 @dataclass(frozen=True)
 class _Key:
-    """A keyframe before which the file holds so many images."""
+    """A keyframe and the number of images before it."""
 
     before: int
     pts: int
 
 
 def has_index(container: InputContainer, track: VideoStream) -> bool:
-    """Whether the file tells where all its images lie."""
+    """Whether the file has an index of all its images."""
     mov = "mov" in container.format.name.split(",")
     return mov and bool(track.frames) and len(track.index_entries) == track.frames
 
 
 def jump(container: InputContainer, track: VideoStream, start: Start, zero_s: float) -> IndexEntries | None:
-    """Go to a keyframe well before the start by the index that MP4 and MOV have of all their images.
+    """Seek to a keyframe well before the start, by the image index of MP4 and MOV.
 
     Returns:
-        The index; None, and nothing was done, without such an index, or if the start lies near the beginning.
+        The index; None, without seeking, if there is no such index or the start is near the beginning.
     """
     if not has_index(container, track):
         return None
@@ -78,7 +78,7 @@ def jump(container: InputContainer, track: VideoStream, start: Start, zero_s: fl
 
 
 def images_before(packet: Packet[VideoStream], entries: IndexEntries) -> int | None:
-    """How many images lie before a keyframe's packet; None if the index does not know it."""
+    """Number of images before a keyframe's packet; None if it is not in the index."""
     index = -1 if packet.dts is None else entries.search_timestamp(packet.dts, any_frame=True)
     if index < 0 or entries[index].timestamp != packet.dts or not packet.is_keyframe or packet.pts is None:
         return None
@@ -88,17 +88,17 @@ def images_before(packet: Packet[VideoStream], entries: IndexEntries) -> int | N
 def find_seek_points(
     packets: Iterator[Packet[VideoStream]], start: Start, zero_s: float, index: IndexEntries | None = None
 ) -> SeekPoints | None:
-    """Read packets up to a keyframe that lies well before the start, counting those before it.
+    """Read packets up to a keyframe well before the start, and count those before it.
 
-    One packet is taken for one image. A file where that is not so (damage, images that are not shown) gives
-    frames other numbers than decoding it whole; who needs certainty compares the time of a known frame.
+    One packet counts as one image. In a file where that is wrong (damage, hidden images), frames get other numbers than
+    in a full decode. For certainty, compare the time of a known frame.
 
     Args:
-        packets: from the beginning of the file, or from where `jump` went; what follows the start stays unread.
-        zero_s: the stamp at which the file's clock begins.
+        packets: from the beginning of the file, or from the target of `jump`; packets after the start stay unread.
+        zero_s: first value of the file's clock, seconds.
         index: from `jump`.
     Returns:
-        None if keyframes lie too far apart, or the jump went elsewhere: decode from the beginning.
+        None if keyframes are too far apart or the jump missed: decode from the beginning.
     """
     kept: list[Packet[VideoStream]] = []
     key: _Key | None = None
@@ -115,7 +115,7 @@ def find_seek_points(
             if key is not None and not _well_before(count, packet, start, zero_s, _MARGIN_S):
                 kept.append(packet)
                 break
-            kept, size, key = [], 0, _Key(count, pts)  # what lies before is not needed
+            kept, size, key = [], 0, _Key(count, pts)  # earlier packets are not needed
             first_pts = pts if first_pts is None and count == 0 else first_pts
         kept.append(packet)
         if (
@@ -123,7 +123,7 @@ def find_seek_points(
             or not shown(packet)
             or (pts is not None and first_pts is not None and pts < first_pts)
         ):
-            continue  # needs what lies before the first keyframe: a decoder gives no image of it
+            continue  # depends on data before the first keyframe: a decoder returns no image for it
         count, size = count + 1, size + packet.size
         most_pts = max(key.pts, most_pts, pts if pts is not None else key.pts)
         if not _well_before(count - 2 * _MARGIN, packet, start, zero_s, -_MARGIN_S):
@@ -137,7 +137,7 @@ def find_seek_points(
 
 
 def shown(packet: Packet[VideoStream]) -> bool:
-    """Whether a packet gives an image: not where an edit list hides it, nor VP8's frames that others only refer to."""
+    """Whether a packet gives an image: false if an edit list hides it, and for VP8's reference-only frames."""
     if not packet.size or packet.is_discard:
         return False
     return packet.stream.codec_context.name not in ("vp8", "libvpx") or bool(bytes(packet)[0] >> 4 & 1)
@@ -146,7 +146,7 @@ def shown(packet: Packet[VideoStream]) -> bool:
 def _well_before(
     count: int, packet: Packet[VideoStream], start: Start, zero_s: float, margin_s: float
 ) -> bool:
-    """Whether a packet lies far enough before the start: by images before it, or by its stamp."""
+    """Whether a packet is far enough before the start, by the images before it or by its timestamp."""
     if start.index is not None:
         return count + _MARGIN <= start.index
     assert start.time_s is not None

@@ -1,4 +1,4 @@
-"""A stretch of a file, decoded by itself, and the proof that it is what an unbroken run gives there."""
+"""Decode a segment of a file by itself, and verify that an unbroken run gives the same frames."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ class Part:
     """Some seconds of a file of a dive.
 
     Attributes:
-        video: place of the file in `Dive.videos`.
-        from_s: presentation time in the file; None begins as an unbroken run does.
-        to_s: the first time that is left out; None goes to the end.
-        last: after a break: the frame looked at last, at `from_s`.
+        video: index of the file in `Dive.videos`.
+        from_s: presentation time in the file; None begins like an unbroken run.
+        to_s: the first time after the segment; None means the end of the file.
+        last: after a break: the last evaluated frame, at `from_s`.
     """
 
     video: int
@@ -38,11 +38,11 @@ class Part:
 
 @dataclass(frozen=True)
 class Boundary:
-    """A whole frame at the border of two parts.
+    """A whole frame at the boundary of two segments.
 
     Attributes:
         index, time_s: of the frame.
-        opens: it is the first of its share (`--every`), so looked at.
+        opens: whether it is the first of its share (`--every`), and so evaluated.
     """
 
     index: int
@@ -50,7 +50,7 @@ class Boundary:
     opens: bool
 
     def same(self, other: Boundary | None) -> bool:
-        """Whether two runs came to the same frame."""
+        """Whether two runs reached the same frame."""
         return (
             other is not None
             and self.index == other.index
@@ -61,11 +61,11 @@ class Boundary:
 
 @dataclass(eq=False)
 class Segment:
-    """A part at work; `frames` once.
+    """A segment being decoded; iterate `frames` once.
 
     Attributes:
-        first: the first whole frame of the part, or behind it if it holds none; None before it was reached.
-        next: the first whole frame behind the part; None if the file ends before, and before it was reached.
+        first: the first whole frame of the segment, or after it if it has none; None until reached.
+        next: the first whole frame after the segment; None until reached, and if the file ends before.
     """
 
     part: Part
@@ -78,11 +78,11 @@ class Segment:
 
     @property
     def gaps(self) -> list[Gap]:
-        """What could not be read behind `first`, up to `next`; known when the frames are through."""
+        """Gaps after `first`, up to `next`; known when the frames are exhausted."""
         return [gap for gap in self._reported if self._told(gap)]
 
     def frames(self, stop: threading.Event) -> Iterator[DiveFrame]:
-        """The frames to look at, in order."""
+        """The frames to evaluate, in order."""
         return self.choose(self._watched(stop), self._inside)
 
     def _inside(self, item: Decoded) -> bool:
@@ -106,7 +106,7 @@ class Segment:
         return Boundary(item.index, item.time_s, opens)
 
     def _told(self, gap: Gap) -> bool:
-        """Whether a gap is this part's. One that `first` closed is the part's before: only there its beginning is seen."""
+        """Whether a gap belongs to this segment. One closed by `first` belongs to the previous segment, which saw it begin."""
         if self.part.from_s is not None and self.first is None:
             return False
         if gap.to_s is None:
@@ -116,14 +116,14 @@ class Segment:
 
 
 def cuts(path: Path, begin_s: float, end_s: float, length_s: float) -> list[float]:
-    """Times inside a file at which to divide it, seconds, all at round times of the file.
+    """Times inside a file at which to divide it, in seconds, all at round times.
 
-    MP4 and MOV have an index by which any part is reached at once. Other files are read from their beginning for each part,
-    so they get few; and AVI, whose frames are counted by decoding, one.
+    MP4 and MOV have an index, so any segment is reached at once. Other files are read from the beginning for each segment,
+    so they get few. AVI gets one, because its frames are counted by decoding.
 
     Args:
-        begin_s, end_s: what of it is wanted.
-        length_s: wished length of a part.
+        begin_s, end_s: range of the file to divide.
+        length_s: desired length of a segment.
     """
     try:
         with opened(path) as (container, track):
@@ -132,7 +132,7 @@ def cuts(path: Path, begin_s: float, end_s: float, length_s: float) -> list[floa
                 return []
             step_s = length_s if has_index(container, track) else max(length_s, whole_s / _FEW)
     except ImageError:
-        return []  # who decodes it tells
+        return []  # decoding reports the error
     first = int(begin_s // step_s) + 1
     last = math.ceil(min(end_s, whole_s) / step_s)
     return [index * step_s for index in range(first, last)]

@@ -23,15 +23,15 @@ if TYPE_CHECKING:
 _TICKS = 90_000
 _BT709, _VIDEO_RANGE = 1, 1  # FFmpeg's numbers of what every player assumes for H.264
 _ENCODERS = ("libx264", "libopenh264", "h264_videotoolbox", "h264_mf", "h264_nvenc", "h264_qsv")
-# No B-frames: with uneven times they would make the track look shorter than its last picture's time.
+# No B-frames: with uneven times they would make the track look shorter than its last image's time.
 _OPTIONS = {"libx264": {"crf": "20", "preset": "veryfast", "bf": "0"}}
 
 
 class VideoWriter:
-    """Takes images in the order of time. Made by `writing_video`."""
+    """Receives images in order of time. Made by `writing_video`."""
 
     def __init__(self, path: Path, opened: ExitStack) -> None:
-        """Nothing is written before the first image, which gives the size; `opened` closes what is open then."""
+        """Write nothing before the first image, which sets the size; `opened` closes the file."""
         self._path, self._opened = path, opened
         self._container: OutputContainer | None = None
         self._track: VideoStream | None = None
@@ -40,10 +40,10 @@ class VideoWriter:
         self.count = 0
 
     def add(self, image_rgb_u8: UInt8, time_s: float) -> None:
-        """One image (H, W, 3) uint8 RGB, shown from that time until the next one's.
+        """Add one image (H, W, 3) uint8 RGB, shown from this time until the next image.
 
-        Images of other sizes than the first are scaled to it. A time that is not behind the one before moves
-        behind it by the least step, 1/90,000 s.
+        Images of another size than the first are scaled to it. A time that is not after the previous one moves 1/90,000 s
+        after it.
         """
         import av
 
@@ -78,10 +78,10 @@ class VideoWriter:
 
 @contextmanager
 def writing_video(path: Path) -> Iterator[VideoWriter]:
-    """Write an MP4 that appears whole, with its index in front, or not at all; without an image not either.
+    """Write an MP4 that appears whole, with its index in front, or not at all. No images, no file.
 
     Raises:
-        InputError: the place cannot be written to. MissingExtraError: PyAV has no encoder of H.264.
+        InputError: the path cannot be written. MissingExtraError: PyAV has no H.264 encoder.
     """
     import av
 
@@ -99,7 +99,7 @@ def encoder() -> str:
     """The first encoder of H.264 that PyAV was built with and that this machine can run.
 
     Raises:
-        MissingExtraError: none.
+        MissingExtraError: no encoder found.
     """
     import av
 
@@ -129,7 +129,7 @@ def _add_track(container: OutputContainer, size_hw: SizeHW) -> VideoStream:
 
 
 def _even(image_rgb_u8: UInt8) -> UInt8:
-    """With one more row or column where a side is odd: H.264 in its common form halves the colour's."""
+    """Pad odd sides by one row or column: common H.264 halves the resolution of colour."""
     height, width = image_rgb_u8.shape[:2]
     if height % 2 or width % 2:
         grown = cv2.copyMakeBorder(image_rgb_u8, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)

@@ -1,4 +1,4 @@
-"""Drawing objects into images."""
+"""Draw objects on images."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ _PALETTE = (
 
 
 def colour_of(class_id: int) -> Colour:
-    """The colour (red, green, blue) of a class: the same in every image of a model."""
+    """The colour (red, green, blue) of a class, the same in every image of a model."""
     if class_id < len(_PALETTE):
         value = int(_PALETTE[class_id][1:], 16)
         return value >> 16, (value >> 8) & 255, value & 255
@@ -51,12 +51,11 @@ def draw(
         image_rgb_u8: (H, W, 3) uint8 RGB.
         instances: its objects, best first.
         categories: the classes; the index is the class_id.
-        labels: what to write beside each object; None for its class and score.
+        labels: label of each object; None for its class and score.
     Returns:
-        (H', W', 3) uint8 RGB: as large as the image, or a whole number of times larger if both of its sides
-        are below 480 px, since a label would not fit. A label that would cover another is left out, and so
-        is one that would let labels cover more than a sixth of the image, unless it is its class's
-        first; better objects come first.
+        (H', W', 3) uint8 RGB: as large as the image, or an integer factor larger if both of its sides are below 480 px,
+        since a label would not fit. A label that would cover another is dropped. So is one that would let labels cover
+        more than a sixth of the image, unless it is the first of its class. Better objects come first.
     """
     factor = max(1, -(-_SMALLEST_SIDE // max(image_rgb_u8.shape[:2])))
     if max(image_rgb_u8.shape[:2]) >= _SMALLEST_SIDE // 2:
@@ -94,7 +93,7 @@ def _enlarged(pixels: UInt8, factor: int) -> UInt8:
 
 @dataclass(frozen=True)
 class _Style:
-    """Sizes in px that go with the picture's size."""
+    """Sizes in px for the size of the image."""
 
     line: int
     text_scale: float
@@ -138,7 +137,7 @@ def _fill(canvas: UInt8, shape: _Shape, colour: Colour) -> None:
 
 
 def _outline(canvas: UInt8, shape: _Shape, colour: Colour, line: int) -> None:
-    """A dark rim under a coloured line, so that it shows on any ground. Without a mask, the box."""
+    """A coloured line with a dark rim, visible on any background. Without a mask, the box."""
     if shape.mask is None:
         x1, y1, x2, y2 = shape.box
         for ink, width in (((0, 0, 0), line + 2), (colour, line)):
@@ -170,7 +169,7 @@ def _label(canvas: UInt8, text: str, box: _Area, colour: Colour, style: _Style, 
 def _free_slot(
     size: tuple[int, int], box: _Area, canvas_wh: tuple[int, int], taken: Sequence[_Area]
 ) -> _Area | None:
-    """Above the object, below it, at its sides, inside; the first place that covers no other label."""
+    """Above the object, below it, at its sides, inside; the first position that covers no other label."""
     width, height = size
     x1, y1, x2, y2 = box
     corners = [

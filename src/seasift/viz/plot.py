@@ -23,7 +23,7 @@ class Plot:
     """An image with outlines, class names and scores.
 
     Attributes:
-        image_rgb_u8: (H, W, 3) uint8 RGB. An image with sides below 480 px is drawn a whole number of times larger.
+        image_rgb_u8: (H, W, 3) uint8 RGB. An image with sides below 480 px is drawn larger by an integer factor.
 
     >>> found.plot().save("out.jpg")
     >>> found.plot().image_rgb_u8.shape

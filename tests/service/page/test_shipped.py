@@ -1,4 +1,4 @@
-"""The page with the model in the box, on its own example. SEASIFT_SCREENSHOTS=docs/images makes the docs' images."""
+"""The page with the bundled model, on its own example. SEASIFT_SCREENSHOTS=docs/images makes the docs' images."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What other tools read and write; one module a format, `registry` lists them."""
+"""Exchange formats of other tools, one module each; `registry` lists them."""

@@ -1,4 +1,4 @@
-"""BIIGLE's CSV annotation reports: of videos (an annotation with all its key frames a row) and of images.
+"""BIIGLE's CSV annotation reports: of videos (one row per annotation, with all its key frames) and of images.
 
 Source: https://biigle.de/manual/tutorials/reports/reports-schema. `frames` are seconds; a gap is `null` with
 an empty list of points; rectangles are four corners, polygons end with their first point.
@@ -47,7 +47,7 @@ def write(path: Path, content: Content, _options: WriteOptions) -> list[str]:
     """Write a report of videos, or of images if there are only images.
 
     Raises:
-        InputError: images and videos.
+        InputError: the document has both images and videos.
     """
     kinds = {is_image(video) for video in content.header.videos}
     if len(kinds) == 2:
@@ -112,7 +112,7 @@ def _image_rows(content: Content, lost: Counter[str]) -> Iterator[tuple[Any, ...
 
 
 def read(path: Path, options: ReadOptions) -> Content:
-    """Read either report; points, lines and whole frames are left out."""
+    """Read either report; points, lines and whole frames are skipped."""
     built = Builder(path, options)
     _, head = next(table.rows(path), (0, []))
     of_videos = "video_filename" in head
@@ -143,12 +143,12 @@ def _shape(name: str, points: list[float]) -> tuple[list[float], list[list[float
         return _ellipse(points)
     if name == "Rectangle" and sorted(points) == sorted(corners(box)):
         return box, None
-    return box, [points[:-2] if points[:2] == points[-2:] else points]  # a turned rectangle is a polygon
+    return box, [points[:-2] if points[:2] == points[-2:] else points]  # a rotated rectangle is a polygon
 
 
 def _ellipse(points: list[float]) -> tuple[list[float], list[list[float]] | None]:
     a, *others = zip(points[0:8:2], points[1:8:2], strict=True)
-    # The end that lies across from the first one: with it, both axes have one middle.
+    # The end opposite the first one: both axes then share a centre.
     pairs = [(b, [one for one in others if one is not b]) for b in others]
     b, (c, d) = min(pairs, key=lambda pair: math.dist(_middle(a, pair[0]), _middle(*pair[1])))
     degrees = math.degrees(math.atan2(b[1] - a[1], b[0] - a[0]))
@@ -168,7 +168,7 @@ def _read_video_row(built: Builder, row: dict[str, str]) -> None:
     fps = _attributes(row).get("fps") or built.options.fps
     if fps is None:
         fps = ASSUMED_FPS
-        built.note(f"no frame numbers in the file: counted at {fps:g} frames/s; give --fps")
+        built.note(f"no frame numbers in the file: {fps:g} frames/s are assumed; give --fps")
     key = row.get("annotation_id")
     for one, time_s in zip(points, frames, strict=True):
         if time_s is None:

@@ -1,7 +1,4 @@
-"""Putting a document together from rows and entries that come in any order.
-
-Also here: What formats with key frames share: runs without a gap, one outline an object.
-"""
+"""Build a document from rows and entries in any order, and split tracks into the runs that key-frame formats need."""
 
 from __future__ import annotations
 
@@ -21,7 +18,7 @@ from seasift.formats.tracks import Best, Observation, Position, TrackEntry, Vide
 
 
 def largest(rings: Sequence[list[float]]) -> list[float]:
-    """The outline of the largest area; empty if there is none."""
+    """The outline with the largest area; empty if there is none."""
     return max(rings, key=area, default=[])
 
 
@@ -35,11 +32,11 @@ def area(ring: list[float]) -> float:
 def lost_outlines(
     lost: Counter[str], rings: Sequence[Sequence[list[float]]], *, together: bool = False
 ) -> None:
-    """Count the outlines that a format leaves out which holds one of each object.
+    """Count the outlines lost in a format that holds one outline per object.
 
     Args:
-        rings: of each observation of an object.
-        together: the format's objects have outlines in all frames or in none.
+        rings: outlines of each observation of an object.
+        together: whether objects in the format have outlines in all frames or in none.
     """
     if together and not all(rings):
         lost["outline (of an object that has none in some frames; boxes are kept)"] += sum(map(bool, rings))
@@ -50,13 +47,13 @@ def lost_outlines(
 
 
 def stride(seen: Sequence[Observation]) -> int:
-    """Frames from one look at the video to the next: the smallest step between observations."""
+    """Frames between evaluated frames: the smallest step between observations."""
     steps = [later.frame - one.frame for one, later in pairwise(seen)]
     return min((step for step in steps if step > 0), default=1)
 
 
 def runs(seen: Sequence[Observation]) -> list[list[Observation]]:
-    """Observations in pieces between which some looks found nothing; tools must not interpolate there."""
+    """Runs of observations, split where an evaluated frame has none; tools must not interpolate there."""
     step = stride(seen)
     pieces: list[list[Observation]] = []
     for one in seen:
@@ -71,7 +68,7 @@ ASSUMED_FPS = 30.0
 
 
 class Builder:
-    """Collects videos, classes and observations; `content` gives the document."""
+    """Collect videos, classes and observations; `content` returns the document."""
 
     def __init__(self, path: Path, options: ReadOptions) -> None:
         self.path, self.options = path, options
@@ -83,7 +80,7 @@ class Builder:
         self._tracks: dict[Hashable, dict[str, Any]] = {}
 
     def video(self, file: str, **known: Any) -> int:
-        """The place of a file among the videos; `known` fields of `Video` fill what was not known before."""
+        """The index of a file among the videos; `known` fills fields of `Video` that were unknown before."""
         entry = self._videos.setdefault(file, {"file": file, "place": len(self._videos)})
         for key, value in known.items():
             if value is not None:
@@ -97,29 +94,29 @@ class Builder:
             self._categories[name] = category_id if category_id is not None else max(taken, default=0) + 1
 
     def time_of(self, file: str, frame: int) -> float:
-        """A frame's time where the format has none: by the frame rate, which is then an assumption."""
+        """A frame's time if the format has none: by the frame rate, which is then an assumption."""
         if self._videos[file].get("frames") == 1:
             return 0.0
         fps = self._videos[file].get("fps") or self.options.fps
         if fps is None:
             fps = ASSUMED_FPS
-            self.note(f"no times and no frame rate in the file: frames are taken as 1/{fps:g} s; give --fps")
+            self.note(f"no times and no frame rate in the file: {fps:g} frames/s are assumed; give --fps")
         return round(frame / fps, 6)
 
     def note(self, line: str) -> None:
-        """Say an assumption once."""
+        """Note an assumption, once."""
         if line not in self.notes:
             self.notes.append(line)
 
     def leave_out(self, kind: str, count: int = 1) -> None:
-        """Count what the file has and no document of ours can hold; whoever converts is told of each kind."""
+        """Count things in the file that a seasift document cannot hold; the conversion reports each kind."""
         if count:
             self.left_out[kind] += count
 
     def add_region(
         self, key: Hashable | None, name: str, video: int, region: Region | None, **known: Any
     ) -> None:
-        """An observation of a drawn shape; `known` as in `add`. A mask without a pixel in its image is left out."""
+        """An observation of a drawn shape; `known` as in `add`. A mask without a pixel in its image is skipped."""
         if region is None:
             self.leave_out("mask (without a pixel)")
             return
@@ -135,11 +132,11 @@ class Builder:
             box_xywh = inside.box_xywh
             shape = {"polygons": mask.polygons()} if size is None else {"mask": mask.rle(size)}
             if size is None:
-                self.note("no sizes of images in the file: masks are taken as outlines; give --size")
+                self.note("no sizes of images in the file: masks are read as outlines; give --size")
         self.add(key, name, video, box_xywh, **shape, **known)
 
     def _size(self, video: int) -> tuple[int, int] | None:
-        """Height and width of a video, if they are known by now."""
+        """Height and width of a video, if known so far."""
         entry = list(self._videos.values())[video]
         if entry.get("width") and entry.get("height"):
             return int(entry["height"]), int(entry["width"])
@@ -160,11 +157,11 @@ class Builder:
         position: Position | None = None,
         track: dict[str, Any] | None = None,
     ) -> None:
-        """An observation.
+        """Add an observation.
 
         Args:
-            key: of its track; None for an object that nobody followed.
-            track: `score`, `confirmed` and `image` (of its best view) of the track, where the format has them.
+            key: key of its track; None for an object without a track.
+            track: `score`, `confirmed` and `image` (of its best view) of the track, if the format has them.
         """
         self.category(name)
         seen = Observation(
@@ -185,10 +182,10 @@ class Builder:
         self._extent[video] = max(right, x + width), max(bottom, y + height)
 
     def content(self, **header: Any) -> Content:
-        """The document.
+        """Return the document.
 
         Raises:
-            InputError: no class at all.
+            InputError: the file has no class.
         """
         if not self._categories:
             lost = "".join(f" ({line})" for line in left_out(self.left_out))
@@ -216,12 +213,12 @@ class Builder:
             else:
                 extent = self._extent.get(index, (1.0, 1.0))
                 known["width"], known["height"] = (max(1, math.ceil(side)) for side in extent)
-                self.note("no sizes of images in the file: taken as far as the boxes reach; give --size")
+                self.note("no sizes of images in the file: the extent of the boxes is assumed; give --size")
         video = Video(**known)
         return video if video.fps or is_image(video) else video.model_copy(update={"fps": self.options.fps})
 
     def _numbered(self) -> list[tuple[int, dict[str, Any]]]:
-        """Tracks keep their ids if these are whole numbers from 1; else all are counted."""
+        """Tracks keep their ids if these are whole numbers from 1; otherwise all are renumbered."""
         given = {key for key in self._tracks if isinstance(key, int)}
         keep = given and min(given) >= 1
         free, numbered = max(given, default=0) if keep else 0, []

@@ -1,7 +1,7 @@
 """COCO and KWCOCO: images, and videos by `videos`, `frame_index` and `track_id`.
 
-Sources: https://cocodataset.org/#format-data, https://kwcoco.readthedocs.io (schema), and what DIVE takes:
-https://kitware.github.io/dive/DataFormats/ (no RLE, one outline an object, a `file_name` for each frame).
+Sources: https://cocodataset.org/#format-data, https://kwcoco.readthedocs.io (schema), and DIVE's rules:
+https://kitware.github.io/dive/DataFormats/ (no RLE, one outline per object, a `file_name` for each frame).
 """
 
 from __future__ import annotations
@@ -165,7 +165,7 @@ def read(path: Path, options: ReadOptions) -> Content:
     if again:
         built.note(
             f"{len(again)} track numbers occur in several videos and the file has no table of tracks: "
-            "taken as other tracks in each video"
+            "they are read as different tracks in each video"
         )
     for index, entry in enumerate(annotations):
         with reading(path, f"annotations[{index}]"):
@@ -174,7 +174,7 @@ def read(path: Path, options: ReadOptions) -> Content:
 
 
 def _numbered_anew(value: dict[str, Any], images: dict[Any, tuple[int, int, float]]) -> set[Any]:
-    """Track numbers that mean another object in each video: KWCOCO's table makes them one, and so do files of seasift."""
+    """Track numbers that mean another object in each video; KWCOCO's table and files of seasift join them."""
     if value.get("tracks") or "seasift" in str(value.get("info") or {}):
         return set()
     videos: dict[Any, set[int]] = {}
@@ -211,7 +211,7 @@ def _read_annotation(
         return
     built.leave_out("keypoint", _keypoints(entry.get("keypoints")))
     if entry.get("iscrowd") and "track_id" not in entry:
-        built.note("regions of several objects (iscrowd) are taken as one object each")
+        built.note("regions of several objects (iscrowd) are read as one object each")
     if isinstance(shape, dict) and "exterior" in shape:
         shape = [shape]
     if isinstance(shape, dict) and isinstance(shape.get("counts"), list):
@@ -243,7 +243,7 @@ def _read_annotation(
 
 
 def _keypoints(given: Any) -> int:
-    """How many points a person marked: COCO's list of x, y, visibility, or KWCOCO's list of entries."""
+    """Number of points marked by a person: COCO's list of x, y, visibility, or KWCOCO's list of entries."""
     points = given if isinstance(given, list) else []
     if points and isinstance(points[0], dict):
         return len(points)

@@ -1,6 +1,6 @@
-"""What goes between two formats: images and videos with tracks, whatever they came from.
+"""The content that passes between two formats: images and videos with tracks.
 
-An image is a video of one frame; an object that nobody followed is a track of one observation.
+An image is a video of one frame; an object without a track is a track of one observation.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ class Content:
 
     Attributes:
         header: videos (and images, as videos of one frame), categories, model.
-        tracks: can be gone through several times; read one by one where the format allows it.
-        notes: what had to be assumed, a line each.
-        settings: of a predictions document, else None.
-        failures: (file, reason) of inputs that gave no result.
-        left_out: kind of what the file has and this document cannot hold, and how many.
+        tracks: can be iterated several times; read one by one if the format allows it.
+        notes: assumptions, a line each.
+        settings: settings of a predictions document, else None.
+        failures: (file, reason) of inputs without a result.
+        left_out: kinds of things in the file that this document cannot hold, and their numbers.
     """
 
     header: Header
@@ -46,10 +46,10 @@ class Content:
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """What a file does not say.
+    """Values that a file does not state.
 
     Attributes:
-        fps: frames a second of videos, for formats without times.
+        fps: frames per second of videos, for formats without times.
         size: (width, height) in px, for formats without sizes.
     """
 
@@ -59,12 +59,12 @@ class ReadOptions:
 
 @dataclass(frozen=True)
 class WriteOptions:
-    """How to write.
+    """Options for writing.
 
     Attributes:
-        masks: "polygons", or "rle" for exact masks where the format has them.
-        simplify: px, how far a simplified outline may be from the exact one; 0 keeps every vertex.
-        scientific_names: for each class that is an animal its scientific name.
+        masks: "polygons", or "rle" for exact masks if the format has them.
+        simplify: maximum distance of a simplified outline from the exact one, px; 0 keeps every vertex.
+        scientific_names: scientific name of each class that is an animal.
     """
 
     masks: str = "polygons"
@@ -73,12 +73,12 @@ class WriteOptions:
 
 
 def left_out(counts: Mapping[str, int]) -> list[str]:
-    """What could not be held, a line for each kind."""
+    """One line for each kind of thing that was left out."""
     return [f"left out: {count:,} of kind {kind}" for kind, count in sorted(counts.items()) if count]
 
 
 def frame_rate(value: Any) -> float | None:
-    """Frames a second as other tools write them: a number or text; None for null, -1 and the like, which mean unknown."""
+    """Parse frames per second, a number or text; None for null, -1 and the like, which mean unknown."""
     try:
         rate = float(str(value).strip().strip("\"'"))
     except ValueError:
@@ -87,14 +87,14 @@ def frame_rate(value: Any) -> float | None:
 
 
 def is_image(video: Video) -> bool:
-    """Is this an image rather than a video?"""
+    """Whether this is an image, not a video."""
     return PurePosixPath(video.file.split("#")[0]).suffix.lower() in SUFFIXES or (
         video.frames == 1 and video.fps is None
     )
 
 
 def outlines(seen: Observation, video: Video) -> list[list[float]]:
-    """Outlines [x1, y1, x2, y2, ...] in px; empty where only a box is known."""
+    """Outlines [x1, y1, x2, y2, ...] in px; empty if only a box is known."""
     if seen.polygons is not None:
         return [ring for ring in seen.polygons if len(ring) >= 6]
     if seen.mask is None:
@@ -103,7 +103,7 @@ def outlines(seen: Observation, video: Video) -> list[list[float]]:
 
 
 def rle(seen: Observation, video: Video) -> dict[str, Any] | None:
-    """The mask as COCO's compressed run lengths; None where only a box is known."""
+    """The mask as COCO's compressed run lengths; None if only a box is known."""
     if seen.mask is not None:
         return seen.mask.model_dump()
     if not seen.polygons:
@@ -113,7 +113,7 @@ def rle(seen: Observation, video: Video) -> dict[str, Any] | None:
 
 
 def shown(track: TrackEntry) -> Observation | None:
-    """The look by which a map shows a track: its best view, else the one with the highest score; None without a place."""
+    """The observation that a map shows: the best view, else the highest score; None without a position."""
     placed = [seen for seen in track.observations if seen.position]
     best = track.best
     if best is not None:
@@ -123,7 +123,7 @@ def shown(track: TrackEntry) -> Observation | None:
 
 
 def view(track: TrackEntry) -> Observation:
-    """`shown`; of a track without a place its best view, else the one with the highest score."""
+    """`shown`; for a track without a position, the best view, else the highest score."""
     best = track.best
     seen = [one for one in track.observations if best and (one.video, one.frame) == (best.video, best.frame)]
     return shown(track) or max(seen or track.observations, key=lambda one: one.score)
@@ -144,7 +144,7 @@ def corners(box_xywh: list[float]) -> list[float]:
 
 
 def utc(video: Video, time_s: float) -> datetime | None:
-    """When a moment of a video was; None if its start is not known."""
+    """UTC of a time in a video; None if its start is unknown."""
     if video.start_utc is None:
         return None
     start = datetime.fromisoformat(video.start_utc)
@@ -153,22 +153,22 @@ def utc(video: Video, time_s: float) -> datetime | None:
 
 
 def iso(moment: datetime) -> str:
-    """ISO 8601 with Z, to the millisecond where it is not a whole second."""
+    """ISO 8601 with Z, in milliseconds unless it is a whole second."""
     spec = "milliseconds" if moment.microsecond else "seconds"
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec=spec) + "Z"
 
 
 def number(value: float) -> str:
-    """The shortest decimal that is this number, without exponent: some readers know none."""
+    """The shortest decimal of this number, without an exponent, which some readers reject."""
     return str(int(value)) if value == int(value) else format(Decimal(repr(float(value))), "f")
 
 
 @contextmanager
 def reading(path: Path, index: str) -> Iterator[None]:
-    """Turn whatever goes wrong with a part of a file into one line that names it.
+    """Convert any error in a part of a file to one line that names the part.
 
     Raises:
-        InputError: instead of the errors that wrong data causes.
+        InputError: in place of the errors that invalid data causes.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""From one format to another: reads, writes, and says what the second one cannot hold."""
+"""Convert from one format to another, and report losses."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from seasift.core.errors import InputError
-from seasift.core.option import takes_fields_of
+from seasift.core.option import parse_size, takes_fields_of
 from seasift.formats.exchange import registry
 from seasift.formats.exchange.content import (
     Content,
@@ -23,7 +23,6 @@ from seasift.formats.exchange.options import (
     parse_animals,
     parse_fps,
     parse_masks,
-    parse_size,
 )
 from seasift.formats.exchange.simplify import Simplified
 from seasift.formats.exchange.table import of_video, of_videos
@@ -32,7 +31,7 @@ from seasift.formats.tracks import TrackEntry
 
 @dataclass
 class Tally:
-    """Goes through tracks and counts what it sees."""
+    """Iterates over tracks and counts them."""
 
     content: Content
     seen: Counter[str] = field(default_factory=Counter)
@@ -55,15 +54,15 @@ class Tally:
 
 @dataclass(frozen=True)
 class Report:
-    """What a conversion did.
+    """The result of a conversion.
 
     Attributes:
         source: format read.
         target: format written.
         counts: `objects`, `observations` and `files`.
-        lost: in words, what the target cannot hold.
-        notes: what was left out, what was assumed and what to mind, a line each.
-        written: the files; several where a file of the format is about one video.
+        lost: things that the target cannot hold, in words.
+        notes: omissions, assumptions and warnings, a line each.
+        written: the files written; several if the format holds one video per file.
     """
 
     source: str
@@ -76,24 +75,24 @@ class Report:
 
 @takes_fields_of(ConvertOptions)
 def convert(options: ConvertOptions) -> Report:
-    """Turn annotations of one tool into those of another, without the images.
+    """Convert annotations between formats of tools, without the images.
 
     Args:
         source: a file of annotations or results.
-        target: the file to write; where a file of the format holds one video and there are several, one file
+        target: the file to write. If the format holds one video per file and there are several, one file
             NAME-01-VIDEO.suffix for each.
         to: format to write, such as "coco", "viame-csv" or "cvat"; `docs/reference/formats.md` lists them.
-        source_format: format of the source; default: by its name and content.
-        masks: "polygons", or "rle" for exact masks where the format has them.
-        simplify: how far a simplified outline may be from the mask, px; 0 keeps every vertex.
+        source_format: format of the source; default: detected from its name and content.
+        masks: "polygons", or "rle" for exact masks if the format has them.
+        simplify: maximum distance of a simplified outline from the mask, px; 0 keeps every vertex.
         video: convert only this file of the document.
-        fps: frames per second, where the source has frame numbers or times but not both.
-        size: "WIDTHxHEIGHT" of the images in px, where the source does not say.
+        fps: frames per second, if the source has frame numbers or times but not both.
+        size: "WIDTHxHEIGHT" of the images in px, if the source does not state it.
         animals: class name to scientific name, for "darwin-core" and "fathomnet-csv".
     Returns:
-        Counts, what the target cannot hold, and notes.
+        Counts, losses and notes.
     Raises:
-        InputError: unknown formats, a file that breaks its format, or a document that the target cannot hold.
+        InputError: unknown format, invalid file, or a document that the target cannot hold.
 
     >>> report = seasift.convert("tracks.json", "dive.csv", to="viame-csv")
     >>> print(report.counts, report.lost)
@@ -102,19 +101,21 @@ def convert(options: ConvertOptions) -> Report:
 
 
 def run(options: ConvertOptions) -> Report:
-    """`convert` with its options as a value."""
+    """`convert` with its options as one value."""
     for path in (options.source, options.target):
         if not isinstance(path, str | os.PathLike):
             raise InputError(f"a value of type {type(path).__name__}; expected the path of a file.")
     source, target = Path(options.source), Path(options.target)
-    reading = ReadOptions(parse_fps(options.fps), parse_size(options.size))
+    reading = ReadOptions(
+        parse_fps(options.fps), parse_size(options.size, "--size") if options.size else None
+    )
     writing = WriteOptions(parse_masks(options.masks), options.simplify, parse_animals(options.animals))
     output = registry.named(options.to)
     if not source.is_file():
         what = "a folder" if source.is_dir() else "no such file"
         raise InputError(f"{source}: {what}; expected a file of annotations. Check the name.")
     if target.exists() and target.samefile(source):
-        raise InputError(f"{target}: is what is read. Give another name for the output.")
+        raise InputError(f"{target}: is the input file, too. Give another name for the output.")
     if target.suffix.lower() not in output.suffixes:
         raise InputError(f"{target}: a file of {output.title} ends in {' or '.join(output.suffixes)}.")
     known = registry.named(options.source_format) if options.source_format else registry.guess(source)
@@ -137,7 +138,7 @@ def run(options: ConvertOptions) -> Report:
 
 
 def _targets(target: Path, output: registry.Format, content: Content) -> list[tuple[Path, Content]]:
-    """The files to write: of a format whose file is about one video, one for each, and one for all images."""
+    """The files to write. A format with one video per file gets one for each video and one for all images."""
     videos = content.header.videos
     moving = [i for i, video in enumerate(videos) if not is_image(video)]
     still = [i for i, video in enumerate(videos) if is_image(video)]
@@ -154,7 +155,7 @@ def _targets(target: Path, output: registry.Format, content: Content) -> list[tu
 
 
 def _tolerance(output: registry.Format, writing: WriteOptions) -> float:
-    """px by which outlines are simplified: not in seasift's own documents, nor where masks stay exact."""
+    """Tolerance for simplifying outlines, px; 0 for seasift's own documents and for exact masks."""
     exact = writing.masks == "rle" and "masks" in output.holds
     ours = output.name.startswith("seasift-") or "outlines" not in output.holds
     return 0.0 if exact or ours else writing.simplify
@@ -162,7 +163,7 @@ def _tolerance(output: registry.Format, writing: WriteOptions) -> float:
 
 def _lost(seen: Counter[str], output: registry.Format, writing: WriteOptions) -> tuple[str, ...]:
     words = {
-        "tracks": "which boxes are of one track",
+        "tracks": "which boxes belong to one track",
         "outlines": "outlines (boxes only)",
         "masks": "exact masks (outlines only; holes are filled)",
         "scores": "scores",

@@ -36,7 +36,7 @@ def write(path: Path, content: Content, _options: WriteOptions) -> list[str]:
     """Write a video's tracks one by one, or images. An object gets one outline, the largest.
 
     Raises:
-        InputError: several videos.
+        InputError: the document has several videos.
     """
     one_video(path, content, "CVAT XML")
     videos = content.header.videos
@@ -133,7 +133,7 @@ def _images(content: Content, lost: Counter[str]) -> Iterator[str]:
 
 
 def read(path: Path, options: ReadOptions) -> Content:
-    """Read either kind: boxes, polygons, masks, ellipses, boxes around skeletons. Frames that are `outside` show nothing."""
+    """Read either kind: boxes, polygons, masks, ellipses, boxes around skeletons. Frames marked `outside` have no object."""
     built = Builder(path, options)
     video: dict[str, Any] = {"file": path.with_suffix(".mp4").name}
     try:
@@ -171,7 +171,7 @@ _NO_AREA = {"polyline": "polyline (no area)", "points": "points (no area)"}
 
 
 def _read_region(built: Builder, element: ElementTree.Element) -> tuple[bool, Region | None]:
-    """Is this a shape that can be held, and the shape; None for a mask without a pixel."""
+    """Whether the shape is supported, and the shape; None for a mask without a pixel."""
     kind, given = element.tag, element.attrib
     if kind == "box":
         left, top, right, bottom = (float(given[name]) for name in ("xtl", "ytl", "xbr", "ybr"))

@@ -1,7 +1,7 @@
-"""Darwin Core occurrence rows for animals, as OBIS and GBIF take them.
+"""Darwin Core occurrence rows for animals, for OBIS and GBIF.
 
 Source: https://dwc.tdwg.org/terms/ and https://manual.obis.org/darwin_core.html. Only confirmed tracks of
-classes that are animals become occurrences. Read are tables that seasift wrote: a track then has one look.
+animal classes become occurrences. Only tables written by seasift can be read; each track then has one observation.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ COLUMNS = (
     *("minimumDepthInMeters", "maximumDepthInMeters", "identifiedBy", "identificationVerificationStatus"),
     *("identificationRemarks", "associatedMedia", "dynamicProperties"),
 )
-# The narrowest taxon that surely holds what TrashCan calls so.
+# The narrowest taxon that certainly contains each class of TrashCan.
 SCIENTIFIC_NAMES = {
     "animal_crab": "Decapoda",
     "animal_eel": "Anguilliformes",
@@ -58,7 +58,7 @@ def write(path: Path, content: Content, options: WriteOptions) -> list[str]:
     if not animals:
         raise InputError(
             f"{path}: no class is known to be an animal (classes: {', '.join(classes[:8])}). "
-            "Say which are: --animal CLASS=SCIENTIFIC_NAME, once for each."
+            "Name each animal: --animal CLASS=SCIENTIFIC_NAME."
         )
     said: set[str] = set()
     lost: Counter[str] = Counter()
@@ -110,7 +110,7 @@ def _row(content: Content, track: TrackEntry, taxon: str, said: set[str]) -> tup
 
 
 def _properties(track: TrackEntry, look: Observation, header: Header) -> dict[str, Any]:
-    """What the standard has no terms for; `view` is what `read` needs."""
+    """Facts without a term in the standard; `read` needs `view`."""
     first, last, video = track.observations[0], track.observations[-1], header.videos[look.video]
     return {
         "track": track.id,
@@ -131,10 +131,10 @@ def _properties(track: TrackEntry, look: Observation, header: Header) -> dict[st
 
 
 def read(path: Path, options: ReadOptions) -> Content:
-    """Read what `write` wrote: of each track the look whose place it has, with the track's score.
+    """Read a table of `write`: for each track the observation at its position, with the track's score.
 
     Raises:
-        InputError: a table of something else.
+        InputError: the table was not written by seasift.
     """
     built = Builder(path, options)
     needed = ("vernacularname", "dynamicproperties", "decimallatitude", "decimallongitude")

@@ -1,4 +1,4 @@
-"""FathomNet's CSV for submissions: a row for each box in each image.
+"""FathomNet's CSV for submissions: one row per box and image.
 
 Source: https://www.fathomnet.org/post/how-to-submit-localized-image-annotations-to-the-fathomnet-database
 """
@@ -25,10 +25,10 @@ _SYNONYMS = {
 
 
 def write(path: Path, content: Content, options: WriteOptions) -> list[str]:
-    """Write boxes in whole px, with time and position where they are known."""
+    """Write boxes in whole px, with time and position if known."""
     table.write(path, _rows(content, options))
     return [
-        "FathomNet wants public URLs in the column image: put the images on a web server and add its address"
+        "FathomNet requires public URLs in the column image: put the images on a web server and add its address"
     ]
 
 

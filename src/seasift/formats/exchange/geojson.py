@@ -1,7 +1,7 @@
-"""GeoJSON (RFC 7946) of where objects were seen: a point for each track, at its best look.
+"""GeoJSON (RFC 7946) of object positions: one point per track, at its best view.
 
-Coordinates are longitude, latitude and, if the depth is known, height in m: minus the depth. Read are files that
-seasift wrote: a track then has one look.
+Coordinates are longitude, latitude and, if the depth is known, height in m: minus the depth. Only files written by
+seasift can be read; each track then has one observation.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from seasift.formats.tracks import Position, TrackEntry
 
 
 def write(path: Path, content: Content, _options: WriteOptions) -> list[str]:
-    """Write a feature a track, one by one.
+    """Write one feature per track, one by one.
 
     Raises:
         InputError: no track has a position.
@@ -86,10 +86,10 @@ def _coordinates(at: Position) -> list[float]:
 
 
 def read(path: Path, options: ReadOptions) -> Content:
-    """Read what `write` wrote: of each track the look that the map shows, with the track's score.
+    """Read a file of `write`: for each track the observation on the map, with the track's score.
 
     Raises:
-        InputError: points of something else.
+        InputError: the points were not written by seasift.
     """
     built = Builder(path, options)
     for index, feature in enumerate(load_json(path)["features"]):

@@ -1,6 +1,6 @@
 """iFDO 2.2.1, FAIR image metadata: files with time, position and annotations.
 
-Source: https://marine-imaging.com/fair/ifdos/iFDO-overview/; tests hold it to MBARI's package `ifdo`.
+Source: https://marine-imaging.com/fair/ifdos/iFDO-overview/; tests validate it with MBARI's package `ifdo`.
 A rectangle is four corners; a video's annotation has points for each of its `frames`, which are seconds.
 """
 
@@ -34,7 +34,7 @@ from seasift.formats.exchange.regions import ellipse
 from seasift.formats.tracks import Observation, Position, TrackEntry, Video
 
 SCHEMA = "http://hdl.handle.net/20.500.12085/22aba7d7-c432-49ab-bebe-ee8ed4f70150"
-# libyaml where PyYAML has it: ten times as fast, and as safe.
+# libyaml if PyYAML has it: ten times as fast, and equally safe.
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 _TIME = "%Y-%m-%d %H:%M:%S.%f"
@@ -42,7 +42,7 @@ _SPACE = uuid.UUID("6f2f2a4e-6a35-5d0a-9d3c-1f0b8f9e7c11")
 
 
 def write(path: Path, content: Content, _options: WriteOptions) -> list[str]:
-    """Write an iFDO as YAML, or as JSON if the name ends so."""
+    """Write an iFDO as YAML, or as JSON if the name ends in .json."""
     header = content.header
     lost: Counter[str] = Counter()
     made = datetime.now(UTC).strftime(_TIME)
@@ -78,7 +78,7 @@ def write(path: Path, content: Content, _options: WriteOptions) -> list[str]:
         write_text(path, yaml.dump(value, Dumper=_DUMPER, sort_keys=False, allow_unicode=True))
     return [
         *left_out(lost),
-        "before publication give image-set-handle, image-license, image-pi and what else your archive asks for",
+        "before publication, add image-set-handle, image-license, image-pi and all that your archive requires",
     ]
 
 
@@ -127,7 +127,7 @@ def _place(position: Position) -> dict[str, Any]:
 
 
 def read(path: Path, options: ReadOptions) -> Content:
-    """Read an iFDO: rectangles, polygons and circles; other shapes are left out."""
+    """Read an iFDO: rectangles, polygons and circles; other shapes are skipped."""
     built = Builder(path, options)
     try:
         text = path.read_text(encoding="utf-8")
@@ -158,7 +158,7 @@ def _read_item(built: Builder, file: str, entry: Any, labels: dict[str, str]) ->
     )
     fps = known.get("fps") or built.options.fps or ASSUMED_FPS
     if moving and not known.get("fps") and not built.options.fps:
-        built.note(f"no frame numbers in the file: counted at {fps:g} frames/s; give --fps")
+        built.note(f"no frame numbers in the file: {fps:g} frames/s are assumed; give --fps")
     where = {} if moving else {0.0: _position(first)}
     for number, note in enumerate(first.get("image-annotations") or []):
         shape = note.get("shape")
@@ -170,7 +170,7 @@ def _read_item(built: Builder, file: str, entry: Any, labels: dict[str, str]) ->
             built.leave_out(f"{shape} (no area)")
             continue
         built.leave_out(
-            "label (of an annotation that has several; the first one is taken)", len(note["labels"]) - 1
+            "label (of an annotation that has several; the first one is used)", len(note["labels"]) - 1
         )
         times = note.get("frames") or [0.0]
         points = note["coordinates"] if isinstance(note["coordinates"][0], list) else [note["coordinates"]]

@@ -1,8 +1,8 @@
 """Label Studio's tasks: `videorectangle` regions of videos, rectangles and polygons of images.
 
 Sources: https://labelstud.io/tags/videorectangle, https://labelstud.io/tags/polygonlabels,
-https://labelstud.io/guide/predictions. Coordinates are percent of the picture's sides; frames count from 1; after
-a key frame with `enabled: false` a region is gone until its next one.
+https://labelstud.io/guide/predictions. Coordinates are percent of the image's sides; frames count from 1. After a key
+frame with `enabled: false`, a region is absent until its next key frame.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from seasift.formats.tracks import Observation, TrackEntry, Video
 
 
 def write(path: Path, content: Content, _options: WriteOptions) -> list[str]:
-    """Write a task a file, with what was found as predictions, which a person then accepts."""
+    """Write one task per file, with objects as predictions for a person to accept."""
     header = content.header
     lost: Counter[str] = Counter()
     found: dict[int, list[dict[str, Any]]] = {index: [] for index in range(len(header.videos))}
@@ -117,7 +117,7 @@ def _image(track: TrackEntry, seen: Observation, video: Video) -> list[dict[str,
 
 
 def read(path: Path, options: ReadOptions) -> Content:
-    """Read tasks: what people drew, or where nobody did the predictions. A brush is a mask, a turned box a polygon."""
+    """Read tasks: annotations, or predictions if there are none. A brush is a mask, a rotated box a polygon."""
     value = load_json(path)
     built = Builder(path, options)
     with reading(path, "the document"):
@@ -132,7 +132,7 @@ def _read_task(built: Builder, task: dict[str, Any]) -> None:
     given = task.get("annotations") or []
     drawn = [one for one in given if not one.get("was_cancelled")]
     if len(drawn) > 1:
-        built.leave_out("annotation (of a task that has several; the last one is taken)", len(drawn) - 1)
+        built.leave_out("annotation (of a task that has several; the last one is used)", len(drawn) - 1)
     built.leave_out("annotation (cancelled)", len(given) - len(drawn))
     results = [region for one in (drawn or task.get("predictions") or [])[-1:] for region in one["result"]]
     data = task["data"]
@@ -159,7 +159,7 @@ def _read_task(built: Builder, task: dict[str, Any]) -> None:
         if not named:
             built.leave_out(f"{shape} (without a label)")
             continue
-        built.leave_out("label (of a region that has several; the first one is taken)", len(named) - 1)
+        built.leave_out("label (of a region that has several; the first one is used)", len(named) - 1)
         if file is None:
             raise KeyError("image or video in data")
         if shape == "videorectangle":
@@ -171,7 +171,7 @@ def _read_task(built: Builder, task: dict[str, Any]) -> None:
         built.add(None, found.pop("name"), found.pop("video"), box_of(points), **found)
 
 
-# Type of a result to what it is; the same regions without labels of their own come as two results with one id.
+# Kind of each result type; regions without labels of their own come as two results with one id.
 _SHAPES = {
     **{
         f"{kind}{ending}": kind
@@ -184,7 +184,7 @@ _SHAPES = {
 
 
 def _file(data: dict[str, Any]) -> tuple[str, str | None]:
-    """What the task is about: "image" or "video", and its file; people give the key other names, too."""
+    """Kind of the task, "image" or "video", and its file; people use other names for the key, too."""
     for kind in ("video", "image"):
         if isinstance(data.get(kind), str):
             return kind, data[kind]
@@ -209,7 +209,7 @@ def _labels(results: list[dict[str, Any]]) -> dict[str, list[str]]:
 
 
 def _is_shape(region: dict[str, Any]) -> bool:
-    """Does a result say where something is? Choices, ratings and texts do not."""
+    """Whether a result has a position; choices, ratings and texts have none."""
     value = region.get("value") or {}
     return any(key in value for key in ("x", "points", "rle", "sequence", "vertices"))
 
@@ -218,7 +218,7 @@ def _size(built: Builder, data: dict[str, Any]) -> tuple[int, int]:
     if data.get("width") and data.get("height"):
         return int(data["width"]), int(data["height"])
     if built.options.size is None:
-        built.note("no size of the video in the file: taken as 1000 x 1000 px; give --size")
+        built.note("no size of the video in the file: 1000 x 1000 px are assumed; give --size")
     return built.options.size or (1000, 1000)
 
 
@@ -227,7 +227,7 @@ def _pixels(percent: list[float], size: tuple[int, int]) -> list[float]:
 
 
 def _box(value: dict[str, Any], size: tuple[int, int]) -> Region:
-    """Percent are of different sides, so a box is turned in px."""
+    """Percentages refer to different sides, so a box is rotated in px."""
     x, y, width, height = _pixels([value[key] for key in ("x", "y", "width", "height")], size)
     return regions.turned_box(x, y, width, height, float(value.get("rotation") or 0), "corner")
 
@@ -273,7 +273,7 @@ def _read_still(
     score = 1.0 if score is None else score
     if region.get("image_rotation"):
         built.note(
-            "the image of a region was turned in Label Studio; places are taken as of the image as it is stored"
+            "the image of a region was rotated in Label Studio; positions are assumed to refer to the stored image"
         )
     if shape == "polygon":
         ring = _pixels([number for point in value["points"] for number in point], size)

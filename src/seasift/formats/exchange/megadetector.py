@@ -25,7 +25,7 @@ _VERSION = "1.6"
 
 
 def write(path: Path, content: Content, _options: WriteOptions) -> list[str]:
-    """Write boxes relative to the picture's sides; a video is one entry with all its frames."""
+    """Write boxes relative to the image's sides; a video is one entry with all its frames."""
     header = content.header
     found: dict[int, list[dict[str, Any]]] = {index: [] for index in range(len(header.videos))}
     rates: dict[int, float] = {}
@@ -61,7 +61,7 @@ def write(path: Path, content: Content, _options: WriteOptions) -> list[str]:
 
 
 def read(path: Path, options: ReadOptions) -> Content:
-    """Read results; of a classified box the best class is taken, with the detector's score."""
+    """Read results; a classified box gets its best class and the detector's score."""
     value = load_json(path)
     built = Builder(path, options)
     with reading(path, "the document"):
@@ -92,7 +92,7 @@ def _read_image(
     if not width or not height:
         width, height = built.options.size or (1000, 1000)
         if not built.options.size:
-            built.note("no sizes of images in the file: taken as 1000 x 1000 px; give --size")
+            built.note("no sizes of images in the file: 1000 x 1000 px are assumed; give --size")
     file = str(entry["file"])
     moving = "frame_rate" in entry or any("frame_number" in found for found in entry["detections"])
     known = {"fps": rate} if moving else {"frames": 1}

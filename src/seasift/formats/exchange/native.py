@@ -30,7 +30,7 @@ _UNKNOWN_MODEL = ModelEntry(name="unknown", sha256="0" * 64)
 
 @dataclass(frozen=True)
 class _TracksOfFile:
-    """Tracks of a document as seasift writes it, a track a line: one at a time in memory."""
+    """Tracks of a document in seasift's layout, one line per track, with one at a time in memory."""
 
     path: Path
 
@@ -39,15 +39,15 @@ class _TracksOfFile:
             for index, line in enumerate(file):
                 if line.startswith(b"]}"):
                     return
-                if index < 2:  # the header and where the tracks begin
+                if index < 2:  # the header and the beginning of the tracks
                     continue
                 with reading(self.path, f"track {index - 1}"):
                     yield TrackEntry.model_validate_json(line.strip().rstrip(b","))
-        raise InputError(f"{self.path}: breaks off; expected a line ]}} at its end. Make the file anew.")
+        raise InputError(f"{self.path}: breaks off; expected a line ]}} at its end. Write the file again.")
 
 
 def read_tracks(path: Path, _options: ReadOptions) -> Content:
-    """Read a tracks document, as a stream if it is laid out as seasift does."""
+    """Read a tracks document, as a stream if it has seasift's layout."""
     with path.open(encoding="utf-8") as file:
         head, second = file.readline(), file.readline()
     with reading(path, "the tracks document"):
@@ -60,7 +60,7 @@ def read_tracks(path: Path, _options: ReadOptions) -> Content:
 
 
 def write_tracks(path: Path, content: Content, _options: WriteOptions) -> list[str]:
-    """Write a tracks document; masks stay as they are."""
+    """Write a tracks document; masks are unchanged."""
     tracks.write(path, content.header, content.tracks)
     return []
 
@@ -96,7 +96,7 @@ def read_predictions(path: Path, options: ReadOptions) -> Content:
 
 
 def write_predictions(path: Path, content: Content, options: WriteOptions) -> list[str]:
-    """Write a predictions document: track by track becomes image by image, all in memory."""
+    """Write a predictions document: tracks are regrouped by image in memory."""
     header = content.header
     images: dict[tuple[int, int], tuple[float, list[FoundObject]]] = {
         (index, 0): (0.0, []) for index, video in enumerate(header.videos) if is_image(video)
@@ -116,7 +116,7 @@ def write_predictions(path: Path, content: Content, options: WriteOptions) -> li
 
 
 def _settings(header: Header, found: list[FoundObject]) -> Settings:
-    """How the images were looked at, as far as a document of tracks says."""
+    """Settings of the prediction, as far as a tracks document states them."""
     return Settings(
         seasift=__version__,
         model=header.model or _UNKNOWN_MODEL,
@@ -145,7 +145,7 @@ def _found(track: TrackEntry, seen: Observation, video: Video, options: WriteOpt
 
 
 def _inside(box: list[float], video: Video) -> list[float]:
-    """The box cut at the picture's edges: a tracker's may reach beyond."""
+    """The box clipped to the image: a tracker's box may exceed it."""
     x, y, width, height = box
     left, top = min(max(x, 0.0), video.width), min(max(y, 0.0), video.height)
     right, bottom = min(max(x + width, left), video.width), min(max(y + height, top), video.height)

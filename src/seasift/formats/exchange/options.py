@@ -1,4 +1,4 @@
-"""The options of `convert`: names, types, defaults and help, for Python and the command line; and their checks."""
+"""The options of `convert` for Python and the command line, with their checks."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
-from seasift.core.errors import InputError, hint
+from seasift.core.choices import ExchangeFormat, ExchangeMasks, choose
+from seasift.core.errors import InputError
 from seasift.core.option import Option
 
 PathLike = str | os.PathLike[str]
@@ -23,8 +24,8 @@ class ConvertOptions:
     to: Annotated[
         str,
         Option(
-            "seasift-tracks, seasift-predictions, coco, kwcoco, viame-csv, biigle-csv, cvat, label-studio, "
-            "megadetector, ifdo, fathomnet-csv, darwin-core, geojson."
+            "Write this format.",
+            ExchangeFormat,
         ),
     ]
     source_format: Annotated[
@@ -32,7 +33,10 @@ class ConvertOptions:
     ] = None
     masks: Annotated[
         str,
-        Option("polygons, or rle for exact masks in COCO, KWCOCO and predictions; DIVE shows no RLE."),
+        Option(
+            "Write outlines, or exact masks (rle) into COCO, KWCOCO and predictions; DIVE shows no rle.",
+            ExchangeMasks,
+        ),
     ] = "polygons"
     simplify: Annotated[
         float, Option("Simplify outlines of masks by up to this many px; 0 keeps every vertex.", float)
@@ -56,28 +60,15 @@ class ConvertOptions:
 
 
 def parse_fps(fps: float | None) -> float | None:
-    """Frames a second; raises InputError unless it is above 0."""
+    """Check frames per second; raises InputError unless above 0."""
     if fps is not None and not 0 < fps < 100_000:
-        raise InputError(f"--fps {fps:g}: expected frames a second, above 0, e.g. 29.97.")
+        raise InputError(f"--fps {fps:g}: expected frames per second above 0, e.g. 29.97.")
     return fps
-
-
-def parse_size(text: str | None) -> tuple[int, int] | None:
-    """Width and height from `1920x1080`; raises InputError if it is none."""
-    if text is None:
-        return None
-    width, _, height = text.lower().partition("x")
-    sides = [int(side) if side.isascii() and side.isdigit() else 0 for side in (width, height)]
-    if min(sides) < 1:
-        raise InputError(f"--size {text!r}: expected WIDTHxHEIGHT in px, e.g. 1920x1080.")
-    return sides[0], sides[1]
 
 
 def parse_masks(text: str) -> str:
     """polygons or rle; raises InputError if neither."""
-    if text not in ("polygons", "rle"):
-        raise InputError(f"--masks {text!r}{hint(text, ('polygons', 'rle'))}; expected polygons or rle.")
-    return text
+    return choose("--masks", text, list(ExchangeMasks))
 
 
 def parse_animals(given: Mapping[str, str] | Sequence[str]) -> dict[str, str]:

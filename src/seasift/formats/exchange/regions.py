@@ -1,4 +1,4 @@
-"""Shapes that other tools draw, as outlines and masks: ellipses, turned boxes, run lengths of CVAT and Label Studio."""
+"""Convert shapes of other tools to outlines and masks: ellipses, rotated boxes, run lengths."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from seasift.core.masks import MaskCrop
 from seasift.core.types import Bool, UInt8
 
-_ELLIPSE_POINTS = 72  # of the area, 0.13% is lost
+_ELLIPSE_POINTS = 72  # loses 0.13% of the area
 
 
 @dataclass(frozen=True)
@@ -19,9 +19,9 @@ class Region:
     """One drawn shape, px.
 
     Attributes:
-        box_xywh: upright, around all of it.
+        box_xywh: upright box around the shape.
         rings: outlines [x1, y1, x2, y2, ...]; empty if the shape is its box.
-        mask: exact pixels, where the tool stores them.
+        mask: exact pixels, if the tool stores them.
     """
 
     box_xywh: list[float]
@@ -35,10 +35,10 @@ def box(x: float, y: float, width: float, height: float) -> Region:
 
 
 def turned_box(x: float, y: float, width: float, height: float, degrees: float, around: str) -> Region:
-    """A box that is turned clockwise, as seen in the image.
+    """A box rotated clockwise, as seen in the image.
 
     Args:
-        around: "middle" (CVAT) or "corner", the left top one (Label Studio).
+        around: centre of rotation: "middle" (CVAT) or "corner", the upper left one (Label Studio).
     """
     if degrees % 360 == 0:
         return box(x, y, width, height)
@@ -48,7 +48,7 @@ def turned_box(x: float, y: float, width: float, height: float, degrees: float, 
 
 
 def ellipse(cx: float, cy: float, rx: float, ry: float, degrees: float = 0.0) -> Region:
-    """An ellipse that is turned clockwise around its middle."""
+    """An ellipse rotated clockwise around its centre."""
     turns = (2 * math.pi * k / _ELLIPSE_POINTS for k in range(_ELLIPSE_POINTS))
     points = ((cx + rx * math.cos(turn), cy + ry * math.sin(turn)) for turn in turns)
     ring = [round(value, 3) for point in points for value in _turned(*point, cx, cy, degrees)]
@@ -81,7 +81,7 @@ def of_mask(mask: MaskCrop) -> Region | None:
 
 
 def from_rows(runs: Sequence[int], left: int, top: int, width: int, height: int) -> MaskCrop:
-    """CVAT's mask: run lengths of its own box, row by row, background first. A rest that is missing is background.
+    """CVAT's mask: run lengths of its own box, row by row, background first. Missing pixels at the end are background.
 
     Raises:
         ValueError: the runs do not fit the box.
@@ -95,14 +95,14 @@ def from_rows(runs: Sequence[int], left: int, top: int, width: int, height: int)
 
 
 def from_brush(values: Sequence[int], width: int, height: int) -> MaskCrop:
-    """Label Studio's brush: run lengths of the bytes of an RGBA image, of which the opaque pixels count.
+    """Label Studio's brush: run lengths of the bytes of an RGBA image, whose opaque pixels form the mask.
 
     Source: https://github.com/thi-ng/umbrella/tree/develop/packages/rle-pack, which Label Studio uses: 32 bits of
     length, 5 of word size, 4 x 4 of sizes of run lengths; then blocks of a flag (a run, or single words), 2 bits of
-    which size, the length, the words. Sizes and lengths are stored less one.
+    size index, the length, the words. Sizes and lengths are stored minus one.
 
     Raises:
-        ValueError: no such data, or of another size.
+        ValueError: other data, or another size.
     """
     bits = np.unpackbits(np.array(values, np.uint8))
     at = 0

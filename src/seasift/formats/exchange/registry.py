@@ -1,4 +1,4 @@
-"""The formats, as a plain table, and guessing which one a file is in."""
+"""The table of formats, and detection of a file's format."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ class Format:
     """One format.
 
     Attributes:
-        name: as on the command line.
-        title: for people.
-        suffixes: of its files.
-        sniff: is this the beginning of such a file? Gets the first 64 KiB.
-        write: gives notes for the user, a line each.
-        holds: of `ALL`, what it keeps besides boxes and classes.
-        one_video: a file is about one video; of several, each gets a file. (A file of KWCOCO can hold several, but
-            DIVE puts them all on one time line.)
+        name: name on the command line.
+        title: name for people.
+        suffixes: suffixes of its files.
+        sniff: whether the first 64 KiB of a file are of this format.
+        write: writes a file and returns notes for the user, a line each.
+        holds: members of `ALL` that it keeps besides boxes and classes.
+        one_video: whether a file holds one video; several videos get a file each. (A KWCOCO file can hold several, but
+            DIVE shows them on one time line.)
     """
 
     name: str
@@ -95,7 +95,7 @@ def _biigle(head: str) -> bool:
 
 _JSON, _CSV = (".json",), (".csv",)
 
-# In the order in which contents are looked at: from the surest sign to the weakest.
+# In order of detection, from the most certain sign to the least certain.
 FORMATS: tuple[Format, ...] = (
     Format(
         "seasift-tracks",
@@ -222,10 +222,10 @@ BY_NAME = {entry.name: entry for entry in FORMATS}
 
 
 def named(name: str) -> Format:
-    """The format of this name.
+    """The format with this name.
 
     Raises:
-        InputError: there is none.
+        InputError: no such format.
     """
     if name not in BY_NAME:
         raise InputError(f"no format {name!r}{hint(name, BY_NAME)}; expected one of {', '.join(BY_NAME)}.")
@@ -233,10 +233,10 @@ def named(name: str) -> Format:
 
 
 def guess(path: Path) -> Format:
-    """The format a file is in, by its name and its beginning.
+    """The format of a file, by its name and its beginning.
 
     Raises:
-        InputError: none fits.
+        InputError: no format fits.
     """
     head = native.json_head(path).lstrip("\ufeff")
     for entry in FORMATS:
@@ -246,8 +246,8 @@ def guess(path: Path) -> Format:
     if not head.strip():
         raise InputError(f"{path}: empty; expected a file in one of {listed}.")
     raise InputError(
-        f"{path}: in no format known here (begins with {' '.join(head[:40].split())!r}). "
-        f"Say which by --from: {listed}."
+        f"{path}: unknown format (begins with {' '.join(head[:40].split())!r}). "
+        f"Name the format with --from: {listed}."
     )
 
 
@@ -255,7 +255,7 @@ def read(entry: Format, path: Path, options: ReadOptions) -> Content:
     """Read a file in a format.
 
     Raises:
-        InputError: the file breaks its format; one line, with the place where it is known.
+        InputError: the file is invalid; one line, with the position if known.
     """
     with reading(path, entry.title):
         return entry.read(path, options)

@@ -1,4 +1,4 @@
-"""Outlines with few vertices, which people can edit, and what that costs."""
+"""Simplify outlines for editing by people, and measure the loss."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from seasift.formats.exchange.content import Content, outlines
 from seasift.formats.tracks import Observation, TrackEntry, Video
 
 LEAST_IOU = 0.9
-"""An outline that would agree less with the exact one keeps more vertices: small and thin objects."""
+"""Minimum IoU with the exact outline; small and thin objects keep more vertices to reach it."""
 
 
 @dataclass
 class Simplified:
-    """Tracks whose outlines have fewer vertices. Only those that follow the edges of pixels change; what a person drew stays.
+    """Tracks with simplified outlines. Only outlines along pixel edges change; a person's stay unchanged.
 
     Attributes:
         content: the document.
-        px: how far a new outline may be from the exact one.
+        px: maximum distance of a new outline from the exact one.
     """
 
     content: Content
@@ -50,7 +50,7 @@ class Simplified:
             yield track.model_copy(update={"observations": seen})
 
     def notes(self) -> list[str]:
-        """What it cost, once all tracks were gone through; nothing if no outline changed."""
+        """A note on the loss, after iterating over all tracks; empty if no outline changed."""
         count = self._before.total()
         if not count:
             return []
@@ -89,7 +89,7 @@ def simplified(rings: list[list[float]], px: float) -> tuple[list[list[float]], 
 
 
 def _traced(ring: list[float]) -> bool:
-    """Does an outline follow the edges of pixels, and has it more corners than a box?"""
+    """Whether an outline follows pixel edges and has more corners than a box."""
     points = np.array(ring).reshape(-1, 2)
     steps = points - np.roll(points, 1, axis=0)
     return len(points) > 4 and bool((steps == 0).any(axis=1).all())
@@ -100,14 +100,14 @@ def _fewer(ring: list[float], px: float) -> list[float]:
     steps = ends - np.roll(ends, 1, axis=0)
     lengths = np.abs(steps).sum(axis=1, keepdims=True)
     half = steps / lengths * np.minimum(lengths / 2, 0.5)
-    # Half a pixel before and behind each corner lies the line that the steps of pixels follow.
+    # The line that the pixel steps follow is half a pixel before and after each corner.
     points = np.stack([np.roll(ends, 1, axis=0) + half, ends - half], axis=1).reshape(-1, 1, 2)
     kept = cv2.approxPolyDP(points.astype(np.float32), px, closed=True)
     return ring if len(kept) < 3 else [round(float(value), 2) for value in kept.ravel()]
 
 
 def _bitmap(rings: list[list[float]], around: list[list[float]]) -> Bool:
-    """Outlines as pixels, by COCO's rule, of the box around some others with a margin."""
+    """Rasterise outlines by COCO's rule, in the box around other outlines with a margin."""
     points = np.concatenate([np.array(ring).reshape(-1, 2) for ring in around])
     low, high = np.floor(points.min(axis=0)) - 2, np.ceil(points.max(axis=0)) + 2
     width, height = (int(side) for side in high - low)

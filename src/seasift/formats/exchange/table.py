@@ -1,7 +1,4 @@
-"""CSV files: rows with their numbers, written whole or not at all.
-
-Also here: Formats whose file is about one video, and taking one video out of several.
-"""
+"""Read and write CSV files, whole or not at all, and select one video of a document for formats that hold one."""
 
 from __future__ import annotations
 
@@ -21,7 +18,7 @@ csv.field_size_limit(min(sys.maxsize, 2**31 - 1))  # the points of a long track 
 
 
 def rows(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Line number and fields of each row that is not empty; a byte order mark is skipped."""
+    """Line number and fields of each non-empty row; a byte order mark is skipped."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file)
@@ -63,15 +60,15 @@ def write(path: Path, lines: Iterable[Sequence[Any]]) -> None:
 
 
 def one_video(path: Path, content: Content, title: str) -> None:
-    """Hold a document to one video, or to images.
+    """Check that a document has one video, or only images.
 
     Raises:
-        InputError: several videos, or videos and images.
+        InputError: the document has several videos, or videos and images.
     """
     moving = [video.file for video in content.header.videos if not is_image(video)]
     if len(moving) > 1 or (moving and len(moving) < len(content.header.videos)):
         raise InputError(
-            f"{path}: a file of {title} is about one video or about images; this document has "
+            f"{path}: a file of {title} holds one video, or images; this document has "
             f"{len(content.header.videos)} files ({', '.join(moving[:3])}{', …' * (len(moving) > 3)}). Choose with --video NAME."
         )
 
@@ -79,7 +76,7 @@ def one_video(path: Path, content: Content, title: str) -> None:
 @dataclass(frozen=True)
 class _Of:
     content: Content
-    indices: Mapping[int, int]  # of a video in the document to that in the new one
+    indices: Mapping[int, int]  # index of a video in the document to its index in the new one
 
     def __iter__(self) -> Iterator[TrackEntry]:
         for track in self.content.tracks:
@@ -89,7 +86,7 @@ class _Of:
                 if seen.video in self.indices
             ]
             best = track.best
-            if best is not None:  # the view may be in another file
+            if best is not None:  # the best view may be in another file
                 at = self.indices.get(best.video)
                 best = None if at is None else best.model_copy(update={"video": at})
             if kept:
@@ -97,10 +94,10 @@ class _Of:
 
 
 def of_video(content: Content, name: str) -> Content:
-    """Only what is in one video or image, named by its path or the end of it.
+    """Select one video or image, named by its path or the end of its path.
 
     Raises:
-        InputError: none or several of this name.
+        InputError: no file, or several files, with this name.
     """
     files = [video.file for video in content.header.videos]
     fits = [index for index, file in enumerate(files) if file == name] or [
@@ -109,13 +106,13 @@ def of_video(content: Content, name: str) -> Content:
     if len(fits) != 1:
         listed = ", ".join(files[:5])
         raise InputError(
-            f"--video {name!r}{hint(name, files)}: {len(fits)} files of this name; it has {listed}."
+            f"--video {name!r}{hint(name, files)}: {len(fits)} files with this name; expected one of {listed}."
         )
     return of_videos(content, fits)
 
 
 def of_videos(content: Content, indices: Sequence[int]) -> Content:
-    """Only what is in some of the videos and images."""
+    """Select some of the videos and images."""
     header = content.header.model_copy(update={"videos": [content.header.videos[index] for index in indices]})
     new = {index: number for number, index in enumerate(indices)}
     return replace(content, header=header, tracks=_Of(content, new))

@@ -1,7 +1,7 @@
-"""VIAME CSV, which VIAME and DIVE read and write: a row for each track in each frame.
+"""VIAME CSV, which VIAME and DIVE read and write: one row per track and frame.
 
 Source: https://viame.readthedocs.io/en/latest/sections/detection_file_conversions.html and
-https://kitware.github.io/dive/DataFormats/#viame-csv (several `(poly)` a row, the `# metadata` line).
+https://kitware.github.io/dive/DataFormats/#viame-csv (several `(poly)` per row, the `# metadata` line).
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ _TIME = re.compile(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)$")
 
 
 def write(path: Path, content: Content, _options: WriteOptions) -> list[str]:
-    """Write a row an observation. A file is of one video, or of images in order.
+    """Write one row per observation. A file holds one video, or images in order.
 
     Raises:
-        InputError: several videos.
+        InputError: the document has several videos.
     """
     one_video(path, content, "VIAME CSV")
     table.write(path, _rows(content))
@@ -52,7 +52,7 @@ def _rows(content: Content) -> Iterator[tuple[Any, ...]]:
     moving = [video for video in videos if not is_image(video)]
     metadata = [f"fps: {json.dumps(moving[0].fps)}"] if moving and moving[0].fps else []
     metadata.append('exported_by: "seasift"')
-    if moving:  # readers pass over entries that they do not know
+    if moving:  # readers skip unknown entries
         shown = moving[0].model_dump(mode="json", exclude_none=True)
         metadata.append(f"video: {json.dumps(shown, ensure_ascii=False)}")
     yield ("# metadata", *metadata)
@@ -88,7 +88,7 @@ def _clock(time_s: float) -> str:
 def read(path: Path, options: ReadOptions) -> Content:
     """Read VIAME CSV. A frame's identifier that is a time or nothing means a video.
 
-    Where rows of a track name several classes, its last row's counts, as in DIVE.
+    If the rows of a track name several classes, the last row counts, as in DIVE.
     """
     built = Builder(path, options)
     video: dict[str, Any] = {"file": path.with_suffix(".mp4").name}
@@ -111,14 +111,14 @@ def _metadata(row: list[str]) -> dict[str, Any]:
     for entry in row[1:]:
         key, _, text = entry.partition(":")
         if key.strip().lower() == "fps":
-            found["fps"] = frame_rate(text)  # DIVE writes -1 or null before it knows
+            found["fps"] = frame_rate(text)  # DIVE writes -1 or null while it is unknown
         elif key.strip() == "video":
             found.update(Video.model_validate_json(text).model_dump(exclude_none=True))
     return found
 
 
 def _best(row: list[str]) -> tuple[str, float]:
-    """The class of a row with the highest confidence, and that."""
+    """The class of a row with the highest confidence, and this confidence."""
     if len(row) < 9:
         raise ValueError(f"{len(row)} fields; expected at least 9: id, name, frame, box, confidence, length")
     pairs = []
@@ -137,7 +137,7 @@ _FIELDS = {
 
 
 def _count(built: Builder, row: list[str]) -> None:
-    """Count what stands in a row besides box, best class and outlines."""
+    """Count the content of a row besides box, best class and outlines."""
     for field in row[9:]:
         if field.startswith("(") and not field.startswith("(poly) "):
             built.leave_out(_FIELDS.get(field.split(maxsplit=1)[0], f"field {field.split(maxsplit=1)[0]}"))

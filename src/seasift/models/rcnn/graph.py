@@ -1,7 +1,7 @@
 """R-CNN's inference as one graph of fixed shapes, which exports with a dynamic batch.
 
 torchvision's own inference filters lists of images and boxes, whose sizes depend on the data; engines without
-PyTorch cannot run that, or only one image at a time. Here suppressed boxes keep their places with a score of 0.
+PyTorch cannot run that, or only one image at a time. Here suppressed boxes stay in the output with a score of 0.
 """
 
 from __future__ import annotations

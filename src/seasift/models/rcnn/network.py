@@ -1,7 +1,6 @@
-"""Mask R-CNN and Faster R-CNN: torchvision's detector without its own resizing, which `core.prepare` does.
+"""The networks: torchvision's detectors without their own resizing, which `core.prepare` does.
 
-Also here: What makes one R-CNN differ from another. Backbones of R-CNN with their anchors, as torchvision and
-the report have them.
+First their configurations and backbones with anchors, then the network with its targets and losses.
 """
 
 from __future__ import annotations
@@ -38,7 +37,8 @@ class RcnnConfig:
     """Shape of the network.
 
     Attributes:
-        arch: "mask-rcnn" or "faster-rcnn" (no masks).
+        arch: name of the family.
+        detector: torchvision's class.
         backbone: key of `seasift.models.rcnn.network.RCNN_BACKBONES`.
         classes: C, without background.
         size_hw: input, px; images are fitted into it with their aspect ratio kept.
@@ -47,14 +47,31 @@ class RcnnConfig:
         rois: regions of an image on which the heads learn.
     """
 
-    arch: str
+    arch: ClassVar[str]
+    detector: ClassVar[Callable[..., Any]]
+    resize: ClassVar[str] = "fit"
+
     backbone: str
     classes: int
     size_hw: SizeHW = SIZE_HW
     frozen_batch_norm: bool = True
     rois: int = 512
 
-    resize: ClassVar[str] = "fit"
+
+@dataclass(frozen=True)
+class MaskRcnnConfig(RcnnConfig):
+    """Boxes and masks (He et al. 2017)."""
+
+    arch: ClassVar[str] = "mask-rcnn"
+    detector: ClassVar[Callable[..., Any]] = MaskRCNN
+
+
+@dataclass(frozen=True)
+class FasterRcnnConfig(RcnnConfig):
+    """Boxes alone (Ren et al. 2015)."""
+
+    arch: ClassVar[str] = "faster-rcnn"
+    detector: ClassVar[Callable[..., Any]] = FasterRCNN
 
 
 _RATIOS = (0.5, 1.0, 2.0)
@@ -160,8 +177,7 @@ class Rcnn(nn.Module):
         super().__init__()
         self.config = config
         entry = RCNN_BACKBONES[config.backbone]
-        make: Any = MaskRCNN if config.arch == "mask-rcnn" else FasterRCNN
-        detector = make(
+        detector = config.detector(
             entry.build(config.frozen_batch_norm),
             config.classes + 1,
             box_batch_size_per_image=config.rois,
@@ -176,7 +192,7 @@ class Rcnn(nn.Module):
     @property
     def has_masks(self) -> bool:
         """Whether objects get masks."""
-        return self.config.arch == "mask-rcnn"
+        return bool(self.roi_heads.has_mask())
 
     def features(self, images: Tensor) -> dict[str, Tensor]:
         """Normalised images (B, 3, H, W) to feature maps by level, float32 whatever they were computed in.

@@ -1,21 +1,74 @@
-"""The network: backbone, pyramid up and down, prototypes, and a head without priors on every level.
-
-Also here: The part of a sift that is exported.
-"""
+"""The network of sift: configuration, backbone, pyramid, prototypes, an anchor-free head, and the exported graph."""
 
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from seasift.core.types import SizeHW
 from seasift.models.backbones import Features
-from seasift.models.sift.config import REG_MAX, STRIDES, SiftConfig
 
+STRIDES = (8, 16, 32)
+REG_MAX = 16  # Distances to the sides of a box are distributions over 0 to 15 cells of their level.
 _RARE = 0.01  # share of points that belong to an object, with which class scores start
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One size of the network.
+
+    Attributes:
+        backbone: name in `seasift.models.backbones.BACKBONES`.
+        width: channels of the neck, the head and the prototype network.
+    """
+
+    backbone: str
+    width: int
+
+
+VARIANTS = {"s": Variant("efficientnet-lite0", 64), "m": Variant("efficientnet-lite2", 64)}
+
+
+@dataclass(frozen=True)
+class SiftConfig:
+    """Shape of the network.
+
+    Attributes:
+        backbone: key of VARIANTS.
+        classes: C.
+        size_hw: the largest input, px, multiples of 32; images are fitted into it with their aspect ratio kept.
+        prototypes: K.
+        frozen_reduction: backbone stages up to this reduction keep their initial weights (0: none do).
+        frozen_batch_norm: batch norm of the backbone keeps its initial statistics.
+        assignment: which points learn an object: "task", those that classify and outline it best, or "place".
+    """
+
+    arch: ClassVar[str] = "sift"
+    resize: ClassVar[str] = "trim"
+
+    backbone: str
+    classes: int
+    size_hw: SizeHW = (384, 480)
+    prototypes: int = 32
+    frozen_reduction: int = 0
+    frozen_batch_norm: bool = False
+    assignment: str = "task"
+
+    @property
+    def variant(self) -> Variant:
+        """What the name of the backbone stands for."""
+        return VARIANTS[self.backbone]
+
+    @property
+    def points(self) -> int:
+        """A: points of an image of the full size."""
+        height, width = self.size_hw
+        return sum(height // stride * (width // stride) for stride in STRIDES)
 
 
 class SiftOutput(NamedTuple):
@@ -25,7 +78,7 @@ class SiftOutput(NamedTuple):
         points: (A, 2) x, y, px.
         strides: (A, 1) px.
         logits: (B, A, C).
-        sides: (B, A, 4, BINS) logits of the distances to left, top, right, bottom in cells.
+        sides: (B, A, 4, reg_max) logits of the distances to left, top, right, bottom in cells.
         coefficients: (B, A, K).
         prototypes: (B, K, H/4, W/4).
     """
@@ -122,7 +175,7 @@ class Head(nn.Module):
         nn.init.constant_(self.classify.bias, -math.log((1 - _RARE) / _RARE))  # type: ignore[arg-type]
 
     def forward(self, level: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """(B, F, h, w) to logits (B, hw, C), sides (B, hw, 4 BINS), coefficients (B, hw, K)."""
+        """(B, F, h, w) to logits (B, hw, C), sides (B, hw, 4 reg_max), coefficients (B, hw, K)."""
         classes, shape = self.class_tower(level), self.shape_tower(level)
         parts = self.classify(classes), self.sides(shape), self.coefficient(shape)
         logits, sides, coefficients = (part.flatten(2).transpose(1, 2) for part in parts)
@@ -143,7 +196,7 @@ def make_points(levels: list[Tensor]) -> tuple[Tensor, Tensor]:
 
 
 def boxes_of(sides: Tensor, points: Tensor, strides: Tensor) -> Tensor:
-    """Expected boxes of distributions (B, A, 4, BINS): (B, A, 4) x1, y1, x2, y2, px.
+    """Expected boxes of distributions (B, A, 4, reg_max): (B, A, 4) x1, y1, x2, y2, px.
 
     Source: Li et al. 2020 (Generalized Focal Loss), section 3.
     """
@@ -170,7 +223,7 @@ class SiftGraph(nn.Module):
         self.network = network
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Normalised images (B, 3, H, W) float32 to what `core.heads` lists.
+        """Normalised images (B, 3, H, W) float32 to what `core.outputs` lists.
 
         Returns:
             boxes (B, A, 4) x1, y1, x2, y2 relative to the input; scores (B, A, C); coefficients (B, A, K);

@@ -1,7 +1,4 @@
-"""The four losses, vectorised over the batch.
-
-Also here: Which prior learns which object, for a whole batch at once.
-"""
+"""What YOLACT learns: which prior learns which object, and the four losses. Both are vectorised over the batch."""
 
 from __future__ import annotations
 

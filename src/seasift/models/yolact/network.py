@@ -1,8 +1,4 @@
-"""The network: backbone, feature pyramid, prototype network and one prediction head for all levels.
-
-Also here: What makes one YOLACT differ from another. Priors (anchor boxes) and the two directions of the box
-code. The part of a YOLACT that is exported.
-"""
+"""The network of YOLACT: configuration, priors and box code, layers, and the exported graph."""
 
 from __future__ import annotations
 
@@ -63,7 +59,7 @@ VARIANCES = (0.1, 0.2)
 
 
 def make_priors(level_sizes_hw: Sequence[tuple[int, int]], scales_px: Sequence[float], size: int) -> Tensor:
-    """Priors of all levels, row by row, three aspect ratios a place.
+    """Priors of all levels, row by row, three aspect ratios a cell.
 
     Returns:
         (P, 4) float32: cx, cy, w, h relative to the input.
@@ -262,7 +258,7 @@ class YolactGraph(nn.Module):
         self.network = network
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Normalised images (B, 3, H, W) float32 to what `core.heads` lists.
+        """Normalised images (B, 3, H, W) float32 to what `core.outputs` lists.
 
         Returns:
             boxes (B, P, 4) relative x1, y1, x2, y2; scores (B, P, C) without background; coefficients

@@ -1,4 +1,4 @@
-"""Splits by group (video): stratified, seeded, without leakage; and the lists that the package ships."""
+"""Splitting schemes by group (video): stratified, seeded, without leakage; and the lists that the package ships."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ Counts = npt.NDArray[np.float64]
 def draw_by_group(
     groups: Sequence[str], counts: Counts, fractions: Mapping[str, float], *, seed: int, least: int = 1
 ) -> dict[str, list[str]]:
-    """Share groups among parts so that every column of `counts` is shared as the fractions ask.
+    """Share groups among splits so that every column of `counts` is shared as the fractions ask.
 
-    Groups go one by one, those that hold most of some column first, to the part where they bring the sums
+    Groups go one by one, those that hold most of some column first, to the split where they bring the sums
     closest to their targets; of many such draws with a little chance in the order, the best is kept and
     then bettered by moving single groups and by swapping pairs while that helps. Better means: fewer
-    columns with less than `least` in a part, then a smaller squared relative distance from the targets.
+    columns with less than `least` in a split, then a smaller squared relative distance from the targets.
 
     Args:
         groups: G names.
         counts: (G, K): what each group holds: images, objects of each class ...
-        fractions: part name to share; sums to 1.
+        fractions: split name to share; sums to 1.
         seed: of the draw.
-        least: of a column in each part, if that can be.
+        least: of a column in each split, if that can be.
     Returns:
-        Names of the groups in each part, sorted.
+        Names of the groups in each split, sorted.
     Source: after Sechidis et al. 2011, "On the stratification of multi-label data", for groups.
     """
     shares = counts / np.maximum(counts.sum(axis=0), 1)
@@ -45,76 +45,78 @@ def draw_by_group(
     random = np.random.default_rng(seed)
     trials = max(1, min(TRIALS, STEPS // max(len(groups), 1)))
     draws = (_one_draw(shares, targets, random) for _ in range(trials))
-    best = min(draws, key=lambda parts: _badness(shares, targets, enough, parts))
+    best = min(draws, key=lambda splits: _badness(shares, targets, enough, splits))
     if len(fractions) > 1 and len(groups) <= CLIMBED_GROUPS:
         best = _climb(shares, targets, enough, best)
     return {
-        name: sorted(group for group, part in zip(groups, best, strict=True) if part == index)
+        name: sorted(group for group, split in zip(groups, best, strict=True) if split == index)
         for index, name in enumerate(fractions)
     }
 
 
 def _one_draw(shares: Counts, targets: Counts, random: np.random.Generator) -> npt.NDArray[np.int64]:
     noise = np.exp(random.normal(0, 0.5, len(shares)))
-    parts = np.zeros(len(shares), dtype=np.int64)
+    splits = np.zeros(len(shares), dtype=np.int64)
     sums = np.zeros((len(targets), shares.shape[1]))
     for group in np.argsort(-shares.max(axis=1) * noise, kind="stable"):
-        # Adding to part p changes the squared distance of p alone.
+        # Adding to split p changes the squared distance of p alone.
         gain = ((sums + shares[group] - targets) ** 2 - (sums - targets) ** 2) / targets
-        parts[group] = int(gain.sum(axis=1).argmin())
-        sums[parts[group]] += shares[group]
-    return parts
+        splits[group] = int(gain.sum(axis=1).argmin())
+        sums[splits[group]] += shares[group]
+    return splits
 
 
 def _climb(
-    shares: Counts, targets: Counts, enough: Counts, parts: npt.NDArray[np.int64]
+    shares: Counts, targets: Counts, enough: Counts, splits: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.int64]:
-    parts, groups = parts.copy(), np.arange(len(parts))
+    splits, groups = splits.copy(), np.arange(len(splits))
     while True:
         found: list[tuple[tuple[int, float], npt.NDArray[np.int64], npt.NDArray[np.int64]]] = []
         for group in groups:
-            others = np.flatnonzero((parts != parts[group]) & (groups > group))
+            others = np.flatnonzero((splits != splits[group]) & (groups > group))
             moves = [
-                (np.array([group]), np.array([part])) for part in range(len(targets)) if part != parts[group]
+                (np.array([group]), np.array([split]))
+                for split in range(len(targets))
+                if split != splits[group]
             ]
-            moves += [(np.array([group, other]), parts[[other, group]]) for other in others]
-            sums = _sums(shares, targets, parts) + np.stack(
-                [_change(shares, targets, parts, *m) for m in moves]
+            moves += [(np.array([group, other]), splits[[other, group]]) for other in others]
+            sums = _sums(shares, targets, splits) + np.stack(
+                [_change(shares, targets, splits, *m) for m in moves]
             )
             costs = ((sums - targets) / targets) ** 2
             missing = (sums < enough).sum(axis=(1, 2))
             best = np.lexsort((costs.sum(axis=(1, 2)), missing))[0]
             found.append(((int(missing[best]), float(costs[best].sum())), *moves[best]))
         cost, moved, to = min(found, key=lambda entry: entry[0])
-        missing_now, cost_now = _badness(shares, targets, enough, parts)
+        missing_now, cost_now = _badness(shares, targets, enough, splits)
         # Rounding makes equal draws differ by a hair; going from one to the other would never end.
         if cost >= (missing_now, cost_now * (1 - 1e-9)):
-            return parts
-        parts[moved] = to
+            return splits
+        splits[moved] = to
 
 
 def _change(
     shares: Counts,
     targets: Counts,
-    parts: npt.NDArray[np.int64],
+    splits: npt.NDArray[np.int64],
     moved: npt.NDArray[np.int64],
     to: npt.NDArray[np.int64],
 ) -> Counts:
     change = np.zeros((len(targets), shares.shape[1]))
-    for group, part in zip(moved, to, strict=True):
-        change[parts[group]] -= shares[group]
-        change[part] += shares[group]
+    for group, split in zip(moved, to, strict=True):
+        change[splits[group]] -= shares[group]
+        change[split] += shares[group]
     return change
 
 
-def _sums(shares: Counts, targets: Counts, parts: npt.NDArray[np.int64]) -> Counts:
-    return np.stack([shares[parts == part].sum(axis=0) for part in range(len(targets))])
+def _sums(shares: Counts, targets: Counts, splits: npt.NDArray[np.int64]) -> Counts:
+    return np.stack([shares[splits == split].sum(axis=0) for split in range(len(targets))])
 
 
 def _badness(
-    shares: Counts, targets: Counts, enough: Counts, parts: npt.NDArray[np.int64]
+    shares: Counts, targets: Counts, enough: Counts, splits: npt.NDArray[np.int64]
 ) -> tuple[int, float]:
-    sums = _sums(shares, targets, parts)
+    sums = _sums(shares, targets, splits)
     return int((sums < enough).sum()), float((((sums - targets) / targets) ** 2).sum())
 
 
@@ -128,17 +130,17 @@ def to_half(file_names: Sequence[str], *, seed: int) -> dict[str, list[str]]:
     }
 
 
-def shipped_splits(data_set: str) -> dict[str, dict[str, list[str]]]:
-    """The lists of file names in the package: split name to part name to names."""
+def shipped_schemes(data_set: str) -> dict[str, dict[str, list[str]]]:
+    """The lists of file names in the package: scheme name to split name to names."""
     folder = files("seasift.data") / f"{data_set}_splits"
     return {
-        split.name: {
-            part.name.removesuffix(".txt"): [
-                name for name in part.read_text(encoding="utf-8").split("\n") if name
+        scheme.name: {
+            split.name.removesuffix(".txt"): [
+                name for name in split.read_text(encoding="utf-8").split("\n") if name
             ]
-            for part in split.iterdir()
-            if part.name.endswith(".txt")
+            for split in scheme.iterdir()
+            if split.name.endswith(".txt")
         }
-        for split in sorted(folder.iterdir(), key=lambda entry: entry.name)
-        if split.is_dir()
+        for scheme in sorted(folder.iterdir(), key=lambda entry: entry.name)
+        if scheme.is_dir()
     }

@@ -1,4 +1,4 @@
-"""Draws splits of a data set by group (video), and those of TrashCan that the package ships."""
+"""Draws splitting schemes of a data set by group (video), and those of TrashCan that the package ships."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ from seasift.core.errors import DatasetError
 from seasift.core.files import write_text
 from seasift.data import trashcan
 from seasift.data.coco import CocoDataset
-from seasift.data.dives import days, shipped_facts
-from seasift.data.groups import groups_of
+from seasift.data.dives import days, groups_of, shipped_facts
 from seasift.data.prepared import PreparedDataset
-from seasift.data.splits import (
+from seasift.data.schemes import (
     DIVE_FREE_LEAST,
     FOLDS,
     HALVES_SEED,
@@ -27,90 +26,90 @@ from seasift.data.splits import (
     to_half,
 )
 
-Split = dict[str, list[str]]
+Scheme = dict[str, list[str]]
 
 
-def draw_split(
+def draw_scheme(
     label_sets: Sequence[CocoDataset],
     group_of: Mapping[str, str],
     fractions: Mapping[str, float],
     *,
     seed: int,
     least: int = 1,
-) -> Split:
-    """Share images among parts, group by group, stratified by images and by the classes of all label sets.
+) -> Scheme:
+    """Share images among splits, group by group, stratified by images and by the classes of all label sets.
 
     Args:
         label_sets: the same images under one or several label sets.
-        group_of: file name to group; images without one are in no part.
-        fractions: part name to share; sums to 1.
+        group_of: file name to group; images without one are in no split.
+        fractions: split name to share; sums to 1.
         seed: of the draw.
-        least: objects of a class in each part, if that can be.
+        least: objects of a class in each split, if that can be.
     Returns:
-        Part name to sorted file names.
+        Split name to sorted file names.
     Raises:
-        DatasetError: fractions that are none, or more parts than groups.
+        DatasetError: fractions that are none, or more splits than groups.
     """
     if min(fractions.values()) <= 0 or not math.isclose(sum(fractions.values()), 1, abs_tol=1e-6):
         raise DatasetError(f"fractions {dict(fractions)}: expected shares above 0 that sum to 1")
     groups = sorted(set(group_of.values()))
     if len(groups) < len(fractions):
         raise DatasetError(
-            f"{len(groups)} groups for {len(fractions)} parts; expected at least one group for each part. "
-            "Give another --group or fewer parts"
+            f"{len(groups)} groups for {len(fractions)} splits; expected at least one group for each split. "
+            "Give another --group or fewer splits"
         )
     counts = np.hstack([_images(groups, group_of), *(_objects(groups, group_of, c) for c in label_sets)])
-    parts = draw_by_group(groups, counts, fractions, seed=seed, least=least)
-    part_of = {group: part for part, members in parts.items() for group in members}
-    split: Split = {part: [] for part in fractions}
+    splits = draw_by_group(groups, counts, fractions, seed=seed, least=least)
+    split_of = {group: split for split, members in splits.items() for group in members}
+    scheme: Scheme = {split: [] for split in fractions}
     for name, group in sorted(group_of.items()):
-        split[part_of[group]].append(name)
-    return split
+        scheme[split_of[group]].append(name)
+    return scheme
 
 
 def draw_folds(
     label_sets: Sequence[CocoDataset], group_of: Mapping[str, str], folds: int, *, seed: int, least: int = 1
-) -> list[Split]:
+) -> list[Scheme]:
     """Folds for cross-validation: each group is in the `val` of one and in the `train` of the others."""
     shares = {str(fold): 1 / folds for fold in range(folds)}
-    held_out = draw_split(label_sets, group_of, shares, seed=seed, least=least)
+    held_out = draw_scheme(label_sets, group_of, shares, seed=seed, least=least)
     return [{"train": sorted(group_of.keys() - set(names)), "val": names} for names in held_out.values()]
 
 
 def draw_trashcan(
-    instance: CocoDataset, material: CocoDataset, official: Mapping[str, Split]
-) -> dict[str, Split]:
-    """All splits of TrashCan that the package ships.
+    instance: CocoDataset, material: CocoDataset, official: Mapping[str, Scheme]
+) -> dict[str, Scheme]:
+    """All schemes of TrashCan that the package ships.
 
     Args:
         instance: all images under the instance labels.
         material: the same under the material labels.
-        official: the published parts of both label sets, `official-instance` and `official-material`.
+        official: the published splits of both label sets, `official-instance` and `official-material`.
     """
     group_of = groups_of([image.file_name for image in instance.images], trashcan.VIDEO)
     both = (instance, material)
-    leak_free = draw_split(both, group_of, LEAK_FREE_FRACTIONS, seed=LEAK_FREE_SEED)
-    splits: dict[str, Split] = dict(official)
+    leak_free = draw_scheme(both, group_of, LEAK_FREE_FRACTIONS, seed=LEAK_FREE_SEED)
+    schemes: dict[str, Scheme] = dict(official)
     for labels in trashcan.LABEL_SETS:
-        parts = official[f"official-{labels}"]
-        splits[f"report-halves-{labels}"] = {
-            "train": parts["train"],
-            **to_half(parts["val"], seed=HALVES_SEED),
+        splits = official[f"official-{labels}"]
+        schemes[f"report-halves-{labels}"] = {
+            "train": splits["train"],
+            **to_half(splits["val"], seed=HALVES_SEED),
         }
     for labels, coco in zip(trashcan.LABEL_SETS, both, strict=True):
-        splits[f"report-rov-{labels}"] = images_with("rov", coco, official[f"official-{labels}"])
-    splits["leak-free"] = leak_free
-    for fold, split in enumerate(draw_folds(both, group_of, FOLDS, seed=LEAK_FREE_SEED)):
-        splits[f"leak-free-fold-{fold}"] = split
+        schemes[f"report-rov-{labels}"] = images_with("rov", coco, official[f"official-{labels}"])
+    schemes["leak-free"] = leak_free
+    for fold, scheme in enumerate(draw_folds(both, group_of, FOLDS, seed=LEAK_FREE_SEED)):
+        schemes[f"leak-free-fold-{fold}"] = scheme
     day_of = days_of_images(group_of)
     chance = {"seed": LEAK_FREE_SEED, "least": DIVE_FREE_LEAST}
-    splits["dive-free"] = draw_split(both, day_of, LEAK_FREE_FRACTIONS, **chance)
-    for fold, split in enumerate(draw_folds(both, day_of, FOLDS, **chance)):
-        splits[f"dive-free-fold-{fold}"] = split
-    # The model in the box may be judged on the val of every split: it has learnt from none of them.
-    trains = [set(split["train"]) for split in (*official.values(), leak_free)]
-    splits["box"] = {"train": sorted(set.intersection(*trains)), "val": leak_free["val"]}
-    return splits
+    schemes["dive-free"] = draw_scheme(both, day_of, LEAK_FREE_FRACTIONS, **chance)
+    for fold, scheme in enumerate(draw_folds(both, day_of, FOLDS, **chance)):
+        schemes[f"dive-free-fold-{fold}"] = scheme
+    # The model in the box may be judged on the val of every scheme: it has learnt from none of them.
+    trains = [set(scheme["train"]) for scheme in (*official.values(), leak_free)]
+    schemes["box"] = {"train": sorted(set.intersection(*trains)), "val": leak_free["val"]}
+    return schemes
 
 
 def days_of_images(group_of: Mapping[str, str]) -> dict[str, str]:
@@ -125,35 +124,37 @@ def days_of_images(group_of: Mapping[str, str]) -> dict[str, str]:
     return {name: day_of[video] for name, video in group_of.items() if video in day_of}
 
 
-def images_with(name: str, coco: CocoDataset, split: Split) -> Split:
-    """The images of each part that hold an object of a class, in the order of the part."""
+def images_with(name: str, coco: CocoDataset, scheme: Scheme) -> Scheme:
+    """The images of each split that hold an object of a class, in the order of the split."""
     (category,) = (c.id for c in coco.categories if c.name == name)
     held = {
         image.file_name
         for image in coco.images
         if any(annotation.category_id == category for annotation in coco.annotations_of(image.id))
     }
-    return {part: [file for file in names if file in held] for part, names in split.items()}
+    return {split: [file for file in names if file in held] for split, names in scheme.items()}
 
 
-def add_split(prepared: PreparedDataset, name: str, split: Split, *, force: bool = False) -> Path:
-    """Write a split into a prepared data set.
+def add_scheme(prepared: PreparedDataset, name: str, scheme: Scheme, *, force: bool = False) -> Path:
+    """Write a scheme into a prepared data set.
 
     Raises:
         DatasetError: a name that cannot be a folder's, or one that is taken by other lists.
     """
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
-        raise DatasetError(f"split name {name!r}: expected letters, digits, '.', '_' and '-'. Choose another")
-    folder = prepared.folder / "splits" / name
-    if folder.is_dir() and not force and prepared.splits()[name] != split:
         raise DatasetError(
-            f"{folder}: there is such a split with other lists. Choose another name or pass --force"
+            f"scheme name {name!r}: expected letters, digits, '.', '_' and '-'. Choose another"
+        )
+    folder = prepared.folder / "splits" / name
+    if folder.is_dir() and not force and prepared.schemes()[name] != scheme:
+        raise DatasetError(
+            f"{folder}: there is such a scheme with other lists. Choose another name or pass --force"
         )
     for stale in folder.glob("*.txt"):
-        if stale.stem not in split:
+        if stale.stem not in scheme:
             stale.unlink()
-    for part, names in split.items():
-        write_text(folder / f"{part}.txt", "".join(f"{file}\n" for file in names))
+    for split, names in scheme.items():
+        write_text(folder / f"{split}.txt", "".join(f"{file}\n" for file in names))
     return folder
 
 

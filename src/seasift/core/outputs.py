@@ -1,0 +1,139 @@
+"""Kinds of output of networks, each with the decoder that makes Instances of it. One entry each in `OUTPUTS`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+
+from seasift.core.decode import YolactDecode, decode_rcnn, decode_yolact
+from seasift.core.instances import Instances
+from seasift.core.prepare import InputSpec
+from seasift.core.types import Float32, Int64, SizeHW
+
+
+class Decoder(Protocol):
+    """The way from the output of one image to its objects."""
+
+    def __call__(
+        self,
+        outputs: Mapping[str, Float32],
+        /,
+        *,
+        size_hw: SizeHW,
+        spec: InputSpec,
+        settings: YolactDecode,
+        threshold: float,
+        max_objects: int,
+        class_ids: Int64 | None = None,
+    ) -> Instances:
+        """Decode the output of one image.
+
+        Args:
+            outputs: by name, without the batch dimension.
+            size_hw: height and width of the original image, px.
+            spec: how the image was prepared.
+            settings: the model's own thresholds.
+            threshold: minimum score.
+            max_objects: keep at most this many, the best.
+            class_ids: find only these, in ascending order; they do not compete with the others. None: all.
+        """
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutputKind:
+    """One kind of output.
+
+    Attributes:
+        outputs: names and shapes of the graph's outputs, in order. B is the batch, C the classes, a number is itself;
+            any other letter takes the first size it meets.
+        resize: the rules by which images may be fitted to its input.
+        decode: from these outputs to objects.
+    """
+
+    outputs: dict[str, str]
+    resize: tuple[str, ...]
+    decode: Decoder
+
+    @property
+    def has_prototypes(self) -> bool:
+        """Whether masks are assembled from prototypes and coefficients, outside the graph."""
+        return "prototypes" in self.outputs
+
+
+def _decode_prototypes(
+    outputs: Mapping[str, Float32],
+    /,
+    *,
+    size_hw: SizeHW,
+    spec: InputSpec,
+    settings: YolactDecode,
+    threshold: float,
+    max_objects: int,
+    class_ids: Int64 | None = None,
+) -> Instances:
+    scores = outputs["scores"]
+    found = decode_yolact(
+        outputs["boxes"],
+        scores if class_ids is None else np.ascontiguousarray(scores[:, class_ids]),
+        outputs["coefficients"],
+        outputs["prototypes"],
+        size_hw=size_hw,
+        visible_yx=spec.visible_yx(size_hw),
+        settings=settings,
+        threshold=threshold,
+        max_objects=max_objects,
+    )
+    return found if class_ids is None else _among_all(found, class_ids, scores.shape[1])
+
+
+def _among_all(found: Instances, class_ids: Int64, classes: int) -> Instances:
+    """Extend the class scores of objects to all classes: other classes have a score of 0."""
+    class_scores = None
+    if found.class_scores is not None:
+        class_scores = np.zeros((len(found), classes), np.float32)
+        class_scores[:, class_ids] = found.class_scores
+    return replace(found, class_ids=class_ids[found.class_ids], class_scores=class_scores)
+
+
+def _decode_detections(
+    outputs: Mapping[str, Float32],
+    /,
+    *,
+    size_hw: SizeHW,
+    spec: InputSpec,
+    settings: YolactDecode,
+    threshold: float,
+    max_objects: int,
+    class_ids: Int64 | None = None,
+) -> Instances:
+    return decode_rcnn(
+        outputs["boxes"],
+        outputs["scores"],
+        outputs["classes"],
+        outputs.get("masks"),
+        size_hw=size_hw,
+        visible_yx=spec.visible_yx(size_hw),
+        mask_threshold=settings.mask_threshold,
+        threshold=threshold,
+        max_objects=max_objects,
+        class_ids=class_ids,
+    )
+
+
+_DETECTIONS = {"boxes": "B N 4", "scores": "B N", "classes": "B N"}
+
+OUTPUTS: dict[str, OutputKind] = {
+    "yolact": OutputKind(
+        outputs={"boxes": "B P 4", "scores": "B P C", "coefficients": "B P K", "prototypes": "B H' W' K"},
+        resize=("stretch", "trim"),
+        decode=_decode_prototypes,
+    ),
+    "mask-rcnn": OutputKind(
+        outputs={**_DETECTIONS, "masks": "B N M M"}, resize=("stretch", "fit"), decode=_decode_detections
+    ),
+    "faster-rcnn": OutputKind(outputs=_DETECTIONS, resize=("stretch", "fit"), decode=_decode_detections),
+}

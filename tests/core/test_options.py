@@ -1,0 +1,39 @@
+"""Values that several commands take: sizes, words of a list."""
+
+from __future__ import annotations
+
+import pytest
+
+from seasift.core.choices import ExchangeFormat, PrecisionName, choose, choose_several
+from seasift.core.errors import InputError
+from seasift.core.option import parse_size
+from seasift.formats.exchange import registry
+
+
+@pytest.mark.parametrize("text", ["1920x1080", " 1920X1080", "1920×1080"])
+def test_a_size_is_width_and_height(text: str) -> None:
+    assert parse_size(text, "--size") == (1920, 1080)
+
+
+def test_one_number_is_a_square_where_squares_are_taken() -> None:
+    assert parse_size("480", "--tile", square=True) == (480, 480)
+    with pytest.raises(InputError, match="--size '480'"):
+        parse_size("480", "--size")
+
+
+@pytest.mark.parametrize("text", ["", "x", "10x", "0x5", "-1x5", "1e3x5", "10x20x30", "٣x٤"])
+def test_what_is_no_size_is_refused(text: str) -> None:
+    with pytest.raises(InputError, match="--size"):
+        parse_size(text, "--size")
+
+
+def test_a_wrong_word_lists_all_and_names_the_nearest() -> None:
+    with pytest.raises(InputError, match=r"bf16.*auto, f32, bf16, f16"):
+        choose("--precision", "bf17", list(PrecisionName))
+    with pytest.raises(InputError, match="--format"):
+        choose_several("--format", " , ", ["json"])
+    assert choose_several("--format", ["json,csv", "json"], ["csv", "json"]) == ("json", "csv")
+
+
+def test_conversion_targets_are_the_formats() -> None:
+    assert set(ExchangeFormat) == {each.name for each in registry.FORMATS}
