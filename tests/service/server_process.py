@@ -114,7 +114,7 @@ def main(model: str, jobs: str, port: str, hold_after: str = "", release: str = 
     if hold_after == "stuck":
 
         def stuck(*_images: Any, **_options: Any) -> Any:
-            print(json.dumps({"event": "first run"}), file=sys.stderr, flush=True)
+            sys.stderr.write(json.dumps({"event": "first run"}) + "\n")  # at once: the log writes there, too
             threading.Event().wait()
 
         predictor.predict = stuck  # type: ignore[method-assign]

@@ -67,7 +67,13 @@ def status(caller: socket.socket) -> int:
     got = b""
     while b"\r\n\r\n" not in got:
         got += caller.recv(65536)
-    return int(got.split()[1])
+    head, _, body = got.partition(b"\r\n\r\n")
+    (length,) = (
+        line.split(b":")[1] for line in head.lower().splitlines() if line.startswith(b"content-length:")
+    )
+    while len(body) < int(length):
+        body += caller.recv(65536)
+    return int(head.split()[1])
 
 
 @pytest.mark.parametrize("head", [b"", b"G", b"GET / HTTP/1.1\r\n", OK[:-2] + b"X-Slow: "])

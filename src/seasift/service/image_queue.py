@@ -44,7 +44,7 @@ class Task:
         file: what results call it.
         image: the bytes of its file, or decoded, (H, W, 3) uint8 RGB.
         overlay: suffix of the wanted overlay's format, such as ".jpg".
-        frame: place in a video.
+        frame: index in a video.
         time_s: time in the video.
     """
 

@@ -122,7 +122,7 @@ class RequestLimits:
         origin, site = headers.get("origin"), headers.get("sec-fetch-site")
         if origin is not None and not {origin, "*"}.isdisjoint(self._settings.cors_origins):
             return
-        own = origin is None or _same_place(origin, headers.get("host", ""))
+        own = origin is None or _same_authority(origin, headers.get("host", ""))
         if site != "same-origin" and not (own and site in (None, "none")):
             raise ForeignPageError(
                 f"a page of {(origin or 'another origin')[:100]!r} asks; expected one of this server. "
@@ -184,13 +184,13 @@ class RequestLimits:
             ) from None
 
 
-def _same_place(origin: str, host: str) -> bool:
+def _same_authority(origin: str, host: str) -> bool:
     """Whether an Origin header names the host and port of the Host header."""
-    scheme, _, place = origin.lower().partition("://")
+    scheme, _, authority = origin.lower().partition("://")
     default = {"http": ":80", "https": ":443"}.get(scheme)
-    if default is None or not place:
+    if default is None or not authority:
         return False
-    return place.removesuffix(default) == host.strip().lower().removesuffix(default)
+    return authority.removesuffix(default) == host.strip().lower().removesuffix(default)
 
 
 def same_token(header: str, token: SecretStr) -> bool:

@@ -66,7 +66,7 @@ class Models(Schema):
 class Label(Schema):
     """A class that the model knows."""
 
-    class_id: Annotated[int, Field(description="place in the model, from 0")]
+    class_id: Annotated[int, Field(description="index in the model, from 0")]
     category_id: Annotated[int, Field(description="as in the COCO file")]
     name: str
     colour: Annotated[str, Field(description="in overlays, as #rrggbb")]
@@ -121,7 +121,7 @@ class DetectionLists(Schema):
     """What a client of a plain YOLACT service reads: four lists of one length, best object first."""
 
     boxes: Annotated[list[list[float]], Field(description="x1, y1, x2, y2 in px of the image")]
-    classes: Annotated[list[int], Field(description="place in the model, from 0")]
+    classes: Annotated[list[int], Field(description="index in the model, from 0")]
     scores: list[float]
     masks: Annotated[
         list[dict[str, Any] | list[list[int]] | list[list[float]] | None],

@@ -17,7 +17,7 @@ def test_a_wrong_type_is_not_sent(open_page: Open) -> None:
     page = open_page()
     choose(page, sample_image("notes.txt", b"hello"))
     expect(page.get_by_role("alert").filter(has_text="notes.txt")).to_contain_text(
-        "not an image; expected JPEG, PNG, TIFF, WebP or BMP"
+        "not an image; expected JPEG, PNG, TIFF, WebP, BMP or a video"
     )
     expect(page.locator("#welcome")).to_be_visible()
     page.get_by_role("button", name="Dismiss").click()

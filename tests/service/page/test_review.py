@@ -80,7 +80,9 @@ def test_a_review_by_keys_alone(reviewed: Reviewed, open_page: Open) -> None:
         ["green thing", "1", "0", "0"],
         ["sea pen", "0", "1", "0"],
     ]
-    expect(page.locator("#quick li").nth(2)).to_have_text("3sea pen")  # a class that was given has a digit
+    expect(page.locator("#quick li").nth(3)).to_have_text(
+        "4sea pen"
+    )  # a class that was given gets a free digit
     page.keyboard.press("u")
     expect(page.locator("#bar-words")).to_have_text("3 of 4 decided")
     page.keyboard.press("k")

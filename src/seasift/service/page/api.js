@@ -76,24 +76,24 @@ export async function cardText() {
 
 function form(file, name, fields) {
   const body = new FormData();
-  body.append("files", file, name.split("/").pop() || "picture");
+  body.append("files", file, name.split("/").pop() || "image");
   for (const [key, value] of Object.entries(fields)) body.append(key, value);
   return body;
 }
 
-/** Look at one picture; gives the result document. */
+/** Look at one image; gives the result document. */
 export async function look(file, name, threshold, signal) {
   const answer = await ask("v1/predict", { method: "POST", body: form(file, name, { threshold }), signal });
   return answer.json();
 }
 
-/** A picture of a kind that the browser cannot show, as a JPEG: an overlay on which nothing scores enough to be drawn. */
+/** An image of a kind that the browser cannot show, as a JPEG: an overlay on which nothing scores enough to be drawn. */
 export async function asJpeg(file, name) {
   const fields = { threshold: 1, format: "overlay", overlay_type: "jpeg" };
   return (await ask("v1/predict", { method: "POST", body: form(file, name, fields) })).blob();
 }
 
-/** An example picture of the page. */
+/** An example image of the page. */
 export async function example(name) {
   return (await ask(`page/${name}`)).blob();
 }

@@ -83,7 +83,7 @@ function again() {
   } else begin();
 }
 
-// ---- pictures
+// ---- images
 
 function add(given) {
   const videos = given.filter(({ name }) => isVideo(name));
@@ -95,7 +95,7 @@ function add(given) {
     const more = loud.length > 3 ? ` and ${loud.length - 3} more` : "";
     notice(`${names}${more}: not an image; expected JPEG, PNG, TIFF, WebP, BMP or a video.`, { key: "others" });
   } else if (others.length) {
-    notice(`${others.length} of the folder's files ${others.length === 1 ? "is no picture and was" : "are no pictures and were"} left out.`,
+    notice(`${others.length} of the folder's files ${others.length === 1 ? "is no image and was" : "are no images and were"} left out.`,
       { key: "others", kind: "plain" });
   }
   if (!pictures.length) {
@@ -130,7 +130,7 @@ function clear() {
   $("work").hidden = true;
   $("welcome").hidden = false;
   dismiss("others");
-  say("No pictures.");
+  say("No images.");
   document.querySelector("#welcome button").focus();
 }
 
@@ -142,7 +142,7 @@ async function show(picture) {
   await load(picture);
 }
 
-/** The current picture's pixels; a TIFF has none until the server has seen it. */
+/** The current image's pixels; a TIFF has none until the server has seen it. */
 async function load(picture) {
   view.bitmap?.close();
   view.show(null);
@@ -174,7 +174,7 @@ function changed(picture) {
 
 // ---- objects
 
-/** What threshold and filter leave of a picture, best first. */
+/** What threshold and filter leave of an image, best first. */
 function shown(picture) {
   return (picture?.image?.objects ?? [])
     .filter(({ name, score }) => score >= state.threshold && !state.hidden.has(name))
@@ -191,9 +191,9 @@ function select(found) {
   state.selected = found === state.selected ? null : found;
   marked();
   if (state.selected) {
-    const place = shown(state.current).findIndex((each) => each.found === found) + 1;
+    const index = shown(state.current).findIndex((each) => each.found === found) + 1;
     const called = calledOf(found);
-    say(`Object ${place}: ${called.name.replaceAll("_", " ")}, score ${called.score.toFixed(2)}`);
+    say(`Object ${index}: ${called.name.replaceAll("_", " ")}, score ${called.score.toFixed(2)}`);
   }
 }
 
@@ -259,14 +259,14 @@ function render() {
 
 function stageWords(current, objects) {
   if (!current) return;
-  const place = state.pictures.indexOf(current);
-  $("stage-where").textContent = `${place + 1} of ${state.pictures.length}`;
-  $("previous").disabled = place === 0;
-  $("next").disabled = place === state.pictures.length - 1;
+  const index = state.pictures.indexOf(current);
+  $("stage-where").textContent = `${index + 1} of ${state.pictures.length}`;
+  $("previous").disabled = index === 0;
+  $("next").disabled = index === state.pictures.length - 1;
   const words = {
     waiting: queue.paused ? "Waiting for the server" : "Waiting for its turn", working: current.error || "Looking …",
-    stopped: "Stopped before this picture was looked at.", failed: current.error,
-    done: current.unshown ? "This picture cannot be shown here; its results are in the list." : "",
+    stopped: "Stopped before this image was looked at.", failed: current.error,
+    done: current.unshown ? "This image cannot be shown here; its results are in the list." : "",
   }[current.state];
   $("veil").hidden = !words;
   $("veil").dataset.state = current.state;

@@ -14,7 +14,7 @@ function table(rows, heads = null) {
 }
 
 const scores = (model) => (model.calibrated
-  ? "calibrated: on pictures like those it was judged on, a score is the chance of being right"
+  ? "calibrated: on images like those it was evaluated on, a score is the chance of being right"
   : "not calibrated: higher is surer, but a score is no chance of being right");
 
 /** One data set's figures: masks and boxes beside each other, the rest in one line. */

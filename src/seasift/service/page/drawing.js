@@ -14,10 +14,10 @@ export function shapeOf(found) {
 
 /**
  * Draw outlines, then labels, worst object first so that the best lies on top.
- * @param {CanvasRenderingContext2D} ctx  scaled so that one unit is a px of the picture
+ * @param {CanvasRenderingContext2D} ctx  scaled so that one unit is a px of the image
  * @param {{found: object, group: string}[]} objects  best first
  * @param {{unit: number, size: number[], selected?: object, hovered?: object, labels?: boolean}} how
- *     unit: px of the picture that one px of line or text takes; size: width, height to keep labels within
+ *     unit: px of the image that one px of line or text takes; size: width, height to keep labels within
  */
 export function drawObjects(ctx, objects, how) {
   ctx.lineJoin = "round";
@@ -100,7 +100,7 @@ export function hits(ctx, found, x, y, near) {
   return x >= left - near && y >= top - near && x <= left + width + near && y <= top + height + near;
 }
 
-/** A picture with its objects as a JPEG of its own size, or twice it where it is small. */
+/** An image with its objects as a JPEG of its own size, or twice it where it is small. */
 export async function overlay(bitmap, image, objects) {
   const factor = Math.max(image.width, image.height) < 480 ? 2 : 1;
   const canvas = new OffscreenCanvas(image.width * factor, image.height * factor);

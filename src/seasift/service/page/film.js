@@ -1,4 +1,4 @@
-// The list of pictures: small picture, name, how far it is, how much is in it.
+// The list of images: small image, name, how far it is, how much is in it.
 
 import { element } from "./panels.js";
 
@@ -71,7 +71,7 @@ export class Film {
       canvas.getContext("2d").drawImage(bitmap, 0, 0);
       bitmap.close();
     } catch {
-      // a TIFF, or no picture at all; its name has to do
+      // a TIFF, or no image at all; its name has to do
     }
   }
 }

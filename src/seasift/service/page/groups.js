@@ -2,7 +2,7 @@
 //
 // The colours differ from each other by at least 25 in CIELAB also to eyes without red, green or blue cones (a test
 // computes it), and each group has a sign of its own, so that nothing is told by colour alone. They are the same in
-// dark and light, since they lie on pictures; the style gives them a rim on light ground.
+// dark and light, since they lie on images; the style gives them a rim on light ground.
 
 export const GROUPS = [
   { id: "trash", name: "Trash", colour: "#ffd219", sign: "triangle" },

@@ -25,7 +25,7 @@ function wireButtons(page) {
   click("zoom-fit", () => page.view.fit());
   click("cancel", page.stopOrGoOn);
   click("veil-again", page.again);
-  click("clear", () => { if (window.confirm("Take all pictures and their results off this page?")) page.clear(); });
+  click("clear", () => { if (window.confirm("Remove all images and their results from this page?")) page.clear(); });
   for (const [id, act] of [["outlines", (on) => { page.view.outlines = on; page.view.later(); }], ["all-classes", page.allClasses]]) {
     click(id, () => {
       const on = $(id).getAttribute("aria-pressed") !== "true";
@@ -63,7 +63,7 @@ function wireIntake(page) {
   window.addEventListener("beforeunload", (event) => { if (page.any()) event.preventDefault(); });
 }
 
-/** Arrows work everywhere but in fields; letters and signs only on the picture, where no reader's own keys are. */
+/** Arrows work everywhere but in fields; letters and signs only on the image, where no reader's own keys are. */
 function wireKeys(page) {
   const STAGE = {
     "+": () => page.view.zoom(1.5), "=": () => page.view.zoom(1.5), "-": () => page.view.zoom(1 / 1.5), 0: () => page.view.fit(),

@@ -1,8 +1,8 @@
-// Pictures and folders from dialogs, drops and the clipboard.
+// Images and folders from dialogs, drops and the clipboard.
 
 const ENDINGS = /\.(jpe?g|png|tiff?|webp|bmp)$/i;
 
-/** Whether a name's ending is that of a picture the server reads. */
+/** Whether a name's ending is that of an image the server reads. */
 export const isPicture = (name) => ENDINGS.test(name);
 
 /** @returns {{name: string, file: File, chosen: boolean}[]} chosen: named by the user itself, not as part of a folder */
@@ -37,13 +37,13 @@ async function read(entry, chosen) {
   return found;
 }
 
-/** Pictures of the clipboard. */
+/** Images of the clipboard. */
 export function fromPaste(transfer) {
   return [...transfer.files].filter((file) => file.type.startsWith("image/"))
     .map((file) => ({ name: file.name || "pasted.png", file, chosen: true }));
 }
 
-/** Split into pictures, in the order of their names within folders, and what is none; hidden files do not count. */
+/** Split into images, in the order of their names within folders, and what is none; hidden files do not count. */
 export function sorted(given) {
   const order = new Intl.Collator("en", { numeric: true });
   const seen = given.filter(({ name, chosen }) => chosen || !name.split("/").pop().startsWith("."));
@@ -51,7 +51,7 @@ export function sorted(given) {
   return { pictures: inOrder.filter(({ name }) => isPicture(name)), others: inOrder.filter(({ name }) => !isPicture(name)) };
 }
 
-/** A name that no other picture has. */
+/** A name that no other image has. */
 export function unique(name, taken) {
   let again = name;
   for (let number = 2; taken.has(again); number++) again = `${name} (${number})`;

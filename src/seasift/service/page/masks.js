@@ -1,7 +1,7 @@
 // Masks: COCO's run lengths to a bitmap crop, its outline, and whether a point lies in it.
 
 /**
- * Run lengths of COCO's compressed form: background first, the picture read column by column.
+ * Run lengths of COCO's compressed form: background first, the image read column by column.
  * Each number is written in groups of 5 bits, lowest first; from the third on it is a difference.
  * @param {string} counts
  * @returns {number[]}
@@ -27,22 +27,22 @@ export function runs(counts) {
 }
 
 /**
- * The mask as the smallest bitmap that holds it, row by row, in px of the picture.
+ * The mask as the smallest bitmap that holds it, row by row, in px of the image.
  * @param {{size: number[], counts: string}} rle
  * @returns {{x: number, y: number, width: number, height: number, bits: Uint8Array} | null} null if empty
  */
 export function crop(rle) {
   const height = rle.size[0];
   const spans = []; // [column, first row, last row + 1]
-  let place = 0;
+  let index = 0;
   let set = false;
   let [left, right, top, bottom] = [Infinity, -1, Infinity, -1];
   for (const length of runs(rle.counts)) {
     if (set && length > 0) {
-      let start = place;
-      while (start < place + length) {
+      let start = index;
+      while (start < index + length) {
         const column = Math.floor(start / height);
-        const end = Math.min(place + length, (column + 1) * height);
+        const end = Math.min(index + length, (column + 1) * height);
         const [y1, y2] = [start - column * height, end - column * height];
         spans.push([column, y1, y2]);
         left = Math.min(left, column);
@@ -52,7 +52,7 @@ export function crop(rle) {
         start = end;
       }
     }
-    place += length;
+    index += length;
     set = !set;
   }
   if (right < 0) return null;
@@ -69,7 +69,7 @@ const STEPS = [[1, 0], [0, 1], [-1, 0], [0, -1]]; // right, down, left, up
 /**
  * Closed lines around a bitmap, holes included, through the middles of pixel edges, which rounds off the steps.
  * @param {ReturnType<typeof crop>} mask
- * @returns {number[][]} rings [x1, y1, x2, y2, ...] in px of the picture
+ * @returns {number[][]} rings [x1, y1, x2, y2, ...] in px of the image
  */
 export function rings(mask) {
   const { width, height, bits } = mask;
@@ -114,7 +114,7 @@ function follow(out, start, across, mask) {
 
 /**
  * What is drawn of an object: its mask's outline, its polygons, or its box.
- * @returns {{path: Path2D, mask: ReturnType<typeof crop>}} in px of the picture
+ * @returns {{path: Path2D, mask: ReturnType<typeof crop>}} in px of the image
  */
 export function shape(found) {
   const path = new Path2D();

@@ -1,4 +1,4 @@
-// A picture's pixels, upright: from the browser, or from the server for kinds that browsers cannot show.
+// An image's pixels, upright: from the browser, or from the server for kinds that browsers cannot show.
 
 import { asJpeg } from "./api.js";
 

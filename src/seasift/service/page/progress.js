@@ -34,7 +34,7 @@ export function nothing(current, objects) {
   $("objects-none").textContent = words[current?.state] ?? "";
 }
 
-/** How often each class occurs in what `of` gives of the pictures. */
+/** How often each class occurs in what `of` gives of the images. */
 export const tally = (pictures, of) => {
   const found = new Map();
   for (const picture of pictures) for (const { name } of of(picture)) found.set(name, (found.get(name) ?? 0) + 1);

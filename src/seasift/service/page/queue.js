@@ -1,4 +1,4 @@
-// Pictures on their way to the server: a few at a time, stoppable, patient with a busy server.
+// Images on their way to the server: a few at a time, stoppable, patient with a busy server.
 
 import { Gone, look, Refused } from "./api.js";
 
@@ -11,7 +11,7 @@ const sleep = (seconds, signal) => new Promise((done, stop) => {
 export class Queue {
   /**
    * @param {object} on
-   * @param {(picture: object) => void} on.change  a picture's state changed
+   * @param {(picture: object) => void} on.change  an image's state changed
    * @param {(error: Error) => void} on.held  nothing goes on until `resume`: token wanted, or server gone
    */
   constructor(on) {
@@ -79,7 +79,7 @@ export class Queue {
     }
   }
 
-  /** A server without room says when to come back; the picture waits so long and tries again. */
+  /** A server without room says when to come back; the image waits so long and tries again. */
   async patiently(picture, signal) {
     for (;;) {
       try {

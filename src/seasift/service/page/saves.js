@@ -9,12 +9,12 @@ const json = (value) => new Blob([`${JSON.stringify(value, null, 1)}\n`], { type
 const OVERLAYS_AT_MOST = 3e9; // bytes; an archive of this kind ends at 4 GiB
 
 /** A name for an overlay that is safe on any disk. */
-const overlayName = (name) => `${name.split("/").pop().replace(/\.[^.]*$/, "").replace(/[^\p{L}\p{N}._-]+/gu, "_") || "picture"}-found.jpg`;
+const overlayName = (name) => `${name.split("/").pop().replace(/\.[^.]*$/, "").replace(/[^\p{L}\p{N}._-]+/gu, "_") || "image"}-found.jpg`;
 
 /**
- * The result document of all pictures.
+ * The result document of all images.
  * @param {object} state  of the page
- * @param {(picture: object) => {found: object}[]} shown  the objects that are left of a picture
+ * @param {(picture: object) => {found: object}[]} shown  the objects that are left of an image
  */
 export function documentOf(state, shown) {
   const done = state.pictures.filter((picture) => picture.state === "done");

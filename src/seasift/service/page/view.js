@@ -1,8 +1,8 @@
-// The stage: one picture with its objects, zoomed and moved by wheel, fingers, mouse and keys.
+// The stage: one image with its objects, zoomed and moved by wheel, fingers, mouse and keys.
 
 import { drawObjects, hits } from "./drawing.js";
 
-const MOST = 32; // px of the screen a px of the picture takes at most
+const MOST = 32; // px of the screen a px of the image takes at most
 const SLOP = 5; // px a finger may move and still tap
 
 export class View {
@@ -28,14 +28,14 @@ export class View {
     canvas.addEventListener("dblclick", () => this.fit());
   }
 
-  /** Show a picture, whole. `image` has its size in px; without a bitmap the stage is empty. */
+  /** Show an image, whole. `image` has its size in px; without a bitmap the stage is empty. */
   show(bitmap, image) {
     this.bitmap = bitmap;
     this.image = image;
     this.fit();
   }
 
-  /** What lies on the picture; best first. */
+  /** What lies on the image; best first. */
   set(objects, selected, hovered) {
     Object.assign(this, { objects, selected, hovered });
     this.later();
@@ -86,7 +86,7 @@ export class View {
       this.canvas.clientHeight / 2 - top - (height * this.scale) / 2);
   }
 
-  /** Keep the picture on the stage: centred where it is smaller, without a gap where it is larger. */
+  /** Keep the image on the stage: centred where it is smaller, without a gap where it is larger. */
   changed() {
     for (const [place, length, room] of [["x", this.image.width, this.canvas.clientWidth],
       ["y", this.image.height, this.canvas.clientHeight]]) {

@@ -15,12 +15,12 @@ export const decide = (track, word, name, reviewer) => post("v1/review/decisions
 /** Take back the reviewer's last word. */
 export const undo = (reviewer) => post("v1/review/undo", { reviewer });
 
-/** The best picture of a track. */
+/** The best image of a track. */
 export const picture = async (track, signal) => (await ask(`v1/review/tracks/${track}/picture`, { signal })).blob();
 
 /** One of its observations, from the video. */
-export const view = async (track, place, signal) => (
-  await ask(`v1/review/tracks/${track}/views/${place}`, { signal })).blob();
+export const view = async (track, index, signal) => (
+  await ask(`v1/review/tracks/${track}/views/${index}`, { signal })).blob();
 
 /** Begin to write the data set. */
 export const beginExport = () => post("v1/review/export", {});

@@ -24,9 +24,9 @@ export function quickOf(categories, tracks, before = []) {
 
 /** Make the buttons of the digits. */
 export function fillQuick(list, quick, onChoose) {
-  list.replaceChildren(...quick.map((category, place) => {
-    const button = element("button", { type: "button", "data-name": category.name, "aria-keyshortcuts": String(place + 1) },
-      element("kbd", {}, String(place + 1)), signElement(category.group), shortName(category.name, category.group));
+  list.replaceChildren(...quick.map((category, index) => {
+    const button = element("button", { type: "button", "data-name": category.name, "aria-keyshortcuts": String(index + 1) },
+      element("kbd", {}, String(index + 1)), signElement(category.group), shortName(category.name, category.group));
     button.addEventListener("click", () => onChoose(category.name));
     return element("li", {}, button);
   }));
@@ -55,11 +55,11 @@ export class ClassDialog {
     const known = this.categories.some((each) => each.name === typed || plain(each) === typed.toLowerCase());
     if (typed && !known) this.names.push({ name: typed, group: "other", fresh: true });
     this.at = Math.min(this.at, Math.max(0, this.names.length - 1));
-    this.list.replaceChildren(...this.names.map((each, place) => {
+    this.list.replaceChildren(...this.names.map((each, index) => {
       const words = each.fresh ? `New class “${each.name}”` : each.name.replaceAll("_", " ");
-      const item = element("li", { role: "option", id: `class-${place}`, "aria-selected": String(place === this.at) },
+      const item = element("li", { role: "option", id: `class-${index}`, "aria-selected": String(index === this.at) },
         signElement(each.group), words);
-      item.addEventListener("click", () => this.choose(place));
+      item.addEventListener("click", () => this.choose(index));
       return item;
     }));
     this.field.setAttribute("aria-activedescendant", this.names.length ? `class-${this.at}` : "");
@@ -76,8 +76,8 @@ export class ClassDialog {
     event.preventDefault();
   }
 
-  choose(place) {
-    const chosen = this.names[place];
+  choose(index) {
+    const chosen = this.names[index];
     if (!chosen) return;
     this.dialog.close();
     this.onChoose(chosen.name);

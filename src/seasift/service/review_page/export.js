@@ -16,7 +16,7 @@ export async function followExport(button, list) {
     try {
       let state = await exportState();
       while (state.state === "running") {
-        tell([state.total ? `${state.done} of ${state.total} pictures …` : "Reading tracks …"]);
+        tell([state.total ? `${state.done} of ${state.total} images …` : "Reading tracks …"]);
         await pause();
         state = await exportState();
       }

@@ -1,4 +1,4 @@
-// The stage: the best picture of a track, and a strip of its other views from the video.
+// The stage: the best image of a track, and a strip of its other views from the video.
 
 import { element } from "../page/panels.js";
 import { picture, view } from "./asking.js";
@@ -23,10 +23,10 @@ export class Stage {
     await this.load(best, () => picture(track.id, signal), signal);
     if (signal.aborted) return undefined;
     await new Promise((done) => { setTimeout(done, PAUSE_MS); });
-    const frames = signal.aborted ? [] : track.views.map((place, number) => [place, this.add(`view ${number + 1}`)]);
-    for (const [place, frame] of frames) {
+    const frames = signal.aborted ? [] : track.views.map((index, number) => [index, this.add(`view ${number + 1}`)]);
+    for (const [index, frame] of frames) {
       if (signal.aborted) return undefined;
-      await this.load(frame, () => view(track.id, place, signal), signal);
+      await this.load(frame, () => view(track.id, index, signal), signal);
       if (!signal.aborted && frame.error) this.drop(frame);
     }
     if (!signal.aborted && frames.length && this.frames.length === 1) {
@@ -52,10 +52,10 @@ export class Stage {
   }
 
   drop(frame) {
-    const place = this.frames.indexOf(frame);
+    const index = this.frames.indexOf(frame);
     frame.button.remove();
-    this.frames.splice(place, 1);
-    if (this.at >= place) this.choose(Math.max(0, this.at - 1));
+    this.frames.splice(index, 1);
+    if (this.at >= index) this.choose(Math.max(0, this.at - 1));
   }
 
   async load(frame, get, signal) {
