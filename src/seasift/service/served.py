@@ -5,35 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from seasift.core.instances import Category, Instances
+from seasift.core.instances import Instances
 from seasift.core.types import UInt8
 from seasift.modelfile.info import ModelInfo
+from seasift.prediction.header import DescribedModel
 
 
-class Served(Protocol):
-    """A `core.predictor.Predictor` that can say where it comes from; `OnnxPredictor` is one.
+class Served(DescribedModel, Protocol):
+    """A model with a description that finds objects; `OnnxPredictor` is one.
 
-    `predict` may be called from several threads.
+    Several threads may call `predict`.
     """
 
     info: ModelInfo
-    sha256: str
-
-    @property
-    def name(self) -> str:
-        """What the model calls itself."""
-
-    @property
-    def categories(self) -> tuple[Category, ...]:
-        """The classes; the index is the `class_id`."""
-
-    @property
-    def engine(self) -> str:
-        """Name of the engine."""
-
-    @property
-    def precision(self) -> str:
-        """What the engine computes in."""
 
     def predict(
         self,
@@ -43,4 +27,4 @@ class Served(Protocol):
         max_objects: int,
         class_ids: Sequence[int] | None,
     ) -> list[Instances]:
-        """One Instances an image, in order."""
+        """Return one Instances per image, in order."""
