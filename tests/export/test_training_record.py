@@ -13,6 +13,8 @@ import torch
 
 from seasift.export.card import training_lines
 from seasift.export.training_record import command_of, training_record
+from seasift.modelfile import bundled
+from seasift.modelfile.info import read_model_file
 from seasift.recipes.recipe import Recipe, load_recipe
 
 
@@ -139,3 +141,14 @@ def test_runs_told_by_a_model_file_keep_their_folders(
 def test_files_of_other_programs_and_older_ones_are_told_as_they_are() -> None:
     assert training_lines({"data": "COCO", "epochs": 12})[:2] == ["- data: COCO", "- epochs: 12"]
     assert training_lines({}) == ["", "The whole recipe is in the file's metadata."]
+
+
+@pytest.mark.parametrize("name", bundled.names())
+def test_commands_on_bundled_cards_can_be_given_again(name: str) -> None:
+    card = bundled.card_of(name) or ""
+    commands = [line.split("`")[1] for line in card.splitlines() if line.startswith("- `seasift train ")]
+    assert commands
+    for command in commands:
+        assert given_back(command).data.scheme in {"box", "leak-free", "official"}, command
+    lines = training_lines(read_model_file(bundled.find(name)).info.training)
+    assert [line.split("`")[1] for line in lines if line.startswith("- `seasift train ")] == commands

@@ -41,10 +41,24 @@ def training_lines(training: Mapping[str, Any]) -> list[str]:
     commands = [run for run in runs if isinstance(run, dict) and run.get("command")]
     if commands:
         lines += ["", "Made by, in this order (DATA is the prepared data set):", ""]
-        lines += [f"- `{run['command']}`{_cost(run)}" for run in commands]
+        lines += [f"- `{_command(run)}`{_cost(run)}" for run in commands]
         if len(commands) > 1:
             lines += ["", _sum(commands)]
     return [*lines, "", "The whole recipe is in the file's metadata."]
+
+
+def _command(run: Mapping[str, Any]) -> str:
+    """The command of a run in the words of this version.
+
+    Up to 0.1 the scheme was called `data.split`, and the recipes sift-s and sift-m had the default leak-free.
+    """
+    command = str(run["command"])
+    if not command.startswith("seasift train ") or not str(run.get("seasift", "")).startswith("0.1."):
+        return command
+    if "data.split=" in command:
+        return command.replace("--set data.split=", "--set data.scheme=")
+    old_default = command.startswith("seasift train sift-")
+    return f"{command} --set data.scheme=leak-free" if old_default else command
 
 
 def _training_facts(training: Mapping[str, Any]) -> list[str]:
