@@ -12,8 +12,9 @@ import av
 import pytest
 
 from seasift.core.errors import InputError
-from seasift.survey.live import check_live, ending_by_key
+from seasift.survey.api import ending_by_key
 from seasift.survey.plan import Plan
+from seasift.survey.prepare import check_live
 from seasift.survey.report import write_report
 from seasift.survey.run import run
 from seasift.survey.store import NAME

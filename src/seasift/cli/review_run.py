@@ -14,7 +14,7 @@ import typer
 
 from seasift.cli.terminal import progress_bar
 from seasift.core.errors import InputError
-from seasift.review.counts import state_of
+from seasift.review.decisions import state_of
 from seasift.review.folder import Review
 
 

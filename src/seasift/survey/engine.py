@@ -14,7 +14,7 @@ from seasift.inference.image_statistics import predict_with_statistics
 from seasift.inference.predictor import OnnxPredictor
 from seasift.modelfile import bundled
 from seasift.modelfile.info import ModelFile, read_model_file
-from seasift.survey.looking import Look
+from seasift.survey.follow import Look
 from seasift.survey.on_ray import OnRay
 
 PLACES = ("local", "ray")

@@ -10,7 +10,7 @@ from datetime import datetime
 import numpy as np
 
 from seasift.core.types import Float64
-from seasift.survey.moments import day_of
+from seasift.survey.navigation_text import day_of
 
 GAP_S = 60.0
 """No position is interpolated between fixes that are further apart than this."""
