@@ -17,7 +17,7 @@ def lazy(package: str, names: Mapping[str, str]) -> tuple[Callable[[str], Any], 
         package: the package's `__name__`.
         names: for each public name where it lives, as "package.module:name"; or a module, if the name is one.
 
-    >>> __getattr__, __dir__ = lazy(__name__, {"Every": "seasift.video.sampling:Every"})
+    >>> __getattr__, __dir__ = lazy(__name__, {"Every": "seasift.video.frames:Every"})
     """
 
     def get(name: str) -> Any:

@@ -15,7 +15,7 @@ from seasift.core.masks import MaskCrop
 from seasift.core.predictor import Predictor
 from seasift.core.tiling import TileGrid
 from seasift.core.types import Bool, UInt8
-from seasift.inference.tiled import TiledPredictor
+from seasift.inference.tiling import TiledPredictor
 from tests.painted import CATEGORIES, PaintedPredictor, paint
 
 

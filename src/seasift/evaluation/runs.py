@@ -155,7 +155,7 @@ _Positive = Annotated[Number, Field(gt=0)]
 
 
 class SpeedRow(Record):
-    """One engine and precision, as far as a comparison reads it; `speed.record.MeasuredRow` has all."""
+    """One engine and precision, as far as a comparison reads it; `speed.api.MeasuredRow` has all."""
 
     engine: str
     precision: str

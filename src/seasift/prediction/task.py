@@ -17,8 +17,7 @@ from seasift.inference.predictor import OnnxPredictor, load_predictor
 from seasift.prediction import plan as out
 from seasift.prediction.header import chosen_names, result_header
 from seasift.prediction.options import PredictOptions
-from seasift.video.frame_reader import parse_span
-from seasift.video.reading import Span
+from seasift.video.reading import Span, parse_span
 
 
 @dataclass(frozen=True)

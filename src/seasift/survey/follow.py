@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 
 from seasift.core.image import encode_image
-from seasift.core.image_statistics import NAMES
 from seasift.core.instances import Instances
 from seasift.core.types import Float64, SizeHW, UInt8
+from seasift.inference.image_statistics import NAMES
 from seasift.inference.stream import in_order
 from seasift.survey.drift import Reference
 from seasift.survey.kept import Frame, Seen, Vote

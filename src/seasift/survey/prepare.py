@@ -14,11 +14,10 @@ from typing import Any
 from seasift.core.classes import parse_classes
 from seasift.core.errors import InputError
 from seasift.core.files import check_folder
-from seasift.formats.earlier import earlier_results
 from seasift.formats.exchange import registry
-from seasift.inference.inputs import Failure
+from seasift.formats.journal import earlier_results
+from seasift.inference.inputs import Failure, videos_of
 from seasift.inference.predictor import OnnxPredictor, load_predictor
-from seasift.inference.recordings import videos_of
 from seasift.survey.engine import Asked, look_of, looking_on_ray, parse_engine, require_ray
 from seasift.survey.navigation import Navigation
 from seasift.survey.navigation_file import read_navigation
@@ -27,9 +26,9 @@ from seasift.survey.store import NAME, Store, live_before
 from seasift.survey.words import clock_time
 from seasift.tracking import TrackerSettings
 from seasift.video.dive import Dive, LiveDive, open_dive
+from seasift.video.frames import parse_time
 from seasift.video.live import without_password
 from seasift.video.reading import FrameSampling
-from seasift.video.sampling import parse_time
 
 LOW = 0.5
 """An object with at least this share of the threshold still continues a track."""

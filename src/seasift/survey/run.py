@@ -16,15 +16,15 @@ import numpy as np
 from seasift import __version__
 from seasift.core.errors import InputError
 from seasift.core.files import write_bytes, write_json
-from seasift.core.image_statistics import NAMES
 from seasift.core.instances import Category, Instances
 from seasift.core.masks import from_coco
 from seasift.core.types import SizeHW
 from seasift.formats import tracks as tracks_document
 from seasift.formats.document import ModelEntry
-from seasift.formats.earlier import earlier_results
 from seasift.formats.exchange import registry
 from seasift.formats.exchange.convert import convert
+from seasift.formats.journal import earlier_results
+from seasift.inference.image_statistics import NAMES
 from seasift.survey import counts as counting
 from seasift.survey import tables
 from seasift.survey.counts import index_of, intervals_of
