@@ -48,7 +48,8 @@ def prepare(
 
     A second run does nothing, an interrupted one goes on.
     """
-    from seasift.cli.data_output import stages, tell_prepared
+    from seasift.cli.data_output import tell_prepared
+    from seasift.cli.terminal import stages
     from seasift.data.prepare import prepare as run
 
     with stages() as progress:
@@ -67,7 +68,8 @@ def check(
     as_json: _Json = False,
 ) -> None:
     """List every defect, and what any two splits share (images, videos, dives, minutes); exit 2 if a defect is fatal."""
-    from seasift.cli.data_output import print_json, stages, tell_check
+    from seasift.cli.data_output import tell_check
+    from seasift.cli.terminal import print_json, stages
     from seasift.data.check import check as run
 
     with stages() as progress:
@@ -94,15 +96,17 @@ def stats(
     as_json: _Json = False,
 ) -> None:
     """Describe a data set: counts, sizes, classes that go together, videos of each split."""
-    from seasift.cli.data_output import print_json
-    from seasift.cli.data_stats import tell_stats, write_page
-    from seasift.data.describe import describe
-    from seasift.data.stats import statistics
+    from seasift.cli.data_output import tell_stats
+    from seasift.cli.terminal import print_json
+    from seasift.data.stats import describe, statistics
 
     described = describe(path, labels=labels, masks=masks, scheme=scheme, images=images, group=group)
     counted = statistics(described)
     if page is not None:
+        from seasift.data.stats_page import write_page
+
         write_page(page, path, described, counted)
+        typer.echo(f"written: {page}", err=True)
     if as_json:
         print_json(counted.to_json())
     else:
@@ -122,11 +126,12 @@ def split(
     force: Annotated[bool, typer.Option("--force", help="Write over a scheme of this name.")] = False,
 ) -> None:
     """Draw a splitting scheme that keeps each video in one split, with every class in every split where that can be."""
-    from seasift.cli.data_output import busy, tell_scheme
-    from seasift.cli.data_split import draw
+    from seasift.cli.data_output import tell_scheme
+    from seasift.cli.terminal import busy
+    from seasift.data.draw_scheme import split as run
 
     with busy("drawing"):
-        drawn = draw(prepared, name, fractions, folds, seed, group, force=force)
+        drawn = run(prepared, name, fractions=fractions, folds=folds, seed=seed, group=group, force=force)
     tell_scheme(drawn)
 
 
@@ -151,7 +156,8 @@ def merge(
 
     A second run does nothing, an interrupted one goes on.
     """
-    from seasift.cli.data_output import stages, tell_merged
+    from seasift.cli.data_output import tell_merged
+    from seasift.cli.terminal import stages
     from seasift.data.merge import merge as run
 
     with stages() as progress:
@@ -168,10 +174,12 @@ def pack(
     force: Annotated[bool, typer.Option("--force", help="Write over another pack.")] = False,
 ) -> None:
     """Pack a data set small, in parts, for machines without a network; `seasift train --data FOLDER` takes it."""
-    from seasift.cli.data_output import console, stages
+    from seasift.cli.terminal import console_of, stages
     from seasift.data.pack import pack as run
 
     with stages() as progress:
         parts = run(prepared, out, max_mb=max_mb, quality=quality, force=force, progress=progress)
     size = sum(part.stat().st_size for part in parts) / 1e6
-    console().print(f"{out}: {len(parts)} parts, {size:,.1f} MB, JPEG quality {quality}", soft_wrap=True)
+    console_of(140).print(
+        f"{out}: {len(parts)} parts, {size:,.1f} MB, JPEG quality {quality}", soft_wrap=True
+    )

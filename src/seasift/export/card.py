@@ -16,9 +16,8 @@ from seasift.evaluation.document import (
     Reliability,
     ReliabilityBin,
 )
-from seasift.evaluation.level_tables import tables_of
 from seasift.evaluation.runs import read_record
-from seasift.evaluation.text_table import markdown
+from seasift.evaluation.tables import markdown, tables_of
 from seasift.modelfile.info import CalibrationEntry, ComplexityEntry, ModelInfo
 
 _WORDS = {

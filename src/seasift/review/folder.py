@@ -19,7 +19,7 @@ from seasift.core.files import write_json
 from seasift.core.image import write_image
 from seasift.core.masks import MaskCrop, from_coco
 from seasift.formats.tracks import Observation
-from seasift.review.decisions import Decision, Decisions, Word, write_results
+from seasift.review.decisions import Decision, Decisions, Word, state_of, write_results
 from seasift.review.frames import Footage, Tracks, Views
 
 SCHEMA = "seasift-reviewed/1"
@@ -284,3 +284,12 @@ class Review:
     def export(self, out: Path, progress: Callable[[int, int], None] | None = None) -> Exported:
         """Write the accepted tracks as a COCO data set; see `export.export`."""
         return export(self.tracks, self.decisions.all(), self.categories(), self.footage, out, progress)
+
+    def summary(self) -> str:
+        """Progress of the review, on one line."""
+        decisions = self.decisions.all()
+        states = [state_of(row.name, decisions.get(row.id)) for row in self.tracks.rows.values()]
+        counts = [
+            f"{states.count(each)} {each}" for each in ("accepted", "relabelled", "rejected", "undecided")
+        ]
+        return f"{len(states)} tracks: {', '.join(counts)}"
