@@ -19,10 +19,9 @@ from seasift.core.errors import DatasetError
 from seasift.core.instances import Category, Instances
 from seasift.data.check import check
 from seasift.data.coco import read_coco
-from seasift.data.describe import describe
 from seasift.data.prepare import prepare
 from seasift.data.prepared import resolve_split
-from seasift.data.stats import statistics
+from seasift.data.stats import describe, statistics
 from seasift.evaluation.coco_metrics import evaluate
 from seasift.evaluation.confusion import truth_of
 from tests.data.small_sets import document, write_set

@@ -24,9 +24,9 @@ from seasift.evaluation.compare_tables import tables
 from seasift.evaluation.confusion import image_names
 from seasift.evaluation.document import Evaluation
 from seasift.evaluation.intervals import Draws, draw, unit_names
-from seasift.evaluation.level_tables import level_table, triage_table
 from seasift.evaluation.levels import evaluate_levels, levels_of
 from seasift.evaluation.runs import read_record, read_runs
+from seasift.evaluation.tables import level_table, triage_table
 from seasift.evaluation.triage import FIGURES, triage, triage_of
 from tests.evaluation.evaluated_folders import evaluated, prepared
 from tests.evaluation.noisy import noisy_predictions

@@ -12,14 +12,15 @@ import numpy as np
 
 from seasift.core.masks import MaskCrop, areas_and_boxes, from_coco
 from seasift.core.types import Bool, Float64, SizeHW
-from seasift.data.check_objects_together import whole_file
 from seasift.data.coco import root_ids
-from seasift.data.defects import FATAL, WARNING, Defect
-from seasift.data.plain import chunks, columns_of, has_size
-from seasift.data.segmentation import (
+from seasift.data.defects import FATAL, WARNING, Defect, whole_file
+from seasift.data.json_form import (
+    chunks,
+    columns_of,
     defect_of_class_set,
     defect_of_flag,
     defect_of_segmentation,
+    has_size,
     is_integer,
     is_number,
     kind_of,

@@ -15,18 +15,22 @@ from seasift.core.errors import DatasetError
 from seasift.core.instances import Category
 from seasift.core.masks import MaskCrop, area_of, from_coco
 from seasift.core.types import SizeHW
-from seasift.data.plain import columns_of, has_size, taken_chunks, without_collection
-from seasift.data.segmentation import (
-    defect_of_class_set,
+from seasift.data.json_form import (
+    REMEDY,
+    class_set_of,
+    columns_of,
     defect_of_flag,
     defect_of_segmentation,
+    has_size,
+    integer_at,
     is_integer,
     is_number,
+    items_at,
     kind_of,
-)
-
-REMEDY = (
-    "Run `seasift data check` for all defects, `seasift data prepare --repair` to mend what is mechanical"
+    side_at,
+    taken_chunks,
+    text_at,
+    without_collection,
 )
 
 
@@ -253,11 +257,11 @@ def parse_coco(content: Mapping[str, Any], path: Path | str, leave_out: Collecti
     The document's list of annotations is empty then, so that they are not in memory twice.
     """
     categories = [
-        Category(_integer(item, "id", location), _text(item, "name", location))
-        for location, item in _items(path, content, "categories")
+        Category(integer_at(item, "id", location), text_at(item, "name", location))
+        for location, item in items_at(path, content, "categories")
         if not (leave_out and item.get("id") in leave_out)
     ]
-    images = [_image(item, location) for location, item in _items(path, content, "images")]
+    images = [_image(item, location) for location, item in items_at(path, content, "images")]
     with without_collection():
         annotations = _annotations(content["annotations"], {i.id: i.size_hw for i in images}, path)
         dataset = CocoDataset(
@@ -299,9 +303,9 @@ def _image(item: dict[str, Any], location: str) -> CocoImage:
         raise DatasetError(f"{location}.{defect}. {REMEDY}")
     source, video = item.get("source"), item.get("video")
     return CocoImage(
-        _integer(item, "id", location),
-        _text(item, "file_name", location),
-        (_side(item, "height", location), _side(item, "width", location)),
+        integer_at(item, "id", location),
+        text_at(item, "file_name", location),
+        (side_at(item, "height", location), side_at(item, "width", location)),
         source if isinstance(source, str) else "",
         video if isinstance(video, str) else "",
         item.get("background_labelled") is not False,
@@ -311,7 +315,7 @@ def _image(item: dict[str, Any], location: str) -> CocoImage:
 def _annotation(item: Any, location: str, sizes: Mapping[int, SizeHW]) -> CocoAnnotation:
     if not isinstance(item, dict):
         raise DatasetError(f"{location} is {kind_of(item)}; expected an object. {REMEDY}")
-    image_id = _integer(item, "image_id", location)
+    image_id = integer_at(item, "image_id", location)
     box = item.get("bbox")
     if not isinstance(box, list) or len(box) != 4 or not all(map(is_number, box)):
         raise DatasetError(
@@ -336,14 +340,14 @@ def _annotation(item: Any, location: str, sizes: Mapping[int, SizeHW]) -> CocoAn
         raise DatasetError(f"{location}.area is {kind_of(area)}; expected a number. {REMEDY}")
     x, y, width, height = (float(value) for value in box)
     return CocoAnnotation(
-        _integer(item, "id", location),
+        integer_at(item, "id", location),
         image_id,
-        _integer(item, "category_id", location),
+        integer_at(item, "category_id", location),
         (x, y, width, height),
         float(area),
         bool(crowd),
         segmentation,
-        _class_set(item, location),
+        class_set_of(item, location),
         item.get("loose_box") is True,
     )
 
@@ -358,17 +362,6 @@ def _area(box: Sequence[float], segmentation: Any, size_hw: SizeHW | None, locat
         raise DatasetError(
             f"{location}.segmentation cannot be decoded ({error}); expected polygons or RLE. {REMEDY}"
         ) from None
-
-
-def _class_set(item: dict[str, Any], location: str) -> tuple[int, ...]:
-    value = item.get("class_set")
-    if value is None:
-        return ()
-    known = value if isinstance(value, list) else []  # whether the categories exist is looked at later
-    defect = defect_of_class_set(value, item.get("category_id"), known)
-    if defect:
-        raise DatasetError(f"{location}.{defect}. {REMEDY}")
-    return tuple(value)
 
 
 def _check_references(dataset: CocoDataset, path: Path | str) -> None:
@@ -395,31 +388,3 @@ def _check_references(dataset: CocoDataset, path: Path | str) -> None:
             )
         if a.image_id not in images:
             raise DatasetError(f"{path}: annotation {a.id} is of the unknown image {a.image_id}. {REMEDY}")
-
-
-def _items(path: Path | str, content: Mapping[str, Any], key: str) -> list[tuple[str, dict[str, Any]]]:
-    for number, item in enumerate(content[key]):
-        if not isinstance(item, dict):
-            raise DatasetError(f"{path}: {key}[{number}] is {kind_of(item)}; expected an object. {REMEDY}")
-    return [(f"{path}: {key}[{number}]", item) for number, item in enumerate(content[key])]
-
-
-def _integer(item: dict[str, Any], key: str, location: str) -> int:
-    value = item.get(key)
-    if not is_integer(value):
-        raise DatasetError(f"{location}.{key} is {kind_of(value)}; expected a whole number. {REMEDY}")
-    return value
-
-
-def _side(item: dict[str, Any], key: str, location: str) -> int:
-    value = _integer(item, key, location)
-    if not 0 < value <= 100_000:
-        raise DatasetError(f"{location}.{key} is {value}; expected pixels, 1 to 100,000. {REMEDY}")
-    return value
-
-
-def _text(item: dict[str, Any], key: str, location: str) -> str:
-    value = item.get(key)
-    if not isinstance(value, str) or not value:
-        raise DatasetError(f"{location}.{key} is {kind_of(value)}; expected text. {REMEDY}")
-    return value

@@ -1,20 +1,21 @@
-"""Draws splitting schemes of a data set by group (video), and those of TrashCan that the package ships."""
+"""Draw splitting schemes of a data set by group (video), and those of TrashCan that the package ships."""
 
 from __future__ import annotations
 
 import math
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from seasift.core.errors import DatasetError
+from seasift.core.errors import DatasetError, InputError
 from seasift.core.files import write_text
 from seasift.data import trashcan
 from seasift.data.coco import CocoDataset
 from seasift.data.dives import days, groups_of, shipped_facts
-from seasift.data.prepared import PreparedDataset
+from seasift.data.prepared import PreparedDataset, open_prepared
 from seasift.data.schemes import (
     DIVE_FREE_LEAST,
     FOLDS,
@@ -23,10 +24,71 @@ from seasift.data.schemes import (
     LEAK_FREE_SEED,
     Counts,
     draw_by_group,
-    to_half,
+    halve,
 )
 
 Scheme = dict[str, list[str]]
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A scheme as written.
+
+    Attributes:
+        folders: scheme name to where its lists are.
+        schemes: scheme name to split name to file names.
+        group_of: file name to group.
+        label_sets: by name.
+        grouped: False if each image is a group of its own.
+    """
+
+    folders: Mapping[str, Path]
+    schemes: Mapping[str, Scheme]
+    group_of: Mapping[str, str]
+    label_sets: Mapping[str, CocoDataset]
+    grouped: bool
+
+
+def split(
+    prepared: Path | str,
+    name: str,
+    *,
+    fractions: str = "train=0.7,val=0.15,test=0.15",
+    folds: int = 0,
+    seed: int = 0,
+    group: str | None = None,
+    force: bool = False,
+) -> Drawn:
+    """Draw a splitting scheme that keeps each group (video) in one split, and write its lists.
+
+    Args:
+        prepared: folder of a prepared data set.
+        name: name of the scheme.
+        fractions: splits and their shares, summing to 1.
+        folds: number of folds `name`-0, `name`-1 ... to draw instead; 0 for none.
+        seed: the same seed draws the same scheme.
+        group: regular expression for the group in a file name; None for the data set's own, "none" for none.
+        force: write over a scheme of this name.
+    Raises:
+        InputError: an option or the data set does not allow it; nothing is written then.
+    """
+    data = open_prepared(Path(prepared))
+    label_sets = _label_sets(data)
+    pattern = _pattern(group, data)
+    names = [image.file_name for image in next(iter(label_sets.values())).images]
+    group_of = groups_of(names, pattern)
+    if folds == 1:
+        raise InputError(
+            "--folds 1: one fold leaves nothing to train on; expected 2 or more, or 0 for no folds"
+        )
+    cocos = list(label_sets.values())
+    if folds:
+        drawn = draw_folds(cocos, group_of, folds, seed=seed)
+        schemes = {f"{name}-{number}": fold for number, fold in enumerate(drawn)}
+    else:
+        schemes = {name: draw_scheme(cocos, group_of, _parse(fractions), seed=seed)}
+    folders = {key: add_scheme(data, key, value, force=force) for key, value in schemes.items()}
+    return Drawn(folders, schemes, group_of, label_sets, pattern is not None)
 
 
 def draw_scheme(
@@ -94,7 +156,7 @@ def draw_trashcan(
         splits = official[f"official-{labels}"]
         schemes[f"report-halves-{labels}"] = {
             "train": splits["train"],
-            **to_half(splits["val"], seed=HALVES_SEED),
+            **halve(splits["val"], seed=HALVES_SEED),
         }
     for labels, coco in zip(trashcan.LABEL_SETS, both, strict=True):
         schemes[f"report-rov-{labels}"] = images_with("rov", coco, official[f"official-{labels}"])
@@ -178,3 +240,40 @@ def _objects(groups: Sequence[str], group_of: Mapping[str, str], coco: CocoDatas
                 continue
             counts[index[group_of[image.file_name]], column[annotation.category_id]] += 1
     return counts
+
+
+def _pattern(asked: str | None, prepared: PreparedDataset) -> str | None:
+    """The regular expression for groups: as asked ('none' for none), else the data set's own."""
+    if asked is not None:
+        return None if asked == "none" else asked
+    own = prepared.record.get("group")
+    return own if isinstance(own, str) else None
+
+
+def _label_sets(prepared: PreparedDataset) -> dict[str, CocoDataset]:
+    """One document for each label set: mask versions hold the same objects."""
+    found: dict[str, CocoDataset] = {}
+    for path in sorted((prepared.folder / "annotations").glob("*.json")):
+        labels, _, masks = path.stem.rpartition("-")
+        if labels not in found:
+            found[labels] = prepared.coco(labels, masks)
+    if not found:
+        raise InputError(f"{prepared.folder}: no annotations in it; expected some. Prepare it again")
+    return found
+
+
+def _parse(fractions: str) -> dict[str, float]:
+    splits: dict[str, float] = {}
+    for item in fractions.split(","):
+        split, _, share = item.strip().partition("=")
+        try:
+            value = float(share)
+        except ValueError:
+            value = float("nan")
+        if not split.isidentifier() or split in splits or not 0 < value <= 1:
+            raise InputError(
+                f"--fractions {fractions!r}: {item.strip()!r} is no split with a share; "
+                "expected such as train=0.8,val=0.2"
+            )
+        splits[split] = value
+    return splits

@@ -7,7 +7,7 @@ from typing import Any
 
 from seasift.core.masks import areas_and_boxes
 from seasift.core.types import SizeHW
-from seasift.data.segmentation import defect_of_segmentation, is_integer, is_number
+from seasift.data.json_form import defect_of_segmentation, is_integer, is_number
 
 # Tools differ on where a pixel's corner is; a box that reaches out by less is clipped without a word.
 _SILENT_PX = 1e-6

@@ -120,7 +120,7 @@ def _badness(
     return int((sums < enough).sum()), float((((sums - targets) / targets) ** 2).sum())
 
 
-def to_half(file_names: Sequence[str], *, seed: int) -> dict[str, list[str]]:
+def halve(file_names: Sequence[str], *, seed: int) -> dict[str, list[str]]:
     """Two halves of a list, drawn by shuffling its sorted names; the first is the larger if they differ."""
     shuffled = np.random.default_rng(seed).permutation(sorted(file_names))
     middle = (len(shuffled) + 1) // 2

@@ -1,7 +1,7 @@
 """The page of `seasift data stats`: one HTML file that needs nothing else.
 
-Also here: Example images of a data set with their masks drawn. Plots of a data set's statistics as SVG.
-matplotlib is loaded by the functions, not by the module.
+It shows plots of the statistics as SVG, and example images with their masks. matplotlib is loaded by the functions, not by
+the module.
 """
 
 from __future__ import annotations
@@ -10,16 +10,19 @@ import colorsys
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 
-from seasift.core.errors import DatasetError, ImageError
+from seasift.core.errors import DatasetError, ImageError, InputError
+from seasift.core.files import write_text
 from seasift.core.image import jpeg_uri, read_image, svg_uri
 from seasift.core.page import render_template
 from seasift.core.types import UInt8
 from seasift.data.coco import CocoDataset, CocoImage
+from seasift.data.prepared import open_prepared
 from seasift.data.stats import SIZES, Described, Stats
 
 _FILL = 0.35
@@ -222,6 +225,24 @@ def _svg(figure: Any, salt: str) -> str:
 
 _EXAMPLES = 12
 _WIDEST = 640
+
+
+def write_page(page: Path, data: Path, described: Described, stats: Stats) -> None:
+    """Write the HTML page.
+
+    Args:
+        page: the file.
+        data: the described data set, for its citation and licence.
+    Raises:
+        InputError: the path is a folder.
+    """
+    if page.is_dir():
+        raise InputError(
+            f"{page}: a folder; expected the name of a file for the page. Name one, such as stats.html"
+        )
+    about = open_prepared(data).record if data.is_dir() else {}
+    known = {key: str(about[key]) for key in ("citation", "licence") if key in about}
+    write_text(page, render_stats_page(described, stats, **known))
 
 
 def render_stats_page(described: Described, stats: Stats, *, citation: str = "", licence: str = "") -> str:

@@ -16,12 +16,11 @@ from seasift.core.rollup import RollUp
 from seasift.core.types import SizeHW
 from seasift.data.dives import groups_of
 from seasift.data.prepared import DataSplit, open_prepared, resolve_split
-from seasift.data.unseen import relations, trained_images
 from seasift.evaluation.document import Evaluation
+from seasift.evaluation.levels import Training, relations, trained_images
 from seasift.evaluation.record import Subject, make_record
 from seasift.evaluation.report import write_report
 from seasift.evaluation.stream import Settings, evaluate_split
-from seasift.evaluation.unseen import Training
 from seasift.formats.document import TileEntry
 from seasift.inference.predictor import OnnxPredictor, load_predictor
 from seasift.inference.tiling import parse_tiling

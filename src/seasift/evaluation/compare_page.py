@@ -16,7 +16,7 @@ from seasift.evaluation.coco_metrics import RECALLS
 from seasift.evaluation.compare_tables import tables, unit_of
 from seasift.evaluation.comparison import Comparison
 from seasift.evaluation.plots import new_figure, to_svg
-from seasift.evaluation.text_table import Table, markdown
+from seasift.evaluation.tables import Table, markdown
 
 COLOURS = ("#0b6e99", "#c2571a", "#3d8b37", "#8e44ad", "#b8860b", "#c0392b", "#16a085", "#5d6d7e")
 _STYLES = ("-", "--", ":", "-.")

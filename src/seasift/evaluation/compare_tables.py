@@ -12,8 +12,16 @@ from seasift.evaluation.coco_metrics import LINE
 from seasift.evaluation.comparison import Change, ComparedClass, ComparedRun, Comparison, Pair
 from seasift.evaluation.document import EvaluatedData, Speed
 from seasift.evaluation.intervals import FEW_CLASS_GROUPS
-from seasift.evaluation.level_tables import level_table, triage_table
-from seasift.evaluation.text_table import NONE, Table, bracketed, count, number, with_limits
+from seasift.evaluation.tables import (
+    NONE,
+    Table,
+    bracketed,
+    count,
+    level_table,
+    number,
+    triage_table,
+    with_limits,
+)
 
 
 def text(value: Any) -> str:

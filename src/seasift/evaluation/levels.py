@@ -1,21 +1,90 @@
-"""Metrics above the classes: each supercategory (trash, animal, ...), and any object whatever it is."""
+"""Metrics above the classes and by novelty.
+
+Above the classes: each supercategory (trash, animal, ...), and any object. By novelty: images of a video that the model was
+trained on, of such a dive, or of a new dive.
+"""
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from seasift.core.boxes import class_agnostic_nms
 from seasift.core.classes import Group, group_of
+from seasift.core.errors import DatasetError
 from seasift.core.instances import Category, Instances
 from seasift.data.coco import CocoDataset
+from seasift.data.prepared import PreparedDataset
 from seasift.evaluation.coco_metrics import KINDS, Results, metrics_of
 from seasift.evaluation.confusion import matches_of
-from seasift.evaluation.intervals import Draws, interval, resampled
+from seasift.evaluation.intervals import Draws, draw, interval, resampled
+
+SEEN, SAME_VIDEO, SAME_DIVE, NEW_DIVE, OTHER_VIDEO, UNKNOWN = RELATIONS = (
+    *("same image", "same video", "same dive", "new dive", "other video", "unknown dive"),
+)
+"""Nearest first. "other video": no dive is known of any image; "unknown dive": not of this one, nor its video seen."""
+_SPLIT = re.compile(r"(?P<scheme>[^\s/]+)/(?P<split>[^\s/\[]+)(\[\d+\])?$")
+
+
+def trained_images(training: Mapping[str, Any], data: PreparedDataset) -> tuple[list[str], set[str]]:
+    """The splits of a prepared data set that a model was trained on, and their file names.
+
+    Args:
+        training: what a model file says of its training, with the trainings "before" it.
+        data: the data set; trainings on others do not count.
+    """
+    names: list[str] = []
+    images: set[str] = set()
+    for each in (training, *(training.get("before") or ())):
+        about = each.get("data") if isinstance(each, Mapping) else None
+        if not isinstance(about, Mapping) or about.get("fingerprint") != data.fingerprint:
+            continue
+        match = _SPLIT.search(str(about.get("train", "")))
+        if match is None:
+            continue
+        try:
+            found = data.names(match["scheme"], match["split"])
+        except DatasetError:  # a split that the data set does not have any more
+            continue
+        names.append(f"{match['scheme']}/{match['split']}")
+        images.update(found)
+    return list(dict.fromkeys(names)), images
+
+
+def relations(
+    file_names: Collection[str],
+    trained: Collection[str],
+    group_of: Mapping[str, str],
+    dive_of: Mapping[str, str],
+) -> dict[str, str]:
+    """How near each image is to those of the training: one of `RELATIONS`, the nearest.
+
+    Args:
+        file_names: of the evaluated images.
+        trained: file names of the training.
+        group_of: file name to video, of both.
+        dive_of: file name to dive, of both, where it is known.
+    """
+    videos = {group_of[name] for name in trained if name in group_of}
+    dives = {dive_of[name] for name in trained if name in dive_of}
+    seen = set(trained)
+
+    def relation(name: str) -> str:
+        if name in seen:
+            return SEEN
+        if group_of.get(name) in videos:
+            return SAME_VIDEO
+        if name in dive_of:
+            return SAME_DIVE if dive_of[name] in dives else NEW_DIVE
+        return UNKNOWN if dive_of else OTHER_VIDEO
+
+    return {name: relation(name) for name in file_names}
+
 
 SUPERCATEGORIES: tuple[Group, ...] = ("trash", "animal", "plant", "vehicle", "other")
 SUPERCATEGORY, OBJECT = "supercategory", "object"
@@ -135,3 +204,92 @@ def _intervals(
             values = resampled([own], draws.weights[1:]).overall
             found["per_class"][each.name][kind] = {name: interval(v) for name, v in values.items()}
     return found
+
+
+@dataclass(frozen=True)
+class Training:
+    """What is known of a model's training on the data set that it is evaluated on.
+
+    Attributes:
+        splits: names such as "dive-free/train".
+        relation: file name to one of `evaluation.levels.RELATIONS`.
+    """
+
+    splits: Sequence[str]
+    relation: Mapping[str, str] = field(default_factory=dict)
+
+
+def unseen_record(
+    training: Training | None,
+    truth: CocoDataset,
+    results: Results,
+    *,
+    pattern: str | None,
+    dives: Mapping[str, str],
+    resamples: int,
+    seed: int,
+) -> dict[str, Any] | None:
+    """What the record keeps.
+
+    Returns:
+        None without `training`; else "trained_on" and "kinds": a row for each relation that images have: "name", "images",
+        "objects" and, if there is more than one row, "boxes" and "masks" (the 12 COCO metrics), "levels" (see
+        `levels.evaluate_levels`) and "intervals" of AP, AP50 and AP75 by kind (None without resamples).
+    """
+    if training is None:
+        return None
+    counts = Counter(training.relation[image.file_name] for image in truth.images)
+    rows = []
+    for name in RELATIONS:
+        if not counts[name]:
+            continue
+        images = [i.file_name for i in truth.images if training.relation[i.file_name] == name]
+        part = truth.subset(images)
+        objects = sum(not annotation.iscrowd for annotation in part.annotations)
+        row: dict[str, Any] = {"name": name, "images": counts[name], "objects": objects}
+        if len(counts) > 1:
+            row |= _record_of(part, results, pattern, dives, resamples, seed)
+        rows.append(row)
+    return {"trained_on": list(training.splits), "kinds": rows}
+
+
+def _record_of(
+    part: CocoDataset,
+    results: Results,
+    pattern: str | None,
+    dives: Mapping[str, str],
+    resamples: int,
+    seed: int,
+) -> dict[str, Any]:
+    ids = {image.id for image in part.images}
+    own = replace(results, entries=[entry for entry in results.entries if entry["image_id"] in ids])
+    figures, limits, draws = metrics_of(part, own), None, None
+    if resamples:
+        drawn = draw(part, pattern, resamples, seed, dives)
+        draws = drawn if drawn.groups > 1 else None  # one dive alone says nothing of others
+    if draws is not None:
+        found = {kind: matches_of(part, own.entries, kind) for kind in figures.curves}
+        evaluated = draws.evaluate({kind: each for kind, each in found.items() if each is not None})
+        limits = {kind: evaluated.intervals().get(kind) for kind in KINDS}
+    return {
+        "boxes": figures.boxes,
+        "masks": figures.masks,
+        "levels": evaluate_levels(part, own, draws),
+        "intervals": limits,
+    }
+
+
+def unseen_note(record: Mapping[str, Any] | None) -> list[str]:
+    """A warning where images or their neighbours were in the training."""
+    if record is None:
+        return []
+    counts = {row["name"]: row["images"] for row in record["kinds"]}
+    near = sum(count for name, count in counts.items() if name in RELATIONS[: RELATIONS.index(NEW_DIVE)])
+    if not near:
+        return []
+    told = ", ".join(f"{count:,} {name}" for name, count in counts.items())
+    trained = ", ".join(record["trained_on"])
+    return [
+        f"{near:,} of {sum(counts.values()):,} images are near to the model's training on {trained} ({told}). Expect less on "
+        "new footage."
+    ]

@@ -10,9 +10,9 @@ from seasift import __version__
 from seasift.evaluation.coco_metrics import all_curves
 from seasift.evaluation.confusion import IOU, Evaluated
 from seasift.evaluation.document import SCHEMA, Evaluation
+from seasift.evaluation.levels import unseen_note
 from seasift.evaluation.machine import describe_hardware, describe_machine
 from seasift.evaluation.stream import Outcome, Settings
-from seasift.evaluation.unseen import unseen_note
 
 FEW_OBJECTS = 10
 CHOSEN = {

@@ -13,8 +13,8 @@ from seasift.core.page import render_template
 from seasift.core.types import UInt8
 from seasift.evaluation import plots
 from seasift.evaluation.document import Evaluation
-from seasift.evaluation.level_tables import tables_of
 from seasift.evaluation.stream import Outcome
+from seasift.evaluation.tables import tables_of
 
 Draw = Callable[[UInt8, Instances, Sequence[Category]], UInt8]
 

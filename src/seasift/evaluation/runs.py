@@ -13,7 +13,7 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError
 
 from seasift.core.errors import InputError
-from seasift.data.segmentation import defect_of_segmentation, is_integer, is_number
+from seasift.data.json_form import defect_of_segmentation, is_integer, is_number
 from seasift.evaluation.document import (
     SCHEMA,
     EvaluatedModel,

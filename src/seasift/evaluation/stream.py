@@ -33,11 +33,10 @@ from seasift.evaluation.confusion import (
     truth_of,
 )
 from seasift.evaluation.intervals import RESAMPLES, SEED, draw, unit_names
-from seasift.evaluation.levels import evaluate_levels
+from seasift.evaluation.levels import Training, evaluate_levels, unseen_record
 from seasift.evaluation.reliability import operating_points_of, reliability_of
 from seasift.evaluation.rollup_fit import Named, rollup_record
 from seasift.evaluation.triage import triage_of
-from seasift.evaluation.unseen import Training, unseen_record
 from seasift.inference.stream import in_order
 
 
