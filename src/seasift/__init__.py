@@ -73,7 +73,7 @@ __all__ = [
 __version__ = "0.2.0"
 
 # Where each public name lives. A new one also needs its line in the imports and in __all__ above. The packages survey
-# and export can be called, see core.callable_package.
+# and export can be called, see `_lazy.make_callable`.
 _NAMES = {
     "load": "seasift.inference.model:load",
     "Model": "seasift.inference.model:Model",

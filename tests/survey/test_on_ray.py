@@ -153,12 +153,12 @@ def test_what_engine_takes() -> None:
         (True, "onnxruntime"),
     ]
     for text in ("spark", "ray:spark", ""):
-        with pytest.raises(InputError, match="expected openvino, "):
+        with pytest.raises(InputError, match="expected one of local, openvino, "):
             parse_engine(text)
 
 
 def test_without_ray_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("seasift.core.extras.find_spec", lambda _: None)
+    monkeypatch.setattr("seasift.core.errors.find_spec", lambda _: None)
     with pytest.raises(MissingExtraError, match=r"pip install '\.\[ray\]'"):
         plan_of(tmp_path, engine="ray")
     with pytest.raises(InputError, match="without --engine ray"):

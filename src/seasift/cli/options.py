@@ -11,9 +11,8 @@ from typing import Annotated, Any, TypeVar, get_args
 
 import typer
 
-from seasift.core.choices import AcceleratorName, EngineName, PrecisionName, choose, choose_several
+from seasift.core.choices import AcceleratorName, EngineName, Option, PrecisionName, choose, choose_several
 from seasift.core.errors import InputError
-from seasift.core.option import Option
 
 Value = str | list[str] | None
 

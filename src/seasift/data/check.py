@@ -17,8 +17,16 @@ from seasift.core.types import SizeHW
 from seasift.data.check_document import check_document
 from seasift.data.coco import read_document
 from seasift.data.defects import FATAL, WARNING, Defect
-from seasift.data.dives import VIDEOS_FILE, VideoFacts, groups_of
-from seasift.data.leakage import Leak, check_lists, defects_of, find_leaks, find_twins
+from seasift.data.dives import (
+    VIDEOS_FILE,
+    Leak,
+    VideoFacts,
+    check_lists,
+    defects_of,
+    find_leaks,
+    find_twins,
+    groups_of,
+)
 from seasift.data.locate import find_beside, images_folder
 from seasift.data.packed import PACK_FILE
 from seasift.data.prepared import DATASET_FILE, open_prepared

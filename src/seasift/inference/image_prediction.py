@@ -8,10 +8,10 @@ from numbers import Integral, Real
 from typing import Any
 
 from seasift.core.boxes import class_agnostic_nms
+from seasift.core.choices import ObjectNames, choose
 from seasift.core.classes import parse_classes
 from seasift.core.errors import InputError
-from seasift.core.instances import Category, Instances
-from seasift.core.predictor import Predictor
+from seasift.core.instances import Category, Instances, Predictor
 from seasift.core.rollup import LISTED, RolledUp, RollUp, named_once, roll_up
 from seasift.core.types import UInt8
 from seasift.inference.image_options import ImageOptions
@@ -143,12 +143,12 @@ def roll_up_of(names: str | None, info: ModelInfo) -> RollUp | None:
     Raises:
         InputError: an unknown choice, or a model without thresholds.
     """
-    if names not in (None, "class", "rollup"):
-        raise InputError(f"names {names!r}; expected class or rollup.")
+    if names is not None:
+        choose("--names", names, list(ObjectNames))
     own = info.roll_up()
-    if names == "rollup" and own is None:
+    if names == ObjectNames.ROLLUP and own is None:
         raise InputError(
-            f"names rollup: model {info.name} has no thresholds for it; expected a model file with some. Add them with: "
+            f"--names rollup: model {info.name} has no thresholds for it; expected a model file with some. Add them with: "
             "seasift models complete MODEL -o MODEL --rollup report.json"
         )
-    return None if names == "class" else own
+    return None if names == ObjectNames.CLASS else own

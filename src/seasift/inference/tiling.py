@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from seasift.core.choices import parse_size
 from seasift.core.errors import InputError
-from seasift.core.instances import Category, Instances
-from seasift.core.option import parse_size
-from seasift.core.predictor import Predictor
+from seasift.core.instances import Category, Instances, Predictor
 from seasift.core.tiling import SeamMerger, TileGrid, Window
 from seasift.core.types import SizeHW, UInt8
 
@@ -18,7 +17,7 @@ TILES_AT_ONCE = 8
 
 
 class TiledPredictor:
-    """Any Predictor on overlapping tiles; implements `core.predictor.Predictor` itself.
+    """Any Predictor on overlapping tiles; implements `core.instances.Predictor` itself.
 
     An image that fits into one tile gives what the predictor says of it. What becomes of objects that several
     tiles see: `core.tiling.SeamMerger`.
@@ -54,7 +53,7 @@ class TiledPredictor:
     def predict(
         self, images_rgb_u8: Sequence[UInt8], *, threshold: float = 0.05, max_objects: int = 100
     ) -> list[Instances]:
-        """See `seasift.core.predictor.Predictor`; `max_objects` is a whole picture's."""
+        """See `seasift.core.instances.Predictor`; `max_objects` is a whole picture's."""
         return [self._predict_one(image, threshold, max_objects) for image in images_rgb_u8]
 
     def _predict_one(self, image: UInt8, threshold: float, max_objects: int) -> Instances:

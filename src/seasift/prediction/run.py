@@ -16,10 +16,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from seasift.core.choices import takes_fields_of
+from seasift.core.detection import package
 from seasift.core.errors import ImageError, InputError
 from seasift.core.image import write_image
-from seasift.core.interop import package
-from seasift.core.option import takes_fields_of
 from seasift.core.types import UInt8
 from seasift.formats import coco, document
 from seasift.formats.document import Document, FailedFile, Image, complete, plain
@@ -29,7 +29,7 @@ from seasift.inference.inputs import Failure, Source
 from seasift.inference.stream import Found, SourceImage, predict_sources
 from seasift.prediction import plan as out
 from seasift.prediction.options import PredictOptions
-from seasift.prediction.task import Task, prepare
+from seasift.prediction.plan import Task, prepare
 from seasift.video.reading import expected_count
 from seasift.video.writing import VideoWriter, writing_video
 from seasift.viz.drawing import draw

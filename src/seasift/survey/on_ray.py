@@ -16,8 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from seasift.core.errors import ImageError, InputError, MissingExtraError
-from seasift.core.extras import how_to_install
+from seasift.core.errors import ImageError, InputError, MissingExtraError, how_to_install
 from seasift.survey.follow import Look, Looked, in_threads, looked
 from seasift.survey.kept import Frame
 from seasift.video.dive import Dive, LiveDive

@@ -19,8 +19,7 @@ from seasift.formats.journal import earlier_results
 from seasift.inference.inputs import Failure, videos_of
 from seasift.inference.predictor import OnnxPredictor, load_predictor
 from seasift.survey.engine import Asked, look_of, looking_on_ray, parse_engine, require_ray
-from seasift.survey.navigation import Navigation
-from seasift.survey.navigation_file import read_navigation
+from seasift.survey.navigation import Navigation, read_navigation
 from seasift.survey.plan import Plan
 from seasift.survey.store import NAME, Store, live_before
 from seasift.survey.words import clock_time

@@ -12,9 +12,9 @@ from pathlib import Path, PurePosixPath
 import cv2
 import numpy as np
 
+from seasift.core.choices import parse_size, takes_fields_of
 from seasift.core.errors import InputError
 from seasift.core.masks import from_coco
-from seasift.core.option import parse_size, takes_fields_of
 from seasift.core.types import Bool
 from seasift.formats.exchange import registry
 from seasift.formats.exchange.content import (
