@@ -70,7 +70,7 @@ _WIDTH = 200
 def tell(comparison: Comparison, written: Sequence[Path]) -> None:
     """Print the tables and notes on standard output, where things lie on standard error."""
     from seasift.cli.terminal import console_of
-    from seasift.evaluation.compare_tables import tables
+    from seasift.evaluation.compare_page import tables
 
     console = console_of(_WIDTH)
     for table in tables(comparison):

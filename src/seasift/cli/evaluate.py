@@ -40,9 +40,9 @@ def evaluate(
     ] = None,
     images: Annotated[Path | None, typer.Option(help="Folder of the images of a COCO file.")] = None,
     threshold: Annotated[
-        float, typer.Option(min=0, max=1, help="Leave out lower scores; low, since AP wants the whole curve.")
+        float, typer.Option(min=0, max=1, help="Leave out lower scores; low, since AP needs the whole curve.")
     ] = 0.05,
-    max_objects: Annotated[int, typer.Option(min=1, help="At most so many an image.")] = 100,
+    max_objects: Annotated[int, typer.Option(min=1, help="Maximum number of objects per image.")] = 100,
     confidence: Annotated[
         float | None,
         typer.Option(
@@ -53,7 +53,7 @@ def evaluate(
         ),
     ] = None,
     limit: Annotated[
-        int | None, typer.Option(min=1, help="A quick look at so many images, evenly spaced.")
+        int | None, typer.Option(min=1, help="Evaluate only this many images, evenly spaced.")
     ] = None,
     resamples: Annotated[
         int,
@@ -61,7 +61,7 @@ def evaluate(
     ] = 1000,
     tile: Annotated[
         str | None,
-        typer.Option(help="Look at the images in tiles: a side, WIDTHxHEIGHT in px, or auto; see predict."),
+        typer.Option(help="Search the images in tiles: a side, WIDTHxHEIGHT in px, or auto; see predict."),
     ] = None,
     tile_overlap: TileOverlap = None,
     tile_whole: TileWhole = False,
@@ -119,7 +119,7 @@ def tell(record: Evaluation, written: Sequence[Path]) -> None:
         console.print(f"note: {note}", soft_wrap=True)
     console.print(
         f"{data.images:,} images, {data.objects:,} objects, {data.crowds:,} crowds; "
-        f"{seconds['predict']:.1f} s to predict, {seconds['judge']:.2f} s to judge",
+        f"{seconds['predict']:.1f} s to predict, {seconds['judge']:.2f} s to evaluate",
         soft_wrap=True,
     )
     if written:
@@ -155,7 +155,7 @@ def _above(table: TextTable) -> Table:
 def _interval(record: Evaluation, kind: str, key: str) -> str:
     if not record.intervals:
         return ""
-    limits = record.intervals.limits.of_figure(kind, key)
+    limits = record.intervals.limits.of_metric(kind, key)
     return " [{:.3f}, {:.3f}]".format(*limits) if limits else " " * len(" [0.000, 0.000]")
 
 
@@ -166,9 +166,9 @@ def _classes(record: Evaluation) -> Table:
     for title in ("objects", *(f"{kind}\n{key}" for kind in ("masks", "boxes") for key in _SHOWN)):
         table.add_column(title, justify="right", no_wrap=True)
     for row in record.per_class:
-        figures = [_figure(row.line(kind)[key]) for kind in ("masks", "boxes") for key in _SHOWN]
+        cells = [_figure(row.line(kind)[key]) for kind in ("masks", "boxes") for key in _SHOWN]
         mark = " few" if row.few and row.objects else ""
-        table.add_row(row.name, f"{row.objects}{mark}", *figures)
+        table.add_row(row.name, f"{row.objects}{mark}", *cells)
     return table
 
 
