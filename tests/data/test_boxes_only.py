@@ -141,7 +141,7 @@ def test_a_duplicate_near_the_end_costs_no_more_than_any_file(tmp_path: Path) ->
     path = tmp_path / "a.json"
     path.write_text(json.dumps(content))
     before = time.process_time()
-    with pytest.raises(DatasetError, match=r"annotation id 1 is there twice.*--repair"):
+    with pytest.raises(DatasetError, match=r"annotation id 1 is used twice.*--repair"):
         read_coco(path)
     assert time.process_time() - before < 3
 

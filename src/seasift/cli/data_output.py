@@ -19,7 +19,7 @@ _WIDTH = 140
 
 
 def tell_check(report: CheckReport) -> None:
-    """Every defect on a line, the table of leaks, and a last line that sums up."""
+    """Every defect on a line, the table of leaks, and a summary in the last line."""
     out = console_of(_WIDTH)
     for defect in report.defects:
         out.print(defect.line(), soft_wrap=True)
@@ -48,19 +48,19 @@ def tell_check(report: CheckReport) -> None:
         out.print(table)
     if not report.grouped:
         out.print(
-            "note: no group is known, so videos in two splits were not looked for; give --group for footage"
+            "note: no group is known, so videos in two splits were not searched; give --group for footage"
         )
     elif not report.dated:
-        out.print("note: no dates of videos are known, so shared dives and minutes were not looked for")
+        out.print("note: no dates of videos are known, so shared dives and minutes were not searched")
     kinds = Counter((defect.severity, defect.kind) for defect in report.defects)
     found = ", ".join(f"{count:,} {kind} ({severity})" for (severity, kind), count in kinds.items())
     if any(defect.kind in REPAIRED for defect in report.defects):
-        out.print("note: seasift data prepare --repair mends what is mechanical, and lists what it did")
+        out.print("note: seasift data prepare --repair repairs mechanical defects, and lists every repair")
     out.print(f"{report.images:,} images, {len(report.files)} annotation files: {found or 'no defects'}")
 
 
 def tell_prepared(prepared: PreparedDataset, done: bool) -> None:
-    """One line on what was made, and a table of the schemes."""
+    """A line on the data set, and a table of the schemes."""
     record = prepared.record
     objects = ", ".join(f"{name} {count:,}" for name, count in record.get("objects", {}).items())
     out = console_of(_WIDTH)
@@ -85,7 +85,7 @@ def tell_prepared(prepared: PreparedDataset, done: bool) -> None:
 
 
 def tell_merged(merged: Merged) -> None:
-    """What was merged, and what was left out."""
+    """The merged data set, and images that were left out."""
     tell_prepared(merged.prepared, merged.done)
     if not merged.done:
         return
@@ -107,16 +107,16 @@ def tell_merged(merged: Merged) -> None:
         )
     for name, count in merged.undated.items():
         out.print(
-            f"note: {count:,} videos of {name} have neither date nor dive, so shared dives were not looked for",
+            f"note: {count:,} videos of {name} have neither date nor dive, so shared dives were not searched",
             soft_wrap=True,
         )
 
 
 def tell_scheme(drawn: Drawn) -> None:
-    """What each split got, and which classes a split lacks."""
+    """The content of each split, and its missing classes."""
     out = console_of(_WIDTH)
     if not drawn.grouped:
-        out.print("note: no group is known, so each image was drawn alone; give --group for footage")
+        out.print("note: no group is known, so each image is its own group; give --group for footage")
     table = Table("scheme", "split", "groups", "pictures", "share", "objects", "classes it lacks")
     for column in table.columns[2:6]:
         column.justify = "right"
@@ -136,7 +136,7 @@ def tell_scheme(drawn: Drawn) -> None:
 
 
 def _counts(drawn: Drawn, names: set[str]) -> Counter[str]:
-    """Objects per class over all label sets; classes of no object at all are left out."""
+    """Objects per class over all label sets; classes without any object are left out."""
     counts: Counter[str] = Counter()
     for labels, coco in drawn.label_sets.items():
         title = {
@@ -151,7 +151,7 @@ def _counts(drawn: Drawn, names: set[str]) -> Counter[str]:
 
 
 def tell_stats(stats: Stats) -> None:
-    """Tables of splits, classes, and the classes most often seen together."""
+    """Tables of splits, classes, and the pairs of classes that occur together most often."""
     out = console_of(_WIDTH)
     out.print(stats.name, soft_wrap=True)
     out.print(_splits(stats))
@@ -190,7 +190,7 @@ def _splits(stats: Stats) -> Table:
 
 def _partial(stats: Stats) -> Table:
     table = Table("split", "coarse class", "without mask", "loose box", "images with unlabelled background")
-    table.title = "what labels leave open; objects of a coarse class count for no class"
+    table.title = "missing parts of labels; objects of a coarse class count for no class"
     for column in table.columns[1:]:
         column.justify = "right"
     for split, found in stats.partial.items():

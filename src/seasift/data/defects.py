@@ -10,7 +10,7 @@ from typing import Any, Literal
 FATAL: Literal["fatal"] = "fatal"
 WARNING: Literal["warning"] = "warning"
 
-# Kinds that `repair.repair_document` mends, mostly.
+# Kinds that `repair.repair_document` mostly mends.
 REPAIRED = frozenset(
     {
         "duplicate id",
@@ -26,14 +26,14 @@ REPAIRED = frozenset(
 
 @dataclass(frozen=True)
 class Defect:
-    """Something wrong, where, and what to do about it.
+    """A defect, its location, and its remedy.
 
     Attributes:
-        severity: fatal: training or evaluation would stop or be wrong; warning: look at it.
+        severity: fatal if training or evaluation would stop or be wrong; else warning.
         kind: a short name, the same for all defects of a kind.
         file: the annotation file, image or list.
-        place: inside the file, such as "annotation 12"; "" for the whole file.
-        what: what was got and what was expected.
+        location: inside the file, such as "annotation 12"; "" for the whole file.
+        what: the found and the expected value.
         remedy: what to do.
     """
 
@@ -55,12 +55,12 @@ class Defect:
         return {"place" if key == "location" else key: value for key, value in asdict(self).items()}
 
 
-# Fewer crowds than this say nothing of a class.
+# Fewer crowds than this say nothing about a class.
 _FEW = 3
 
 
 def whole_file(items: list[Any], categories: Mapping[int, str], file: str) -> Iterator[Defect]:
-    """Warn of fields that are missing, and of crowds that are none.
+    """Warn of missing fields, and of crowds that are single objects.
 
     Args:
         items: the annotations of the document.
@@ -77,7 +77,9 @@ def whole_file(items: list[Any], categories: Mapping[int, str], file: str) -> It
     without_area = sum(item.get("area") is None for item in objects)
     if without_area:
         what = f"{without_area:,} of {total:,} objects have no area"
-        yield Defect(WARNING, "no area", file, "annotations", what, "The mask's is taken, or else the box's")
+        yield Defect(
+            WARNING, "no area", file, "annotations", what, "The area of the mask is used, or else of the box"
+        )
     yield from _crowds(objects, categories, file)
 
 

@@ -24,8 +24,8 @@ def groups_of(file_names: Collection[str], group: str | None) -> dict[str, str]:
 
     Args:
         file_names: of the images.
-        group: regular expression; its first bracket that takes part, or all that it finds, is the group. None: every
-            image is a group of its own.
+        group: regular expression; the group is its first bracket that matches, or else all that it matches. None: every
+            image is its own group.
     Raises:
         DatasetError: no regular expression, or a name without a group.
     """
@@ -48,7 +48,7 @@ def groups_of(file_names: Collection[str], group: str | None) -> dict[str, str]:
 
 
 def found_group(match: re.Match[str]) -> str | None:
-    """The group that a match names: the first bracket that took part; all that was found if there are no brackets."""
+    """The group of a match: its first bracket that matched, or the whole match without brackets."""
     return next((part for part in match.groups() if part is not None), None) if match.re.groups else match[0]
 
 
@@ -58,7 +58,7 @@ CERTAINTIES = ("sure", "clock", "date", "none")
 
 @dataclass(frozen=True)
 class VideoFacts:
-    """What is known of a video; an empty text is unknown.
+    """Facts about a video; an empty text is unknown.
 
     Attributes:
         video: its name, as the data set's group finds it in file names.
@@ -66,7 +66,7 @@ class VideoFacts:
         clock_from, clock_to: time of day of its first and last image, HH:MM:SS.
         dive_number: the vehicle's own number of the dive.
         dive: name of the dive group.
-        certainty: "sure"; "clock" or "date": one digit of it may be wrong; "none": no overlay.
+        certainty: "sure"; "clock" or "date" if one of its digits may be wrong; "none" without an overlay.
     """
 
     video: str
@@ -82,7 +82,7 @@ _COLUMNS = tuple(each.name for each in fields(VideoFacts))
 
 
 def read_facts(text: str, name: str) -> dict[str, VideoFacts]:
-    """Facts by video from a CSV table; columns beside those of `VideoFacts` are not used.
+    """Facts by video from a CSV table; other columns than those of `VideoFacts` are ignored.
 
     Raises:
         DatasetError: no column `video`, a video twice, or an unknown certainty; `name` is the file's.
@@ -100,7 +100,7 @@ def read_facts(text: str, name: str) -> dict[str, VideoFacts]:
                 f"{name}: video {facts.video} has certainty {facts.certainty!r}; expected {', '.join(CERTAINTIES)}"
             )
         if facts.video in found:
-            raise DatasetError(f"{name}: video {facts.video} has two rows; expected one. Take one out")
+            raise DatasetError(f"{name}: video {facts.video} has two rows; expected one. Remove one")
         found[facts.video] = facts
     return found
 
@@ -115,7 +115,7 @@ def facts_table(facts: Iterable[VideoFacts]) -> str:
 
 
 def shipped_facts(data_set: str, group: str) -> dict[str, VideoFacts]:
-    """The facts in the package by the names that `group` finds in file names such as VIDEO_frame0000001.jpg."""
+    """The package's facts, by the names that `group` finds in file names such as VIDEO_frame0000001.jpg."""
     path = files("seasift.data") / f"{data_set}_splits" / "dives.csv"
     facts = read_facts(path.read_text(encoding="utf-8"), path.name)
     found = [(re.search(group, f"{video}_frame0000001.jpg"), each) for video, each in facts.items()]
@@ -123,10 +123,10 @@ def shipped_facts(data_set: str, group: str) -> dict[str, VideoFacts]:
 
 
 def may_be_one_day(one: VideoFacts, other: VideoFacts) -> bool:
-    """Whether two videos may be of one day, as far as their dates were read.
+    """Whether two videos may be of one day, by their dates as read.
 
-    Two dive numbers settle it. Else each date of certainty "date" may have one wrong digit, unless a dive number
-    beside it confirms it (they rise with the date); "?" fits any digit. A video without a date fits no day.
+    Two dive numbers decide. Else each date of certainty "date" may have one wrong digit, unless a dive number confirms it
+    (they rise with the date); "?" fits any digit. A video without a date fits no day.
     """
     if not one.date or not other.date:
         return False
@@ -141,9 +141,9 @@ def _may_be_wrong(facts: VideoFacts) -> bool:
 
 
 def days(facts: Mapping[str, VideoFacts]) -> dict[str, str]:
-    """Video to the first video of its group: videos that may be of one day, or have one dive group, are together.
+    """Video to the first video of its group. Videos that may be of one day, or that have one dive group, form a group.
 
-    Videos without date and dive are left out: nothing ties them to a dive or excludes one.
+    Videos without date and dive are left out: they may be of any dive.
     """
     known = {video: each for video, each in sorted(facts.items()) if each.date or each.dive}
     root = {video: video for video in known}
@@ -179,7 +179,7 @@ def same_minutes(
 
 
 def dives_of(group_of: Mapping[str, str], facts: Mapping[str, VideoFacts]) -> dict[str, str]:
-    """File name to dive, of the images whose dive is known.
+    """File name to dive, where it is known.
 
     Args:
         group_of: file name to video.
@@ -200,10 +200,10 @@ class Leak:
         files: names in both.
         images: pairs of names, one of each split, of images that are equal pixel by pixel.
         groups: groups with images in both.
-        images_in_groups: how many images of the first and of the second split are of those groups.
-        images_in_splits: how many images they have.
+        images_in_groups: number of images of the first and of the second split in those groups.
+        images_in_splits: number of images in each split.
         dives: dives with images in both.
-        images_in_dives: how many images of the first and of the second split are of those dives.
+        images_in_dives: number of images of the first and of the second split in those dives.
         clocks: pairs of videos, one of each split, of one date whose clock times overlap.
     """
 
@@ -233,16 +233,16 @@ def find_leaks(
     digests: Mapping[str, str],
     videos: Mapping[str, VideoFacts] | None = None,
 ) -> list[Leak]:
-    """Compare any two splits of a scheme.
+    """Compare all pairs of splits of a scheme.
 
     Args:
         scheme: its name.
         splits: split name to file names.
         group_of: file name to group; empty if no groups are known.
         digests: file name to digest of its pixels, of the images that could be read.
-        videos: group to date, clock and dive, of the groups where they are known.
+        videos: group to date, clock and dive, where they are known.
     Returns:
-        The pairs that share anything.
+        The pairs that share something.
     """
     known = videos or {}
     dive_of = dives_of(group_of, known)
@@ -293,13 +293,13 @@ def _with_dives(
 
 
 def defects_of(leak: Leak) -> Iterator[Defect]:
-    """A leak as defects: shared images are fatal; shared groups, dives and minutes are warnings."""
+    """Defects of a leak: shared images are fatal; shared groups, dives and minutes are warnings."""
     first, second = leak.splits
     index = f"scheme {leak.scheme}"
     for name in leak.files:
-        what = f"is in {first} and in {second}; expected one split only"
+        what = f"is in {first} and in {second}; expected one split"
         yield Defect(
-            FATAL, "leakage", name, index, what, "Take it out of one list, or run: seasift data split"
+            FATAL, "leakage", name, index, what, "Remove it from one list, or run: seasift data split"
         )
     for one, other in leak.images:
         what = f"in {second} is the same image as {one} in {first}; expected each image in one split"
@@ -309,14 +309,14 @@ def defects_of(leak: Leak) -> Iterator[Defect]:
             f"{len(leak.groups)} groups ({_listed(leak.groups)}) have images in {first} and in {second}: "
             f"{leak.images_in_groups[1]:,} of {leak.images_in_splits[1]:,} images of {second}"
         )
-        remedy = "Figures on it reward memory; use a scheme by dive, such as dive-free, or by group: seasift data split"
+        remedy = "Metrics on it reward memory; use a scheme by dive, such as dive-free, or by group: seasift data split"
         yield Defect(WARNING, "shared groups", index, "", what, remedy)
     if leak.dives:
         what = (
             f"{len(leak.dives)} dives ({_listed(leak.dives)}) have images in {first} and in {second}: "
             f"{leak.images_in_dives[1]:,} of {leak.images_in_splits[1]:,} images of {second}"
         )
-        remedy = "Metrics on it say little of a new dive; use a scheme by dive, such as dive-free"
+        remedy = "Metrics on it say little about a new dive; use a scheme by dive, such as dive-free"
         yield Defect(WARNING, "shared dives", index, "", what, remedy)
     if leak.clocks:
         pairs = _listed([f"{one} and {other}" for one, other in leak.clocks])
@@ -334,7 +334,7 @@ def _listed(names: Sequence[str]) -> str:
 def check_lists(
     scheme: str, splits: Mapping[str, Sequence[str]], known: Mapping[str, Any]
 ) -> Iterator[Defect]:
-    """Defects of the lists of file names themselves."""
+    """Defects of the lists of file names."""
     for split, names in splits.items():
         index = f"scheme {scheme}, split {split}"
         if not names:
@@ -343,21 +343,21 @@ def check_lists(
             )
         for name, count in Counter(names).items():
             if name not in known:
-                what = "is in the list but not in the data set; expected only files that are"
-                yield Defect(FATAL, "unknown file", name, index, what, "Take it out of the list")
+                what = "is in the list but not in the data set; expected only files of the data set"
+                yield Defect(FATAL, "unknown file", name, index, what, "Remove it from the list")
             if count > 1:
                 what = f"is in the list {count} times; expected once"
-                yield Defect(FATAL, "duplicate name", name, index, what, "Take the others out")
+                yield Defect(FATAL, "duplicate name", name, index, what, "Remove the others")
 
 
 def find_twins(
     digests: Mapping[str, str], splits: Mapping[str, Sequence[str]] | None = None
 ) -> Iterator[Defect]:
-    """Equal images under two names; those that lie in two splits of a scheme are leaks, not told here.
+    """Equal images under two names; those in two splits of a scheme are leaks and not listed here.
 
     Args:
         digests: file name to digest of its pixels.
-        splits: split name to file names, if there is one scheme only.
+        splits: split name to file names, if there is only one scheme.
     """
     split_of = {name: split for split, names in (splits or {}).items() for name in names}
     first: dict[str, str] = {}

@@ -35,11 +35,11 @@ class Drawn:
     """A scheme as written.
 
     Attributes:
-        folders: scheme name to where its lists are.
+        folders: scheme name to the folder of its lists.
         schemes: scheme name to split name to file names.
         group_of: file name to group.
         label_sets: by name.
-        grouped: False if each image is a group of its own.
+        grouped: False if each image is its own group.
     """
 
     folders: Mapping[str, Path]
@@ -99,18 +99,18 @@ def draw_scheme(
     seed: int,
     least: int = 1,
 ) -> Scheme:
-    """Share images among splits, group by group, stratified by images and by the classes of all label sets.
+    """Distribute images among splits, group by group, stratified by images and by the classes of all label sets.
 
     Args:
         label_sets: the same images under one or several label sets.
         group_of: file name to group; images without one are in no split.
         fractions: split name to share; sums to 1.
         seed: of the draw.
-        least: objects of a class in each split, if that can be.
+        least: minimum number of objects of a class in each split, if possible.
     Returns:
         Split name to sorted file names.
     Raises:
-        DatasetError: fractions that are none, or more splits than groups.
+        DatasetError: invalid fractions, or more splits than groups.
     """
     if min(fractions.values()) <= 0 or not math.isclose(sum(fractions.values()), 1, abs_tol=1e-6):
         raise DatasetError(f"fractions {dict(fractions)}: expected shares above 0 that sum to 1")
@@ -168,16 +168,16 @@ def draw_trashcan(
     schemes["dive-free"] = draw_scheme(both, day_of, LEAK_FREE_FRACTIONS, **chance)
     for fold, scheme in enumerate(draw_folds(both, day_of, FOLDS, **chance)):
         schemes[f"dive-free-fold-{fold}"] = scheme
-    # The model in the box may be judged on the val of every scheme: it has learnt from none of them.
+    # The bundled model may be evaluated on the val split of every scheme: it has trained on none of them.
     trains = [set(scheme["train"]) for scheme in (*official.values(), leak_free)]
     schemes["box"] = {"train": sorted(set.intersection(*trains)), "val": leak_free["val"]}
     return schemes
 
 
 def days_of_images(group_of: Mapping[str, str]) -> dict[str, str]:
-    """File name to the group that `dive-free` keeps together: all videos that may be of one day.
+    """File name to its group in `dive-free`: all videos that may be of one day.
 
-    Images of the videos without an overlay are left out: they may be of any dive.
+    Images of videos without an overlay are left out: they may be of any dive.
 
     Args:
         group_of: file name to video.
@@ -187,7 +187,7 @@ def days_of_images(group_of: Mapping[str, str]) -> dict[str, str]:
 
 
 def images_with(name: str, coco: CocoDataset, scheme: Scheme) -> Scheme:
-    """The images of each split that hold an object of a class, in the order of the split."""
+    """The images of each split with an object of a class, in the order of the split."""
     (category,) = (c.id for c in coco.categories if c.name == name)
     held = {
         image.file_name
@@ -201,7 +201,7 @@ def add_scheme(prepared: PreparedDataset, name: str, scheme: Scheme, *, force: b
     """Write a scheme into a prepared data set.
 
     Raises:
-        DatasetError: a name that cannot be a folder's, or one that is taken by other lists.
+        DatasetError: a name that no folder can have, or that other lists have.
     """
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
         raise DatasetError(
@@ -210,7 +210,7 @@ def add_scheme(prepared: PreparedDataset, name: str, scheme: Scheme, *, force: b
     folder = prepared.folder / "splits" / name
     if folder.is_dir() and not force and prepared.schemes()[name] != scheme:
         raise DatasetError(
-            f"{folder}: there is such a scheme with other lists. Choose another name or pass --force"
+            f"{folder}: a scheme of this name has other lists. Choose another name or pass --force"
         )
     for stale in folder.glob("*.txt"):
         if stale.stem not in scheme:
@@ -243,7 +243,7 @@ def _objects(groups: Sequence[str], group_of: Mapping[str, str], coco: CocoDatas
 
 
 def _pattern(asked: str | None, prepared: PreparedDataset) -> str | None:
-    """The regular expression for groups: as asked ('none' for none), else the data set's own."""
+    """The regular expression for groups: the given one ('none' for none), else the data set's own."""
     if asked is not None:
         return None if asked == "none" else asked
     own = prepared.record.get("group")
@@ -251,14 +251,14 @@ def _pattern(asked: str | None, prepared: PreparedDataset) -> str | None:
 
 
 def _label_sets(prepared: PreparedDataset) -> dict[str, CocoDataset]:
-    """One document for each label set: mask versions hold the same objects."""
+    """One document for each label set: mask versions have the same objects."""
     found: dict[str, CocoDataset] = {}
     for path in sorted((prepared.folder / "annotations").glob("*.json")):
         labels, _, masks = path.stem.rpartition("-")
         if labels not in found:
             found[labels] = prepared.coco(labels, masks)
     if not found:
-        raise InputError(f"{prepared.folder}: no annotations in it; expected some. Prepare it again")
+        raise InputError(f"{prepared.folder}: no annotations; expected some. Prepare it again")
     return found
 
 

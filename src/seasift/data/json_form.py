@@ -21,12 +21,12 @@ from seasift.core.errors import DatasetError
 from seasift.core.types import Float64, SizeHW
 
 REMEDY = (
-    "Run `seasift data check` for all defects, `seasift data prepare --repair` to mend what is mechanical"
+    "Run `seasift data check` for all defects, `seasift data prepare --repair` to repair mechanical defects"
 )
 
 
 def is_number(value: Any) -> TypeGuard[int | float]:
-    """A finite number that fits a float; bool is none."""
+    """Whether a value is a finite number that fits a float; bool is none."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     try:
@@ -36,12 +36,12 @@ def is_number(value: Any) -> TypeGuard[int | float]:
 
 
 def is_integer(value: Any) -> TypeGuard[int]:
-    """A whole number of 64 bits; bool is none."""
+    """Whether a value is a whole number of 64 bits; bool is none."""
     return isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63
 
 
 def kind_of(value: Any) -> str:
-    """A value in words, short, for an error."""
+    """A short description of a value for a message."""
     if value is None:
         return "missing"
     try:
@@ -52,11 +52,11 @@ def kind_of(value: Any) -> str:
 
 
 def defect_of_segmentation(segmentation: Any, size_hw: SizeHW | None) -> str | None:
-    """What is wrong with its form, in words; None if nothing is.
+    """The defect of its form, in words; None without one.
 
     Args:
         segmentation: as in the file.
-        size_hw: of its image, if known: an RLE must be of that size.
+        size_hw: of its image, if known; an RLE must have that size.
     """
     if isinstance(segmentation, list):
         if not segmentation:
@@ -90,7 +90,7 @@ def _defect_of_rle(rle: dict[str, Any], size_hw: SizeHW | None) -> str | None:
         return f"RLE size is {kind_of(size)}; expected [height, width]"
     if size_hw is not None and tuple(size) != size_hw:
         return (
-            f"RLE is of {size[1]}x{size[0]} px but its image is {size_hw[1]}x{size_hw[0]}; expected the same"
+            f"RLE has {size[1]}x{size[0]} px but its image has {size_hw[1]}x{size_hw[0]}; expected the same"
         )
     if isinstance(counts, str):
         return (
@@ -109,7 +109,7 @@ def _defect_of_rle(rle: dict[str, Any], size_hw: SizeHW | None) -> str | None:
 
 
 def defect_of_class_set(value: Any, category_id: Any, known: Collection[int]) -> str | None:
-    """What is wrong with an annotation's `class_set`, in words; None if nothing is.
+    """The defect of an annotation's `class_set`, in words; None without one.
 
     Args:
         value: as in the file.
@@ -129,7 +129,7 @@ def defect_of_class_set(value: Any, category_id: Any, known: Collection[int]) ->
 
 
 def defect_of_flag(item: Mapping[str, Any], key: str) -> str | None:
-    """What is wrong with a field that is missing, true or false, in words; None if nothing is."""
+    """The defect of a field that should be missing, true or false, in words; None without one."""
     value = item.get(key)
     return (
         None
@@ -146,9 +146,9 @@ _LARGEST = 2.0**62
 
 @dataclass(frozen=True)
 class Columns:
-    """The fields of annotations in which reading and checking find no fault, each column in their order.
+    """The fields of annotations whose form is right, one column each.
 
-    That ids exist and are used once, and that the mask is where the box is, has not been looked at.
+    Ids, and whether mask and box agree, are not checked.
     """
 
     ids: list[int]
@@ -161,9 +161,9 @@ class Columns:
 
 
 def columns_of(items: Sequence[Any]) -> Columns | None:
-    """The columns of annotations, or None if any is not plain: lacks a field, or has an unusual one or value.
+    """The columns of annotations, or None if one lacks a field, or has an unusual field or value.
 
-    An annotation that is not plain may be right all the same; one alone is looked at by passing it alone.
+    Such an annotation may still be right; pass it alone to check it.
     """
     try:
         ids, image_ids, category_ids = (
@@ -228,7 +228,7 @@ def _have_plain_form(segmentations: list[Any]) -> bool:
 
 
 def _is_coded(rle: dict[str, Any]) -> bool:
-    """Whether it is an RLE as COCO codes it."""
+    """Whether it is an RLE in COCO's code."""
     counts, size = rle.get("counts"), rle.get("size")
     return (
         type(counts) is str
@@ -242,18 +242,18 @@ def _is_coded(rle: dict[str, Any]) -> bool:
 
 
 def has_size(segmentation: Any, size_hw: SizeHW | None) -> bool:
-    """Whether a plain segmentation is one of an image of that size: a polygon goes with any."""
+    """Whether a plain segmentation fits an image of that size; a polygon fits any."""
     return type(segmentation) is list or tuple(segmentation["size"]) == size_hw
 
 
 def chunks(items: Sequence[Any]) -> Iterator[tuple[int, Sequence[Any]]]:
-    """Where each chunk begins, and the chunk."""
+    """Each chunk with its first index."""
     for start in range(0, len(items), CHUNK):
         yield start, items[start : start + CHUNK]
 
 
 def taken_chunks(items: list[Any]) -> Iterator[tuple[int, Sequence[Any]]]:
-    """The same, and each chunk is taken out of the list, so that it can be forgotten."""
+    """The same, but each chunk is removed from the list, to free its memory."""
     count = len(items)
     items.reverse()
     for start in range(0, count, CHUNK):
@@ -264,7 +264,7 @@ def taken_chunks(items: list[Any]) -> Iterator[tuple[int, Sequence[Any]]]:
 
 @contextmanager
 def without_collection() -> Iterator[None]:
-    """Keep Python from looking for unused circles while millions of objects come into being: that is most of the time."""
+    """Pause garbage collection while millions of objects are made: it would take most of the time."""
     was = gc.isenabled()
     gc.disable()
     try:
@@ -273,7 +273,7 @@ def without_collection() -> Iterator[None]:
         if was:
             if (
                 not gc.get_freeze_count()
-            ):  # all that came counts as old, or the first look would be at all of it
+            ):  # the new objects count as old; otherwise the first collection would visit all of them
                 gc.freeze()
                 gc.unfreeze()
             gc.enable()
@@ -326,7 +326,7 @@ def class_set_of(item: dict[str, Any], location: str) -> tuple[int, ...]:
     value = item.get("class_set")
     if value is None:
         return ()
-    known = value if isinstance(value, list) else []  # whether the categories exist is looked at later
+    known = value if isinstance(value, list) else []  # whether the categories exist is checked later
     defect = defect_of_class_set(value, item.get("category_id"), known)
     if defect:
         raise DatasetError(f"{location}.{defect}. {REMEDY}")

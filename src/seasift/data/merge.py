@@ -27,13 +27,13 @@ Schemes = dict[str, dict[str, list[str]]]
 
 @dataclass(frozen=True)
 class Merged:
-    """What came of a merge.
+    """The result of a merge.
 
     Attributes:
         prepared: the merged data set.
-        done: False if it was there already.
-        twins: source to images left out because an earlier source has the same, pixel by pixel.
-        dropped: scheme to images left out of its train because a held-out split has their video, dive or day.
+        done: False if it existed already.
+        twins: source to number of images left out because an earlier source has equal pixels.
+        dropped: scheme to number of images left out of train because a held-out split has their video, dive or day.
         undated: source to its videos without date and dive, whose dives could not be compared.
     """
 
@@ -53,7 +53,7 @@ def merge(
     force: bool = False,
     progress: Progress | None = None,
 ) -> Merged:
-    """Merge data sets into a prepared one. A second run does nothing, an interrupted one goes on.
+    """Merge data sets into a prepared one. A second run does nothing; an interrupted run resumes.
 
     Args:
         paths: prepared folders or COCO .json files; the classes and label sets are those of the first.
@@ -82,7 +82,7 @@ def merge(
             "Choose another, or pass --force to write over it"
         )
     if any(path.resolve() == out.resolve() for path in paths):
-        raise DatasetError(f"{out}: is a source of the merge; expected a folder of its own. Choose another")
+        raise DatasetError(f"{out}: is a source of the merge; expected another folder. Choose one")
     twins = find_twins_between(sources, tell)
     kept = [source.without(twins.get(source.name, set())) for source in sources]
     schemes, dropped = _schemes(plan, kept, drop_leaks=drop_leaks)
@@ -121,7 +121,7 @@ def _joined(plan: MergeMap, first: CocoDataset, name: str, sources: Sequence[Mer
         loose_ids = {c.id for c in coco.categories if loose is True or (loose and c.name in loose)}
         whole = tuple(category.id for category in first.categories)
         by_name = {image.file_name: image for image in coco.images}
-        # Ids of the first source stay, so that its predictions can still be compared.
+        # Ids of the first source stay, so that its predictions remain comparable.
         step = max((image.id for image in images), default=0)
         next_object = max((a.id for a in annotations), default=0)
         for number, image in enumerate(source.images, 1):
@@ -153,7 +153,7 @@ def _mapped(
 ) -> CocoAnnotation:
     own = annotation.class_set or (annotation.category_id,)
     classes = tuple(sorted({new for number in own for new in meant[number]}))
-    if not classes:  # to be ignored: a region that is neither object nor background, of whatever class
+    if not classes:  # ignored: a region of any class that is neither object nor background
         return replace(
             annotation, category_id=whole[0], class_set=whole if len(whole) > 1 else (), iscrowd=True
         )
@@ -195,7 +195,7 @@ def _schemes(
             worst = leaks[0]
             raise DatasetError(
                 f"splitting scheme {scheme}: {len(names)} images of {worst.split} share {worst.what} with {worst.held_out}, "
-                f"first {worst.image} with {worst.other}; expected none. Take their videos out of the map, or pass "
+                f"first {worst.image} with {worst.other}; expected none. Remove their videos from the map, or pass "
                 "--drop-leaks"
             )
         splits[_TRAIN] = [name for name in splits[_TRAIN] if name not in names]
@@ -264,7 +264,7 @@ def _joint(name: str, sources: Sequence[MergeSource]) -> Source:
 
 def _about(sources: Sequence[MergeSource]) -> dict[str, Any]:
     first, *others = sources
-    # The first bracket that finds something is the video; see `groups_of`.
+    # The first bracket that matches is the video; see `groups_of`.
     patterns = [rf"^({re.escape(source.name)}/[^/]+)/" for source in others]
     known = {key: [s.about[key] for s in sources if key in s.about] for key in ("licence", "citation")}
     return {
@@ -289,9 +289,9 @@ class SourceLeak:
 
     Attributes:
         image: its name in the merged set.
-        split: where it is.
+        split: its split.
         held_out: the other split.
-        other: video there.
+        other: the video in the other split.
         what: "a video", "a dive" or "a day".
     """
 
@@ -303,7 +303,7 @@ class SourceLeak:
 
 
 def find_twins_between(sources: Sequence[MergeSource], tell: Progress) -> dict[str, set[str]]:
-    """Images that an earlier source has too, pixel by pixel: source to file names."""
+    """Images with equal pixels in an earlier source: source to file names."""
     total, done = sum(len(source.images) for source in sources), 0
     seen: dict[str, str] = {}
     twins: dict[str, set[str]] = {}
@@ -321,10 +321,9 @@ def find_twins_between(sources: Sequence[MergeSource], tell: Progress) -> dict[s
 
 
 def leaks_between(sources: Sequence[MergeSource], splits: Mapping[str, Sequence[str]]) -> list[SourceLeak]:
-    """Images of one source in a split whose video, dive or day another source has in another split.
+    """Images of a source whose video, dive or day another source has in another split.
 
-    Images of `train` are named, those of the held-out split where both are held out. What is not known, a video or
-    its date, cannot be found.
+    They are images of `train`, or of one of two held-out splits. Unknown videos and dates cannot be compared.
     """
     videos = {split: [_videos(source, set(names)) for source in sources] for split, names in splits.items()}
     order = sorted(splits, key=lambda split: split != "train")
@@ -356,7 +355,7 @@ def _videos(source: MergeSource, names: set[str]) -> dict[str, list[str]]:
 def _shared(
     source: MergeSource, video: str, other: MergeSource, there: Mapping[str, list[str]]
 ) -> tuple[str, str] | None:
-    """The video of the other source, and what the two share."""
+    """The video of the other source, and what both share."""
     if video in there and source.group == other.group:
         return video, "a video"
     mine = source.facts.get(video)

@@ -31,7 +31,7 @@ from seasift.data.schemes import shipped_schemes
 from seasift.data.source import Source, folder_source, open_source
 from seasift.data.trashcan import OriginalObject, label_of, published_groups, read_original
 
-# Published polygons reach a pixel too far right and down, were simplified, and lost small islands: of all objects
+# Published polygons extend a pixel too far right and down, were simplified, and lost small islands: of all objects
 # the box changed most in one of vid_000437, to an IoU of 0.19.
 _LEAST_BOX_IOU = 0.15
 
@@ -49,12 +49,12 @@ def exact_annotations(
     Args:
         published: objects of the image in the order of the file.
         names: of the categories, by id.
-        originals: what the annotators drew in it.
+        originals: the annotators' bitmaps.
         size_hw: of the image.
         label_set: instance or material.
         place: the original annotation file, for errors.
     Raises:
-        DatasetError: published and original objects do not belong together.
+        DatasetError: published and original objects do not match.
     """
     groups = published_groups(originals, label_set)
     drawn = [label_of(originals[g[0]].title, originals[g[0]].tags, label_set, location) for g in groups]
@@ -96,16 +96,16 @@ _MARK = "instance_version/instances_train_trashcan.json"
 
 
 def root_of(source: Source) -> str | None:
-    """Folder inside the source that holds TrashCan ("" or ending with `/`); None if it does not."""
+    """Folder of TrashCan inside the source ("" or ending with `/`); None without TrashCan."""
     mark = source.find(_MARK)
     return None if mark is None else mark.removesuffix(_MARK)
 
 
 def read_trashcan(source: Source, root: str, tell: Progress) -> Content:
-    """Read all annotations and hold their counts to the published tables.
+    """Read all annotations and compare their counts with the published tables.
 
     Raises:
-        DatasetError: something is missing, or not as published.
+        DatasetError: something is missing or differs from the publication.
     """
     published = {label_set: _polygons(source, root, label_set) for label_set in trashcan.LABEL_SETS}
     exact = _exact(source, root, published, tell)
@@ -138,7 +138,7 @@ def _polygons(source: Source, root: str, label_set: str) -> CocoDataset:
 def _exact(
     source: Source, root: str, published: Mapping[str, CocoDataset], tell: Progress
 ) -> dict[str, CocoDataset]:
-    """Both label sets in one go: decoding the bitmaps is most of the work."""
+    """Read both label sets at once: decoding the bitmaps is most of the work."""
     images = {
         label_set: {image.file_name: image for image in coco.images} for label_set, coco in published.items()
     }
@@ -162,7 +162,7 @@ def _exact(
     }
 
 
-# Raise it when the same source would be prepared to something else.
+# Raise it when the same source would give another result.
 _VERSION = "3"
 
 
@@ -175,7 +175,7 @@ def prepare(
     repair: bool = False,
     progress: Progress | None = None,
 ) -> tuple[PreparedDataset, bool]:
-    """Prepare a data set. A second run does nothing, an interrupted one goes on.
+    """Prepare a data set. A second run does nothing; an interrupted run resumes.
 
     Args:
         source: the published TrashCan archive (zip or unpacked, with or without its repeated images), any
@@ -183,13 +183,13 @@ def prepare(
         out: folder to fill.
         images: folder of the images of a COCO .json (None: `images` beside it, or its own).
         force: write everything again, even over another data set.
-        repair: mend what is mechanical in COCO files; see `repair.repair_document`. The record lists every repair.
+        repair: repair mechanical defects of COCO files; see `repair.repair_document`. The record lists every repair.
         progress: called with (what, done, in all).
     Returns:
-        The data set, and whether anything was done.
+        The data set, and whether it was written.
     Raises:
-        DatasetError: not a data set we know, defects that make it useless, counts that are not the published
-            ones, or another data set in `out`.
+        DatasetError: an unknown data set, fatal defects, counts that differ from the published ones, or another data set in
+            `out`.
     """
     tell = progress or (lambda _what, _done, _total: None)
     with _opened(source, out, images, "repair" if repair else "") as (opened, digest):
@@ -218,7 +218,9 @@ def _opened(source: Path, out: Path, images: Path | None, how: str) -> Iterator[
             f"{source}: --images goes with a COCO .json; expected such a file. Leave --images out"
         )
     if (source / DATASET_FILE).is_file():
-        raise DatasetError(f"{source}: is a prepared data set already; expected its source. Use it as it is")
+        raise DatasetError(
+            f"{source}: is a prepared data set already; expected its source. Use this folder directly"
+        )
     with open_source(source, without=out) as opened:
         yield opened, opened.digest(_VERSION, SCHEMA, how)
 
@@ -231,13 +233,13 @@ def _read(path: Path, source: Source, images: Path | None, tell: Progress, *, re
 
 
 def write_prepared(content: Content, out: Path, digest: str, force: bool, tell: Progress) -> PreparedDataset:
-    """Write a data set into a folder, in place of what an earlier run wrote there.
+    """Write a data set into a folder, and replace the files of an earlier run.
 
     Args:
         content: of the data set.
         out: folder to fill.
-        digest: of its source, by which a second run knows that nothing is to be done.
-        force: write images again that are there already.
+        digest: of its source; a second run with the same digest does nothing.
+        force: write existing images again.
         tell: called with (what, done, in all).
     """
     _make_way(out)
@@ -277,26 +279,26 @@ def write_prepared(content: Content, out: Path, digest: str, force: bool, tell: 
         "fingerprint": _fingerprint(documents, sizes),
         "source_digest": digest,
     }
-    # Last of all: a folder without it is not a prepared data set, and the next run goes on.
+    # Written last: a folder without it is no prepared data set, and the next run resumes.
     write_json(out / DATASET_FILE, record, indent=2)
     return PreparedDataset(out, record)
 
 
 def _make_way(out: Path) -> None:
-    """Take away what an earlier run wrote, except images (looked at one by one) and schemes drawn since."""
+    """Remove the files of an earlier run, except images (checked one by one) and schemes drawn since."""
     schemes: list[str] = []
     with_videos = False
     if (out / DATASET_FILE).exists():
         try:
             before = open_prepared(out).record
             schemes, with_videos = list(before.get("splits", {})), bool(before.get("videos"))
-        except DatasetError:  # damaged, or of another schema: what it wrote is unknown
+        except DatasetError:  # damaged, or of another schema: its files are unknown
             schemes = []
         (out / DATASET_FILE).unlink()
     shutil.rmtree(out / "annotations", ignore_errors=True)
-    if with_videos:  # else a user put it there
+    if with_videos:  # else it is the user's
         (out / VIDEOS_FILE).unlink(missing_ok=True)
-    for torn in (out / "images").rglob(".*.part"):  # left by a run that was killed
+    for torn in (out / "images").rglob(".*.part"):  # of a killed run
         torn.unlink()
     for scheme in schemes:
         if Path(scheme).name == scheme:

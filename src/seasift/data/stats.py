@@ -24,10 +24,10 @@ _SIZE_BORDERS = (32**2, 96**2)
 
 @dataclass(frozen=True)
 class Counts:
-    """What a split holds, of one class or of all.
+    """Counts of a split, of one class or of all.
 
     Attributes:
-        objects: crowds left out.
+        objects: without crowds.
         crowds: regions of many objects.
         pictures: images with at least one object (for a whole split: all images).
         groups: videos of those images; 0 if no groups are known.
@@ -47,11 +47,11 @@ class Counts:
 
 @dataclass(frozen=True)
 class PartlyLabelled:
-    """What a split's labels leave open.
+    """Missing parts of a split's labels.
 
     Attributes:
-        coarse: objects whose class is one of several; they count for no class.
-        without_mask: objects with a box only.
+        coarse: objects with several possible classes; they count for no class.
+        without_mask: objects with only a box.
         loose_box: objects whose box has no exact edges.
         unlabelled: images on which objects may be missing.
     """
@@ -72,10 +72,10 @@ class Stats:
         splits: split name to its counts; "all" is all splits together.
         empty_images: split name to images without any object.
         by_class: class name to split name to counts.
-        together: (C, C) images that hold an object of both classes; on the diagonal of the class.
-        objects_per_image: split name to how many images hold 0, 1, 2 ... objects.
+        together: (C, C) images with objects of both classes; on the diagonal, with objects of the class.
+        objects_per_image: split name to the number of images with 0, 1, 2 ... objects.
         grouped: whether groups (videos) are known.
-        partial: split name to what its labels leave open; empty if nothing.
+        partial: split name to the missing parts of its labels; empty if nothing is missing.
     """
 
     name: str
@@ -113,7 +113,7 @@ class Stats:
 
 @dataclass(frozen=True)
 class Described:
-    """A data set to be described.
+    """A data set to describe.
 
     Attributes:
         name: for titles.
@@ -180,7 +180,7 @@ def _with_objects(coco: CocoDataset, category_id: int | None) -> set[int]:
 
 
 def _of_class(coco: CocoDataset, category_id: int | None) -> list[CocoAnnotation]:
-    """Objects of a class, or all; one that may be of several classes is of none."""
+    """Objects of a class, or all; an object with several possible classes counts for none."""
     return [
         a
         for a in coco.annotations
@@ -226,8 +226,8 @@ def describe(
     """Read all splits.
 
     Args:
-        path: a prepared folder, or a COCO .json (then its one split is called by the file's name).
-        labels: label set (None: the data set's default, as with the rest).
+        path: a prepared folder, or a COCO .json (its only split has the file's name).
+        labels: label set; None: the data set's default, as for the rest.
         masks: mask version.
         scheme: splitting scheme.
         images: folder of the images of a COCO file.

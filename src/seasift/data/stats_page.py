@@ -1,4 +1,4 @@
-"""The page of `seasift data stats`: one HTML file that needs nothing else.
+"""The page of `seasift data stats`: one self-contained HTML file.
 
 It shows plots of the statistics as SVG, and example images with their masks. matplotlib is loaded by the functions, not by
 the module.
@@ -45,17 +45,17 @@ class Example:
 
 
 def colour_of(class_id: int) -> tuple[int, int, int]:
-    """Red, green, blue of a class: light, and far from its neighbours'."""
+    """Red, green, blue of a class: light, and distinct from its neighbours."""
     red, green, blue = colorsys.hsv_to_rgb(class_id * 0.618034 % 1, 0.55 + 0.35 * (class_id % 2), 1.0)
     return round(red * 255), round(green * 255), round(blue * 255)
 
 
 def choose_examples(splits: Mapping[str, CocoDataset], *, most: int) -> list[Example]:
-    """Few images that show all classes: each time the one with most classes not yet shown, rare ones first.
+    """Few images that show all classes: repeatedly the one with most new classes, rare ones first.
 
     Args:
         splits: split name to images and objects.
-        most: images at most.
+        most: maximum number of images.
     """
     first = next(iter(splits.values()))
     index = {category.id: number for number, category in enumerate(first.categories)}
@@ -81,9 +81,9 @@ def choose_examples(splits: Mapping[str, CocoDataset], *, most: int) -> list[Exa
 
 
 def draw_truth(image_rgb_u8: UInt8, example: Example, coco: CocoDataset) -> UInt8:
-    """A copy of the image with each object's mask filled lightly and outlined; holes stay holes.
+    """A copy of the image with a light fill and an outline of each mask; holes stay holes.
 
-    An object without a mask is outlined by its box; one that may be of several classes is white.
+    An object without a mask gets the outline of its box; an object with several possible classes is white.
 
     Raises:
         DatasetError: a mask that cannot be decoded.
@@ -181,7 +181,7 @@ def size_histogram(splits: Mapping[str, CocoDataset]) -> str:
 
 
 def objects_per_image(stats: Stats) -> str:
-    """How many images hold 0, 1, 2 ... objects, in % of the split."""
+    """Images with 0, 1, 2 ... objects, in % of the split."""
     splits = [split for split in stats.splits if split != "all"] or list(stats.splits)
     most = max(len(stats.objects_per_image[split]) for split in splits)
     shown = min(most, 11)
@@ -249,10 +249,10 @@ def render_stats_page(described: Described, stats: Stats, *, citation: str = "",
     """The page as HTML text.
 
     Args:
-        described: the splits, for the examples; an image that cannot be read is named instead of shown.
+        described: the splits, for the examples; an unreadable image is named instead of shown.
         stats: of the same splits.
-        citation: how to cite the data set, if that is known.
-        licence: of its images, if that is known.
+        citation: of the data set, if known.
+        licence: of its images, if known.
     """
     return render_template(
         "data",
