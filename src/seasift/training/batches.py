@@ -116,10 +116,13 @@ def gather(cache: ImageCache, images: list[int], number: int = 0, pixels: GpuPix
     return Batch(
         number,
         tuple(cache.file_names[p] for p in images),
-        pixels.images(images) if pixels else _images(cache, images),
-        *(torch.from_numpy(array) for array in (boxes, classes, real & ~crowd, crowd)),
-        pixels.masks(rows) if pixels else _masks(cache, rows),
-        torch.from_numpy(cache.content[images]),
+        images_rgb_u8=pixels.images(images) if pixels else _images(cache, images),
+        boxes_xyxy=torch.from_numpy(boxes),
+        class_ids=torch.from_numpy(classes),
+        present=torch.from_numpy(real & ~crowd),
+        crowd=torch.from_numpy(crowd),
+        masks=pixels.masks(rows) if pixels else _masks(cache, rows),
+        content=torch.from_numpy(cache.content[images]),
         partial=_partial(cache, images, rows),
     )
 
