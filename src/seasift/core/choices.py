@@ -67,6 +67,13 @@ class ServiceFormat(StrEnum):
     ZIP = "zip"
 
 
+class ImageEncoding(StrEnum):
+    """How `data pack` stores images; WebP takes a third to a half less than JPEG of the same quality."""
+
+    JPEG = "jpeg"
+    WEBP = "webp"
+
+
 class PredictedMasks(StrEnum):
     """Masks in JSON and COCO of `predict`: exact, or outlines with holes filled."""
 
