@@ -94,15 +94,15 @@ def decode_image(data: bytes, name: str, *, max_pixels: int | None = None) -> UI
         raise ImageError(f"{name}: the {kind} is {defect} ({len(data):,} bytes). Copy or download it again.")
     if max_pixels is not None:
         _check_pixels(data, kind, name, max_pixels)
+    image: UInt8 | None = None
     if kind == "JPEG" and _pixels(data, kind) <= _MOST_PIXELS:
         image = decode_jpeg(data, name)
-        if image is not None:
-            return image
-    if kind == "TIFF":
+    elif kind == "TIFF":
         image = _decode_tiff_with_alpha(data)
-        if image is not None:
-            return image
-    return _to_rgb_u8(_decode(data, kind, name), kind, name)
+    if image is None:
+        image = _to_rgb_u8(_decode(data, kind, name), kind, name)
+    _check_shape(image, data, kind, name)
+    return image
 
 
 def page_count(path: Path) -> int:
@@ -156,6 +156,20 @@ def _check_pixels(data: bytes, kind: str, name: str, max_pixels: int) -> None:
             f"{name}: {size[1]:,} x {size[0]:,} px; expected at most {max_pixels:,} pixels. "
             "Make it smaller or cut it into parts."
         )
+
+
+def _check_shape(image: UInt8, data: bytes, kind: str, name: str) -> None:
+    """Compare what was decoded with the header, by which limits were applied."""
+    height, width = image.shape[:2]
+    size = size_of(data, kind)
+    if size is None or (height, width) == size or (width, height) == size:  # turned upright
+        return
+    if kind == "TIFF" and height * width <= size[0] * size[1]:  # a tile may be larger than the page
+        return
+    raise ImageError(
+        f"{name}: {width} x {height} px were decoded; expected {size[1]} x {size[0]} px, as the header of the {kind} "
+        "says. Convert it to PNG."
+    )
 
 
 def _decode(data: bytes, kind: str, name: str) -> np.ndarray[Any, Any]:
