@@ -13,7 +13,9 @@ SOI, EOI, SOS, APP1 = 0xD8, 0xD9, 0xDA, 0xE1
 FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _ALONE = frozenset({0x01, *range(0xD0, 0xD8)})  # TEM and RSTn: no length follows
 _WITH_LENGTH = FRAMES | {0xC4, 0xCC, 0xDA, 0xDB, 0xDC, 0xDD, *range(0xE0, 0xF0), 0xFE}
-_AFTER_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # what stands for a value or a restart is part of a scan
+_AFTER_SCAN = re.compile(
+    rb"\xff[^\x00\xd0-\xd7\xff]"
+)  # what stands for a value or a restart is part of a scan
 
 
 class BrokenJpegError(ValueError):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import queue
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -30,7 +30,6 @@ from seasift.video.seeking import Start
 from seasift.video.segments import Part, Segment, cuts
 
 T = TypeVar("T")
-_ASK_S = 0.2
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,17 +38,16 @@ class _End:
 
 
 def prefetch(
-    make: Callable[[threading.Event], Iterator[T]], depth: int, cancelled: Callable[[], bool] | None = None
-) -> Iterator[T]:
+    make: Callable[[threading.Event], Iterator[T]], depth: int, stop: threading.Event | None = None
+) -> Generator[T]:
     """Yield the items of `make`, which a thread produces while the caller is busy.
 
     At most `depth` items wait and one is being made, so memory does not grow. An error of the source is raised at its
-    position. When the caller closes this generator early, the event passed to `make` is set, the source is closed
-    and the thread ends. `cancelled` is called several times a second while the caller waits; true ends the items in
-    the same way.
+    position. When the caller closes this generator early, the event passed to `make`, `stop` or a new one, is set, the
+    source is closed and the thread ends.
     """
     waiting: queue.Queue[T | _End] = queue.Queue(depth)
-    stop = threading.Event()
+    stop = stop or threading.Event()
 
     def work() -> None:
         error: BaseException | None = None
@@ -73,12 +71,7 @@ def prefetch(
     ended = False
     try:
         while True:
-            try:
-                item = waiting.get(timeout=_ASK_S if cancelled else None)
-            except queue.Empty:
-                if cancelled is not None and cancelled():
-                    return
-                continue
+            item = waiting.get()
             if isinstance(item, _End):
                 ended = True
                 if item.error is not None:
@@ -139,7 +132,7 @@ class Dive:
         after: tuple[int, int] | None = None,
         *,
         after_time_s: float | None = None,
-        cancelled: Callable[[], bool] | None = None,
+        stop: threading.Event | None = None,
     ) -> Iterator[DiveFrame]:
         """Frames of the chosen times, decoded in advance by a separate thread.
 
@@ -147,13 +140,13 @@ class Dive:
             after: continue right after this (video, frame) with exactly the frames of an unbroken run.
             after_time_s: that frame's `time_s`. With it, decoding seeks to the frame; if another frame is found there
                 (earlier damage), everything is decoded after all.
-            cancelled: called several times a second while the next frame is decoded; true ends the frames.
+            stop: asked between two packets; ends the frames when set.
         Returns:
             Frames in order of time. Close the generator to end the thread early. `gaps` starts afresh; for the file of
             `after` it lists what ends after that frame.
         """
         self.gaps = list(self._unopened)
-        return prefetch(partial(self._frames, after, after_time_s), _AHEAD, cancelled)
+        return prefetch(partial(self._frames, after, after_time_s), _AHEAD, stop)
 
     def parts(self, length_s: float, after: tuple[int, int, float] | None = None) -> list[Part]:
         """The dive in segments, in order, for processing several at once.
