@@ -4,12 +4,50 @@ from __future__ import annotations
 
 import json
 import secrets
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from seasift.core.errors import InputError
+
+MOST_BYTES = 2 << 30
+"""Of a model or a document: an ONNX file cannot be larger, and no document comes near it."""
+_KINDS = (
+    (stat.S_ISFIFO, "a pipe"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+    (stat.S_ISSOCK, "a socket"),
+)
+
+
+def check_regular(path: Path, error: type[InputError] = InputError, *, most: int = MOST_BYTES) -> int:
+    """Refuse what never ends or blocks: a pipe, a device, a socket, and files that are too large.
+
+    Returns:
+        Its size in bytes.
+    Raises:
+        OSError: there is no such file. InputError: of the class `error`.
+    """
+    found = path.stat()
+    for is_kind, words in _KINDS:
+        if is_kind(found.st_mode):
+            raise error(f"{path}: {words}; expected a file. Save what it gives in a file, and name that.")
+    if found.st_size > most:
+        raise error(f"{path}: {found.st_size:,} bytes; expected at most {most:,}. Divide it.")
+    return found.st_size
+
+
+def read_regular(path: Path, error: type[InputError] = InputError, *, most: int = MOST_BYTES) -> bytes:
+    """The bytes of a file, no more than it has when it is opened.
+
+    Raises:
+        OSError: it cannot be read. InputError: of the class `error`, as `check_regular`.
+    """
+    size = check_regular(path, error, most=most)
+    with path.open("rb") as file:
+        return file.read(size)
 
 
 @contextmanager

@@ -12,8 +12,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from seasift.core.errors import ImageError, LimitError
-from seasift.core.files import write_bytes
+from seasift.core.errors import ImageError, InputError, LimitError
+from seasift.core.files import read_regular, write_bytes
 from seasift.core.image_exif import orientation_of
 from seasift.core.image_format import defect_of, format_of, other_kind, size_of
 from seasift.core.image_jpeg import decode_jpeg
@@ -43,7 +43,7 @@ def read_image(path: str | os.PathLike[str]) -> UInt8:
         raise ImageError(f"a value of type {type(path).__name__}; expected the path of an image file.")
     path = Path(path)
     try:
-        data = path.read_bytes()
+        data = read_regular(path, ImageError)
     except FileNotFoundError:
         raise ImageError(f"{path}: no such file. Check the name and the folder you are in.") from None
     except IsADirectoryError:
@@ -110,8 +110,8 @@ def page_count(path: Path) -> int:
     if path.suffix.lower() not in (".tif", ".tiff"):
         return 1
     try:
-        data = path.read_bytes()
-    except OSError:
+        data = read_regular(path)
+    except (OSError, InputError):
         return 1
     return read_tiff(data).page_count if format_of(data) == "TIFF" else 1
 
@@ -139,8 +139,8 @@ def _decode_tiff_with_alpha(data: bytes) -> UInt8 | None:
 def read_orientation(path: Path) -> int:
     """The EXIF orientation of an image file, 1 to 8, which `read_image` applies; 1 if it has none or cannot be read."""
     try:
-        data = path.read_bytes()
-    except OSError:
+        data = read_regular(path)
+    except (OSError, InputError):
         return 1
     return orientation_of(data, format_of(data) or "")
 

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from seasift.core.calibration import Calibration
 from seasift.core.decode import YolactDecode
 from seasift.core.errors import ModelError
+from seasift.core.files import read_regular
 from seasift.core.instances import Category
 from seasift.core.outputs import OUTPUTS
 from seasift.core.prepare import InputSpec
@@ -323,7 +324,7 @@ def read_model_file(path: Path) -> ModelFile:
         ModelError: missing, not ONNX, truncated, not from seasift, another schema.
     """
     try:
-        data = path.read_bytes()
+        data = read_regular(path, ModelError)
     except FileNotFoundError:
         raise ModelError(f"{path}: no such model file. Check the name and the folder you are in.") from None
     except OSError as error:

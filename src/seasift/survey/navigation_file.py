@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from seasift.core.errors import InputError
+from seasift.core.files import read_regular
 from seasift.survey.navigation import GAP_S, Navigation
 from seasift.survey.navigation_csv import Fixes, read_csv
 from seasift.survey.navigation_gps import is_nmea, read_gpx, read_nmea
@@ -26,7 +27,7 @@ def read_navigation(path: Path, *, gap_s: float = GAP_S) -> Navigation:
         InputError: missing file, missing column, invalid value, or descending times.
     """
     try:
-        text = _text(path.read_bytes())
+        text = _text(read_regular(path))
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise InputError(

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from seasift.core.errors import InputError
+from seasift.core.files import check_regular
 from seasift.core.option import parse_size, takes_fields_of
 from seasift.formats.exchange import registry
 from seasift.formats.exchange.content import (
@@ -112,6 +113,8 @@ def run(options: ConvertOptions) -> Report:
     writing = WriteOptions(parse_masks(options.masks), options.simplify, parse_animals(options.animals))
     output = registry.named(options.to)
     if not source.is_file():
+        if source.exists() and not source.is_dir():
+            check_regular(source)
         what = "a folder" if source.is_dir() else "no such file"
         raise InputError(f"{source}: {what}; expected a file of annotations. Check the name.")
     if target.exists() and target.samefile(source):
