@@ -27,7 +27,7 @@ from seasift.data.coco import read_coco
 from seasift.data.dives import read_facts
 from seasift.data.merge_map import read_merge_map
 from seasift.data.packed import read_pack
-from seasift.data.prepared import open_prepared
+from seasift.data.prepared import SCHEMA, open_prepared
 from seasift.data.trashcan import read_original
 from seasift.formats import coco, validation
 from seasift.formats.document import Image
@@ -59,6 +59,14 @@ TRASHCAN = {
             "tags": [{"name": "overlap", "value": "none"}],
         }
     ],
+}
+RECORD = {
+    "schema": SCHEMA,
+    "name": "x",
+    "fingerprint": "0",
+    "defaults": {"labels": "instance", "masks": "exact", "split": "official"},
+    "parts": [{"file": "part-000.zip", "sha256": "0" * 64}],
+    "group": "(.*)_frame",
 }
 NAVIGATION = (
     b"time,lat,lon,depth\n2024-05-01T10:00:00Z,43.5,-8.2,800\n2024-05-01T10:00:02Z,43.6,-8.2,801\n"
@@ -111,6 +119,7 @@ def prepared(path: Path, _chance: random.Random) -> None:
         (folder / name).write_bytes(path.read_bytes())
         with contextlib.suppress(InputError):
             read(folder)
+        (folder / name).unlink()
 
 
 def journal(path: Path, _chance: random.Random) -> None:
@@ -161,7 +170,7 @@ def seeds(folder: Path) -> list[tuple[str, bytes, Reader]]:
         ("navigation.nmea", NMEA, lambda p, _: read_navigation(p)),
         ("map.yaml", MAP, lambda p, _: read_merge_map(p, 2)),
         ("facts.csv", b"video,dive,start,end\na,b,c,d\n", lambda p, _: read_facts(text_of(p), "facts.csv")),
-        ("record.json", b'{"name": "x", "images": [], "splits": {}}', prepared),
+        ("record.json", json.dumps(RECORD).encode(), prepared),
     ]
     return found
 

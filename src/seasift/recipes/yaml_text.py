@@ -43,9 +43,10 @@ def _check(text: str) -> None:
             if anchor:
                 sizes[anchor] = size
         elif isinstance(event, yaml.AliasEvent):
-            if event.anchor in anchors:
-                raise ValueError(f"the alias {event.anchor[:40]!r} lies inside of what it stands for")
-            open_sizes[-1] += sizes.get(event.anchor, 1)
+            name = event.anchor or ""
+            if name in anchors:
+                raise ValueError(f"the alias {name[:40]!r} lies inside of what it stands for")
+            open_sizes[-1] += sizes.get(name, 1)
         elif isinstance(event, yaml.ScalarEvent):
             open_sizes[-1] += 1
             if event.anchor:
