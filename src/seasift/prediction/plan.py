@@ -205,6 +205,7 @@ def write_documents(
     masks: str,
     file_names: Mapping[str, str],
     like: coco.TruthIds | None,
+    raw_csv: bool = False,
 ) -> list[Path]:
     """Write the documents of the plan; returns the files. A plan without a folder and a file has none."""
     written = []
@@ -213,7 +214,7 @@ def write_documents(
         if name in ("overlay", "video") or path is None:
             continue
         if name == "csv":
-            table_csv.write(path, result)
+            table_csv.write(path, result, raw=raw_csv)
         elif name == "coco":
             write_json(path, coco.to_coco(result, masks=masks, file_names=file_names, like=like))
         else:
@@ -223,11 +224,17 @@ def write_documents(
 
 
 def text_parts(
-    name: str, result: Document, *, masks: str, file_names: Mapping[str, str], like: coco.TruthIds | None
+    name: str,
+    result: Document,
+    *,
+    masks: str,
+    file_names: Mapping[str, str],
+    like: coco.TruthIds | None,
+    raw_csv: bool = False,
 ) -> Iterable[str]:
     """A document of the format json, csv or coco as text, a part at a time."""
     if name == "json":
         return document.text_parts(result, masks=masks)
     if name == "csv":
-        return [table_csv.to_text(result)]
+        return [table_csv.to_text(result, raw=raw_csv)]
     return [coco.to_text(coco.to_coco(result, masks=masks, file_names=file_names, like=like))]

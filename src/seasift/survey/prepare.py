@@ -54,6 +54,7 @@ class Options:
     unconfirmed: bool
     formats: Sequence[str] | None
     video: bool
+    raw_csv: bool
     engine: str
     precision: str
     threads: int | None
@@ -133,6 +134,7 @@ def prepare(options: Options, tell: Callable[[str], None]) -> tuple[Plan, list[F
         navigation=navigation,
         unconfirmed=options.unconfirmed,
         video=options.video,
+        raw_csv=options.raw_csv,
         formats=formats,
         max_in_flight=model.max_in_flight,
         looking=looking,

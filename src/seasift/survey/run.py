@@ -159,12 +159,12 @@ def _write(plan: Plan, store: Store, result: Result) -> list[Path]:
     document = entries(store, categories, sizes, clock.position, unconfirmed=plan.unconfirmed)
     tracks_document.write(plan.out / "tracks.json", header, document)
     rows = tables.track_rows(summaries(store), store, categories, clock)
-    tables.write_csv(plan.out / "tracks.csv", tables.TRACK_COLUMNS, rows)
+    tables.write_csv(plan.out / "tracks.csv", tables.TRACK_COLUMNS, rows, raw=plan.raw_csv)
     count_rows = tables.count_rows(counting.rows(result.counts, categories), store, clock)
     result.rows.extend(count_rows)
     searched = [each for each in categories if not plan.classes or each.name in plan.classes]
     unseen = tables.zero_rows(count_rows, searched, result.counts.frames.total())
-    tables.write_csv(plan.out / "counts.csv", tables.COUNT_COLUMNS, [*count_rows, *unseen])
+    tables.write_csv(plan.out / "counts.csv", tables.COUNT_COLUMNS, [*count_rows, *unseen], raw=plan.raw_csv)
     write_json(plan.out / "counts.json", counts_document(plan, result, count_rows), indent=1)
     names = ["tracks.csv", "tracks.json", "counts.csv", "counts.json"]
     return [plan.out / name for name in (*names, *(["pictures"] if result.counts.dive else []))]
