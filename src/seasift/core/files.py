@@ -55,6 +55,11 @@ def read_regular(path: Path, error: type[InputError] = InputError, *, most: int 
         return file.read(size)
 
 
+def resolved(path: Path) -> Path:
+    """The path without links, as far as they lead anywhere: `Path.resolve` fails at links in a circle."""
+    return Path(os.path.realpath(path))
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary path next to `path`; it becomes `path` on success and is removed on any error.

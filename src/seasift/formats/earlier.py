@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from seasift.core.files import resolved
+
 _PREDICT = ("predictions.json", "predictions.csv", "predictions.coco.json")
 _SURVEY = (
     "tracks.csv",
@@ -26,8 +28,8 @@ def earlier_results(folder: Path, written: Iterable[Path]) -> str:
     Args:
         written: files of the last run, and folders that hold nothing else.
     """
-    ours = {path.resolve() for path in written}
-    found = [path.relative_to(folder).as_posix() for path in _results(folder) if path.resolve() not in ours]
+    ours = {resolved(path) for path in written}
+    found = [path.relative_to(folder).as_posix() for path in _results(folder) if resolved(path) not in ours]
     overlays = [name for name in found if name.startswith("overlays/")]
     names = [name for name in found if name not in overlays]
     if overlays:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from seasift.core.choices import PredictedMasks, choose
 from seasift.core.errors import InputError
+from seasift.core.files import resolved
 from seasift.formats import coco, document
 from seasift.inference.image_prediction import Choices, choices_of
 from seasift.inference.inputs import Failure, Source, expand
@@ -52,7 +53,7 @@ def prepare(options: PredictOptions) -> Task:
     like_file = Path(options.like) if options.like else None
     if like_file and "coco" not in formats:
         raise InputError("--like is for --format coco. Add coco to the formats, or leave --like out.")
-    leave_out = output.resolve() if output else None
+    leave_out = resolved(output) if output else None
     notes: list[str] = []
     sources = expand(
         _texts(options.inputs), recursive=options.recursive, leave_out=leave_out, note=notes.append

@@ -11,7 +11,7 @@ from typing import Any
 
 from seasift.core.classes import parse_classes
 from seasift.core.errors import InputError
-from seasift.core.files import check_folder
+from seasift.core.files import check_folder, resolved
 from seasift.formats.exchange import registry
 from seasift.inference.inputs import Failure
 from seasift.inference.predictor import OnnxPredictor, load_predictor
@@ -178,7 +178,7 @@ def _footage(
     )
     given = [options.inputs] if isinstance(options.inputs, str | Path) else options.inputs
     videos, failures, notes = videos_of(
-        [str(each) for each in given], recursive=options.recursive, leave_out=Path(options.output).resolve()
+        [str(each) for each in given], recursive=options.recursive, leave_out=resolved(Path(options.output))
     )
     before = live_before(Path(options.output) / NAME)
     dive = open_dive(videos, every=every, start_s=start_s, end_s=end_s, start_utc=start_utc, before=before)

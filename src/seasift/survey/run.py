@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from seasift import __version__
-from seasift.core.files import write_bytes, write_json
+from seasift.core.files import resolved, write_bytes, write_json
 from seasift.core.image_statistics import NAMES
 from seasift.formats import tracks as tracks_document
 from seasift.formats.document import ModelEntry
@@ -226,7 +226,7 @@ def _write_images(folder: Path, store: Store) -> None:
 def _from(folder: Path, file: Path) -> str | None:
     """Relative path from a folder to a file: valid after both have moved together."""
     try:
-        return Path(os.path.relpath(file.resolve(), folder.resolve())).as_posix()
+        return Path(os.path.relpath(resolved(file), resolved(folder))).as_posix()
     except ValueError:  # on two drives of Windows
         return None
 

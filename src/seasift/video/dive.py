@@ -210,10 +210,15 @@ class Dive:
         for index, file in enumerate(self._files):
             if stop.is_set() or (after is not None and index < after[0]) or not self._in_range(file):
                 continue
-            if after is not None and index == after[0]:
-                yield from self._rest(index, after[1], after_time_s, stop)
-            else:
-                yield from self._chosen(index, self._decoded(file, self._start(file), stop))
+            try:
+                if after is not None and index == after[0]:
+                    yield from self._rest(index, after[1], after_time_s, stop)
+                else:
+                    yield from self._chosen(index, self._decoded(file, self._start(file), stop))
+            except ImageError:
+                if index == 0:
+                    raise
+                self.gaps.append(Gap(file.video.file, 0.0, None, "it cannot be opened any more"))
 
     def end_s(self) -> float:
         """End of the last file on the dive's clock; the file may be read through to find it."""
