@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from seasift.core.ending import ending
 from seasift.core.errors import InputError
 from seasift.core.interop import package
 from seasift.core.option import takes_fields_of
@@ -172,15 +173,15 @@ def _predict_all(task: Task, journal: Journal, options: PredictOptions) -> tuple
     done: list[str] = []
     failures: list[FailedFile] = []
     total = sum(_expected(source, task) for source in task.sources)
-    with AnnotatedVideos(task) as videos:
-        found_all = predict_sources(
-            looker.look,
-            task.sources,
-            span=task.span,
-            known=looker.known,
-            max_in_flight=task.model.max_in_flight,
-            note=note,
-        )
+    found_all = predict_sources(
+        looker.look,
+        task.sources,
+        span=task.span,
+        known=looker.known,
+        max_in_flight=task.model.max_in_flight,
+        note=note,
+    )
+    with ending(found_all), AnnotatedVideos(task) as videos:
         for found in _until_stopped(found_all, task.sources):
             if isinstance(found, Failure):
                 failures.append(FailedFile(file=found.file, error=found.error))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from seasift.core.ending import ending
 from seasift.core.instances import Category, Instances
 from seasift.core.masks import from_coco
 from seasift.core.types import SizeHW
@@ -26,8 +27,8 @@ def write_video(path: Path, dive: Dive, store: Store, categories: Sequence[Categ
         InputError: it cannot be written. MissingExtraError: no H.264 encoder.
     """
     moved_s, before_s = 0.0, None
-    with writing_video(path) as writer:
-        for dive_frame, frame in zip(dive.frames(), store.frames(), strict=True):
+    with ending(dive.frames()) as frames, writing_video(path) as writer:
+        for dive_frame, frame in zip(frames, store.frames(), strict=True):
             if before_s is None:
                 moved_s = frame.dive_s
             elif frame.dive_s - before_s > _PAUSE_S:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import queue
+import sys
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -81,9 +82,11 @@ def prefetch(
             del item
     finally:
         stop.set()
-        while not ended:  # makes room, so that the thread sees the request to stop
+        alive = not sys.is_finalizing()  # then, threads do not run any more
+        while alive and not ended:  # makes room, so that the thread sees the request to stop
             ended = isinstance(waiting.get(), _End)
-        thread.join()
+        if alive:
+            thread.join()
 
 
 __all__ = ["Before", "Dive", "DiveFrame", "DiveVideo", "Gap", "LiveDive", "open_dive"]
