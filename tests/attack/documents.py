@@ -36,7 +36,7 @@ from seasift.formats.exchange import registry
 from seasift.formats.exchange.content import WriteOptions
 from seasift.formats.exchange.options import ConvertOptions
 from seasift.formats.journal import Journal
-from seasift.survey.navigation_file import read_navigation
+from seasift.survey.navigation import read_navigation
 from tests.attack.mutations import dumps, mutate_bytes, mutate_value
 from tests.formats.exchange.contents import dive
 

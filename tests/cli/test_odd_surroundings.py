@@ -13,7 +13,7 @@ from seasift.core.errors import InputError
 from seasift.core.image import write_image
 from seasift.inference.engines import open_engine
 from seasift.inference.inputs import Failure, expand
-from seasift.video.sampling import FrameSampling, parse_time
+from seasift.video.frames import FrameSampling, parse_time
 from tests.tiny_model import quarters, save_tiny
 
 DIGITS = "9" * 400

@@ -23,7 +23,7 @@ from seasift.formats.exchange.convert import run
 from seasift.formats.exchange.options import ConvertOptions
 from seasift.modelfile.info import read_model_file
 from seasift.recipes.recipe import load_recipe
-from seasift.survey.navigation_file import read_navigation
+from seasift.survey.navigation import read_navigation
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX files")
 
