@@ -21,6 +21,8 @@ from seasift.core.prepare import batches_of_one_size, prepare
 from seasift.core.types import Float32, Float64, SizeHW, UInt8
 from seasift.inference.engine import Engine, Port
 from seasift.inference.engines import AUTO, ENGINES, abilities, advised, open_engine
+from seasift.inference.finite import FiniteOutputs
+from seasift.inference.trial import try_out
 from seasift.modelfile import bundled
 from seasift.modelfile.info import INPUT_NAME, ModelFile, ModelInfo, read_model_file
 
@@ -47,6 +49,7 @@ class OnnxPredictor:
         self._settings = file.info.decode_settings()
         self._categories = file.info.class_list()
         self._calibration = file.info.score_calibration()
+        self._finite = FiniteOutputs(file.info.name)
 
     @property
     def name(self) -> str:
@@ -124,7 +127,7 @@ class OnnxPredictor:
         """The objects of an image of `size_hw` px from its outputs, without the batch dimension; see `predict`."""
         calibration = self._calibration
         found = OUTPUTS[self.info.head].decode(
-            outputs,
+            self._finite.of(outputs),
             size_hw=size_hw,
             spec=self._spec,
             settings=self._settings,
@@ -206,7 +209,7 @@ def load_predictor(
     batch_size: int = 1,
     throughput: bool = False,
 ) -> OnnxPredictor:
-    """Load a model file and make it ready.
+    """Load a model file and make it ready. One that is not bundled is tried in a process of its own first; see `trial`.
 
     Args:
         model: path of a model file, or the name of a bundled model.
@@ -224,6 +227,28 @@ def load_predictor(
     if precision == AUTO and engine in ENGINES:
         able = abilities() if engine == "openvino" else ()
         precision = advised(engine, quantized=bool(file.info.quantized), able=able)
+    if engine in ENGINES:
+        try_out(file, engine=engine, precision=precision, threads=threads)
+    return open_predictor(
+        file,
+        engine=engine,
+        precision=precision,
+        threads=threads,
+        batch_size=batch_size,
+        throughput=throughput,
+    )
+
+
+def open_predictor(
+    file: ModelFile,
+    *,
+    engine: str,
+    precision: str,
+    threads: int | None = None,
+    batch_size: int = 1,
+    throughput: bool = False,
+) -> OnnxPredictor:
+    """Make a model file ready without a trial; see `load_predictor`."""
     ready = open_engine(
         file.data, file.name, engine=engine, precision=precision, threads=threads, throughput=throughput
     )

@@ -18,11 +18,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from seasift.core.calibration import Calibration
 from seasift.core.decode import YolactDecode
 from seasift.core.errors import ModelError
+from seasift.core.files import read_regular
 from seasift.core.instances import Category
 from seasift.core.outputs import OUTPUTS
 from seasift.core.prepare import InputSpec
 from seasift.core.rollup import RollUp
-from seasift.modelfile.onnx_file import onnx_metadata
+from seasift.modelfile.onnx_file import has_external_data, onnx_metadata
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
@@ -104,6 +105,7 @@ INPUT_NAME = "images"
 
 _Count = Annotated[int, Field(ge=0)]
 _Side = Annotated[int, Field(ge=1, le=16384)]
+_MOST_PIXELS = 1 << 26
 
 
 class CategoryEntry(Strict):
@@ -120,6 +122,13 @@ class InputEntry(Strict):
     mean: tuple[float, float, float]
     std: tuple[Positive, Positive, Positive]
     resize: Literal["stretch", "fit", "trim"] = "stretch"
+
+    @model_validator(mode="after")
+    def _possible(self) -> InputEntry:
+        if self.size_hw[0] * self.size_hw[1] > _MOST_PIXELS:
+            raise ValueError(f"an input of {self.size_hw} px; expected at most {_MOST_PIXELS:,} pixels")
+        InputSpec(**self.model_dump())
+        return self
 
 
 class DecodeEntry(Strict):
@@ -323,7 +332,7 @@ def read_model_file(path: Path) -> ModelFile:
         ModelError: missing, not ONNX, truncated, not from seasift, another schema.
     """
     try:
-        data = path.read_bytes()
+        data = read_regular(path, ModelError)
     except FileNotFoundError:
         raise ModelError(f"{path}: no such model file. Check the name and the folder you are in.") from None
     except OSError as error:
@@ -331,9 +340,15 @@ def read_model_file(path: Path) -> ModelFile:
         raise ModelError(f"{path}: {kind}; expected an ONNX file made by `seasift export`.") from None
     try:
         metadata = onnx_metadata(data)
+        external = has_external_data(data)
     except ValueError as error:
         raise ModelError(
             f"{path}: not a whole ONNX file ({len(data):,} bytes; {error}). "
             "Give a file made by `seasift export`, or copy it again."
         ) from None
+    if external:
+        raise ModelError(
+            f"{path}: keeps weights in other files, which its hash does not cover; expected all in one file. "
+            "Save it again as a single ONNX file."
+        )
     return ModelFile(str(path), from_metadata(metadata, str(path)), data, hashlib.sha256(data).hexdigest())
