@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from seasift.core.decode import YolactDecode, decode_rcnn, decode_yolact
+from seasift.core.decode_yolo import decode_final_yolo, decode_yolo, decode_yolov5
 from seasift.core.instances import Instances
 from seasift.core.prepare import InputSpec
 from seasift.core.types import Float32, Int64, SizeHW
@@ -49,14 +50,16 @@ class OutputKind:
 
     Attributes:
         outputs: names and shapes of the graph's outputs, in order. B is the batch, C the classes, a number is itself;
-            any other letter takes the first size it meets.
+            any other letter takes the first size it meets. A sum such as 4+C may hold one such letter.
         resize: the rules by which images may be fitted to its input.
         decode: from these outputs to objects.
+        adopted: whether other makers export such graphs; then their outputs have other names.
     """
 
     outputs: dict[str, str]
     resize: tuple[str, ...]
     decode: Decoder
+    adopted: bool = False
 
     @property
     def has_prototypes(self) -> bool:
@@ -124,6 +127,8 @@ def _decode_detections(
     )
 
 
+_FITTED = ("letterbox", "stretch", "fit")
+_PROTOTYPES = {"prototypes": "B K H' W'"}
 _DETECTIONS = {"boxes": "B N 4", "scores": "B N", "classes": "B N"}
 
 OUTPUTS: dict[str, OutputKind] = {
@@ -136,4 +141,31 @@ OUTPUTS: dict[str, OutputKind] = {
         outputs={**_DETECTIONS, "masks": "B N M M"}, resize=("stretch", "fit"), decode=_decode_detections
     ),
     "faster-rcnn": OutputKind(outputs=_DETECTIONS, resize=("stretch", "fit"), decode=_decode_detections),
+    "yolo-detect": OutputKind(
+        outputs={"predictions": "B 4+C P"}, resize=_FITTED, decode=decode_yolo, adopted=True
+    ),
+    "yolo-segment": OutputKind(
+        outputs={"predictions": "B 4+C+K P", **_PROTOTYPES},
+        resize=("letterbox", "stretch"),
+        decode=decode_yolo,
+        adopted=True,
+    ),
+    "yolo-final": OutputKind(
+        outputs={"predictions": "B N 6"}, resize=_FITTED, decode=decode_final_yolo, adopted=True
+    ),
+    "yolo-final-segment": OutputKind(
+        outputs={"predictions": "B N 6+K", **_PROTOTYPES},
+        resize=("letterbox", "stretch"),
+        decode=decode_final_yolo,
+        adopted=True,
+    ),
+    "yolov5": OutputKind(
+        outputs={"predictions": "B P 5+C"}, resize=_FITTED, decode=decode_yolov5, adopted=True
+    ),
+    "yolov5-segment": OutputKind(
+        outputs={"predictions": "B P 5+C+K", **_PROTOTYPES},
+        resize=("letterbox", "stretch"),
+        decode=decode_yolov5,
+        adopted=True,
+    ),
 }

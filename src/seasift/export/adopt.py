@@ -1,0 +1,232 @@
+"""Adopt another maker's ONNX graph: recognise its kind of output and write a model file. Loads no PyTorch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from seasift.core.errors import InputError, ModelError
+from seasift.core.files import check_onnx_name, write_bytes
+from seasift.core.option import parse_size
+from seasift.core.types import SizeHW
+from seasift.inference.engine import Engine
+from seasift.inference.engines import open_engine
+from seasift.inference.predictor import OnnxPredictor
+from seasift.modelfile.info import (
+    METADATA_KEY,
+    AdoptedEntry,
+    CategoryEntry,
+    DecodeEntry,
+    InputEntry,
+    ModelFile,
+    ModelInfo,
+)
+from seasift.modelfile.onnx_file import with_metadata
+from seasift.modelfile.onnx_graph import CONTROL_FLOW, OnnxGraph, read_graph
+from seasift.modelfile.recognise import LAYOUTS, Match, classes_of, recognise, size_of
+
+_MOST_CLASSES = 10_000
+_MOST_BYTES = 2 << 30  # of an ONNX file without other files
+_UNKNOWN_LICENCE = "unknown; ask the maker of the weights"
+
+
+def adopt(
+    file: Path,
+    output: Path | None = None,
+    *,
+    kind: str | None = None,
+    names: str | Sequence[str] | None = None,
+    size: str | None = None,
+    threshold: float | None = None,
+    licence: str | None = None,
+) -> tuple[Path, ModelInfo]:
+    """Write a model file around another maker's ONNX graph, which stays unchanged.
+
+    Args:
+        file: the maker's ONNX file.
+        output: the model file to write; None: `NAME-seasift.onnx` beside `file`.
+        kind: kind of output, a key of `modelfile.recognise.LAYOUTS`; None to recognise it.
+        names: class names in the model's order: a list, text such as "fish,crab", or a text file with one a line;
+            None for those in the file.
+        size: input size "640" or "640x480" (WIDTHxHEIGHT), px, for graphs that take several.
+        threshold: default minimum score; None: the maker's.
+        licence: of the weights; None: what the file says.
+    Returns:
+        The path written, and the description in it.
+    Raises:
+        InputError: a name or size that does not fit. ModelError: not ONNX, with weights in other files or control flow,
+            of no known kind, or a graph that does not run.
+
+    >>> path, info = adopt(Path("yolo11n-seg.onnx"))
+    """
+    output = output or file.with_name(f"{file.stem}-seasift.onnx")
+    check_onnx_name(output)
+    data, graph = _read(file)
+    size_hw = _size(graph, size, str(file))
+    engine = open_engine(data, str(file), engine="openvino", precision="f32", threads=None)
+    seen = _run(engine, graph, size_hw, str(file))
+    found, match = recognise(seen, size_hw, kind, str(file))
+    layout = LAYOUTS[found]
+    info = ModelInfo(
+        name=file.stem,
+        head=found,
+        categories=_categories(names, graph, match, str(file)),
+        input=InputEntry(
+            size_hw=size_hw,
+            mean=layout.mean,
+            std=layout.std,
+            resize=layout.resize,
+            sampling=layout.sampling,
+            fill=layout.fill,
+            channels=layout.channels,
+        ),
+        decode=DecodeEntry(nms_iou=layout.nms_iou),
+        threshold=layout.threshold if threshold is None else threshold,
+        max_objects=layout.max_objects,
+        adopted=AdoptedEntry(source=file.name, outputs=match.outputs),
+        licence=licence or graph.metadata.get("license") or _UNKNOWN_LICENCE,
+        attribution=graph.metadata.get("author") or layout.maker,
+    )
+    written = with_metadata(data, METADATA_KEY, info.model_dump_json())
+    _try(ModelFile(str(file), info, written, ""), engine)
+    write_bytes(output, written)
+    return output, info
+
+
+def _read(path: Path) -> tuple[bytes, OnnxGraph]:
+    """The bytes of an ONNX file and its graph, if it is one that can be adopted."""
+    try:
+        if path.is_dir():
+            raise ModelError(f"{path}: a folder; expected an ONNX file.")
+        if path.stat().st_size > _MOST_BYTES:
+            raise ModelError(f"{path}: larger than 2 GiB; expected one ONNX file with its weights.")
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise ModelError(f"{path}: no such file. Check the name and the folder you are in.") from None
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read ({error.strerror}); expected an ONNX file.") from None
+    try:
+        graph = read_graph(data)
+    except ValueError as error:
+        raise ModelError(
+            f"{path}: not a whole ONNX file ({len(data):,} bytes; {error}). Export it to ONNX, or copy it again."
+        ) from None
+    if METADATA_KEY in graph.metadata:
+        raise ModelError(f"{path}: a model file of seasift already; use it as it is.")
+    if graph.external:
+        raise ModelError(
+            f"{path}: some of its weights lie in other files; expected one file. Export with all weights inside."
+        )
+    if looping := sorted(graph.operators & CONTROL_FLOW):
+        raise ModelError(
+            f"{path}: control flow in its graph ({', '.join(looping)}); expected a graph without. "
+            "Export without post-processing."
+        )
+    if foreign := sorted(name for name in graph.operators if "." in name):
+        raise ModelError(
+            f"{path}: operators that are not ONNX's own ({', '.join(foreign[:3])}); expected a plain graph. "
+            "Export without custom operators."
+        )
+    return data, graph
+
+
+def _size(graph: OnnxGraph, size: str | None, name: str) -> SizeHW:
+    """Height and width of the graph's input."""
+    shown = "; ".join(map(str, graph.inputs)) or "none"
+    images = graph.inputs[0] if len(graph.inputs) == 1 else None
+    if images is None or images.element != "float32" or len(images.shape) != 4:
+        raise ModelError(f"{name}: inputs {shown}; expected one of 1x3xHxW float32. Export it so.")
+    batch, channels, *sides = images.shape
+    if batch not in (None, 1) or channels not in (None, 3):
+        raise ModelError(f"{name}: inputs {shown}; expected one of 1x3xHxW float32. Export it so.")
+    given = parse_size(size, "--size", least=32, square=True)[::-1] if size else None
+    wanted = given or size_of(graph.metadata)
+    height, width = (side or (wanted[a] if wanted else None) for a, side in enumerate(sides))
+    if height is None or width is None:
+        raise InputError(f"{name}: its input takes any size. Give the one it was trained with: --size 640.")
+    if given and given != (height, width):
+        raise InputError(
+            f"--size {size}: the graph of {name} takes {width}x{height} px only. Leave --size out, or export it again."
+        )
+    return height, width
+
+
+def _run(engine: Engine, graph: OnnxGraph, size_hw: SizeHW, name: str) -> OnnxGraph:
+    """Run the graph once on a grey image; its outputs then have known shapes."""
+    results = engine.run(np.full((1, 3, *size_hw), 0.5, np.float32))
+    seen = [results[port.name] for port in engine.outputs]
+    for port, values in zip(engine.outputs, seen, strict=True):
+        if not np.isfinite(values).all():
+            raise ModelError(
+                f"{name}: its output {port.name} holds NaN or infinity for a grey image; expected finite numbers. "
+                "Export it again in float32."
+            )
+    outputs = tuple(
+        replace(tensor, shape=values.shape) for tensor, values in zip(graph.outputs, seen, strict=True)
+    )
+    return replace(graph, outputs=outputs)
+
+
+def _try(file: ModelFile, engine: Engine) -> None:
+    """Find objects in a grey image with the new description, so that a file that is written works."""
+    predictor = OnnxPredictor(file, engine)
+    height, width = file.info.input.size_hw
+    predictor.predict([np.full((height, width, 3), 128, np.uint8)])
+
+
+def _categories(
+    names: str | Sequence[str] | None, graph: OnnxGraph, match: Match, name: str
+) -> tuple[CategoryEntry, ...]:
+    given = classes_of(graph.metadata) if names is None else read_names(names)
+    if given is None:
+        count = f"{match.classes} classes" if match.classes else "classes"
+        raise InputError(
+            f"{name}: {count} without names. Give them in the model's order: --names fish,crab or a text file."
+        )
+    if match.classes is not None and len(given) != match.classes:
+        raise InputError(
+            f"{name}: {len(given)} names for {match.classes} classes; expected one name a class, in the model's order. "
+            "Give --names."
+        )
+    if len(given) > _MOST_CLASSES:
+        raise InputError(f"{name}: {len(given)} names; expected at most {_MOST_CLASSES:,}.")
+    return tuple(CategoryEntry(id=number, name=each) for number, each in enumerate(_distinct(given), start=1))
+
+
+def read_names(names: str | Sequence[str]) -> tuple[str, ...]:
+    """Class names from a list, text such as "fish,crab", or a text file with one name a line.
+
+    Raises:
+        InputError: no name, or a file that cannot be read.
+    """
+    if not isinstance(names, str):
+        found = [str(each).strip() for each in names]
+    elif Path(names).is_file():
+        try:
+            found = Path(names).read_text(encoding="utf-8-sig").splitlines()
+        except (OSError, UnicodeDecodeError):
+            raise InputError(
+                f"--names {names}: not a text file in UTF-8; expected one name a line."
+            ) from None
+    elif "," not in names and Path(names).suffix:
+        raise InputError(f"--names {names}: no such file. Check the name, or give names: --names fish,crab.")
+    else:
+        found = names.split(",")
+    found = [each.strip() for each in found if each.strip()]
+    if not found:
+        raise InputError(f"--names {names}: no name in it; expected one name a line, or fish,crab.")
+    return tuple(found)
+
+
+def _distinct(names: Sequence[str]) -> list[str]:
+    """Names with a number behind those that occur again, as some makers' lists do."""
+    found: list[str] = []
+    for name in names:
+        other, count = name, 2
+        while other in found:
+            other, count = f"{name} {count}", count + 1
+        found.append(other)
+    return found
