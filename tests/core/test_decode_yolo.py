@@ -72,7 +72,7 @@ def test_greedy_suppression_is_torchvisions(iou: float, count: int) -> None:
     assert greedy_nms(boxes, scores, labels, iou=iou, keep=7).tolist() == expected[:7].tolist()
 
 
-@pytest.mark.parametrize("layout", ["yolo-segment", "yolov5-segment"])
+@pytest.mark.parametrize("layout", ["yolo-segment", "yolov5"])
 @pytest.mark.parametrize("size_hw", SIZES)
 def test_objects_and_masks_of_dense_layouts(layout: str, size_hw: tuple[int, int]) -> None:
     rng = np.random.default_rng(5)
@@ -127,7 +127,7 @@ def test_a_known_object_of_the_end_to_end_layout(size_hw: tuple[int, int]) -> No
         [[*given[0], 0.4, 2, 1, 0], [*given[1], 0.9, 0, 0, 1], [*given[1], 0.1, 0, 0, 1]], np.float32
     )
     prototypes = np.stack([np.ones((40, 40)), -np.ones((40, 40))]).astype(np.float32)
-    found = OUTPUTS["yolo-final-segment"].decode(
+    found = OUTPUTS["yolo-end2end"].decode(
         {"predictions": rows, "prototypes": prototypes},
         size_hw=size_hw,
         spec=letterbox(),

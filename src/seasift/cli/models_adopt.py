@@ -36,7 +36,8 @@ def adopt(
 ) -> None:
     """Make a model file of another maker's ONNX file, for all commands.
 
-    The graph stays unchanged. Kinds: yolo-detect, yolo-segment, yolo-final, yolo-final-segment, yolov5, yolov5-segment.
+    The graph stays unchanged. Kinds: yolo-detect, yolo-segment, yolo-end2end, yolov5, rf-detr, rf-detr-seg, d-fine,
+    d-fine-transformers, torchvision-detection, rtmdet-ins.
     """
     from seasift.export.adopt import adopt as write
 

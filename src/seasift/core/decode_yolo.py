@@ -15,8 +15,8 @@ from seasift.core.boxes import greedy_nms
 from seasift.core.decode import YolactDecode
 from seasift.core.finite import check_finite
 from seasift.core.instances import Instances
+from seasift.core.mask_grids import PrototypeMasks
 from seasift.core.prepare import InputSpec
-from seasift.core.prototypes import PrototypeMasks
 from seasift.core.types import Float32, Int64, SizeHW
 
 _MOST_CANDIDATES = 30_000  # of an image that take part in suppression, the best

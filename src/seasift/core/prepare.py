@@ -12,7 +12,7 @@ from PIL import Image
 from seasift.core.types import Float32, SizeHW, UInt8
 
 RESIZE_RULES = ("stretch", "fit", "trim", "letterbox", "original")
-SAMPLING = ("area", "linear", "antialias")
+SAMPLING = ("area", "linear", "exact", "antialias")
 TRIM = 32  # px, the coarsest stride
 
 
@@ -51,7 +51,8 @@ class InputSpec:
             the next multiple of 32 px below and to the right of the image; "letterbox" is like "fit", but centres the
             image, half a pixel up and left where the rest is odd; "original" keeps the image's own size.
         sampling: "area" averages where both sides shrink and is bilinear elsewhere; "linear" is OpenCV's bilinear, which
-            skips pixels of large images; "antialias" is Pillow's bilinear, which does not.
+            skips pixels of large images; "exact" is the same without rounding to whole numbers; "antialias" is Pillow's
+            bilinear, which skips no pixel.
         fill: value of the rest, in pixel units; None: the mean.
         channels: order of the colours in the input, "rgb" or "bgr".
     """
@@ -151,7 +152,10 @@ def prepare(image_rgb_u8: UInt8, spec: InputSpec) -> Float32:
     """An image (H, W, 3) uint8 RGB of any size to the network's input (3, H', W') float32."""
     own_hw = image_rgb_u8.shape[0], image_rgb_u8.shape[1]
     content, whole = spec.content_hw(own_hw), spec.input_hw(own_hw)
-    planes = normalise(resize_u8(image_rgb_u8, content, spec.sampling), spec)
+    if spec.sampling == "exact":
+        planes = _exact(image_rgb_u8, content, spec)
+    else:
+        planes = normalise(resize_u8(image_rgb_u8, content, spec.sampling), spec)
     if content == whole:
         return planes
     canvas = np.zeros((3, *whole), dtype=np.float32)
@@ -161,6 +165,14 @@ def prepare(image_rgb_u8: UInt8, spec: InputSpec) -> Float32:
     top, left = spec.corner_yx(own_hw)
     canvas[:, top : top + content[0], left : left + content[1]] = planes
     return canvas
+
+
+def _exact(image_rgb_u8: UInt8, size_hw: SizeHW, spec: InputSpec) -> Float32:
+    """An image (H, W, 3) uint8 RGB as (3, H', W') float32, resized bilinearly in float32 and normalised."""
+    resized = cv2.resize(image_rgb_u8.astype(np.float32), size_hw[::-1], interpolation=cv2.INTER_LINEAR)
+    normal = (resized - np.array(spec.mean, np.float32)) / np.array(spec.std, np.float32)
+    planes = np.asarray(normal, np.float32).transpose(2, 0, 1)
+    return np.ascontiguousarray(planes[::-1] if spec.channels == "bgr" else planes)
 
 
 def batches_of_one_size(prepared: Sequence[Float32]) -> Iterator[tuple[list[int], Float32]]:

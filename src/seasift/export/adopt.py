@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from seasift.core.errors import InputError, ModelError
+from seasift.core.errors import EngineError, InputError, ModelError
 from seasift.core.files import check_onnx_name, write_bytes
 from seasift.core.option import parse_size
 from seasift.core.types import SizeHW
@@ -26,10 +26,13 @@ from seasift.modelfile.info import (
 )
 from seasift.modelfile.onnx_file import with_metadata
 from seasift.modelfile.onnx_graph import CONTROL_FLOW, OnnxGraph, read_graph
-from seasift.modelfile.recognise import LAYOUTS, Match, classes_of, recognise, size_of
+from seasift.modelfile.recognise import LAYOUTS, Match, classes_of, labels_of, recognise, size_of
 
 _MOST_CLASSES = 10_000
 _MOST_BYTES = 2 << 30  # of an ONNX file without other files
+_LARGEST_SIDE = 4096  # px
+_FINAL_OUTPUTS = {"boxes", "labels", "scores"}
+_PROBE_HW = (800, 800)  # where the graph takes images of any size
 _UNKNOWN_LICENCE = "unknown; ask the maker of the weights"
 
 
@@ -65,28 +68,45 @@ def adopt(
     output = output or file.with_name(f"{file.stem}-seasift.onnx")
     check_onnx_name(output)
     data, graph = _read(file)
-    size_hw = _size(graph, size, str(file))
+    sides = _sides(graph, size, str(file))
+    names_of_outputs = {output.name for output in graph.outputs}
+    if sides is None and not names_of_outputs >= _FINAL_OUTPUTS:
+        raise InputError(f"{file}: its input takes any size. Give the one it was trained with: --size 640.")
+    size_hw = sides or _PROBE_HW
     engine = open_engine(data, str(file), engine="openvino", precision="f32", threads=None)
     seen = _run(engine, graph, size_hw, str(file))
     found, match = recognise(seen, size_hw, kind, str(file))
     layout = LAYOUTS[found]
+    resize = layout.resize
+    if resize == "original" and sides is not None:
+        resize = "fit"
+    categories, labels = _classes(names, graph, match, str(file))
     info = ModelInfo(
         name=file.stem,
         head=found,
-        categories=_categories(names, graph, match, str(file)),
-        input=InputEntry(
-            size_hw=size_hw,
-            mean=layout.mean,
-            std=layout.std,
-            resize=layout.resize,
-            sampling=layout.sampling,
-            fill=layout.fill,
-            channels=layout.channels,
+        categories=categories,
+        input=InputEntry.model_validate(
+            {
+                "size_hw": size_hw,
+                "mean": layout.mean,
+                "std": layout.std,
+                "resize": resize,
+                "sampling": layout.sampling,
+                "fill": layout.fill,
+                "channels": layout.channels,
+            }
         ),
         decode=DecodeEntry(nms_iou=layout.nms_iou),
         threshold=layout.threshold if threshold is None else threshold,
         max_objects=layout.max_objects,
-        adopted=AdoptedEntry(source=file.name, outputs=match.outputs),
+        adopted=AdoptedEntry(
+            source=file.name,
+            outputs=match.outputs,
+            labels=labels,
+            batch=len(graph.inputs[0].shape) == 4,
+            batch_of_outputs=match.batch,
+            size_input=1 if len(graph.inputs) == 2 else None,
+        ),
         licence=licence or graph.metadata.get("license") or _UNKNOWN_LICENCE,
         attribution=graph.metadata.get("author") or layout.maker,
     )
@@ -120,10 +140,11 @@ def _read(path: Path) -> tuple[bytes, OnnxGraph]:
         raise ModelError(
             f"{path}: some of its weights lie in other files; expected one file. Export with all weights inside."
         )
-    if looping := sorted(graph.operators & CONTROL_FLOW):
+    looping = sorted(graph.operators & CONTROL_FLOW)
+    if looping and (graph.endless or not {output.name for output in graph.outputs} >= _FINAL_OUTPUTS):
         raise ModelError(
-            f"{path}: control flow in its graph ({', '.join(looping)}); expected a graph without. "
-            "Export without post-processing."
+            f"{path}: control flow in its graph ({', '.join(looping)}); expected none, or that of torchvision's "
+            "detectors. Export without post-processing."
         )
     if foreign := sorted(name for name in graph.operators if "." in name):
         raise ModelError(
@@ -133,20 +154,25 @@ def _read(path: Path) -> tuple[bytes, OnnxGraph]:
     return data, graph
 
 
-def _size(graph: OnnxGraph, size: str | None, name: str) -> SizeHW:
-    """Height and width of the graph's input."""
+def _sides(graph: OnnxGraph, size: str | None, name: str) -> SizeHW | None:
+    """Height and width of the graph's input, or those to use; None if it takes any and nobody says which."""
     shown = "; ".join(map(str, graph.inputs)) or "none"
-    images = graph.inputs[0] if len(graph.inputs) == 1 else None
-    if images is None or images.element != "float32" or len(images.shape) != 4:
-        raise ModelError(f"{name}: inputs {shown}; expected one of 1x3xHxW float32. Export it so.")
-    batch, channels, *sides = images.shape
-    if batch not in (None, 1) or channels not in (None, 3):
+    images = graph.inputs[0] if graph.inputs else None
+    shape = images.shape if images else ()
+    fits = images is not None and images.element == "float32" and len(shape) in (3, 4)
+    fits = fits and shape[-3] in (None, 3) and (len(shape) == 3 or shape[0] in (None, 1))
+    if len(graph.inputs) == 2:  # images, and their width and height
+        other = graph.inputs[1]
+        fits = fits and other.element == "int64" and len(other.shape) == 2 and other.shape[1] in (None, 2)
+    if not fits or len(graph.inputs) > 2:
         raise ModelError(f"{name}: inputs {shown}; expected one of 1x3xHxW float32. Export it so.")
     given = parse_size(size, "--size", least=32, square=True)[::-1] if size else None
     wanted = given or size_of(graph.metadata)
-    height, width = (side or (wanted[a] if wanted else None) for a, side in enumerate(sides))
+    height, width = (side or (wanted[a] if wanted else None) for a, side in enumerate(shape[-2:]))
     if height is None or width is None:
-        raise InputError(f"{name}: its input takes any size. Give the one it was trained with: --size 640.")
+        return None
+    if max(height, width) > _LARGEST_SIDE:
+        raise InputError(f"{name}: an input of {width}x{height} px; expected sides to {_LARGEST_SIDE} px.")
     if given and given != (height, width):
         raise InputError(
             f"--size {size}: the graph of {name} takes {width}x{height} px only. Leave --size out, or export it again."
@@ -156,7 +182,16 @@ def _size(graph: OnnxGraph, size: str | None, name: str) -> SizeHW:
 
 def _run(engine: Engine, graph: OnnxGraph, size_hw: SizeHW, name: str) -> OnnxGraph:
     """Run the graph once on a grey image; its outputs then have known shapes."""
-    results = engine.run(np.full((1, 3, *size_hw), 0.5, np.float32))
+    grey = np.full((1, 3, *size_hw), 0.5, np.float32)
+    others = [np.array([size_hw[::-1]], np.int64)] * (len(graph.inputs) - 1)
+    if len(engine.inputs) != len(graph.inputs):
+        raise ModelError(
+            f"{name}: an input without effect among {'; '.join(map(str, graph.inputs))}; expected none. Export it again."
+        )
+    try:
+        results = engine.run(grey if len(graph.inputs[0].shape) == 4 else grey[0], others)
+    except EngineError as error:
+        raise ModelError(f"{name}: its graph does not run on a grey image: {error}") from None
     seen = [results[port.name] for port in engine.outputs]
     for port, values in zip(engine.outputs, seen, strict=True):
         if not np.isfinite(values).all():
@@ -174,26 +209,32 @@ def _try(file: ModelFile, engine: Engine) -> None:
     """Find objects in a grey image with the new description, so that a file that is written works."""
     predictor = OnnxPredictor(file, engine)
     height, width = file.info.input.size_hw
-    predictor.predict([np.full((height, width, 3), 128, np.uint8)])
+    predictor.predict([np.full((height, width, 3), 128, np.uint8)], threshold=file.info.threshold)
 
 
-def _categories(
+def _classes(
     names: str | Sequence[str] | None, graph: OnnxGraph, match: Match, name: str
-) -> tuple[CategoryEntry, ...]:
+) -> tuple[tuple[CategoryEntry, ...], tuple[int, ...]]:
+    """The classes, and the number that the graph gives each (empty: their index)."""
     given = classes_of(graph.metadata) if names is None else read_names(names)
     if given is None:
         count = f"{match.classes} classes" if match.classes else "classes"
         raise InputError(
             f"{name}: {count} without names. Give them in the model's order: --names fish,crab or a text file."
         )
-    if match.classes is not None and len(given) != match.classes:
+    if len(given) > _MOST_CLASSES:
+        raise InputError(f"{name}: {len(given)} names; expected at most {_MOST_CLASSES:,}.")
+    numbered = labels_of(given, match)
+    if numbered is None:
         raise InputError(
             f"{name}: {len(given)} names for {match.classes} classes; expected one name a class, in the model's order. "
             "Give --names."
         )
-    if len(given) > _MOST_CLASSES:
-        raise InputError(f"{name}: {len(given)} names; expected at most {_MOST_CLASSES:,}.")
-    return tuple(CategoryEntry(id=number, name=each) for number, each in enumerate(_distinct(given), start=1))
+    kept, labels = numbered
+    if not kept:
+        raise InputError(f"{name}: no name of a class; expected one name a class. Give --names.")
+    entries = (CategoryEntry(id=number, name=each) for number, each in enumerate(_distinct(kept), start=1))
+    return tuple(entries), labels
 
 
 def read_names(names: str | Sequence[str]) -> tuple[str, ...]:

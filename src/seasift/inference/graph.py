@@ -28,10 +28,10 @@ class Graph:
         """
         self._engine = engine
         self._adopted = info.adopted
-        self._kind = OUTPUTS[info.head]
-        self._sizes = {"C": len(info.categories)}
+        self._classes = len(info.categories)
         self._name = name
         if info.adopted:
+            self._letters = OUTPUTS[info.head].outputs_of(info.adopted.outputs) or {}
             self._names = _check_adopted(info, info.adopted, engine, name)
         else:
             check_graph(info, engine.inputs, engine.outputs, name)
@@ -44,19 +44,40 @@ class Graph:
         """
         if self._adopted is None:
             return self._engine.run(batch)
+        letters = self._letters
         others: tuple[Int64, ...] = ()
         if self._adopted.size_input is not None:
             others = (np.array([[batch.shape[3], batch.shape[2]]] * len(batch), np.int64),)
         results = self._engine.run(batch if self._adopted.batch else batch[0], others)
-        found = {
-            name: results[actual] if self._adopted.batch else results[actual][None]
-            for name, actual in self._names.items()
-        }
-        sizes: dict[str, int | None] = {**self._sizes}
-        for name, letters in self._kind.outputs.items():
-            port = Port(name, found[name].shape, float32=True)
-            _check_port(port, letters.split(), sizes, self._name)
+        found = {}
+        sizes: dict[str, int | None] = {"C": self._classes, "H": batch.shape[2], "W": batch.shape[3]}
+        if "prototypes" not in letters:
+            sizes["K"] = 0
+        for name, shape in letters.items():
+            values = results[self._names[name]]
+            values = values if self._adopted.batch_of_outputs else values[None]
+            values = _of_classes(name, values, shape.split(), self._adopted.labels)
+            _check_port(Port(name, values.shape, float32=True), shape.split(), sizes, self._name)
+            found[name] = values
         return found
+
+
+def _of_classes(name: str, values: Float32, letters: Sequence[str], labels: Sequence[int]) -> Float32:
+    """Outputs by the classes of the description instead of the graph's.
+
+    Scores of other classes go. Their labels become -1; those beyond all classes stay beyond.
+    """
+    if not labels:
+        return values
+    if name == "labels":
+        classes = np.where(values > max(labels), np.float32(len(labels)), np.float32(-1))
+        for index, label in enumerate(labels):
+            classes[values == label] = index
+        return classes
+    axis = letters.index("C") if "C" in letters else None
+    if axis is None or values.ndim != len(letters) or values.shape[axis] <= max(labels):
+        return values
+    return values.take(np.array(labels), axis=axis)
 
 
 def check_graph(info: ModelInfo, inputs: Sequence[Port], outputs: Sequence[Port], name: str) -> None:

@@ -9,6 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
+from seasift.core.errors import ModelError
 from seasift.core.instances import Category, Instances
 from seasift.core.outputs import OUTPUTS
 from seasift.core.prepare import batches_of_one_size, prepare
@@ -127,6 +128,11 @@ class OnnxPredictor:
             max_objects=max_objects,
             class_ids=None if class_ids is None else np.unique(np.asarray(class_ids, np.int64)),
         )
+        if len(found) and found.class_ids.max() >= len(self._categories):
+            raise ModelError(
+                f"model {self.name}: it found an object of class number {int(found.class_ids.max()) + 1}, and its file "
+                f"names {len(self._categories)}; expected a name for each class. Adopt the model again with --names."
+            )
         probable = found if calibration is None else calibration.applied_to(found)
         return replace(probable, categories=self._categories)
 

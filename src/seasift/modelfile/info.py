@@ -126,7 +126,7 @@ class InputEntry(Strict):
     mean: tuple[float, float, float]
     std: tuple[Positive, Positive, Positive]
     resize: Literal["stretch", "fit", "trim", "letterbox", "original"] = "stretch"
-    sampling: Literal["area", "linear", "antialias"] = "area"
+    sampling: Literal["area", "linear", "exact", "antialias"] = "area"
     fill: Annotated[float, Field(ge=0, le=255)] | None = None
     channels: Literal["rgb", "bgr"] = "rgb"
 
@@ -146,14 +146,17 @@ class AdoptedEntry(Strict):
     Attributes:
         source: name of the file that was adopted.
         outputs: for each output of the kind, its index among the graph's outputs.
-        batch: whether input and outputs have a batch dimension.
+        labels: for each class, its number in the graph; empty: its index.
+        batch, batch_of_outputs: whether the input and the outputs have a batch dimension.
         size_input: index of a second input that takes the width and height of the first one, int64 (1, 2); None if
             the graph has only one.
     """
 
     source: Annotated[str, Field(min_length=1)]
     outputs: dict[str, _Count]
+    labels: tuple[_Count, ...] = ()
     batch: bool = True
+    batch_of_outputs: bool = True
     size_input: _Count | None = None
 
 
@@ -264,8 +267,10 @@ class ModelInfo(Strict):
         kind = OUTPUTS[self.head]
         if kind.adopted != (self.adopted is not None):
             raise ValueError(f"head {self.head} {'without' if kind.adopted else 'with'} the entry adopted")
-        if self.adopted and set(self.adopted.outputs) != set(kind.outputs):
+        if self.adopted and kind.outputs_of(self.adopted.outputs) is None:
             raise ValueError(f"outputs {', '.join(self.adopted.outputs)} of head {self.head}")
+        if self.adopted and self.adopted.labels and len(self.adopted.labels) != len(self.categories):
+            raise ValueError(f"{len(self.adopted.labels)} labels for {len(self.categories)} categories")
         return self
 
     def input_spec(self) -> InputSpec:

@@ -13,7 +13,7 @@ from seasift.modelfile.onnx_file import fields, onnx_metadata
 _GRAPH, _FUNCTIONS = 7, 25  # field numbers of ModelProto
 _NODE, _INITIALIZER, _SPARSE_INITIALIZER, _INPUT, _OUTPUT = 1, 5, 15, 11, 12  # of GraphProto
 _FUNCTION_NAME, _FUNCTION_NODE, _FUNCTION_DOMAIN = 1, 7, 10  # of FunctionProto
-_OPERATOR, _ATTRIBUTE, _DOMAIN = 4, 5, 7  # of NodeProto
+_NODE_INPUT, _NODE_OUTPUT, _OPERATOR, _ATTRIBUTE, _DOMAIN = 1, 2, 4, 5, 7  # of NodeProto
 _TENSOR, _SUBGRAPH, _TENSORS, _SUBGRAPHS = 5, 6, 10, 11  # of AttributeProto
 _TENSOR_NAME, _EXTERNAL, _LOCATION = 8, 13, 14  # of TensorProto
 _SPARSE_VALUES = 1  # of SparseTensorProto
@@ -29,6 +29,8 @@ _ELEMENTS = {
     11: "float64",
 }
 _DEEPEST = 16  # graphs inside graphs
+
+_CHOOSING = ("Gather", "Squeeze", "Unsqueeze", "Cast", "Identity", "Slice")
 
 CONTROL_FLOW = frozenset({"If", "Loop", "Scan", "SequenceMap"})
 
@@ -61,6 +63,7 @@ class OnnxGraph:
         operators: names of all operators, in inner graphs and functions too; with the domain if it is not ONNX's own;
             without the file's own functions.
         external: whether some weights lie in other files.
+        endless: whether a loop's number of rounds is not simply the size of an array.
         metadata: `metadata_props` of the file.
     """
 
@@ -68,6 +71,7 @@ class OnnxGraph:
     outputs: tuple[Tensor, ...]
     operators: frozenset[str]
     external: bool
+    endless: bool
     metadata: dict[str, str]
 
 
@@ -99,7 +103,9 @@ def read_graph(data: bytes) -> OnnxGraph:
                 elif inner == _INITIALIZER:
                     weights.add(_text(message, _TENSOR_NAME))
     fed = tuple(each for each in inputs if each.name not in weights)
-    return OnnxGraph(fed, tuple(outputs), frozenset(found.operators - own), found.external, metadata)
+    return OnnxGraph(
+        fed, tuple(outputs), frozenset(found.operators - own), found.external, found.endless, metadata
+    )
 
 
 class _Found:
@@ -108,6 +114,9 @@ class _Found:
     def __init__(self, operators: set[str]) -> None:
         self.operators = operators
         self.external = False
+
+        self.endless = False
+        self._makers: dict[str, tuple[str, list[str]]] = {}
 
     def graph(self, graph: memoryview, depth: int) -> None:
         if depth > _DEEPEST:
@@ -125,6 +134,11 @@ class _Found:
     def node(self, node: memoryview, depth: int) -> None:
         domain = _text(node, _DOMAIN)
         name = _text(node, _OPERATOR)
+        inputs = _texts(node, _NODE_INPUT)
+        if name in ("Loop", "Scan"):
+            self.endless |= depth > 0 or not self._counts_array(inputs[0] if inputs else "")
+        if depth == 0:
+            self._makers.update((output, (name, inputs)) for output in _texts(node, _NODE_OUTPUT))
         self.operators.add(name if domain in ("", "ai.onnx") else f"{domain}.{name}")
         for number, attribute in _messages(node):
             if number != _ATTRIBUTE:
@@ -134,6 +148,17 @@ class _Found:
                     self.graph(value, depth + 1)
                 elif inner in (_TENSOR, _TENSORS):
                     self._weights(value)
+
+    def _counts_array(self, name: str) -> bool:
+        """Whether a value is taken from the shape of an array, by nothing but choosing from it."""
+        for _ in range(_DEEPEST):
+            maker, inputs = self._makers.get(name, ("", []))
+            if maker == "Shape":
+                return True
+            if maker not in _CHOOSING or not inputs:
+                return False
+            name = inputs[0]
+        return False
 
     def _weights(self, tensor: memoryview) -> None:
         for number, value, _ in fields(tensor):
@@ -168,6 +193,12 @@ def _text(message: memoryview, field: int) -> str:
         if number == field and isinstance(value, memoryview):
             return bytes(value).decode("utf-8", "replace")
     return ""
+
+
+def _texts(message: memoryview, field: int) -> list[str]:
+    return [
+        bytes(value).decode("utf-8", "replace") for number, value in _messages(message) if number == field
+    ]
 
 
 def _messages(message: memoryview) -> Iterator[tuple[int, memoryview]]:

@@ -1,4 +1,7 @@
-"""Masks of objects from prototypes and coefficients, at the image's size, one crop at a time."""
+"""Masks from coarse grids over the image, at the image's size, one crop at a time.
+
+No full-size array is made, so the memory for N objects of a large image is that of one crop.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ import numpy as np
 from seasift.core.finite import check_finite
 from seasift.core.masks import MaskCrop
 from seasift.core.prepare import InputSpec
-from seasift.core.types import Float32, SizeHW
+from seasift.core.types import Bool, Float32, SizeHW
 
 _EXACT = 1e-6  # a scale this near to a whole number counts as one
 
@@ -51,11 +54,42 @@ class PrototypeMasks:
         down = _Part(y1, y2, cells_hw[0], self._size_hw[0])
         across = _Part(x1, x2, cells_hw[1], self._size_hw[1])
         logits = np.einsum("khw,k->hw", self._prototypes[:, down.cells, across.cells], coefficients)
-        if down.whole and across.whole:
-            enlarged = _enlarge_whole(logits, down, across)
-        else:
-            enlarged = down.enlarge(across.enlarge(logits.T).T)
-        return MaskCrop.from_bitmap(enlarged > 0, x1, y1)
+        return MaskCrop.from_bitmap(_enlarge(logits, down, across) > 0, x1, y1)
+
+
+def mask_of_grid(values: Float32, size_hw: SizeHW, threshold: float) -> MaskCrop:
+    """The pixels whose value, interpolated bilinearly, is above a threshold.
+
+    Args:
+        values: (h, w) float32 over the whole image.
+        size_hw: height and width of the image, px.
+        threshold: exclusive.
+    """
+    x, y, width, height = cv2.boundingRect((values > threshold).view(np.uint8))
+    if not width:
+        return MaskCrop(np.zeros((0, 0), bool), 0, 0)
+    (top, bottom), (left, right) = (
+        (max((first - 1) * pixels // cells, 0), min(-(-(last + 1) * pixels // cells), pixels))
+        for first, last, cells, pixels in (
+            (y, y + height, values.shape[0], size_hw[0]),
+            (x, x + width, values.shape[1], size_hw[1]),
+        )
+    )
+    down = _Part(top, bottom, values.shape[0], size_hw[0])
+    across = _Part(left, right, values.shape[1], size_hw[1])
+    enlarged = _enlarge(np.ascontiguousarray(values[down.cells, across.cells]), down, across)
+    return MaskCrop.from_bitmap(enlarged > threshold, left, top)
+
+
+def mask_of_nearest(inside: Bool, size_hw: SizeHW) -> MaskCrop:
+    """A mask (h, w) over the whole image at the image's size: each pixel takes the cell of its corner."""
+    x, y, width, height = cv2.boundingRect(inside.view(np.uint8))
+    rows, columns = (
+        (np.arange(pixels) * cells) // pixels for cells, pixels in zip(inside.shape, size_hw, strict=True)
+    )
+    top, bottom = np.searchsorted(rows, [y, y + height]).tolist()
+    left, right = np.searchsorted(columns, [x, x + width]).tolist()
+    return MaskCrop.from_bitmap(inside[rows[top:bottom]][:, columns[left:right]], left, top)
 
 
 class _Part:
@@ -67,6 +101,12 @@ class _Part:
     """
 
     def __init__(self, first: int, last: int, cells: int, pixels: int) -> None:
+        """Find the cells.
+
+        Args:
+            first, last: pixels of the part, last exclusive.
+            cells, pixels: size of the whole side.
+        """
         self._first, self._last = first, last
         self._scale = cells / pixels
         self._most = cells - 1
@@ -92,8 +132,13 @@ class _Part:
         return slice(self._first - start, self._last - start)
 
 
-def _enlarge_whole(logits: Float32, down: _Part, across: _Part) -> Float32:
-    """Enlarge with OpenCV where a cell has a whole number of pixels: a part is then resized like the whole."""
+def _enlarge(logits: Float32, down: _Part, across: _Part) -> Float32:
+    """Enlarge values (h, w) at the cells of two parts to their pixels.
+
+    OpenCV does it where a cell has a whole number of pixels: it then resizes a part like the whole.
+    """
+    if not (down.whole and across.whole):
+        return down.enlarge(across.enlarge(logits.T).T)
     size = (logits.shape[1] * across.whole, logits.shape[0] * down.whole)
     enlarged = cv2.resize(logits, size, interpolation=cv2.INTER_LINEAR)
     return np.asarray(enlarged[down.within(), across.within()])
