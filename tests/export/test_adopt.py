@@ -181,3 +181,18 @@ def test_files_that_are_no_graphs(tmp_path: Path) -> None:
         adopt(tmp_path / "theirs.onnx", kind="yolo-detekt")
     with pytest.raises(ModelError, match="points"):
         adopt(tmp_path / "theirs.onnx", kind="yolo-segment")
+
+
+def test_supercategories_by_a_map(tmp_path: Path) -> None:
+    given = detector(tmp_path / "theirs.onnx")
+    path, _ = adopt(given, map={"fish": "animals", "crab": "trash"})
+    model = seasift.load(path)
+    assert [category.group for category in model.categories] == ["animal", "trash"]
+    image = np.zeros((64, 64, 3), np.uint8)
+    assert model(image, classes=["animals"]).names == ["fish"]
+    assert model(image, classes=["trash"]).names == ["crab"]
+    plain, _ = adopt(given)
+    assert {category.group for category in seasift.load(plain).categories} == {"other"}
+    for wrong in ("eel=animal", "fish=mineral"):
+        with pytest.raises(InputError, match="--map"):
+            adopt(given, map=wrong)

@@ -23,6 +23,12 @@ def adopt(
         str | None,
         typer.Option(help="Input in px, a side or WIDTHxHEIGHT, for a graph that takes any size."),
     ] = None,
+    map: Annotated[
+        str | None,
+        typer.Option(
+            help="Supercategory of classes: eel=animal,rope=trash or a text file with one a line.  [default: by names]"
+        ),
+    ] = None,
     threshold: Annotated[
         float | None, typer.Option(min=0, max=1, help="Default minimum score.  [default: the maker's]")
     ] = None,
@@ -42,7 +48,7 @@ def adopt(
     from seasift.export.adopt import adopt as write
 
     written, info = write(
-        file, output, kind=kind, names=names, size=size, threshold=threshold, licence=licence
+        file, output, kind=kind, names=names, size=size, map=map, threshold=threshold, licence=licence
     )
     height, width = info.input.size_hw
     classes = f"{len(info.categories)} class{'' if len(info.categories) == 1 else 'es'}"

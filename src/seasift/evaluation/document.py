@@ -98,7 +98,10 @@ class EvaluatedModel(Record):
 
 
 class EvaluatedData(Record):
-    """What it was evaluated on."""
+    """What it was evaluated on.
+
+    With `class_map`, the model's classes to those of the data, only the `targets` were evaluated; see `class_map.ClassMap`.
+    """
 
     model_config = ConfigDict(
         populate_by_name=False
@@ -117,6 +120,8 @@ class EvaluatedData(Record):
     objects: int = 0
     crowds: int = 0
     classes: int = 0
+    class_map: dict[str, str] | None = None
+    targets: list[str] | None = None
 
 
 class EvaluationSettings(Record):

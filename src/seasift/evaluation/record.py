@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from seasift import __version__
+from seasift.evaluation.class_map import ClassMap
 from seasift.evaluation.coco_metrics import all_curves
 from seasift.evaluation.confusion import IOU, Evaluated
 from seasift.evaluation.document import SCHEMA, Evaluation
@@ -34,6 +35,7 @@ class Subject:
         fingerprint: of its data set.
         chosen: labels, masks, scheme, split and group; see `data.prepared.DataSplit`.
         threads: of the CPU, if a number was asked for.
+        class_map: from the model's classes to those of the data; None if they are the same.
     """
 
     model: Mapping[str, Any]
@@ -41,6 +43,7 @@ class Subject:
     fingerprint: str
     chosen: Mapping[str, str] = field(default_factory=dict)
     threads: int | None = None
+    class_map: ClassMap | None = None
 
 
 def make_record(outcome: Outcome, settings: Settings, subject: Subject) -> Evaluation:
@@ -62,6 +65,7 @@ def make_record(outcome: Outcome, settings: Settings, subject: Subject) -> Evalu
             "objects": len(truth.annotations) - crowds,
             "crowds": crowds,
             "classes": len(truth.categories),
+            **_mapped(subject.class_map),
         },
         "settings": {
             "threshold": settings.threshold,
@@ -92,7 +96,7 @@ def make_record(outcome: Outcome, settings: Settings, subject: Subject) -> Evalu
         "unseen": outcome.unseen,
         "counting": {"names": [category.name for category in truth.categories], **outcome.counting},
         "worst": [_worst(evaluated) for evaluated in outcome.worst],
-        "notes": _notes(outcome),
+        "notes": [*_map_note(subject.class_map), *_notes(outcome)],
     }
     return Evaluation.from_json(values)
 
@@ -147,6 +151,19 @@ def _worst(evaluated: Evaluated) -> dict[str, Any]:
         "spurious": matching.spurious,
         "missed": matching.missed,
     }
+
+
+def _mapped(class_map: ClassMap | None) -> dict[str, Any]:
+    if class_map is None:
+        return {}
+    return {"class_map": dict(class_map.of_model), "targets": list(class_map.targets)}
+
+
+def _map_note(class_map: ClassMap | None) -> list[str]:
+    if class_map is None:
+        return []
+    pairs = ", ".join(f"{name} as {target}" for name, target in class_map.of_model.items())
+    return [f"Classes of the model are evaluated by a map, the others are left out: {pairs}."]
 
 
 def _notes(outcome: Outcome) -> list[str]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from seasift.core.errors import EngineError, InputError, ModelError
+from seasift.core.class_map import parse_class_map
+from seasift.core.classes import GROUPS, parse_group
+from seasift.core.errors import EngineError, InputError, ModelError, hint
 from seasift.core.files import check_onnx_name, write_bytes
 from seasift.core.option import parse_size
 from seasift.core.types import SizeHW
@@ -43,6 +45,7 @@ def adopt(
     kind: str | None = None,
     names: str | Sequence[str] | None = None,
     size: str | None = None,
+    map: str | Path | Mapping[str, str] | None = None,
     threshold: float | None = None,
     licence: str | None = None,
 ) -> tuple[Path, ModelInfo]:
@@ -55,6 +58,8 @@ def adopt(
         names: class names in the model's order: a list, text such as "fish,crab", or a text file with one a line;
             None for those in the file.
         size: input size "640" or "640x480" (WIDTHxHEIGHT), px, for graphs that take several.
+        map: supercategory of classes, such as "eel=animal,rope=trash": pairs, a text file with one a line, or a dict;
+            None: by the names.
         threshold: default minimum score; None: the maker's.
         licence: of the weights; None: what the file says.
     Returns:
@@ -81,6 +86,8 @@ def adopt(
     if resize == "original" and sides is not None:
         resize = "fit"
     categories, labels = _classes(names, graph, match, str(file))
+    if map is not None:
+        categories = _grouped(categories, parse_class_map(map))
     info = ModelInfo(
         name=file.stem,
         head=found,
@@ -235,6 +242,24 @@ def _classes(
         raise InputError(f"{name}: no name of a class; expected one name a class. Give --names.")
     entries = (CategoryEntry(id=number, name=each) for number, each in enumerate(_distinct(kept), start=1))
     return tuple(entries), labels
+
+
+def _grouped(categories: Sequence[CategoryEntry], pairs: Mapping[str, str]) -> tuple[CategoryEntry, ...]:
+    """Classes with the supercategories that a user gave."""
+    known = [category.name for category in categories]
+    groups = {}
+    for name, meaning in pairs.items():
+        if name not in known:
+            raise InputError(
+                f"--map: {name!r}{hint(name, known)} is no class of the model: {', '.join(known)}."
+            )
+        group = parse_group(meaning)
+        if group is None:
+            raise InputError(f"--map {name}={meaning}; expected {', '.join(GROUPS)} as supercategory.")
+        groups[name] = group
+    return tuple(
+        category.model_copy(update={"supercategory": groups.get(category.name)}) for category in categories
+    )
 
 
 def read_names(names: str | Sequence[str]) -> tuple[str, ...]:

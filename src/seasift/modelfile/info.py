@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from seasift.core.calibration import Calibration
+from seasift.core.classes import Group
 from seasift.core.decode import YolactDecode
 from seasift.core.errors import ModelError
 from seasift.core.instances import Category
@@ -113,10 +114,14 @@ def _known_head(head: str) -> str:
 
 
 class CategoryEntry(Strict):
-    """A class: `id` is the COCO category id; its index in the list is the class_id."""
+    """A class: `id` is the COCO category id; its index in the list is the class_id.
+
+    `supercategory` is given where the name does not tell it, see `core.detection.Category`.
+    """
 
     id: int
     name: Annotated[str, Field(min_length=1)]
+    supercategory: Group | None = None
 
 
 class InputEntry(Strict):
@@ -295,7 +300,7 @@ class ModelInfo(Strict):
 
     def class_list(self) -> tuple[Category, ...]:
         """The classes; the index is the class_id."""
-        return tuple(Category(entry.id, entry.name) for entry in self.categories)
+        return tuple(Category(entry.id, entry.name, entry.supercategory) for entry in self.categories)
 
 
 @dataclass(frozen=True)
