@@ -7,8 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from seasift.core.decode import YolactDecode
-from seasift.core.finite import check_finite
+from seasift.core.decode import YolactDecode, check_finite
 from seasift.core.instances import Instances
 from seasift.core.mask_grids import mask_of_grid, mask_of_nearest
 from seasift.core.prepare import InputSpec

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from seasift.core.decode import YolactDecode
-from seasift.core.finite import check_finite
+from seasift.core.decode import YolactDecode, check_finite
 from seasift.core.instances import Instances
 from seasift.core.mask_grids import mask_of_grid
 from seasift.core.prepare import InputSpec

@@ -12,8 +12,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from seasift.core.boxes import greedy_nms
-from seasift.core.decode import YolactDecode
-from seasift.core.finite import check_finite
+from seasift.core.decode import YolactDecode, check_finite
 from seasift.core.instances import Instances
 from seasift.core.mask_grids import PrototypeMasks
 from seasift.core.prepare import InputSpec

@@ -10,7 +10,7 @@ import math
 import cv2
 import numpy as np
 
-from seasift.core.finite import check_finite
+from seasift.core.decode import check_finite
 from seasift.core.masks import MaskCrop
 from seasift.core.prepare import InputSpec
 from seasift.core.types import Bool, Float32, SizeHW

@@ -10,8 +10,7 @@ import numpy as np
 from seasift.core.boxes import class_agnostic_nms
 from seasift.core.classes import parse_classes
 from seasift.core.errors import InputError, hint
-from seasift.core.instances import Category, Instances
-from seasift.core.predictor import Predictor
+from seasift.core.instances import Category, Instances, Predictor
 from seasift.core.types import UInt8
 from seasift.data.coco import CocoDataset
 
@@ -92,7 +91,7 @@ def _members(name: str, classes: Sequence[Category], whose: str) -> list[str]:
 
 
 class MappedPredictor:
-    """A model that gives the targets of a map; implements `core.predictor.Predictor`.
+    """A model that gives the targets of a map; implements `core.instances.Predictor`.
 
     Objects of classes without a target are left out. Of objects that overlap, and whose different classes have one
     target, the best is kept.
@@ -123,7 +122,7 @@ class MappedPredictor:
     def predict(
         self, images_rgb_u8: Sequence[UInt8], *, threshold: float = 0.05, max_objects: int = 100
     ) -> list[Instances]:
-        """See `core.predictor.Predictor`."""
+        """See `core.instances.Predictor`."""
         found = self._model.predict(images_rgb_u8, threshold=threshold, max_objects=max_objects)
         return [self._mapped(each) for each in found]
 

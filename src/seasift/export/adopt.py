@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
+from seasift.core.choices import parse_size
 from seasift.core.class_map import parse_class_map
 from seasift.core.classes import GROUPS, parse_group
 from seasift.core.errors import EngineError, InputError, ModelError, hint
 from seasift.core.files import check_onnx_name, write_bytes
-from seasift.core.option import parse_size
 from seasift.core.types import SizeHW
 from seasift.inference.engine import Engine
 from seasift.inference.engines import open_engine
