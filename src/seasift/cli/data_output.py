@@ -173,9 +173,7 @@ def tell_stats(stats: Stats) -> None:
 
 
 def _splits(stats: Stats) -> Table:
-    table = Table(
-        "split", "images", "videos", "without objects", "objects", "crowds", *SIZES, "median size"
-    )
+    table = Table("split", "images", "videos", "without objects", "objects", "crowds", *SIZES, "median size")
     for column in table.columns[1:]:
         column.justify = "right"
     for split, counts in stats.splits.items():
