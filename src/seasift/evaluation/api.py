@@ -214,7 +214,7 @@ def _model(model: str | Path | Predictor, how: Mapping[str, Any]) -> _Model:
 def _loaded(model: Predictor) -> _Model:
     if not isinstance(model, OnnxPredictor):
         return _Model(model, {"name": model.name}, Settings.confidence)
-    return _described(model, _told(model))
+    return _described(model, _description_of(model))
 
 
 def _model_file(model: str | Path, how: Mapping[str, Any]) -> _Model:
@@ -227,7 +227,7 @@ def _model_file(model: str | Path, how: Mapping[str, Any]) -> _Model:
     facts = {
         "name": predictor.name,
         "file": Path(model).name,
-        **_told(predictor),
+        **_description_of(predictor),
         "facts": _facts(predictor.info, bundled.find(model)),
     }
     return _described(predictor, facts)
@@ -238,7 +238,7 @@ def _described(predictor: OnnxPredictor, facts: dict[str, Any]) -> _Model:
     return _Model(predictor, facts, info.threshold, info.input.size_hw, info.roll_up(), info.training)
 
 
-def _told(predictor: OnnxPredictor) -> dict[str, Any]:
+def _description_of(predictor: OnnxPredictor) -> dict[str, Any]:
     """The description of a loaded model."""
     return {
         "name": predictor.name,

@@ -86,8 +86,8 @@ def notes(
         found += _few_groups(", ".join(run.label for run in same), one) if one else []
     limits = {run.label: _listed(run.record.settings) for run in runs}
     if len(set(limits.values())) > 1:
-        told = "; ".join(f"{label} {text}" for label, text in limits.items())
-        found.append(f"The runs list different objects, which alone changes AP: {told}.")
+        listed = "; ".join(f"{label} {text}" for label, text in limits.items())
+        found.append(f"The runs list different objects, which alone changes AP: {listed}.")
     found += [
         f"{run.label}: only {run.record.data.images:,} of {run.record.data.of_images:,} images were evaluated. "
         "Do not report this result."

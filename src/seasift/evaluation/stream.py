@@ -138,7 +138,7 @@ def evaluate_split(
         raise DatasetError(
             f"{split.name}: no images to evaluate{vague}; expected at least one. Choose another split"
         )
-    seen = _look(predictor, truth, split.images_dir, settings, progress)
+    seen = _predict_all(predictor, truth, split.images_dir, settings, progress)
     predicted = time.perf_counter()
     metrics = metrics_of(truth, seen.results)
     by_kind = {kind: matches_of(truth, seen.results.entries, kind) for kind in metrics.curves}
@@ -192,7 +192,7 @@ class _Seen(NamedTuple):
     named: Named
 
 
-def _look(
+def _predict_all(
     predictor: Predictor,
     truth: CocoDataset,
     images_dir: Path,
@@ -254,7 +254,7 @@ def _found(
 ) -> Iterator[tuple[CocoImage, Instances]]:
     """One thread reads and predicts a batch while the caller evaluates the previous one."""
 
-    def look(start: int, stop: int) -> list[tuple[CocoImage, Instances]]:
+    def predict_batch(start: int, stop: int) -> list[tuple[CocoImage, Instances]]:
         images = truth.images[start:stop]
         loaded = _read(images, folder)
         began = time.perf_counter()
@@ -266,7 +266,7 @@ def _found(
 
     count = len(truth.images)
     bounds = pairwise([0, *range(1, count, settings.batch_size), count])
-    for batch in in_order((partial(look, start, stop) for start, stop in bounds), max_in_flight=1):
+    for batch in in_order((partial(predict_batch, start, stop) for start, stop in bounds), max_in_flight=1):
         yield from batch
 
 

@@ -93,7 +93,7 @@ class OnnxPredictor:
             images_rgb_u8: each (H, W, 3) uint8, RGB.
             threshold: objects with a lower score, calibrated where the model is, are left out.
             max_objects: at most this many an image, the best.
-            class_ids: look only for these; they do not compete with the others for `max_objects`.
+            class_ids: find only these; they do not compete with the others for `max_objects`.
         Returns:
             One Instances an image, in order, best object first.
         """
@@ -156,7 +156,7 @@ class OnnxPredictor:
 
 
 class ClassPredictor(Protocol):
-    """A Predictor that can look only for some of its classes; `OnnxPredictor` is one.
+    """A Predictor that can find only some of its classes; `OnnxPredictor` is one.
 
     `predict` may be called from several threads.
     """
@@ -181,7 +181,7 @@ class ClassPredictor(Protocol):
 
 
 class ChosenClasses:
-    """A model that looks only for some of its classes; implements `core.instances.Predictor`."""
+    """A model that finds only some of its classes; implements `core.instances.Predictor`."""
 
     def __init__(self, model: ClassPredictor, class_ids: Sequence[int] | None) -> None:
         self._model = model
