@@ -136,7 +136,7 @@ def sizes(comparison: Comparison) -> Table:
         "memory MiB",
         "GFLOPs",
         "priors",
-        "pictures/s",
+        "images/s",
         "end to end/s",
         "engine",
         "hardware",

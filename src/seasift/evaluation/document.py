@@ -304,7 +304,7 @@ class RollUpCurvePoint(Record):
 
 
 class RollUpCurve(Record):
-    """See `rollup_fit.rollup_record`: thresholds fitted here, and results of the model's own."""
+    """See `reliability.rollup_record`: thresholds fitted here, and results of the model's own."""
 
     fitted: list[RollUpCurvePoint] = Field(default_factory=list)
     own: RollUpCurvePoint | None = None

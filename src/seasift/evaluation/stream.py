@@ -33,8 +33,7 @@ from seasift.evaluation.confusion import (
 )
 from seasift.evaluation.intervals import RESAMPLES, SEED, draw, unit_names
 from seasift.evaluation.levels import Training, evaluate_levels, triage_of, unseen_record
-from seasift.evaluation.reliability import operating_points_of, reliability_of
-from seasift.evaluation.rollup_fit import Named, rollup_record
+from seasift.evaluation.reliability import Named, operating_points_of, reliability_of, rollup_record
 from seasift.inference.stream import in_order
 
 
@@ -92,7 +91,7 @@ class Outcome:
         counting: see `reliability.operating_points_of`.
         levels: see `levels.evaluate_levels`.
         triage: see `levels.triage_of`.
-        rollup: see `rollup_fit.rollup_record`.
+        rollup: see `reliability.rollup_record`.
         unseen: see `levels.unseen_record`.
         partly_labelled: images of the split that were left out because objects, classes or box edges are unknown.
     """

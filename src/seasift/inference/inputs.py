@@ -30,7 +30,7 @@ class Source:
 
     Attributes:
         name: what results call it: the path as given, with forward slashes, or "-".
-        kind: one image, a video, one picture's bytes on standard input, or a live source.
+        kind: one image, a video, one image's bytes on standard input, or a live source.
         path: None for standard input and live sources.
         address: of a live source, with its password if it has one.
         found_by: the folder or pattern that gave it; "" if it was named itself.

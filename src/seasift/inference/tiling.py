@@ -53,7 +53,7 @@ class TiledPredictor:
     def predict(
         self, images_rgb_u8: Sequence[UInt8], *, threshold: float = 0.05, max_objects: int = 100
     ) -> list[Instances]:
-        """See `seasift.core.instances.Predictor`; `max_objects` is a whole picture's."""
+        """See `seasift.core.instances.Predictor`; `max_objects` is a whole image's."""
         return [self._predict_one(image, threshold, max_objects) for image in images_rgb_u8]
 
     def _predict_one(self, image: UInt8, threshold: float, max_objects: int) -> Instances:

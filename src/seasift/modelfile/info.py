@@ -72,7 +72,7 @@ class OperatingPointsEntry(Strict):
 
 
 class ImageStatisticsEntry(Strict):
-    """Statistics of the training images; see `inference.image_statistics`.
+    """Statistics of the training images; see `inference.predictor`.
 
     Attributes:
         data: name of the data.
