@@ -17,8 +17,8 @@ ROOT = Path(seasift.__file__).parent
 ROOMS = {entry.name for entry in ROOT.iterdir() if (entry / "__init__.py").exists()}
 # fmt: off
 ORDER = (
-    "core", "recipes", "data", "formats", "video", "tracking", "viz", "modelfile", "inference", "prediction", "models",
-    "evaluation",
+    "core", "recipes", "data", "formats", "video", "isolation", "tracking", "viz", "modelfile", "inference", "prediction",
+    "models", "evaluation",
     "survey", "review", "speed", "service", "export", "training", "cli",
 )
 # fmt: on

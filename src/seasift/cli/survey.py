@@ -73,6 +73,13 @@ def survey(
     video: Annotated[
         bool, typer.Option("--video", help="Also write annotated.mp4: the sampled frames with outlines.")
     ] = False,
+    raw_csv: Annotated[
+        bool,
+        typer.Option(
+            "--raw-csv",
+            help="Leave texts in CSV that begin with = + - @ as they are: a spreadsheet computes them.",
+        ),
+    ] = False,
     engine: Annotated[
         str,
         choice(

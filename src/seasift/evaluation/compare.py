@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from itertools import combinations
 from pathlib import Path
@@ -19,6 +19,7 @@ from seasift.core.errors import InputError
 from seasift.data.coco import CocoDataset
 from seasift.data.partial_labels import fully_labelled
 from seasift.data.prepared import DataSplit, resolve_split
+from seasift.evaluation.class_map import mapped_truth
 from seasift.evaluation.coco_metrics import KINDS
 from seasift.evaluation.comparison import (
     SCHEMA,
@@ -179,7 +180,7 @@ def _truth_split(run: Run, data: Path) -> DataSplit:
             f"{data}: fingerprint {fingerprint}; {run.folder} was evaluated on {noted.name} with {noted.fingerprint}. "
             f"Give the same data. {_AGAIN}"
         )
-    return split
+    return replace(split, coco=mapped_truth(split.coco, noted.targets)) if noted.targets else split
 
 
 def _evaluate(run: Run, truth: CocoDataset, draws: Draws) -> Evaluated:

@@ -100,7 +100,10 @@ class EvaluatedModel(Record):
 
 
 class EvaluatedData(Record):
-    """The evaluated data."""
+    """The evaluated data.
+
+    With `class_map`, the model's classes to those of the data, only the `targets` were evaluated; see `class_map.ClassMap`.
+    """
 
     model_config = ConfigDict(
         populate_by_name=False
@@ -119,6 +122,8 @@ class EvaluatedData(Record):
     objects: int = 0
     crowds: int = 0
     classes: int = 0
+    class_map: dict[str, str] | None = None
+    targets: list[str] | None = None
 
 
 class EvaluationSettings(Record):

@@ -113,9 +113,10 @@ def choices_of(options: ImageOptions, info: ModelInfo, *, names: str | None = "c
         raise InputError(f"max_objects {max_objects!r}; expected an integer from 1.")
     rollup = _rollup(names, options, info)
     usual = info.threshold if rollup is None else min(info.threshold, LISTED)
-    known = [category.name for category in info.class_list()]
+    categories = info.class_list()
+    known = [category.name for category in categories]
     given = [options.classes] if isinstance(options.classes, str) else list(options.classes or ())
-    wanted = parse_classes(given, known)
+    wanted = parse_classes(given, known, groups=[category.group for category in categories])
     tiling = parse_tiling(options.tile, options.tile_overlap, options.tile_whole, info.input.size_hw)
     return Choices(
         threshold=usual if threshold is None else float(threshold),

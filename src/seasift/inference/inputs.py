@@ -17,6 +17,7 @@ from typing import Literal
 
 from seasift.core import image
 from seasift.core.errors import ImageError, InputError
+from seasift.core.files import resolved
 from seasift.video.file import created_utc, opened
 from seasift.video.kinds import Kind, chapter_of, kind_in_folder, kind_of, left_out, natural_key
 from seasift.video.live import is_live, without_password
@@ -94,7 +95,7 @@ def expand(
     for given in inputs:
         for item in _expand_one(given, recursive, leave_out, note):
             path = item.path if isinstance(item, Source) else None
-            found.setdefault(path.resolve() if path else item, item)
+            found.setdefault(resolved(path) if path else item, item)
     return list(found.values())
 
 
@@ -106,6 +107,9 @@ def _expand_one(
         return
     if is_live(given):
         yield Source(readable(without_password(given)), "live", address=given)
+        return
+    if not given.strip():
+        yield Failure.of('""', "an empty name; expected an image, a video or a folder. Is a variable unset?")
         return
     path = Path(given)
     if path.is_dir():
@@ -132,7 +136,7 @@ def _in_folder(
     paths = [
         path
         for path in _visible(folder, recursive)
-        if not (leave_out and leave_out in path.resolve().parents)
+        if not (leave_out and leave_out in resolved(path).parents)
     ]
     kinds = {path: kind_in_folder(path) for path in sorted(paths, key=natural_key)}
     others = [path for path, kind in kinds.items() if kind is None]
@@ -156,7 +160,7 @@ def _in_folder(
 def _folders(folder: Path, leave_out: Path | None) -> int:
     """How many folders lie in a folder, but for hidden ones and that of the results."""
     return sum(
-        path.is_dir() and not path.name.startswith(".") and path.resolve() != leave_out
+        path.is_dir() and not path.name.startswith(".") and resolved(path) != leave_out
         for path in folder.iterdir()
     )
 

@@ -20,7 +20,7 @@ import numpy as np
 
 from seasift.core.errors import EngineError, ModelError
 from seasift.core.files import write_bytes
-from seasift.core.types import Float32
+from seasift.core.types import Float32, Int64
 from seasift.inference.engine import Port, Settings, engine_error, last_line
 
 _ONE_BY_ONE = threading.Lock()
@@ -131,20 +131,21 @@ class OpenVinoEngine:
         self.max_in_flight = int(self._compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
         self._threads = threading.local()
 
-    def run(self, batch: Float32) -> dict[str, Float32]:
+    def run(self, batch: Float32, others: Sequence[Int64] = ()) -> dict[str, Float32]:
         """Outputs by name; each thread has a request of its own."""
+        inputs: list[Float32 | Int64] = [batch, *others]
         if OpenVinoEngine._has_run:
-            return self._run(batch)
+            return self._run(inputs)
         with _FIRST:
-            result = self._run(batch)
+            result = self._run(inputs)
             OpenVinoEngine._has_run = True
         return result
 
-    def _run(self, batch: Float32) -> dict[str, Float32]:
+    def _run(self, inputs: Sequence[Float32 | Int64]) -> dict[str, Float32]:
         if not hasattr(self._threads, "request"):
             self._threads.request = self._request()
         try:
-            results = self._threads.request.infer([batch])
+            results = self._threads.request.infer(inputs)
         except RuntimeError as error:
             raise engine_error(self.name, self.precision, "run the model", error) from None
         return {

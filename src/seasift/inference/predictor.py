@@ -19,10 +19,13 @@ from seasift.core.instances import Category, Instances
 from seasift.core.outputs import OUTPUTS
 from seasift.core.prepare import batches_of_one_size, prepare
 from seasift.core.types import Float32, Float64, SizeHW, UInt8
-from seasift.inference.engine import Engine, Port
+from seasift.inference.engine import Engine
 from seasift.inference.engines import AUTO, ENGINES, abilities, advised, open_engine
+from seasift.inference.finite import FiniteOutputs
+from seasift.inference.graph import Graph
+from seasift.inference.trial import try_out
 from seasift.modelfile import bundled
-from seasift.modelfile.info import INPUT_NAME, ModelFile, ModelInfo, read_model_file
+from seasift.modelfile.info import ModelFile, ModelInfo, read_model_file
 
 
 class OnnxPredictor:
@@ -38,15 +41,16 @@ class OnnxPredictor:
         Raises:
             ModelError: names, shapes or types of inputs or outputs differ.
         """
-        check_graph(file.info, engine.inputs, engine.outputs, file.name)
         self.info: ModelInfo = file.info
         self.sha256 = file.sha256
         self._engine = engine
-        self._batch_size = batch_size
+        self._graph = Graph(file.info, engine, file.name)
+        self._batch_size = 1 if file.info.adopted else batch_size
         self._spec = file.info.input_spec()
         self._settings = file.info.decode_settings()
         self._categories = file.info.class_list()
         self._calibration = file.info.score_calibration()
+        self._finite = FiniteOutputs(file.info.name)
 
     @property
     def name(self) -> str:
@@ -109,8 +113,8 @@ class OnnxPredictor:
         return prepare(image_rgb_u8, self._spec)
 
     def run(self, batch: Float32) -> dict[str, Float32]:
-        """The network's outputs by name for prepared images of one size (B, 3, H', W')."""
-        return self._engine.run(batch)
+        """The network's outputs by name for prepared images of one size (B, 3, H', W'); see `core.outputs.OUTPUTS`."""
+        return self._graph.run(batch)
 
     def decode(
         self,
@@ -124,7 +128,7 @@ class OnnxPredictor:
         """The objects of an image of `size_hw` px from its outputs, without the batch dimension; see `predict`."""
         calibration = self._calibration
         found = OUTPUTS[self.info.head].decode(
-            outputs,
+            outputs if self.info.adopted else self._finite.of(outputs),  # other decoders refuse such values
             size_hw=size_hw,
             spec=self._spec,
             settings=self._settings,
@@ -132,6 +136,11 @@ class OnnxPredictor:
             max_objects=max_objects,
             class_ids=None if class_ids is None else np.unique(np.asarray(class_ids, np.int64)),
         )
+        if len(found) and found.class_ids.max() >= len(self._categories):
+            raise ModelError(
+                f"model {self.name}: it found an object of class number {int(found.class_ids.max()) + 1}, and its file "
+                f"names {len(self._categories)}; expected a name for each class. Adopt the model again with --names."
+            )
         probable = found if calibration is None else calibration.applied_to(found)
         return replace(probable, categories=self._categories)
 
@@ -206,7 +215,7 @@ def load_predictor(
     batch_size: int = 1,
     throughput: bool = False,
 ) -> OnnxPredictor:
-    """Load a model file and make it ready.
+    """Load a model file and make it ready. One that is not bundled is tried in a process of its own first; see `trial`.
 
     Args:
         model: path of a model file, or the name of a bundled model.
@@ -224,60 +233,34 @@ def load_predictor(
     if precision == AUTO and engine in ENGINES:
         able = abilities() if engine == "openvino" else ()
         precision = advised(engine, quantized=bool(file.info.quantized), able=able)
+        if file.info.adopted:  # graphs of other makers compute pixels, which bf16 rounds by up to 2 px
+            precision = "f32"
+    if engine in ENGINES:
+        try_out(file, engine=engine, precision=precision, threads=threads)
+    return open_predictor(
+        file,
+        engine=engine,
+        precision=precision,
+        threads=threads,
+        batch_size=batch_size,
+        throughput=throughput,
+    )
+
+
+def open_predictor(
+    file: ModelFile,
+    *,
+    engine: str,
+    precision: str,
+    threads: int | None = None,
+    batch_size: int = 1,
+    throughput: bool = False,
+) -> OnnxPredictor:
+    """Make a model file ready without a trial; see `load_predictor`."""
     ready = open_engine(
         file.data, file.name, engine=engine, precision=precision, threads=threads, throughput=throughput
     )
     return OnnxPredictor(file, ready, batch_size=batch_size)
-
-
-def check_graph(info: ModelInfo, inputs: Sequence[Port], outputs: Sequence[Port], name: str) -> None:
-    """Hold a graph to its file's description.
-
-    Raises:
-        ModelError: names, shapes or types differ.
-    """
-    sizes: dict[str, int | None] = {"3": 3, "4": 4, "C": len(info.categories), "B": None}
-    sizes["H"], sizes["W"] = (None, None) if info.input.resize == "trim" else info.input.size_hw
-    expected = {
-        INPUT_NAME: "B 3 H W",
-        **OUTPUTS[info.head].outputs,
-    }
-    got = {port.name: port for port in (*inputs, *outputs)}
-    if {p.name for p in inputs} != {INPUT_NAME} or {p.name for p in outputs} != set(
-        OUTPUTS[info.head].outputs
-    ):
-        raise ModelError(
-            f"{name}: inputs {_names(inputs)} and outputs {_names(outputs)}; expected {INPUT_NAME} and "
-            f"{', '.join(OUTPUTS[info.head].outputs)}. Export the model again."
-        )
-    for port_name, letters in expected.items():
-        _check_port(got[port_name], letters.split(), sizes, name)
-
-
-def _check_port(port: Port, letters: Sequence[str], sizes: dict[str, int | None], name: str) -> None:
-    """Compare dimension by dimension.
-
-    A letter of size None must be free, one without a size (P, K, N, ...) takes the first it meets.
-    """
-    shown = "x".join("?" if size is None else str(size) for size in port.shape)
-    fits = len(port.shape) == len(letters)
-    for letter, size in zip(letters, port.shape, strict=False):
-        if size is not None:
-            fits = fits and sizes.setdefault(letter, size) == size
-        elif letter in sizes:
-            fits = fits and sizes[letter] is None
-    if not fits or not port.float32:
-        known = [sizes.get(letter, letter) for letter in letters]
-        expected = "x".join("?" if size is None else str(size) for size in known)
-        kind = "float32" if port.float32 else "another type than float32"
-        raise ModelError(
-            f"{name}: {port.name!r} is {shown} of {kind}; expected {expected} of float32 "
-            "(? is any size). Export the model again."
-        )
-
-
-def _names(ports: Sequence[Port]) -> str:
-    return ", ".join(port.name for port in ports) or "none"
 
 
 NAMES = ("brightness", "contrast", "red to green", "yellow to blue", "colourfulness", "sharpness")

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Generic, TypeVar
 
+from seasift.core.ending import ending
 from seasift.core.errors import ImageError
 from seasift.core.image import decode_image, page_count, read_image
 from seasift.core.types import UInt8
@@ -88,7 +89,7 @@ def in_order(tasks: Iterable[Callable[[], T]], max_in_flight: int) -> Iterator[T
         max_in_flight: tasks in work; as many again may wait, done or not begun.
     """
     waiting: deque[Future[T]] = deque()
-    with ThreadPoolExecutor(max_in_flight) as pool:
+    with ending(tasks), ThreadPoolExecutor(max_in_flight) as pool:
         try:
             for task in tasks:
                 waiting.append(pool.submit(task))
@@ -125,8 +126,9 @@ def _tasks(
         if isinstance(source, Failure):
             yield partial(task, partial(_itself, source))
         elif source.moves:
-            for frame in _read_video(source, span, known, note):
-                yield partial(task, partial(_itself, frame))
+            with ending(_read_video(source, span, known, note)) as frames:
+                for frame in frames:
+                    yield partial(task, partial(_itself, frame))
         else:
             yield partial(task, partial(_read_still, source, known))
 
@@ -157,12 +159,13 @@ def _read_video(
     try:
         footage = read_span(source.path or source.address or source.name, span)
         empty = True
-        for frame in footage.frames():
-            empty = False
-            file = f"{source.name}#frame={frame.frame}"
-            key = f"{file} {state}"
-            image = None if key in known else frame.image_rgb_u8
-            yield SourceImage(source, file, key, image, frame.frame, round(frame.time_s, 6))
+        with ending(footage.frames()) as frames:
+            for frame in frames:
+                empty = False
+                file = f"{source.name}#frame={frame.frame}"
+                key = f"{file} {state}"
+                image = None if key in known else frame.image_rgb_u8
+                yield SourceImage(source, file, key, image, frame.frame, round(frame.time_s, 6))
         for line in footage.notes:
             note(line)
         if footage.gaps:

@@ -63,6 +63,10 @@ class PredictOptions(ImageOptions):
     masks: Annotated[
         str, Option("Write masks as rle (exact) or polygons (outlines, holes filled).", PredictedMasks)
     ] = "rle"
+    raw_csv: Annotated[
+        bool,
+        Option("Leave texts in CSV that begin with = + - @ as they are: a spreadsheet computes them.", bool),
+    ] = False
     like: Annotated[
         PathLike | None, Option("COCO ground truth that gives the ids for --format coco.", Path)
     ] = None

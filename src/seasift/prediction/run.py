@@ -18,6 +18,7 @@ from typing import Any
 
 from seasift.core.choices import takes_fields_of
 from seasift.core.detection import package
+from seasift.core.ending import ending
 from seasift.core.errors import ImageError, InputError
 from seasift.core.image import write_image
 from seasift.core.types import UInt8
@@ -52,6 +53,7 @@ class PredictResult:
     _masks: str = field(default="rle")
     _file_names: Mapping[str, str] = field(default_factory=dict)
     _like: coco.TruthIds | None = None
+    _raw_csv: bool = False
 
     @property
     def images(self) -> Sequence[Image]:
@@ -73,8 +75,16 @@ class PredictResult:
         """
         if format not in ("json", "csv", "coco"):
             raise InputError(f"format {format!r}; expected json, csv or coco.")
+        return self._text(format, raw_csv=self._raw_csv)
+
+    def _text(self, format: str, *, raw_csv: bool) -> Iterable[str]:
         return out.text_parts(
-            format, self.document, masks=self._masks, file_names=self._file_names, like=self._like
+            format,
+            self.document,
+            masks=self._masks,
+            file_names=self._file_names,
+            like=self._like,
+            raw_csv=raw_csv,
         )
 
     def to_dataframe(self) -> Any:
@@ -84,7 +94,7 @@ class PredictResult:
             MissingExtraError: the package pandas is not installed.
         """
         pandas = package("pandas", "to_dataframe()")
-        return pandas.read_csv(io.StringIO("".join(self.text("csv"))))
+        return pandas.read_csv(io.StringIO("".join(self._text("csv", raw_csv=True))))
 
     def __repr__(self) -> str:
         written = ", ".join(str(path) for path in self.written) or "nothing"
@@ -109,6 +119,7 @@ def predict(options: PredictOptions) -> PredictResult:
         formats: what to write into `output`: "json", "csv", "coco", "overlay", "video".
         output: a folder, or a file for one format; None writes nothing.
         masks: "rle" or "polygons" in JSON and COCO.
+        raw_csv: leave texts in CSV as they are; by default those that a spreadsheet would compute get an apostrophe.
         like: COCO ground truth that gives the ids for the format "coco".
         recursive: search subfolders.
         every: frames of a video: 30 for every 30th, "2s" for one every 2 seconds.
@@ -146,13 +157,20 @@ def run(options: PredictOptions) -> PredictResult:
             raise InputError(f"none of {len(task.sources)} inputs gave a result; nothing was written.")
         result = complete(task.settings, images, failures)
         names = _short_image_names(task, images) if "coco" in task.plan.formats else {}
-        written = out.write_documents(task.plan, result, masks=task.masks, file_names=names, like=task.like)
+        written = out.write_documents(
+            task.plan,
+            result,
+            masks=task.masks,
+            file_names=names,
+            like=task.like,
+            raw_csv=options.raw_csv,
+        )
         files = [*written, *out.overlay_files(task.plan, task.short, images)]
     left = earlier_results(task.plan.folder, files) if task.plan.folder else ""
     if left:
         note(f"{task.plan.folder}: holds results of an earlier run, too: {left}.")
     indices = (*written, *out.overlay_outputs(task.plan))
-    return PredictResult(result, task.plan.formats, indices, task.masks, names, task.like)
+    return PredictResult(result, task.plan.formats, indices, task.masks, names, task.like, options.raw_csv)
 
 
 def _silent(_: str) -> None:
@@ -165,15 +183,15 @@ def _predict_all(task: Task, journal: Journal, options: PredictOptions) -> tuple
     done: list[str] = []
     failures: list[FailedFile] = []
     total = sum(_expected(source, task) for source in task.sources)
-    with AnnotatedVideos(task) as videos:
-        found_all = predict_sources(
-            worker.predict,
-            task.sources,
-            span=task.span,
-            known=worker.known,
-            max_in_flight=task.model.max_in_flight,
-            note=note,
-        )
+    found_all = predict_sources(
+        worker.predict,
+        task.sources,
+        span=task.span,
+        known=worker.known,
+        max_in_flight=task.model.max_in_flight,
+        note=note,
+    )
+    with ending(found_all), AnnotatedVideos(task) as videos:
         for found in _until_stopped(found_all, task.sources):
             if isinstance(found, Failure):
                 failures.append(FailedFile(file=found.file, error=found.error))

@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from seasift.core.ending import ending
 from seasift.core.errors import InputError, ModelError, SeasiftError
 from seasift.core.image import read_image, write_image
 from seasift.core.instances import Instances
@@ -260,16 +261,18 @@ class Subject:
         def look(item: SourceImage, image: UInt8) -> Image:
             return self._entry(item.file, self._predict(self._many, image))
 
-        for found in predict_sources(
+        found_all = predict_sources(
             look,
             self._images.sources,
             span=Span(FrameSampling(frames=1)),
             max_in_flight=self._many.max_in_flight,
-        ):
-            if isinstance(found, Failure):
-                raise SeasiftError(found.error)
-            assert found.result is not None
-            _text(found.result)
+        )
+        with ending(found_all):
+            for found in found_all:
+                if isinstance(found, Failure):
+                    raise SeasiftError(found.error)
+                assert found.result is not None
+                _text(found.result)
 
 
 def _text(entry: Image) -> str:

@@ -120,6 +120,7 @@ def survey(
     unconfirmed: bool = False,
     formats: Sequence[str] | None = None,
     video: bool = False,
+    raw_csv: bool = False,
     engine: str = "local",
     precision: str = "auto",
     threads: int | None = None,
@@ -149,6 +150,7 @@ def survey(
         unconfirmed: also write tracks that are too short to count into tracks.json.
         formats: additional exchange formats, named as in `seasift convert`.
         video: also write annotated.mp4.
+        raw_csv: leave texts in CSV as they are; by default those that a spreadsheet would compute get an apostrophe.
         engine: openvino, onnxruntime or onnxruntime-cuda in this process (local); "ray", or "ray:onnxruntime", on a
             cluster.
         precision: "auto", "f32", "bf16" or "f16".

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from seasift.core.errors import InputError
+from seasift.core.files import read_regular
 from seasift.core.types import Float64
 from seasift.survey.navigation_csv import Fixes, read_csv
 from seasift.survey.navigation_text import Moment, day_of, on_days, utc
@@ -136,7 +137,7 @@ def read_navigation(path: Path, *, gap_s: float = GAP_S) -> Navigation:
         InputError: missing file, missing column, invalid value, or descending times.
     """
     try:
-        text = _text(path.read_bytes())
+        text = _text(read_regular(path))
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise InputError(

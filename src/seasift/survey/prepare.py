@@ -13,7 +13,7 @@ from typing import Any
 
 from seasift.core.classes import parse_classes
 from seasift.core.errors import InputError
-from seasift.core.files import check_folder
+from seasift.core.files import check_folder, resolved
 from seasift.formats.exchange import registry
 from seasift.formats.journal import earlier_results
 from seasift.inference.inputs import Failure, videos_of
@@ -54,6 +54,7 @@ class Options:
     unconfirmed: bool
     formats: Sequence[str] | None
     video: bool
+    raw_csv: bool
     engine: str
     precision: str
     threads: int | None
@@ -86,7 +87,8 @@ def prepare(options: Options, tell: Callable[[str], None]) -> tuple[Plan, list[F
     dive, navigation, state, failures = _footage(options, on_ray)
     model = _model(options, engine)
     names = [category.name for category in model.categories]
-    classes = parse_classes(options.classes or (), names, option="--classes")
+    groups = [category.group for category in model.categories]
+    classes = parse_classes(options.classes or (), names, groups=groups, option="--classes")
     threshold = model.info.threshold if options.threshold is None else options.threshold
     tracking = TrackerSettings(start_score=threshold, low_score=round(LOW * threshold, 6))
     max_objects = options.max_objects or model.info.max_objects
@@ -133,6 +135,7 @@ def prepare(options: Options, tell: Callable[[str], None]) -> tuple[Plan, list[F
         navigation=navigation,
         unconfirmed=options.unconfirmed,
         video=options.video,
+        raw_csv=options.raw_csv,
         formats=formats,
         max_in_flight=model.max_in_flight,
         looking=looking,
@@ -176,7 +179,7 @@ def _footage(
     )
     given = [options.inputs] if isinstance(options.inputs, str | Path) else options.inputs
     videos, failures, notes = videos_of(
-        [str(each) for each in given], recursive=options.recursive, leave_out=Path(options.output).resolve()
+        [str(each) for each in given], recursive=options.recursive, leave_out=resolved(Path(options.output))
     )
     before = live_before(Path(options.output) / NAME)
     dive = open_dive(videos, every=every, start_s=start_s, end_s=end_s, start_utc=start_utc, before=before)

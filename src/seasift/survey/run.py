@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from seasift import __version__
+from seasift.core.ending import ending
 from seasift.core.errors import InputError
-from seasift.core.files import write_bytes, write_json
+from seasift.core.files import resolved, write_bytes, write_json
 from seasift.core.instances import Category, Instances
 from seasift.core.masks import from_coco
 from seasift.core.types import SizeHW
@@ -166,12 +167,12 @@ def _write(plan: Plan, store: Store, result: Result) -> list[Path]:
     document = entries(store, categories, sizes, clock.position, unconfirmed=plan.unconfirmed)
     tracks_document.write(plan.out / "tracks.json", header, document)
     rows = tables.track_rows(summaries(store), store, categories, clock)
-    tables.write_csv(plan.out / "tracks.csv", tables.TRACK_COLUMNS, rows)
+    tables.write_csv(plan.out / "tracks.csv", tables.TRACK_COLUMNS, rows, raw=plan.raw_csv)
     count_rows = tables.count_rows(counting.rows(result.counts, categories), store, clock)
     result.rows.extend(count_rows)
     searched = [each for each in categories if not plan.classes or each.name in plan.classes]
     unseen = tables.zero_rows(count_rows, searched, result.counts.frames.total())
-    tables.write_csv(plan.out / "counts.csv", tables.COUNT_COLUMNS, [*count_rows, *unseen])
+    tables.write_csv(plan.out / "counts.csv", tables.COUNT_COLUMNS, [*count_rows, *unseen], raw=plan.raw_csv)
     write_json(plan.out / "counts.json", counts_document(plan, result, count_rows), indent=1)
     names = ["tracks.csv", "tracks.json", "counts.csv", "counts.json"]
     return [plan.out / name for name in (*names, *(["pictures"] if result.counts.dive else []))]
@@ -233,7 +234,7 @@ def _write_images(folder: Path, store: Store) -> None:
 def _from(folder: Path, file: Path) -> str | None:
     """Relative path from a folder to a file: valid after both have moved together."""
     try:
-        return Path(os.path.relpath(file.resolve(), folder.resolve())).as_posix()
+        return Path(os.path.relpath(resolved(file), resolved(folder))).as_posix()
     except ValueError:  # on two drives of Windows
         return None
 
@@ -261,8 +262,8 @@ def write_video(path: Path, dive: Dive, store: Store, categories: Sequence[Categ
         InputError: it cannot be written. MissingExtraError: no H.264 encoder.
     """
     moved_s, before_s = 0.0, None
-    with writing_video(path) as writer:
-        for dive_frame, frame in zip(dive.frames(), store.frames(), strict=True):
+    with ending(dive.frames()) as frames, writing_video(path) as writer:
+        for dive_frame, frame in zip(frames, store.frames(), strict=True):
             if before_s is None:
                 moved_s = frame.dive_s
             elif frame.dive_s - before_s > _PAUSE_S:

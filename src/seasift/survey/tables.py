@@ -12,6 +12,7 @@ import numpy as np
 
 from seasift.core.files import replacing
 from seasift.core.instances import Category
+from seasift.formats.spreadsheet import plain_records
 from seasift.survey.kept import Frame
 from seasift.survey.navigation import Navigation, Position
 from seasift.survey.store import Store
@@ -155,12 +156,18 @@ def zero_rows(
     ]
 
 
-def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
-    """UTF-8 with a byte order mark, for spreadsheets; whole or not at all."""
+def write_csv(
+    path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]], *, raw: bool = False
+) -> None:
+    """UTF-8 with a byte order mark, for spreadsheets; whole or not at all.
+
+    Args:
+        raw: leave texts as they are, which a spreadsheet may take for formulas.
+    """
     with replacing(path) as part, part.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.DictWriter(file, columns)
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows(rows if raw else plain_records(rows))
 
 
 def _frame(frame: Frame, clock: Clock) -> dict[str, Any]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import threading
 import warnings
 import weakref
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -50,19 +51,17 @@ def read_span(source: Path | str, span: Span) -> Dive | LiveDive:
     return open_dive([source], every=span.every, start_s=span.start_s, end_s=span.end_s)
 
 
-def frames(
-    path: Path, every: FrameSampling, cancelled: Callable[[], bool] | None = None
-) -> Iterator[DiveFrame]:
+def frames(path: Path, every: FrameSampling, *, stop: threading.Event | None = None) -> Iterator[DiveFrame]:
     """Decode a video and yield the selected frames, in order.
 
     Args:
-        cancelled: asked several times a second while the next frame is decoded; true ends the work.
+        stop: asked between two packets; ends the frames when set.
     Raises:
         ImageError: missing, not a video, or without an image track; or damaged, raised after all readable frames,
             with the position.
     """
     dive = read_span(path, Span(every))
-    yield from dive.frames(cancelled=cancelled) if isinstance(dive, Dive) else dive.frames()
+    yield from dive.frames(stop=stop) if isinstance(dive, Dive) else dive.frames()
     if dive.gaps:
         raise ImageError(describe_gaps(dive.gaps))
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from seasift.core.choices import parse_size, takes_fields_of
 from seasift.core.errors import InputError
+from seasift.core.files import check_regular
 from seasift.core.masks import from_coco
 from seasift.core.types import Bool
 from seasift.formats.exchange import registry
@@ -118,6 +119,8 @@ def run(options: ConvertOptions) -> Report:
     writing = WriteOptions(parse_masks(options.masks), options.simplify, parse_animals(options.animals))
     output = registry.named(options.to)
     if not source.is_file():
+        if source.exists() and not source.is_dir():
+            check_regular(source)
         what = "a folder" if source.is_dir() else "no such file"
         raise InputError(f"{source}: {what}; expected a file of annotations. Check the name.")
     if target.exists() and target.samefile(source):
