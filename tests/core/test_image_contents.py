@@ -76,10 +76,16 @@ DAMAGE = {
     "an end marker after half": lambda d, k: d[: (k + len(d)) // 2] + b"\xff\xd9",
     "a hole of zeros": lambda d, k: d[: k + 1000] + bytes(2000) + d[k + 3000 :],
     "a block left out": lambda d, k: d[: k + 1000] + d[k + 3000 :],
+    "a hole of ones": lambda d, k: d[: k + 1000] + b"\xff" * 2000 + d[k + 3000 :],
+    "bytes of another file": lambda d, k: (
+        d[: k + 1000] + np.random.default_rng(k).bytes(2000) + d[k + 3000 :]
+    ),
+    "a block twice": lambda d, k: d[: k + 3000] + d[k + 1000 : k + 3000] + d[k + 3000 :],
+    "a marker in the middle": lambda d, k: d[: k + 2000] + b"\xff\x51" + d[k + 2000 :],
 }
 
 
-@pytest.mark.parametrize("kind", ["4:2:0", "grey", "4:4:4"])
+@pytest.mark.parametrize("kind", ["4:2:0", "grey", "4:4:4", "CMYK"])
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_a_jpeg_that_would_be_filled_with_grey_is_an_error(kind: str, damage: str) -> None:
     whole = jpeg(**JPEGS[kind])
@@ -96,7 +102,7 @@ def test_a_restart_interval_that_is_lost_is_an_error() -> None:
         decode_image(whole[:start] + whole[end:], "a.jpg")
 
 
-@pytest.mark.parametrize("extra", [b"\0" * 7, b"abc"])
+@pytest.mark.parametrize("extra", [b"\0" * 7, b"\0" * 700, b"\xff" * 50, b"abc"])
 def test_bytes_before_the_end_marker_do_no_harm(extra: bytes) -> None:
     whole = jpeg()
     assert whole.endswith(b"\xff\xd9")
