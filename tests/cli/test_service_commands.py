@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -96,3 +98,15 @@ def test_a_client_and_a_server(run: Run, tmp_path: Path) -> None:
         assert (code, "more than 67,108,864 bytes" in err) == (2, True), err
         code, _, err = run("client", "tiny.onnx", "--url", server.url)
         assert (code, "tiny.onnx: not an image" in err) == (2, True), "the server's words"
+
+
+@pytest.mark.slow
+def test_an_engine_that_cannot_run_ends_the_server_in_one_line(tmp_path: Path) -> None:
+    """oneDNN can be told to take the processor for an older one, on which OpenVINO fails."""
+    program = [sys.executable, "-m", "seasift", "serve", "--port", "0", "--precision", "f32"]
+    environment = os.environ | {"ONEDNN_MAX_CPU_ISA": "SSE41", "SEASIFT_CACHE": "off"}
+    done = subprocess.run(program, env=environment, capture_output=True, text=True, timeout=60, cwd=tmp_path)
+    assert done.returncode == 1
+    *log, error = done.stderr.splitlines()
+    assert "--engine onnxruntime" in error
+    assert all(isinstance(json.loads(line), dict) for line in log)

@@ -94,7 +94,7 @@ def test_masks_without_a_pixel_are_left_out_and_wrong_ones_refused(tmp_path: Pat
     with pytest.raises(InputError, match="13 pixels"):
         cvat(tmp_path, f'<mask rle="1, 12" left="1" {where}/>')
     for rle, left in (("1, x", "1"), ("1", "x")):
-        with pytest.raises(InputError, match="got ' ?x'; expected a number"):
+        with pytest.raises(InputError, match=r"got ' ?x'; expected a number"):
             cvat(tmp_path, f'<mask rle="{rle}" left="{left}" {where}/>')
 
 
