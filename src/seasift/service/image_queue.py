@@ -14,7 +14,7 @@ from itertools import groupby
 import numpy as np
 
 from seasift.core.errors import BusyError, SeasiftError
-from seasift.core.image import decode_image, encode_image
+from seasift.core.image import decode_image, encode_image, page_count
 from seasift.core.instances import Instances
 from seasift.core.types import UInt8
 from seasift.formats.document import Image, image_entry, labels_of
@@ -224,7 +224,13 @@ class ImageQueue:
             categories = self._model.categories
             rolled = task.look.rolled(instances, categories)
             entry = image_entry(
-                task.file, instances, categories, frame=task.frame, time_s=task.time_s, rolled=rolled
+                task.file,
+                instances,
+                categories,
+                frame=task.frame,
+                time_s=task.time_s,
+                rolled=rolled,
+                pages=page_count(task.image) if isinstance(task.image, bytes) else 1,
             )
             overlay = None
             if task.overlay:

@@ -168,6 +168,10 @@ function step(by) {
 function changed(picture) {
   if (!picture) return refresh();
   film.set(picture, picture.state === "done" ? shown(picture).length : null);
+  if (picture.state === "done" && picture.image.pages > 1) {
+    notice(`${picture.name}: ${picture.image.pages} pages, of which only the first was looked at.`,
+      { key: `pages ${picture.name}`, kind: "plain" });
+  }
   if (picture === state.current && picture.state === "done" && !view.bitmap) return load(picture);
   return refresh();
 }
