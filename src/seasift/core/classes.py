@@ -24,7 +24,8 @@ def parse_classes(given: Sequence[str], names: Sequence[str], *, option: str = "
     wanted = [name for word in wanted for name in _members(word, names)]
     for name in wanted:
         if name not in names:
-            raise InputError(f"{option} {name!r}{hint(name, names)}; the model knows {', '.join(names)}.")
+            near = hint(name, names) or hint(name, [_PLURALS[group] for group in _groups(names)])
+            raise InputError(f"{option} {name!r}{near}; the model knows {', '.join(names)}.")
     if given and not wanted:
         raise InputError(f"{option} names nothing; the model knows {', '.join(names)}.")
     return list(dict.fromkeys(wanted))
@@ -38,7 +39,17 @@ def _members(word: str, names: Sequence[str]) -> list[str]:
     return [name for name in names if group_of(name) == singular] or [word]
 
 
+def _groups(names: Sequence[str]) -> set[Group]:
+    return {group_of(name) for name in names} - {"other"}
+
+
 Group = Literal["trash", "animal", "plant", "vehicle", "other"]
+_PLURALS: dict[Group, str] = {
+    "trash": "trash",
+    "animal": "animals",
+    "plant": "plants",
+    "vehicle": "vehicles",
+}
 
 _FIRST_WORDS: dict[str, Group] = {
     "trash": "trash",
