@@ -18,7 +18,8 @@ _YEAR_FIRST = re.compile(
     r"(?<!\d)((?:19|20)\d\d)[-_. ]?(\d\d)[-_. ]?(\d\d)[-_. T]{0,3}(\d\d)[-_.:h ]?(\d\d)(?:[-_.:m ]?(\d\d))?(?!\d{3})"
 )
 _YEAR_LAST = re.compile(
-    r"(?<!\d)(\d\d?)(?:[-_. ](?=\d)|(?<=\d\d)(?=\d\d(?:19|20)))(\d\d?)[-_. ]?((?:19|20)\d\d)[-_. T]{1,3}(\d\d)[-_.:h ]?(\d\d)(?:[-_.:m ]?(\d\d))?(?!\d)"
+    r"(?<!\d)(\d\d?)(?:[-_. ](?=\d)|(?<=\d\d)(?=\d\d(?:19|20)))(\d\d?)[-_. ]?((?:19|20)\d\d)[-_. T]{1,3}"
+    r"(\d\d)[-_.:h ]?(\d\d)(?:[-_.:m ]?(\d\d))?(?!\d)"
 )
 
 
@@ -69,8 +70,8 @@ def videos_of(
 def in_dive_order(sources: Sequence[Source]) -> tuple[list[Source], list[str]]:
     """Put the videos of a dive into the order of time, as far as their names and metadata tell.
 
-    Files that a folder or a pattern gave are sorted, each folder on its own: by recording and chapter (GoPro), by time stamps or numbers in
-    their names; where names differ otherwise, by the metadata's `creation_time`. Files that were named one by one keep
+    Files that a folder or a pattern gave are sorted, each folder on its own: by recording and chapter (GoPro), by time
+    stamps or numbers in their names; where names differ otherwise, by the metadata's `creation_time`. Files that were named one by one keep
     their order, unless it is just the alphabet's, as a shell sorts what matches a pattern.
 
     Returns:
