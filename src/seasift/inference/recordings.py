@@ -71,8 +71,8 @@ def in_dive_order(sources: Sequence[Source]) -> tuple[list[Source], list[str]]:
     """Put the videos of a dive into the order of time, as far as their names and metadata tell.
 
     Files that a folder or a pattern gave are sorted, each folder on its own: by recording and chapter (GoPro), by time
-    stamps or numbers in their names; where names differ otherwise, by the metadata's `creation_time`. Files that were named one by one keep
-    their order, unless it is just the alphabet's, as a shell sorts what matches a pattern.
+    stamps or numbers in their names; where names differ otherwise, by the metadata's `creation_time`. Files that were
+    named one by one keep their order, unless it is just the alphabet's, as a shell sorts what matches a pattern.
 
     Returns:
         The sources, and a line for the user for each order that is not the one in which they came.
