@@ -28,8 +28,8 @@ def repair_document(content: dict[str, Any], file: str) -> list[str]:
     * Whole numbers that are stored as text or as 1.0 become numbers.
     * Annotation ids that are missing or used before are given anew; entries of an image that is listed twice are one.
     * Categories of one name become one.
-    * Polygons that are lists of points become lists of numbers. Those of fewer than 3 points, of an odd count of numbers or without a pixel in the image are dropped, and an object
-      that loses all keeps its box.
+    * Polygons that are lists of points become lists of numbers. Those of fewer than 3 points, of an odd count of numbers or
+      without a pixel in the image are dropped, and an object that loses all keeps its box.
     * An RLE whose size is that of the image, swapped, gets the image's.
     * A box is cut at the image's border. One that is missing, broken or empty is taken from the mask; without a mask the
       object is removed, as is one outside the image.
