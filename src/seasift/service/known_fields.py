@@ -26,4 +26,7 @@ def _check(given: Iterable[str], known: list[str], where: str) -> None:
     for name in given:
         if name not in known:
             shown = "".join(c if c.isprintable() else "_" for c in name[:50])
-            raise HTTPException(422, f"{shown}: no such field in {where}; {expected(name[:50], known)}.")
+            what = expected(name[:50], known)
+            raise HTTPException(
+                422, f"{shown}: no such field in {where}; {what}{'' if what.endswith('?') else '.'}"
+            )

@@ -116,12 +116,15 @@ class Builder:
     def add_region(
         self, key: Hashable | None, name: str, video: int, region: Region | None, **known: Any
     ) -> None:
-        """An observation of a drawn shape; `known` as in `add`. A mask without a pixel in its image is skipped."""
+        """An observation of a drawn shape; `known` as in `add`. A shape without an area in its image is skipped."""
         if region is None:
             self.leave_out("mask (without a pixel)")
             return
         shape: dict[str, Any] = {"polygons": list(region.rings)}
         box_xywh = region.box_xywh
+        if min(box_xywh[2:]) <= 0:
+            self.leave_out("shape (a point or a line, no area)")
+            return
         if region.mask is not None:
             size = self._size(video)
             mask = region.mask if size is None else MaskCrop.from_bitmap(region.mask.bitmap(size))

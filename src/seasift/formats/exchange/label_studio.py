@@ -122,13 +122,19 @@ def read(path: Path, options: ReadOptions) -> Content:
     built = Builder(path, options)
     with reading(path, "the document"):
         tasks = [value] if isinstance(value, dict) else list(value)
+    predicted = 0
     for index, task in enumerate(tasks):
         with reading(path, f"task {index + 1}"):
-            _read_task(built, task)
+            predicted += not _read_task(built, task)
+    if 0 < predicted < len(tasks):
+        built.note(
+            f"tasks without an annotation, of which the last prediction is read: {predicted:,} of {len(tasks):,}"
+        )
     return built.content()
 
 
-def _read_task(built: Builder, task: dict[str, Any]) -> None:
+def _read_task(built: Builder, task: dict[str, Any]) -> bool:
+    """Whether the task has annotations or no predictions."""
     given = task.get("annotations") or []
     drawn = [one for one in given if not one.get("was_cancelled")]
     if len(drawn) > 1:
@@ -169,6 +175,7 @@ def _read_task(built: Builder, task: dict[str, Any]) -> None:
     for found in polygons.values():
         points = [value for ring in found["polygons"] for value in ring]
         built.add(None, found.pop("name"), found.pop("video"), box_of(points), **found)
+    return bool(drawn) or not task.get("predictions")
 
 
 # Kind of each result type; regions without labels of their own come as two results with one id.

@@ -168,6 +168,10 @@ function step(by) {
 function changed(entry) {
   if (!entry) return refresh();
   film.set(entry, entry.state === "done" ? shown(entry).length : null);
+  if (entry.state === "done" && entry.image.pages > 1) {
+    notice(`${entry.name}: ${entry.image.pages} pages, of which only the first was looked at.`,
+      { key: `pages ${entry.name}`, kind: "plain" });
+  }
   if (entry === state.current && entry.state === "done" && !view.bitmap) return load(entry);
   return refresh();
 }
