@@ -62,6 +62,13 @@ class ExchangeMasks(StrEnum):
     RLE = "rle"
 
 
+class ObjectNames(StrEnum):
+    """Names of objects: of their classes, or by the finest level that is certain enough."""
+
+    CLASS = "class"
+    ROLLUP = "rollup"
+
+
 class ExchangeFormat(StrEnum):
     """Formats that `convert` writes."""
 

@@ -25,6 +25,7 @@ export function toCoco(doc) {
     iscrowd: 0,
     score: found.score,
     ...(found.mask ? { segmentation: found.mask } : {}),
+    ...(found.rollup ? { rollup: found.rollup } : {}),
   })));
   return {
     info: {
