@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from seasift.core.instances import Category, Instances
+from seasift.core.instances import Instances
 from seasift.core.masks import from_coco
 from seasift.core.types import SizeHW
 from seasift.survey.kept import Seen
+from seasift.survey.naming import Naming
 from seasift.survey.store import Store
 from seasift.video.dive import Dive
 from seasift.video.writing import writing_video
@@ -19,7 +20,7 @@ from seasift.viz.drawing import draw
 _PAUSE_S, _SHOWN_S = 60.0, 1.0  # a longer pause between files is shown as one second
 
 
-def write_video(path: Path, dive: Dive, store: Store, categories: Sequence[Category]) -> Path:
+def write_video(path: Path, dive: Dive, store: Store, naming: Naming) -> Path:
     """Write an MP4 with the times of the footage, whole or not at all.
 
     Raises:
@@ -35,10 +36,16 @@ def write_video(path: Path, dive: Dive, store: Store, categories: Sequence[Categ
             before_s = frame.dive_s
             image = dive_frame.image_rgb_u8
             rows = store.counted_in(frame.seq)
-            instances = _instances([seen for seen, _ in rows], [c for _, (c, _) in rows], image.shape[:2])
-            labels = [f"{categories[class_id].name} #{number}" for _, (class_id, number) in rows]
-            writer.add(draw(image, instances, categories, labels=labels), frame.dive_s - moved_s)
+            class_ids = [class_id for _, (class_id, _, _) in rows]
+            instances = _instances([seen for seen, _ in rows], class_ids, image.shape[:2])
+            drawn = draw(image, instances, naming.categories, labels=labels_of(rows, naming))
+            writer.add(drawn, frame.dive_s - moved_s)
     return path
+
+
+def labels_of(rows: Sequence[tuple[Seen, tuple[int, int, int]]], naming: Naming) -> list[str]:
+    """Name and number of each track in a frame, from `StoredFrame.counted_in`."""
+    return [f"{naming.names[name_id]} #{number}" for _, (_, number, name_id) in rows]
 
 
 def _instances(seen: Sequence[Seen], class_ids: Sequence[int], size_hw: SizeHW) -> Instances:

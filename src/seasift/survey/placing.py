@@ -26,7 +26,7 @@ def placing_notes(plan: Plan, store: Store) -> list[str]:
     clock = tables.Clock(plan.dive.videos, navigation)
     notes = list(navigation.notes)
     tracks = placed = 0
-    for summary in summaries(store):
+    for summary in summaries(store, plan.naming):
         tracks += 1
         placed += clock.position(summary.best_frame.dive_s) is not None
     if placed < tracks:

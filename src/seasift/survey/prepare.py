@@ -16,9 +16,11 @@ from seasift.formats.exchange import registry
 from seasift.inference.inputs import Failure
 from seasift.inference.predictor import OnnxPredictor, load_predictor
 from seasift.inference.recordings import videos_of
+from seasift.inference.rollup import roll_up_of
 from seasift.survey.beginnings import check_unreviewed
 from seasift.survey.engine import Asked, look_of, looking_on_ray, parse_engine, require_ray
 from seasift.survey.live import check_live
+from seasift.survey.naming import Naming
 from seasift.survey.navigation import Navigation
 from seasift.survey.navigation_file import read_navigation
 from seasift.survey.plan import Plan
@@ -51,6 +53,7 @@ class Options:
     threshold: float | None
     max_objects: int | None
     classes: Sequence[str] | None
+    names: str | None
     unconfirmed: bool
     formats: Sequence[str] | None
     video: bool
@@ -87,6 +90,7 @@ def prepare(options: Options, tell: Callable[[str], None]) -> tuple[Plan, list[F
     model = _model(options, engine)
     names = [category.name for category in model.categories]
     classes = parse_classes(options.classes or (), names, option="--classes")
+    rollup = roll_up_of(options.names, model.info)
     threshold = model.info.threshold if options.threshold is None else options.threshold
     tracking = TrackerSettings(start_score=threshold, low_score=round(LOW * threshold, 6))
     max_objects = options.max_objects or model.info.max_objects
@@ -122,6 +126,7 @@ def prepare(options: Options, tell: Callable[[str], None]) -> tuple[Plan, list[F
             "threshold": threshold,
             "max_objects": max_objects,
             "classes": classes or None,
+            "names": "rollup" if rollup else "class",
             "engine": model.engine,
             "precision": model.precision,
             "unconfirmed": options.unconfirmed,
@@ -129,6 +134,9 @@ def prepare(options: Options, tell: Callable[[str], None]) -> tuple[Plan, list[F
         },
         state=state,
         tracking=tracking,
+        naming=Naming(
+            model.info.class_list(), rollup, only_sure=rollup is not None and options.threshold is None
+        ),
         classes=classes,
         navigation=navigation,
         unconfirmed=options.unconfirmed,

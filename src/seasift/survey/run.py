@@ -27,6 +27,7 @@ from seasift.survey.follow import follow
 from seasift.survey.intervals import index_of, intervals_of
 from seasift.survey.kept import Frame
 from seasift.survey.looking import look_here
+from seasift.survey.naming import Naming
 from seasift.survey.placing import placing_notes
 from seasift.survey.plan import Plan, Result
 from seasift.survey.store import NAME, Store
@@ -74,7 +75,7 @@ def run(
         result.refused.extend(exchanged.refused)
         if plan.video and isinstance(plan.dive, Dive):  # live footage cannot be read again
             path = plan.out / "annotated.mp4"
-            result.written.append(write_video(path, plan.dive, store, plan.info.class_list()))
+            result.written.append(write_video(path, plan.dive, store, plan.naming))
         store.remove()
     left = earlier_results(plan.out, result.written)
     if left:
@@ -107,8 +108,15 @@ def _pass(plan: Plan, store: Store, progress: Callable[[Frame], None] | None) ->
 
 def _result(plan: Plan, store: Store) -> Result:
     store.begin_classes()
-    for summary in summaries(store):
-        store.set_class(summary.track, summary.class_id, summary.number)
+    naming = plan.naming
+    if naming.only_sure:
+        unsure = [each.track for each in summaries(store, naming) if not naming.counts(each.name)]
+        store.unconfirm(unsure)
+    for summary in summaries(store, naming):
+        name = summary.name
+        store.set_class(
+            summary.track, name.class_id, summary.number, name_id=name.name_id, group_id=name.group_id
+        )
     counts = counting.count(store.base)
     note = _add_intervals(plan, counts)
     first, last = store.ends()
@@ -131,13 +139,15 @@ def _add_intervals(plan: Plan, counts: counting.Counts) -> str:
     figures = plan.info.counting
     if figures is None:
         return NO_FIGURES
-    index = index_of(figures, plan.threshold)
+    index = index_of(figures, plan.class_threshold)
     if index is None:
+        what = "began tracks" if plan.naming.rollup is None else "names classes"
         return (
             f"No interval: the model has metrics for thresholds from {min(figures.thresholds):g} to "
-            f"{max(figures.thresholds):g}; this survey began tracks at {plan.threshold:g}."
+            f"{max(figures.thresholds):g}; this survey {what} at {plan.class_threshold:g}."
         )
-    tracks = {class_id: cell.unique for class_id, cell in counts.dive.items()}
+    classes = len(plan.naming.categories)
+    tracks = {index: cell.unique for index, cell in counts.dive.items() if index < classes}
     counts.intervals |= intervals_of(tracks, figures, index)
     return (
         f"95% intervals include the model's precision and recall at a threshold of {figures.thresholds[index]:.3g} on "
@@ -147,23 +157,24 @@ def _add_intervals(plan: Plan, counts: counting.Counts) -> str:
 
 def _write(plan: Plan, store: Store, result: Result) -> list[Path]:
     clock = tables.Clock(plan.dive.videos, plan.navigation)
-    categories = plan.info.class_list()
-    _write_images(plan.out / "pictures", store)
+    naming, categories = plan.naming, plan.naming.categories
+    _write_images(plan.out / "pictures", store, naming)
     header = tracks_document.make_header(
         [(category.id, category.name) for category in categories],
         [_video(video, plan) for video in plan.dive.videos],
         model=ModelEntry(name=plan.info.name, sha256=plan.model_sha256),
         threshold=plan.threshold,
+        names="rollup" if naming.rollup else None,
     )
     sizes = [(video.height, video.width) for video in plan.dive.videos]
-    document = entries(store, categories, sizes, clock.position, unconfirmed=plan.unconfirmed)
+    document = entries(store, naming, sizes, clock.position, unconfirmed=plan.unconfirmed)
     tracks_document.write(plan.out / "tracks.json", header, document)
-    rows = tables.track_rows(summaries(store), store, categories, clock)
-    tables.write_csv(plan.out / "tracks.csv", tables.TRACK_COLUMNS, rows)
-    count_rows = tables.count_rows(counting.rows(result.counts, categories), store, clock)
+    rows = tables.track_rows(summaries(store, naming), store, naming, clock)
+    tables.write_csv(plan.out / "tracks.csv", tables.track_columns(naming), rows)
+    count_rows = tables.count_rows(counting.rows(result.counts, naming), store, clock)
     result.rows.extend(count_rows)
     searched = [each for each in categories if not plan.classes or each.name in plan.classes]
-    unseen = tables.zero_rows(count_rows, searched, result.counts.frames.total())
+    unseen = tables.zero_rows(count_rows, searched, naming, result.counts.frames.total())
     tables.write_csv(plan.out / "counts.csv", tables.COUNT_COLUMNS, [*count_rows, *unseen])
     write_json(plan.out / "counts.json", counts_document(plan, result, count_rows), indent=1)
     names = ["tracks.csv", "tracks.json", "counts.csv", "counts.json"]
@@ -192,12 +203,25 @@ def counts_document(plan: Plan, result: Result, rows: Sequence[Mapping[str, Any]
         if result.drift is None
         else {**asdict(result.drift), "most": list(result.drift.most), "reference": _statistics_data(plan)},
         "intervals": result.interval_note,
-        "dive": [
-            _without(row, ("scope", "minute", "from_s", "from_utc")) for row in rows if row["scope"] == "dive"
+        "rollup": asdict(plan.naming.rollup) if plan.naming.rollup else None,
+        **_counted(rows, "supercategory", "supercategories", "supercategory_minutes"),
+        **_counted(rows, "class", "dive", "minutes"),
+    }
+
+
+def _counted(rows: Sequence[Mapping[str, Any]], level: str, dive: str, minutes: str) -> dict[str, Any]:
+    """The rows of classes or of supercategories, those of the dive and those of its minutes."""
+    own = [row for row in rows if row["level"] == level]
+    unneeded = ("scope", "level", *(("category_id",) if level == "supercategory" else ()))
+    return {
+        dive: [
+            _without(row, (*unneeded, "minute", "from_s", "from_utc"))
+            for row in own
+            if row["scope"] == "dive"
         ],
-        "minutes": [
-            _without(row, ("scope", "estimate", "low95", "high95"))
-            for row in rows
+        minutes: [
+            _without(row, (*unneeded, "estimate", "low95", "high95"))
+            for row in own
             if row["scope"] == "minute"
         ],
     }
@@ -211,12 +235,12 @@ def _without(row: Mapping[str, Any], keys: Sequence[str]) -> dict[str, Any]:
     return {key: value for key, value in row.items() if key not in keys}
 
 
-def _write_images(folder: Path, store: Store) -> None:
+def _write_images(folder: Path, store: Store, naming: Naming) -> None:
     """Keep the images of counted tracks, and remove all others."""
     names = set()
-    for summary in summaries(store):
+    for summary in summaries(store, naming):
         path = folder.parent / summary.image
-        write_bytes(path, store.image(summary.track, summary.class_id)[1])
+        write_bytes(path, store.image(summary.track, summary.name.class_id)[1])
         names.add(path.name)
     for path in folder.glob("track-*.jpg") if folder.is_dir() else ():
         if path.name not in names:

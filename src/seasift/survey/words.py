@@ -118,18 +118,18 @@ def _list(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def figures(plan: Plan, names: Sequence[str]) -> dict[str, Any] | None:
+def figures(plan: Plan) -> dict[str, Any] | None:
     """Precision and recall of each class, used by the intervals; None without."""
     counting = plan.info.counting
-    index = None if counting is None else index_of(counting, plan.threshold)
+    index = None if counting is None else index_of(counting, plan.class_threshold)
     if counting is None or index is None:
         return None
     rows = []
-    for name, row in zip(names, counting.classes, strict=True):
+    for category, row in zip(plan.naming.categories, counting.classes, strict=True):
         found, right = row.found[index], row.right[index]
         rows.append(
             {
-                "name": name,
+                "name": category.name,
                 "objects": row.objects,
                 "videos": row.videos,
                 "found": found,
@@ -156,9 +156,24 @@ def facts(plan: Plan) -> list[tuple[str, str]]:
         ),
         ("a track ends", f"after {tracking.max_age_s:g} s out of sight"),
         ("classes", ", ".join(plan.classes) or "all classes of the model"),
+        ("names", _names(plan)),
         ("objects in a frame", f"at most {settings['max_objects']}"),
         ("engine", f"{settings['engine']}, {settings['precision']}"),
     ]
+
+
+def _names(plan: Plan) -> str:
+    rollup = plan.naming.rollup
+    if rollup is None:
+        return "the class of each object"
+    parts = [
+        f"the class from a mean score of {rollup.by_class:.2f}",
+        f"else the supercategory from {rollup.by_supercategory:.2f}",
+        f'else "object"{f" from {rollup.by_object:.2f}" if plan.naming.only_sure else ""}',
+    ]
+    known = plan.info.rollup
+    right = "" if known is None else f"; each right in {known.probability:.0%} on {known.fitted_on}"
+    return ", ".join(parts) + right
 
 
 def _every(every: str) -> str:
