@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from seasift.cli.options import Host, OpenToAll, Port
+from seasift.core.choices import ObjectNames
 
 
 def review(
@@ -18,6 +19,12 @@ def review(
     ] = None,
     footage: Annotated[
         Path | None, typer.Option(help="Folder of the videos, if they are not where the survey found them.")
+    ] = None,
+    names: Annotated[
+        ObjectNames | None,
+        typer.Option(
+            help="Show the likeliest class of each track (class), or its rolled-up name.  [default: as the survey]"
+        ),
     ] = None,
     reviewer: Annotated[str, typer.Option(help="Who decides; kept with each decision.")] = "",
     host: Host = None,
@@ -38,6 +45,6 @@ def review(
 
     given = {"host": host, "port": port, "open_to_all": open_to_all or None}
     if export is not None:
-        export_data(Review(folder, footage=footage), export)
+        export_data(Review(folder, footage=footage, names=names), export)
         return
-    serve_page(folder, footage, given, reviewer=reviewer, browser=browser)
+    serve_page(folder, footage, given, reviewer=reviewer, browser=browser, names=names)

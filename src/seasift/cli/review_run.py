@@ -19,7 +19,13 @@ from seasift.review.folder import Review
 
 
 def serve_page(
-    folder: Path, footage: Path | None, given: Mapping[str, Any], *, reviewer: str, browser: bool
+    folder: Path,
+    footage: Path | None,
+    given: Mapping[str, Any],
+    *,
+    reviewer: str,
+    browser: bool,
+    names: str | None = None,
 ) -> None:
     """Serve the page until a signal.
 
@@ -33,7 +39,7 @@ def serve_page(
     settings = read_settings({name: value for name, value in given.items() if value is not None})
     check_reach(settings)
     _check_free(settings.host, settings.port)
-    review = Review(folder, footage=footage)
+    review = Review(folder, footage=footage, names=names)
 
     def listening(port: int) -> None:
         host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host

@@ -18,7 +18,7 @@ from seasift.core.masks import MaskCrop, from_coco
 from seasift.formats.tracks import Observation
 from seasift.review.decisions import Decision
 from seasift.review.frames import Footage
-from seasift.review.tracks import Tracks
+from seasift.review.tracks import Tracks, is_coarse
 
 SCHEMA = "seasift-reviewed/1"
 ANNOTATIONS = "annotations.json"
@@ -101,7 +101,10 @@ def export(
     if not images:
         raise InputError(f"{out}: nothing to write: {_why(decisions, done)}")
     done.images, done.objects = len(images), len(annotations)
-    write_json(done.path, _document(tracks, categories, images, annotations, done))
+    used = {annotation["category_id"] for annotation in annotations}
+    coarse = {name for name in categories if is_coarse(tracks, name)}
+    listed = {name: id_ for name, id_ in categories.items() if name not in coarse or id_ in used}
+    write_json(done.path, _document(tracks, listed, images, annotations, done))
     for name in before - {image["file_name"] for image in images}:
         (out / "images" / name).unlink(missing_ok=True)
     return done

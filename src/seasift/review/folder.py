@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from seasift.core.errors import InputError
+from seasift.formats.exchange.naming import with_coarse_names
 from seasift.review.counts import write_results
 from seasift.review.decisions import Decision, Decisions, Word
 from seasift.review.export import Exported, export
@@ -25,22 +26,25 @@ class Review:
         views: images of tracks, from the videos.
     """
 
-    def __init__(self, folder: Path, *, footage: Path | None = None) -> None:
+    def __init__(self, folder: Path, *, footage: Path | None = None, names: str | None = None) -> None:
         """Open a folder that `seasift survey` wrote.
 
         Args:
             footage: current folder of the videos.
+            names: "class" or "rollup", see `Tracks`.
         Raises:
-            InputError: not a survey's folder, or its decisions belong to another run.
+            InputError: not a survey's folder, its decisions belong to another run, or it has no rolled-up names.
         """
-        self.tracks = Tracks(folder)
+        self.tracks = Tracks(folder, names=names)
         self.footage = Footage(self.tracks.header, folder, footage)
         self.decisions = Decisions(folder, self.tracks.sha256)
         self.views = Views(self.tracks, self.footage)
 
     def categories(self) -> dict[str, int]:
-        """Id of every class by name: the model's, then added ones with the next ids."""
-        known = {category.name: category.id for category in self.tracks.header.categories}
+        """Id of every class by name: the model's, coarse names if the survey has some, then added ones with the next ids."""
+        header = self.tracks.header
+        categories = with_coarse_names(header.categories) if header.names else header.categories
+        known = {category.name: category.id for category in categories}
         for name in self.decisions.names():
             known.setdefault(name, max(known.values()) + 1)
         return known

@@ -183,7 +183,7 @@ class Views:
         """Store views, and yield the index of each."""
         seen = self._tracks.entry(track).observations
         names = [category.name for category in self._tracks.header.categories]
-        class_id = names.index(self._tracks.row(track).name)
+        class_id = names.index(self._tracks.row(track).class_name)
         for video, group in groupby(indices, key=lambda index: seen[index].video):
             at = {(seen[index].frame, seen[index].time_s): index for index in group}
             for wanted, image in self._footage.images(video, list(at)):

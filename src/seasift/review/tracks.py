@@ -9,7 +9,9 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from seasift.core.choices import ObjectNames, choose
 from seasift.core.errors import InputError, NotFoundError
+from seasift.core.rollup import coarse_names
 from seasift.formats.tracks import Header, Observation, TrackEntry
 
 NAME = "tracks.json"
@@ -21,8 +23,11 @@ class Row:
 
     Attributes:
         id: its number in the survey's tables.
-        name: the class that the model gave it.
-        score: probability of this class, 0 to 1.
+        name: what the model calls it: its class, or a coarser name if the survey rolled it up.
+        score: probability of this name, 0 to 1.
+        level: "class", "supercategory" or "object".
+        class_name: its likeliest class.
+        class_score: probability of this class.
         frames: number of frames that show it.
         first, last: first and last frame.
         first_s, last_s: the same on the dive's clock.
@@ -32,6 +37,9 @@ class Row:
     id: int
     name: str
     score: float
+    level: str
+    class_name: str
+    class_score: float
     frames: int
     first: tuple[int, int]
     last: tuple[int, int]
@@ -51,13 +59,19 @@ class Tracks:
         sha256: SHA-256 of tracks.json.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, names: str | None = None) -> None:
         """Read the folder.
 
+        Args:
+            names: "class" for the likeliest class of each track, "rollup" for the survey's rolled-up names; None: as the
+                survey names them.
         Raises:
-            InputError: the folder has no tracks.json of a survey.
+            InputError: the folder has no tracks.json of a survey, or no rolled-up names where they are wanted.
         """
+        if names is not None:
+            choose("--names", names, list(ObjectNames))
         self.folder, self.path = folder, folder / NAME
+        self._by_class = names == ObjectNames.CLASS
         digest = hashlib.sha256()
         self.rows: dict[int, Row] = {}
         try:
@@ -77,6 +91,11 @@ class Tracks:
         except ValidationError as error:
             raise self._strange(str(error.errors()[0]["msg"])) from None
         self.sha256 = digest.hexdigest()
+        if names == ObjectNames.ROLLUP and self.header.names is None:
+            raise InputError(
+                f"--names rollup: {self.path} names tracks by their classes. Run the survey again with a model that has "
+                "thresholds for rolled-up names."
+            )
 
     def entry(self, track: int) -> TrackEntry:
         """One track with its observations.
@@ -126,10 +145,14 @@ class Tracks:
 
     def _row(self, entry: TrackEntry, at: int, length: int) -> Row:
         first, last = entry.observations[0], entry.observations[-1]
+        named = None if self._by_class else entry.rollup
         return Row(
             id=entry.id,
-            name=entry.name,
-            score=entry.score,
+            name=named.name if named else entry.name,
+            score=named.score if named else entry.score,
+            level=named.level if named else "class",
+            class_name=entry.name,
+            class_score=entry.score,
             frames=len(entry.observations),
             first=(first.video, first.frame),
             last=(last.video, last.frame),
@@ -141,6 +164,12 @@ class Tracks:
 
     def _strange(self, what: str) -> InputError:
         return InputError(f"{self.path}: not a file of `seasift survey` ({what}). Run the survey again.")
+
+
+def is_coarse(tracks: Tracks, name: str) -> bool:
+    """Whether a name is one that the survey gives tracks of uncertain class, not a class."""
+    classes = [category.name for category in tracks.header.categories]
+    return tracks.header.names is not None and name in coarse_names(classes) and name not in classes
 
 
 def _entry(line: bytes) -> TrackEntry:
