@@ -8,6 +8,7 @@ from typing import Any
 import av
 import numpy as np
 
+from seasift.core.types import UInt8
 from tests.tiny_model import save_tiny, tiny_info
 
 CATEGORIES = [
@@ -28,12 +29,18 @@ def save_rolled_model(folder: Path, **changes: Any) -> Path:
     )
 
 
+def rolled_image(size: int = 64) -> UInt8:
+    image = np.zeros((size, size, 3), np.uint8)
+    half = size // 2
+    for index, scores in enumerate(QUARTERS):
+        top, left = index // 2 * half, index % 2 * half
+        image[top : top + half, left : left + half] = np.rint(np.array(scores) * 255)
+    return image
+
+
 def save_rolled_dive(folder: Path, *, frames: int = 10) -> Path:
     path = folder / "dive.mkv"
-    image = np.zeros((64, 64, 3), np.uint8)
-    for index, scores in enumerate(QUARTERS):
-        top, left = index // 2 * 32, index % 2 * 32
-        image[top : top + 32, left : left + 32] = np.rint(np.array(scores) * 255)
+    image = rolled_image()
     with av.open(str(path), "w") as container:
         stream = container.add_stream("ffv1", rate=5)
         stream.width, stream.height, stream.pix_fmt = 64, 64, "bgr0"

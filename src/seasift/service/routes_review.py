@@ -13,7 +13,7 @@ from seasift.core.errors import ImageError, InputError, NotFoundError
 from seasift.review.counts import state_of
 from seasift.review.decisions import Decision
 from seasift.review.folder import Review
-from seasift.review.tracks import Row
+from seasift.review.tracks import Row, is_coarse
 
 router = APIRouter(prefix="/v1/review")
 _IMAGE = {"Cache-Control": "no-store"}  # the next survey at this address has other images of the same names
@@ -132,7 +132,10 @@ def _answer(review: Review, track: int, decision: Decision | None) -> dict[str, 
 
 
 def _categories(review: Review) -> list[dict[str, Any]]:
-    return [{"id": id_, "name": name, "group": group_of(name)} for name, id_ in review.categories().items()]
+    return [
+        {"id": id_, "name": name, "group": group_of(name), "coarse": is_coarse(review.tracks, name)}
+        for name, id_ in review.categories().items()
+    ]
 
 
 def _track(review: Review, row: Row, decision: Decision | None) -> dict[str, Any]:

@@ -115,7 +115,7 @@ class Naming:
         name_id = class_id
         if level != CLASS:
             name = ANYTHING if level == OBJECT else at.supercategories[0]
-            name_id = len(self.categories) + self._coarse.index(name)
+            name_id = self.names.index(name)  # a class of this name, such as "plant", is the same name
         means = scores.mean(axis=0, dtype=np.float64).round(6).tolist()
         likely = sorted(range(len(means)), key=lambda index: (-means[index], index))
         return TrackName(

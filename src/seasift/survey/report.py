@@ -61,8 +61,8 @@ def context(plan: Plan, store: Store, result: Result) -> dict[str, Any]:
     parts = segments((frame.dive_s for frame in store.frames()), PAUSE_S)
     axis = Axis(parts, WIDTH) if parts else None
     naming = plan.naming
-    names = naming.names
-    gathered = _gather(store, naming, clock, axis)
+    names = [_called(index, naming) for index in range(len(naming.names))]
+    gathered = _gather(store, naming, names, clock, axis)
     label = _label(clock)
     looked_s = sum(part.to_s - part.from_s for part in parts)
     groups = _groups(naming, result)
@@ -137,12 +137,14 @@ def _groups(naming: Naming, result: Result) -> list[tuple[int | None, list[int]]
     ]
 
 
-def _gather(store: Store, naming: Naming, clock: tables.Clock, axis: Axis | None) -> _Gathered:
+def _gather(
+    store: Store, naming: Naming, names: Sequence[str], clock: tables.Clock, axis: Axis | None
+) -> _Gathered:
     gathered = _Gathered(Timeline(axis or Axis([], WIDTH)))
     for summary in summaries(store, naming):
         where = clock.position(summary.best_frame.dive_s)
         name_id, first, last = summary.name.name_id, summary.first.dive_s, summary.last.dive_s
-        event = Event(summary.number, name_id, naming.names[name_id], first, last, where)
+        event = Event(summary.number, name_id, names[name_id], first, last, where)
         gathered.timeline.add(event)
         gathered.tracks += 1
         gathered.placed += where is not None
@@ -185,14 +187,15 @@ def _gallery(
                     "uri": "data:image/jpeg;base64," + base64.b64encode(jpeg).decode("ascii"),
                 }
             )
-        groups.append({"name": _called(name_id, names, classes), "cards": cards})
+        groups.append({"name": names[name_id], "cards": cards})
     return groups
 
 
-def _called(name_id: int, names: Sequence[str], classes: int) -> str:
+def _called(name_id: int, naming: Naming) -> str:
     """A name as a heading: a supercategory without a class says so."""
-    unsure = name_id >= classes and names[name_id] != ANYTHING
-    return f"{names[name_id]}, class uncertain" if unsure else names[name_id]
+    name = naming.names[name_id]
+    uncertain = name_id >= len(naming.categories) and name != ANYTHING
+    return f"{name}, class uncertain" if uncertain else name
 
 
 def _likely(summary: Summary, names: Sequence[str], classes: int) -> str | None:

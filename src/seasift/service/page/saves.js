@@ -23,7 +23,10 @@ export function documentOf(state, shown) {
   const classes = state.hidden.size ? names.filter((name) => !state.hidden.has(name)) : null;
   return toDocument(
     done[0].head,
-    done.map((picture) => ({ ...picture.image, objects: shown(picture).map(({ found }) => found) })),
+    done.map((picture) => {
+      const left = new Set(shown(picture).map(({ found }) => found));
+      return { ...picture.image, objects: picture.image.objects.filter((found) => left.has(found)) };
+    }),
     failed.map((picture) => ({ file: picture.name, error: picture.error })),
     state.threshold, classes,
   );

@@ -2,7 +2,7 @@
 
 import { hasToken, useToken } from "../page/api.js";
 import { askToken, wireDialogs } from "../page/dialogs.js";
-import { GROUPS, shortName, signElement } from "../page/groups.js";
+import { GROUPS, memberName, signElement } from "../page/groups.js";
 import { dismiss, notice, say } from "../page/notices.js";
 import { element } from "../page/panels.js";
 import * as server from "./asking.js";
@@ -180,13 +180,12 @@ function counts() {
   }
   const grouped = state.categories.some(({ group }) => group !== "other");
   $("counts-rows").replaceChildren(...GROUPS.flatMap(({ id, name: title }) => {
-    const names = state.categories.filter(({ name, group }) => group === id && rows.has(name)).map(({ name }) => name);
-    if (!names.length) return [];
-    const sums = [0, 1, 2].map((column) => names.reduce((sum, name) => sum + rows.get(name)[column], 0));
+    const own = state.categories.filter(({ name, group }) => group === id && rows.has(name));
+    if (!own.length) return [];
+    const sums = [0, 1, 2].map((column) => own.reduce((sum, { name }) => sum + rows.get(name)[column], 0));
     // A track that is no more than trash comes after the classes of trash.
-    const last = (name) => Number(name === id);
-    const members = names.sort((a, b) => last(a) - last(b)).map((name) => (
-      countRow(id, name === id ? "class uncertain" : shortName(name, id), rows.get(name), grouped ? "member" : "")));
+    own.sort((a, b) => Number(a.coarse) - Number(b.coarse));
+    const members = own.map((each) => countRow(id, memberName(each), rows.get(each.name), grouped ? "member" : ""));
     return grouped ? [countRow(id, title, sums, "group"), ...members] : members;
   }));
 }
