@@ -92,3 +92,40 @@ def _with_scores(found: Instances, truth: CocoDataset) -> Instances:
     rows = np.zeros((len(found), len(truth.categories)), np.float32)
     rows[np.arange(len(found)), found.class_ids] = found.scores
     return replace(found, class_scores=rows)
+
+
+def test_detections_by_supercategory_are_those_of_a_hand() -> None:
+    truth = _truth(3)
+    groups = {"trash": "trash", "animal": "animal", "rov": "vehicle"}
+    group_of = [groups[name.partition("_")[0]] for name in CLASSES]
+    found = noisy_predictions(truth, 3, extra=4)
+    named = Named(truth.categories)
+    rows: dict[str, list[tuple[int, float, bool]]] = {name: [] for name in groups.values()}
+    objects = dict.fromkeys(groups.values(), 0)
+    for number, image in enumerate(truth.images):
+        own, here = _with_scores(found[image.id], truth), truth_of(truth, image)
+        named.add(own, here)
+        once = class_agnostic_nms(own)
+        shared = overlaps(once, here.single, crowd=False)
+        in_crowd = overlaps(once, here.objects.take(here.crowd), crowd=True)
+        free = set(range(len(here.single)))
+        for index in np.argsort(-once.scores, kind="stable"):
+            name = group_of[int(once.class_ids[index])]
+            best = max(free, key=lambda other: shared[index, other], default=None)
+            if best is not None and shared[index, best] >= 0.5:
+                free.remove(best)
+                right = name == group_of[int(here.single.class_ids[best])]
+                rows[name].append((number, float(once.scores[index]), right))
+            elif not (in_crowd[index] >= 0.5).any():
+                rows[name].append((number, float(once.scores[index]), False))
+        for class_id in here.single.class_ids.tolist():
+            objects[group_of[class_id]] += 1
+    for name, matches in named.by_supercategory().items():
+        values = (matches.image.tolist(), matches.scores.tolist(), matches.right[0].tolist())
+        assert sorted(zip(*values, strict=True)) == [
+            (image, pytest.approx(score), right) for image, score, right in sorted(rows[name])
+        ]
+        assert matches.scores.tolist() == sorted(matches.scores.tolist(), reverse=True)
+        assert int(matches.objects.sum()) == objects[name]
+        assert len(matches.objects) == len(truth.images)
+    assert all(rows.values())

@@ -41,7 +41,12 @@ def report(*, calibrated: bool = True, names: list[str] | None = None) -> Evalua
             "boxes": line,
             "masks": line,
             "per_class": [],
-            "counting": {"names": names, "thresholds": [0.2, 0.5], "classes": classes},
+            "counting": {
+                "names": names,
+                "thresholds": [0.2, 0.5],
+                "classes": classes,
+                "supercategories": {"trash": classes[0]},
+            },
         }
     )
 
@@ -53,6 +58,8 @@ def test_counts_come_in_the_order_of_the_model_s_classes(tmp_path: Path) -> None
     assert written == info
     assert written.counting is not None
     assert [row.objects for row in written.counting.classes] == [12, 11, 10]
+    assert written.counting.supercategories is not None
+    assert {name: row.objects for name, row in written.counting.supercategories.items()} == {"trash": 10}
     before, after = (onnx.load(str(tmp_path / name)) for name in ("a.onnx", "b.onnx"))
     assert before.graph == after.graph
     assert [each.key for each in after.metadata_props] == ["seasift"]
@@ -65,6 +72,7 @@ def test_counts_of_raw_scores_move_to_calibrated_thresholds(tmp_path: Path) -> N
     assert counting is not None
     expected = [1 / (1 + np.exp(-(2 * np.log(s) - np.log(1 - s) + 0.3))) for s in (0.2, 0.5)]
     assert counting.thresholds == pytest.approx(expected, abs=1e-5)
+    assert counting.supercategories is None  # their scores follow from several scores
 
 
 def test_calibration_moves_the_threshold_and_the_counts(tmp_path: Path) -> None:
@@ -75,7 +83,9 @@ def test_calibration_moves_the_threshold_and_the_counts(tmp_path: Path) -> None:
     calibration = info.score_calibration()
     assert calibration is not None
     assert raw.counting is not None
+    assert raw.counting.supercategories is not None
     assert info.counting is not None
+    assert info.counting.supercategories is None
     for before, after in (
         (raw.threshold, info.threshold),
         *zip(raw.counting.thresholds, info.counting.thresholds, strict=True),

@@ -211,3 +211,33 @@ def test_pictures_are_of_the_counted_tracks(result: SurveyResult) -> None:
     names = sorted(path.name for path in (result.output / "pictures").iterdir())
     assert names == [f"track-{number:06}.jpg" for number in (1, 2, 3)]
     assert read_image(result.output / "pictures" / names[0]).shape[2] == 3
+
+
+ROW = {
+    **{"objects": 100, "videos": 10, "found": (90, 80), "right": (80, 75)},
+    **{"found_alike": (1.0, 1.0), "objects_alike": (1.0, 1.0)},
+}
+
+
+def test_supercategories_have_intervals_of_their_own(folder: Path, tmp_path: Path) -> None:
+    """Thresholds .6 and .8: supercategories count from .6 (90 found, 80 right), classes from .8 (80 found, 75 right)."""
+    counting = {
+        **{"data": "painted val", "thresholds": (0.6, 0.8), "classes": [ROW] * 3},
+        "supercategories": {"trash": ROW, "animal": ROW},
+    }
+    save_rolled_model(tmp_path, counting=counting)
+    made = survey(folder / "dive.mkv", output=tmp_path / "out", model=tmp_path / "tiny.onnx", every="1")
+    trash, anything = made.supercategories["trash"], made.supercategories["object"]
+    # Of 2 tracks 1.8 are right, and .8 of the objects are found: 2 objects or some more.
+    assert trash.low95 is not None
+    assert trash.high95 is not None
+    assert trash.low95 <= 2 <= trash.high95 < 8
+    assert anything.interval is None
+    assert made.counts["trash_bag"].interval
+    assert "threshold of 0.8 (of supercategories 0.6) on painted val" in made.interval_note
+    page = (made.output / "report.html").read_text("utf-8")
+    assert f"{trash.low95} to {trash.high95}" in page
+    del counting["supercategories"]
+    save_rolled_model(tmp_path, counting=counting)
+    again = survey(folder / "dive.mkv", output=tmp_path / "out2", model=tmp_path / "tiny.onnx", every="1")
+    assert again.supercategories["trash"].interval is None

@@ -224,11 +224,12 @@ class Intervals(Record):
 
 
 class CountsByThreshold(Record):
-    """See `reliability.operating_points_of`; a row a class, in the order of `names`."""
+    """See `reliability.operating_points_of`; a row a class, in the order of `names`, and by supercategory."""
 
     names: list[str]
     thresholds: list[Number]
     classes: list[dict[str, Any]]
+    supercategories: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
 
 class LevelIntervals(Record):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -106,23 +106,31 @@ THRESHOLDS = tuple(round(0.05 * k, 2) for k in range(1, 19))
 
 
 def operating_points_of(
-    matches: Sequence[ClassMatches], groups: Sequence[str], lowest: float
+    matches: Sequence[ClassMatches],
+    groups: Sequence[str],
+    lowest: float,
+    supercategories: Mapping[str, ClassMatches] | None = None,
 ) -> dict[str, Any]:
     """Counts at IoU .50 at thresholds of .05, .10 ... .90.
 
     Args:
         matches: one entry a class; see `matches.matches_of`.
         groups: the dive, else the video, of each image, in the order of the images in `matches`.
+        supercategories: detections by their likeliest supercategory, see `rollup_fit.Named`.
         lowest: detections with lower scores were not listed, so lower thresholds have no counts.
     Returns:
-        "thresholds", and "classes": for each class "objects", "videos" (or dives) that hold some, and for each threshold "found",
-        "right", and the design effects "found_alike" and "objects_alike" of right / found and right / objects.
+        "thresholds", and "classes": for each class "objects", "videos" (or dives) that hold some, and for each threshold
+        "found", "right", and the design effects "found_alike" and "objects_alike" of right / found and right / objects;
+        "supercategories": the same by name.
     """
     thresholds = [each for each in THRESHOLDS if each >= lowest - 1e-9]
     _, video_of = np.unique(np.asarray(groups), return_inverse=True)
     return {
         "thresholds": thresholds,
         "classes": [_of_class(m, video_of.ravel(), thresholds) for m in matches],
+        "supercategories": {
+            name: _of_class(m, video_of.ravel(), thresholds) for name, m in (supercategories or {}).items()
+        },
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,14 +12,24 @@ import numpy as np
 from seasift.core.boxes import class_agnostic_nms
 from seasift.core.classes import group_of
 from seasift.core.instances import Category, Instances
-from seasift.core.rollup import CLASS, LEVELS, OBJECT, SUPERCATEGORY, RollUp, choose_levels, level_scores
+from seasift.core.rollup import (
+    CLASS,
+    LEVELS,
+    OBJECT,
+    SUPERCATEGORY,
+    RollUp,
+    choose_levels,
+    coarse_names,
+    level_scores,
+)
 from seasift.core.types import Bool, Float32, Float64
-from seasift.evaluation.confusion import CROWD, Truth, match
+from seasift.evaluation.confusion import CROWD, ClassMatches, Truth, match
 
 PROBABILITIES = (0.5, 0.6, 0.7, 0.8, 0.9)
 FEWEST = 20
 """A level without so many detections above its threshold is not used: its share of right ones would be chance."""
 NEVER = 1.0
+_IOUS = 10  # rows of `ClassMatches`; all of IoU .50 here
 
 
 @dataclass
@@ -29,11 +40,15 @@ class Named:
         categories: classes of the truth; the index is the class_id.
         scores: arrays (N, 3), one an image.
         right: arrays (N, 3) bool: an object of the class, of the supercategory, any object (IoU .50).
+        supercategories: N names, the likeliest of each detection, one entry an image.
+        objects: number of objects of each supercategory, one entry an image.
     """
 
     categories: Sequence[Category]
     scores: list[Float32] = field(default_factory=list)
     right: list[Bool] = field(default_factory=list)
+    supercategories: list[tuple[str, ...]] = field(default_factory=list)
+    objects: list[Counter[str]] = field(default_factory=list)
 
     def add(self, found: Instances, truth: Truth) -> None:
         """Enter one image; of several opinions about one object the best counts."""
@@ -51,6 +66,31 @@ class Named:
             right[index, CLASS] = class_id == once.class_ids[index]
         self.scores.append(at.scores)
         self.right.append(right)
+        self.supercategories.append(at.supercategories)
+        self.objects.append(Counter(groups[class_id] for class_id in truth.single.class_ids.tolist()))
+
+    def by_supercategory(self) -> dict[str, ClassMatches]:
+        """The detections whose likeliest supercategory each is, with their scores for it, as matched at IoU .50.
+
+        Empty if names of classes tell no supercategory.
+        """
+        names = coarse_names(category.name for category in self.categories)[:-1]
+        scores, right = self.arrays()
+        image = np.repeat(np.arange(len(self.scores)), [len(each) for each in self.scores])
+        likeliest = np.array([name for each in self.supercategories for name in each], dtype=object)
+        found = {}
+        for name in names:
+            mine = np.flatnonzero(likeliest == name)
+            mine = mine[np.argsort(-scores[mine, SUPERCATEGORY], kind="stable")]
+            hits = np.broadcast_to(right[mine, SUPERCATEGORY], (_IOUS, len(mine)))
+            found[name] = ClassMatches(
+                image=image[mine].astype(np.int64),
+                scores=scores[mine, SUPERCATEGORY].astype(np.float64),
+                right=hits,
+                counted=np.ones_like(hits),
+                objects=np.array([each[name] for each in self.objects], np.int64),
+            )
+        return found
 
     def arrays(self) -> tuple[Float32, Bool]:
         """All detections: scores (N, 3) and right (N, 3)."""

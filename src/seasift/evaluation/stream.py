@@ -177,7 +177,7 @@ def evaluate_split(
         seen.pace,
         reliability_of(evaluated_kind),
         intervals,
-        operating_points_of(evaluated_kind, groups, settings.threshold),
+        operating_points_of(evaluated_kind, groups, settings.threshold, seen.named.by_supercategory()),
         levels,
         triaged,
         rollup_record(seen.named, settings.rollup),

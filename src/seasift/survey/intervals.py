@@ -11,12 +11,13 @@ the analysis of clustered binary data) on dividing by the design effect.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from seasift.core.types import Float64
-from seasift.modelfile.info import OperatingPointsEntry
+from seasift.modelfile.info import OperatingPointsClass, OperatingPointsEntry
 
 LEVEL, DRAWS, SEED = 0.95, 20_000, 0
 PRIOR = 2.0
@@ -111,24 +112,27 @@ def index_of(counting: OperatingPointsEntry, threshold: float) -> int | None:
     return nearest if away[nearest] <= 0.05 + 1e-9 else None
 
 
-def intervals_of(tracks: dict[int, int], counting: OperatingPointsEntry, index: int) -> dict[int, Interval]:
-    """The interval of each class.
+def intervals_of(
+    tracks: Mapping[int, int], rows: Sequence[OperatingPointsClass], index: int, *, first_stream: int = 0
+) -> dict[int, Interval]:
+    """The interval of each class, or of each supercategory.
 
     Args:
-        tracks: number of counted tracks by class.
-        place: from `index_of`.
+        tracks: number of counted tracks by index in `rows`.
+        rows: results of the model for each class or supercategory.
+        index: from `index_of`.
+        first_stream: number of the first row's random numbers.
     """
-    rows = counting.classes
     found, right = (
         sum(values[index] for values in each) for each in ([r.found for r in rows], [r.right for r in rows])
     )
     objects = sum(row.objects for row in rows)
     priors = [min(max(right / of, 0.01), 0.99) if of else 0.5 for of in (found, objects)]
     result = {}
-    for class_id, number in sorted(tracks.items()):
-        row = rows[class_id]
+    for key, number in sorted(tracks.items()):
+        row = rows[key]
         by, of = row.found_alike[index], row.objects_alike[index]
         precision = Trials(row.right[index] / by, row.found[index] / by, priors[0])
         recall = Trials(row.right[index] / of, row.objects / of, priors[1])
-        result[class_id] = interval_of(number, precision, recall, stream=class_id)
+        result[key] = interval_of(number, precision, recall, stream=first_stream + key)
     return result

@@ -17,6 +17,7 @@ from seasift.core.image_statistics import NAMES
 from seasift.formats import tracks as tracks_document
 from seasift.formats.document import ModelEntry
 from seasift.formats.earlier import earlier_results
+from seasift.modelfile.info import OperatingPointsEntry
 from seasift.survey import counts as counting
 from seasift.survey import tables
 from seasift.survey.annotated import write_video
@@ -36,6 +37,8 @@ from seasift.tracking import Tracker
 from seasift.video.dive import Dive, DiveVideo, LiveDive
 
 COUNTS_SCHEMA = "seasift-counts/1"
+_GROUPS = 10_000
+"""First number of the random numbers of supercategories; those of classes are smaller."""
 NO_FIGURES = "No interval: the model has no precision and recall."
 
 
@@ -148,11 +151,28 @@ def _add_intervals(plan: Plan, counts: counting.Counts) -> str:
         )
     classes = len(plan.naming.categories)
     tracks = {index: cell.unique for index, cell in counts.dive.items() if index < classes}
-    counts.intervals |= intervals_of(tracks, figures, index)
+    counts.intervals |= intervals_of(tracks, figures.classes, index)
+    of_groups = _add_group_intervals(plan, counts, figures)
     return (
-        f"95% intervals include the model's precision and recall at a threshold of {figures.thresholds[index]:.3g} on "
-        f"{figures.data}."
+        f"95% intervals include the model's precision and recall at a threshold of {figures.thresholds[index]:.3g}"
+        f"{of_groups} on {figures.data}."
     )
+
+
+def _add_group_intervals(plan: Plan, counts: counting.Counts, figures: OperatingPointsEntry) -> str:
+    """Intervals of supercategories, where names are rolled up and the model has metrics of these; the threshold in words."""
+    rollup, known = plan.naming.rollup, figures.supercategories or {}
+    if rollup is None or not known:
+        return ""
+    # A track counts for a supercategory if it is named by one of its classes or by itself.
+    index = index_of(figures, max(plan.threshold, min(rollup.by_class, rollup.by_supercategory)))
+    if index is None:
+        return ""
+    names, groups = list(known), plan.naming.groups
+    tracks = {names.index(groups[g]): cell.unique for g, cell in counts.groups.items() if groups[g] in known}
+    found = intervals_of(tracks, list(known.values()), index, first_stream=_GROUPS)
+    counts.group_intervals |= {groups.index(names[key]): interval for key, interval in found.items()}
+    return f" (of supercategories {figures.thresholds[index]:.3g})"
 
 
 def _write(plan: Plan, store: Store, result: Result) -> list[Path]:
