@@ -9,14 +9,20 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import av
 import jsonschema
 import numpy as np
 import pytest
 
+import seasift.service
 from seasift.core.errors import InputError
-from seasift.core.image import read_image
+from seasift.core.image import read_image, write_image
 from seasift.core.instances import Category
 from seasift.core.rollup import RollUp
+from seasift.modelfile import bundled
+from seasift.modelfile.info import METADATA_KEY, RollUpEntry, read_model_file
+from seasift.modelfile.onnx_file import with_metadata
+from seasift.prediction import predict
 from seasift.survey import naming as naming_module
 from seasift.survey.annotated import labels_of
 from seasift.survey.api import SurveyResult, survey
@@ -241,3 +247,50 @@ def test_supercategories_have_intervals_of_their_own(folder: Path, tmp_path: Pat
     save_rolled_model(tmp_path, counting=counting)
     again = survey(folder / "dive.mkv", output=tmp_path / "out2", model=tmp_path / "tiny.onnx", every="1")
     assert again.supercategories["trash"].interval is None
+
+
+@pytest.fixture(scope="module")
+def rolled_default(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bundled model with thresholds for rolled-up names, as `seasift models complete --rollup` writes them."""
+    file = read_model_file(bundled.find("default"))
+    rollup = RollUpEntry(
+        by_class=0.6, by_supercategory=0.35, by_object=0.3, probability=0.7, fitted_on="nothing"
+    )
+    path = tmp_path_factory.mktemp("default") / "rolled.onnx"
+    info = file.info.model_copy(update={"rollup": rollup})
+    path.write_bytes(with_metadata(file.data, METADATA_KEY, info.model_dump_json()))
+    return path
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["example-1-shrimp.jpg", "example-2-coral.jpg", "example-3-coral.jpg"])
+def test_a_still_video_has_the_names_of_its_image(rolled_default: Path, tmp_path: Path, name: str) -> None:
+    """Means over equal frames are the scores of one frame: tracks are named as `predict` names the objects."""
+    image = read_image(Path(seasift.service.__file__).parent / "page" / name)[:640, :640]
+    image = image[: image.shape[0] // 2 * 2, : image.shape[1] // 2 * 2]
+    with av.open(str(tmp_path / "dive.mkv"), "w") as container:
+        stream = container.add_stream("ffv1", rate=5)
+        stream.height, stream.width, stream.pix_fmt = *image.shape[:2], "bgr0"
+        for _ in range(5):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+        container.mux(stream.encode())
+    write_image(tmp_path / "scene.png", image)
+    found = predict(tmp_path / "scene.png", model=rolled_default, precision="f32", threshold=0.01)
+    expected = [
+        (each.rollup.name, each.rollup.level, each.box_xywh, each.rollup.score)
+        for each in found.images[0].objects
+        if each.rollup
+    ]
+    made = survey(
+        tmp_path / "dive.mkv",
+        **{"output": tmp_path / "out", "model": rolled_default, "every": "1", "threshold": 0.1},
+        precision="f32",
+    )
+    assert made.tracks
+    for track in made.tracks:
+        assert track.rollup
+        box = track.observations[0].box_xywh
+        (same,) = [each for each in expected if each[2] == pytest.approx(box, abs=0.01)]
+        assert same[:2] == (track.rollup.name, track.rollup.level)
+        assert same[3] == pytest.approx(track.rollup.score, abs=1e-4)
+    assert sum(count.unique for count in made.supercategories.values()) == len(made.tracks)

@@ -162,15 +162,17 @@ def _scores_by_frame(
 ) -> tuple[Float32, bool]:
     """Scores (F, C) of a track for every class in each of its frames, and whether the model gives one score an object.
 
-    A class has the score in the observation of the frame, or that of a second opinion if it is higher.
+    They are those of the observation of the frame, as the thresholds were fitted. Only where a model gives one score an
+    object, a class has the score of the best opinion about it.
     """
     scores = np.zeros((len(seen), classes), np.float32)
-    rows = {}
+    rows = {}  # of frames in which second opinions count
     for row, (one, _) in enumerate(seen):
-        rows[one.seq] = row
         if one.class_scores is not None:
             scores[row] = np.frombuffer(one.class_scores, "<f4")
-        scores[row, one.class_id] = max(scores[row, one.class_id], one.score)
+        else:
+            rows[one.seq] = row
+            scores[row, one.class_id] = one.score
     for vote in votes:
         if vote.seq in rows:
             row = rows[vote.seq]
