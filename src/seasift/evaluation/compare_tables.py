@@ -12,7 +12,7 @@ from seasift.evaluation.coco_metrics import LINE
 from seasift.evaluation.comparison import Change, ComparedClass, ComparedRun, Comparison, Pair
 from seasift.evaluation.document import EvaluatedData, Speed
 from seasift.evaluation.intervals import FEW_CLASS_GROUPS
-from seasift.evaluation.level_tables import level_table, triage_table
+from seasift.evaluation.level_tables import ANY_OBJECT, level_table, triage_table
 from seasift.evaluation.text_table import NONE, Table, bracketed, count, number, with_limits
 
 
@@ -49,7 +49,10 @@ SHOWN_KINDS = ("masks", "boxes")
 def tables(comparison: Comparison) -> list[Table]:
     """All tables of a comparison, in the order to read them; those without rows are left out."""
     makers: tuple[Callable[[Comparison], Table], ...]
-    makers = (summary, levels, triage, differences, sizes, trainings, lines, classes, class_differences)
+    makers = (
+        *(summary, levels, triage, differences, level_differences),
+        *(sizes, trainings, lines, classes, class_differences),
+    )
     return [table for make in makers if (table := make(comparison)).rows]
 
 
@@ -98,6 +101,25 @@ def differences(comparison: Comparison) -> Table:
                 rows.append((name, kind, *cells, verdict(found["AP"], pair)))
     heads = ("pair", "kind", *WITH_INTERVAL, "what the interval of AP says")
     return Table("Differences", heads, rows, (0, 1, 5))
+
+
+def level_differences(comparison: Comparison) -> Table:
+    """Supercategories and any object: second minus first, from the same draws."""
+    rows: list[tuple[str, ...]] = []
+    for pair in comparison.pairs:
+        name = f"{pair.second} − {pair.first}"
+        for level, changes in pair.levels.items():
+            for kind in SHOWN_KINDS:
+                whole = changes.of_kind(kind)
+                if level != "object":
+                    for category, kinds in changes.per_class.items():
+                        if kinds.get(kind):
+                            rows.append((name, category, kind, signed(kinds[kind]), NONE))
+                if whole:
+                    of = ANY_OBJECT if level == "object" else "mean of these"
+                    rows.append((name, of, kind, signed(whole["AP"]), signed(whole["AP50"])))
+    title = "Differences of supercategories and any object"
+    return Table(title, ("pair", "of", "kind", "AP", "AP50"), rows, (0, 1, 2))
 
 
 def sizes(comparison: Comparison) -> Table:

@@ -287,6 +287,7 @@ class NamedShare(Record):
 
     count: int
     right: Number | None
+    interval: Limits | None = None
 
 
 class RollUpCurvePoint(Record):

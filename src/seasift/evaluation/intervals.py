@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,7 @@ class Evaluated:
         kinds: "boxes" and, if judged, "masks". The first resample is the split itself.
         pattern: that found the videos; None: each image was drawn alone.
         unit: what was drawn: "dive", "video" or "image".
+        levels: the same of supercategories and of any object, where asked for.
     """
 
     groups: int
@@ -39,6 +40,7 @@ class Evaluated:
     kinds: dict[str, Resampled]
     pattern: str | None
     unit: str
+    levels: Mapping[str, Evaluated] = field(default_factory=dict)
 
     def intervals(self) -> dict[str, Any]:
         """Kind to figure to [low, high], and "per_class" name to kind to that of its AP."""
@@ -68,6 +70,7 @@ class Draws:
         weights: (1 + R, P) how often each image counts; the first row is the split itself.
         pattern: that found the videos; None: each image is drawn alone.
         unit: what is drawn: "dive", "video" or "image".
+        names: the group of each image.
     """
 
     groups: int
@@ -75,6 +78,11 @@ class Draws:
     weights: Int64
     pattern: str | None
     unit: str
+    names: Sequence[str] = ()
+
+    def of_classes(self, truth: CocoDataset) -> Draws:
+        """The same draws for a truth with other classes of the same images."""
+        return replace(self, class_groups=_class_groups(truth, self.names))
 
     def evaluate(self, matches: Mapping[str, Sequence[ClassMatches]]) -> Evaluated:
         """Resample the matches of each kind."""
@@ -101,7 +109,7 @@ def draw(
     groups, unit = unit_names(image_names(truth), pattern, dives or {})
     weights = draw_weights(groups, resamples, seed)
     weights = np.concatenate([np.ones((1, len(groups)), np.int64), weights])
-    return Draws(len(set(groups)), _class_groups(truth, groups), weights, pattern, unit)
+    return Draws(len(set(groups)), _class_groups(truth, groups), weights, pattern, unit, groups)
 
 
 def difference(first: Evaluated, second: Evaluated) -> dict[str, Any]:

@@ -22,8 +22,9 @@ from seasift.core.rollup import (
     coarse_names,
     level_scores,
 )
-from seasift.core.types import Bool, Float32, Float64
+from seasift.core.types import Bool, Float32, Float64, Int64
 from seasift.evaluation.confusion import CROWD, ClassMatches, Truth, match
+from seasift.evaluation.intervals import Draws, interval
 
 PROBABILITIES = (0.5, 0.6, 0.7, 0.8, 0.9)
 FEWEST = 20
@@ -69,14 +70,26 @@ class Named:
         self.supercategories.append(at.supercategories)
         self.objects.append(Counter(groups[class_id] for class_id in truth.single.class_ids.tolist()))
 
-    def by_supercategory(self) -> dict[str, ClassMatches]:
+    def images(self, ids: Sequence[int]) -> Int64:
+        """The image of each detection, (N,): its index in the order of ids, as `ClassMatches` and `Draws` count images.
+
+        Args:
+            ids: of the images, in the order in which they were added.
+        """
+        ranks = np.argsort(np.argsort(np.asarray(ids, np.int64), kind="stable"), kind="stable")
+        return np.repeat(ranks, [len(each) for each in self.scores]).astype(np.int64)
+
+    def by_supercategory(self, ids: Sequence[int]) -> dict[str, ClassMatches]:
         """The detections whose likeliest supercategory each is, with their scores for it, as matched at IoU .50.
 
-        Empty if names of classes tell no supercategory.
+        Args:
+            ids: of the images, in the order in which they were added.
+        Returns:
+            By name; empty if names of classes tell no supercategory.
         """
         names = coarse_names(category.name for category in self.categories)[:-1]
         scores, right = self.arrays()
-        image = np.repeat(np.arange(len(self.scores)), [len(each) for each in self.scores])
+        image, order = self.images(ids), np.argsort(np.asarray(ids, np.int64), kind="stable").tolist()
         likeliest = np.array([name for each in self.supercategories for name in each], dtype=object)
         found = {}
         for name in names:
@@ -84,11 +97,11 @@ class Named:
             mine = mine[np.argsort(-scores[mine, SUPERCATEGORY], kind="stable")]
             hits = np.broadcast_to(right[mine, SUPERCATEGORY], (_IOUS, len(mine)))
             found[name] = ClassMatches(
-                image=image[mine].astype(np.int64),
+                image=image[mine],
                 scores=scores[mine, SUPERCATEGORY].astype(np.float64),
                 right=hits,
                 counted=np.ones_like(hits),
-                objects=np.array([each[name] for each in self.objects], np.int64),
+                objects=np.array([self.objects[index][name] for index in order], np.int64),
             )
         return found
 
@@ -101,12 +114,16 @@ class Named:
         )
 
 
-def rollup_record(named: Named, used: RollUp | None) -> dict[str, Any]:
+def rollup_record(
+    named: Named, used: RollUp | None, *, ids: Sequence[int] = (), draws: Draws | None = None
+) -> dict[str, Any]:
     """What the record keeps.
 
     Args:
         named: all detections.
         used: the model's own thresholds (None: it has none).
+        ids: of the images, in the order in which they were added to `named`.
+        draws: for the intervals of the model's own thresholds (None: none).
     Returns:
         "fitted": for each of `PROBABILITIES` its "probability", "thresholds" by level and "levels" (see `told`) on these
         very detections; "own": "thresholds" and "levels" of the model's own thresholds here, None without.
@@ -116,7 +133,26 @@ def rollup_record(named: Named, used: RollUp | None) -> dict[str, Any]:
     for probability in PROBABILITIES:
         thresholds = fit(scores, right, probability)
         fitted.append({"probability": probability, **_told(scores, right, thresholds)})
-    return {"fitted": fitted, "own": None if used is None else _told(scores, right, used)}
+    own = None if used is None else _told(scores, right, used)
+    if own and used and draws is not None:
+        for name, limits in _limits(scores, right, used, named.images(ids), draws).items():
+            own["levels"][name]["interval"] = limits
+    return {"fitted": fitted, "own": own}
+
+
+def _limits(
+    scores: Float32, right: Bool, thresholds: RollUp, image: Int64, draws: Draws
+) -> dict[str, list[float] | None]:
+    """Interval of the share of right names at each level."""
+    levels, sure = choose_levels(scores, thresholds)
+    found = {}
+    for level, name in enumerate(LEVELS):
+        mine = sure & (levels == level)
+        weights = draws.weights[1:, image[mine]]
+        total, hits = weights.sum(axis=1), (weights * right[mine, level]).sum(axis=1)
+        shares = np.divide(hits, total, out=np.full(len(total), np.nan), where=total > 0)
+        found[name] = interval(shares)
+    return found
 
 
 def _told(scores: Float32, right: Bool, thresholds: RollUp) -> dict[str, Any]:
