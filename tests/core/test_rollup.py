@@ -208,6 +208,11 @@ def test_a_track_of_a_class_without_a_supercategory() -> None:
     assert only.scores[0] == pytest.approx([0.6, 0.0, 0.6], abs=1e-6)
 
 
+def test_thresholds_in_words() -> None:
+    assert RollUp(0.654, 1.0, 0.3).in_words() == 'the class from a score of 0.65, else "object" from 0.30'
+    assert RollUp(1.0, 0.34, 1.0).in_words() == "the supercategory from a score of 0.34"
+
+
 def test_coarse_names() -> None:
     assert coarse_names(NAMES) == ("trash", "animal", "vehicle", "object")
     assert coarse_names(["cod"]) == ("object",)

@@ -16,9 +16,12 @@ from seasift.data.coco import CocoDataset, CocoImage
 from seasift.data.prepared import DataSplit
 from seasift.evaluation.coco_metrics import LINE
 from seasift.evaluation.document import SCHEMA, Evaluation, EvaluationSettings
+from seasift.evaluation.runs import read_record
+from seasift.export.card import metrics_of, render_card
 from seasift.export.complete import complete
 from seasift.modelfile.info import CalibrationEntry, read_model_file
 from seasift.modelfile.onnx_file import with_metadata
+from tests.evaluation.evaluated_folders import evaluated, prepared
 from tests.tiny_model import CATEGORIES, save_tiny, tiny_info
 
 
@@ -186,3 +189,23 @@ def test_a_roll_up_that_does_not_fit_the_model(tmp_path: Path, change: dict[str,
     with pytest.raises(InputError, match=r"0\.5, 0\.7"):
         complete(model, tmp_path / "b.onnx", rollup=rollup_report(), right=0.6)
     assert not (tmp_path / "b.onnx").exists()
+
+
+def test_figures_and_card_go_above_the_classes(tmp_path: Path) -> None:
+    folder = evaluated(tmp_path / "run", prepared(tmp_path / "data"), seed=1)
+    record = read_record(folder / "report.json")
+    _, figures = metrics_of(record)
+    assert figures["any object, masks AP50"] == record.levels["object"].masks["AP50"]
+    assert figures["vehicle, boxes AP50"] == record.levels["supercategory"].per_class[0].boxes["AP50"]
+    rollup = {"by_class": 0.6, "by_supercategory": 0.4, "by_object": 1.0, "probability": 0.7}
+    info = tiny_info(rollup=rollup | {"fitted_on": "painted val"})
+    card = render_card(info, 1, [record])
+    assert (
+        "| names | the class from a score of 0.60, else the supercategory from 0.40; each right in 70% on painted val |"
+        in card
+    )
+    limits = record.levels["object"].intervals
+    assert limits is not None
+    assert limits.masks["AP50"] is not None
+    low, high = (f"{value:.3f}".lstrip("0") for value in limits.masks["AP50"])
+    assert f"[{low}, {high}]" in card

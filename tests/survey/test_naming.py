@@ -118,7 +118,7 @@ def test_the_report_groups_by_supercategory(result: SurveyResult) -> None:
     )
     assert '<tr class="member"><td>class uncertain</td><td>1</td>' in page
     assert "perhaps trash_bag (0.50)" in page
-    assert "the class from a mean score of 0.80" in page
+    assert "the class from a score of 0.80, else the supercategory from 0.60" in page
 
 
 def test_exports_of_a_survey_have_the_name(result: SurveyResult) -> None:

@@ -36,6 +36,23 @@ class RollUp:
     by_supercategory: float
     by_object: float
 
+    def in_words(self) -> str:
+        """What is named how. A level with the threshold 1 names nothing.
+
+        >>> RollUp(0.65, 0.34, 1.0).in_words()
+        'the class from a score of 0.65, else the supercategory from 0.34'
+        """
+        levels = (
+            ("the class", self.by_class),
+            ("the supercategory", self.by_supercategory),
+            ('"object"', self.by_object),
+        )
+        parts = [(name, least) for name, least in levels if least < 1]
+        return ", else ".join(
+            f"{name} from {'a score of ' if index == 0 else ''}{least:.2f}"
+            for index, (name, least) in enumerate(parts)
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class RolledUp:

@@ -166,14 +166,10 @@ def _names(plan: Plan) -> str:
     rollup = plan.naming.rollup
     if rollup is None:
         return "the class of each object"
-    parts = [
-        f"the class from a mean score of {rollup.by_class:.2f}",
-        f"else the supercategory from {rollup.by_supercategory:.2f}",
-        f'else "object"{f" from {rollup.by_object:.2f}" if plan.naming.only_sure else ""}',
-    ]
     known = plan.info.rollup
     right = "" if known is None else f"; each right in {known.probability:.0%} on {known.fitted_on}"
-    return ", ".join(parts) + right
+    rest = "" if plan.naming.only_sure else "; a track below all of them is an object"
+    return f"{rollup.in_words()} (mean over the frames){rest}{right}"
 
 
 def _every(every: str) -> str:
