@@ -24,9 +24,8 @@ QUARTERS = ((0.9, 0.0, 0.0), (0.5, 0.4, 0.0), (0.42, 0.0, 0.42), (0.41, 0.0, 0.0
 
 def save_rolled_model(folder: Path, **changes: Any) -> Path:
     rollup = THRESHOLDS | {"probability": 0.7, "fitted_on": "painted val"}
-    return save_tiny(
-        folder / "tiny.onnx", tiny_info(threshold=0.4, categories=CATEGORIES, rollup=rollup, **changes)
-    )
+    values = {"threshold": 0.4, "categories": CATEGORIES, "rollup": rollup, **changes}
+    return save_tiny(folder / "tiny.onnx", tiny_info(**values))
 
 
 def rolled_image(size: int = 64) -> UInt8:

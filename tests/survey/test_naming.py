@@ -247,6 +247,13 @@ def test_supercategories_have_intervals_of_their_own(folder: Path, tmp_path: Pat
     save_rolled_model(tmp_path, counting=counting)
     again = survey(folder / "dive.mkv", output=tmp_path / "out2", model=tmp_path / "tiny.onnx", every="1")
     assert again.supercategories["trash"].interval is None
+    assert again.counts["trash_bag"].interval
+    rollup = THRESHOLDS | {"by_class": 0.95, "probability": 0.7, "fitted_on": "painted val"}
+    save_rolled_model(tmp_path, counting={**counting, "thresholds": (0.6, 0.95)}, rollup=rollup)
+    coarse = survey(folder / "dive.mkv", output=tmp_path / "out3", model=tmp_path / "tiny.onnx", every="1")
+    assert coarse.counts == {}
+    assert coarse.interval_note.startswith("No interval: no track is named by its class")
+    assert coarse.interval_note in (coarse.output / "report.html").read_text("utf-8")
 
 
 @pytest.fixture(scope="module")

@@ -168,6 +168,6 @@ def _table(result: SurveyResult) -> Table:
         for name, count in classes.items():
             add(f"  {name}", count)
         uncertain = whole.unique - sum(count.unique for count in classes.values())
-        if uncertain and group != ANYTHING:
+        if uncertain and classes:
             table.add_row("  class uncertain", f"{uncertain:,}", "", "")
     return table

@@ -224,7 +224,7 @@ def _count_rows(
         rows.append(named | _count_row(cell, interval, gathered.group_spans[group], store, label))
     for index in members:
         uncertain = index >= len(naming.categories)
-        if uncertain and naming.names[index] == ANYTHING:
+        if uncertain and len(members) == 1:
             continue  # the row of its supercategory says the same
         named = {
             "name": "class uncertain" if uncertain else naming.names[index],

@@ -153,6 +153,8 @@ def _add_intervals(plan: Plan, counts: counting.Counts) -> str:
     tracks = {index: cell.unique for index, cell in counts.dive.items() if index < classes}
     counts.intervals |= intervals_of(tracks, figures.classes, index)
     of_groups = _add_group_intervals(plan, counts, figures)
+    if counts.dive and not counts.intervals and not counts.group_intervals:
+        return "No interval: no track is named by its class, and the model has no precision and recall of supercategories."
     return (
         f"95% intervals include the model's precision and recall at a threshold of {figures.thresholds[index]:.3g}"
         f"{of_groups} on {figures.data}."

@@ -78,7 +78,8 @@ def _about_drift(plan: Plan, result: Result) -> list[str]:
 
 def _about_model(plan: Plan, result: Result) -> list[str]:
     found = []
-    if not result.counts.intervals and result.counts.dive:
+    known = result.counts.intervals or result.counts.group_intervals
+    if not known and result.counts.dive:
         found.append(result.interval_note)
     doubtful = [
         plan.info.categories[class_id].name
