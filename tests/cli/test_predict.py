@@ -438,7 +438,7 @@ def test_a_run_that_goes_on_says_so(run: Run, tmp_path: Path) -> None:
     from seasift.formats.document import Image
     from seasift.formats.journal import Journal
     from seasift.prediction.options import PredictOptions
-    from seasift.prediction.task import prepare
+    from seasift.prediction.plan import prepare
 
     task = prepare(PredictOptions(inputs=("pics",), model="tiny.onnx", output=Path("out")))
     settings = {"root": task.root, "formats": task.plan.formats, **document.plain(task.settings)}
@@ -524,7 +524,7 @@ def test_an_object_under_every_class_has_the_names_of_its_classes(run: Run, tmp_
 
 
 def test_names_that_cannot_be(run: Run) -> None:
-    for names, word in (("rollup", "complete"), ("latin", "class or rollup")):
+    for names, word in (("rollup", "complete"), ("latin", "class, rollup")):
         code, _, err = predict(run, "pics/a.png", "--names", names)
         assert code == 2
         assert word in err

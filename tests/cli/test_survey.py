@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from seasift.cli.main import main
 from seasift.core.errors import InputError
 from seasift.survey.prepare import parse_utc
-from seasift.video.sampling import parse_time
+from seasift.video.frames import parse_time
 from tests.survey.dives import save_dive, save_model
 from tests.survey.rolled import save_rolled_dive, save_rolled_model
 

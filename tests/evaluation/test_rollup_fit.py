@@ -15,7 +15,7 @@ from seasift.core.rollup import LEVELS, RollUp
 from seasift.data.coco import CocoDataset
 from seasift.evaluation.confusion import overlaps, truth_of
 from seasift.evaluation.intervals import draw
-from seasift.evaluation.rollup_fit import FEWEST, PROBABILITIES, Named, fit, rollup_record, told
+from seasift.evaluation.rollup_fit import FEWEST, PROBABILITIES, Named, fit, level_shares, rollup_record
 from tests.evaluation.noisy import noisy_predictions
 from tests.evaluation.test_levels import CLASSES, _truth
 
@@ -52,7 +52,7 @@ def test_on_new_detections_each_level_is_right_as_often_as_it_says() -> None:
         return true.astype(np.float32), rng.random(60_000)[:, None] < true
 
     thresholds = fit(*drawn(0), 0.8)
-    rows = told(*drawn(1), thresholds)
+    rows = level_shares(*drawn(1), thresholds)
     assert sum(row["count"] for row in rows.values()) > 5_000
     for row in rows.values():
         assert row["count"] > 500

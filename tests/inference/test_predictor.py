@@ -15,8 +15,7 @@ from onnx import helper
 
 from seasift.core.errors import EngineError, InputError, MissingExtraError, ModelError
 from seasift.core.image import write_image
-from seasift.core.instances import Instances
-from seasift.core.predictor import Predictor
+from seasift.core.instances import Instances, Predictor
 from seasift.inference.engines import open_engine
 from seasift.inference.predictor import OnnxPredictor, load_predictor
 from seasift.modelfile.info import to_metadata

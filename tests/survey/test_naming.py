@@ -24,10 +24,10 @@ from seasift.modelfile.info import METADATA_KEY, RollUpEntry, read_model_file
 from seasift.modelfile.onnx_file import with_metadata
 from seasift.prediction import predict
 from seasift.survey import naming as naming_module
-from seasift.survey.annotated import labels_of
 from seasift.survey.api import SurveyResult, survey
 from seasift.survey.kept import Frame, Seen, Vote
 from seasift.survey.naming import Naming
+from seasift.survey.run import labels_of
 from seasift.survey.store import Store
 from tests.survey.dives import contents
 from tests.survey.rolled import CATEGORIES, THRESHOLDS, save_rolled_dive, save_rolled_model
@@ -165,7 +165,7 @@ def test_rolled_up_names_want_thresholds(folder: Path, tmp_path: Path) -> None:
     model = save_tiny(tmp_path / "tiny.onnx", tiny_info(categories=CATEGORIES))
     with pytest.raises(InputError, match="complete"):
         survey(folder / "dive.mkv", output=tmp_path / "out", model=model, names="rollup")
-    with pytest.raises(InputError, match="class or rollup"):
+    with pytest.raises(InputError, match="class, rollup"):
         survey(folder / "dive.mkv", output=tmp_path / "out", model=model, names="latin")
 
 

@@ -13,8 +13,8 @@ import pytest
 
 from seasift.core.errors import ImageError
 from seasift.video.dive import open_dive
+from seasift.video.frames import FrameSampling
 from seasift.video.reading import frames
-from seasift.video.sampling import FrameSampling
 from tests.tiny_video import number_of, save_kind
 
 ROOT = Path(__file__).parents[2]

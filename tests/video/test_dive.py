@@ -13,7 +13,7 @@ import pytest
 from seasift.core.errors import ImageError, InputError
 from seasift.video import dive as dives
 from seasift.video.dive import Dive, DiveFrame, open_dive
-from seasift.video.sampling import parse_time
+from seasift.video.frames import parse_time
 from tests.tiny_video import KINDS, encode, number_of, numbered_image, save_kind, save_video
 
 

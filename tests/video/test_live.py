@@ -9,9 +9,9 @@ import pytest
 
 from seasift.core.errors import ImageError, InputError
 from seasift.video.dive import open_dive
+from seasift.video.frames import FrameSampling
 from seasift.video.live import LiveDive, Mailbox, Patience, is_live, without_password
 from seasift.video.reading import told
-from seasift.video.sampling import FrameSampling
 from tests.live_server import serving
 from tests.tiny_video import number_of, save_kind
 

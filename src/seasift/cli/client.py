@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seasift.cli.choices import choice
-from seasift.cli.options import Classes, Threshold
+from seasift.cli.options import Classes, Threshold, choice
 from seasift.core.choices import ServiceFormat
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ def lr_find(
 ) -> None:
     """Find the learning rate at which the loss falls fastest (range test)."""
     from seasift.cli.terminal import progress_bar
-    from seasift.core.extras import require
+    from seasift.core.errors import require
     from seasift.recipes.recipe import load_recipe
     from seasift.training.api import with_data
 

@@ -22,7 +22,7 @@ def quantize(
 ) -> None:
     """Quantize a model to 8 bits: smaller, and faster on some processors."""
     from seasift.cli.terminal import progress_bar
-    from seasift.core.extras import require
+    from seasift.core.errors import require
     from seasift.data.prepared import resolve_split
     from seasift.modelfile import bundled
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seasift.cli.options import Classes, ModelOption, Precision
-from seasift.core.choices import ObjectNames
+from seasift.cli.options import Classes, ModelOption, Precision, choice
+from seasift.core.choices import ObjectNames, SurveyEngine
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -84,9 +84,11 @@ def survey(
     ] = False,
     engine: Annotated[
         str,
-        typer.Option(
-            help="Engine: local, openvino, onnxruntime or onnxruntime-cuda on this machine; ray or ray:onnxruntime on a "
-            "cluster."
+        choice(
+            SurveyEngine,
+            "--engine",
+            option="--engine",
+            help="Engine that runs the model: in this process, or with ray on a cluster; local is openvino.",
         ),
     ] = "local",
     precision: Precision = "auto",

@@ -42,7 +42,8 @@ def train(
 ) -> None:
     """Train a model from a recipe; write checkpoints and curves."""
     given = locals()
-    from seasift.cli import compare_table, evaluate_table
+    from seasift.cli.compare import tell as tell_comparison
+    from seasift.cli.evaluate import tell as tell_evaluation
     from seasift.cli.terminal import progress_bar
     from seasift.training.api import is_first_process
     from seasift.training.api import train as run
@@ -52,5 +53,5 @@ def train(
     if is_first_process():
         typer.echo(f"done: {result.folder} holds best.ckpt, last.ckpt, metrics.csv, tensorboard, recipe.yaml")
     if result.evaluation and result.comparison:
-        evaluate_table.tell(result.evaluation.record, result.evaluation.written)
-        compare_table.tell(result.comparison, result.written)
+        tell_evaluation(result.evaluation.record, result.evaluation.written)
+        tell_comparison(result.comparison, result.written)

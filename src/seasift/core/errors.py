@@ -21,6 +21,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from difflib import get_close_matches
+from importlib.util import find_spec
 
 
 class SeasiftError(Exception):
@@ -110,3 +111,21 @@ def expected(word: str, known: Iterable[str]) -> str:
     names = list(known)
     near = get_close_matches(word, names, n=1, cutoff=0.6)
     return f"did you mean {near[0]}?" if near else f"known: {', '.join(names)}"
+
+
+def how_to_install(extra: str) -> str:
+    """The command that installs an extra; seasift is on no package index yet."""
+    return f"In the folder of seasift's source run: pip install '.[{extra}]' (or: uv sync --extra {extra})"
+
+
+def require(extra: str, *modules: str) -> None:
+    """Make sure that the packages of an extra are installed.
+
+    Raises:
+        MissingExtraError: names the first missing package and the command that installs the extra.
+    """
+    for module in modules:
+        if find_spec(module) is None:
+            raise MissingExtraError(
+                f"this needs the package {module}, which is not installed. {how_to_install(extra)}"
+            )

@@ -1,4 +1,4 @@
-"""What a data set to be prepared holds, whatever it came from."""
+"""The content of a data set to prepare, from any source."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class Content:
         source: where the images are.
         images: file name to path in the source.
         schemes: splitting scheme to split to file names.
-        defaults: "labels", "masks" and "split" (the scheme) taken when none is asked for.
-        about: licence, citation, and the group (a regular expression) that schemes must not tear.
+        defaults: "labels", "masks" and "split" (the scheme) that are used if none is given.
+        about: licence, citation, and the group (a regular expression) that schemes must keep in one split.
         videos: facts of videos by the name that the group finds.
     """
 
@@ -52,12 +52,12 @@ class Content:
 
 
 def _check_name(name: str) -> None:
-    """Refuse names that would be written outside the folder of images, or that break lists of names."""
+    """Refuse names outside the folder of images, and names that break lists of names."""
     as_windows = PureWindowsPath(name)
     if as_windows.anchor or PurePosixPath(name).is_absolute() or ".." in as_windows.parts or "\\" in name:
         raise DatasetError(
-            f"{name!r}: a picture's file_name that leads out of its folder; expected a relative name with '/'. "
+            f"{name!r}: an image's file_name that leads out of its folder; expected a relative name with '/'. "
             "Rename it in the COCO file"
         )
     if any(ord(letter) < 32 for letter in name):
-        raise DatasetError(f"{name!r}: a picture's file_name with a control character. Rename the file")
+        raise DatasetError(f"{name!r}: an image's file_name with a control character. Rename the file")

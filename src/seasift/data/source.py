@@ -23,13 +23,13 @@ _READ_ERRORS = (OSError, zipfile.BadZipFile, zlib.error, NotImplementedError, Ru
 
 @dataclass(frozen=True)
 class Source:
-    """A zip or a folder, opened. Files that macOS adds on its own (`__MACOSX/`, `._name`) are not among its files.
+    """An opened zip or folder, without the files that macOS adds (`__MACOSX/`, `._name`).
 
     Attributes:
         name: for messages.
-        sizes: path inside (with `/`) to bytes.
+        sizes: path inside (with `/`) to size in bytes.
         timestamps: path inside to a number that changes with the content: CRC-32 in a zip, time in a folder.
-        holds: whether the file of that path inside has the bytes of a file elsewhere.
+        holds: whether the file with that path inside has the same bytes as another file.
         alike: whether two paths inside hold the same bytes.
     """
 
@@ -64,7 +64,7 @@ class Source:
         return min(found, key=len, default=None)
 
     def digest(self, *options: str) -> str:
-        """Changes if any file does, or an option."""
+        """A digest that changes with any file or option."""
         listing = json.dumps([options, sorted(self.sizes.items()), sorted(self.timestamps.items())])
         return hashlib.sha256(listing.encode("utf-8", "surrogatepass")).hexdigest()
 
@@ -74,8 +74,8 @@ def open_source(path: Path, *, without: Path | None = None) -> Iterator[Source]:
     """Open a zip or a folder.
 
     Args:
-        path: of it.
-        without: a folder inside whose files do not count.
+        path: of the zip or folder.
+        without: a folder inside whose files are ignored.
     Raises:
         DatasetError: neither, or a zip with two different files of one name.
     """
@@ -116,7 +116,7 @@ def folder_source(folder: Path, paths: Collection[str]) -> Source:
 
 
 def _walk(folder: Path, apart: Path | None) -> Iterator[str]:
-    """All files in sorted order; links to folders are followed, but none twice on one way."""
+    """All files in sorted order; links to folders are followed, but no circle of links."""
     for parent, folders, files in os.walk(folder, followlinks=True):
         here = Path(parent)
         above = {here.resolve(), *here.resolve().parents}
@@ -154,7 +154,7 @@ def _zip_source(path: Path, archive: zipfile.ZipFile) -> Source:
         before = entries.setdefault(name, entry)
         if (before.file_size, before.CRC) != (entry.file_size, entry.CRC):
             raise DatasetError(
-                f"{path}: holds two different files named {name} ({before.file_size:,} and {entry.file_size:,} bytes); "
+                f"{path}: has two different files named {name} ({before.file_size:,} and {entry.file_size:,} bytes); "
                 "expected each once. Pack it again"
             )
     entries |= _linked(archive, links, entries)
@@ -174,22 +174,22 @@ def _zip_source(path: Path, archive: zipfile.ZipFile) -> Source:
 
 
 def _entry_name(entry: zipfile.ZipInfo) -> str:
-    """Its name with `/`, also where Windows packed it, and in the letters that the packer meant.
+    """Its name with `/`, also if Windows packed it, and in the packer's encoding.
 
-    macOS writes UTF-8 without the flag that says so; Info-ZIP keeps UTF-8 in an extra field.
+    macOS writes UTF-8 without its flag; Info-ZIP stores UTF-8 in an extra field.
     """
     name = entry.filename
     if not entry.flag_bits & _UTF8_FLAG and not name.isascii():
         raw = name.encode("cp437", "replace")
         try:
             name = (_unicode_path(entry.extra, raw) or raw).decode("utf-8")
-        except UnicodeDecodeError:  # a code page of its own, of which cp437 is the usual one
+        except UnicodeDecodeError:  # an own code page, usually cp437
             name = entry.filename
     return name.replace("\\", "/")
 
 
 def _unicode_path(extra: bytes, raw: bytes) -> bytes | None:
-    """The name in the Info-ZIP Unicode Path extra field, if that is of this name."""
+    """The name in the Info-ZIP Unicode Path extra field, if it belongs to this name."""
     location = 0
     while location + 4 <= len(extra):
         kind, length = (int.from_bytes(extra[at : at + 2], "little") for at in (location, location + 2))
@@ -218,7 +218,7 @@ def _linked(
     links: Mapping[str, zipfile.ZipInfo],
     entries: Mapping[str, zipfile.ZipInfo],
 ) -> dict[str, zipfile.ZipInfo]:
-    """Symbolic links to files of the archive; others lead nowhere and are left out."""
+    """Symbolic links to files of the archive; other links are left out."""
     found = {}
     for name, link in links.items():
         try:

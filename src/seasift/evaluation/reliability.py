@@ -1,4 +1,4 @@
-"""What scores mean: reliability, and the counts that each threshold gives."""
+"""Reliability of scores, and counts at each threshold."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from seasift.evaluation.confusion import IOU, ClassMatches
 
 REG_MAX = 10
 FEWEST = 50
-"""Right and wrong detections that a calibration is fitted on at least, each."""
+"""Minimum number of right and of wrong detections for a calibration."""
 
 
 def reliability_of(matches: Sequence[ClassMatches]) -> dict[str, Any]:
-    """Hold scores against how often they are right, over the detections of all classes.
+    """Compare scores with the share of right detections, over all classes.
 
     Args:
-        matches: one entry a class, see `matches.matches_of`; right at IoU .50 counts, detections in crowds do not.
+        matches: one entry per class, see `matches.matches_of`; right at IoU .50 counts, detections in crowds do not.
     Returns:
         "iou"; "detections"; "error", the expected calibration error: the mean over detections of how far the mean
         score of their bin lies from the share that is right (None without detections); "bins" of equal width with
         "from", "to", "count", "score" (mean) and "right" (share); "calibration" (a, b, c), None if fewer than 50
         are right or wrong; "calibrated_error", after it, on the detections that it was fitted on.
     Source: Naeini, Cooper, Hauskrecht 2015 (expected calibration error), section 2; Kuppers et al. 2020
-        (Multivariate Confidence Calibration for Object Detection), section 3, on what being right means.
+        (Multivariate Confidence Calibration for Object Detection), section 3, on the meaning of right.
     """
     scores = np.concatenate([np.zeros(0), *(each.scores[each.counted[0]] for each in matches)])
     right = np.concatenate([np.zeros(0, bool), *(each.right[0][each.counted[0]] for each in matches)])
@@ -46,10 +46,10 @@ def reliability_of(matches: Sequence[ClassMatches]) -> dict[str, Any]:
 
 
 def fit(scores: Float64, right: Bool) -> Calibration | None:
-    """Beta calibration by maximum likelihood; a power that would come out negative is left out.
+    """Beta calibration by maximum likelihood; a negative power is left out.
 
     Returns:
-        None if fewer than 50 are right or wrong, or scores do not rise with being right.
+        None if fewer than 50 are right or wrong, or if higher scores are not right more often.
     """
     if min(right.sum(), (~right).sum()) < FEWEST:
         return None
@@ -63,7 +63,7 @@ def fit(scores: Float64, right: Bool) -> Calibration | None:
 
 
 def _logistic(columns: Float64, right: Bool) -> Float64:
-    """Weights of a logistic regression by Newton's method, with a trace of shrinkage so that it always ends."""
+    """Weights of a logistic regression by Newton's method, with slight shrinkage, so that it always ends."""
     weights = np.zeros(columns.shape[1])
     for _ in range(100):
         chance = 1 / (1 + np.exp(-np.clip(columns @ weights, -30, 30)))
@@ -114,13 +114,13 @@ def operating_points_of(
     """Counts at IoU .50 at thresholds of .05, .10 ... .90.
 
     Args:
-        matches: one entry a class; see `matches.matches_of`.
+        matches: one entry per class; see `matches.matches_of`.
         groups: the dive, else the video, of each image, in the order of the images in `matches`.
         supercategories: detections by their likeliest supercategory, see `rollup_fit.Named`.
-        lowest: detections with lower scores were not listed, so lower thresholds have no counts.
+        lowest: the minimum score of listed detections; lower thresholds have no counts.
     Returns:
-        "thresholds", and "classes": for each class "objects", "videos" (or dives) that hold some, and for each threshold
-        "found", "right", and the design effects "found_alike" and "objects_alike" of right / found and right / objects;
+        "thresholds", and "classes": for each class "objects", "videos" (or dives) with some, and for each threshold "found",
+        "right", and the design effects "found_alike" and "objects_alike" of right / found and right / objects;
         "supercategories": the same by name.
     """
     thresholds = [each for each in THRESHOLDS if each >= lowest - 1e-9]
@@ -135,13 +135,13 @@ def operating_points_of(
 
 
 def design_effect(right: Float64, of: Float64) -> float:
-    """By how much the variance of a share over alike images exceeds that over independent ones.
+    """The design effect: variance of a share over alike images divided by that over independent ones.
 
     Args:
         right, of: (V,) hits and trials in each video.
     Returns:
-        1 or more. The mean number of trials a video where it cannot be told: in a single video, or where all or none
-        are hits; then a whole video counts as one trial.
+        1 or more. Where it cannot be estimated (one video, or all or none are hits), the mean number of trials per video: a
+        whole video counts as one trial.
     Source: Rao and Scott 1992, section 2: the variance of a ratio over clusters by linearisation.
     """
     held = of > 0

@@ -1,4 +1,4 @@
-"""Thresholds of the roll-up: each level's names are right with the probability that is asked for."""
+"""Thresholds of the roll-up: each level's names are right with a given probability."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ from seasift.evaluation.intervals import Draws, interval
 
 PROBABILITIES = (0.5, 0.6, 0.7, 0.8, 0.9)
 FEWEST = 20
-"""A level without so many detections above its threshold is not used: its share of right ones would be chance."""
+"""Minimum number of detections above the threshold of a level: with fewer, the share of right ones is chance."""
 NEVER = 1.0
 _IOUS = 10  # rows of `ClassMatches`; all of IoU .50 here
 
 
 @dataclass
 class Named:
-    """Scores at each level of all detections, and where each is right.
+    """Scores of all detections at each level, and whether each is right.
 
     Attributes:
         categories: classes of the truth; the index is the class_id.
-        scores: arrays (N, 3), one an image.
+        scores: arrays (N, 3), one per image.
         right: arrays (N, 3) bool: an object of the class, of the supercategory, any object (IoU .50).
         supercategories: N names, the likeliest of each detection, one entry an image.
         objects: number of objects of each supercategory, one entry an image.
@@ -52,7 +52,7 @@ class Named:
     objects: list[Counter[str]] = field(default_factory=list)
 
     def add(self, found: Instances, truth: Truth) -> None:
-        """Enter one image; of several opinions about one object the best counts."""
+        """Add one image; of several detections of one object the best counts."""
         once = class_agnostic_nms(found)
         partners = match(once, truth).truth_index
         once = once.take(partners != CROWD)
@@ -117,23 +117,23 @@ class Named:
 def rollup_record(
     named: Named, used: RollUp | None, *, ids: Sequence[int] = (), draws: Draws | None = None
 ) -> dict[str, Any]:
-    """What the record keeps.
+    """The part of the record.
 
     Args:
         named: all detections.
-        used: the model's own thresholds (None: it has none).
+        used: the model's own thresholds, or None.
         ids: of the images, in the order in which they were added to `named`.
-        draws: for the intervals of the model's own thresholds (None: none).
+        draws: for the intervals of the model's own thresholds; None for none.
     Returns:
-        "fitted": for each of `PROBABILITIES` its "probability", "thresholds" by level and "levels" (see `told`) on these
-        very detections; "own": "thresholds" and "levels" of the model's own thresholds here, None without.
+        "fitted": for each of `PROBABILITIES` its "probability", "thresholds" by level and "levels" (see `level_shares`)
+        on these detections; "own": "thresholds" and "levels" of the model's own thresholds here, None without.
     """
     scores, right = named.arrays()
     fitted = []
     for probability in PROBABILITIES:
         thresholds = fit(scores, right, probability)
-        fitted.append({"probability": probability, **_told(scores, right, thresholds)})
-    own = None if used is None else _told(scores, right, used)
+        fitted.append({"probability": probability, **_shares_at(scores, right, thresholds)})
+    own = None if used is None else _shares_at(scores, right, used)
     if own and used and draws is not None:
         for name, limits in _limits(scores, right, used, named.images(ids), draws).items():
             own["levels"][name]["interval"] = limits
@@ -155,16 +155,16 @@ def _limits(
     return found
 
 
-def _told(scores: Float32, right: Bool, thresholds: RollUp) -> dict[str, Any]:
+def _shares_at(scores: Float32, right: Bool, thresholds: RollUp) -> dict[str, Any]:
     values = (thresholds.by_class, thresholds.by_supercategory, thresholds.by_object)
     return {
         "thresholds": dict(zip(LEVELS, values, strict=True)),
-        "levels": told(scores, right, thresholds),
+        "levels": level_shares(scores, right, thresholds),
     }
 
 
-def told(scores: Float32, right: Bool, thresholds: RollUp) -> dict[str, dict[str, Any]]:
-    """Level to "count", the objects that are surely named by it, and "right", the share of them that is right."""
+def level_shares(scores: Float32, right: Bool, thresholds: RollUp) -> dict[str, dict[str, Any]]:
+    """Level to "count", the number of objects that it names with certainty, and "right", the share of right ones."""
     levels, sure = choose_levels(scores, thresholds)
     rows = {}
     for level, name in enumerate(LEVELS):
@@ -177,8 +177,8 @@ def told(scores: Float32, right: Bool, thresholds: RollUp) -> dict[str, dict[str
 def fit(scores: Float32, right: Bool, probability: float) -> RollUp:
     """The lowest thresholds at which each level's names are right with this probability.
 
-    Level by level, the finest first: of the detections that no finer level has named, those from the threshold on are right
-    in at least this share. A level that cannot reach it with `FEWEST` detections gets the threshold 1, and names nothing.
+    Level by level, finest first: of the detections that no finer level has named, at least this share of those with scores from
+    the threshold on is right. A level that cannot reach it with `FEWEST` detections gets the threshold 1 and names nothing.
 
     Args:
         scores: (N, 3), see `core.rollup.LevelScores`.

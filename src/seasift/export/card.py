@@ -17,9 +17,8 @@ from seasift.evaluation.document import (
     Reliability,
     ReliabilityBin,
 )
-from seasift.evaluation.level_tables import ANY_OBJECT, tables_of
 from seasift.evaluation.runs import read_record
-from seasift.evaluation.text_table import markdown
+from seasift.evaluation.tables import ANY_OBJECT, markdown, tables_of
 from seasift.modelfile.info import CalibrationEntry, ComplexityEntry, ModelInfo, RollUpEntry
 
 _WORDS = {
@@ -108,7 +107,7 @@ def read_report(path: Path) -> Evaluation:
     """The content of a report.json of `seasift evaluate`.
 
     Raises:
-        InputError: not such a file, or one of a quick look at some images only.
+        InputError: not such a file, or one of only some images.
     """
     report = read_record(path)
     seen, whole = report.data.images, report.data.of_images
@@ -117,7 +116,9 @@ def read_report(path: Path) -> Evaluation:
             f"{path}: does not say how many images there are; expected data.of_pictures. Evaluate again"
         )
     if seen < whole:
-        raise InputError(f"{path}: of a quick look at {seen} images; expected all. Evaluate without --limit")
+        raise InputError(
+            f"{path}: an evaluation of only {seen} images; expected all. Evaluate without --limit"
+        )
     return report
 
 
@@ -312,7 +313,7 @@ def _evaluated(report: Evaluation) -> list[str]:
         "| --- | ---: | ---: |",
     ]
     for key in report.masks:
-        cells = [_cell(report.line(kind)[key]) + _interval(limits.of_figure(kind, key)) for kind in KINDS]
+        cells = [_cell(report.line(kind)[key]) + _interval(limits.of_metric(kind, key)) for kind in KINDS]
         lines.append(f"| {key} | {' | '.join(cells)} |")
     for table in tables_of(report):
         lines += ["", f"{table.title}:", "", *markdown(table)]

@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 
 from seasift.core.choices import choose
-from seasift.core.errors import InputError, MissingExtraError, ModelError
-from seasift.core.extras import how_to_install
+from seasift.core.errors import InputError, MissingExtraError, ModelError, how_to_install
 from seasift.core.types import Float32
 from seasift.inference import openvino_engine
 from seasift.inference.engine import Engine, Port, Settings, engine_error, last_line, usable_cores

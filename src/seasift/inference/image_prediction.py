@@ -8,15 +8,14 @@ from numbers import Integral, Real
 from typing import Any
 
 from seasift.core.boxes import class_agnostic_nms
+from seasift.core.choices import ObjectNames, choose
 from seasift.core.classes import parse_classes
 from seasift.core.errors import InputError
-from seasift.core.instances import Category, Instances
-from seasift.core.predictor import Predictor
+from seasift.core.instances import Category, Instances, Predictor
 from seasift.core.rollup import LISTED, RolledUp, RollUp, named_once, roll_up
 from seasift.core.types import UInt8
 from seasift.inference.image_options import ImageOptions
 from seasift.inference.predictor import ChosenClasses, ClassPredictor
-from seasift.inference.rollup import roll_up_of
 from seasift.inference.tiling import MAX_OBJECTS, Tiling, parse_tiling
 from seasift.modelfile.info import ModelInfo
 
@@ -133,3 +132,23 @@ def _rollup(names: str | None, options: ImageOptions, info: ModelInfo) -> RollUp
 
 def _is(value: object, kind: Any) -> bool:
     return isinstance(value, kind) and not isinstance(value, bool)
+
+
+def roll_up_of(names: str | None, info: ModelInfo) -> RollUp | None:
+    """The thresholds of the roll-up; None where objects get the names of their classes.
+
+    Args:
+        names: "class", "rollup", or None: rolled-up names with a model that has thresholds for them.
+        info: of the model.
+    Raises:
+        InputError: an unknown choice, or a model without thresholds.
+    """
+    if names is not None:
+        choose("--names", names, list(ObjectNames))
+    own = info.roll_up()
+    if names == ObjectNames.ROLLUP and own is None:
+        raise InputError(
+            f"--names rollup: model {info.name} has no thresholds for it; expected a model file with some. Add them with: "
+            "seasift models complete MODEL -o MODEL --rollup report.json"
+        )
+    return None if names == ObjectNames.CLASS else own

@@ -21,7 +21,7 @@ from seasift.modelfile.info import INPUT_NAME, ModelFile, ModelInfo, read_model_
 
 
 class OnnxPredictor:
-    """A model file on an engine; implements `core.predictor.Predictor`.
+    """A model file on an engine; implements `core.instances.Predictor`.
 
     Images run one at a time unless `batch_size` says otherwise: then a picture's result cannot depend on
     its neighbours, and on a CPU a batch brings no speed.
@@ -167,7 +167,7 @@ class ClassPredictor(Protocol):
 
 
 class ChosenClasses:
-    """A model that looks only for some of its classes; implements `core.predictor.Predictor`."""
+    """A model that looks only for some of its classes; implements `core.instances.Predictor`."""
 
     def __init__(self, model: ClassPredictor, class_ids: Sequence[int] | None) -> None:
         self._model = model

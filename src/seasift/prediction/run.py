@@ -1,28 +1,38 @@
-"""`predict`: find objects in many images and videos, and write what was found."""
+"""`predict`: find objects in many images and videos, and write the results.
+
+The format `overlay` writes an image with outlines for each image, the format `video` one annotated video for each video.
+"""
 
 from __future__ import annotations
 
+import errno
 import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import os
+import threading
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
-from seasift.core.errors import InputError
-from seasift.core.interop import package
-from seasift.core.option import takes_fields_of
-from seasift.formats import coco
+from seasift.core.choices import takes_fields_of
+from seasift.core.detection import package
+from seasift.core.errors import ImageError, InputError
+from seasift.core.image import write_image
+from seasift.core.types import UInt8
+from seasift.formats import coco, document
 from seasift.formats.document import Document, FailedFile, Image, complete, plain
-from seasift.formats.earlier import earlier_results
-from seasift.formats.journal import Finished, Journal, beginnings
+from seasift.formats.journal import Finished, Journal, beginnings, earlier_results
+from seasift.inference.image_prediction import predict_image
 from seasift.inference.inputs import Failure, Source
-from seasift.inference.stream import Found, predict_sources
+from seasift.inference.stream import Found, SourceImage, predict_sources
 from seasift.prediction import plan as out
-from seasift.prediction.annotated_videos import AnnotatedVideos
-from seasift.prediction.look import Looked, Looker
 from seasift.prediction.options import PredictOptions
-from seasift.prediction.task import Task, prepare
+from seasift.prediction.plan import Task, prepare
 from seasift.video.reading import expected_count
+from seasift.video.writing import VideoWriter, writing_video
+from seasift.viz.drawing import draw
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -207,3 +217,113 @@ def _short_image_names(task: Task, images: Sequence[Image]) -> dict[str, str]:
         )
         names[image.file] = task.short[base] + mark + frame
     return names
+
+
+@dataclass(frozen=True, eq=False)
+class Looked:
+    """What was found in an image, and the image with it drawn in, if that goes into a video."""
+
+    entry: document.Image
+    drawn: UInt8 | None
+
+
+class Looker:
+    """Predicts, and writes what belongs to one image. Several threads do this at once."""
+
+    def __init__(self, task: Task, journal: Journal) -> None:
+        """`journal` knows what an earlier run has found."""
+        self._task, self._journal = task, journal
+        formats = task.plan.formats
+        self._overlays = out.overlay_paths(task.short) if "overlay" in formats else {}
+        self._films = "video" in formats
+        self._lock = threading.Lock()  # the journal is one file with one place
+
+    @property
+    def known(self) -> Collection[str]:
+        """Keys of images that need not be looked at: for a video frames are drawn again, if found before."""
+        return () if self._films else set(self._journal)
+
+    def look(self, image: SourceImage, image_rgb_u8: UInt8) -> Looked:
+        """Find objects, or take what was found before, and draw them."""
+        task = self._task
+        films = self._films and image.source.moves
+        with self._lock:
+            before = self._journal.get(image.key)
+        if before is not None:
+            found = document.instances_of(before, task.model.categories)
+            labels = document.labels_of(before)
+            drawn = draw(image_rgb_u8, found, task.model.categories, labels=labels) if films else None
+            return Looked(before, drawn)
+        instances = predict_image(task.model, image_rgb_u8, task.choices)
+        entry = document.image_entry(
+            image.file,
+            instances,
+            task.model.categories,
+            frame=image.frame,
+            time_s=image.time_s,
+            rolled=task.choices.rolled(instances, task.model.categories),
+        )
+        if task.like:
+            task.like.check((image.file,), ())
+            task.like.check_size(entry)
+        labels = document.labels_of(entry)
+        wanted = bool(self._overlays) or films
+        drawn = draw(image_rgb_u8, instances, task.model.categories, labels=labels) if wanted else None
+        if self._overlays and drawn is not None:
+            path = out.overlay_path(task.plan, self._overlays[image.source.name], image.frame)
+            _write_overlay(path, drawn, image.file)
+        return Looked(entry, drawn if films else None)
+
+    def keep(self, image: SourceImage, looked: Looked) -> None:
+        """Everything that belongs to the image is written, but a video's frame."""
+        with self._lock:
+            if image.key not in self._journal:
+                self._journal.add(image.key, looked.entry)
+
+
+def _write_overlay(path: Path, drawn: UInt8, file: str) -> None:
+    """Write it; a name that is too long for the disk is the fault of this one file, so the others go on."""
+    try:
+        write_image(path, drawn)
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        raise ImageError(
+            f"{file}: the overlay's name {path.name[:40]}... has {len(os.fsencode(path.name))} bytes; expected a name "
+            "the disk can hold, mostly 255. Shorten the file's name."
+        ) from None
+
+
+class AnnotatedVideos:
+    """One MP4 for each video among the inputs, of the frames that were looked at, with the source's times.
+
+    Use as a context manager. A video that is not complete when an error comes does not appear.
+    """
+
+    def __init__(self, task: Task) -> None:
+        """Nothing is written before the first frame."""
+        self._plan = task.plan
+        self._paths = out.overlay_paths(task.short) if "video" in task.plan.formats else {}
+        self._start_s = task.span.start_s or 0.0
+        self._open = ExitStack()
+        self._of: str | None = None
+        self._writer: VideoWriter | None = None
+
+    def __enter__(self) -> AnnotatedVideos:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._open.__exit__(kind, error, trace)
+
+    def add(self, image: SourceImage, drawn: UInt8 | None) -> None:
+        """The next frame; frames of one video follow each other. A still image has none."""
+        if drawn is None or image.time_s is None:
+            return
+        name = image.source.name
+        if self._writer is None or name != self._of:
+            self._open.close()
+            path = out.video_path(self._plan, self._paths[name])
+            self._writer, self._of = self._open.enter_context(writing_video(path)), name
+        self._writer.add(drawn, image.time_s - self._start_s)

@@ -8,7 +8,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    ValidationError,
+    model_validator,
+)
 
 from seasift.core.errors import RecipeError, expected
 
@@ -106,6 +114,11 @@ class ScheduleRecipe(_Strict):
     """How the learning rate goes: linear warm-up, then one of these."""
 
     name: Literal["constant", "steps", "cosine"] = "steps"
+    by: Literal["steps", "minutes"] = Field(
+        "steps",
+        description="what the rate follows after warm-up: steps done of max_steps, or minutes used of max_minutes, "
+        "which lets a run of given length end at the lowest rate on any machine",
+    )
     warmup_steps: int = Field(500, ge=0)
     warmup_from: float = Field(0.1, ge=0, le=1, description="fraction of the rate at step 0")
     milestones: tuple[float, ...] = Field(
@@ -123,6 +136,10 @@ class TrainingRecipe(_Strict):
     max_steps: PositiveInt = 20_000
     max_minutes: PositiveFloat | None = None
     precision: Literal["fp32", "bf16"] = "bf16"
+    compile: bool = Field(
+        False,
+        description="compile the network by torch.compile: a minute later at the start, then faster on a GPU",
+    )
     mask_targets: Literal["binary", "area"] = Field(
         "binary",
         description="each prototype cell of a mask as yes or no, as published, or as the share of it that is covered",
@@ -144,6 +161,12 @@ class Recipe(_Strict):
     optimizer: OptimizerRecipe = OptimizerRecipe()
     schedule: ScheduleRecipe = ScheduleRecipe()
     training: TrainingRecipe = TrainingRecipe()
+
+    @model_validator(mode="after")
+    def _check_minutes(self) -> Recipe:
+        if self.schedule.by == "minutes" and self.training.max_minutes is None:
+            raise ValueError("schedule.by: minutes needs training.max_minutes. Set it, or use --max-minutes")
+        return self
 
 
 def shipped_recipes() -> dict[str, str]:

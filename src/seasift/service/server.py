@@ -127,3 +127,13 @@ def serve(
     DrainingServer(config, app, settings, listening).run()
     if app.state.service.stuck:  # leaving Python would wait for the engine, which waits for its thread
         end_now("ended without waiting longer")
+
+
+def page_url(settings: Settings, port: int) -> str:
+    """Address of the page on this machine.
+
+    Args:
+        port: where the server listens; `settings.port` may be 0.
+    """
+    host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}/"

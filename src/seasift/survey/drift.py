@@ -1,6 +1,6 @@
 """Measure how much the footage differs from the training data.
 
-A frame's statistics are six of the image (`core.image_statistics`) and, for networks with prototypes, the mean and
+A frame's statistics are six of the image (`inference.image_statistics`) and, for networks with prototypes, the mean and
 deviation of each prototype over the image (`inference.image_statistics`). The distance of a frame is that to the
 nearest of some hundred training images, with each statistic in standard deviations over them. The distance of a dive
 is the median of its frames. The model file holds the same distance for each training video, to images of other
@@ -15,9 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from seasift.core.image_statistics import NAMES
 from seasift.core.types import Float64
-from seasift.inference.image_statistics import statistic_names
+from seasift.inference.image_statistics import NAMES, statistic_names
 from seasift.modelfile.info import ImageStatisticsEntry
 
 SAMPLES = 256

@@ -11,9 +11,8 @@ from typing import Any
 from seasift.modelfile.info import ModelInfo
 from seasift.survey import counts as counting
 from seasift.survey.drift import Drift, Reference
-from seasift.survey.follow import COMMIT_EVERY
+from seasift.survey.follow import COMMIT_EVERY, Look, Looking
 from seasift.survey.kept import Frame
-from seasift.survey.looking import Look, Looking
 from seasift.survey.naming import Naming
 from seasift.survey.navigation import Navigation
 from seasift.tracking import TrackerSettings

@@ -15,8 +15,7 @@ from seasift.core.files import write_text
 from seasift.core.page import render_template
 from seasift.core.rollup import ANYTHING
 from seasift.survey import tables, words
-from seasift.survey.counts import Cell
-from seasift.survey.intervals import Interval
+from seasift.survey.counts import Cell, Interval
 from seasift.survey.naming import Naming
 from seasift.survey.navigation import Position
 from seasift.survey.plan import Plan, Result

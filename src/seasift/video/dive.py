@@ -18,16 +18,13 @@ from typing import TypeVar
 from seasift.core.errors import ImageError, InputError
 from seasift.video.clock import Note
 from seasift.video.decoding import decoded
-from seasift.video.dive_clock import begins
+from seasift.video.dive_clock import begins, measured_s
 from seasift.video.file import Header, read_header
-from seasift.video.frames import DiveFrame, DiveVideo, Gap, Report
-from seasift.video.keyframes import keyframes
+from seasift.video.frames import GRACE_S, DiveFrame, DiveVideo, FrameSampling, Gap, Report
 from seasift.video.live import Before, LiveDive, is_live
-from seasift.video.measure import measured_s
 from seasift.video.orientation import Decoded, oriented_rgb
-from seasift.video.sampling import GRACE_S, FrameSampling
 from seasift.video.seeking import Start
-from seasift.video.segments import Part, Segment, cuts
+from seasift.video.segments import Part, Segment, cuts, keyframes
 
 T = TypeVar("T")
 _ASK_S = 0.2

@@ -1,17 +1,71 @@
-"""Detect whether a file holds a still image or footage, by its bytes and only then by its name."""
+"""Kinds of files: a still image or footage, by the bytes and only then by the name.
+
+Names of files also give their order: natural, and by chapters of one recording.
+"""
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from pathlib import Path
+from dataclasses import dataclass
+from pathlib import Path, PurePath
 from typing import Literal
 
 from seasift.core import image
 from seasift.core.errors import ImageError
 from seasift.core.image_format import format_of
 from seasift.video.file import opened
-from seasift.video.names import chapter_of
+
+# GoPro: GX020001 is chapter 2 of recording 0001 (GH H.264, GX HEVC, GL small copy, GS 360°). Older cameras: GOPR0001, GP010001,
+# GP020001. Looped: GHAB0001, GHAB0002.
+_NEW = re.compile(r"g[hxls](\d\d)(\d{4})", re.IGNORECASE)
+_OLD_FIRST = re.compile(r"gopr(\d{4})", re.IGNORECASE)
+_OLD_NEXT = re.compile(r"gp(\d\d)(\d{4})", re.IGNORECASE)
+_LOOP = re.compile(r"g[hxls]([a-z]{2})(\d{4})", re.IGNORECASE)
+
+Key = tuple[tuple[int, int, str], ...]
+
+
+@dataclass(frozen=True, order=True)
+class Chapter:
+    """A part of a recording that the camera wrote as several files.
+
+    Attributes:
+        recording: name of the recording; the same for all chapters.
+        number: number of the chapter, in order of time.
+    """
+
+    recording: str
+    number: int
+
+
+def chapter_of(path: PurePath) -> Chapter | None:
+    """The chapter named by a file; None if no known camera writes such a name."""
+    if match := _NEW.fullmatch(path.stem) or _OLD_NEXT.fullmatch(path.stem):
+        return Chapter(match[2], int(match[1]))
+    if match := _OLD_FIRST.fullmatch(path.stem):
+        return Chapter(match[1], 0)
+    if match := _LOOP.fullmatch(path.stem):
+        return Chapter(match[1].upper(), int(match[2]))
+    return None
+
+
+def natural_key(path: PurePath) -> tuple[Key, ...]:
+    """Sort key: numbers in names by value (dive2 before dive10), chapters of a recording in sequence."""
+    chapter = chapter_of(path)
+    last = path.stem if chapter is None else f"G {chapter.recording} {chapter.number}"
+    return tuple(_parts(part) for part in (*path.parent.parts, last, path.name))
+
+
+def _parts(text: str) -> Key:
+    parts = [
+        (0, int(part), part) if part.isdecimal() else (1, 0, part.casefold())
+        for part in re.split(r"(\d+)", text)
+        if part
+    ]
+    return (*parts, (-1, 0, text))  # shorter names come first
+
 
 Kind = Literal["picture", "video"]
 

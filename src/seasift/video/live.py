@@ -16,9 +16,8 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from seasift.core.errors import ImageError, InputError
 from seasift.video.file import fps, prepare_decoder
-from seasift.video.frames import DiveFrame, DiveVideo, Gap
+from seasift.video.frames import DiveFrame, DiveVideo, FrameSampling, Gap
 from seasift.video.orientation import Decoded, deinterlaced, oriented_rgb, oriented_size, pixel_aspect
-from seasift.video.sampling import FrameSampling
 
 if TYPE_CHECKING:
     from av.container import InputContainer

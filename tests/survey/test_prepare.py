@@ -12,8 +12,8 @@ from seasift.core.errors import InputError
 from seasift.formats.tracks import TracksDocument
 from seasift.review.decisions import NAME as DECISIONS
 from seasift.review.folder import Review
-from seasift.survey.beginnings import REVIEW
 from seasift.survey.kept import Frame
+from seasift.survey.prepare import REVIEW
 from seasift.survey.report import write_report
 from seasift.survey.run import run
 from tests.survey.dives import contents, plan_of, survey

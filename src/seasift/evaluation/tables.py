@@ -1,8 +1,9 @@
-"""Supercategories, any object and triage as rows of text, the same for terminal, page, card and comparison."""
+"""Tables of an evaluation as rows of text, the same for terminal, page, card and comparison."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from seasift.evaluation.comparison import ComparedRun
 from seasift.evaluation.document import (
@@ -13,23 +14,70 @@ from seasift.evaluation.document import (
     Number,
     TriageMetrics,
 )
-from seasift.evaluation.text_table import NONE, Table, count, number, with_limits
 
-SHOWN = tuple((kind, figure) for kind in ("masks", "boxes") for figure in ("AP", "AP50"))
+NONE = "–"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table.
+
+    Attributes:
+        title: its subject.
+        heads: of the columns; the first is text, the others are numbers unless in `texts`.
+        rows: as many cells as heads.
+        texts: columns of text.
+    """
+
+    title: str
+    heads: tuple[str, ...]
+    rows: Sequence[tuple[str, ...]]
+    texts: tuple[int, ...] = (0,)
+
+
+def markdown(table: Table) -> list[str]:
+    """Lines of a Markdown table without its title."""
+    marks = ["---" if index in table.texts else "---:" for index in range(len(table.heads))]
+    rows = [table.heads, tuple(marks), *table.rows]
+    return ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
+
+
+def number(value: float | None) -> str:
+    """A metric with three digits."""
+    return NONE if value is None else f"{value:.3f}"
+
+
+def count(value: Number | None) -> str:
+    """A whole number."""
+    return NONE if value is None else f"{value:,}"
+
+
+def with_limits(value: str, limits: list[Number] | None) -> str:
+    """A metric with its interval, if it has one."""
+    return value if limits is None else f"{value} {bracketed(limits, '.3f')}"
+
+
+def bracketed(limits: list[Number], form: str) -> str:
+    """In brackets, without the zero before the point, to save width."""
+    low, high = (format(limit, form).replace("0.", ".", 1) for limit in limits)
+    return f"[{low}, {high}]"
+
+
+SHOWN = tuple((kind, metric) for kind in ("masks", "boxes") for metric in ("AP", "AP50"))
 ANY_OBJECT = "any object"
 Labelled = Sequence[tuple[str, Evaluation | ComparedRun]]
 """Label of a run (one without: "") and its record; records of an older seasift have no rows."""
 
 
 def level_table(runs: Labelled) -> Table:
-    """A row for each supercategory, their mean, and any object."""
+    """A row for each supercategory, for their mean, and for any object."""
     labelled = any(label for label, _ in runs)
     rows: list[tuple[str, ...]] = []
     for label, record in runs:
         for name, objects, of, by_kind in _levels(record.levels):
-            cells = [_with(of.line(kind)[figure], by_kind.get(kind), figure) for kind, figure in SHOWN]
+            cells = [_with(of.line(kind)[metric], by_kind.get(kind), metric) for kind, metric in SHOWN]
             rows.append((*([label] if labelled else []), name, count(objects), *cells))
-    heads = ("of", "objects", *(f"{kind} {figure}" for kind, figure in SHOWN))
+    heads = ("of", "objects", *(f"{kind} {metric}" for kind, metric in SHOWN))
     title = "Supercategories and any object"
     return Table(title, ("run", *heads) if labelled else heads, rows, (0, 1) if labelled else (0,))
 
@@ -47,7 +95,7 @@ def triage_table(runs: Labelled) -> Table:
         "frames",
         "recall at precision .80",
         "recall at precision .90",
-        "frames to look at for 95% recall",
+        "frames to review for 95% recall",
     )
     title = "Triage: frames picked by their best detection"
     return Table(title, ("run", *heads) if labelled else heads, rows, (0, 1) if labelled else (0,))
@@ -63,36 +111,36 @@ def _triage(row: TriageMetrics) -> list[str]:
 
 
 def unseen_table(record: Evaluation) -> Table:
-    """A row for each nearness to the training; no rows where all images are of one."""
+    """A row for each relation to the training; no rows where all images have the same."""
     rows: list[tuple[str, ...]] = []
     for row in record.unseen.kinds if record.unseen else ():
         if row.masks is None or row.boxes is None:
             continue
         kind, line = ("masks", row.masks) if row.masks["AP"] is not None else ("boxes", row.boxes)
         limits = (row.intervals or {}).get(kind)
-        cells = [_with(line[figure], limits, figure) for figure in ("AP", "AP50")]
+        cells = [_with(line[metric], limits, metric) for metric in ("AP", "AP50")]
         for name in ("supercategory", "object"):
             level = row.levels.get(name)
             own = level.intervals.of_kind(kind) if level and level.intervals else None
             cells.append(NONE if level is None else _with(level.line(kind)["AP50"], own, "AP50"))
         rows.append((f"{row.name} ({kind})", count(row.images), count(row.objects), *cells))
     heads = ("of", "images", "objects", "AP", "AP50", "supercategories AP50", "any object AP50")
-    return Table("By what was new to the model", heads, rows)
+    return Table("By novelty to the model", heads, rows)
 
 
 def rollup_table(record: Evaluation) -> Table:
-    """What the model's own thresholds of the roll-up give; no rows without."""
+    """Results of the model's own thresholds of the roll-up; no rows without them."""
     own = record.rollup.own if record.rollup else None
     rows = [
         (level, number(own.thresholds[level]), count(row.count), with_limits(number(row.right), row.interval))
         for level, row in (own.levels if own else {}).items()
         if own
     ]
-    return Table("Roll-up: what objects are called", ("named by", "from score", "objects", "right"), rows)
+    return Table("Roll-up: names of objects", ("named by", "from score", "objects", "right"), rows)
 
 
 def tables_of(record: Evaluation) -> list[Table]:
-    """All of these tables that have rows, for one record."""
+    """All tables with rows, of one record."""
     own = [("", record)]
     found = (level_table(own), triage_table(own), unseen_table(record), rollup_table(record))
     return [table for table in found if table.rows]

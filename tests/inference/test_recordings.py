@@ -9,10 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from seasift.inference.inputs import Source, expand
-from seasift.inference.recordings import in_dive_order
+from seasift.inference.inputs import Source, expand, in_dive_order
 from seasift.video.dive import Dive, open_dive
-from seasift.video.names import chapter_of, natural_key
+from seasift.video.kinds import chapter_of, natural_key
 from tests.tiny_video import encode, numbered_image
 
 START = datetime(2026, 5, 1, 10, tzinfo=UTC)

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from seasift.cli import convert as convert_command
 from seasift.cli import predict as predict_command
-from seasift.cli.command_of import command_of
+from seasift.cli.options import command_of
 from seasift.formats.exchange.options import ConvertOptions
 from seasift.prediction.options import PredictOptions
 

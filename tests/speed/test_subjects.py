@@ -6,7 +6,7 @@ from threading import Barrier
 
 import pytest
 
-from seasift.speed.timing import interleaved, percentile, rate_at_once, ratio
+from seasift.speed.subjects import interleaved, percentile, rate_at_once, ratio
 
 
 def test_rounds_run_in_turn_and_the_first_does_not_count() -> None:

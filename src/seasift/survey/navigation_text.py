@@ -1,7 +1,11 @@
-"""Times in navigation files. A whole column has one format."""
+"""Times and angles in the text of navigation files.
+
+All times of a column have one format. Latitudes and longitudes come from people and instruments.
+"""
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +23,7 @@ _BACKWARD = re.compile(r"(\d{4})([/.-]?)(\d{1,2})\2(\d{1,2})")
 _NAMED = re.compile(r"(\d{1,2})[\s-]+([a-z]{3})[a-z]*\.?[\s,-]+(\d{4})", re.IGNORECASE)
 _NAMED_FIRST = re.compile(r"([a-z]{3})[a-z]*\.?\s+(\d{1,2}),?\s+(\d{4})", re.IGNORECASE)
 _EPOCH = re.compile(r"\d{9,10}(?:\.\d*)?|\d{12,13}")
-EXPECTED = "UTC as 2026-05-01T12:30:00Z, or seconds since 1970"
+EXPECTED_TIME = "UTC as 2026-05-01T12:30:00Z, or seconds since 1970"
 
 
 @dataclass(frozen=True)
@@ -178,3 +182,64 @@ def day_of(seconds: float, begin: datetime) -> float:
     midnight = datetime(begin.year, begin.month, begin.day, tzinfo=UTC).timestamp()
     best = min((-1, 0, 1), key=lambda k: abs(midnight + k * 86_400 + seconds - begin.timestamp()))
     return midnight + best * 86_400
+
+
+_NUMBER = r"\d+(?:[.,]\d*)?|[.,]\d+"
+_MARKS = re.compile(r"[°º˚d:'′’`´\"″”“]|deg(?:rees?)?|min(?:utes?)?|sec(?:onds?)?", re.IGNORECASE)
+_PARTS = re.compile(rf"(?:{_NUMBER})(?:[\s_-]+(?:{_NUMBER})){{0,2}}")
+_WORDS = {"north": "N", "south": "S", "east": "E", "west": "W"}
+_MOST = {"latitude": 90.0, "longitude": 360.0}
+_HEMISPHERES = {"latitude": "NS", "longitude": "EW"}
+_PADDED = {"latitude": re.compile(r"\d{4}(\.\d+)?"), "longitude": re.compile(r"\d{5}(\.\d+)?")}
+EXPECTED_DEGREES = "degrees such as -54.1, 54.1 S, 54° 6.0' S or 54° 06' 00\" S"
+
+
+def hemisphere(text: str) -> str | None:
+    """N, S, E or W for a letter or word; None for anything else."""
+    word = text.strip().casefold()
+    return _WORDS.get(word, word.upper() if word and word in "nsew" else None)
+
+
+def degrees(text: str, what: str, letter: str | None = None) -> float | None:
+    """Parse an angle: decimal degrees, degrees and minutes, or degrees, minutes and seconds, with a sign or a letter.
+
+    Args:
+        what: latitude or longitude.
+        letter: N, S, E or W, from another column.
+    Returns:
+        The angle in degrees; None if the text is invalid or contradicts itself.
+    """
+    bare = text.strip()
+    for found in (re.match(r"([NSEWnsew])(?![a-z])", bare), re.search(r"(?<![a-z])([NSEWnsew])$", bare)):
+        if found:
+            own = found[1].upper()
+            if letter is not None and letter != own:
+                return None
+            letter, bare = own, (bare[: found.start()] + bare[found.end() :]).strip()
+    if letter is not None and letter not in _HEMISPHERES[what]:
+        return None
+    sign = -1 if bare[:1] in ("-", "−") else 1
+    bare = _MARKS.sub(" ", bare.lstrip("+-−")).strip()
+    if not _PARTS.fullmatch(bare):
+        return None
+    parts = [float(part.replace(",", ".")) for part in re.split(r"[\s_-]+", bare)]
+    if any(part >= 60 for part in parts[1:]) or any(part != int(part) for part in parts[:-1]):
+        return None
+    value = sum(part / 60**index for index, part in enumerate(parts))
+    if sign < 0 and letter in ("N", "E"):
+        return None
+    if letter in ("S", "W"):
+        sign = -1
+    return sign * value if value <= _MOST[what] and math.isfinite(value) else None
+
+
+def padded(values: Sequence[str], what: str) -> bool:
+    """Whether a whole column is degrees and minutes without a separator, as in NMEA: 5406.0 is 54° 6.0'."""
+    filled = [value for value in values if value]
+    return bool(filled) and all(_PADDED[what].fullmatch(value) for value in filled)
+
+
+def unpadded(text: str, what: str) -> str:
+    """Insert a space between degrees and minutes of a value of such a column."""
+    wide = 2 if what == "latitude" else 3
+    return f"{text[:wide]} {text[wide:]}"
