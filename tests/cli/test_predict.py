@@ -63,6 +63,39 @@ def complaints(err: str) -> list[str]:
     return [line for line in err.splitlines() if line.startswith("seasift: ")]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+@pytest.mark.usefixtures("run")
+def test_a_terminal_gets_the_table_and_no_json() -> None:
+    terminal, stdout = os.openpty()
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "seasift", "predict", "pics/a.png", "-m", "tiny.onnx"],
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        os.set_blocking(terminal, False)
+        with pytest.raises(BlockingIOError):
+            os.read(terminal, 100)
+    finally:
+        os.close(stdout)
+        os.close(terminal)
+    assert done.returncode == 0, done.stderr
+    assert "red thing" in done.stderr
+
+
+@pytest.mark.parametrize("asked", [("-f", "json"), ("-o", "-")])
+def test_a_terminal_gets_json_on_request(
+    run: Run, asked: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    code, out, err = predict(run, "pics/a.png", *asked)
+    assert code == 0, err
+    assert json.loads(out)["images"][0]["file"] == "pics/a.png"
+
+
 def test_json_to_standard_output(run: Run) -> None:
     code, out, err = predict(run, "pics/a.png", "pics/b b.jpg")
     assert code == 0

@@ -299,7 +299,7 @@ def test_the_page_needs_nothing_else(index: Path, tmp_path: Path) -> None:
     assert not re.search(r"url\(|@import|<script", html)
     assert "model <1>" in page.text  # escaped
     assert "of 6 videos" in page.text
-    assert "Published figures" in page.text
+    assert "Published results" in page.text
     for table in tables(comparison):
         assert table.title in page.text
         assert all(cell in page.text for row in table.rows for cell in row)

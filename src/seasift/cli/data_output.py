@@ -70,7 +70,7 @@ def tell_prepared(prepared: PreparedDataset, done: bool) -> None:
         )
         return
     out.print(f"{prepared.folder}: {record['name']}, {record['pictures']:,} images; objects: {objects}")
-    table = Table("scheme", "split", "pictures")
+    table = Table("scheme", "split", "images")
     table.columns[2].justify = "right"
     for scheme, splits in record["splits"].items():
         for split, count in splits.items():
@@ -117,7 +117,7 @@ def tell_scheme(drawn: Drawn) -> None:
     out = console_of(_WIDTH)
     if not drawn.grouped:
         out.print("note: no group is known, so each image is its own group; give --group for footage")
-    table = Table("scheme", "split", "groups", "pictures", "share", "objects", "classes it lacks")
+    table = Table("scheme", "split", "groups", "images", "share", "objects", "classes it lacks")
     for column in table.columns[2:6]:
         column.justify = "right"
     total = len(drawn.group_of)
@@ -165,7 +165,7 @@ def tell_stats(stats: Stats) -> None:
         if stats.together[i, j]
     ]
     if pairs:
-        table = Table("together in images", "and", "pictures", title="most often together")
+        table = Table("together in images", "and", "images", title="most often together")
         table.columns[2].justify = "right"
         for count, first, second in sorted(pairs, key=lambda pair: -pair[0])[:_PAIRS]:
             table.add_row(first, second, f"{count:,}")
@@ -173,9 +173,7 @@ def tell_stats(stats: Stats) -> None:
 
 
 def _splits(stats: Stats) -> Table:
-    table = Table(
-        "split", "pictures", "videos", "without objects", "objects", "crowds", *SIZES, "median size"
-    )
+    table = Table("split", "images", "videos", "without objects", "objects", "crowds", *SIZES, "median size")
     for column in table.columns[1:]:
         column.justify = "right"
     for split, counts in stats.splits.items():

@@ -39,6 +39,13 @@ def evaluate(
         str | None, typer.Option(help="Split of the scheme: train, val or test.  [default: val]")
     ] = None,
     images: Annotated[Path | None, typer.Option(help="Folder of the images of a COCO file.")] = None,
+    map: Annotated[
+        str | None,
+        typer.Option(
+            help="The model's classes as classes or supercategories of the data: fish=animal_fish,net=trash or a text "
+            "file with one a line; only these are evaluated.  [default: the same names]"
+        ),
+    ] = None,
     threshold: Annotated[
         float, typer.Option(min=0, max=1, help="Leave out lower scores; low, since AP needs the whole curve.")
     ] = 0.05,

@@ -17,16 +17,14 @@ from seasift.cli.compare import compare
 from seasift.cli.convert import convert
 from seasift.cli.data import data
 from seasift.cli.evaluate import evaluate
-from seasift.cli.export import export
-from seasift.cli.lr_find import lr_find
+from seasift.cli.export import export, quantize
 from seasift.cli.models import models
 from seasift.cli.predict import predict
-from seasift.cli.quantize import quantize
 from seasift.cli.review import review
 from seasift.cli.serve import serve
 from seasift.cli.survey import survey
 from seasift.cli.terminal import CLOSED
-from seasift.cli.train import train
+from seasift.cli.train import lr_find, train
 from seasift.cli.validate import validate
 from seasift.core.errors import SeasiftError
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import secrets
 import stat
 import time
 import zlib
@@ -72,7 +71,7 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     _remove_left_over(path.parent)
-    part = path.with_name(f".{_HOST}-{os.getpid()}-{_process()}-{secrets.token_hex(4)}.part")
+    part = path.with_name(f".{_HOST}-{os.getpid()}-{_process()}-{os.urandom(4).hex()}.part")
     try:
         yield part
         part.replace(path)
@@ -93,7 +92,7 @@ _visited: set[tuple[str, Path]] = set()
 
 @cache
 def _token(_pid: int) -> str:
-    return secrets.token_hex(4)
+    return os.urandom(4).hex()
 
 
 def _process() -> str:

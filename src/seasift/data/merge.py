@@ -12,13 +12,12 @@ from typing import Any
 from seasift.core.errors import DatasetError, expected
 from seasift.core.image import read_image
 from seasift.data.coco import CocoAnnotation, CocoDataset, CocoImage
-from seasift.data.content import Content, Progress
 from seasift.data.dives import VideoFacts, may_be_one_day
 from seasift.data.merge_map import MergeMap, class_sets, read_merge_map
 from seasift.data.merge_source import MergeSource, open_merge_source
 from seasift.data.prepare import write_prepared
 from seasift.data.prepared import DATASET_FILE, PreparedDataset, open_prepared
-from seasift.data.source import Source
+from seasift.data.source import Content, Progress, Source
 
 _VERSION = "1"
 _TRAIN = "train"

@@ -22,13 +22,12 @@ from seasift.core.masks import MaskCrop
 from seasift.core.types import SizeHW
 from seasift.data import trashcan
 from seasift.data.coco import CocoAnnotation, CocoDataset, read_coco
-from seasift.data.content import Content, Progress
 from seasift.data.dives import VIDEOS_FILE, facts_table, shipped_facts
 from seasift.data.locate import find_in_source, images_folder
 from seasift.data.prepare_coco import read_coco_file, read_coco_files
 from seasift.data.prepared import DATASET_FILE, SCHEMA, PreparedDataset, open_prepared
 from seasift.data.schemes import shipped_schemes
-from seasift.data.source import Source, folder_source, open_source
+from seasift.data.source import Content, Progress, Source, folder_source, open_source
 from seasift.data.trashcan import OriginalObject, label_of, published_groups, read_original
 
 # Published polygons extend a pixel too far right and down, were simplified, and lost small islands: of all objects

@@ -14,10 +14,9 @@ from typing import Any
 from seasift.core.errors import DatasetError
 from seasift.core.image import SUFFIXES
 from seasift.data.coco import CocoDataset, checked_document, load_json, parse_coco, read_document, root_ids
-from seasift.data.content import Content
 from seasift.data.locate import Located, find_beside, find_in_source, missing_images
 from seasift.data.repair import repair_document
-from seasift.data.source import Source, folder_source
+from seasift.data.source import Content, Source, folder_source
 
 _DEFAULTS = {"labels": "default", "masks": "published", "split": "published"}
 _KEYS = {"images", "annotations", "categories"}

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from seasift.core.class_map import parse_class_map
 from seasift.core.errors import InputError, require
 from seasift.core.files import check_folder
 from seasift.core.instances import Predictor
@@ -15,6 +16,7 @@ from seasift.core.rollup import RollUp
 from seasift.core.types import SizeHW
 from seasift.data.dives import groups_of
 from seasift.data.prepared import DataSplit, open_prepared, resolve_split
+from seasift.evaluation.class_map import ClassMap, MappedPredictor
 from seasift.evaluation.document import Evaluation
 from seasift.evaluation.levels import Training, relations, trained_images
 from seasift.evaluation.report import Subject, make_record, write_report
@@ -63,6 +65,7 @@ def evaluate(
     scheme: str | None = None,
     split: str | None = None,
     images: str | Path | None = None,
+    map: str | Path | Mapping[str, str] | None = None,
     threshold: float = 0.05,
     max_objects: int = 100,
     confidence: float | None = None,
@@ -84,6 +87,8 @@ def evaluate(
         output: folder for report.html, report.json and predictions.json; None writes nothing.
         labels, masks, scheme, split: of a prepared data set; default: its own, and val.
         images: folder of the images of a COCO file; default: `images` beside it, or its own folder.
+        map: of the model's classes to those of the data, such as "fish=animal_fish,net=trash": pairs, a text file with one
+            a line, or a dict. Only these classes are evaluated; a supercategory stands for all its classes.
         threshold: leave out lower scores; low, since AP needs the whole curve.
         max_objects: maximum number of objects per image.
         confidence: score from which an object counts as found, for precision, recall, the confusion matrix and the
@@ -115,6 +120,11 @@ def evaluate(
             predictor=tiling.around(evaluated.predictor, max_objects),
             facts={**evaluated.facts, "tile": entry},
         )
+    class_map = None
+    if map is not None:
+        class_map = ClassMap.of(parse_class_map(map), evaluated.predictor.categories, chosen.coco.categories)
+        chosen = replace(chosen, coco=class_map.truth(chosen.coco))
+        evaluated = replace(evaluated, predictor=MappedPredictor(evaluated.predictor, class_map), rollup=None)
     if confidence is not None and confidence < threshold:
         raise InputError(
             f"--confidence {confidence:g} is below --threshold {threshold:g}, under which nothing is listed. "
@@ -131,7 +141,7 @@ def evaluate(
     training = _training(Path(data), chosen, evaluated)
     outcome = evaluate_split(evaluated.predictor, chosen, settings, progress, training)
     fingerprint = chosen.fingerprint or _sha256(Path(data))
-    subject = Subject(evaluated.facts, chosen.name, fingerprint, chosen.chosen, threads)
+    subject = Subject(evaluated.facts, chosen.name, fingerprint, chosen.chosen, threads, class_map)
     record = make_record(outcome, settings, subject)
     written: tuple[Path, ...] = ()
     if output:
@@ -204,7 +214,7 @@ def _model(model: str | Path | Predictor, how: Mapping[str, Any]) -> _Model:
 def _loaded(model: Predictor) -> _Model:
     if not isinstance(model, OnnxPredictor):
         return _Model(model, {"name": model.name}, Settings.confidence)
-    return _described(model, _told(model))
+    return _described(model, _description_of(model))
 
 
 def _model_file(model: str | Path, how: Mapping[str, Any]) -> _Model:
@@ -217,7 +227,7 @@ def _model_file(model: str | Path, how: Mapping[str, Any]) -> _Model:
     facts = {
         "name": predictor.name,
         "file": Path(model).name,
-        **_told(predictor),
+        **_description_of(predictor),
         "facts": _facts(predictor.info, bundled.find(model)),
     }
     return _described(predictor, facts)
@@ -228,7 +238,7 @@ def _described(predictor: OnnxPredictor, facts: dict[str, Any]) -> _Model:
     return _Model(predictor, facts, info.threshold, info.input.size_hw, info.roll_up(), info.training)
 
 
-def _told(predictor: OnnxPredictor) -> dict[str, Any]:
+def _description_of(predictor: OnnxPredictor) -> dict[str, Any]:
     """The description of a loaded model."""
     return {
         "name": predictor.name,

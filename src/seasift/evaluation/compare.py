@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from itertools import combinations
 from pathlib import Path
@@ -19,6 +19,7 @@ from seasift.core.errors import InputError
 from seasift.data.coco import CocoDataset
 from seasift.data.partial_labels import fully_labelled
 from seasift.data.prepared import DataSplit, resolve_split
+from seasift.evaluation.class_map import mapped_truth
 from seasift.evaluation.coco_metrics import KINDS
 from seasift.evaluation.comparison import (
     SCHEMA,
@@ -85,8 +86,8 @@ def notes(
         found += _few_groups(", ".join(run.label for run in same), one) if one else []
     limits = {run.label: _listed(run.record.settings) for run in runs}
     if len(set(limits.values())) > 1:
-        told = "; ".join(f"{label} {text}" for label, text in limits.items())
-        found.append(f"The runs list different objects, which alone changes AP: {told}.")
+        listed = "; ".join(f"{label} {text}" for label, text in limits.items())
+        found.append(f"The runs list different objects, which alone changes AP: {listed}.")
     found += [
         f"{run.label}: only {run.record.data.images:,} of {run.record.data.of_images:,} images were evaluated. "
         "Do not report this result."
@@ -179,7 +180,7 @@ def _truth_split(run: Run, data: Path) -> DataSplit:
             f"{data}: fingerprint {fingerprint}; {run.folder} was evaluated on {noted.name} with {noted.fingerprint}. "
             f"Give the same data. {_AGAIN}"
         )
-    return split
+    return replace(split, coco=mapped_truth(split.coco, noted.targets)) if noted.targets else split
 
 
 def _evaluate(run: Run, truth: CocoDataset, draws: Draws) -> Evaluated:

@@ -136,7 +136,7 @@ def sizes(comparison: Comparison) -> Table:
         "memory MiB",
         "GFLOPs",
         "priors",
-        "pictures/s",
+        "images/s",
         "end to end/s",
         "engine",
         "hardware",
@@ -273,7 +273,7 @@ def overlays(comparison: Comparison) -> list[tuple[str, str]]:
     return [(title, svg) for title, svg in drawn if svg]
 
 
-def _look(index: int) -> dict[str, Any]:
+def _style(index: int) -> dict[str, Any]:
     return {
         "color": COLOURS[index % len(COLOURS)],
         "linestyle": _STYLES[index // len(COLOURS) % len(_STYLES)],
@@ -289,9 +289,9 @@ def _forest(comparison: Comparison) -> str | None:
         for index, run in enumerate(runs):
             limits = run.limits(kind, "AP")
             if limits:
-                axes.plot(limits, [index, index], color=_look(index)["color"], linewidth=2.2)
+                axes.plot(limits, [index, index], color=_style(index)["color"], linewidth=2.2)
             if run.line(kind)["AP"] is not None:
-                axes.plot([run.line(kind)["AP"]], [index], "o", color=_look(index)["color"])
+                axes.plot([run.line(kind)["AP"]], [index], "o", color=_style(index)["color"])
         axes.set_title(f"{kind} AP", fontsize=10)
         axes.grid(axis="x", color="#e3e6e8", linewidth=0.7)
         axes.set_axisbelow(True)
@@ -310,7 +310,7 @@ def _precision_recall(comparison: Comparison) -> str | None:
         for index, run in enumerate(runs):
             values = (run.curves or {}).get(kind, {}).get(iou)
             if values:
-                axes.plot(RECALLS, values, linewidth=1.6, label=run.label, **_look(index))
+                axes.plot(RECALLS, values, linewidth=1.6, label=run.label, **_style(index))
         axes.set_title(f"{kind}, IoU .{iou}", fontsize=10)
         axes.set_xlim(0, 1)
         axes.set_ylim(0, 1.02)
@@ -338,7 +338,7 @@ def _training(comparison: Comparison) -> str | None:
                     marker=marker,
                     label=run.label,
                     linewidth=1.4,
-                    **_look(index),
+                    **_style(index),
                 )
         if column == "loss/total" and axes.lines:
             axes.set_yscale("log")

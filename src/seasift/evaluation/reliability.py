@@ -1,16 +1,23 @@
-"""Reliability of scores, and counts at each threshold."""
+"""Reliability of scores, counts at each threshold, and thresholds of the roll-up.
+
+The roll-up's thresholds make each level's names right with a given probability.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 
+from seasift.core.boxes import class_agnostic_nms
 from seasift.core.calibration import Calibration, features
-from seasift.core.types import Bool, Float64
-from seasift.evaluation.confusion import IOU, ClassMatches
+from seasift.core.classes import group_of
+from seasift.core.instances import Category, Instances
+from seasift.core.rollup import CLASS, LEVELS, OBJECT, SUPERCATEGORY, RollUp, choose_levels, level_scores
+from seasift.core.types import Bool, Float32, Float64
+from seasift.evaluation.confusion import CROWD, IOU, ClassMatches, Truth, match
 
 REG_MAX = 10
 FEWEST = 50
@@ -169,3 +176,117 @@ def _of_class(matches: ClassMatches, video_of: Any, thresholds: Sequence[float])
         row["found_alike"].append(round(design_effect(right, found), 3))
         row["objects_alike"].append(round(design_effect(right, objects), 3))
     return row
+
+
+PROBABILITIES = (0.5, 0.6, 0.7, 0.8, 0.9)
+FEWEST_NAMED = 20
+"""Minimum number of detections above the threshold of a level: with fewer, the share of right ones is chance."""
+NEVER = 1.0
+
+
+@dataclass
+class Named:
+    """Scores of all detections at each level, and whether each is right.
+
+    Attributes:
+        categories: classes of the truth; the index is the class_id.
+        scores: arrays (N, 3), one per image.
+        right: arrays (N, 3) bool: an object of the class, of the supercategory, any object (IoU .50).
+    """
+
+    categories: Sequence[Category]
+    scores: list[Float32] = field(default_factory=list)
+    right: list[Bool] = field(default_factory=list)
+
+    def add(self, found: Instances, truth: Truth) -> None:
+        """Add one image; of several detections of one object the best counts."""
+        once = class_agnostic_nms(found)
+        partners = match(once, truth).truth_index
+        once = once.take(partners != CROWD)
+        partners = partners[partners != CROWD]
+        at = level_scores(once, self.categories)
+        groups = [group_of(category.name) for category in self.categories]
+        right = np.zeros((len(once), len(LEVELS)), bool)
+        for index in np.flatnonzero(partners >= 0):
+            class_id = int(truth.single.class_ids[partners[index]])
+            right[index, OBJECT] = True
+            right[index, SUPERCATEGORY] = groups[class_id] == at.supercategories[index]
+            right[index, CLASS] = class_id == once.class_ids[index]
+        self.scores.append(at.scores)
+        self.right.append(right)
+
+    def arrays(self) -> tuple[Float32, Bool]:
+        """All detections: scores (N, 3) and right (N, 3)."""
+        empty = np.zeros((0, len(LEVELS)))
+        return (
+            np.concatenate([empty.astype(np.float32), *self.scores]),
+            np.concatenate([empty.astype(bool), *self.right]),
+        )
+
+
+def rollup_record(named: Named, used: RollUp | None) -> dict[str, Any]:
+    """The part of the record.
+
+    Args:
+        named: all detections.
+        used: the model's own thresholds, or None.
+    Returns:
+        "fitted": for each of `PROBABILITIES` its "probability", "thresholds" by level and "levels" (see `level_shares`)
+        on these detections; "own": "thresholds" and "levels" of the model's own thresholds here, None without.
+    """
+    scores, right = named.arrays()
+    fitted = []
+    for probability in PROBABILITIES:
+        thresholds = fit_rollup(scores, right, probability)
+        fitted.append({"probability": probability, **_shares_at(scores, right, thresholds)})
+    return {"fitted": fitted, "own": None if used is None else _shares_at(scores, right, used)}
+
+
+def _shares_at(scores: Float32, right: Bool, thresholds: RollUp) -> dict[str, Any]:
+    values = (thresholds.by_class, thresholds.by_supercategory, thresholds.by_object)
+    return {
+        "thresholds": dict(zip(LEVELS, values, strict=True)),
+        "levels": level_shares(scores, right, thresholds),
+    }
+
+
+def level_shares(scores: Float32, right: Bool, thresholds: RollUp) -> dict[str, dict[str, Any]]:
+    """Level to "count", the number of objects that it names with certainty, and "right", the share of right ones."""
+    levels, sure = choose_levels(scores, thresholds)
+    rows = {}
+    for level, name in enumerate(LEVELS):
+        mine = sure & (levels == level)
+        share = float(right[mine, level].mean()) if mine.any() else None
+        rows[name] = {"count": int(mine.sum()), "right": share}
+    return rows
+
+
+def fit_rollup(scores: Float32, right: Bool, probability: float) -> RollUp:
+    """The lowest thresholds at which each level's names are right with this probability.
+
+    Level by level, finest first: of the detections that no finer level has named, at least this share of those with scores from
+    the threshold on is right. A level that cannot reach it with `FEWEST_NAMED` detections gets the threshold 1 and names nothing.
+
+    Args:
+        scores: (N, 3), see `core.rollup.LevelScores`.
+        right: (N, 3).
+        probability: of being right.
+    """
+    left = np.ones(len(scores), bool)
+    thresholds = []
+    for level in range(len(LEVELS)):
+        found = _lowest(scores[left, level].astype(np.float64), right[left, level], probability)
+        thresholds.append(found)
+        left &= scores[:, level] < np.float32(found)
+    return RollUp(*thresholds)
+
+
+def _lowest(scores: Float64, right: Bool, probability: float) -> float:
+    if not len(scores):
+        return NEVER
+    order = np.argsort(-scores, kind="stable")
+    ends = np.flatnonzero(np.append(scores[order][1:] != scores[order][:-1], True))
+    counts = ends + 1
+    share = np.cumsum(right[order])[ends] / counts
+    enough = np.flatnonzero((share >= probability) & (counts >= FEWEST_NAMED))
+    return float(scores[order][ends[enough[-1]]]) if len(enough) else NEVER

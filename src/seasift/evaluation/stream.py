@@ -33,8 +33,7 @@ from seasift.evaluation.confusion import (
 )
 from seasift.evaluation.intervals import RESAMPLES, SEED, draw, unit_names
 from seasift.evaluation.levels import Training, evaluate_levels, triage_of, unseen_record
-from seasift.evaluation.reliability import operating_points_of, reliability_of
-from seasift.evaluation.rollup_fit import Named, rollup_record
+from seasift.evaluation.reliability import Named, operating_points_of, reliability_of, rollup_record
 from seasift.inference.stream import in_order
 
 
@@ -92,7 +91,7 @@ class Outcome:
         counting: see `reliability.operating_points_of`.
         levels: see `levels.evaluate_levels`.
         triage: see `levels.triage_of`.
-        rollup: see `rollup_fit.rollup_record`.
+        rollup: see `reliability.rollup_record`.
         unseen: see `levels.unseen_record`.
         partly_labelled: images of the split that were left out because objects, classes or box edges are unknown.
     """
@@ -139,7 +138,7 @@ def evaluate_split(
         raise DatasetError(
             f"{split.name}: no images to evaluate{vague}; expected at least one. Choose another split"
         )
-    seen = _look(predictor, truth, split.images_dir, settings, progress)
+    seen = _predict_all(predictor, truth, split.images_dir, settings, progress)
     predicted = time.perf_counter()
     metrics = metrics_of(truth, seen.results)
     by_kind = {kind: matches_of(truth, seen.results.entries, kind) for kind in metrics.curves}
@@ -193,7 +192,7 @@ class _Seen(NamedTuple):
     named: Named
 
 
-def _look(
+def _predict_all(
     predictor: Predictor,
     truth: CocoDataset,
     images_dir: Path,
@@ -255,7 +254,7 @@ def _found(
 ) -> Iterator[tuple[CocoImage, Instances]]:
     """One thread reads and predicts a batch while the caller evaluates the previous one."""
 
-    def look(start: int, stop: int) -> list[tuple[CocoImage, Instances]]:
+    def predict_batch(start: int, stop: int) -> list[tuple[CocoImage, Instances]]:
         images = truth.images[start:stop]
         loaded = _read(images, folder)
         began = time.perf_counter()
@@ -267,7 +266,7 @@ def _found(
 
     count = len(truth.images)
     bounds = pairwise([0, *range(1, count, settings.batch_size), count])
-    for batch in in_order((partial(look, start, stop) for start, stop in bounds), max_in_flight=1):
+    for batch in in_order((partial(predict_batch, start, stop) for start, stop in bounds), max_in_flight=1):
         yield from batch
 
 

@@ -275,7 +275,7 @@ def _stored(figures: dict[str, dict[str, float]]) -> list[str]:
 
 
 def _evaluated(report: Evaluation) -> list[str]:
-    """One evaluation: 24 figures, classes, what is taken for what, and what scores mean."""
+    """One evaluation: 24 metrics, classes, confusions, and reliability of scores."""
     data, settings, intervals, speed = report.data, report.settings, report.intervals, report.speed
     limits = intervals.limits if intervals else KindIntervals()
     unit = intervals.unit if intervals else "video"
@@ -308,7 +308,7 @@ def _evaluated(report: Evaluation) -> list[str]:
 
 
 def _at_confidence(report: Evaluation) -> list[str]:
-    """What is found, and taken for what, of objects whose score is high enough to be shown."""
+    """Confusions of objects with a score that is high enough to show."""
     at, confusion = report.at_confidence, report.confusion
     said = (
         f"At scores from {report.settings.confidence or 0:g}: precision {_cell(at.get('precision'))}, "

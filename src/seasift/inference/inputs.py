@@ -31,14 +31,14 @@ class Source:
 
     Attributes:
         name: what results call it: the path as given, with forward slashes, or "-".
-        kind: one image, a video, one picture's bytes on standard input, or a live source.
+        kind: one image, a video, one image's bytes on standard input, or a live source.
         path: None for standard input and live sources.
         address: of a live source, with its password if it has one.
         found_by: the folder or pattern that gave it; "" if it was named itself.
     """
 
     name: str
-    kind: Literal["picture", "video", "stdin", "live"]
+    kind: Literal["image", "video", "stdin", "live"]
     path: Path | None = None
     address: str | None = None
     found_by: str = field(default="", compare=False)
@@ -84,7 +84,7 @@ def expand(
     Args:
         inputs: paths of images, videos and folders, globs (also where the shell does not expand them), "-",
             addresses of live sources.
-        recursive: look into the folders of folders, too.
+        recursive: search subfolders, too.
         leave_out: a folder whose files are not taken from within others: the output of an earlier run.
         note: takes a line about what a folder holds that is not taken.
     Returns:
@@ -141,7 +141,7 @@ def _in_folder(
     kinds = {path: kind_in_folder(path) for path in sorted(paths, key=natural_key)}
     others = [path for path, kind in kinds.items() if kind is None]
     deeper = 0 if recursive else _folders(folder, leave_out)
-    more = " Pass --recursive to look into its folders, too." if not recursive else ""
+    more = " Pass --recursive to search its subfolders." if not recursive else ""
     if len(others) == len(kinds):
         found = f"; it holds {left_out(others)}" if others else ""
         error = (
@@ -220,8 +220,12 @@ def videos_of(
             if failures
             else f"{', '.join(inputs)}: no video among them; expected at least one."
         )
-    sources, told = in_dive_order(sources)
-    return [source.path or source.address or source.name for source in sources], failures, [*notes, *told]
+    sources, order_notes = in_dive_order(sources)
+    return (
+        [source.path or source.address or source.name for source in sources],
+        failures,
+        [*notes, *order_notes],
+    )
 
 
 def in_dive_order(sources: Sequence[Source]) -> tuple[list[Source], list[str]]:
@@ -240,7 +244,7 @@ def in_dive_order(sources: Sequence[Source]) -> tuple[list[Source], list[str]]:
     for found_by, group in groupby(sources, key=lambda source: "*" if shell else source.found_by):
         files = list(group)
         if found_by and all(source.path for source in files):
-            files = _sorted(files, notes, told=shell)
+            files = _sorted(files, notes, noted=shell)
         ordered.extend(files)
     return ordered, notes
 
@@ -256,7 +260,7 @@ def _from_shell(sources: Sequence[Source]) -> bool:
     )
 
 
-def _sorted(files: list[Source], notes: list[str], *, told: bool) -> list[Source]:
+def _sorted(files: list[Source], notes: list[str], *, noted: bool) -> list[Source]:
     paths = [source.path for source in files if source.path is not None]
     by_path = dict(zip(paths, files, strict=True))
     if len(paths) < 2:
@@ -267,8 +271,8 @@ def _sorted(files: list[Source], notes: list[str], *, told: bool) -> list[Source
     else:
         order = _by_time(paths) or paths
         why = "their creation_time"
-        told = True
-    if told and order != paths:
+        noted = True
+    if noted and order != paths:
         notes.append(f"files were put in the order of {why}: {', '.join(path.name for path in order)}.")
     return [by_path[path] for path in order]
 

@@ -18,7 +18,7 @@ from seasift.core.image import decode_image, page_count, read_image
 from seasift.core.types import UInt8
 from seasift.inference.inputs import Failure, Source, readable
 from seasift.video.dive import Dive
-from seasift.video.reading import Span, read_span, told
+from seasift.video.reading import Span, describe_gaps, read_span
 
 T = TypeVar("T")
 
@@ -54,7 +54,7 @@ class Found(Generic[T]):
 
 
 def predict_sources(
-    look: Callable[[SourceImage, UInt8], T],
+    predict: Callable[[SourceImage, UInt8], T],
     sources: Iterable[Source | Failure],
     *,
     span: Span,
@@ -68,7 +68,7 @@ def predict_sources(
     another; a video is decoded by a thread of its own.
 
     Args:
-        look: from an image and its pixels (H, W, 3) uint8 RGB to what is to be known of it; called by threads. Its
+        predict: from an image and its pixels (H, W, 3) uint8 RGB to a result; called by threads. Its
             ImageError gives a Failure too.
         sources: from `inputs.expand`.
         span: which frames of videos to take.
@@ -78,7 +78,7 @@ def predict_sources(
     Returns:
         In the order of the sources.
     """
-    return in_order(_tasks(look, sources, span, known, note), max_in_flight)
+    return in_order(_tasks(predict, sources, span, known, note), max_in_flight)
 
 
 def in_order(tasks: Iterable[Callable[[], T]], max_in_flight: int) -> Iterator[T]:
@@ -103,7 +103,7 @@ def in_order(tasks: Iterable[Callable[[], T]], max_in_flight: int) -> Iterator[T
 
 
 def _tasks(
-    look: Callable[[SourceImage, UInt8], T],
+    predict: Callable[[SourceImage, UInt8], T],
     sources: Iterable[Source | Failure],
     span: Span,
     known: Collection[str],
@@ -118,7 +118,7 @@ def _tasks(
         pixels = item.image_rgb_u8
         without = replace(item, image_rgb_u8=None)
         try:
-            return Found(without, None if pixels is None else look(without, pixels))
+            return Found(without, None if pixels is None else predict(without, pixels))
         except ImageError as error:
             return Failure.of(item.file, error)
 
@@ -169,7 +169,7 @@ def _read_video(
         for line in footage.notes:
             note(line)
         if footage.gaps:
-            yield Failure.of(source.name, told(footage.gaps))
+            yield Failure.of(source.name, describe_gaps(footage.gaps))
         elif empty:
             length = f"; it is {footage.end_s():.2f} s long" if isinstance(footage, Dive) else ""
             yield Failure.of(

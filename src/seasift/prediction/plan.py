@@ -18,11 +18,10 @@ from seasift.core.files import resolved, write_json
 from seasift.core.image import SUFFIXES
 from seasift.formats import coco, document, journal, table_csv
 from seasift.formats.document import Document, Image
-from seasift.inference.image_prediction import Choices, choices_of
+from seasift.inference.image_prediction import Choices, choices_of, chosen_names, result_header
 from seasift.inference.inputs import Failure, Source, expand, readable
 from seasift.inference.model import Model
 from seasift.inference.predictor import OnnxPredictor, load_predictor
-from seasift.prediction.header import chosen_names, result_header
 from seasift.prediction.options import PredictOptions
 from seasift.video import reading
 from seasift.video.reading import Span, parse_span

@@ -38,12 +38,12 @@ from seasift.viz.drawing import draw
 
 @dataclass(frozen=True, eq=False, repr=False)
 class PredictResult:
-    """What `predict` found, failed at and wrote.
+    """The result of `predict`: objects, failures and files.
 
     Attributes:
         document: the whole result as in predictions.json. Its images lie in a file and are read one by one, so
             memory does not grow with their number.
-        formats: what was asked for.
+        formats: the requested formats.
         written: the files and folders that were written.
     """
 
@@ -62,7 +62,7 @@ class PredictResult:
 
     @property
     def failures(self) -> list[FailedFile]:
-        """Inputs that gave no result, and why."""
+        """Inputs without a result, with reasons."""
         return self.document.failures
 
     def text(self, format: str) -> Iterable[str]:
@@ -179,15 +179,15 @@ def _silent(_: str) -> None:
 
 def _predict_all(task: Task, journal: Journal, options: PredictOptions) -> tuple[Finished, list[FailedFile]]:
     note = options.on_note or _silent
-    looker = Looker(task, journal)
+    worker = ImageWorker(task, journal)
     done: list[str] = []
     failures: list[FailedFile] = []
     total = sum(_expected(source, task) for source in task.sources)
     found_all = predict_sources(
-        looker.look,
+        worker.predict,
         task.sources,
         span=task.span,
-        known=looker.known,
+        known=worker.known,
         max_in_flight=task.model.max_in_flight,
         note=note,
     )
@@ -201,7 +201,7 @@ def _predict_all(task: Task, journal: Journal, options: PredictOptions) -> tuple
                 if found.item.note:
                     note(found.item.note)
                 if found.result is not None:
-                    looker.keep(found.item, found.result)
+                    worker.store(found.item, found.result)
                     videos.add(found.item, found.result.drawn)
                 done.append(found.item.key)
             if options.progress:
@@ -210,9 +210,9 @@ def _predict_all(task: Task, journal: Journal, options: PredictOptions) -> tuple
 
 
 def _until_stopped(
-    found_all: Iterator[Found[Looked] | Failure], sources: Sequence[Source | Failure]
-) -> Iterator[Found[Looked] | Failure]:
-    """A live source has no end: the user's Ctrl-C is it, and what was seen until then is written."""
+    found_all: Iterator[Found[PredictedImage] | Failure], sources: Sequence[Source | Failure]
+) -> Iterator[Found[PredictedImage] | Failure]:
+    """End a live source at Ctrl-C, and keep its results."""
     try:
         yield from found_all
     except KeyboardInterrupt:
@@ -238,31 +238,31 @@ def _short_image_names(task: Task, images: Sequence[Image]) -> dict[str, str]:
 
 
 @dataclass(frozen=True, eq=False)
-class Looked:
-    """What was found in an image, and the image with it drawn in, if that goes into a video."""
+class PredictedImage:
+    """The entry of an image, and its drawn frame for a video."""
 
     entry: document.Image
     drawn: UInt8 | None
 
 
-class Looker:
-    """Predicts, and writes what belongs to one image. Several threads do this at once."""
+class ImageWorker:
+    """Predicts images, stores their entries and writes overlays. Several threads use it at once."""
 
     def __init__(self, task: Task, journal: Journal) -> None:
-        """`journal` knows what an earlier run has found."""
+        """`journal` holds results of an interrupted run."""
         self._task, self._journal = task, journal
         formats = task.plan.formats
         self._overlays = out.overlay_paths(task.short) if "overlay" in formats else {}
         self._films = "video" in formats
-        self._lock = threading.Lock()  # the journal is one file with one place
+        self._lock = threading.Lock()  # the journal is one file
 
     @property
     def known(self) -> Collection[str]:
-        """Keys of images that need not be looked at: for a video frames are drawn again, if found before."""
+        """Keys of images with stored results; none if frames are drawn into a video again."""
         return () if self._films else set(self._journal)
 
-    def look(self, image: SourceImage, image_rgb_u8: UInt8) -> Looked:
-        """Find objects, or take what was found before, and draw them."""
+    def predict(self, image: SourceImage, image_rgb_u8: UInt8) -> PredictedImage:
+        """Predict an image, or take its stored entry, and draw the objects."""
         task = self._task
         films = self._films and image.source.moves
         with self._lock:
@@ -271,7 +271,7 @@ class Looker:
             found = document.instances_of(before, task.model.categories)
             labels = document.labels_of(before)
             drawn = draw(image_rgb_u8, found, task.model.categories, labels=labels) if films else None
-            return Looked(before, drawn)
+            return PredictedImage(before, drawn)
         instances = predict_image(task.model, image_rgb_u8, task.choices)
         entry = document.image_entry(
             image.file,
@@ -290,17 +290,17 @@ class Looker:
         if self._overlays and drawn is not None:
             path = out.overlay_path(task.plan, self._overlays[image.source.name], image.frame)
             _write_overlay(path, drawn, image.file)
-        return Looked(entry, drawn if films else None)
+        return PredictedImage(entry, drawn if films else None)
 
-    def keep(self, image: SourceImage, looked: Looked) -> None:
-        """Everything that belongs to the image is written, but a video's frame."""
+    def store(self, image: SourceImage, predicted: PredictedImage) -> None:
+        """Store the entry of an image."""
         with self._lock:
             if image.key not in self._journal:
-                self._journal.add(image.key, looked.entry)
+                self._journal.add(image.key, predicted.entry)
 
 
 def _write_overlay(path: Path, drawn: UInt8, file: str) -> None:
-    """Write it; a name that is too long for the disk is the fault of this one file, so the others go on."""
+    """Write an overlay; if its name is too long for the disk, only this image fails."""
     try:
         write_image(path, drawn)
     except OSError as error:
@@ -313,7 +313,7 @@ def _write_overlay(path: Path, drawn: UInt8, file: str) -> None:
 
 
 class AnnotatedVideos:
-    """One MP4 for each video among the inputs, of the frames that were looked at, with the source's times.
+    """One MP4 for each video among the inputs, of the predicted frames, with the source's times.
 
     Use as a context manager. A video that is not complete when an error comes does not appear.
     """

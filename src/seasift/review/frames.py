@@ -181,7 +181,7 @@ class Footage:
 
     def __init__(self, header: Header, folder: Path, elsewhere: Path | None = None) -> None:
         """See the class."""
-        self.paths = [_found(_indices(video, folder, elsewhere)) for video in header.videos]
+        self.paths = [_found(_paths(video, folder, elsewhere)) for video in header.videos]
         self._sizes = [(video.height, video.width) for video in header.videos]
         self._header = cache(read_header)
 
@@ -249,7 +249,7 @@ def _run(
         stop.set()
 
 
-def _indices(video: Video, folder: Path, elsewhere: Path | None) -> Iterator[Path]:
+def _paths(video: Video, folder: Path, elsewhere: Path | None) -> Iterator[Path]:
     """Candidate paths of a video, the most certain first."""
     given = Path(video.file)
     name = PurePosixPath(video.file.replace("\\", "/")).name
@@ -266,8 +266,8 @@ def _indices(video: Video, folder: Path, elsewhere: Path | None) -> Iterator[Pat
     yield given
 
 
-def _found(indices: Iterator[Path]) -> Path | None:
-    return next((index for index in indices if index.is_file()), None)
+def _found(paths: Iterator[Path]) -> Path | None:
+    return next((path for path in paths if path.is_file()), None)
 
 
 _VIEWS = 8

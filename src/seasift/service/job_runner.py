@@ -23,9 +23,8 @@ from seasift.core.errors import SeasiftError
 from seasift.core.files import replacing, write_bytes
 from seasift.core.rollup import RollUp
 from seasift.formats.document import FailedFile, Image, complete, plain
-from seasift.inference.image_prediction import Choices
+from seasift.inference.image_prediction import Choices, result_header
 from seasift.isolation.pool import DecoderPool
-from seasift.prediction.header import result_header
 from seasift.service import job_upload
 from seasift.service.image_queue import ImageQueue, Seen, Task
 from seasift.service.job_store import Job, JobStore

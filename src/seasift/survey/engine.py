@@ -10,8 +10,7 @@ from pathlib import Path
 from seasift.core.choices import EngineName, SurveyEngine, choose
 from seasift.core.errors import InputError, require
 from seasift.inference.engines import AUTO, open_engine
-from seasift.inference.image_statistics import predict_with_statistics
-from seasift.inference.predictor import OnnxPredictor
+from seasift.inference.predictor import OnnxPredictor, predict_with_statistics
 from seasift.modelfile import bundled
 from seasift.modelfile.info import ModelFile, read_model_file
 from seasift.survey.follow import Look

@@ -15,7 +15,7 @@ from seasift.core.ending import ending
 from seasift.core.image import encode_image
 from seasift.core.instances import Instances
 from seasift.core.types import Float64, SizeHW, UInt8
-from seasift.inference.image_statistics import NAMES
+from seasift.inference.predictor import NAMES
 from seasift.inference.stream import in_order
 from seasift.survey.drift import Reference
 from seasift.survey.kept import Frame, Seen, Vote
@@ -26,7 +26,7 @@ from seasift.video.dive import Dive, DiveFrame, LiveDive
 from seasift.viz.drawing import colour_of
 
 Look = Callable[[UInt8], tuple[Instances, Float64]]
-"""Maps an image (H, W, 3) uint8 RGB to its objects and statistics, see `inference.image_statistics`."""
+"""Maps an image (H, W, 3) uint8 RGB to its objects and statistics, see `inference.predictor`."""
 
 
 @dataclass(frozen=True, eq=False)

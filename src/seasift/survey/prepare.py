@@ -87,7 +87,8 @@ def prepare(options: Options, tell: Callable[[str], None]) -> tuple[Plan, list[F
     dive, navigation, state, failures = _footage(options, on_ray)
     model = _model(options, engine)
     names = [category.name for category in model.categories]
-    classes = parse_classes(options.classes or (), names, option="--classes")
+    groups = [category.group for category in model.categories]
+    classes = parse_classes(options.classes or (), names, groups=groups, option="--classes")
     threshold = model.info.threshold if options.threshold is None else options.threshold
     tracking = TrackerSettings(start_score=threshold, low_score=round(LOW * threshold, 6))
     max_objects = options.max_objects or model.info.max_objects

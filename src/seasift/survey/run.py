@@ -25,7 +25,7 @@ from seasift.formats.document import ModelEntry
 from seasift.formats.exchange import registry
 from seasift.formats.exchange.convert import convert
 from seasift.formats.journal import earlier_results
-from seasift.inference.image_statistics import NAMES
+from seasift.inference.predictor import NAMES
 from seasift.survey import counts as counting
 from seasift.survey import tables
 from seasift.survey.counts import index_of, intervals_of

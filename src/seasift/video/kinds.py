@@ -67,7 +67,7 @@ def _parts(text: str) -> Key:
     return (*parts, (-1, 0, text))  # shorter names come first
 
 
-Kind = Literal["picture", "video"]
+Kind = Literal["image", "video"]
 
 _NAMES = """
 mp4 mov m4v qt avi divx mkv webm mpg mpeg mpe m1v m2v mpv ts mts m2ts m2t mod tod vob mxf gxf dv wmv asf flv f4v 3gp 3g2
@@ -107,13 +107,13 @@ _SHOWN = 6
 def kind_of(path: Path) -> Kind:
     """Kind of a file that the user named. A file that is neither counts as an image; reading it gives the error."""
     if not path.is_file():  # a pipe can be read only once
-        return "video" if path.suffix.lower() in VIDEO_SUFFIXES else "picture"
+        return "video" if path.suffix.lower() in VIDEO_SUFFIXES else "image"
     head = _head(path)
     if format_of(head) is not None and not _moving_still(path, head):
-        return "picture"
+        return "image"
     if is_footage(head) or path.suffix.lower() in VIDEO_SUFFIXES:
         return "video"
-    return "video" if path.suffix.lower() not in image.SUFFIXES and holds_footage(path) else "picture"
+    return "video" if path.suffix.lower() not in image.SUFFIXES and holds_footage(path) else "image"
 
 
 def kind_in_folder(path: Path) -> Kind | None:
@@ -123,12 +123,12 @@ def kind_in_folder(path: Path) -> Kind | None:
     """
     suffix = path.suffix.lower()
     if suffix in image.SUFFIXES:
-        return "picture"
+        return "image"
     if suffix in (".thm", ".lrf", ".lrv") and _has_full_copy(path):
         return None
     head = _head(path)
     if format_of(head) is not None and not _moving_still(path, head):
-        return "picture" if suffix in ("", ".jfif", ".jif") or suffix in VIDEO_SUFFIXES else None
+        return "image" if suffix in ("", ".jfif", ".jif") or suffix in VIDEO_SUFFIXES else None
     if suffix in VIDEO_SUFFIXES:
         return "video"
     return "video" if is_footage(head) and holds_footage(path) else None

@@ -23,11 +23,11 @@ __all__ = [
     "SUFFIXES",
     "FrameSampling",
     "Span",
+    "describe_gaps",
     "expected_count",
     "frame_size",
     "frames",
     "read_span",
-    "told",
 ]
 
 SUFFIXES = VIDEO_SUFFIXES
@@ -63,10 +63,10 @@ def frames(path: Path, every: FrameSampling, *, stop: threading.Event | None = N
     dive = read_span(path, Span(every))
     yield from dive.frames(stop=stop) if isinstance(dive, Dive) else dive.frames()
     if dive.gaps:
-        raise ImageError(told(dive.gaps))
+        raise ImageError(describe_gaps(dive.gaps))
 
 
-def told(gaps: Sequence[Gap], most: int = 3) -> str:
+def describe_gaps(gaps: Sequence[Gap], most: int = 3) -> str:
     """One line on the unreadable parts of a file or live source."""
     parts = [f"from {gap.from_s:.2f} s to {gap.end} ({gap.reason})" for gap in gaps[:most]]
     more = f" and {len(gaps) - most} more parts" if len(gaps) > most else ""
@@ -194,7 +194,7 @@ class FrameReader:
             if isinstance(frames, Generator):
                 frames.close()  # ends the thread that decodes
         if self._dive.gaps:
-            warnings.warn(told(self._dive.gaps), stacklevel=2)
+            warnings.warn(describe_gaps(self._dive.gaps), stacklevel=2)
         elif empty:
             length = f"; it is {self.duration_s:.2f} s long" if self.duration_s else ""
             raise ImageError(f"{self._name}: no images in that span{length}. Change start or end.")

@@ -17,6 +17,7 @@ import yaml
 
 from seasift.core.errors import InputError
 from seasift.core.files import read_regular, write_json, write_text
+from seasift.core.yaml_text import load_yaml
 from seasift.formats.exchange.builder import ASSUMED_FPS, Builder, largest, lost_outlines
 from seasift.formats.exchange.content import (
     Content,
@@ -32,7 +33,6 @@ from seasift.formats.exchange.content import (
 )
 from seasift.formats.exchange.regions import ellipse
 from seasift.formats.tracks import Observation, Position, TrackEntry, Video
-from seasift.recipes.yaml_text import load_yaml
 
 SCHEMA = "http://hdl.handle.net/20.500.12085/22aba7d7-c432-49ab-bebe-ee8ed4f70150"
 # libyaml if PyYAML has it: ten times as fast.
