@@ -49,12 +49,12 @@ def videos_of(
         elif item.found_by:
             stills[item.found_by] += 1
         else:
-            failures.append(
-                Failure.of(
-                    item.name,
-                    f"{item.name}: not a video; expected MP4, MOV, MKV, AVI, TS or alike. Left out.",
-                )
+            what = (
+                "no such file or folder. Check the name and the folder you are in."
+                if item.path and not item.path.exists()
+                else "not a video; expected MP4, MOV, MKV, AVI, TS or alike. Left out."
             )
+            failures.append(Failure.of(item.name, f"{item.name}: {what}"))
     for index, count in stills.items():
         notes.append(f"{index}: left out {count:,} still image{'s' * (count > 1)}: a survey takes videos.")
     if not sources:
