@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from seasift.core.errors import InputError
+from seasift.core.errors import InputError
 from seasift.inference.inputs import Source, expand
-from seasift.inference.recordings import in_dive_order
+from seasift.inference.recordings import in_dive_order, videos_of
 from seasift.video.dive import Dive, open_dive
 from seasift.video.names import chapter_of, natural_key
 from tests.tiny_video import encode, numbered_image
@@ -104,6 +105,11 @@ def test_files_of_two_folders_as_a_shell_gives_them(tmp_path: Path) -> None:
 def test_a_name_that_is_mistyped_is_no_still_image(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file or folder"):
         surveyed(tmp_path / "dvie")
+
+
+def test_a_name_that_is_mistyped_is_no_still_image(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no such file or folder"):
+        videos_of([str(tmp_path / "dvie")])
 
 
 def test_times_decide_where_names_do_not(tmp_path: Path) -> None:

@@ -74,8 +74,9 @@ class _Repairs:
 def _numbers(item: dict[str, Any], keys: Sequence[str], index: str, done: _Repairs) -> None:
     for key in keys:
         value = item.get(key)
-        text = isinstance(value, str) and _DIGITS.fullmatch(value)
-        if text or (isinstance(value, float) and value.is_integer()):
+        if (isinstance(value, str) and _DIGITS.fullmatch(value)) or (
+            isinstance(value, float) and value.is_integer()
+        ):
             item[key] = int(value)
             done.add(index, f"{key} {value!r}: {item[key]}")
 
