@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from seasift.core.errors import InputError
-from seasift.core.errors import InputError
 from seasift.inference.inputs import Source, expand
 from seasift.inference.recordings import in_dive_order, videos_of
 from seasift.video.dive import Dive, open_dive
@@ -100,11 +99,6 @@ def test_files_of_two_folders_as_a_shell_gives_them(tmp_path: Path) -> None:
     ordered, notes = in_dive_order(given)
     assert [source.path for source in ordered] == [tmp_path / name for name in names]
     assert len(notes) == 2
-
-
-def test_a_name_that_is_mistyped_is_no_still_image(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no such file or folder"):
-        surveyed(tmp_path / "dvie")
 
 
 def test_a_name_that_is_mistyped_is_no_still_image(tmp_path: Path) -> None:
