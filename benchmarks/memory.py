@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 from seasift.evaluation.machine import describe_machine
-from seasift.speed.images import draw_images, given_images
+from seasift.speed.subjects import draw_images, given_images
 
 
 def many(images: list[Path], count: int, folder: Path) -> None:

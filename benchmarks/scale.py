@@ -19,8 +19,7 @@ import numpy as np
 from seasift.evaluation.machine import describe_machine
 from seasift.inference.predictor import load_predictor
 from seasift.survey.engine import Asked, look_of
-from seasift.survey.follow import follow
-from seasift.survey.looking import looked
+from seasift.survey.follow import follow, looked
 from seasift.survey.prepare import LOW
 from seasift.survey.store import Store
 from seasift.tracking import Tracker, TrackerSettings

@@ -38,7 +38,7 @@ from seasift.evaluation.machine import describe_machine
 from seasift.formats.document import image_entry
 from seasift.inference.predictor import load_predictor
 from seasift.service.settings import Settings
-from seasift.speed.images import draw_images, given_images
+from seasift.speed.subjects import draw_images, given_images
 
 Ask = Callable[[bytes], None]
 _EDGE = "seasift-benchmark"

@@ -18,17 +18,15 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from seasift.cli.bench_table import tell
+from seasift.cli.bench import tell
 from seasift.core.image import write_image
 from seasift.core.instances import Instances
 from seasift.core.masks import MaskCrop
 from seasift.data.coco import CocoAnnotation, CocoDataset, CocoImage
 from seasift.evaluation.coco_metrics import evaluate
 from seasift.inference.predictor import load_predictor
-from seasift.speed.api import parse_configs
-from seasift.speed.images import given_images
-from seasift.speed.record import Measurement, measure
-from seasift.speed.subjects import Config, Subject
+from seasift.speed.api import Measurement, measure, parse_configs
+from seasift.speed.subjects import Config, Subject, given_images
 from seasift.video.reading import FrameSampling, frames
 
 SIZE_HW = (270, 480)

@@ -24,7 +24,7 @@ from seasift.core.image import read_image
 from seasift.core.instances import Instances
 from seasift.data.prepared import DataSplit, resolve_split
 from seasift.inference.predictor import OnnxPredictor, load_predictor
-from seasift.survey.intervals import Interval, index_of, intervals_of
+from seasift.survey.counts import Interval, index_of, intervals_of
 from seasift.survey.prepare import LOW
 from seasift.tracking import Tracker, TrackerSettings
 

@@ -27,7 +27,7 @@ from seasift.data.synthetic import lay_out, read_pieces
 from seasift.evaluation.coco_metrics import evaluate
 from seasift.evaluation.confusion import match, truth_of
 from seasift.inference.predictor import OnnxPredictor, load_predictor
-from seasift.inference.tiled import TiledPredictor
+from seasift.inference.tiling import TiledPredictor
 
 AP_THRESHOLD, COUNT_THRESHOLD = 0.05, 0.2
 MOST = 2000

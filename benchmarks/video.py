@@ -37,8 +37,8 @@ from seasift.inference.inputs import Failure, Source
 from seasift.inference.predictor import OnnxPredictor, load_predictor
 from seasift.inference.stream import Image, predict_sources
 from seasift.video.dive import open_dive
+from seasift.video.frames import FrameSampling
 from seasift.video.reading import Span, read_span
-from seasift.video.sampling import FrameSampling
 from seasift.video.writing import writing_video
 from seasift.viz.drawing import draw
 

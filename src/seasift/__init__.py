@@ -37,9 +37,9 @@ if TYPE_CHECKING:
     from seasift.speed.api import bench as bench
     from seasift.survey.api import survey as survey
     from seasift.training.api import train as train
-    from seasift.video.frame_reader import FrameReader as FrameReader
-    from seasift.video.frame_reader import open_video as open_video
-    from seasift.viz.plot import Plot as Plot
+    from seasift.video.reading import FrameReader as FrameReader
+    from seasift.video.reading import open_video as open_video
+    from seasift.viz.drawing import Plot as Plot
 
 __all__ = [
     "DatasetError",
@@ -73,16 +73,16 @@ __all__ = [
 __version__ = "0.2.0"
 
 # Where each public name lives. A new one also needs its line in the imports and in __all__ above. The packages survey
-# and export can be called, see core.callable_package.
+# and export can be called, see `_lazy.make_callable`.
 _NAMES = {
     "load": "seasift.inference.model:load",
     "Model": "seasift.inference.model:Model",
     "Instances": "seasift.core.instances:Instances",
     "Detection": "seasift.core.detection:Detection",
-    "Plot": "seasift.viz.plot:Plot",
+    "Plot": "seasift.viz.drawing:Plot",
     "read_image": "seasift.core.image:read_image",
-    "open_video": "seasift.video.frame_reader:open_video",
-    "FrameReader": "seasift.video.frame_reader:FrameReader",
+    "open_video": "seasift.video.reading:open_video",
+    "FrameReader": "seasift.video.reading:FrameReader",
     "predict": "seasift.prediction.run:predict",
     "PredictResult": "seasift.prediction.run:PredictResult",
     "survey": "seasift.survey",

@@ -57,7 +57,7 @@ def test_tables_with_intervals_and_a_page(run: Run) -> None:
     )
     assert re.search(r"^published: YOLACT ResNet-50.*half of the official val +0\.238", out, re.MULTILINE)
     assert re.search(
-        r"^C − A +masks( +[+-]0\.\d{3} \[[+-]\.\d{3}, [+-]\.\d{3}\]){3}  0 lies ", out, re.MULTILINE
+        r"^C − A +masks( +[+-]0\.\d{3} \[[+-]\.\d{3}, [+-]\.\d{3}\]){3}  0 is ", out, re.MULTILINE
     )
     assert re.search(r"^C  trained +my recipe .*1 h 07 min", out, re.MULTILINE)
     assert re.search(r"^never there +0 +0( +–){6}", out, re.MULTILINE)

@@ -149,7 +149,7 @@ def test_without_output_only_the_table(run: Run) -> None:
     before = sorted(Path().rglob("*"))
     code, out, err = run("tiny.onnx", "data/truth.json", "--limit", "1")
     assert code == 0, err
-    assert "note: A quick look: 1 of 2 images" in out
+    assert "note: Only 1 of 2 images were evaluated" in out
     assert sorted(Path().rglob("*")) == before
 
 
@@ -239,7 +239,7 @@ def test_a_checkpoint_without_pytorch(run: Run, monkeypatch: pytest.MonkeyPatch)
     from importlib.util import find_spec
 
     monkeypatch.setattr(
-        "seasift.core.extras.find_spec", lambda name: None if name == "torch" else find_spec(name)
+        "seasift.core.errors.find_spec", lambda name: None if name == "torch" else find_spec(name)
     )
     Path("net.ckpt").write_bytes(b"a checkpoint")
     code, _, err = run("net.ckpt", "data/truth.json")

@@ -63,6 +63,39 @@ def complaints(err: str) -> list[str]:
     return [line for line in err.splitlines() if line.startswith("seasift: ")]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+@pytest.mark.usefixtures("run")
+def test_a_terminal_gets_the_table_and_no_json() -> None:
+    terminal, stdout = os.openpty()
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "seasift", "predict", "pics/a.png", "-m", "tiny.onnx"],
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        os.set_blocking(terminal, False)
+        with pytest.raises(BlockingIOError):
+            os.read(terminal, 100)
+    finally:
+        os.close(stdout)
+        os.close(terminal)
+    assert done.returncode == 0, done.stderr
+    assert "red thing" in done.stderr
+
+
+@pytest.mark.parametrize("asked", [("-f", "json"), ("-o", "-")])
+def test_a_terminal_gets_json_on_request(
+    run: Run, asked: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    code, out, err = predict(run, "pics/a.png", *asked)
+    assert code == 0, err
+    assert json.loads(out)["images"][0]["file"] == "pics/a.png"
+
+
 def test_json_to_standard_output(run: Run) -> None:
     code, out, err = predict(run, "pics/a.png", "pics/b b.jpg")
     assert code == 0
@@ -438,7 +471,7 @@ def test_a_run_that_goes_on_says_so(run: Run, tmp_path: Path) -> None:
     from seasift.formats.document import Image
     from seasift.formats.journal import Journal
     from seasift.prediction.options import PredictOptions
-    from seasift.prediction.task import prepare
+    from seasift.prediction.plan import prepare
 
     task = prepare(PredictOptions(inputs=("pics",), model="tiny.onnx", output=Path("out")))
     settings = {"root": task.root, "formats": task.plan.formats, **document.plain(task.settings)}
@@ -515,7 +548,7 @@ def test_an_object_under_every_class_has_the_names_of_its_classes(run: Run, tmp_
 
 
 def test_names_that_cannot_be(run: Run) -> None:
-    for names, word in (("rollup", "complete"), ("latin", "class or rollup")):
+    for names, word in (("rollup", "complete"), ("latin", "class, rollup")):
         code, _, err = predict(run, "pics/a.png", "--names", names)
         assert code == 2
         assert word in err

@@ -69,6 +69,25 @@ def test_options_of_serve_reach_the_server(run: Run, tmp_path: Path, monkeypatch
     app.state.service.stop()
 
 
+@pytest.mark.parametrize(
+    ("host", "page"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:8123/"),
+        ("0.0.0.0", "http://127.0.0.1:8123/"),
+        ("::", "http://127.0.0.1:8123/"),
+        ("::1", "http://[::1]:8123/"),
+        ("rov.lab", "http://rov.lab:8123/"),
+    ],
+)
+def test_serve_prints_the_address_of_the_page(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, host: str, page: str
+) -> None:
+    monkeypatch.setattr(listening, "serve", lambda *_, listening: listening(8123))
+    model = str(save_tiny(tmp_path / "tiny.onnx"))
+    code, out, err = run("serve", "-m", model, "--host", host, "--open-to-all")
+    assert (code, out.splitlines()) == (0, [f"open {page} (Ctrl+C ends)"]), err
+
+
 def test_a_client_without_a_server(run: Run, tmp_path: Path) -> None:
     write_image(tmp_path / "a.png", quarters(250, 0, 0, 0))
     code, _, err = run("client", "a.png", "--url", "http://127.0.0.1:9")

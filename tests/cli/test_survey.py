@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from seasift.cli.main import main
 from seasift.core.errors import InputError
 from seasift.survey.prepare import parse_utc
-from seasift.video.sampling import parse_time
+from seasift.video.frames import parse_time
 from tests.survey.dives import save_dive, save_model
 
 
@@ -55,6 +55,27 @@ def test_what_is_no_video_is_told_and_left_out(
     assert code == 2
     assert "still.jpg: not a video" in capsys.readouterr().err
     assert (folder / "out2" / "report.html").exists()
+
+
+def test_the_last_lines_name_warnings_and_the_next_step(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken, text = folder / "broken.mp4", folder / "none.txt"
+    broken.write_bytes((folder / "dive" / "a.mp4").read_bytes()[:200])
+    text.write_text("no video", encoding="utf-8")
+    dive, out = folder / "dive" / "a.mp4", folder / "out 5"
+    words = [broken, dive, text, "-o", out, "-m", folder / "tiny.onnx", "-f", "geojson"]
+    assert type_in(monkeypatch, *words) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[-2:] == [f"open {out / 'report.html'}", f"seasift review '{out}'"]
+    written = next(index for index, line in enumerate(lines) if line.startswith("written: "))
+    warnings = lines[written + 1 : -2]
+    assert ["none.txt" in line for line in warnings] == [True, False]
+    assert ["geojson" in line for line in warnings] == [False, True]
+    assert sum("broken.mp4: nothing from 0.00 s" in line for line in lines) == 1, "a gap"
+    assert {line: lines.count(line) for line in warnings} == dict.fromkeys(warnings, 2), (
+        "at once, and at the end"
+    )
 
 
 @pytest.mark.parametrize(

@@ -12,13 +12,14 @@ import av
 import pytest
 
 from seasift.core.errors import InputError
-from seasift.survey.live import check_live, ending_by_key
+from seasift.survey.api import ending_by_key
 from seasift.survey.plan import Plan
+from seasift.survey.prepare import check_live
 from seasift.survey.report import write_report
 from seasift.survey.run import run
 from seasift.survey.store import NAME
+from seasift.video.frames import FrameSampling
 from seasift.video.live import LiveDive, Patience
-from seasift.video.sampling import FrameSampling
 from tests.live_server import serving
 from tests.survey.dives import frame_image, plan_of, save_model
 from tests.tiny_video import save_kind

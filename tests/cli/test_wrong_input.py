@@ -43,7 +43,7 @@ CASES = {
     "survey clip.mp4 -o out --navigation x.csv": "x.csv: ",
     "survey clip.mp4 -o out --navigation d": "d: cannot be read",
     "survey clip.mp4 -o out --start-utc 0001-01-01T00:00:00+14:00": "--start-utc '0001",
-    "survey clip.mp4 -o out --engine bogus": "--engine 'bogus'",
+    "survey clip.mp4 -o out --engine bogus": "'bogus'; expected one of local, ",
     "survey clip.mp4 -o x.csv/out": "-o x.csv/out: x.csv is a file",
     "validate d": "d: a folder",
     "validate x.json": "x.json: not JSON",

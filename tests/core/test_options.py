@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from seasift.core.choices import ExchangeFormat, PrecisionName, choose, choose_several
+from seasift.core.choices import (
+    EngineName,
+    ExchangeFormat,
+    PrecisionName,
+    SurveyEngine,
+    choose,
+    choose_several,
+    parse_size,
+)
 from seasift.core.classes import parse_classes
 from seasift.core.errors import InputError
-from seasift.core.option import parse_size
 from seasift.formats.exchange import registry
+from seasift.inference.engines import ENGINES
 
 
 @pytest.mark.parametrize("text", ["1920x1080", " 1920X1080", "1920×1080"])
@@ -36,8 +44,11 @@ def test_a_wrong_word_lists_all_and_names_the_nearest() -> None:
     assert choose_several("--format", ["json,csv", "json"], ["csv", "json"]) == ("json", "csv")
 
 
-def test_conversion_targets_are_the_formats() -> None:
+def test_words_are_those_that_the_rooms_know() -> None:
     assert set(ExchangeFormat) == {each.name for each in registry.FORMATS}
+    assert set(EngineName) == set(ENGINES)
+    engines = {word.removeprefix("ray:") for word in SurveyEngine} - {"local", "ray"}
+    assert engines == set(ENGINES)
 
 
 NAMES = ["rov", "animal_fish", "animal_starfish", "trash_bag", "trash_net", "plant"]

@@ -19,10 +19,9 @@ from seasift.core.errors import DatasetError
 from seasift.core.instances import Category, Instances
 from seasift.data.check import check
 from seasift.data.coco import read_coco
-from seasift.data.describe import describe
 from seasift.data.prepare import prepare
 from seasift.data.prepared import resolve_split
-from seasift.data.stats import statistics
+from seasift.data.stats import describe, statistics
 from seasift.evaluation.coco_metrics import evaluate
 from seasift.evaluation.confusion import truth_of
 from tests.data.small_sets import document, write_set
@@ -142,7 +141,7 @@ def test_a_duplicate_near_the_end_costs_no_more_than_any_file(tmp_path: Path) ->
     path = tmp_path / "a.json"
     path.write_text(json.dumps(content))
     before = time.process_time()
-    with pytest.raises(DatasetError, match=r"annotation id 1 is there twice.*--repair"):
+    with pytest.raises(DatasetError, match=r"annotation id 1 is used twice.*--repair"):
         read_coco(path)
     assert time.process_time() - before < 3
 

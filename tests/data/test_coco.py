@@ -63,7 +63,7 @@ BAD = [
     ("images.0.height", 3.5, "height is a float"),
     ("images.0.height", del_, "height is missing"),
     ("categories.0.name", None, "name is missing"),
-    ("categories.0.id", 2, "category id 2 is there twice"),
+    ("categories.0.id", 2, "category id 2 is used twice"),
     ("annotations.0.bbox", "1,2,3,4", "bbox is a str"),
     ("annotations.0.bbox", [1, 2, 3], "bbox is a list"),
     ("annotations.0.bbox", [1, 2, float("nan"), 4], "bbox"),
@@ -121,7 +121,7 @@ def test_twice_the_same_annotation_id(tmp_path: Path) -> None:
     document["annotations"] *= 2
     file = tmp_path / "bad.json"
     file.write_text(json.dumps(document))
-    with pytest.raises(DatasetError, match="annotation id 1 is there twice"):
+    with pytest.raises(DatasetError, match="annotation id 1 is used twice"):
         read_coco(file)
 
 

@@ -16,12 +16,12 @@ from seasift.data.dives import (
     days,
     dives_of,
     facts_table,
+    find_leaks,
     may_be_one_day,
     read_facts,
     same_minutes,
     shipped_facts,
 )
-from seasift.data.leakage import find_leaks
 from seasift.data.schemes import shipped_schemes
 from seasift.data.trashcan import VIDEO
 

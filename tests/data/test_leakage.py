@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from seasift.core.errors import DatasetError
 from seasift.data.check import CheckReport, check
-from seasift.data.leakage import find_leaks
+from seasift.data.dives import find_leaks
 from seasift.data.prepare import prepare
 
 VIDEO = r"vid_(\d+)_frame"

@@ -15,9 +15,9 @@ import pytest
 
 from seasift.core.errors import DatasetError
 from seasift.data.check import check
-from seasift.data.describe import describe
 from seasift.data.prepare import prepare
 from seasift.data.prepared import PreparedDataset, resolve_split
+from seasift.data.stats import describe
 from tests.data.small_sets import document, image_bytes, write_set, write_zip
 
 APPLE_DOUBLE = b"\x00\x05\x16\x07\x00\x02\x00\x00Mac OS X        " + b"\x00" * 40

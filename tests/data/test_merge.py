@@ -16,11 +16,10 @@ from pycocotools.coco import COCO
 
 from seasift.core.errors import DatasetError
 from seasift.data.check import check
-from seasift.data.describe import describe
 from seasift.data.dives import groups_of
 from seasift.data.merge import merge
 from seasift.data.prepared import open_prepared, resolve_split
-from seasift.data.stats import statistics
+from seasift.data.stats import describe, statistics
 from seasift.data.stats_page import Example, draw_truth
 from tests.data.merge_fake import MAP, coarse_set, fine_set, merge_map
 

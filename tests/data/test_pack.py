@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from seasift.core.errors import DatasetError
+from seasift.core.errors import DatasetError, InputError
 from seasift.data.check import check
 from seasift.data.pack import pack
 from seasift.data.packed import PACK_FILE
@@ -121,3 +121,24 @@ def test_a_missing_or_damaged_part_is_named(prepared: Path, tmp_path: Path) -> N
     (tmp_path / "pack" / PACK_FILE).write_text(json.dumps({**record, "schema": "other/1"}))
     with pytest.raises(DatasetError, match="other/1"):
         open_prepared(tmp_path / "pack")
+
+
+def test_webp_is_smaller_and_keeps_names_and_content(prepared: Path, tmp_path: Path) -> None:
+    sizes = {}
+    for encoding in ("jpeg", "webp"):
+        parts = pack(prepared, tmp_path / encoding, quality=75, encoding=encoding)
+        sizes[encoding] = sum(part.stat().st_size for part in parts)
+    assert sizes["webp"] < 0.8 * sizes["jpeg"]
+    learn = resolve_split(tmp_path / "webp")
+    assert learn.fingerprint != resolve_split(tmp_path / "jpeg").fingerprint
+    name = "deep/2.jpg"
+    with Image.open(learn.images_dir / name) as image:
+        assert image.format == "WEBP"
+        seen = np.asarray(image.convert("RGB"), dtype=float)
+    original = np.asarray(Image.open(prepared / "images" / name).convert("RGB"), dtype=float)
+    assert np.abs(seen - original).mean() < 12
+
+
+def test_an_unknown_encoding_is_named(prepared: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="jpeg, webp"):
+        pack(prepared, tmp_path / "pack", encoding="png")

@@ -134,7 +134,7 @@ def test_a_truncated_coco_file_is_not_skipped(synthetic: Path, tmp_path: Path) -
 
 
 def test_a_folder_without_coco_and_a_prepared_one(synthetic: Path, tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match="no COCO file in it"):
+    with pytest.raises(DatasetError, match="no COCO file"):
         prepare(synthetic.parent / "images", tmp_path / "out")
     prepare(synthetic, tmp_path / "out")
     with pytest.raises(DatasetError, match="is a prepared data set already"):

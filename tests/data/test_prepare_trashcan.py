@@ -13,7 +13,7 @@ import pytest
 from pycocotools import mask as coco_mask
 
 from seasift.core.errors import DatasetError
-from seasift.data import prepare_trashcan, trashcan
+from seasift.data import trashcan
 from seasift.data.check import check
 from seasift.data.prepare import prepare
 from seasift.data.prepared import open_prepared, resolve_split
@@ -23,7 +23,7 @@ from tests.data import trashcan_fake as fake
 @pytest.fixture(autouse=True)
 def _published_facts_of_the_drawn_archive(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trashcan, "PUBLISHED_COUNTS", fake.tables())
-    monkeypatch.setattr(prepare_trashcan, "shipped_schemes", lambda _name: fake.schemes())
+    monkeypatch.setattr("seasift.data.prepare.shipped_schemes", lambda _name: fake.schemes())
 
 
 def _tree(folder: Path) -> dict[str, bytes]:

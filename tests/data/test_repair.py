@@ -170,5 +170,5 @@ def test_an_area_that_is_missing_is_that_of_the_mask(
 def test_an_rle_of_another_size_is_refused_at_reading(tmp_path: Path) -> None:
     for shape in ({**RLE, "size": [64, 48]}, {"size": [64, 48], "counts": "[^`1d0"}):
         path = write_set(tmp_path, {"a.json": document("s.png", segmentation=shape)}) / "a.json"
-        with pytest.raises(DatasetError, match=r"48x64 px but its image is 64x48.*--repair"):
+        with pytest.raises(DatasetError, match=r"48x64 px but its image has 64x48.*--repair"):
             read_coco(path)

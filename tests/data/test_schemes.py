@@ -18,7 +18,7 @@ from seasift.data.dives import groups_of
 from seasift.data.draw_scheme import add_scheme, draw_folds, draw_scheme
 from seasift.data.prepare import prepare
 from seasift.data.prepared import resolve_split
-from seasift.data.schemes import draw_by_group, shipped_schemes, to_half
+from seasift.data.schemes import draw_by_group, halve, shipped_schemes
 from seasift.data.trashcan import VIDEO
 
 FRACTIONS = {"train": 0.7, "val": 0.15, "test": 0.15}
@@ -113,11 +113,11 @@ def test_thousands_of_images_alone_take_no_time() -> None:
 
 def test_halves() -> None:
     names = [f"{number}.jpg" for number in range(11)]
-    halves = to_half(names, seed=3)
+    halves = halve(names, seed=3)
     assert sorted(halves["val"] + halves["test"]) == sorted(names)
     assert (len(halves["val"]), len(halves["test"])) == (6, 5)
-    assert to_half(list(reversed(names)), seed=3) == halves
-    assert to_half(names, seed=4) != halves
+    assert halve(list(reversed(names)), seed=3) == halves
+    assert halve(names, seed=4) != halves
 
 
 @pytest.mark.parametrize(

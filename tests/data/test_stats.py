@@ -16,10 +16,9 @@ import pytest
 from seasift.core.errors import DatasetError
 from seasift.core.image import decode_image
 from seasift.data.coco import read_coco
-from seasift.data.describe import describe
 from seasift.data.draw_scheme import add_scheme
 from seasift.data.prepare import prepare
-from seasift.data.stats import statistics
+from seasift.data.stats import describe, statistics
 from seasift.data.stats_page import choose_examples, draw_truth, render_stats_page
 from seasift.data.trashcan import VIDEO
 

@@ -12,7 +12,7 @@ from seasift.core.files import write_json
 from seasift.core.image import write_image
 from seasift.data.coco import CocoDataset
 from seasift.data.prepared import open_prepared
-from seasift.evaluation.record import Subject, make_record
+from seasift.evaluation.report import Subject, make_record
 from seasift.evaluation.stream import Settings, evaluate_split, limited
 from tests.evaluation.noisy import FakePredictor, noisy_predictions
 from tests.evaluation.random_truth import random_truth

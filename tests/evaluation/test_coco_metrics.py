@@ -53,13 +53,13 @@ def assert_equal(ours: dict[str, float | None], peer: dict[str, float | None]) -
 
 def hold_to_peer(truth: CocoDataset, found: dict[int, Instances]) -> Metrics:
     """All 24 figures over all classes, and 24 of each class, against pycocotools."""
-    figures = evaluate(truth, found, truth.categories)
+    metrics = evaluate(truth, found, truth.categories)
     results = Results([category.id for category in truth.categories])
     for image in truth.images:
         results.add(image, found[image.id])
     for kind, iou_type in (("boxes", "bbox"), ("masks", "segm")):
         entries = results.of_kind(kind)
-        assert_equal(getattr(figures, kind), peer_line(truth, entries, iou_type))
+        assert_equal(getattr(metrics, kind), peer_line(truth, entries, iou_type))
         for category in truth.categories:
             alone = [entry for entry in entries if entry["category_id"] == category.id]
             if alone:
@@ -68,24 +68,24 @@ def hold_to_peer(truth: CocoDataset, found: dict[int, Instances]) -> Metrics:
                     truth.images,
                     tuple(a for a in truth.annotations if a.category_id == category.id),
                 )
-                assert_equal(figures.per_class[category.name][kind], peer_line(one, alone, iou_type))
-    return figures
+                assert_equal(metrics.per_class[category.name][kind], peer_line(one, alone, iou_type))
+    return metrics
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_all_figures_equal_pycocotools_on_the_synthetic_set(synthetic: Path, seed: int) -> None:
     truth = read_coco(synthetic)
     assert any(annotation.iscrowd for annotation in truth.annotations)
-    figures = hold_to_peer(truth, noisy_predictions(truth, seed))
-    assert 0.02 < (figures.masks["AP"] or 0) < 0.98
+    metrics = hold_to_peer(truth, noisy_predictions(truth, seed))
+    assert 0.02 < (metrics.masks["AP"] or 0) < 0.98
 
 
 def test_all_figures_equal_pycocotools_on_a_slice_of_trashcan(trashcan_zip: Path) -> None:
     truth = trashcan_slice(trashcan_zip, 60)
     assert len({annotation.category_id for annotation in truth.annotations}) > 8
-    figures = hold_to_peer(truth, noisy_predictions(truth, 0))
+    metrics = hold_to_peer(truth, noisy_predictions(truth, 0))
     for kind in ("boxes", "masks"):
-        assert all(getattr(figures, kind)[size] is not None for size in ("APs", "APm", "APl"))
+        assert all(getattr(metrics, kind)[size] is not None for size in ("APs", "APm", "APl"))
 
 
 def trashcan_slice(archive: Path, count: int) -> CocoDataset:
@@ -102,8 +102,8 @@ def trashcan_slice(archive: Path, count: int) -> CocoDataset:
 @pytest.mark.parametrize("seed", range(6))
 def test_all_figures_equal_pycocotools_on_random_truth(seed: int) -> None:
     truth = random_truth(seed, images=6, objects=9)
-    figures = hold_to_peer(truth, noisy_predictions(truth, seed, extra=4))
-    assert figures.per_class["never there"] == {
+    metrics = hold_to_peer(truth, noisy_predictions(truth, seed, extra=4))
+    assert metrics.per_class["never there"] == {
         "objects": 0,
         "boxes": dict.fromkeys(LINE),
         "masks": dict.fromkeys(LINE),
@@ -122,11 +122,11 @@ def test_more_than_a_hundred_detections_of_a_image() -> None:
 def test_figures_are_those_of_the_definition(seed: int) -> None:
     truth = random_truth(seed, images=3, objects=4, side=40)
     found = noisy_predictions(truth, seed)
-    figures = evaluate(truth, found, truth.categories)
+    metrics = evaluate(truth, found, truth.categories)
     for kind in ("boxes", "masks"):
         for category in truth.categories:
             expected = line_by_definition(truth, found, category, kind)
-            assert_equal(figures.per_class[category.name][kind], expected)
+            assert_equal(metrics.per_class[category.name][kind], expected)
 
 
 def line_by_definition(
@@ -202,8 +202,8 @@ def test_perfect_predictions_get_one_and_none_get_nought() -> None:
             image.size_hw,
             masks,
         )
-    figures = evaluate(truth, perfect, truth.categories)
-    assert figures.boxes["AP"] == figures.masks["AP"] == figures.masks["AR100"] == 1
+    metrics = evaluate(truth, perfect, truth.categories)
+    assert metrics.boxes["AP"] == metrics.masks["AP"] == metrics.masks["AR100"] == 1
     nothing = evaluate(truth, {}, truth.categories)
     assert nothing.boxes["AP"] == nothing.masks["AP"] == 0
     assert nothing.per_class["never there"]["masks"]["AP"] is None
@@ -247,6 +247,6 @@ def test_without_masks_on_either_side_only_boxes_are_evaluated() -> None:
         key: Instances(each.boxes_xyxy, each.scores, each.class_ids, each.size_hw)
         for key, each in found.items()
     }
-    figures = evaluate(truth, bare, truth.categories)
-    assert figures.boxes == expected.boxes
-    assert figures.masks == dict.fromkeys(LINE)
+    metrics = evaluate(truth, bare, truth.categories)
+    assert metrics.boxes == expected.boxes
+    assert metrics.masks == dict.fromkeys(LINE)

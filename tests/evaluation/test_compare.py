@@ -1,4 +1,4 @@
-"""From folders of judged runs to tables, intervals, differences and the page."""
+"""From folders of evaluated runs to tables, intervals, differences and the page."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ import pytest
 from seasift.core.errors import InputError
 from seasift.data.prepared import open_prepared
 from seasift.evaluation.compare import Settings, compare, evaluate_runs, published
-from seasift.evaluation.compare_page import write_comparison
-from seasift.evaluation.compare_tables import duration, tables, verdict
+from seasift.evaluation.compare_page import duration, tables, verdict, write_comparison
 from seasift.evaluation.comparison import Change, Comparison
 from seasift.evaluation.confusion import matches_of
 from seasift.evaluation.intervals import draw_weights, resampled
@@ -92,9 +91,9 @@ def test_words_say_where_zero_lies(index: Path) -> None:
     comparison = compared(index, "one", "two")
     (pair,) = comparison.pairs
     for value, limits, words in (
-        (0.1, [0.02, 0.2], "0 lies outside: B is better"),
-        (-0.1, [-0.2, -0.02], "0 lies outside: A is better"),
-        (0.1, [-0.02, 0.2], "0 lies inside: no difference shown"),
+        (0.1, [0.02, 0.2], "0 is outside: B is better"),
+        (-0.1, [-0.2, -0.02], "0 is outside: A is better"),
+        (0.1, [-0.02, 0.2], "0 is inside: no difference shown"),
     ):
         found = Change(value=value, interval=limits, zero_inside=limits[0] <= 0 <= limits[1])
         assert verdict(found, pair) == words
@@ -110,7 +109,7 @@ def test_other_parts_stand_in_the_table_without_a_difference(index: Path) -> Non
     by_pair = {pair.first + pair.second: pair.difference is not None for pair in comparison.pairs}
     assert by_pair == {"AB": False, "AC": True, "AD": False, "BC": False, "BD": False, "CD": False}
     rows = text_of(comparison, "Differences")
-    assert ("B − A", "–", "–", "–", "–", "judged on different splits: no difference") in rows
+    assert ("B − A", "–", "–", "–", "–", "evaluated on different splits: no difference") in rows
     named = [row[1] for row in text_of(comparison, "Average precision")[:4]]
     assert named == [
         "little default published published/val, 12 images",
@@ -119,7 +118,7 @@ def test_other_parts_stand_in_the_table_without_a_difference(index: Path) -> Non
         "little default published published/val, 5 of 12 images",
     ]
     assert any("A, C on little default published published/val" in note for note in comparison.notes)
-    assert any("D: A quick look" in note for note in comparison.notes)
+    assert any("D: only 5 of 12 images" in note for note in comparison.notes)
     assert {run.groups for run in comparison.runs} == {6, 2, 5}
 
 
@@ -216,14 +215,14 @@ def test_speeds_of_every_engine_that_was_measured(index: Path, tmp_path: Path) -
         ("250.0", "99.9", "onnxruntime-cuda f32, 1 threads", "NVIDIA X1 beside a desk"),
     ]
     for bench, complaint in (
-        (bench_of("def"), "bench.json: of 'm' with sha256 def; expected abc, the model that was judged"),
+        (bench_of("def"), "bench.json: of 'm' with sha256 def; expected abc, the evaluated model"),
         (bench_of("abc", schema="other/1"), "bench.json: of schema 'other/1'; expected 'seasift-speed/1'"),
         (bench_of("abc", rows=[{"engine": "openvino"}]), "bench.json: damaged"),
     ):
         (run / "bench.json").write_text(json.dumps(bench))
         with pytest.raises(InputError, match=complaint):
             read_run(run)
-    record["model"]["engine"] = "torch"  # judged by its checkpoint, measured as a model file
+    record["model"]["engine"] = "torch"  # evaluated by its checkpoint, measured as a model file
     (run / "report.json").write_text(json.dumps(record))
     (run / "bench.json").write_text(json.dumps(bench_of("def")))
     assert len(read_run(run).more_speeds) == 2
@@ -265,7 +264,9 @@ def test_data_and_predictions_must_be_those_of_the_run(index: Path, tmp_path: Pa
     refused(
         "fingerprint abc; .* with xyz", record | {"data": record["data"] | {"fingerprint": "xyz"}}, entries
     )
-    refused("12 images in .*was judged on 11", record | {"data": record["data"] | {"pictures": 11}}, entries)
+    refused(
+        "12 images in .*was evaluated on 11", record | {"data": record["data"] | {"pictures": 11}}, entries
+    )
     refused(r"gives boxes AP \d.\d+; report.json says", record, entries[5:])
     refused("not of its split", record, [entries[0] | {"image_id": 999}])
     refused("another size", record, [entries[0] | {"segmentation": {"size": [3, 3], "counts": [9]}}])
@@ -298,7 +299,7 @@ def test_the_page_needs_nothing_else(index: Path, tmp_path: Path) -> None:
     assert not re.search(r"url\(|@import|<script", html)
     assert "model <1>" in page.text  # escaped
     assert "of 6 videos" in page.text
-    assert "Published figures" in page.text
+    assert "Published results" in page.text
     for table in tables(comparison):
         assert table.title in page.text
         assert all(cell in page.text for row in table.rows for cell in row)

@@ -19,15 +19,13 @@ from seasift.core.instances import Category
 from seasift.data.coco import CocoDataset
 from seasift.evaluation.compare import Settings as CompareSettings
 from seasift.evaluation.compare import compare
-from seasift.evaluation.compare_page import render_markdown, render_page
-from seasift.evaluation.compare_tables import tables
+from seasift.evaluation.compare_page import render_markdown, render_page, tables
 from seasift.evaluation.confusion import image_names
 from seasift.evaluation.document import Evaluation
 from seasift.evaluation.intervals import Draws, draw, unit_names
-from seasift.evaluation.level_tables import level_table, triage_table
-from seasift.evaluation.levels import evaluate_levels, levels_of
+from seasift.evaluation.levels import FIGURES, evaluate_levels, levels_of, triage, triage_of
 from seasift.evaluation.runs import read_record, read_runs
-from seasift.evaluation.triage import FIGURES, triage, triage_of
+from seasift.evaluation.tables import level_table, triage_table
 from tests.evaluation.evaluated_folders import evaluated, prepared
 from tests.evaluation.noisy import noisy_predictions
 from tests.evaluation.random_truth import random_truth

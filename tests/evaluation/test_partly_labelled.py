@@ -1,4 +1,4 @@
-"""What is judged where labels leave something open: fully labelled images only, boxes where masks are missing."""
+"""Evaluation with partial labels: only fully labelled images, and boxes where masks are missing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from seasift.core.types import UInt8
 from seasift.data.coco import CocoDataset, read_coco
 from seasift.data.prepared import DataSplit, resolve_split
 from seasift.evaluation.confusion import truth_of
-from seasift.evaluation.record import Subject, make_record
+from seasift.evaluation.report import Subject, make_record
 from seasift.evaluation.stream import Settings, evaluate_split
 
 
@@ -62,7 +62,7 @@ def test_partly_labelled_images_are_left_out_and_counted(synthetic: Path, tmp_pa
     kept = read_coco(synthetic).subset(names)
     outcome = evaluate_split(Perfect(kept, masks=True), split, Settings(resamples=0))
     assert [image.file_name for image in outcome.truth.images] == [i.file_name for i in kept.images]
-    assert outcome.figures.masks["AP"] == outcome.figures.boxes["AP"] == 1
+    assert outcome.metrics.masks["AP"] == outcome.metrics.boxes["AP"] == 1
     record = make_record(outcome, Settings(resamples=0), Subject({"name": "perfect"}, split.name, ""))
     assert record.data.partly_labelled == 3
     assert record.data.images == record.data.of_images == 5
@@ -89,8 +89,8 @@ def test_boxes_alone_are_evaluated_by_boxes(synthetic: Path, tmp_path: Path, mas
     split = _changed(synthetic, tmp_path, boxes_only)
     answers = read_coco(synthetic) if masks else split.coco
     outcome = evaluate_split(Perfect(answers, masks=masks), split, Settings(resamples=10))
-    assert outcome.figures.boxes["AP"] == 1
-    assert set(outcome.figures.masks.values()) == {None}
+    assert outcome.metrics.boxes["AP"] == 1
+    assert set(outcome.metrics.masks.values()) == {None}
     record = make_record(outcome, Settings(), Subject({"name": "perfect"}, split.name, ""))
     assert record.confusion.of == "boxes"
     counts = np.array(record.confusion.counts)

@@ -20,8 +20,7 @@ from seasift.data.coco import CocoDataset
 from seasift.data.prepared import DataSplit
 from seasift.evaluation.coco_metrics import LINE, all_curves, curve, evaluate
 from seasift.evaluation.confusion import CROWD, match, truth_of
-from seasift.evaluation.record import SCHEMA, Subject, make_record
-from seasift.evaluation.report import write_report
+from seasift.evaluation.report import SCHEMA, Subject, make_record, write_report
 from seasift.evaluation.stream import Outcome, Settings, evaluate_split, limited
 from tests.evaluation.noisy import FakePredictor, noisy_predictions
 from tests.evaluation.random_truth import random_truth
@@ -68,7 +67,7 @@ def test_streaming_evaluates_as_all_at_once(split: DataSplit) -> None:
     outcome, found = evaluate_noisy(split)
     kept = {key: each.take(each.scores >= SETTINGS.threshold) for key, each in found.items()}
     expected = evaluate(split.coco, kept, split.coco.categories)
-    assert outcome.figures.per_class == expected.per_class
+    assert outcome.metrics.per_class == expected.per_class
     assert 0 < (expected.masks["AP"] or 0) < 1
     assert len(outcome.results.entries) == sum(map(len, kept.values())) < sum(map(len, found.values()))
 
@@ -96,7 +95,7 @@ def test_a_predictor_with_its_own_order_of_classes(split: DataSplit) -> None:
     predictor = FakePredictor(split.coco, renamed)
     predictor.categories = categories
     outcome = evaluate_split(predictor, split, SETTINGS)
-    assert outcome.figures.per_class == expected.figures.per_class
+    assert outcome.metrics.per_class == expected.metrics.per_class
     assert outcome.confusion.counts.tolist() == expected.confusion.counts.tolist()
     assert [w.image for w in outcome.worst] == [w.image for w in expected.worst]
 
@@ -134,7 +133,7 @@ def test_record_holds_everything_as_strict_json(split: DataSplit, tmp_path: Path
     assert {row["few"] == (row["objects"] < 10) for row in rows.values()} == {True}
     assert {row["few"] for row in rows.values()} == {True, False}
     assert sum(row["objects"] for row in rows.values()) == record["data"]["objects"]
-    assert any("not in any mean: never there" in note for note in record["notes"])
+    assert any("in no mean: never there" in note for note in record["notes"])
     assert [each["file"] for each in record["worst"]] == [each.image.file_name for each in outcome.worst]
     matrix = np.array(record["confusion"]["counts"])
     assert record["at_confidence"]["recall"] == np.trace(matrix) / matrix[:-1].sum()
@@ -192,7 +191,7 @@ def test_a_quick_look_says_so(split: DataSplit, tmp_path: Path) -> None:
     record, outcome = write(tmp_path / "out", split, settings)
     assert [image.file_name for image in outcome.truth.images] == ["image 0.png", "image 2.png"]
     assert (record["data"]["pictures"], record["data"]["of_pictures"]) == (2, 5)
-    assert record["notes"][0].startswith("A quick look: 2 of 5 images")
+    assert record["notes"][0].startswith("Only 2 of 5 images were evaluated")
     assert record["notes"][0] in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
 
 
@@ -209,25 +208,25 @@ def test_a_model_that_finds_nothing_and_one_without_masks(split: DataSplit, tmp_
         write_report(tmp_path / "out", record, outcome, images_dir=split.images_dir, draw=outlined)
         assert record.boxes["AP"] is not None
     assert record.masks["AP"] is None
-    assert "Masks are not judged: the model gives none." in record.notes
+    assert "Masks are not evaluated: the model gives none." in record.notes
 
 
 def test_the_mean_of_a_curve_is_the_ap(split: DataSplit) -> None:
-    figures = evaluate_noisy(split)[0].figures
+    metrics = evaluate_noisy(split)[0].metrics
     for kind in ("boxes", "masks"):
         for iou, key in ((0.5, "AP50"), (0.75, "AP75")):
-            whole = curve(figures, kind, iou)
+            whole = curve(metrics, kind, iou)
             assert whole is not None
-            assert whole.mean() == pytest.approx(getattr(figures, kind)[key], abs=1e-12)
-            for index, row in enumerate(figures.per_class.values()):
-                values = curve(figures, kind, iou, index)
+            assert whole.mean() == pytest.approx(getattr(metrics, kind)[key], abs=1e-12)
+            for index, row in enumerate(metrics.per_class.values()):
+                values = curve(metrics, kind, iou, index)
                 assert (None if values is None else pytest.approx(values.mean(), abs=1e-12)) == row[kind][key]
-    assert all_curves(figures, 2) == {}
+    assert all_curves(metrics, 2) == {}
 
 
 def test_loading_the_room_loads_no_heavy_package() -> None:
     code = (
-        "import sys, seasift.evaluation.report, seasift.evaluation.record\n"
+        "import sys, seasift.evaluation.report, seasift.evaluation.report\n"
         "print(sorted({name.partition('.')[0] for name in sys.modules} & "
         "{'torch', 'torchvision', 'lightning', 'matplotlib', 'pycocotools'}))"
     )

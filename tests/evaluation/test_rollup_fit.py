@@ -14,12 +14,19 @@ from seasift.core.instances import Category, Instances
 from seasift.core.rollup import LEVELS, RollUp
 from seasift.data.coco import CocoDataset
 from seasift.evaluation.confusion import overlaps, truth_of
-from seasift.evaluation.rollup_fit import FEWEST, PROBABILITIES, Named, fit, rollup_record, told
+from seasift.evaluation.reliability import (
+    FEWEST_NAMED,
+    PROBABILITIES,
+    Named,
+    fit_rollup,
+    level_shares,
+    rollup_record,
+)
 from tests.evaluation.noisy import noisy_predictions
 from tests.evaluation.test_levels import CLASSES, _truth
 
 _ROWS = st.lists(
-    st.tuples(*[st.integers(0, 12)] * 3, *[st.integers(0, 4)] * 3), min_size=0, max_size=3 * FEWEST
+    st.tuples(*[st.integers(0, 12)] * 3, *[st.integers(0, 4)] * 3), min_size=0, max_size=3 * FEWEST_NAMED
 )
 
 
@@ -30,14 +37,14 @@ def test_thresholds_are_the_lowest_that_keep_the_promise(
 ) -> None:
     scores = np.array([row[:3] for row in rows], np.float32).reshape(-1, 3) / 16
     right = np.array([row[3:] for row in rows]).reshape(-1, 3) > 0
-    found = fit(scores, right, probability)
+    found = fit_rollup(scores, right, probability)
     left = list(range(len(rows)))
     for level, threshold in enumerate((found.by_class, found.by_supercategory, found.by_object)):
         kept = 1.0
         for each in sorted({float(scores[index, level]) for index in left}):
             named = [index for index in left if scores[index, level] >= each]
             share = sum(bool(right[index, level]) for index in named) / len(named)
-            if len(named) >= FEWEST and share >= probability:
+            if len(named) >= FEWEST_NAMED and share >= probability:
                 kept = each
                 break
         assert threshold == kept
@@ -50,8 +57,8 @@ def test_on_new_detections_each_level_is_right_as_often_as_it_says() -> None:
         true = np.sort(rng.random((60_000, 3)), axis=1)  # the coarser, the likelier
         return true.astype(np.float32), rng.random(60_000)[:, None] < true
 
-    thresholds = fit(*drawn(0), 0.8)
-    rows = told(*drawn(1), thresholds)
+    thresholds = fit_rollup(*drawn(0), 0.8)
+    rows = level_shares(*drawn(1), thresholds)
     assert sum(row["count"] for row in rows.values()) > 5_000
     for row in rows.values():
         assert row["count"] > 500

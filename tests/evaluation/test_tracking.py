@@ -25,7 +25,7 @@ def frames_of(sequence: list[dict[str, Any]]) -> list[EvaluatedFrame]:
     ]
 
 
-def figures(score: TrackingScore) -> dict[str, float]:
+def metrics(score: TrackingScore) -> dict[str, float]:
     return {"HOTA": score.hota, "DetA": score.deta, "AssA": score.assa, "IDF1": score.idf1}
 
 
@@ -35,8 +35,8 @@ def test_figures_are_trackevals() -> None:
         alone = TrackingScore()
         alone.add(frames_of(sequence))
         together.add(frames_of(sequence))
-        assert figures(alone) == pytest.approx(expected, abs=1e-9)
-    assert figures(together) == pytest.approx(GOLDEN["together"], abs=1e-9)
+        assert metrics(alone) == pytest.approx(expected, abs=1e-9)
+    assert metrics(together) == pytest.approx(GOLDEN["together"], abs=1e-9)
 
 
 def test_an_identity_that_breaks_in_the_middle_is_half_kept() -> None:

@@ -349,7 +349,7 @@ def test_only_whole_reports_are_read(tmp_path: Path) -> None:
     report.write_text(
         json.dumps(judged_values(data={"name": "val", "fingerprint": "abc", "pictures": 3, "of_pictures": 9}))
     )
-    with pytest.raises(InputError, match="quick look at 3 images"):
+    with pytest.raises(InputError, match="only 3 images"):
         read_report(report)
     for text in ("{}", "no JSON", json.dumps(judged_values(schema="seasift-evaluation/9"))):
         report.write_text(text)

@@ -10,12 +10,11 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seasift.core.instances import Instances
+from seasift.core.instances import Instances, Predictor
 from seasift.core.masks import MaskCrop
-from seasift.core.predictor import Predictor
 from seasift.core.tiling import TileGrid
 from seasift.core.types import Bool, UInt8
-from seasift.inference.tiled import TiledPredictor
+from seasift.inference.tiling import TiledPredictor
 from tests.painted import CATEGORIES, PaintedPredictor, paint
 
 

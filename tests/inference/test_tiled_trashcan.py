@@ -17,7 +17,7 @@ from seasift.data.prepared import DataSplit
 from seasift.data.synthetic import Mosaic, lay_out, read_pieces
 from seasift.evaluation.coco_metrics import evaluate
 from seasift.inference.predictor import load_predictor
-from seasift.inference.tiled import TiledPredictor
+from seasift.inference.tiling import TiledPredictor
 from tests.painted import PaintedPredictor, paint
 
 pytestmark = pytest.mark.slow

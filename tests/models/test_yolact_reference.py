@@ -11,8 +11,14 @@ from seasift.core.errors import WeightsError
 from seasift.core.prepare import prepare
 from seasift.models.catalog import FAMILIES
 from seasift.models.yolact.loss import yolact_loss
-from seasift.models.yolact.network import Yolact, YolactConfig, YolactGraph, YolactOutput
-from seasift.models.yolact.published import load_published, our_name
+from seasift.models.yolact.network import (
+    Yolact,
+    YolactConfig,
+    YolactGraph,
+    YolactOutput,
+    load_published,
+    our_name,
+)
 
 from ..oracles.backbones import published_backbone
 from . import yolact_reference as reference

@@ -12,8 +12,7 @@ import numpy as np
 import torch
 
 from seasift.models.targets import Targets
-from seasift.models.yolact.network import Yolact, YolactConfig
-from seasift.models.yolact.published import load_published
+from seasift.models.yolact.network import Yolact, YolactConfig, load_published
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 BOXES = [

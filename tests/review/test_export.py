@@ -13,9 +13,8 @@ import pytest
 from seasift.core.errors import InputError
 from seasift.core.image import read_image
 from seasift.data.check import check
-from seasift.data.describe import describe
 from seasift.data.prepared import resolve_split
-from seasift.data.stats import statistics
+from seasift.data.stats import describe, statistics
 from seasift.formats.tracks import TracksDocument
 from seasift.review.folder import Review
 from tests.survey.dives import THINGS, frame_image

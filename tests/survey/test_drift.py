@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from seasift.core.image_statistics import NAMES, image_statistics
 from seasift.core.types import Float64, UInt8
+from seasift.inference.predictor import NAMES, image_statistics
 from seasift.survey.drift import UNLIKE, Reference, reference_of
 
 CLIPS = Path(__file__).parents[2] / "examples" / "footage"

@@ -14,9 +14,8 @@ from seasift.core.boxes import pairwise_iou
 from seasift.core.instances import Category
 from seasift.data.moving import footage
 from seasift.formats.tracks import TrackEntry
-from seasift.survey.follow import follow
+from seasift.survey.follow import Looked, follow
 from seasift.survey.kept import Frame, Seen, Vote
-from seasift.survey.looking import Looked
 from seasift.survey.store import Store
 from seasift.survey.tracks import entries, summary_of
 from seasift.tracking import Tracker, TrackerSettings

@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 
 from seasift.core.errors import InputError
-from seasift.survey.navigation import Navigation, Position
-from seasift.survey.navigation_file import read_navigation
+from seasift.survey.navigation import Navigation, Position, read_navigation
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 

@@ -78,7 +78,7 @@ def test_names_stay_text(page: str) -> None:
 
 
 def test_shows_timeline_map_gallery_counts_and_record(page: str) -> None:
-    for part in ("Counts", "Timeline", "Map", "What was seen", "How it was made", "The model"):
+    for part in ("Counts", "Timeline", "Map", "Objects", "Settings", "The model"):
         assert f"<h2>{part}</h2>" in page
     assert page.count('<div class="card">') == 4
     assert "painted val, scores from 0.4" in page

@@ -9,8 +9,7 @@ from benchmarks.tracking import counted, doubles
 from seasift.core.instances import Instances
 from seasift.data.moving import footage
 from seasift.tracking import Step, Tracker, TrackerSettings
-from seasift.tracking.association import twins_of
-from seasift.tracking.overlaps import Overlaps
+from seasift.tracking.association import Overlaps, twins_of
 from tests.tracking.scenes import STILL, boxes
 
 # 40 px wide; NEAR begins a track of its own, as it overlaps FIRST by 25 / 55 = .45. SECOND overlaps it by 36 / 44,

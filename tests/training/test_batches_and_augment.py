@@ -16,7 +16,7 @@ from seasift.data.cache import ImageCache, open_cache
 from seasift.data.prepared import resolve_split
 from seasift.recipes.recipe import AugmentRecipe
 from seasift.training.augment import Augment, draw_windows, look_through, photometric
-from seasift.training.batches import Batch, BatchStream, gather, image_shares
+from seasift.training.batches import Batch, BatchStream, GpuPixels, gather, image_shares
 
 NEUTRAL = ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 STILL = AugmentRecipe(photometric=False, expand=False, crop=False, flip=False)
@@ -39,6 +39,16 @@ def test_every_pass_shows_every_image_once(cache: ImageCache) -> None:
     for start in range(0, 48, 8):
         assert sorted(seen[start : start + 8]) == list(range(8))
     assert seen[:8] != seen[8:16]
+
+
+def test_a_batch_gathered_from_a_copy_of_the_pixels_is_the_same(cache: ImageCache) -> None:
+    pixels = GpuPixels(*(torch.from_numpy(np.array(a)) for a in (cache.images_rgb_u8, cache.masks_packed)))
+    assert gather(cache, [3, 0, 5]).masks.any()
+    for images in ([3, 0, 5], [7]):
+        expected, batch = gather(cache, images, 2), gather(cache, images, 2, pixels)
+        assert batch.file_names == expected.file_names
+        for name in ("images_rgb_u8", "masks", "boxes_xyxy", "class_ids", "present", "crowd", "content"):
+            assert torch.equal(getattr(batch, name), getattr(expected, name)), name
 
 
 def test_images_with_rare_classes_come_more_often(cache: ImageCache) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from seasift.data import prepare_trashcan, trashcan
+from seasift.data import trashcan
 from seasift.data.prepare import prepare
 from seasift.models.checkpoint import load_predictor
 from seasift.recipes.recipe import load_recipe
@@ -43,7 +43,7 @@ def schemes() -> dict[str, dict[str, list[str]]]:
 @pytest.fixture
 def prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(trashcan, "PUBLISHED_COUNTS", fake.tables())
-    monkeypatch.setattr(prepare_trashcan, "shipped_schemes", lambda _name: schemes())
+    monkeypatch.setattr("seasift.data.prepare.shipped_schemes", lambda _name: schemes())
     prepare(fake.write_zip(tmp_path / "drawn.zip", fake.files()), tmp_path / "data")
     return tmp_path / "data"
 

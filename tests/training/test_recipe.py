@@ -91,6 +91,23 @@ def test_schedules() -> None:
     assert rate_factor(ScheduleRecipe(name="constant", warmup_steps=0), 100)(99) == 1.0
 
 
+def test_a_schedule_by_minutes_ends_with_the_time_whatever_the_steps() -> None:
+    used = 0.0
+    cosine = rate_factor(ScheduleRecipe(name="cosine", by="minutes", warmup_steps=10), 1000, lambda: used)
+    assert cosine(0) == pytest.approx(0.1 + 0.9 / 10)  # warm-up goes by steps
+    assert cosine(500) == pytest.approx(1.0)
+    used = 0.5
+    assert cosine(20) == pytest.approx(0.505)
+    used = 1.0
+    assert cosine(21) == pytest.approx(0.01)
+
+
+def test_a_schedule_by_minutes_needs_minutes() -> None:
+    with pytest.raises(RecipeError, match=r"needs training\.max_minutes"):
+        load_recipe("sift-m", ["schedule.by=minutes"])
+    assert load_recipe("sift-m", ["schedule.by=minutes", "training.max_minutes=3"]).schedule.by == "minutes"
+
+
 @pytest.mark.parametrize("name", ["yolact-resnet50", "mask-rcnn-resnet50-fpn"])
 def test_batch_norm_is_frozen_only_on_weights_that_know_something(name: str) -> None:
     assert not config_of(load_recipe(name), 3).frozen_batch_norm

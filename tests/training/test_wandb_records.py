@@ -158,9 +158,9 @@ def test_a_missing_package_is_named_with_what_installs_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from seasift.cli import main
-    from seasift.core import extras
+    from seasift.core import errors
 
-    monkeypatch.setattr(extras, "find_spec", lambda name: None if name == "wandb" else name)
+    monkeypatch.setattr(errors, "find_spec", lambda name: None if name == "wandb" else name)
     monkeypatch.setattr("sys.argv", ["seasift", "train", "yolact-resnet50", "--logger", "wandb"])
     with pytest.raises(SystemExit) as ended:
         main.main()

@@ -9,8 +9,8 @@ import pytest
 
 from seasift.core.errors import InputError
 from seasift.video.dive import Dive, DiveFrame, open_dive
-from seasift.video.keyframes import _Reader
-from seasift.video.sampling import FrameSampling
+from seasift.video.frames import FrameSampling
+from seasift.video.segments import _Reader
 from tests.tiny_video import KINDS, encode, number_of, numbered_image, save_kind
 
 

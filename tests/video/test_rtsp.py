@@ -13,9 +13,8 @@ from seasift.core.errors import ImageError
 from seasift.survey.report import write_report
 from seasift.survey.run import run
 from seasift.video.dive import open_dive
-from seasift.video.frames import DiveFrame
+from seasift.video.frames import DiveFrame, FrameSampling
 from seasift.video.live import LiveDive, Patience
-from seasift.video.sampling import FrameSampling
 from tests.rtsp_server import PACKAGES, Camera, python
 from tests.survey.dives import frame_image, plan_of, save_model
 

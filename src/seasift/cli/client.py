@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seasift.cli.choices import choice
-from seasift.cli.options import Classes, Threshold
+from seasift.cli.options import Classes, Threshold, choice
 from seasift.core.choices import ServiceFormat
 
 if TYPE_CHECKING:
@@ -106,7 +105,7 @@ def _format_of(output: Path | None, asked: str | None) -> str:
 
 
 def _show(data: bytes) -> None:
-    from seasift.cli.predict_table import show
+    from seasift.cli.predict import show
     from seasift.formats.document import Document
 
     result = Document.model_validate_json(data)

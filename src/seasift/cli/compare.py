@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seasift.core.files import check_folder
+if TYPE_CHECKING:
+    from rich.table import Table as RichTable
+
+    from seasift.evaluation.comparison import Comparison
+    from seasift.evaluation.tables import Table as TextTable
 
 
 def compare(
@@ -45,7 +50,8 @@ def compare(
     With --data every AP has a 95% interval, from resampled whole videos, and so has the difference of any two
     runs on the same split.
     """
-    from seasift.cli.compare_table import tell
+
+    from seasift.core.files import check_folder
     from seasift.evaluation.compare import Settings
     from seasift.evaluation.compare import compare as hold_together
     from seasift.evaluation.compare_page import write_comparison
@@ -55,3 +61,34 @@ def compare(
         check_folder(output)
     comparison = hold_together(read_runs(runs), Settings(data, resamples, seed, group))
     tell(comparison, write_comparison(output, comparison) if output else ())
+
+
+_WIDTH = 200
+
+
+def tell(comparison: Comparison, written: Sequence[Path]) -> None:
+    """Print the tables and notes on standard output, where things lie on standard error."""
+    from seasift.cli.terminal import console_of
+    from seasift.evaluation.compare_page import tables
+
+    console = console_of(_WIDTH)
+    for table in tables(comparison):
+        console.print(_shown(table))
+        console.print()
+    for note in comparison.notes:
+        console.print(f"note: {note}", soft_wrap=True)
+    if written:
+        locations = ", ".join(str(path) for path in written)
+        typer.echo(f"written: {locations}", err=True)
+
+
+def _shown(table: TextTable) -> RichTable:
+    from rich.table import Table as RichTable
+
+    shown = RichTable(title=table.title, title_justify="left", box=None, pad_edge=False, title_style="bold")
+    for location, head in enumerate(table.heads):
+        is_text = location in table.texts
+        shown.add_column(head, justify="left" if is_text else "right", overflow="fold", no_wrap=not is_text)
+    for row in table.rows:
+        shown.add_row(*row)
+    return shown

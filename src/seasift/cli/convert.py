@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from seasift.cli.command_of import command_of
+from seasift.cli.options import command_of
 from seasift.formats.exchange.options import ConvertOptions
 
 _HELP = """Turn annotations of one tool into those of another, without the images.

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from seasift.core.choices import ImageEncoding
+
 data = typer.Typer(
     name="data",
     help="Prepare, check, describe, split, merge and pack data sets.",
@@ -16,7 +18,7 @@ data = typer.Typer(
 
 _Images = Annotated[
     Path | None,
-    typer.Option(help="Folder of the images of a COCO .json (else: images beside it, or its own)."),
+    typer.Option(help="Folder of the images of a COCO .json [default: images beside it, or its own]."),
 ]
 _Group = Annotated[
     str | None,
@@ -39,16 +41,17 @@ def prepare(
         bool,
         typer.Option(
             "--repair",
-            help="Mend what is mechanical and list every repair: ids used twice, boxes that reach out, degenerate polygons, "
+            help="Repair mechanical defects and list every repair: duplicate ids, boxes beyond the image, degenerate polygons, "
             "swapped sizes of RLE, missing areas.",
         ),
     ] = False,
 ) -> None:
-    """Make a data set ready: images once, checked labels, exact masks, splitting schemes.
+    """Prepare a data set: images once, checked labels, exact masks, splitting schemes.
 
-    A second run does nothing, an interrupted one goes on.
+    A second run does nothing; an interrupted run resumes.
     """
-    from seasift.cli.data_output import stages, tell_prepared
+    from seasift.cli.data_output import tell_prepared
+    from seasift.cli.terminal import stages
     from seasift.data.prepare import prepare as run
 
     with stages() as progress:
@@ -66,8 +69,9 @@ def check(
     group: _Group = None,
     as_json: _Json = False,
 ) -> None:
-    """List every defect, and what any two splits share (images, videos, dives, minutes); exit 2 if a defect is fatal."""
-    from seasift.cli.data_output import print_json, stages, tell_check
+    """List every defect, and images, videos, dives and minutes that splits share; exit 2 if a defect is fatal."""
+    from seasift.cli.data_output import tell_check
+    from seasift.cli.terminal import print_json, stages
     from seasift.data.check import check as run
 
     with stages() as progress:
@@ -93,16 +97,18 @@ def stats(
     group: _Group = None,
     as_json: _Json = False,
 ) -> None:
-    """Describe a data set: counts, sizes, classes that go together, videos of each split."""
-    from seasift.cli.data_output import print_json
-    from seasift.cli.data_stats import tell_stats, write_page
-    from seasift.data.describe import describe
-    from seasift.data.stats import statistics
+    """Describe a data set: counts, sizes, classes that occur together, videos of each split."""
+    from seasift.cli.data_output import tell_stats
+    from seasift.cli.terminal import print_json
+    from seasift.data.stats import describe, statistics
 
     described = describe(path, labels=labels, masks=masks, scheme=scheme, images=images, group=group)
     counted = statistics(described)
     if page is not None:
+        from seasift.data.stats_page import write_page
+
         write_page(page, path, described, counted)
+        typer.echo(f"written: {page}", err=True)
     if as_json:
         print_json(counted.to_json())
     else:
@@ -114,19 +120,20 @@ def split(
     prepared: Annotated[Path, typer.Argument(help="A folder made by `seasift data prepare`.")],
     name: Annotated[str, typer.Option(help="Name of the new splitting scheme.")],
     fractions: Annotated[
-        str, typer.Option(help="Parts and their shares, summing to 1.")
+        str, typer.Option(help="Splits and their shares, summing to 1.")
     ] = "train=0.7,val=0.15,test=0.15",
-    folds: Annotated[int, typer.Option(min=0, help="Draw so many folds NAME-0, NAME-1 ... instead.")] = 0,
-    seed: Annotated[int, typer.Option(min=0, help="The same seed draws the same scheme.")] = 0,
+    folds: Annotated[int, typer.Option(min=0, help="Draw this many folds NAME-0, NAME-1 ... instead.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed; the same seed draws the same scheme.")] = 0,
     group: _Group = None,
     force: Annotated[bool, typer.Option("--force", help="Write over a scheme of this name.")] = False,
 ) -> None:
-    """Draw a splitting scheme that keeps each video in one split, with every class in every split where that can be."""
-    from seasift.cli.data_output import busy, tell_scheme
-    from seasift.cli.data_split import draw
+    """Draw a splitting scheme that keeps each video in one split, with every class in every split if possible."""
+    from seasift.cli.data_output import tell_scheme
+    from seasift.cli.terminal import busy
+    from seasift.data.draw_scheme import split as run
 
     with busy("drawing"):
-        drawn = draw(prepared, name, fractions, folds, seed, group, force=force)
+        drawn = run(prepared, name, fractions=fractions, folds=folds, seed=seed, group=group, force=force)
     tell_scheme(drawn)
 
 
@@ -136,7 +143,9 @@ def merge(
         list[Path],
         typer.Argument(help="Prepared data sets or COCO .json files; the first gives the classes."),
     ],
-    map_file: Annotated[Path, typer.Option("--map", help="YAML: what each source's categories mean.")],
+    map_file: Annotated[
+        Path, typer.Option("--map", help="YAML file with the meaning of each source's categories.")
+    ],
     out: Annotated[Path, typer.Option("-o", "--output", help="Folder for the merged data set.")],
     drop_leaks: Annotated[
         bool,
@@ -147,11 +156,12 @@ def merge(
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Write everything again.")] = False,
 ) -> None:
-    """Merge data sets: coarse classes, missing masks and unlabelled background are kept as such.
+    """Merge data sets; coarse classes, missing masks and unlabelled background stay marked.
 
-    A second run does nothing, an interrupted one goes on.
+    A second run does nothing; an interrupted run resumes.
     """
-    from seasift.cli.data_output import stages, tell_merged
+    from seasift.cli.data_output import tell_merged
+    from seasift.cli.terminal import stages
     from seasift.data.merge import merge as run
 
     with stages() as progress:
@@ -163,15 +173,22 @@ def merge(
 def pack(
     prepared: Annotated[Path, typer.Argument(metavar="DATA", help="A prepared data set.")],
     out: Annotated[Path, typer.Option("-o", "--output", help="Folder for the parts.")],
-    max_mb: Annotated[float, typer.Option(min=0.1, help="Megabytes of a part at most.")] = 60,
-    quality: Annotated[int, typer.Option(min=1, max=100, help="JPEG quality of the images.")] = 75,
+    max_mb: Annotated[float, typer.Option(min=0.1, help="Maximum size of a part in megabytes.")] = 60,
+    quality: Annotated[int, typer.Option(min=1, max=100, help="Quality of the images.")] = 75,
+    encoding: Annotated[
+        ImageEncoding, typer.Option(help="Encoding of the images; WebP is a third to a half smaller.")
+    ] = ImageEncoding.JPEG,
     force: Annotated[bool, typer.Option("--force", help="Write over another pack.")] = False,
 ) -> None:
-    """Pack a data set small, in parts, for machines without a network; `seasift train --data FOLDER` takes it."""
-    from seasift.cli.data_output import console, stages
+    """Pack a data set into small parts for machines without a network; `seasift train --data FOLDER` reads them."""
+    from seasift.cli.terminal import console_of, stages
     from seasift.data.pack import pack as run
 
     with stages() as progress:
-        parts = run(prepared, out, max_mb=max_mb, quality=quality, force=force, progress=progress)
+        parts = run(
+            prepared, out, max_mb=max_mb, quality=quality, encoding=encoding, force=force, progress=progress
+        )
     size = sum(part.stat().st_size for part in parts) / 1e6
-    console().print(f"{out}: {len(parts)} parts, {size:,.1f} MB, JPEG quality {quality}", soft_wrap=True)
+    console_of(140).print(
+        f"{out}: {len(parts)} parts, {size:,.1f} MB, {encoding} of quality {quality}", soft_wrap=True
+    )

@@ -1,65 +1,26 @@
-"""What the `data` commands show: progress by stages, and tables."""
+"""Tables of the `data` commands."""
 
 from __future__ import annotations
 
-import json
-import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
-from seasift.cli.data_split import Drawn
+from seasift.cli.terminal import console_of
 from seasift.data.check import CheckReport
 from seasift.data.defects import REPAIRED
+from seasift.data.draw_scheme import Drawn
 from seasift.data.merge import Merged
 from seasift.data.prepared import PreparedDataset
+from seasift.data.stats import SIZES, Stats
 
-
-@contextmanager
-def stages() -> Iterator[Callable[[str, int, int], None]]:
-    """Bars on standard error, one a stage, on a terminal only; driven by (what, done, in all)."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    tasks: dict[str, TaskID] = {}
-    with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
-
-        def progress(what: str, done: int, total: int) -> None:
-            if what not in tasks:
-                tasks[what] = bar.add_task(what, total=total)
-            bar.update(tasks[what], completed=done)
-
-        yield progress
-
-
-@contextmanager
-def busy(what: str) -> Iterator[None]:
-    """A sign of life on standard error, on a terminal only, for work whose end is not known."""
-    terminal = Console(stderr=True)
-    if not terminal.is_terminal:
-        yield
-        return
-    with terminal.status(f"{what} ..."):
-        yield
-
-
-def console() -> Console:
-    """Standard output; wide when it is not a terminal, so that tables in files are not cut."""
-    return Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else 140)
-
-
-def print_json(value: Any) -> None:
-    """JSON to standard output."""
-    print(json.dumps(value, indent=2, ensure_ascii=True, allow_nan=False))
+_PAIRS = 10
+_WIDTH = 140
 
 
 def tell_check(report: CheckReport) -> None:
-    """Every defect on a line, the table of leaks, and a last line that sums up."""
-    out = console()
+    """Every defect on a line, the table of leaks, and a summary in the last line."""
+    out = console_of(_WIDTH)
     for defect in report.defects:
         out.print(defect.line(), soft_wrap=True)
     if report.leaks:
@@ -87,29 +48,29 @@ def tell_check(report: CheckReport) -> None:
         out.print(table)
     if not report.grouped:
         out.print(
-            "note: no group is known, so videos in two splits were not looked for; give --group for footage"
+            "note: no group is known, so videos in two splits were not searched; give --group for footage"
         )
     elif not report.dated:
-        out.print("note: no dates of videos are known, so shared dives and minutes were not looked for")
+        out.print("note: no dates of videos are known, so shared dives and minutes were not searched")
     kinds = Counter((defect.severity, defect.kind) for defect in report.defects)
     found = ", ".join(f"{count:,} {kind} ({severity})" for (severity, kind), count in kinds.items())
     if any(defect.kind in REPAIRED for defect in report.defects):
-        out.print("note: seasift data prepare --repair mends what is mechanical, and lists what it did")
+        out.print("note: seasift data prepare --repair repairs mechanical defects, and lists every repair")
     out.print(f"{report.images:,} images, {len(report.files)} annotation files: {found or 'no defects'}")
 
 
 def tell_prepared(prepared: PreparedDataset, done: bool) -> None:
-    """One line on what was made, and a table of the schemes."""
+    """A line on the data set, and a table of the schemes."""
     record = prepared.record
     objects = ", ".join(f"{name} {count:,}" for name, count in record.get("objects", {}).items())
-    out = console()
+    out = console_of(_WIDTH)
     if not done:
         out.print(
             f"{prepared.folder}: up to date, nothing to do ({record['name']}, {record['pictures']:,} images)"
         )
         return
     out.print(f"{prepared.folder}: {record['name']}, {record['pictures']:,} images; objects: {objects}")
-    table = Table("scheme", "split", "pictures")
+    table = Table("scheme", "split", "images")
     table.columns[2].justify = "right"
     for scheme, splits in record["splits"].items():
         for split, count in splits.items():
@@ -124,11 +85,11 @@ def tell_prepared(prepared: PreparedDataset, done: bool) -> None:
 
 
 def tell_merged(merged: Merged) -> None:
-    """What was merged, and what was left out."""
+    """The merged data set, and images that were left out."""
     tell_prepared(merged.prepared, merged.done)
     if not merged.done:
         return
-    out = console()
+    out = console_of(_WIDTH)
     table = Table("source", "images", "objects", "background")
     for source in merged.prepared.record["sources"]:
         row = (source["name"], f"{source['images']:,}", f"{source['objects']:,}", source["background"])
@@ -146,17 +107,17 @@ def tell_merged(merged: Merged) -> None:
         )
     for name, count in merged.undated.items():
         out.print(
-            f"note: {count:,} videos of {name} have neither date nor dive, so shared dives were not looked for",
+            f"note: {count:,} videos of {name} have neither date nor dive, so shared dives were not searched",
             soft_wrap=True,
         )
 
 
 def tell_scheme(drawn: Drawn) -> None:
-    """What each split got, and which classes a split lacks."""
-    out = console()
+    """The content of each split, and its missing classes."""
+    out = console_of(_WIDTH)
     if not drawn.grouped:
-        out.print("note: no group is known, so each image was drawn alone; give --group for footage")
-    table = Table("scheme", "split", "groups", "pictures", "share", "objects", "classes it lacks")
+        out.print("note: no group is known, so each image is its own group; give --group for footage")
+    table = Table("scheme", "split", "groups", "images", "share", "objects", "classes it lacks")
     for column in table.columns[2:6]:
         column.justify = "right"
     total = len(drawn.group_of)
@@ -175,7 +136,7 @@ def tell_scheme(drawn: Drawn) -> None:
 
 
 def _counts(drawn: Drawn, names: set[str]) -> Counter[str]:
-    """Objects per class over all label sets; classes of no object at all are left out."""
+    """Objects per class over all label sets; classes without any object are left out."""
     counts: Counter[str] = Counter()
     for labels, coco in drawn.label_sets.items():
         title = {
@@ -187,3 +148,65 @@ def _counts(drawn: Drawn, names: set[str]) -> Counter[str]:
                 continue
             counts[title[annotation.category_id]] += annotation.image_id in here
     return counts
+
+
+def tell_stats(stats: Stats) -> None:
+    """Tables of splits, classes, and the pairs of classes that occur together most often."""
+    out = console_of(_WIDTH)
+    out.print(stats.name, soft_wrap=True)
+    out.print(_splits(stats))
+    out.print(_classes(stats))
+    if stats.partial:
+        out.print(_partial(stats))
+    pairs = [
+        (int(stats.together[i, j]), first, second)
+        for i, first in enumerate(stats.classes)
+        for j, second in enumerate(stats.classes[:i])
+        if stats.together[i, j]
+    ]
+    if pairs:
+        table = Table("together in images", "and", "images", title="most often together")
+        table.columns[2].justify = "right"
+        for count, first, second in sorted(pairs, key=lambda pair: -pair[0])[:_PAIRS]:
+            table.add_row(first, second, f"{count:,}")
+        out.print(table)
+
+
+def _splits(stats: Stats) -> Table:
+    table = Table("split", "images", "videos", "without objects", "objects", "crowds", *SIZES, "median size")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for split, counts in stats.splits.items():
+        videos = f"{counts.groups:,}" if stats.grouped else "-"
+        sizes = [f"{value:,}" for value in (counts.small, counts.medium, counts.large)]
+        table.add_row(
+            *(split, f"{counts.pictures:,}", videos, f"{stats.empty_images[split]:,}", f"{counts.objects:,}"),
+            *(f"{counts.crowds:,}", *sizes, f"{counts.median_side_px:.0f} px"),
+        )
+    return table
+
+
+def _partial(stats: Stats) -> Table:
+    table = Table("split", "coarse class", "without mask", "loose box", "images with unlabelled background")
+    table.title = "missing parts of labels; objects of a coarse class count for no class"
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for split, found in stats.partial.items():
+        values = (found.coarse, found.without_mask, found.loose_box, found.unlabelled)
+        table.add_row(split, *(f"{value:,}" for value in values))
+    return table
+
+
+def _classes(stats: Stats) -> Table:
+    table = Table("class", *stats.splits, *SIZES)
+    table.title = "objects" + (" / videos" if stats.grouped else "") + " of each class"
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for name, row in stats.by_class.items():
+        cells = [
+            f"{counts.objects:,}" + (f" / {counts.groups:,}" if stats.grouped else "")
+            for counts in row.values()
+        ]
+        last = list(row.values())[-1]
+        table.add_row(name, *cells, f"{last.small:,}", f"{last.medium:,}", f"{last.large:,}")
+    return table

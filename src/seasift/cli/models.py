@@ -1,4 +1,4 @@
-"""`seasift models list | show | import | complete`."""
+"""`seasift models list | show | import | adopt | complete`."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from typing import Annotated
 
 import typer
 
+from seasift.cli.models_adopt import adopt
 from seasift.cli.models_complete import complete
 from seasift.core.files import check_onnx_name
 
-models = typer.Typer(name="models", help="List, show, import and complete models.", no_args_is_help=True)
+models = typer.Typer(
+    name="models", help="List, show, import, adopt and complete models.", no_args_is_help=True
+)
 
 _Classes = Annotated[int, typer.Option(min=1, help="Number of classes without background.")]
 
@@ -21,7 +24,7 @@ def list_models(classes: _Classes = 22) -> None:
     from importlib.util import find_spec
 
     from seasift.cli.models_table import print_bundled, print_table
-    from seasift.core.extras import how_to_install
+    from seasift.core.errors import how_to_install
 
     print_bundled()
     if not all(map(find_spec, ("torch", "torchvision", "timm"))):
@@ -47,9 +50,8 @@ def show(
     html: Annotated[Path | None, typer.Option(help="Write the card as a self-contained HTML page.")] = None,
 ) -> None:
     """Show the card of a model file or bundled model, or the details of a network."""
-    from seasift.core.errors import InputError
-    from seasift.core.extras import require
-    from seasift.core.option import parse_size
+    from seasift.core.choices import parse_size
+    from seasift.core.errors import InputError, require
     from seasift.modelfile import bundled
 
     if name in bundled.names() or name.endswith(".onnx"):
@@ -103,8 +105,7 @@ def import_weights(
     attribution: Annotated[str, typer.Option(help="Credits.")] = "YOLACT (Bolya et al. 2019)",
 ) -> None:
     """Turn a published YOLACT checkpoint into a model file."""
-    from seasift.core.errors import InputError
-    from seasift.core.extras import require
+    from seasift.core.errors import InputError, require
 
     check_onnx_name(output)
     for path in (weights, names):
@@ -126,4 +127,5 @@ def import_weights(
     typer.echo(f"{output}: {info.name}, {len(info.categories)} classes, input {size} px")
 
 
+models.command()(adopt)
 models.command()(complete)

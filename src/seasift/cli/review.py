@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from seasift.cli.options import Host, OpenToAll, Port
+
+if TYPE_CHECKING:
+    from seasift.review.folder import Review
 
 
 def review(
@@ -19,25 +22,47 @@ def review(
     footage: Annotated[
         Path | None, typer.Option(help="Folder of the videos, if they are not where the survey found them.")
     ] = None,
-    reviewer: Annotated[str, typer.Option(help="Who decides; kept with each decision.")] = "",
+    reviewer: Annotated[str, typer.Option(help="Name of the person, stored with each decision.")] = "",
     host: Host = None,
     port: Port = None,
     open_to_all: OpenToAll = False,
     browser: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in a browser.")] = True,
 ) -> None:
-    """Accept, reject and relabel the tracks of a survey in a page, by keys; no model is needed.
+    """Accept, reject and relabel the tracks of a survey in a page, by keys, without a model.
 
-    Every decision is kept in the survey's folder at once. Examples:
+    Every decision is stored in the survey's folder at once. Examples:
 
     seasift review out
 
     seasift review out --export reviewed && seasift data check reviewed/annotations.json
     """
-    from seasift.cli.review_run import export_data, serve_page
-    from seasift.review.folder import Review
+    if export is not None:
+        _export(folder, footage, export)
+        return
+
+    from seasift.service.review_app import serve_review
+
+    def listening(review: Review, url: str) -> None:
+        typer.echo(f"{review.summary()}; review at {url} (Ctrl+C ends)", err=True)
+        if browser:
+            import webbrowser
+
+            webbrowser.open(url)
 
     given = {"host": host, "port": port, "open_to_all": open_to_all or None}
-    if export is not None:
-        export_data(Review(folder, footage=footage), export)
-        return
-    serve_page(folder, footage, given, reviewer=reviewer, browser=browser)
+    serve_review(folder, given, footage=footage, reviewer=reviewer, listening=listening)
+
+
+def _export(folder: Path, footage: Path | None, out: Path) -> None:
+    from seasift.cli.terminal import note, progress_bar
+    from seasift.review.folder import Review
+
+    review = Review(folder, footage=footage)
+    with progress_bar("writing images") as progress:
+        made = review.export(out, progress)
+    written = review.write()
+    typer.echo(f"{made.path}: {made.words()[0]}")
+    for line in made.words()[1:]:
+        note(line)
+    typer.echo(f"written: {', '.join(str(path) for path in written)}", err=True)
+    typer.echo(review.summary(), err=True)

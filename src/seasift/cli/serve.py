@@ -31,14 +31,14 @@ def serve(
     """
     import signal
 
-    signal.signal(
-        signal.SIGTERM, _end
-    )  # until the server takes it; a container's first process has no default
+    # Until the server handles it; the first process of a container has no default.
+    signal.signal(signal.SIGTERM, _end)
 
     from seasift.core.errors import InputError
     from seasift.inference.predictor import load_predictor
     from seasift.modelfile.bundled import card_of
     from seasift.service.app import create_app
+    from seasift.service.server import page_url
     from seasift.service.server import serve as run
     from seasift.service.settings import check_reach, read_settings
 
@@ -63,11 +63,8 @@ def serve(
     )
 
     def listening(port: int) -> None:
-        host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host
-        address = f"[{host}]" if ":" in host else host
-        typer.echo(
-            f"open http://{address}:{port}/ (Ctrl+C ends)"
-        )  # standard error holds the log, a JSON object a line
+        # Standard error holds the log, one JSON object on each line.
+        typer.echo(f"open {page_url(settings, port)} (Ctrl+C ends)")
 
     run(create_app(predictor, settings, card=card_of(model)), settings, listening=listening)
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seasift.cli.options import Classes, ModelOption, Precision
+from seasift.cli.options import Classes, ModelOption, Precision, choice
+from seasift.core.choices import SurveyEngine
 
 if TYPE_CHECKING:
     from seasift.survey.api import SurveyResult
@@ -72,11 +73,20 @@ def survey(
     video: Annotated[
         bool, typer.Option("--video", help="Also write annotated.mp4: the sampled frames with outlines.")
     ] = False,
+    raw_csv: Annotated[
+        bool,
+        typer.Option(
+            "--raw-csv",
+            help="Leave texts in CSV that begin with = + - @ as they are: a spreadsheet computes them.",
+        ),
+    ] = False,
     engine: Annotated[
         str,
-        typer.Option(
-            help="Engine: local, openvino, onnxruntime or onnxruntime-cuda on this machine; ray or ray:onnxruntime on a "
-            "cluster."
+        choice(
+            SurveyEngine,
+            "--engine",
+            option="--engine",
+            help="Engine that runs the model: in this process, or with ray on a cluster; local is openvino.",
         ),
     ] = "local",
     precision: Precision = "auto",

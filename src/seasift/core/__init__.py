@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from seasift.core.errors import SeasiftError as SeasiftError
     from seasift.core.image_like import as_image as as_image
     from seasift.core.instances import Instances as Instances
+    from seasift.core.instances import Predictor as Predictor
     from seasift.core.masks import MaskCrop as MaskCrop
-    from seasift.core.predictor import Predictor as Predictor
 
 __all__ = ["Category", "Detection", "Instances", "MaskCrop", "Predictor", "SeasiftError", "as_image"]
 
@@ -24,7 +24,7 @@ __getattr__, __dir__ = lazy(
         "Detection": "seasift.core.detection:Detection",
         "Instances": "seasift.core.instances:Instances",
         "MaskCrop": "seasift.core.masks:MaskCrop",
-        "Predictor": "seasift.core.predictor:Predictor",
+        "Predictor": "seasift.core.instances:Predictor",
         "SeasiftError": "seasift.core.errors:SeasiftError",
         "as_image": "seasift.core.image_like:as_image",
     },

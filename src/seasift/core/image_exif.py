@@ -5,6 +5,8 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
+from seasift.core.jpeg_segments import APP1, SOS, BrokenJpegError, segments
+
 _ORIENTATION = 274
 
 
@@ -30,15 +32,15 @@ def _tiffs(data: bytes, kind: str) -> Iterator[bytes]:
     if kind == "TIFF":
         yield data
     elif kind == "JPEG":
-        index = 2
-        while index + 4 <= len(data) and data[index] == 0xFF and data[index + 1] != 0xDA:
-            if data[index + 1] == 0xFF:  # fill byte
-                index += 1
-                continue
-            end = index + 2 + int.from_bytes(data[index + 2 : index + 4], "big")
-            if data[index + 1] == 0xE1 and data[index + 4 : index + 10] == b"Exif\0\0":
-                yield data[index + 10 : end]
-            index = end
+        try:
+            for segment in segments(data):
+                if segment.marker == SOS:
+                    return
+                exif = data[segment.start + 2 : segment.end]
+                if segment.marker == APP1 and exif.startswith(b"Exif\0\0"):
+                    yield exif[6:]
+        except BrokenJpegError:
+            return
     elif kind == "PNG":
         index = 8
         while index + 8 <= len(data):

@@ -1,4 +1,4 @@
-"""The objects of one image, as one value that everything takes and returns."""
+"""The objects of one image as one value, and the protocol of models that return it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
-from seasift.core import interop
+from seasift.core import detection
 from seasift.core.detection import Category, Detection
 from seasift.core.errors import InputError
 from seasift.core.image import jpeg_uri
@@ -20,7 +20,9 @@ from seasift.core.types import Bool, Float32, Int64, SizeHW
 
 if TYPE_CHECKING:
     from seasift import Plot
+from typing import Protocol
 
+from seasift.core.types import UInt8
 
 __all__ = ["Category", "Instances"]
 
@@ -195,7 +197,7 @@ class Instances:
 
         >>> json.dump(found.to_coco(file_name="frame.jpg"), file)
         """
-        return interop.to_coco(list(self), self.categories, self.size_hw, image_id, file_name)
+        return detection.to_coco(list(self), self.categories, self.size_hw, image_id, file_name)
 
     def to_supervision(self) -> Any:
         """The objects as a `supervision.Detections` with (N, H, W) masks and `data["class_name"]`.
@@ -203,7 +205,7 @@ class Instances:
         Raises:
             MissingExtraError: the package supervision is not installed.
         """
-        return interop.to_supervision(list(self), self.size_hw, with_masks=self.masks is not None)
+        return detection.to_supervision(list(self), self.size_hw, with_masks=self.masks is not None)
 
     def to_dataframe(self) -> Any:
         """The objects as a `pandas.DataFrame`, a row each, with the columns of `seasift predict --format csv`.
@@ -211,7 +213,7 @@ class Instances:
         Raises:
             MissingExtraError: the package pandas is not installed.
         """
-        return interop.to_dataframe(list(self), self.size_hw)
+        return detection.to_dataframe(list(self), self.size_hw)
 
     def __repr__(self) -> str:
         counts = Counter(self.names).most_common()
@@ -251,3 +253,28 @@ class Instances:
             None if self.masks is None else self.masks[i],
             self.size_hw,
         )
+
+
+class Predictor(Protocol):
+    """Images in, Instances out."""
+
+    @property
+    def name(self) -> str:
+        """Name of the model in tables."""
+
+    @property
+    def categories(self) -> tuple[Category, ...]:
+        """The classes; the index is the `class_id` of the Instances."""
+
+    def predict(
+        self, images_rgb_u8: Sequence[UInt8], *, threshold: float = 0.05, max_objects: int = 100
+    ) -> list[Instances]:
+        """Find objects in images of any sizes.
+
+        Args:
+            images_rgb_u8: each (H, W, 3) uint8, RGB.
+            threshold: objects with a lower score are left out.
+            max_objects: at most this many per image, the best.
+        Returns:
+            One Instances per image, in order, best object first.
+        """

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from seasift.core.boxes import class_agnostic_nms
-from seasift.core.classes import group_of
 from seasift.core.instances import Category, Instances
 from seasift.core.types import Bool, Float32, Int64
 
@@ -75,7 +74,7 @@ def level_scores(found: Instances, categories: Sequence[Category]) -> LevelScore
         found: N objects.
         categories: C classes of the model; the index is the class_id.
     """
-    groups = [group_of(category.name) for category in categories]
+    groups = [category.group for category in categories]
     if found.class_scores is None:
         own = tuple(groups[class_id] for class_id in found.class_ids.tolist())
         scores = np.repeat(found.scores[:, None], 3, axis=1)

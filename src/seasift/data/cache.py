@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 import shutil
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -121,24 +123,28 @@ def _build(
     masks = np.lib.format.open_memmap(
         folder / "masks.npy", mode="w+", dtype=np.uint8, shape=(max(len(flat), 1), height, -(-width // 8))
     )
-    index = 0
-    for number, (image, group) in enumerate(zip(images, objects, strict=True)):
+    first = np.cumsum([0, *(len(group) for group in objects)])
+
+    def fill(number: int) -> None:
+        image = images[number]
         down, across = spec.content_hw(image.size_hw)
         pixels[number] = np.round(spec.mean)
         pixels[number, :down, :across] = resize_u8(_read(split, image), (down, across))
-        for annotation in group:
+        for index, annotation in enumerate(objects[number], first[number]):
             mask = _resized_mask(annotation, image.size_hw, (down, across))
             masks[index] = np.packbits(np.pad(mask, ((0, height - down), (0, width - across))), axis=1)
-            index += 1
-        if progress:
-            progress(number + 1, len(images))
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for number, _ in enumerate(pool.map(fill, range(len(images))), 1):
+            if progress:
+                progress(number, len(images))
     partial = partial_labels_of(split.coco, images, flat)
     pixels.flush()
     masks.flush()
     np.savez(
         folder / "index.npz",
         file_names=np.array([image.file_name for image in images]),
-        first_object=np.cumsum([0, *(len(group) for group in objects)]),
+        first_object=first,
         boxes_xyxy=_relative_boxes(images, objects, spec),
         class_ids=np.array([class_of[a.category_id] for a in flat], dtype=np.int64),
         crowd=np.array([a.iscrowd for a in flat], dtype=bool),

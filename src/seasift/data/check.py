@@ -1,7 +1,4 @@
-"""Lists every defect of a data set: annotation files, images, splitting schemes.
-
-Also here: Defects of the images that annotations speak of.
-"""
+"""List every defect of a data set: annotation files, images, splitting schemes."""
 
 from __future__ import annotations
 
@@ -17,8 +14,16 @@ from seasift.core.types import SizeHW
 from seasift.data.check_document import check_document
 from seasift.data.coco import read_document
 from seasift.data.defects import FATAL, WARNING, Defect
-from seasift.data.dives import VIDEOS_FILE, VideoFacts, groups_of
-from seasift.data.leakage import Leak, check_lists, defects_of, find_leaks, find_twins
+from seasift.data.dives import (
+    VIDEOS_FILE,
+    Leak,
+    VideoFacts,
+    check_lists,
+    defects_of,
+    find_leaks,
+    find_twins,
+    groups_of,
+)
 from seasift.data.locate import find_beside, images_folder
 from seasift.data.packed import PACK_FILE
 from seasift.data.prepared import DATASET_FILE, open_prepared
@@ -34,7 +39,7 @@ def check_images(
 
     Args:
         folder: of the images.
-        sizes: file name to the size that the annotations give (None: not usable, so not compared).
+        sizes: file name to the size in the annotations; None if unusable, then not compared.
         file: annotation file, for the defects.
         progress: called with (images done, in all).
     Returns:
@@ -62,8 +67,8 @@ def check_images(
             defects.append(Defect(FATAL, "bad image", name, "", what, "Replace the file"))
             continue
         if pages > 1:
-            what = f"has {pages} pages, of which only the first is taken"
-            defects.append(Defect(WARNING, "several pages", name, "", what, "Save the page meant alone"))
+            what = f"has {pages} pages, only the first is used"
+            defects.append(Defect(WARNING, "several pages", name, "", what, "Save the wanted page alone"))
         digest = hashlib.blake2b(image.tobytes(), digest_size=16, salt=str(image.shape).encode()[:16])
         digests[name] = digest.hexdigest()
         height, width = image.shape[:2]
@@ -71,8 +76,8 @@ def check_images(
             what = f"is {width}x{height} px but {file} says {size_hw[1]}x{size_hw[0]}; expected the same"
             remedy = "Put the right image there, or scale its objects and correct the size"
             if orientation != 1 and size_hw == (width, height):
-                what = f"{what}. Its EXIF orientation is {orientation}, and the file gives the size as stored"
-                remedy = "Turn the objects as EXIF says, or take the orientation out of the image"
+                what = f"{what}. Its EXIF orientation is {orientation}, and the file gives the stored size"
+                remedy = "Turn the objects as EXIF says, or remove the orientation from the image"
             defects.append(Defect(FATAL, "size differs", name, "", what, remedy))
         elif orientation != 1:
             turned[name] = orientation
@@ -80,15 +85,15 @@ def check_images(
         first, orientation = next(iter(turned.items()))
         what = (
             f"{len(turned):,} of {len(sizes):,} images have an EXIF orientation other than 1, first {first} with "
-            f"{orientation}. They are read upright; outlines drawn on the image as stored would lie elsewhere"
+            f"{orientation}. Readers apply it; outlines drawn on the image as stored would be misplaced"
         )
-        remedy = f"Look at one: seasift data stats {file} -o stats.html shows images with their objects"
+        remedy = f"Check one: seasift data stats {file} -o stats.html shows images with their objects"
         defects.append(Defect(WARNING, "EXIF orientation", file, "images", what, remedy))
     return defects, digests
 
 
 def size_differs(path: Path, size_hw: SizeHW, noted_hw: SizeHW) -> DatasetError:
-    """The error for an image that is not of the size that its annotations give.
+    """The error for an image whose size is not that in its annotations.
 
     Args:
         path: of the image.
@@ -96,7 +101,7 @@ def size_differs(path: Path, size_hw: SizeHW, noted_hw: SizeHW) -> DatasetError:
         noted_hw: the size in the annotation file.
     """
     turned = size_hw == noted_hw[::-1] and read_orientation(path) != 1
-    why = " (it has an EXIF orientation, and the file gives the size as stored)" if turned else ""
+    why = " (it has an EXIF orientation, and the file gives the stored size)" if turned else ""
     return DatasetError(
         f"{path}: {size_hw[1]}x{size_hw[0]} px; the annotation file says {noted_hw[1]}x{noted_hw[0]}{why}. "
         "Run `seasift data check` for all defects"
@@ -106,7 +111,7 @@ def size_differs(path: Path, size_hw: SizeHW, noted_hw: SizeHW) -> DatasetError:
 def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
-    except (OSError, ValueError):  # a name no file can have
+    except (OSError, ValueError):  # a name that no file can have
         return False
 
 
@@ -115,13 +120,13 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass
 class CheckReport:
-    """What was found.
+    """The result of a check.
 
     Attributes:
         defects: all of them, fatal ones first.
         leaks: pairs of splits that share something.
-        files: annotation files looked at.
-        images: how many images were looked at.
+        files: checked annotation files.
+        images: number of checked images.
         grouped: whether groups (videos) were known.
         dated: whether dives or clock times of videos were known.
     """
@@ -135,7 +140,7 @@ class CheckReport:
 
     @property
     def fatal(self) -> int:
-        """How many defects are fatal."""
+        """Number of fatal defects."""
         return sum(defect.severity == FATAL for defect in self.defects)
 
     def to_json(self) -> dict[str, Any]:
@@ -157,7 +162,7 @@ def check(
     group: str | None = None,
     progress: Progress | None = None,
 ) -> CheckReport:
-    """Check a prepared data set, or COCO files, of which each is taken for a split of one scheme.
+    """Check a prepared data set, or COCO files; each file is a split of one scheme.
 
     Args:
         paths: one prepared folder, or COCO .json files.
@@ -165,7 +170,7 @@ def check(
         group: regular expression for the group in a file name (None: the prepared data set's own; "none": none).
         progress: called with (what, done, in all).
     Raises:
-        DatasetError: nothing there that could be checked, or a group that does not fit.
+        DatasetError: nothing to check, or a group that does not fit.
     """
     tell = progress or (lambda _what, _done, _total: None)
     report = CheckReport()
@@ -185,7 +190,7 @@ def check(
 
 def _check_prepared(folder: Path, group: str | None, report: CheckReport, tell: Progress) -> None:
     prepared = open_prepared(folder)
-    folder = prepared.folder  # of a packed data set: where it was unpacked to
+    folder = prepared.folder  # of a packed data set: its unpacked folder
     sizes: dict[str, SizeHW | None] = {}
     for path in sorted((folder / "annotations").glob("*.json")):
         sizes |= _document(path, f"annotations/{path.name}", report, tell)
@@ -221,7 +226,7 @@ def _check_files(
     for path, expected in folders.items():
         if not path.exists():
             raise DatasetError(f"{path}: no such file; expected a COCO .json or a prepared data set")
-        # Files of one name in two folders are two images.
+        # Files with the same name in two folders are two images.
         prefix = "" if len(set(folders.values())) == 1 else f"{expected.as_posix()}/"
         sizes = _document(path, str(path), report, tell)
         folder, placed = _placed(path, images, sizes, report)
@@ -240,7 +245,7 @@ def _check_files(
 def _placed(
     path: Path, images: Path | None, sizes: Mapping[str, SizeHW | None], report: CheckReport
 ) -> tuple[Path, dict[str, SizeHW | None]]:
-    """The folder of the images, and for each of them its path in there and its size."""
+    """The folder of the images, and for each of them its path in it and its size."""
     try:
         folder = find_beside(list(sizes), path, images)
     except DatasetError as error:

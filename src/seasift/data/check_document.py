@@ -1,6 +1,6 @@
-"""Every defect of one COCO document; unlike reading, it does not stop at the first.
+"""Every defect of a COCO document; unlike reading, it does not stop at the first.
 
-Also here: One defect of a data set. Defects of one object: its box, its mask, and whether they go together.
+An object is checked for its box, its mask, and whether both agree.
 """
 
 from __future__ import annotations
@@ -12,23 +12,24 @@ import numpy as np
 
 from seasift.core.masks import MaskCrop, areas_and_boxes, from_coco
 from seasift.core.types import Bool, Float64, SizeHW
-from seasift.data.check_objects_together import whole_file
 from seasift.data.coco import root_ids
-from seasift.data.defects import FATAL, WARNING, Defect
-from seasift.data.plain import chunks, columns_of, has_size
-from seasift.data.segmentation import (
+from seasift.data.defects import FATAL, WARNING, Defect, whole_file
+from seasift.data.json_form import (
+    chunks,
+    columns_of,
     defect_of_class_set,
     defect_of_flag,
     defect_of_segmentation,
+    has_size,
     is_integer,
     is_number,
     kind_of,
 )
 
-# Tools differ on whether the last pixel counts and where a pixel's corner is; less is no defect.
+# Tools differ on whether the last pixel counts and on the corner of a pixel; smaller differences are no defect.
 _SLACK_PX = 1.5
 _LEAST_IOU = 0.5
-_FEWEST = 32  # annotations that are looked at together
+_FEWEST = 32  # annotations that are checked together
 
 
 def check_object(
@@ -38,7 +39,7 @@ def check_object(
 
     Args:
         item: the annotation.
-        size_hw: of its image, if that is known.
+        size_hw: of its image, if known.
         file: annotation file, for the defects.
         place: of the annotation in it.
     """
@@ -61,11 +62,11 @@ def check_object(
 
 
 def without_fault(items: Sequence[Any], sizes: Mapping[int, SizeHW | None]) -> Sequence[bool]:
-    """Which annotations `check_object` would find no defect in, many at once; of the others some may have none either.
+    """Annotations in which `check_object` would find no defect, many at once. Some of the others may have none either.
 
     Args:
         items: annotations.
-        sizes: id of an image to its size, if that is known.
+        sizes: id of an image to its size, if known.
     """
     columns = columns_of(items)
     if columns is None:
@@ -125,15 +126,15 @@ def _check_box(box: list[float], size_hw: SizeHW | None, file: str, location: st
             FATAL, "box outside", file, location, what, "Check that the object belongs to this image"
         )
     elif min(x, y, right - x - width, bottom - y - height) < -_SLACK_PX:
-        what = f"bbox {_shown(box)} reaches out of {where}; expected it inside"
-        yield Defect(WARNING, "box reaches out", file, location, what, "Cut it at the border")
+        what = f"bbox {_shown(box)} extends beyond {where}; expected it inside"
+        yield Defect(WARNING, "box reaches out", file, location, what, "Clip it at the border")
 
 
 def _check_mask(
     segmentation: Any, box: list[float] | None, size_hw: SizeHW | None, file: str, location: str
 ) -> Iterator[Defect]:
     if segmentation is None or segmentation == []:
-        return  # an object with a box only
+        return  # an object with only a box
     defect = defect_of_segmentation(segmentation, size_hw)
     if defect:
         yield Defect(FATAL, "broken mask", file, location, defect, "Draw the object again or remove it")
@@ -143,7 +144,7 @@ def _check_mask(
     try:
         mask = from_coco(segmentation, size_hw)
     except (ValueError, TypeError, OverflowError, MemoryError) as error:
-        what = f"a mask that cannot be decoded ({error}); expected polygons or RLE of the picture's size"
+        what = f"a mask that cannot be decoded ({error}); expected polygons or RLE of the image's size"
         yield Defect(FATAL, "broken mask", file, location, what, "Draw the object again or remove it")
         return
     if mask.area == 0:
@@ -151,12 +152,12 @@ def _check_mask(
         yield Defect(FATAL, "empty mask", file, location, what, "Draw the object again or remove it")
     elif box is not None and box[2] > 0 and box[3] > 0 and _iou(mask, box) < _LEAST_IOU:
         x1, y1, x2, y2 = mask.box_xyxy
-        what = f"bbox {_shown(box)} is not where the mask is, {_shown([x1, y1, x2 - x1, y2 - y1])}"
+        what = f"bbox {_shown(box)} is not the box of the mask, {_shown([x1, y1, x2 - x1, y2 - y1])}"
         yield Defect(WARNING, "box off mask", file, location, what, "Write the box of the mask")
 
 
 def _iou(mask: MaskCrop, box: list[float]) -> float:
-    # Both grown by a pixel, so that for the smallest objects the slack above does not decide.
+    # Both are grown by a pixel, so that the slack above does not decide for the smallest objects.
     x1, y1, x2, y2 = mask.box_xyxy
     x, y, width, height = box
     across = min(x2, x + width) - max(x1, x) + 1
@@ -179,7 +180,7 @@ def check_document(content: Mapping[str, Any], file: str) -> tuple[list[Defect],
         content: the document, with its three lists.
         file: its name, for the defects.
     Returns:
-        The defects, and file name to size of the images it lists (None: its size is not usable).
+        The defects, and file name to size of the listed images; None if the size is unusable.
     """
     defects: list[Defect] = []
     roots = root_ids([content])
@@ -202,13 +203,11 @@ def check_document(content: Mapping[str, Any], file: str) -> tuple[list[Defect],
             defects += _check_annotation(item, number, (ids, used), categories, images, sizes, file)
     defects += whole_file(content["annotations"], categories, file)
     for root in sorted(categories.keys() & roots):
-        what = f"{categories[root]!r} has no object and only stands above the others, so it is not taken for a class"
-        defects.append(
-            Defect(WARNING, "root category", file, f"category {root}", what, "Leave it out if it is one")
-        )
+        what = f"{categories[root]!r} has no object and is only the supercategory of the others, so it is no class"
+        defects.append(Defect(WARNING, "root category", file, f"category {root}", what, "Remove it"))
     for unused in sorted(categories.keys() - used - roots):
         what = "has no object"
-        remedy = "Leave the class out if it is not wanted"
+        remedy = "Remove the class if it is not wanted"
         defects.append(
             Defect(WARNING, "empty class", file, f"category {unused} ({categories[unused]})", what, remedy)
         )
@@ -224,7 +223,7 @@ def _check_annotation(
     sizes: Mapping[str, SizeHW | None],
     file: str,
 ) -> Iterator[Defect]:
-    """Check an annotation closely; enters its id and its category in `seen`."""
+    """Check an annotation closely, and add its id and category to `seen`."""
     if not isinstance(item, dict):
         yield _wrong_item(file, f"annotations[{number}]", item)
         return
@@ -274,7 +273,7 @@ def _categories(items: list[Any], roots: Collection[int], file: str, defects: li
             defects.append(Defect(FATAL, "wrong type", file, location, what, "Give it a name"))
         elif name in classes:
             what = f"a second category {name!r}; expected each name once"
-            remedy = "Rename one, or join them: seasift data prepare --repair"
+            remedy = "Rename one, or merge them: seasift data prepare --repair"
             defects.append(Defect(FATAL, "duplicate name", file, location, what, remedy))
         elif item.get("id") not in (roots or ()):
             classes.add(name)
@@ -298,12 +297,12 @@ def _images(
         name = item.get("file_name")
         if not isinstance(name, str) or not name:
             what = f"file_name is {kind_of(name)}; expected text"
-            defects.append(Defect(FATAL, "wrong type", file, location, what, "Name the picture's file"))
+            defects.append(Defect(FATAL, "wrong type", file, location, what, "Name the image's file"))
             continue
         if name in sizes:
-            what = f"{name} is listed a second time; expected each image once"
+            what = f"{name} is listed twice; expected each image once"
             defects.append(
-                Defect(FATAL, "duplicate name", file, location, what, "Remove one and join their objects")
+                Defect(FATAL, "duplicate name", file, location, what, "Remove one and merge their objects")
             )
         flag = defect_of_flag(item, "background_labelled")
         if flag:
@@ -325,7 +324,7 @@ def _images(
             continue
         what = f"height is {kind_of(height)}, width {kind_of(width)}; expected pixels, 1 to {_LARGEST_SIDE:,}"
         defects.append(
-            Defect(FATAL, "wrong size", file, f"{location} ({name})", what, "Write the picture's size")
+            Defect(FATAL, "wrong size", file, f"{location} ({name})", what, "Write the image's size")
         )
         sizes[name] = None
     return names, sizes
@@ -343,8 +342,8 @@ def _check_id(item: Mapping[str, Any], ids: set[int], file: str, location: str) 
         )
         return
     if own in ids:
-        what = f"id {own} is used a second time; expected each once"
-        yield Defect(FATAL, "duplicate id", file, location, what, "Give it an id of its own")
+        what = f"id {own} is used twice; expected each once"
+        yield Defect(FATAL, "duplicate id", file, location, what, "Give it its own id")
     ids.add(own)
 
 

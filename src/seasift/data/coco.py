@@ -1,4 +1,4 @@
-"""COCO annotation files: reading with every type checked, subsets, writing."""
+"""COCO annotation files: strict reading, subsets, writing."""
 
 from __future__ import annotations
 
@@ -12,21 +12,26 @@ from typing import Any
 from pydantic_core import from_json
 
 from seasift.core.errors import DatasetError
+from seasift.core.files import read_regular
 from seasift.core.instances import Category
 from seasift.core.masks import MaskCrop, area_of, from_coco
 from seasift.core.types import SizeHW
-from seasift.data.plain import columns_of, has_size, taken_chunks, without_collection
-from seasift.data.segmentation import (
-    defect_of_class_set,
+from seasift.data.json_form import (
+    REMEDY,
+    class_set_of,
+    columns_of,
     defect_of_flag,
     defect_of_segmentation,
+    has_size,
+    integer_at,
     is_integer,
     is_number,
+    items_at,
     kind_of,
-)
-
-REMEDY = (
-    "Run `seasift data check` for all defects, `seasift data prepare --repair` to mend what is mechanical"
+    side_at,
+    taken_chunks,
+    text_at,
+    without_collection,
 )
 
 
@@ -35,8 +40,8 @@ class CocoImage:
     """An image: id, file name (relative to the folder of images, `/` between folders) and size in px.
 
     Attributes:
-        source: the data set it came from, if the file names one.
-        video: the video it came from, if the file names one.
+        source: the data set that it came from, if the file names one.
+        video: the video that it came from, if the file names one.
         background_labelled: whether every object in it is annotated.
     """
 
@@ -60,13 +65,13 @@ class CocoImage:
         return plain | named | ({} if self.background_labelled else {"background_labelled": False})
 
 
-@dataclass(slots=True)  # frozen, a million of them would take three times as long to make
+@dataclass(slots=True)  # not frozen: making a million would take three times as long
 class CocoAnnotation:
-    """One object as written in the file: box x, y, width, height in px, segmentation raw. Never changed once made.
+    """One object as written in the file: box x, y, width, height in px, raw segmentation. Do not change it.
 
     Attributes:
         segmentation: `[]` for an object without a mask.
-        class_set: ids of the categories of which the object is one; empty if `category_id` is known to be right.
+        class_set: ids of the object's possible categories; empty if `category_id` is certain.
         loose_box: whether the edges of the box are not exact.
     """
 
@@ -82,7 +87,7 @@ class CocoAnnotation:
 
     @property
     def has_mask(self) -> bool:
-        """Whether the file gives a mask."""
+        """Whether the file has a mask of it."""
         return bool(self.segmentation)
 
     @property
@@ -116,7 +121,7 @@ class CocoAnnotation:
             return from_coco(self.segmentation, size_hw)
         except (ValueError, TypeError, KeyError) as error:
             raise DatasetError(
-                f"annotation {self.id}: a segmentation that cannot be decoded ({error}); expected polygons or RLE. "
+                f"annotation {self.id}: its segmentation cannot be decoded ({error}); expected polygons or RLE. "
                 f"{REMEDY}"
             ) from None
 
@@ -126,10 +131,10 @@ class CocoDataset:
     """A COCO document.
 
     Attributes:
-        categories: by id; the place in this tuple is the class_id.
+        categories: by id; the index in this tuple is the class_id.
         images: in the file's order.
         annotations: in the file's order.
-        masked: whether every object has a mask, so that masks can be judged.
+        masked: whether every object has a mask, so that masks can be evaluated.
     """
 
     categories: tuple[Category, ...]
@@ -150,7 +155,7 @@ class CocoDataset:
         return self._by_image.get(image_id, ())
 
     def subset(self, file_names: Collection[str]) -> CocoDataset:
-        """The images of these names with their objects; ids stay as they are."""
+        """The images with these names and their objects; ids stay the same."""
         wanted = set(file_names)
         images = tuple(image for image in self.images if image.file_name in wanted)
         ids = {image.id for image in images}
@@ -166,16 +171,16 @@ class CocoDataset:
 
 
 def read_document(path: Path | str, data: bytes | None = None) -> dict[str, Any]:
-    """Read a JSON file that should be a COCO document; only the outermost shape is checked.
+    """Read a JSON file that should be a COCO document, and check only its three lists.
 
     Args:
-        path: of the file, or what to call it if `data` is given.
-        data: its bytes, if they do not lie in a file of their own.
+        path: of the file, or its name in messages if `data` is given.
+        data: its bytes, if they are not in their own file.
     Raises:
         DatasetError: no file, not JSON, or without the three lists.
     """
     try:
-        content = load_json(Path(path).read_bytes() if data is None else data)
+        content = load_json(read_regular(Path(path), DatasetError) if data is None else data)
     except FileNotFoundError:
         raise DatasetError(f"{path}: no such file; expected a COCO annotation file. Check the path") from None
     except (OSError, ValueError, RecursionError) as error:
@@ -189,7 +194,7 @@ def read_document(path: Path | str, data: bytes | None = None) -> dict[str, Any]
 
 
 def load_json(data: bytes) -> Any:
-    """What a JSON text holds.
+    """The value of a JSON text.
 
     Raises:
         ValueError, RecursionError: it is none.
@@ -217,7 +222,7 @@ def read_coco(path: Path | str, data: bytes | None = None) -> CocoDataset:
     """Read a COCO instance annotation file (from `data`, if given, called `path`).
 
     Raises:
-        DatasetError: names the file, the place and what was expected.
+        DatasetError: names the file, the location and what was expected.
     """
     with without_collection():
         content = read_document(path, data)
@@ -225,7 +230,7 @@ def read_coco(path: Path | str, data: bytes | None = None) -> CocoDataset:
 
 
 def root_ids(contents: Sequence[Mapping[str, Any]]) -> set[int]:
-    """Ids of categories that are no classes: Roboflow writes the project's name as a category above all others.
+    """Ids of categories that are no classes: Roboflow writes the project's name as the supercategory of all others.
 
     Such a category has the lowest id, the supercategory "none" and no object, and others name it as their supercategory.
 
@@ -250,14 +255,14 @@ def root_ids(contents: Sequence[Mapping[str, Any]]) -> set[int]:
 def parse_coco(content: Mapping[str, Any], path: Path | str, leave_out: Collection[int] = ()) -> CocoDataset:
     """The data set in a document that `read_document` gave, without some categories; see `read_coco`.
 
-    The document's list of annotations is empty then, so that they are not in memory twice.
+    The document's list of annotations is emptied, so that they are not in memory twice.
     """
     categories = [
-        Category(_integer(item, "id", location), _text(item, "name", location))
-        for location, item in _items(path, content, "categories")
+        Category(integer_at(item, "id", location), text_at(item, "name", location))
+        for location, item in items_at(path, content, "categories")
         if not (leave_out and item.get("id") in leave_out)
     ]
-    images = [_image(item, location) for location, item in _items(path, content, "images")]
+    images = [_image(item, location) for location, item in items_at(path, content, "images")]
     with without_collection():
         annotations = _annotations(content["annotations"], {i.id: i.size_hw for i in images}, path)
         dataset = CocoDataset(
@@ -268,7 +273,7 @@ def parse_coco(content: Mapping[str, Any], path: Path | str, leave_out: Collecti
 
 
 def _annotations(items: list[Any], sizes: Mapping[int, SizeHW], path: Path | str) -> list[CocoAnnotation]:
-    """The annotations of a document, whose list becomes empty on the way."""
+    """The annotations of a document, whose list is emptied."""
     annotations: list[CocoAnnotation] = []
     for start, chunk in taken_chunks(items):
         columns = columns_of(chunk)
@@ -299,9 +304,9 @@ def _image(item: dict[str, Any], location: str) -> CocoImage:
         raise DatasetError(f"{location}.{defect}. {REMEDY}")
     source, video = item.get("source"), item.get("video")
     return CocoImage(
-        _integer(item, "id", location),
-        _text(item, "file_name", location),
-        (_side(item, "height", location), _side(item, "width", location)),
+        integer_at(item, "id", location),
+        text_at(item, "file_name", location),
+        (side_at(item, "height", location), side_at(item, "width", location)),
         source if isinstance(source, str) else "",
         video if isinstance(video, str) else "",
         item.get("background_labelled") is not False,
@@ -311,7 +316,7 @@ def _image(item: dict[str, Any], location: str) -> CocoImage:
 def _annotation(item: Any, location: str, sizes: Mapping[int, SizeHW]) -> CocoAnnotation:
     if not isinstance(item, dict):
         raise DatasetError(f"{location} is {kind_of(item)}; expected an object. {REMEDY}")
-    image_id = _integer(item, "image_id", location)
+    image_id = integer_at(item, "image_id", location)
     box = item.get("bbox")
     if not isinstance(box, list) or len(box) != 4 or not all(map(is_number, box)):
         raise DatasetError(
@@ -336,20 +341,20 @@ def _annotation(item: Any, location: str, sizes: Mapping[int, SizeHW]) -> CocoAn
         raise DatasetError(f"{location}.area is {kind_of(area)}; expected a number. {REMEDY}")
     x, y, width, height = (float(value) for value in box)
     return CocoAnnotation(
-        _integer(item, "id", location),
+        integer_at(item, "id", location),
         image_id,
-        _integer(item, "category_id", location),
+        integer_at(item, "category_id", location),
         (x, y, width, height),
         float(area),
         bool(crowd),
         segmentation,
-        _class_set(item, location),
+        class_set_of(item, location),
         item.get("loose_box") is True,
     )
 
 
 def _area(box: Sequence[float], segmentation: Any, size_hw: SizeHW | None, location: str) -> float:
-    """Of the mask where there is one, as COCO's own tools write it, else of the box."""
+    """The area of the mask, as COCO's tools write it; without a mask, of the box."""
     if not segmentation or size_hw is None:
         return float(box[2]) * float(box[3])
     try:
@@ -358,17 +363,6 @@ def _area(box: Sequence[float], segmentation: Any, size_hw: SizeHW | None, locat
         raise DatasetError(
             f"{location}.segmentation cannot be decoded ({error}); expected polygons or RLE. {REMEDY}"
         ) from None
-
-
-def _class_set(item: dict[str, Any], location: str) -> tuple[int, ...]:
-    value = item.get("class_set")
-    if value is None:
-        return ()
-    known = value if isinstance(value, list) else []  # whether the categories exist is looked at later
-    defect = defect_of_class_set(value, item.get("category_id"), known)
-    if defect:
-        raise DatasetError(f"{location}.{defect}. {REMEDY}")
-    return tuple(value)
 
 
 def _check_references(dataset: CocoDataset, path: Path | str) -> None:
@@ -380,7 +374,7 @@ def _check_references(dataset: CocoDataset, path: Path | str) -> None:
         if len(set(ids)) < len(ids):
             seen: set[int] = set()
             twice = next(i for i in ids if i in seen or seen.add(i))  # type: ignore[func-returns-value]
-            raise DatasetError(f"{path}: {what} id {twice} is there twice; expected each once. {REMEDY}")
+            raise DatasetError(f"{path}: {what} id {twice} is used twice; expected each once. {REMEDY}")
     known, images = {c.id for c in dataset.categories}, {i.id for i in dataset.images}
     used, seen_in, sets = (
         set(map(attrgetter(name), dataset.annotations)) for name in ("category_id", "image_id", "class_set")
@@ -390,36 +384,6 @@ def _check_references(dataset: CocoDataset, path: Path | str) -> None:
     for a in dataset.annotations:
         strangers = [number for number in (a.category_id, *a.class_set) if number not in known]
         if strangers:
-            raise DatasetError(
-                f"{path}: annotation {a.id} is of the unknown category {strangers[0]}. {REMEDY}"
-            )
+            raise DatasetError(f"{path}: annotation {a.id} has the unknown category {strangers[0]}. {REMEDY}")
         if a.image_id not in images:
-            raise DatasetError(f"{path}: annotation {a.id} is of the unknown image {a.image_id}. {REMEDY}")
-
-
-def _items(path: Path | str, content: Mapping[str, Any], key: str) -> list[tuple[str, dict[str, Any]]]:
-    for number, item in enumerate(content[key]):
-        if not isinstance(item, dict):
-            raise DatasetError(f"{path}: {key}[{number}] is {kind_of(item)}; expected an object. {REMEDY}")
-    return [(f"{path}: {key}[{number}]", item) for number, item in enumerate(content[key])]
-
-
-def _integer(item: dict[str, Any], key: str, location: str) -> int:
-    value = item.get(key)
-    if not is_integer(value):
-        raise DatasetError(f"{location}.{key} is {kind_of(value)}; expected a whole number. {REMEDY}")
-    return value
-
-
-def _side(item: dict[str, Any], key: str, location: str) -> int:
-    value = _integer(item, key, location)
-    if not 0 < value <= 100_000:
-        raise DatasetError(f"{location}.{key} is {value}; expected pixels, 1 to 100,000. {REMEDY}")
-    return value
-
-
-def _text(item: dict[str, Any], key: str, location: str) -> str:
-    value = item.get(key)
-    if not isinstance(value, str) or not value:
-        raise DatasetError(f"{location}.{key} is {kind_of(value)}; expected text. {REMEDY}")
-    return value
+            raise DatasetError(f"{path}: annotation {a.id} has the unknown image {a.image_id}. {REMEDY}")

@@ -1,7 +1,7 @@
-"""Where the image files are that a COCO file names.
+"""Find the image files that a COCO file names.
 
-Tools write names in their own ways: with a folder in front, with `\\`, as a whole path of the computer they ran on, with
-`%20` for a space, with letters and accents composed (NFC) or apart (NFD).
+Tools write names differently: with a leading folder, with `\\`, as an absolute path of another computer, with `%20` for a
+space, with composed (NFC) or separate (NFD) accents.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ class Located:
     """An image that was found.
 
     Attributes:
-        name: what to call it: a relative path with `/`, the part of the name in the file that led to it.
-        path: where it is, in the source or folder.
+        name: a relative path with `/`: the part of the name in the file that led to it.
+        path: in the source or folder.
     """
 
     name: str
@@ -39,21 +39,21 @@ class ImageFolder:
     """Images that a COCO file in a folder names.
 
     Attributes:
-        folder: that the paths are relative to.
-        found: file name in the COCO file to where it is; names that lead nowhere are not in it.
+        folder: the paths are relative to it.
+        found: file name in the COCO file to its path, without names that lead nowhere.
     """
 
     folder: Path
     found: Mapping[str, Located]
 
     def name(self, file_name: str) -> str:
-        """The path relative to the folder of an image, or its own name if it is not there."""
+        """The path of an image relative to the folder, or its own name if it is not in it."""
         located = self.found.get(file_name)
         return located.path if located else file_name
 
 
 def images_folder(path: Path, images: Path | None) -> Path:
-    """Where the images of a COCO file should be: the given folder, else `images` beside it, else its own."""
+    """The folder of a COCO file's images: the given one, else `images` beside it, else its own."""
     if images is not None:
         return images
     beside = path.parent / "images"
@@ -63,13 +63,13 @@ def images_folder(path: Path, images: Path | None) -> Path:
 def find_beside(
     names: Collection[str], path: Path, images: Path | None, *, inside: bool = False
 ) -> ImageFolder:
-    """Find the images of a COCO file in `images_folder`, or by their whole name from the file's own folder.
+    """Find the images of a COCO file in `images_folder`, or relative to the file's own folder.
 
     Args:
         names: file names in the COCO file.
         path: the COCO file.
         images: the folder of the images (None: see `images_folder`).
-        inside: a name that leads out of the folder, such as `/a/b.jpg`, is only looked for by its end.
+        inside: a name that leads out of the folder, such as `/a/b.jpg`, is only searched by its end.
     Raises:
         DatasetError: two names lead to one file.
     """
@@ -90,7 +90,7 @@ def find_beside(
     _check_shared({name: str(folder.path / each.path) for name, (folder, each) in found.items()}, str(path))
     if all(folder is main for folder, _ in found.values()):
         return ImageFolder(main.path, {name: each for name, (_, each) in found.items()})
-    # Some lie outside `images`: all paths become relative to the folder that holds both.
+    # Some are outside `images`: make all paths relative to a common folder.
     front = Path(os.path.relpath(main.path, own.path)).as_posix()
     moved = {
         name: each if folder is own else Located(each.name, f"{front}/{each.path}")
@@ -103,8 +103,7 @@ def read_placed(path: Path, images: Path | None) -> tuple[CocoDataset, Path]:
     """Read a COCO file and find its images.
 
     Returns:
-        The data set, in which file names are paths relative to the folder, and the folder. A file that is not there keeps
-        its name.
+        The data set, in which file names are paths relative to the folder, and the folder. A missing file keeps its name.
     Raises:
         DatasetError: not COCO, or two names lead to one file.
     """
@@ -119,15 +118,15 @@ def read_placed(path: Path, images: Path | None) -> tuple[CocoDataset, Path]:
 def find_in_source(names: Collection[str], source: Source, near: str = "") -> dict[str, Located]:
     """Find images in a source by the ends of their paths.
 
-    Of several files with one name those in the usual places go first: `images` beside the COCO file, its own folder, and for
+    Of several files with one name, the usual folders come first: `images` beside the COCO file, its own folder, and for
     `annotations/instances_train.json` also `images`, `images/train` and `train` one folder up.
 
     Args:
         names: file names in the COCO file.
-        source: where to look.
+        source: searched for the images.
         near: the COCO file's path in the source.
     Raises:
-        DatasetError: images that are not there, different files that a name could mean, or two names for one file.
+        DatasetError: missing images, a name that fits different files, or two names for one file.
     """
     index: dict[str, list[tuple[str, _Parts]]] = {}
     for path in source.sizes:
@@ -150,7 +149,7 @@ def find_in_source(names: Collection[str], source: Source, near: str = "") -> di
 
 
 def missing_images(index: str, missing: Sequence[str], total: int) -> DatasetError:
-    """The error for images that are not there."""
+    """The error for missing images."""
     return DatasetError(
         f"{index}: {len(missing)} of {total} images are missing, first {missing[0]!r}; expected all. "
         "Unpack the archive again, or name their folder with --images"
@@ -158,9 +157,9 @@ def missing_images(index: str, missing: Sequence[str], total: int) -> DatasetErr
 
 
 def _choose(indices: list[str], parts: _Parts, source: Source, near: str) -> str:
-    """The one of several files that is meant."""
+    """Choose among several files for a name."""
     seen = [index for index in indices if not any(part.startswith((".", "@")) for part in _parts_of(index))]
-    indices = seen or indices  # not a thumbnail that a browser of files keeps
+    indices = seen or indices  # not a thumbnail of a file browser
     first = min(indices, key=lambda index: (len(index), index))
     if len(indices) == 1:
         return first
@@ -172,8 +171,8 @@ def _choose(indices: list[str], parts: _Parts, source: Source, near: str) -> str
     other = next((index for index in indices if not source.alike(first, index)), None)
     if other is not None:
         raise DatasetError(
-            f"{source.name}: {'/'.join(parts)} could be {first} or {other}, and they differ; expected one. Take the other "
-            f"folder out, or prepare the COCO file alone: seasift data prepare FILE.json OUT --images FOLDER"
+            f"{source.name}: {'/'.join(parts)} could be {first} or {other}, and they differ; expected one. Remove the other "
+            f"folder, or prepare the COCO file alone: seasift data prepare FILE.json OUT --images FOLDER"
         )
     return first
 
@@ -193,19 +192,19 @@ def _usual_folders(near: str) -> list[_Parts]:
 
 
 def _check_shared(paths: Mapping[str, str], index: str) -> None:
-    """Two names in a file that lead to one image would give it the objects of both, or of another image."""
+    """Refuse two names that lead to one image: it would get the objects of both, or of another image."""
     names: dict[str, str] = {}
     for name, path in paths.items():
         other = names.setdefault(path, name)
         if other != name:
             raise DatasetError(
                 f"{index}: {other!r} and {name!r} both lead to {path}; expected a file for each. Correct file_name, "
-                "or put the images into folders as it says"
+                "or move the images into the folders that it names"
             )
 
 
 def _forms(name: str) -> Iterator[tuple[_Parts, bool]]:
-    """Readings of a file name as parts, and whether it led out of its folder (which is left out of the parts)."""
+    """Readings of a file name as parts, and whether it leads out of its folder (such parts are left out)."""
     texts = [name] if os.sep == "/" else []
     texts.append(name.replace("\\", "/"))
     texts += [text.split("?d=", 1)[1] for text in texts if "?d=" in text]  # Label Studio's local files
@@ -228,7 +227,7 @@ def _forms(name: str) -> Iterator[tuple[_Parts, bool]]:
 
 
 def _parts_of(path: str) -> _Parts:
-    """A path to compare by: composed letters, and `\\` that a tool left in the names of files as the folders they mean."""
+    """A path for comparison: with composed letters, and with `\\` in file names as folders."""
     return PurePosixPath(normalize("NFC", path).replace("\\", "/")).parts
 
 
@@ -237,25 +236,25 @@ def _written(parts: _Parts) -> str:
 
 
 def _whole(name: str) -> list[_Parts]:
-    """A file name as parts, in each reading that stays in its folder."""
+    """A file name as parts, in each reading that stays inside its folder."""
     return list(dict.fromkeys(parts for parts, out in _forms(name) if not out))
 
 
 def _shortened(name: str) -> list[_Parts]:
-    """The ends of a file name, the longest first."""
+    """The ends of a file name, longest first."""
     ends = [parts[cut:] for parts, out in _forms(name) for cut in range(0 if out else 1, len(parts))]
     return sorted(dict.fromkeys(ends), key=len, reverse=True)
 
 
 @dataclass(frozen=True)
 class _Folder:
-    """A folder whose listings are kept."""
+    """A folder with cached listings."""
 
     path: Path
     _listings: dict[Path, dict[str, str]] = field(default_factory=dict)
 
     def find(self, parts: _Parts) -> Located | None:
-        """The file of these parts, whether its name is composed or not."""
+        """The file with these parts, whether its name is composed or not."""
         name = "/".join(parts)
         if _is_file(self.path / name):
             return Located(_written(parts), name)
@@ -282,5 +281,5 @@ class _Folder:
 def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
-    except (OSError, ValueError):  # a name no file can have
+    except (OSError, ValueError):  # a name that no file can have
         return False

@@ -1,4 +1,4 @@
-"""Several data sets as one: classes mapped, sources kept for each image, no leakage between sources."""
+"""Merge data sets: classes are mapped, each image keeps its source, and no source leaks into another's splits."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from seasift.core.errors import DatasetError, expected
+from seasift.core.image import read_image
 from seasift.data.coco import CocoAnnotation, CocoDataset, CocoImage
-from seasift.data.content import Content, Progress
-from seasift.data.merge_leaks import find_twins_between, leaks_between
+from seasift.data.dives import VideoFacts, may_be_one_day
 from seasift.data.merge_map import MergeMap, class_sets, read_merge_map
 from seasift.data.merge_source import MergeSource, open_merge_source
 from seasift.data.prepare import write_prepared
 from seasift.data.prepared import DATASET_FILE, PreparedDataset, open_prepared
-from seasift.data.source import Source
+from seasift.data.source import Content, Progress, Source
 
 _VERSION = "1"
 _TRAIN = "train"
@@ -26,13 +26,13 @@ Schemes = dict[str, dict[str, list[str]]]
 
 @dataclass(frozen=True)
 class Merged:
-    """What came of a merge.
+    """The result of a merge.
 
     Attributes:
         prepared: the merged data set.
-        done: False if it was there already.
-        twins: source to images left out because an earlier source has the same, pixel by pixel.
-        dropped: scheme to images left out of its train because a held-out split has their video, dive or day.
+        done: False if it existed already.
+        twins: source to number of images left out because an earlier source has equal pixels.
+        dropped: scheme to number of images left out of train because a held-out split has their video, dive or day.
         undated: source to its videos without date and dive, whose dives could not be compared.
     """
 
@@ -52,7 +52,7 @@ def merge(
     force: bool = False,
     progress: Progress | None = None,
 ) -> Merged:
-    """Merge data sets into a prepared one. A second run does nothing, an interrupted one goes on.
+    """Merge data sets into a prepared one. A second run does nothing; an interrupted run resumes.
 
     Args:
         paths: prepared folders or COCO .json files; the classes and label sets are those of the first.
@@ -81,7 +81,7 @@ def merge(
             "Choose another, or pass --force to write over it"
         )
     if any(path.resolve() == out.resolve() for path in paths):
-        raise DatasetError(f"{out}: is a source of the merge; expected a folder of its own. Choose another")
+        raise DatasetError(f"{out}: is a source of the merge; expected another folder. Choose one")
     twins = find_twins_between(sources, tell)
     kept = [source.without(twins.get(source.name, set())) for source in sources]
     schemes, dropped = _schemes(plan, kept, drop_leaks=drop_leaks)
@@ -120,7 +120,7 @@ def _joined(plan: MergeMap, first: CocoDataset, name: str, sources: Sequence[Mer
         loose_ids = {c.id for c in coco.categories if loose is True or (loose and c.name in loose)}
         whole = tuple(category.id for category in first.categories)
         by_name = {image.file_name: image for image in coco.images}
-        # Ids of the first source stay, so that its predictions can still be compared.
+        # Ids of the first source stay, so that its predictions remain comparable.
         step = max((image.id for image in images), default=0)
         next_object = max((a.id for a in annotations), default=0)
         for number, image in enumerate(source.images, 1):
@@ -152,7 +152,7 @@ def _mapped(
 ) -> CocoAnnotation:
     own = annotation.class_set or (annotation.category_id,)
     classes = tuple(sorted({new for number in own for new in meant[number]}))
-    if not classes:  # to be ignored: a region that is neither object nor background, of whatever class
+    if not classes:  # ignored: a region of any class that is neither object nor background
         return replace(
             annotation, category_id=whole[0], class_set=whole if len(whole) > 1 else (), iscrowd=True
         )
@@ -194,7 +194,7 @@ def _schemes(
             worst = leaks[0]
             raise DatasetError(
                 f"splitting scheme {scheme}: {len(names)} images of {worst.split} share {worst.what} with {worst.held_out}, "
-                f"first {worst.image} with {worst.other}; expected none. Take their videos out of the map, or pass "
+                f"first {worst.image} with {worst.other}; expected none. Remove their videos from the map, or pass "
                 "--drop-leaks"
             )
         splits[_TRAIN] = [name for name in splits[_TRAIN] if name not in names]
@@ -263,7 +263,7 @@ def _joint(name: str, sources: Sequence[MergeSource]) -> Source:
 
 def _about(sources: Sequence[MergeSource]) -> dict[str, Any]:
     first, *others = sources
-    # The first bracket that finds something is the video; see `groups_of`.
+    # The first bracket that matches is the video; see `groups_of`.
     patterns = [rf"^({re.escape(source.name)}/[^/]+)/" for source in others]
     known = {key: [s.about[key] for s in sources if key in s.about] for key in ("licence", "citation")}
     return {
@@ -280,3 +280,95 @@ def _about(sources: Sequence[MergeSource]) -> dict[str, Any]:
             for source in sources
         ],
     }
+
+
+@dataclass(frozen=True)
+class SourceLeak:
+    """An image that shares something with a held-out split of another source.
+
+    Attributes:
+        image: its name in the merged set.
+        split: its split.
+        held_out: the other split.
+        other: the video in the other split.
+        what: "a video", "a dive" or "a day".
+    """
+
+    image: str
+    split: str
+    held_out: str
+    other: str
+    what: str
+
+
+def find_twins_between(sources: Sequence[MergeSource], tell: Progress) -> dict[str, set[str]]:
+    """Images with equal pixels in an earlier source: source to file names."""
+    total, done = sum(len(source.images) for source in sources), 0
+    seen: dict[str, str] = {}
+    twins: dict[str, set[str]] = {}
+    for source in sources:
+        for image in source.images:
+            pixels = read_image(source.folder / image.file_name)
+            digest = hashlib.blake2b(
+                pixels.tobytes() + str(pixels.shape).encode(), digest_size=16
+            ).hexdigest()
+            if seen.setdefault(digest, source.name) != source.name:
+                twins.setdefault(source.name, set()).add(image.file_name)
+            done += 1
+            tell("comparing images", done, total)
+    return twins
+
+
+def leaks_between(sources: Sequence[MergeSource], splits: Mapping[str, Sequence[str]]) -> list[SourceLeak]:
+    """Images of a source whose video, dive or day another source has in another split.
+
+    They are images of `train`, or of one of two held-out splits. Unknown videos and dates cannot be compared.
+    """
+    videos = {split: [_videos(source, set(names)) for source in sources] for split, names in splits.items()}
+    order = sorted(splits, key=lambda split: split != "train")
+    leaks = []
+    for index, split in enumerate(order):
+        for held_out in order[index + 1 :]:
+            for k, (source, here) in enumerate(zip(sources, videos[split], strict=True)):
+                others = [
+                    pair for j, pair in enumerate(zip(sources, videos[held_out], strict=True)) if j != k
+                ]
+                for video, images in here.items():
+                    found = next(
+                        (hit for other, there in others if (hit := _shared(source, video, other, there))),
+                        None,
+                    )
+                    if found:
+                        leaks += [SourceLeak(image, split, held_out, *found) for image in images]
+    return leaks
+
+
+def _videos(source: MergeSource, names: set[str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for image in source.images:
+        if image.new_name in names and image.video:
+            found.setdefault(image.video, []).append(image.new_name)
+    return found
+
+
+def _shared(
+    source: MergeSource, video: str, other: MergeSource, there: Mapping[str, list[str]]
+) -> tuple[str, str] | None:
+    """The video of the other source, and what both share."""
+    if video in there and source.group == other.group:
+        return video, "a video"
+    mine = source.facts.get(video)
+    if mine is None:
+        return None
+    for name in there:
+        facts = other.facts.get(name)
+        what = facts and _one_dive(mine, facts)
+        if what:
+            return name, what
+    return None
+
+
+def _one_dive(one: VideoFacts, other: VideoFacts) -> str | None:
+    if (one.dive and one.dive == other.dive) or (one.dive_number and one.dive_number == other.dive_number):
+        return "a dive"
+    return "a day" if may_be_one_day(one, other) else None

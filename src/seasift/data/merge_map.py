@@ -1,4 +1,4 @@
-"""The map of a merge: what the categories of each source mean in the classes of the first."""
+"""The map of a merge: the meaning of each source's categories in the classes of the first."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from seasift.core.classes import group_of
 from seasift.core.errors import DatasetError, expected
+from seasift.core.files import read_regular
 from seasift.core.instances import Category
+from seasift.core.yaml_text import load_yaml
 
 OBJECT, IGNORE = "object", "ignore"
 Meaning = str | list[str]
@@ -27,13 +28,13 @@ class SourceMap(_Strict):
     Attributes:
         name: starts the file names of its images; the first source's keep theirs.
         background: "unlabelled" if objects may be missing from its annotations.
-        loose_boxes: boxes hold the objects, but their edges are not exact: of all categories, or of these.
-        categories: category to what it means: a class, a supercategory, "object", several of these, or "ignore". One
-            that is not named means the class of its own name.
+        loose_boxes: all categories, or these, have boxes that contain the objects but have no exact edges.
+        categories: category to its meaning: a class, a supercategory, "object", several of these, or "ignore". A category
+            that is not listed means the class with its name.
         labels, masks: label set and mask version of a prepared source (None: its default).
         group: regular expression for the video in its file names (None: its own, or the field `video` of its images).
         facts: CSV table of its videos with video, date, clock_from, clock_to, dive_number, dive, certainty.
-        videos: take only these: a list, or a text file with one a line.
+        videos: use only these: a list, or a text file with one per line.
         licence, citation: for the record.
     """
 
@@ -57,8 +58,8 @@ class MergeMap(_Strict):
         name: of the merged data set.
         sources: in the order of the command line; the classes are those of the first.
         supercategories: name to classes (empty: by the first word of the classes, as in TrashCan).
-        splits: splitting scheme to split to the images in it: "SOURCE", or "SOURCE:SCHEME/SPLIT" of a prepared one.
-            Without it every scheme of the first source is kept, and the images of the others join its train split.
+        splits: splitting scheme to split to its images: "SOURCE", or "SOURCE:SCHEME/SPLIT" of a prepared one. Without it,
+            every scheme of the first source stays, and the images of the others join its train split.
     """
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
@@ -68,22 +69,22 @@ class MergeMap(_Strict):
 
 
 def read_merge_map(path: Path, sources: int) -> MergeMap:
-    """Read a map; files that it names lie relative to it.
+    """Read a map; its file names are relative to it.
 
     Args:
         path: of the YAML file.
-        sources: how many data sets are to be merged.
+        sources: number of data sets to merge.
     Raises:
         DatasetError: no file, not YAML, an unknown key, a wrong value, or another number of sources.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = load_yaml(read_regular(path, DatasetError).decode("utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise DatasetError(
             f"{path}: cannot be read ({error}); expected a map in YAML. Check the path"
         ) from None
-    except yaml.YAMLError as error:
-        raise DatasetError(f"{path}: not YAML ({' '.join(str(error).split())}). Correct the file") from None
+    except ValueError as error:
+        raise DatasetError(f"{path}: not YAML ({error}). Correct the file") from None
     try:
         found = MergeMap.model_validate(content)
     except ValidationError as error:
@@ -91,15 +92,15 @@ def read_merge_map(path: Path, sources: int) -> MergeMap:
     names = [source.name for source in found.sources]
     if len(names) != sources:
         raise DatasetError(
-            f"{path}: describes {len(names)} sources for {sources} data sets; expected one for each, in their order"
+            f"{path}: describes {len(names)} sources for {sources} data sets; expected one for each, in the same order"
         )
     if len(set(names)) < len(names):
         raise DatasetError(
-            f"{path}: two sources of one name in {', '.join(names)}; expected each once. Rename one"
+            f"{path}: two sources with one name in {', '.join(names)}; expected each once. Rename one"
         )
     if found.sources[0].categories:
         raise DatasetError(
-            f"{path}: categories of the first source, {names[0]}; expected none, for its classes are those of the "
+            f"{path}: categories of the first source, {names[0]}; expected none, since its classes are those of the "
             "merged set. Remove them, or put another source first"
         )
     return found.model_copy(update={"sources": [_from_here(source, path.parent) for source in found.sources]})
@@ -129,7 +130,7 @@ def class_sets(
     classes: Sequence[Category],
     supercategories: Mapping[str, Sequence[str]],
 ) -> dict[int, tuple[int, ...]]:
-    """What each category of a source means: category id to ids of classes; empty for "ignore".
+    """The meaning of each category of a source: category id to ids of classes; empty for "ignore".
 
     Args:
         source: its map.
@@ -143,7 +144,9 @@ def class_sets(
     named = {*source.categories, *(source.loose_boxes if isinstance(source.loose_boxes, list) else ())}
     for name in sorted(named):
         if name not in names:
-            raise DatasetError(f"map of {source.name}: it has no category {name!r}; {expected(name, names)}")
+            raise DatasetError(
+                f"map of {source.name}: the source has no category {name!r}; {expected(name, names)}"
+            )
     ids = {category.name: category.id for category in classes}
     groups = _supercategories(classes, supercategories)
     found: dict[int, tuple[int, ...]] = {}

@@ -1,4 +1,4 @@
-"""One source of a merge: its images by their names in the merged set, its documents, what is known of its videos."""
+"""One source of a merge: its images by their names in the merged set, its documents, facts about its videos."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from seasift.core.errors import DatasetError
+from seasift.core.files import read_regular
 from seasift.data.coco import CocoDataset, read_coco
 from seasift.data.dives import VideoFacts, groups_of, read_facts
 from seasift.data.locate import images_folder
@@ -26,7 +27,7 @@ class MergeImage:
     Attributes:
         file_name: in the source.
         new_name: in the merged set.
-        video: as the source calls it; "" if unknown.
+        video: its name in the source; "" if unknown.
     """
 
     file_name: str
@@ -39,20 +40,20 @@ class MergeSource:
     """A source, read.
 
     Attributes:
-        path: of it.
+        path: of the source.
         name: from the map.
         background: from the map.
-        images: those that are taken.
-        documents: "{labels}-{masks}" to all its images; of other than the first source one.
-        document: the one of its default labels and masks.
+        images: the used ones.
+        documents: "{labels}-{masks}" to all its images; only one for other sources than the first.
+        document: with its default labels and masks.
         schemes: splitting scheme to split to new names.
         defaults: labels, masks and split.
         group: regular expression of its videos.
-        facts: video to what is known of it.
+        facts: video to its facts.
         folder: of its images.
         files: its images.
         about: licence and citation.
-        digest: changes if it does.
+        digest: changes if the source does.
     """
 
     path: Path
@@ -72,12 +73,12 @@ class MergeSource:
 
     @property
     def objects(self) -> int:
-        """How many annotations the images that are taken have."""
+        """Number of annotations of the used images."""
         ids = {image.file_name: image.id for image in self.document.images}
         return sum(len(self.document.annotations_of(ids[image.file_name])) for image in self.images)
 
     def without(self, file_names: Collection[str]) -> MergeSource:
-        """The same without some images."""
+        """The source without some images."""
         gone = set(file_names)
         if not gone:
             return self
@@ -103,7 +104,7 @@ class MergeSource:
         }
 
     def undated(self) -> set[str]:
-        """Videos of which neither date nor dive is known; "" stands for all images of no known video."""
+        """Videos without a known date or dive; "" stands for all images without a known video."""
         known = {
             video for video, facts in self.facts.items() if facts.date or facts.dive or facts.dive_number
         }
@@ -111,7 +112,7 @@ class MergeSource:
 
     @property
     def group_keeps_names(self) -> bool:
-        """Whether images have their old names, as those of the first source do."""
+        """Whether images keep their names, as in the first source."""
         return all(image.new_name == image.file_name for image in self.images)
 
 
@@ -121,7 +122,7 @@ def open_merge_source(path: Path, given: SourceMap, *, first: bool) -> MergeSour
     Args:
         path: a prepared folder or a COCO .json.
         given: its map.
-        first: whether its classes, label sets and file names are kept.
+        first: whether its classes, label sets and file names stay.
     Raises:
         DatasetError: it cannot be used.
     """
@@ -218,7 +219,7 @@ def _coco_file(path: Path, given: SourceMap) -> dict[str, Any]:
 
 
 def _videos(coco: CocoDataset, group: str | None) -> dict[str, str]:
-    """File name to video, of the images whose video is known."""
+    """File name to video, where it is known."""
     if group is not None:
         return groups_of([image.file_name for image in coco.images], group)
     return {image.file_name: image.video for image in coco.images if image.video}
@@ -226,23 +227,23 @@ def _videos(coco: CocoDataset, group: str | None) -> dict[str, str]:
 
 def _facts(path: Path) -> dict[str, VideoFacts]:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_regular(path, DatasetError).decode("utf-8")
     except (OSError, ValueError) as error:
         raise DatasetError(f"{path}: cannot be read ({error}); expected a CSV table of videos") from None
     return read_facts(text, str(path))
 
 
 def _wanted(given: SourceMap, known: set[str]) -> set[str]:
-    """Videos to take; empty: all."""
+    """The used videos; empty for all."""
     if given.videos is None:
         return set()
     listed = given.videos
     if isinstance(listed, Path):
         try:
-            listed = listed.read_text(encoding="utf-8").split()
+            listed = read_regular(listed, DatasetError).decode("utf-8").split()
         except (OSError, ValueError) as error:
             raise DatasetError(
-                f"{given.videos}: cannot be read ({error}); expected videos, one a line"
+                f"{given.videos}: cannot be read ({error}); expected one video per line"
             ) from None
     strangers = sorted(set(listed) - known)
     if strangers or not listed:
@@ -256,6 +257,6 @@ def _wanted(given: SourceMap, known: set[str]) -> set[str]:
 
 
 def _new_name(source: str, file_name: str, video: str) -> str:
-    """`SOURCE/VIDEO/...`; an image of no known video is a video of its own."""
+    """`SOURCE/VIDEO/...`; an image without a known video is its own video."""
     folder = (video or PurePosixPath(file_name).stem).replace("/", "_")
     return f"{source}/{folder}/{file_name}"

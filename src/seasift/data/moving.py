@@ -1,6 +1,6 @@
-"""A drawn sea floor under a moving camera: footage in which it is known where each object is and which it is.
+"""A drawn sea floor under a moving camera: footage with the true position and identity of each object.
 
-Also here: Drawn footage by name, each with one thing that makes identities hard to keep.
+Each of `SCENES` has one difficulty for trackers.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from seasift.core.masks import MaskCrop
 from seasift.core.types import Bool, Float64, Int64, SizeHW, UInt8
 
 _FLOOR_PX = 1024
-_LEAST_PX = 12  # of an object less is not seen
+_LEAST_PX = 12  # a smaller part of an object is not visible
 
 
 @dataclass(frozen=True)
 class Camera:
-    """Where the camera looks: the place on the floor in the middle of the frame, px of the floor; zoom; turn, radians."""
+    """The view of the camera: the point of the floor in the middle of the frame, px of the floor; zoom; turn, radians."""
 
     x: float
     y: float
@@ -42,11 +42,11 @@ class DrawnObject:
     """An ellipse.
 
     Attributes:
-        id: which it is; 0 is never found, it only covers what lies below.
+        id: identity; 0 is never found, and only covers objects below it.
         place: from seconds to x, y on the floor, px.
         radii: px.
         turn: radians.
-        on_camera: it moves with the camera: places are px of the frame.
+        on_camera: it moves with the camera: positions are px of the frame.
     """
 
     id: int
@@ -59,7 +59,7 @@ class DrawnObject:
 
 @dataclass(frozen=True, eq=False)
 class TrueFrame:
-    """A frame and all that is to be seen in it: instances with score 1, and which object each of them is."""
+    """A frame with its visible objects: instances with score 1, and their identities."""
 
     time_s: float
     image_rgb_u8: UInt8
@@ -72,7 +72,7 @@ class Scene:
     """A floor, things (later ones cover earlier ones) and a camera.
 
     Attributes:
-        camera: from seconds to where the camera looks.
+        camera: from seconds to the view of the camera.
         contrast: of the floor, 0 to 1; 0 is thick haze.
     """
 
@@ -83,7 +83,7 @@ class Scene:
     seed: int = 0
 
     def at(self, time_s: float, floor: UInt8 | None = None) -> TrueFrame:
-        """Draw the frame of a moment; give the `floor` if many are wanted."""
+        """Draw the frame at a time; pass the `floor` to draw many."""
         height, width = self.size_hw
         view = self.camera(time_s).to_image(self.size_hw)
         floor = self.floor() if floor is None else floor
@@ -142,16 +142,16 @@ def _ellipse(drawn: DrawnObject, time_s: float, view: Float64, size_hw: SizeHW) 
 
 @dataclass(frozen=True)
 class Faults:
-    """How a detector errs.
+    """Errors of a detector.
 
     Attributes:
-        missed: share of objects not found.
+        missed: share of objects that are not found.
         weak: share found with a score of 0.15 instead of 0.6 to 0.95.
-        shift: how far boxes are off, in sides.
-        false: false alarms a frame, of a moment each, with scores of 0.35 to 0.7.
+        shift: error of boxes, in sides.
+        false: false alarms per frame, each in one frame, with scores of 0.35 to 0.7.
         confused: share found as the next of `classes`.
-        doubled: share found once more, weaker and as the next of `classes`, with a box and mask that are off by a tenth of
-            its sides.
+        doubled: share found once more, weaker and as the next of `classes`, with a box and mask shifted by a tenth of its
+            sides.
     """
 
     missed: float = 0.0
@@ -163,7 +163,7 @@ class Faults:
     doubled: float = 0.0
 
     def seen(self, frame: TrueFrame, rng: np.random.Generator) -> Instances:
-        """What such a detector finds in a frame."""
+        """The objects that such a detector finds in a frame."""
         true = frame.instances
         true = true.take(rng.random(len(true)) >= self.missed)
         scores = rng.uniform(0.6, 0.95, len(true))
@@ -183,7 +183,7 @@ class Faults:
         return Instances.joined([found, *doubles, *alarms])
 
     def _doubled(self, found: Instances, rng: np.random.Generator) -> Instances:
-        """Second opinions about some of the objects."""
+        """Second detections of some objects."""
         some = found.take(rng.random(len(found)) < self.doubled)
         sides = some.boxes_xyxy[:, 2:] - some.boxes_xyxy[:, :2]
         moves = np.rint(rng.normal(0.0, 0.1, (len(some), 2)) * sides).astype(int)
@@ -212,7 +212,7 @@ _MIDDLE = 512.0
 
 @dataclass(frozen=True)
 class Footage:
-    """A scene, the times of its frames and the detector that looks at it."""
+    """A scene, the times of its frames, and its detector."""
 
     scene: Scene
     times_s: tuple[float, ...]
@@ -220,7 +220,7 @@ class Footage:
     seed: int
 
     def frames(self) -> Iterator[tuple[TrueFrame, Instances]]:
-        """Each frame with what the detector finds in it."""
+        """Each frame with the detector's objects."""
         rng = np.random.default_rng(self.seed + 1)
         floor = self.scene.floor()
         for time_s in self.times_s:
@@ -229,20 +229,20 @@ class Footage:
 
 
 def footage(name: str, seed: int = 0) -> Footage:
-    """One of `SCENES`; the seed draws places, speeds, the floor and the detector's faults."""
+    """One of `SCENES`; the seed draws positions, speeds, the floor and the detector's errors."""
     rng = np.random.default_rng(seed)
     scene, faults = SCENES[name](rng, seed)
     return Footage(scene, _times(10.0, 5.0, rng), faults, seed)
 
 
 def _times(length_s: float, fps: float, rng: np.random.Generator) -> tuple[float, ...]:
-    """Steps of a variable frame rate: between half and one and a half times the usual."""
+    """Steps of a variable frame rate: between 0.5 and 1.5 times the usual step."""
     steps = rng.uniform(0.5, 1.5, round(length_s * fps)) / fps
     return tuple(float(time_s) for time_s in np.cumsum(steps))
 
 
 def _lying(rng: np.random.Generator, count: int, spread: tuple[float, float]) -> tuple[DrawnObject, ...]:
-    """Things on the floor around the middle that do not cover each other."""
+    """Things on the floor around the middle, without overlap."""
     indices: list[tuple[float, float]] = []
     while len(indices) < count:
         x, y = (_MIDDLE + rng.uniform(-half, half) for half in spread)

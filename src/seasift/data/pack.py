@@ -12,12 +12,13 @@ from typing import Any
 
 import cv2
 
+from seasift.core.choices import ImageEncoding, choose
 from seasift.core.errors import DatasetError
 from seasift.core.files import write_bytes, write_json
 from seasift.core.image import read_image
-from seasift.data.content import Progress
 from seasift.data.packed import PACK_FILE, PACK_SCHEMA, read_pack
 from seasift.data.prepared import DATASET_FILE, PreparedDataset, open_prepared
+from seasift.data.source import Progress
 
 MB = 1_000_000
 _STAMP = (1980, 1, 1, 0, 0, 0)
@@ -31,19 +32,21 @@ def pack(
     *,
     max_mb: float = 60,
     quality: int = 75,
+    encoding: str = ImageEncoding.JPEG,
     force: bool = False,
     progress: Progress | None = None,
 ) -> list[Path]:
     """Write a prepared data set as zip parts, for machines without a network.
 
-    Annotations, splitting schemes and file names stay as they are. Images become JPEG of the given quality under their
-    old names; one that would not become smaller keeps its bytes. Training takes the folder as its data.
+    Annotations, splitting schemes and file names stay as they are. Images are encoded again under their old names, endings
+    included; one that would not become smaller keeps its bytes. Training takes the folder as its data.
 
     Args:
         data: a prepared data set.
         out: folder to fill.
         max_mb: megabytes (1,000,000 bytes) of a part at most.
-        quality: of the JPEG encoding, 1 to 100.
+        quality: of the encoding, 1 to 100.
+        encoding: "jpeg" or "webp".
         force: write over another pack.
         progress: called with (what, done, in all).
     Returns:
@@ -51,6 +54,7 @@ def pack(
     Raises:
         DatasetError: no prepared data set, a file that does not fit into a part, or another pack in `out`.
     """
+    kind = ImageEncoding(choose("--encoding", encoding, list(ImageEncoding)))
     tell = progress or (lambda _what, _done, _total: None)
     prepared = open_prepared(data)
     if out.resolve() == data.resolve():
@@ -62,7 +66,7 @@ def pack(
         )
     (out / PACK_FILE).unlink(missing_ok=True)
     limit, parts = int(max_mb * MB), []
-    for number, content in enumerate(_archives(_files(prepared, quality, tell), limit)):
+    for number, content in enumerate(_archives(_files(prepared, (kind, quality), tell), limit)):
         path = out / f"part-{number:03d}.zip"
         write_bytes(path, content)
         parts.append(
@@ -75,6 +79,7 @@ def pack(
         "name": prepared.record["name"],
         "fingerprint": prepared.fingerprint,
         "quality": quality,
+        "encoding": kind,
         "parts": parts,
     }
     # Last of all: a folder without it is not a pack.
@@ -82,13 +87,15 @@ def pack(
     return [out / str(part["file"]) for part in parts]
 
 
-def _files(prepared: PreparedDataset, quality: int, tell: Progress) -> Iterator[tuple[str, bytes, int]]:
+def _files(
+    prepared: PreparedDataset, encoding: tuple[ImageEncoding, int], tell: Progress
+) -> Iterator[tuple[str, bytes, int]]:
     """Path in the archive, bytes, and how to store them; the record comes first."""
-    folder = prepared.folder
+    folder, (kind, quality) = prepared.folder, encoding
     record: dict[str, Any] = {
         **prepared.record,
-        "fingerprint": _fingerprint(prepared.fingerprint, quality),
-        "packed": {"from": prepared.fingerprint, "quality": quality},
+        "fingerprint": _fingerprint(prepared.fingerprint, kind, quality),
+        "packed": {"from": prepared.fingerprint, "quality": quality, "encoding": kind},
     }
     yield DATASET_FILE, json.dumps(record, indent=2, ensure_ascii=False).encode(), zipfile.ZIP_DEFLATED
     patterns = ("annotations/*.json", "*.csv", "splits/*/*.txt")
@@ -96,19 +103,29 @@ def _files(prepared: PreparedDataset, quality: int, tell: Progress) -> Iterator[
         yield path.relative_to(folder).as_posix(), path.read_bytes(), zipfile.ZIP_DEFLATED
     names = sorted({image.file_name for image in prepared.coco().images})
     for number, name in enumerate(names, 1):
-        yield f"images/{name}", _encoded(prepared.images_dir / name, quality), zipfile.ZIP_STORED
+        yield f"images/{name}", _encoded(prepared.images_dir / name, kind, quality), zipfile.ZIP_STORED
         tell("packing images", number, len(names))
 
 
-def _fingerprint(own: str, quality: int) -> str:
-    return hashlib.sha256(f"{own} packed at {quality}".encode()).hexdigest()[:16]
+def _fingerprint(own: str, kind: ImageEncoding, quality: int) -> str:
+    return hashlib.sha256(f"{own} packed as {kind} at {quality}".encode()).hexdigest()[:16]
 
 
-def _encoded(path: Path, quality: int) -> bytes:
+_WRITERS = {
+    ImageEncoding.JPEG: (".jpg", cv2.IMWRITE_JPEG_QUALITY, 65_500),
+    ImageEncoding.WEBP: (".webp", cv2.IMWRITE_WEBP_QUALITY, 16_383),
+}
+
+
+def _encoded(path: Path, kind: ImageEncoding, quality: int) -> bytes:
     image = read_image(path)
-    done, encoded = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
-    if not done:
-        raise DatasetError(f"{path}: cannot be encoded as JPEG; expected sides of at most 65,500 px")
+    ending, flag, limit = _WRITERS[kind]
+    if max(image.shape[:2]) > limit:
+        raise DatasetError(
+            f"{path}: {image.shape[1]} x {image.shape[0]} px; expected sides of at most {limit:,} px for {kind}. "
+            "Make it smaller, or choose another encoding"
+        )
+    _, encoded = cv2.imencode(ending, image[..., ::-1], [flag, quality])
     own = path.read_bytes()
     return own if len(own) <= len(encoded) else encoded.tobytes()
 

@@ -1,4 +1,4 @@
-"""Labels that say less than a class and a mask: the fields of a COCO document, and what a training cache keeps of them.
+"""Partial labels, with less than a class and a mask: their fields in a COCO document, and their form in a training cache.
 
 Fields, all optional; a document without them is fully labelled:
 
@@ -6,8 +6,8 @@ Fields, all optional; a document without them is fully labelled:
 * `images[].source`: the data set that the image came from.
 * `images[].video`: the video that the image came from.
 * `annotations[].class_set`: category ids; the object is of one of these classes. `category_id` is one of them.
-* `annotations[].loose_box`: true if the box holds the object but its edges are not exact.
-* `annotations[].segmentation`: `[]` or missing if the object has a box only.
+* `annotations[].loose_box`: true if the box contains the object but has no exact edges.
+* `annotations[].segmentation`: `[]` or missing if the object has only a box.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ COARSE, NO_MASK, LOOSE, OPEN = (
 
 @dataclass(frozen=True)
 class PartialLabels:
-    """What is known of M objects on N images, in the order of a cache.
+    """Known parts of the labels of M objects on N images, in the order of a cache.
 
     Attributes:
-        class_sets: (M, C) bool, the classes that each object may be of.
+        class_sets: (M, C) bool, the possible classes of each object.
         masked: (M,) bool, objects whose mask is known.
         tight: (M,) bool, objects whose box has exact edges.
         labelled: (N,) bool, images on which every object is annotated.
@@ -49,7 +49,7 @@ class PartialLabels:
 
     @property
     def kinds(self) -> tuple[str, ...]:
-        """What is missing from the labels, in words."""
+        """The missing parts of the labels, in words."""
         found = {
             COARSE: bool((self.class_sets.sum(1) > 1).any()),
             NO_MASK: not bool(self.masked.all()),
@@ -78,7 +78,7 @@ def partial_labels_of(
 
 
 def fully_labelled(dataset: CocoDataset) -> CocoDataset:
-    """The images that predictions can be compared with: every object annotated, each with one class and an exact box."""
+    """The images that can be evaluated: every object is annotated with one class and an exact box."""
     vague = {a.image_id for a in dataset.annotations if a.class_set or a.loose_box}
     vague |= {image.id for image in dataset.images if not image.background_labelled}
     if not vague:

@@ -1,26 +1,167 @@
-"""From an archive or a COCO data set to a prepared data set: images once, annotations, schemes, record."""
+"""Prepare a data set from an archive or a COCO file: images once, annotations, schemes, record.
+
+TrashCan gets two label sets, each with the published masks and with exact masks: those of the original bitmaps.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from seasift.core.errors import DatasetError
 from seasift.core.files import write_bytes, write_json, write_text
-from seasift.data.content import Content, Progress
-from seasift.data.dives import VIDEOS_FILE, facts_table
-from seasift.data.locate import images_folder
+from seasift.core.masks import MaskCrop
+from seasift.core.types import SizeHW
+from seasift.data import trashcan
+from seasift.data.coco import CocoAnnotation, CocoDataset, read_coco
+from seasift.data.dives import VIDEOS_FILE, facts_table, shipped_facts
+from seasift.data.locate import find_in_source, images_folder
 from seasift.data.prepare_coco import read_coco_file, read_coco_files
-from seasift.data.prepare_trashcan import read_trashcan, root_of
 from seasift.data.prepared import DATASET_FILE, SCHEMA, PreparedDataset, open_prepared
-from seasift.data.source import Source, folder_source, open_source
+from seasift.data.schemes import shipped_schemes
+from seasift.data.source import Content, Progress, Source, folder_source, open_source
+from seasift.data.trashcan import OriginalObject, label_of, published_groups, read_original
 
-# Raise it when the same source would be prepared to something else.
+# Published polygons extend a pixel too far right and down, were simplified, and lost small islands: of all objects
+# the box changed most in one of vid_000437, to an IoU of 0.19.
+_LEAST_BOX_IOU = 0.15
+
+
+def exact_annotations(
+    published: Sequence[CocoAnnotation],
+    names: Mapping[int, str],
+    originals: Sequence[OriginalObject],
+    size_hw: SizeHW,
+    label_set: str,
+    location: str,
+) -> list[CocoAnnotation]:
+    """The published objects of one image, each with its id and class, and its exact mask, box and area.
+
+    Args:
+        published: objects of the image in the order of the file.
+        names: of the categories, by id.
+        originals: the annotators' bitmaps.
+        size_hw: of the image.
+        label_set: instance or material.
+        place: the original annotation file, for errors.
+    Raises:
+        DatasetError: published and original objects do not match.
+    """
+    groups = published_groups(originals, label_set)
+    drawn = [label_of(originals[g[0]].title, originals[g[0]].tags, label_set, location) for g in groups]
+    listed = [names[annotation.category_id] for annotation in published]
+    if drawn != listed:
+        raise DatasetError(
+            f"{location}: {label_set} objects are {_listed(drawn)}, but the COCO file has {_listed(listed)}; expected "
+            "the same. Unpack the published archive again"
+        )
+    return [
+        _with_mask(annotation, [originals[i].mask for i in group], size_hw, location)
+        for annotation, group in zip(published, groups, strict=True)
+    ]
+
+
+def _with_mask(
+    annotation: CocoAnnotation, masks: Sequence[MaskCrop], size_hw: SizeHW, location: str
+) -> CocoAnnotation:
+    bitmap = np.logical_or.reduce([mask.bitmap(size_hw) for mask in masks])
+    mask = MaskCrop.from_bitmap(bitmap)
+    x1, y1, x2, y2 = (float(edge) for edge in mask.box_xyxy)
+    x, y, width, height = annotation.bbox_xywh
+    both = np.array([[x1, y1, x2 + 1, y2 + 1], [x, y, x + width, y + height]])
+    shared = np.clip(both[:, 2:].min(axis=0) - both[:, :2].max(axis=0), 0, None).prod()
+    if shared < _LEAST_BOX_IOU * ((both[:, 2:] - both[:, :2]).prod(axis=1).sum() - shared):
+        raise DatasetError(
+            f"{location}: bitmaps at {x1:g}, {y1:g} to {x2:g}, {y2:g}, but annotation {annotation.id} has the box {x:g}, "
+            f"{y:g} to {x + width:g}, {y + height:g}; expected the same place. Unpack the published archive again"
+        )
+    box = (x1, y1, x2 - x1, y2 - y1)
+    return replace(annotation, bbox_xywh=box, area=float(mask.area), segmentation=mask.rle(size_hw))
+
+
+def _listed(labels: Sequence[str]) -> str:
+    return ", ".join(labels) or "none"
+
+
+_MARK = "instance_version/instances_train_trashcan.json"
+
+
+def root_of(source: Source) -> str | None:
+    """Folder of TrashCan inside the source ("" or ending with `/`); None without TrashCan."""
+    mark = source.find(_MARK)
+    return None if mark is None else mark.removesuffix(_MARK)
+
+
+def read_trashcan(source: Source, root: str, tell: Progress) -> Content:
+    """Read all annotations and compare their counts with the published tables.
+
+    Raises:
+        DatasetError: something is missing or differs from the publication.
+    """
+    published = {label_set: _polygons(source, root, label_set) for label_set in trashcan.LABEL_SETS}
+    exact = _exact(source, root, published, tell)
+    annotations = {f"{label_set}-polygons": coco for label_set, coco in published.items()}
+    annotations |= {f"{label_set}-exact": coco for label_set, coco in exact.items()}
+    names = [image.file_name for image in published["instance"].images]
+    return Content(
+        "trashcan-1.0",
+        annotations,
+        source,
+        {name: located.path for name, located in find_in_source(names, source).items()},
+        shipped_schemes("trashcan"),
+        {"labels": "instance", "masks": "exact", "split": "dive-free"},
+        {"licence": trashcan.LICENCE, "citation": trashcan.CITATION, "group": trashcan.VIDEO},
+        shipped_facts("trashcan", trashcan.VIDEO),
+    )
+
+
+def _polygons(source: Source, root: str, label_set: str) -> CocoDataset:
+    splits = []
+    for split in ("train", "val"):
+        path = f"{root}{label_set}_version/instances_{split}_trashcan.json"
+        coco = read_coco(f"{source.name}/{path}", source.read(path))
+        trashcan.check_counts(coco, label_set, split)
+        splits.append(coco)
+    train, val = splits
+    return CocoDataset(train.categories, train.images + val.images, train.annotations + val.annotations)
+
+
+def _exact(
+    source: Source, root: str, published: Mapping[str, CocoDataset], tell: Progress
+) -> dict[str, CocoDataset]:
+    """Read both label sets at once: decoding the bitmaps is most of the work."""
+    images = {
+        label_set: {image.file_name: image for image in coco.images} for label_set, coco in published.items()
+    }
+    names = {label_set: {c.id: c.name for c in coco.categories} for label_set, coco in published.items()}
+    found: dict[str, dict[int, CocoAnnotation]] = {label_set: {} for label_set in published}
+    files = sorted(set().union(*images.values()))
+    for number, file in enumerate(files, 1):
+        path = f"{root}original_data/annotations/{file}.json"
+        originals = read_original(source.read(path), path)
+        for label_set, coco in published.items():
+            image = images[label_set].get(file)
+            if image is None:
+                continue
+            group = coco.annotations_of(image.id)
+            exact = exact_annotations(group, names[label_set], originals, image.size_hw, label_set, path)
+            found[label_set].update({annotation.id: annotation for annotation in exact})
+        tell("decoding exact masks", number, len(files))
+    return {
+        label_set: replace(coco, annotations=tuple(found[label_set][a.id] for a in coco.annotations))
+        for label_set, coco in published.items()
+    }
+
+
+# Raise it when the same source would give another result.
 _VERSION = "3"
 
 
@@ -33,7 +174,7 @@ def prepare(
     repair: bool = False,
     progress: Progress | None = None,
 ) -> tuple[PreparedDataset, bool]:
-    """Prepare a data set. A second run does nothing, an interrupted one goes on.
+    """Prepare a data set. A second run does nothing; an interrupted run resumes.
 
     Args:
         source: the published TrashCan archive (zip or unpacked, with or without its repeated images), any
@@ -41,13 +182,13 @@ def prepare(
         out: folder to fill.
         images: folder of the images of a COCO .json (None: `images` beside it, or its own).
         force: write everything again, even over another data set.
-        repair: mend what is mechanical in COCO files; see `repair.repair_document`. The record lists every repair.
+        repair: repair mechanical defects of COCO files; see `repair.repair_document`. The record lists every repair.
         progress: called with (what, done, in all).
     Returns:
-        The data set, and whether anything was done.
+        The data set, and whether it was written.
     Raises:
-        DatasetError: not a data set we know, defects that make it useless, counts that are not the published
-            ones, or another data set in `out`.
+        DatasetError: an unknown data set, fatal defects, counts that differ from the published ones, or another data set in
+            `out`.
     """
     tell = progress or (lambda _what, _done, _total: None)
     with _opened(source, out, images, "repair" if repair else "") as (opened, digest):
@@ -76,7 +217,9 @@ def _opened(source: Path, out: Path, images: Path | None, how: str) -> Iterator[
             f"{source}: --images goes with a COCO .json; expected such a file. Leave --images out"
         )
     if (source / DATASET_FILE).is_file():
-        raise DatasetError(f"{source}: is a prepared data set already; expected its source. Use it as it is")
+        raise DatasetError(
+            f"{source}: is a prepared data set already; expected its source. Use this folder directly"
+        )
     with open_source(source, without=out) as opened:
         yield opened, opened.digest(_VERSION, SCHEMA, how)
 
@@ -89,13 +232,13 @@ def _read(path: Path, source: Source, images: Path | None, tell: Progress, *, re
 
 
 def write_prepared(content: Content, out: Path, digest: str, force: bool, tell: Progress) -> PreparedDataset:
-    """Write a data set into a folder, in place of what an earlier run wrote there.
+    """Write a data set into a folder, and replace the files of an earlier run.
 
     Args:
         content: of the data set.
         out: folder to fill.
-        digest: of its source, by which a second run knows that nothing is to be done.
-        force: write images again that are there already.
+        digest: of its source; a second run with the same digest does nothing.
+        force: write existing images again.
         tell: called with (what, done, in all).
     """
     _make_way(out)
@@ -135,26 +278,26 @@ def write_prepared(content: Content, out: Path, digest: str, force: bool, tell: 
         "fingerprint": _fingerprint(documents, sizes),
         "source_digest": digest,
     }
-    # Last of all: a folder without it is not a prepared data set, and the next run goes on.
+    # Written last: a folder without it is no prepared data set, and the next run resumes.
     write_json(out / DATASET_FILE, record, indent=2)
     return PreparedDataset(out, record)
 
 
 def _make_way(out: Path) -> None:
-    """Take away what an earlier run wrote, except images (looked at one by one) and schemes drawn since."""
+    """Remove the files of an earlier run, except images (checked one by one) and schemes drawn since."""
     schemes: list[str] = []
     with_videos = False
     if (out / DATASET_FILE).exists():
         try:
             before = open_prepared(out).record
             schemes, with_videos = list(before.get("splits", {})), bool(before.get("videos"))
-        except DatasetError:  # damaged, or of another schema: what it wrote is unknown
+        except DatasetError:  # damaged, or of another schema: its files are unknown
             schemes = []
         (out / DATASET_FILE).unlink()
     shutil.rmtree(out / "annotations", ignore_errors=True)
-    if with_videos:  # else a user put it there
+    if with_videos:  # else it is the user's
         (out / VIDEOS_FILE).unlink(missing_ok=True)
-    for torn in (out / "images").rglob(".*.part"):  # left by a run that was killed
+    for torn in (out / "images").rglob(".*.part"):  # of a killed run
         torn.unlink()
     for scheme in schemes:
         if Path(scheme).name == scheme:

@@ -1,4 +1,4 @@
-"""Reads any COCO data set: a folder or zip with one or several COCO files and images, or one file."""
+"""Read any COCO data set: a folder or zip with COCO files and images, or one file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from typing import Any
 from seasift.core.errors import DatasetError
 from seasift.core.image import SUFFIXES
 from seasift.data.coco import (
-    REMEDY,
     CocoDataset,
     checked_document,
     load_json,
@@ -22,15 +21,15 @@ from seasift.data.coco import (
     read_document,
     root_ids,
 )
-from seasift.data.content import Content
+from seasift.data.json_form import REMEDY
 from seasift.data.locate import Located, find_beside, find_in_source, missing_images
 from seasift.data.repair import repair_document
-from seasift.data.source import Source, folder_source
+from seasift.data.source import Content, Source, folder_source
 
 _DEFAULTS = {"labels": "default", "masks": "published", "split": "published"}
 _KEYS = {"images", "annotations", "categories"}
 _A_COCO_LIST = re.compile(rb'"(images|annotations|categories)"\s*:\s*\[')
-# File names that tools give to every annotation file; the folder says which split it is.
+# File names that tools give to every annotation file; the folder names the split.
 _NAMELESS = {"_annotations.coco", "annotations", "annotations.coco", "coco", "coco_annotations"}
 _NAMELESS |= {"instances", "labels", "result"}
 _FOLDERS = {"annotations", "images", "labels", "coco"}
@@ -39,17 +38,17 @@ _PART_NAMES = {"valid": "val", "validation": "val"}
 
 @dataclass(frozen=True)
 class _Split:
-    """One COCO file, and where the images are that it names."""
+    """One COCO file and the paths of its images."""
 
     coco: CocoDataset
     found: Mapping[str, Located]
 
 
 def read_coco_file(path: Path, images: Path | None, *, repair: bool = False) -> Content:
-    """One COCO file: the data set has one scheme of one split, `published/all`.
+    """Read one COCO file: the data set has one scheme with one split, `published/all`.
 
     Args:
-        path: of it.
+        path: of the file.
         images: folder of its images (None: see `locate.images_folder`).
         repair: mend what is mechanical; see `repair.repair_document`.
     Raises:
@@ -70,20 +69,20 @@ def read_coco_file(path: Path, images: Path | None, *, repair: bool = False) -> 
 
 
 def read_coco_files(source: Source, *, repair: bool = False) -> Content:
-    """All COCO files of a folder or zip; each becomes a split of the scheme `published`.
+    """Read all COCO files of a folder or zip; each becomes a split of the scheme `published`.
 
     Args:
-        source: where they are, and their images.
+        source: with the files and their images.
         repair: mend what is mechanical; see `repair.repair_document`.
     Raises:
-        DatasetError: none, damaged ones, or several that do not go together.
+        DatasetError: none, damaged ones, or several that do not fit together.
     """
     documents = {path: _document(source, path) for path in sorted(source.sizes) if _may_be_coco(path)}
     contents = {path: content for path, content in documents.items() if content is not None}
     if not contents:
         raise DatasetError(
-            f"{source.name}: no COCO file in it; expected .json with images, annotations and categories. "
-            "Name the folder that holds one"
+            f"{source.name}: no COCO file; expected .json with images, annotations and categories. "
+            "Name a folder with one"
         )
     repairs = (
         [line for file, each in contents.items() for line in repair_document(each, file)] if repair else []
@@ -121,7 +120,7 @@ def _may_be_coco(path: str) -> bool:
 
 
 def _document(source: Source, path: str) -> dict[str, Any] | None:
-    """The document, or None if it is another one.
+    """The document, or None if it is no COCO file.
 
     Raises:
         DatasetError: a COCO file that is damaged.
@@ -133,7 +132,7 @@ def _document(source: Source, path: str) -> dict[str, Any] | None:
         if not _A_COCO_LIST.search(data) or _is_json_lines(data):
             return None
         raise DatasetError(
-            f"{source.name}/{path}: not JSON ({error}); expected a COCO file. Repair it or take it out of the folder"
+            f"{source.name}/{path}: not JSON ({error}); expected a COCO file. Repair it or remove it from the folder"
         ) from None
     if not isinstance(content, dict) or not content.keys() >= _KEYS:
         return None
@@ -141,7 +140,7 @@ def _document(source: Source, path: str) -> dict[str, Any] | None:
 
 
 def _is_json_lines(data: bytes) -> bool:
-    """Whether the first line is a document of its own, and no COCO file."""
+    """Whether the first line is its own document, and no COCO file."""
     first, _, rest = data.partition(b"\n")
     try:
         content = json.loads(first)
@@ -151,13 +150,13 @@ def _is_json_lines(data: bytes) -> bool:
 
 
 def split_names(files: Sequence[str], location: str) -> list[str]:
-    """What to call the splits that COCO files hold: `train` for instances_train.json and for train/_annotations.coco.json.
+    """Names of the splits in COCO files: `train` for instances_train.json and for train/_annotations.coco.json.
 
     Args:
         files: paths with `/`.
-        place: of the files, for errors.
+        location: of the files, for errors.
     Raises:
-        DatasetError: two files whose names and folders give one name.
+        DatasetError: two files with the same name of split.
     """
     stems = [PurePosixPath(file).stem.removeprefix("instances_") for file in files]
     folders = [""] * len(files)
@@ -179,13 +178,13 @@ def split_names(files: Sequence[str], location: str) -> list[str]:
         listed = ", ".join(file for file, name in zip(files, names, strict=True) if name == twice)
         raise DatasetError(
             f"{location}: two COCO files for the split {twice!r} ({listed}); expected distinct names. "
-            "Rename one, or prepare them one by one"
+            "Rename one, or prepare each alone"
         )
     return names
 
 
 def _differing(folders: Sequence[tuple[str, ...]]) -> list[str]:
-    """What tells each folder from the others, as one name; of a single one its last part that says something."""
+    """The parts that distinguish each folder from the others, as one name; of a single folder, its last telling part."""
     if len(folders) == 1:
         return [next((part for part in reversed(folders[0]) if part.lower() not in _FOLDERS), "")]
     lead = _shared(folders)
@@ -194,13 +193,13 @@ def _differing(folders: Sequence[tuple[str, ...]]) -> list[str]:
 
 
 def _shared(folders: Sequence[tuple[str, ...]]) -> int:
-    """How many parts all of them begin with."""
+    """Number of leading parts that all share."""
     columns = zip(*folders, strict=False)
     return len(list(itertools.takewhile(lambda column: len(set(column)) == 1, columns)))
 
 
 def _notes(contents: Sequence[Mapping[str, Any]], roots: Collection[int]) -> list[str]:
-    """What is said of a data set beside its counts."""
+    """Facts about a data set besides its counts."""
     left_out = {
         item["name"]
         for content in contents
@@ -208,7 +207,7 @@ def _notes(contents: Sequence[Mapping[str, Any]], roots: Collection[int]) -> lis
         if isinstance(item, dict) and item.get("id") in roots
     }
     return [
-        f"category {name!r} has no objects and only stands above the others, so it is left out"
+        f"category {name!r} has no objects and is only the supercategory of the others, so it is left out"
         for name in sorted(left_out)
     ]
 
@@ -233,7 +232,7 @@ def _content(
 
 
 def _in_folders(splits: Mapping[str, _Split], source: Source) -> Mapping[str, _Split]:
-    """Where splits have different images of one name, each split's go into a folder called like the split."""
+    """Where splits have different images with one name, put each split's images into a folder named like the split."""
     paths: dict[str, str] = {}
     for split in splits.values():
         for located in split.found.values():
@@ -254,11 +253,11 @@ def _renamed(split: _Split) -> CocoDataset:
 
 
 def _joined(splits: Mapping[str, CocoDataset], location: str) -> CocoDataset:
-    """Several files as one document. Ids stay if no two files share any, else all are given anew."""
+    """Several files as one document. Ids stay if no two files share one; else all are new."""
     first, *rest = splits.values()
     if any(coco.categories != first.categories for coco in rest):
         raise DatasetError(
-            f"{location}: its COCO files have different categories; expected the same. Prepare them one by one"
+            f"{location}: its COCO files have different categories; expected the same. Prepare each alone"
         )
     counts = Counter(image.file_name for coco in splits.values() for image in coco.images)
     twice = [file for file, count in counts.items() if count > 1]
@@ -266,7 +265,7 @@ def _joined(splits: Mapping[str, CocoDataset], location: str) -> CocoDataset:
         raise DatasetError(
             f"{location}: {len(twice)} file names are used twice in its COCO files, first {twice[0]}; expected each "
             "image once. If they are different images, put the folder into file_name; if they are the same, "
-            "prepare the files one by one"
+            "prepare each file alone"
         )
     images = [image for coco in splits.values() for image in coco.images]
     annotations = [annotation for coco in splits.values() for annotation in coco.annotations]

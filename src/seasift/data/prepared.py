@@ -1,4 +1,4 @@
-"""A prepared data set on disk, and how commands name a split of it."""
+"""A prepared data set on disk, and its splits by the names in commands."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from seasift.core.errors import DatasetError, expected
+from seasift.core.files import read_regular
 from seasift.data.coco import CocoDataset, read_coco
 from seasift.data.dives import VIDEOS_FILE, VideoFacts, dives_of, groups_of, read_facts
 from seasift.data.locate import read_placed
@@ -22,16 +23,16 @@ _USUAL_SPLITS = ("train", "val", "test")
 
 @dataclass(frozen=True)
 class DataSplit:
-    """Some images with their truth.
+    """Images with their truth.
 
     Attributes:
         coco: categories, images, objects.
-        images_dir: folder that file names are relative to.
+        images_dir: folder of the images; file names are relative to it.
         name: for tables and records.
-        fingerprint: of the data set it was taken from, or of the COCO file.
-        chosen: of a prepared data set: labels, masks, splitting scheme and split by their full names, which give the same
-            split again, and the regular expression of the group if there is one.
-        dives: file name to dive, of the images whose dive is known.
+        fingerprint: of its data set, or of the COCO file.
+        chosen: of a prepared data set: full names of labels, masks, splitting scheme and split, which give the same split
+            again, and the regular expression of the group, if any.
+        dives: file name to dive, where it is known.
     """
 
     coco: CocoDataset
@@ -47,11 +48,11 @@ class PreparedDataset:
     """A folder that `seasift data prepare` made.
 
     Layout: images/, annotations/{labels}-{masks}.json (all images in one COCO document),
-    splits/{scheme}/{split}.txt (file names), videos.csv (date, clock and dive of each video, if they are known),
-    dataset.json (what it is).
+    splits/{scheme}/{split}.txt (file names), videos.csv (date, clock and dive of each video, if known), dataset.json
+    (the record).
 
     Attributes:
-        folder: where it lies.
+        folder: its path.
         record: content of dataset.json.
     """
 
@@ -69,7 +70,7 @@ class PreparedDataset:
         return self.folder / "images"
 
     def coco(self, labels: str | None = None, masks: str | None = None) -> CocoDataset:
-        """All images with the objects of one label set and mask version (None: the data set's default)."""
+        """All images with the objects of one label set and mask version; None: the data set's default."""
         labels, masks = labels or self.default("labels"), masks or self.default("masks")
         known = [path.stem for path in sorted((self.folder / "annotations").glob("*.json"))]
         _choose(f"{labels}-{masks}", known, "labels and masks", self.folder)
@@ -91,7 +92,7 @@ class PreparedDataset:
         if not path.is_file():
             return {}
         try:
-            text = path.read_text(encoding="utf-8")
+            text = read_regular(path, DatasetError).decode("utf-8")
         except (OSError, ValueError) as error:
             raise DatasetError(
                 f"{path}: cannot be read ({error}); expected a CSV table. Prepare again"
@@ -99,7 +100,7 @@ class PreparedDataset:
         return read_facts(text, str(path))
 
     def dives(self, file_names: Collection[str]) -> dict[str, str]:
-        """File name to dive, of the images whose dive is known."""
+        """File name to dive, where it is known."""
         facts = self.videos() if self.group else {}
         return dives_of(groups_of(file_names, self.group), facts) if facts else {}
 
@@ -125,9 +126,9 @@ class PreparedDataset:
         """
         path = self.folder / "splits" / scheme / f"{split}.txt"
         try:
-            lines = path.read_text(encoding="utf-8").split("\n")
+            lines = read_regular(path, DatasetError).decode("utf-8").split("\n")
         except (OSError, ValueError) as error:
-            raise DatasetError(f"{path}: cannot be read ({error}); expected file names, one a line") from None
+            raise DatasetError(f"{path}: cannot be read ({error}); expected one file name per line") from None
         return [line for line in lines if line]
 
     def split(
@@ -139,7 +140,7 @@ class PreparedDataset:
     ) -> DataSplit:
         """One split of one scheme.
 
-        A scheme that exists for each label set, such as `official`, is found by its short name.
+        The short name of a scheme that exists for each label set, such as `official`, is enough.
 
         Raises:
             DatasetError: an unknown name; the nearest known one is named.
@@ -153,7 +154,7 @@ class PreparedDataset:
         coco = self.coco(labels, masks).subset(names)
         if len(coco.images) != len(names):
             raise DatasetError(
-                f"{self.folder / 'splits' / own / split}.txt: {len(names)} names, of which {len(coco.images)} are in the "
+                f"{self.folder / 'splits' / own / split}.txt: {len(names)} names, but {len(coco.images)} of them are in the "
                 "data set; expected all, each once. Run: seasift data check"
             )
         name = f"{self.record['name']} {labels} {masks} {own}/{split}"
@@ -175,7 +176,7 @@ class PreparedDataset:
         return own
 
     def default(self, what: str) -> str:
-        """What to take when nothing is asked for: "labels", "masks" or "scheme"."""
+        """The default for "labels", "masks" or "scheme"."""
         key = "split" if what == "scheme" else what
         return str(self.record["defaults"][key])
 
@@ -184,8 +185,8 @@ def open_prepared(folder: Path, *, cache: Path | None = None) -> PreparedDataset
     """Open a prepared data set, or one that `seasift data pack` made.
 
     Args:
-        folder: of it.
-        cache: where a packed one is unpacked to (None: `cache` in the folder).
+        folder: of the data set.
+        cache: folder into which a packed one is unpacked; None: `cache` in the folder.
     Raises:
         DatasetError: not such a folder, or one of another schema.
     """
@@ -193,8 +194,8 @@ def open_prepared(folder: Path, *, cache: Path | None = None) -> PreparedDataset
         folder = unpack(folder, cache)
     path = folder / DATASET_FILE
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        record = json.loads(read_regular(path, DatasetError))
+    except (OSError, ValueError, RecursionError) as error:
         raise DatasetError(
             f"{folder}: not a prepared data set ({DATASET_FILE}: {type(error).__name__}); expected a folder made by "
             "`seasift data prepare SOURCE OUT`, or a COCO .json file"
@@ -222,16 +223,16 @@ def resolve_split(
     split: str | None = None,
     cache: Path | None = None,
 ) -> DataSplit:
-    """The split that a command's arguments name.
+    """The split that the arguments of a command name.
 
     Args:
         data: a prepared or packed folder, or a COCO .json file (then the other names are not used).
         images: folder of the images of a COCO file (None: its own, or `images` beside it).
-        labels: label set (None: the data set's default, as with the rest).
+        labels: label set; None: the data set's default, as for the rest.
         masks: mask version.
         scheme: splitting scheme.
         split: of the scheme (None: val).
-        cache: where a packed data set is unpacked to.
+        cache: folder into which a packed data set is unpacked.
     Raises:
         DatasetError: neither, or an unknown name.
     """

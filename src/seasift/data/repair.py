@@ -1,4 +1,4 @@
-"""Mends what is wrong with a COCO document in a way that leaves no choice, and says what it did."""
+"""Repair the defects of a COCO document that have only one remedy, and list every repair."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 
 from seasift.core.masks import areas_and_boxes
 from seasift.core.types import SizeHW
-from seasift.data.segmentation import defect_of_segmentation, is_integer, is_number
+from seasift.data.json_form import defect_of_segmentation, is_integer, is_number
 
-# Tools differ on where a pixel's corner is; a box that reaches out by less is clipped without a word.
+# Tools differ on the corner of a pixel; a box that extends beyond the image by less is clipped without a note.
 _SILENT_PX = 1e-6
 
 
@@ -23,23 +23,24 @@ _DIGITS = re.compile(r"\s*\d{1,15}\s*")
 
 
 def repair_document(content: dict[str, Any], file: str) -> list[str]:
-    """Mend a document in place.
+    """Repair a document in place.
 
     * Whole numbers that are stored as text or as 1.0 become numbers.
-    * Annotation ids that are missing or used before are given anew; entries of an image that is listed twice are one.
-    * Categories of one name become one.
-    * Polygons that are lists of points become lists of numbers. Those of fewer than 3 points, of an odd count of numbers or
-      without a pixel in the image are dropped, and an object that loses all keeps its box.
-    * An RLE whose size is that of the image, swapped, gets the image's.
-    * A box is cut at the image's border. One that is missing, broken or empty is taken from the mask; without a mask the
-      object is removed, as is one outside the image.
-    * An area that is missing or no number is that of the mask, or else of the box; `iscrowd` of another value is 0.
+    * Missing and duplicate annotation ids are replaced; duplicate entries of an image are merged.
+    * Categories with one name are merged.
+    * Polygons that are lists of points become lists of numbers.
+    * Polygons of fewer than 3 points, of an odd count of numbers or without a pixel in the image are removed; an object
+      that loses all keeps its box.
+    * An RLE whose width and height are swapped gets the size of the image.
+    * A box is clipped at the image's border. A missing, broken or empty box is replaced by that of the mask. An object
+      without a mask then, or outside the image, is removed.
+    * A missing or invalid area becomes that of the mask, or else of the box; an invalid `iscrowd` becomes 0.
 
     Args:
         content: the document, with its three lists.
         file: its name, for the list.
     Returns:
-        Every repair on a line.
+        Every repair, one line each.
     """
     done = _Repairs(file)
     for part, keys in _WHOLE_NUMBERS.items():
@@ -61,7 +62,7 @@ def repair_document(content: dict[str, Any], file: str) -> list[str]:
 
 
 class _Repairs:
-    """What was done, one line each."""
+    """The repairs, one line each."""
 
     def __init__(self, file: str) -> None:
         self._file = file
@@ -102,7 +103,7 @@ def _images(content: dict[str, Any], done: _Repairs) -> None:
         ):
             key = image["id"], image["file_name"]
             if key in seen:
-                done.add(f"image {key[0]} ({key[1]})", "listed a second time: removed")
+                done.add(f"image {key[0]} ({key[1]})", "listed twice: removed")
                 continue
             seen.add(key)
         kept.append(image)
@@ -110,7 +111,7 @@ def _images(content: dict[str, Any], done: _Repairs) -> None:
 
 
 def _categories(content: dict[str, Any], done: _Repairs) -> None:
-    """One category of each name: the one that has objects, else the first."""
+    """One category of each name: the one with objects, else the first."""
     used = {
         item.get("category_id")
         for item in content["annotations"]
@@ -136,7 +137,7 @@ def _categories(content: dict[str, Any], done: _Repairs) -> None:
             continue
         new[item["id"]] = chosen[name]
         done.add(
-            f"category {item['id']} ({name})", f"of the same name as category {chosen[name]}: joined with it"
+            f"category {item['id']} ({name})", f"of the same name as category {chosen[name]}: merged with it"
         )
     content["categories"][:] = kept
     for item in content["annotations"] if new else ():
@@ -145,7 +146,7 @@ def _categories(content: dict[str, Any], done: _Repairs) -> None:
 
 
 def _object(item: dict[str, Any], number: int, sizes: Mapping[int, SizeHW], done: _Repairs) -> bool:
-    """Mend one object; whether it is still one."""
+    """Repair one object, and return whether it remains."""
     index = f"annotation {item['id']}" if is_integer(item.get("id")) else f"annotations[{number}]"
     size_hw = sizes.get(item["image_id"]) if is_integer(item.get("image_id")) else None
     if item.get("iscrowd", 0) not in (0, 1):
@@ -177,9 +178,9 @@ def _mask(item: dict[str, Any], size_hw: SizeHW, index: str, done: _Repairs) -> 
         return
     if not isinstance(segmentation, list) or not segmentation:
         return
-    if is_number(segmentation[0]):  # one ring that is not in a list of rings
+    if is_number(segmentation[0]):  # one ring that is in no list of rings
         segmentation = [segmentation]
-        done.add(index, "polygon that is not in a list of polygons: put into one")
+        done.add(index, "polygon outside a list of polygons: put into one")
     rings = [_flat(ring) for ring in segmentation]
     if rings != segmentation:
         segmentation = rings
@@ -206,7 +207,7 @@ def _flat(ring: Any) -> Any:
 
 
 def _measured(segmentation: Any, size_hw: SizeHW) -> tuple[float, list[float]] | None:
-    """Area and box of a mask; None without one, or without a pixel."""
+    """Area and box of a mask; None without a mask or a pixel."""
     if not segmentation or defect_of_segmentation(segmentation, size_hw) is not None:
         return None
     try:
@@ -223,7 +224,7 @@ def _box(
     index: str,
     done: _Repairs,
 ) -> bool:
-    """Mend the box; whether the object still has one."""
+    """Repair the box, and return whether the object still has one."""
     box = item.get("bbox")
     if isinstance(box, list) and len(box) == 4 and all(map(is_number, box)):
         x, y, width, height = map(float, box)
@@ -232,7 +233,7 @@ def _box(
         if right > left and bottom > top:
             if max(left - x, top - y, x + width - right, y + height - bottom) > _SILENT_PX:
                 item["bbox"] = [left, top, right - left, bottom - top]
-                done.add(index, f"bbox {box} reaches out of the image: {item['bbox']}")
+                done.add(index, f"bbox {box} extends beyond the image: {item['bbox']}")
             return True
     if measured is None:
         done.add(index, f"bbox {str(box)[:60]} without a pixel in the image, and no mask: object removed")

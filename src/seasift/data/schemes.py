@@ -8,7 +8,7 @@ from importlib.resources import files
 import numpy as np
 import numpy.typing as npt
 
-# Draws for few groups; of many (images alone) each draw is good, and only the draw is affordable.
+# Draws for few groups. With many groups (single images) one draw is good, and more would take too long.
 TRIALS, STEPS, CLIMBED_GROUPS = 400, 200_000, 600
 LEAK_FREE_SEED, HALVES_SEED = 2020, 2020
 LEAK_FREE_FRACTIONS: Mapping[str, float] = {"train": 0.7, "val": 0.15, "test": 0.15}
@@ -22,19 +22,19 @@ Counts = npt.NDArray[np.float64]
 def draw_by_group(
     groups: Sequence[str], counts: Counts, fractions: Mapping[str, float], *, seed: int, least: int = 1
 ) -> dict[str, list[str]]:
-    """Share groups among splits so that every column of `counts` is shared as the fractions ask.
+    """Distribute groups among splits so that every column of `counts` follows the fractions.
 
-    Groups go one by one, those that hold most of some column first, to the split where they bring the sums
-    closest to their targets; of many such draws with a little chance in the order, the best is kept and
-    then bettered by moving single groups and by swapping pairs while that helps. Better means: fewer
-    columns with less than `least` in a split, then a smaller squared relative distance from the targets.
+    Each group goes to the split where it brings the sums closest to their targets, starting with groups that have most of a
+    column. The best of many such draws, with some chance in the order, is then improved by moving single groups and by
+    swapping pairs while that helps. Better means fewer columns with less than `least` in a split, then a smaller squared
+    relative distance from the targets.
 
     Args:
         groups: G names.
-        counts: (G, K): what each group holds: images, objects of each class ...
+        counts: (G, K) counts of each group: images, objects of each class ...
         fractions: split name to share; sums to 1.
         seed: of the draw.
-        least: of a column in each split, if that can be.
+        least: minimum of a column in each split, if possible.
     Returns:
         Names of the groups in each split, sorted.
     Source: after Sechidis et al. 2011, "On the stratification of multi-label data", for groups.
@@ -89,7 +89,7 @@ def _climb(
             found.append(((int(missing[best]), float(costs[best].sum())), *moves[best]))
         cost, moved, to = min(found, key=lambda entry: entry[0])
         missing_now, cost_now = _badness(shares, targets, enough, splits)
-        # Rounding makes equal draws differ by a hair; going from one to the other would never end.
+        # Rounding makes equal draws differ slightly; going from one to the other would never end.
         if cost >= (missing_now, cost_now * (1 - 1e-9)):
             return splits
         splits[moved] = to
@@ -120,7 +120,7 @@ def _badness(
     return int((sums < enough).sum()), float((((sums - targets) / targets) ** 2).sum())
 
 
-def to_half(file_names: Sequence[str], *, seed: int) -> dict[str, list[str]]:
+def halve(file_names: Sequence[str], *, seed: int) -> dict[str, list[str]]:
     """Two halves of a list, drawn by shuffling its sorted names; the first is the larger if they differ."""
     shuffled = np.random.default_rng(seed).permutation(sorted(file_names))
     middle = (len(shuffled) + 1) // 2

@@ -1,4 +1,7 @@
-"""Files of a data set in a zip or a folder, by their path inside it."""
+"""Files of a data set in a zip or a folder, by their path inside it.
+
+`Content` is a data set before it is written, from any source.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +14,13 @@ import zipfile
 import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any
 
 from seasift.core.errors import DatasetError
+from seasift.data.coco import CocoDataset
+from seasift.data.dives import VideoFacts
 
 _APPLE_DOUBLE = b"\x00\x05\x16"
 _UTF8_FLAG, _UNICODE_PATH = 0x800, 0x7075
@@ -23,13 +29,13 @@ _READ_ERRORS = (OSError, zipfile.BadZipFile, zlib.error, NotImplementedError, Ru
 
 @dataclass(frozen=True)
 class Source:
-    """A zip or a folder, opened. Files that macOS adds on its own (`__MACOSX/`, `._name`) are not among its files.
+    """An opened zip or folder, without the files that macOS adds (`__MACOSX/`, `._name`).
 
     Attributes:
         name: for messages.
-        sizes: path inside (with `/`) to bytes.
+        sizes: path inside (with `/`) to size in bytes.
         timestamps: path inside to a number that changes with the content: CRC-32 in a zip, time in a folder.
-        holds: whether the file of that path inside has the bytes of a file elsewhere.
+        holds: whether the file with that path inside has the same bytes as another file.
         alike: whether two paths inside hold the same bytes.
     """
 
@@ -64,7 +70,7 @@ class Source:
         return min(found, key=len, default=None)
 
     def digest(self, *options: str) -> str:
-        """Changes if any file does, or an option."""
+        """A digest that changes with any file or option."""
         listing = json.dumps([options, sorted(self.sizes.items()), sorted(self.timestamps.items())])
         return hashlib.sha256(listing.encode("utf-8", "surrogatepass")).hexdigest()
 
@@ -74,8 +80,8 @@ def open_source(path: Path, *, without: Path | None = None) -> Iterator[Source]:
     """Open a zip or a folder.
 
     Args:
-        path: of it.
-        without: a folder inside whose files do not count.
+        path: of the zip or folder.
+        without: a folder inside whose files are ignored.
     Raises:
         DatasetError: neither, or a zip with two different files of one name.
     """
@@ -116,7 +122,7 @@ def folder_source(folder: Path, paths: Collection[str]) -> Source:
 
 
 def _walk(folder: Path, apart: Path | None) -> Iterator[str]:
-    """All files in sorted order; links to folders are followed, but none twice on one way."""
+    """All files in sorted order; links to folders are followed, but no circle of links."""
     for parent, folders, files in os.walk(folder, followlinks=True):
         here = Path(parent)
         above = {here.resolve(), *here.resolve().parents}
@@ -154,7 +160,7 @@ def _zip_source(path: Path, archive: zipfile.ZipFile) -> Source:
         before = entries.setdefault(name, entry)
         if (before.file_size, before.CRC) != (entry.file_size, entry.CRC):
             raise DatasetError(
-                f"{path}: holds two different files named {name} ({before.file_size:,} and {entry.file_size:,} bytes); "
+                f"{path}: has two different files named {name} ({before.file_size:,} and {entry.file_size:,} bytes); "
                 "expected each once. Pack it again"
             )
     entries |= _linked(archive, links, entries)
@@ -174,22 +180,22 @@ def _zip_source(path: Path, archive: zipfile.ZipFile) -> Source:
 
 
 def _entry_name(entry: zipfile.ZipInfo) -> str:
-    """Its name with `/`, also where Windows packed it, and in the letters that the packer meant.
+    """Its name with `/`, also if Windows packed it, and in the packer's encoding.
 
-    macOS writes UTF-8 without the flag that says so; Info-ZIP keeps UTF-8 in an extra field.
+    macOS writes UTF-8 without its flag; Info-ZIP stores UTF-8 in an extra field.
     """
     name = entry.filename
     if not entry.flag_bits & _UTF8_FLAG and not name.isascii():
         raw = name.encode("cp437", "replace")
         try:
             name = (_unicode_path(entry.extra, raw) or raw).decode("utf-8")
-        except UnicodeDecodeError:  # a code page of its own, of which cp437 is the usual one
+        except UnicodeDecodeError:  # an own code page, usually cp437
             name = entry.filename
     return name.replace("\\", "/")
 
 
 def _unicode_path(extra: bytes, raw: bytes) -> bytes | None:
-    """The name in the Info-ZIP Unicode Path extra field, if that is of this name."""
+    """The name in the Info-ZIP Unicode Path extra field, if it belongs to this name."""
     location = 0
     while location + 4 <= len(extra):
         kind, length = (int.from_bytes(extra[at : at + 2], "little") for at in (location, location + 2))
@@ -218,7 +224,7 @@ def _linked(
     links: Mapping[str, zipfile.ZipInfo],
     entries: Mapping[str, zipfile.ZipInfo],
 ) -> dict[str, zipfile.ZipInfo]:
-    """Symbolic links to files of the archive; others lead nowhere and are left out."""
+    """Symbolic links to files of the archive; other links are left out."""
     found = {}
     for name, link in links.items():
         try:
@@ -229,3 +235,54 @@ def _linked(
         if target in entries:
             found[name] = entries[target]
     return found
+
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Content:
+    """A data set before it is written.
+
+    Attributes:
+        name: of the data set.
+        annotations: "{labels}-{masks}" to a COCO document over all images.
+        source: where the images are.
+        images: file name to path in the source.
+        schemes: splitting scheme to split to file names.
+        defaults: "labels", "masks" and "split" (the scheme) that are used if none is given.
+        about: licence, citation, and the group (a regular expression) that schemes must keep in one split.
+        videos: facts of videos by the name that the group finds.
+    """
+
+    name: str
+    annotations: Mapping[str, CocoDataset]
+    source: Source
+    images: Mapping[str, str]
+    schemes: Mapping[str, Mapping[str, list[str]]]
+    defaults: Mapping[str, str]
+    about: Mapping[str, Any] = field(default_factory=dict)
+    videos: Mapping[str, VideoFacts] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in self.images:
+            _check_name(name)
+        for scheme, splits in self.schemes.items():
+            strangers = [n for names in splits.values() for n in names if n not in self.images]
+            if strangers:
+                raise DatasetError(
+                    f"scheme {scheme}: {len(strangers)} of its files are not in the data set, first {strangers[0]}; "
+                    "expected only files that are. Use the whole published archive"
+                )
+
+
+def _check_name(name: str) -> None:
+    """Refuse names outside the folder of images, and names that break lists of names."""
+    as_windows = PureWindowsPath(name)
+    if as_windows.anchor or PurePosixPath(name).is_absolute() or ".." in as_windows.parts or "\\" in name:
+        raise DatasetError(
+            f"{name!r}: an image's file_name that leads out of its folder; expected a relative name with '/'. "
+            "Rename it in the COCO file"
+        )
+    if any(ord(letter) < 32 for letter in name):
+        raise DatasetError(f"{name!r}: an image's file_name with a control character. Rename the file")

@@ -1,4 +1,4 @@
-"""What is in the splits of a data set: counts, sizes, videos, classes that go together."""
+"""Statistics of the splits of a data set: counts, sizes, videos, classes that occur together."""
 
 from __future__ import annotations
 
@@ -9,9 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from seasift.core.errors import DatasetError
 from seasift.core.instances import Category
 from seasift.core.types import Int64
 from seasift.data.coco import CocoAnnotation, CocoDataset
+from seasift.data.dives import groups_of
+from seasift.data.locate import read_placed
+from seasift.data.prepared import open_prepared
 
 SIZES = ("small", "medium", "large")
 # COCO's borders: below 32 x 32 px is small, from 96 x 96 px is large, by the area in the file.
@@ -20,10 +24,10 @@ _SIZE_BORDERS = (32**2, 96**2)
 
 @dataclass(frozen=True)
 class Counts:
-    """What a split holds, of one class or of all.
+    """Counts of a split, of one class or of all.
 
     Attributes:
-        objects: crowds left out.
+        objects: without crowds.
         crowds: regions of many objects.
         pictures: images with at least one object (for a whole split: all images).
         groups: videos of those images; 0 if no groups are known.
@@ -43,11 +47,11 @@ class Counts:
 
 @dataclass(frozen=True)
 class PartlyLabelled:
-    """What a split's labels leave open.
+    """Missing parts of a split's labels.
 
     Attributes:
-        coarse: objects whose class is one of several; they count for no class.
-        without_mask: objects with a box only.
+        coarse: objects with several possible classes; they count for no class.
+        without_mask: objects with only a box.
         loose_box: objects whose box has no exact edges.
         unlabelled: images on which objects may be missing.
     """
@@ -68,10 +72,10 @@ class Stats:
         splits: split name to its counts; "all" is all splits together.
         empty_images: split name to images without any object.
         by_class: class name to split name to counts.
-        together: (C, C) images that hold an object of both classes; on the diagonal of the class.
-        objects_per_image: split name to how many images hold 0, 1, 2 ... objects.
+        together: (C, C) images with objects of both classes; on the diagonal, with objects of the class.
+        objects_per_image: split name to the number of images with 0, 1, 2 ... objects.
         grouped: whether groups (videos) are known.
-        partial: split name to what its labels leave open; empty if nothing.
+        partial: split name to the missing parts of its labels; empty if nothing is missing.
     """
 
     name: str
@@ -109,7 +113,7 @@ class Stats:
 
 @dataclass(frozen=True)
 class Described:
-    """A data set to be described.
+    """A data set to describe.
 
     Attributes:
         name: for titles.
@@ -176,7 +180,7 @@ def _with_objects(coco: CocoDataset, category_id: int | None) -> set[int]:
 
 
 def _of_class(coco: CocoDataset, category_id: int | None) -> list[CocoAnnotation]:
-    """Objects of a class, or all; one that may be of several classes is of none."""
+    """Objects of a class, or all; an object with several possible classes counts for none."""
     return [
         a
         for a in coco.annotations
@@ -208,3 +212,49 @@ def _together(coco: CocoDataset) -> Int64:
 def _objects_per_image(coco: CocoDataset) -> tuple[int, ...]:
     counts: Sequence[int] = [len(coco.annotations_of(image.id)) for image in coco.images]
     return tuple(np.bincount(counts).tolist()) if counts else (0,)
+
+
+def describe(
+    path: Path,
+    *,
+    labels: str | None = None,
+    masks: str | None = None,
+    scheme: str | None = None,
+    images: Path | None = None,
+    group: str | None = None,
+) -> Described:
+    """Read all splits.
+
+    Args:
+        path: a prepared folder, or a COCO .json (its only split has the file's name).
+        labels: label set; None: the data set's default, as for the rest.
+        masks: mask version.
+        scheme: splitting scheme.
+        images: folder of the images of a COCO file.
+        group: regular expression for the group in a file name (None: the data set's own; "none": none).
+    Raises:
+        DatasetError: neither, an unknown name, or a group that does not fit.
+    """
+    if not path.exists():
+        raise DatasetError(f"{path}: no such file or folder; expected a prepared data set or a COCO .json")
+    if not path.is_dir():
+        coco, folder = read_placed(path, images)
+        names = [image.file_name for image in coco.images]
+        group_of = {} if group in (None, "none") else groups_of(names, group)
+        return Described(path.name, {path.stem: coco}, folder, group_of)
+    prepared = open_prepared(path)
+    whole = prepared.coco(labels, masks)
+    own = prepared.scheme_name(scheme, labels)
+    lists = prepared.schemes()[own]
+    splits = {split: whole.subset(names) for split, names in lists.items()}
+    if not splits:
+        raise DatasetError(f"{path}: scheme {own} has no splits; expected lists of file names. Draw it again")
+    stored = prepared.record.get("group")
+    pattern = group or (stored if isinstance(stored, str) else "none")
+    names = [image.file_name for image in whole.images]
+    group_of = {} if pattern == "none" else groups_of(names, pattern)
+    title = (
+        f"{prepared.record['name']}, {labels or prepared.default('labels')} labels, "
+        f"{masks or prepared.default('masks')} masks, scheme {own}"
+    )
+    return Described(title, splits, prepared.images_dir, group_of)

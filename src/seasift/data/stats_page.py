@@ -1,7 +1,7 @@
-"""The page of `seasift data stats`: one HTML file that needs nothing else.
+"""The page of `seasift data stats`: one self-contained HTML file.
 
-Also here: Example images of a data set with their masks drawn. Plots of a data set's statistics as SVG.
-matplotlib is loaded by the functions, not by the module.
+It shows plots of the statistics as SVG, and example images with their masks. matplotlib is loaded by the functions, not by
+the module.
 """
 
 from __future__ import annotations
@@ -10,16 +10,19 @@ import colorsys
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 
-from seasift.core.errors import DatasetError, ImageError
+from seasift.core.errors import DatasetError, ImageError, InputError
+from seasift.core.files import write_text
 from seasift.core.image import jpeg_uri, read_image, svg_uri
 from seasift.core.page import render_template
 from seasift.core.types import UInt8
 from seasift.data.coco import CocoDataset, CocoImage
+from seasift.data.prepared import open_prepared
 from seasift.data.stats import SIZES, Described, Stats
 
 _FILL = 0.35
@@ -42,17 +45,17 @@ class Example:
 
 
 def colour_of(class_id: int) -> tuple[int, int, int]:
-    """Red, green, blue of a class: light, and far from its neighbours'."""
+    """Red, green, blue of a class: light, and distinct from its neighbours."""
     red, green, blue = colorsys.hsv_to_rgb(class_id * 0.618034 % 1, 0.55 + 0.35 * (class_id % 2), 1.0)
     return round(red * 255), round(green * 255), round(blue * 255)
 
 
 def choose_examples(splits: Mapping[str, CocoDataset], *, most: int) -> list[Example]:
-    """Few images that show all classes: each time the one with most classes not yet shown, rare ones first.
+    """Few images that show all classes: repeatedly the one with most new classes, rare ones first.
 
     Args:
         splits: split name to images and objects.
-        most: images at most.
+        most: maximum number of images.
     """
     first = next(iter(splits.values()))
     index = {category.id: number for number, category in enumerate(first.categories)}
@@ -78,9 +81,9 @@ def choose_examples(splits: Mapping[str, CocoDataset], *, most: int) -> list[Exa
 
 
 def draw_truth(image_rgb_u8: UInt8, example: Example, coco: CocoDataset) -> UInt8:
-    """A copy of the image with each object's mask filled lightly and outlined; holes stay holes.
+    """A copy of the image with a light fill and an outline of each mask; holes stay holes.
 
-    An object without a mask is outlined by its box; one that may be of several classes is white.
+    An object without a mask gets the outline of its box; an object with several possible classes is white.
 
     Raises:
         DatasetError: a mask that cannot be decoded.
@@ -178,7 +181,7 @@ def size_histogram(splits: Mapping[str, CocoDataset]) -> str:
 
 
 def objects_per_image(stats: Stats) -> str:
-    """How many images hold 0, 1, 2 ... objects, in % of the split."""
+    """Images with 0, 1, 2 ... objects, in % of the split."""
     splits = [split for split in stats.splits if split != "all"] or list(stats.splits)
     most = max(len(stats.objects_per_image[split]) for split in splits)
     shown = min(most, 11)
@@ -224,14 +227,32 @@ _EXAMPLES = 12
 _WIDEST = 640
 
 
+def write_page(page: Path, data: Path, described: Described, stats: Stats) -> None:
+    """Write the HTML page.
+
+    Args:
+        page: the file.
+        data: the described data set, for its citation and licence.
+    Raises:
+        InputError: the path is a folder.
+    """
+    if page.is_dir():
+        raise InputError(
+            f"{page}: a folder; expected the name of a file for the page. Name one, such as stats.html"
+        )
+    about = open_prepared(data).record if data.is_dir() else {}
+    known = {key: str(about[key]) for key in ("citation", "licence") if key in about}
+    write_text(page, render_stats_page(described, stats, **known))
+
+
 def render_stats_page(described: Described, stats: Stats, *, citation: str = "", licence: str = "") -> str:
     """The page as HTML text.
 
     Args:
-        described: the splits, for the examples; an image that cannot be read is named instead of shown.
+        described: the splits, for the examples; an unreadable image is named instead of shown.
         stats: of the same splits.
-        citation: how to cite the data set, if that is known.
-        licence: of its images, if that is known.
+        citation: of the data set, if known.
+        licence: of its images, if known.
     """
     return render_template(
         "data",

@@ -1,6 +1,6 @@
-"""Eight drawn images with every odd thing that COCO files hold, for tests and trials.
+"""Eight drawn images with all unusual parts of COCO files, for tests and trials.
 
-Also here: Images of a data set laid side by side: large images whose truth is known, for trying tiles.
+Mosaics of a data set's images are large images with known truth, to try tiles.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from seasift.core.types import Bool, SizeHW, UInt8
 from seasift.data.coco import CocoAnnotation, CocoDataset, CocoImage
 from seasift.data.prepared import DataSplit
 
-# Ids with gaps, not in the order of the file; of the last class there is no object.
+# Ids with gaps, not in the order of the file; the last class has no object.
 CATEGORIES = ((9, "trash_bag"), (2, "rov"), (5, "animal_fish"), (40, "plant"))
 _COLOURS = {9: (230, 220, 90), 2: (200, 200, 210), 5: (220, 90, 60)}
 _SIZE: SizeHW = (96, 128)
@@ -31,7 +31,7 @@ _ODD_SIZE: SizeHW = (67, 101)
 
 @dataclass(frozen=True)
 class _Shape:
-    """An object: its class, its mask and how the file writes it (polygon, rle, counts, crowd)."""
+    """An object: its class, its mask and its form in the file (polygon, rle, counts, crowd)."""
 
     category_id: int
     mask: Bool
@@ -46,7 +46,7 @@ def make_synthetic(folder: Path, *, seed: int = 0) -> Path:
 
     Args:
         folder: gets images/*.png and annotations.json.
-        seed: of the noise on the ground and of the objects' places.
+        seed: of the noise on the ground and of the objects' positions.
     Returns:
         Path of the COCO file.
     """
@@ -56,7 +56,7 @@ def make_synthetic(folder: Path, *, seed: int = 0) -> Path:
     for number, (size_hw, shapes) in enumerate(_scenes(random), 1):
         name = f"vid_{(number + 1) // 2:06d}_frame{number:07d}.png"
         write_image(folder / "images" / name, _draw(size_hw, shapes, random))
-        # Ids with gaps, too: what holds for 1, 2, 3 need not hold for them.
+        # Ids with gaps here, too.
         image_id = 10 * number + 3
         images.append({"id": image_id, "file_name": name, "height": size_hw[0], "width": size_hw[1]})
         for shape in shapes:
@@ -147,7 +147,7 @@ class Mosaic:
 
     Attributes:
         pieces: the images, row by row.
-        across: how many make a row.
+        across: number of images in a row.
     """
 
     pieces: tuple[CocoImage, ...]
@@ -160,12 +160,12 @@ class Mosaic:
         return height * (len(self.pieces) // self.across), width * self.across
 
     def corner_xy(self, index: int) -> tuple[int, int]:
-        """Where the left top corner of a piece lies, px."""
+        """The left top corner of a piece, px."""
         height, width = self.pieces[index].size_hw
         return index % self.across * width, index // self.across * height
 
     def assemble(self, images: Sequence[UInt8]) -> UInt8:
-        """The whole from the pieces' images, in their order."""
+        """The whole image from the pieces, in their order."""
         whole = np.zeros((*self.size_hw, 3), np.uint8)
         for index, image in enumerate(images):
             x, y = self.corner_xy(index)
@@ -173,18 +173,18 @@ class Mosaic:
         return whole
 
     def gather(self, found: Sequence[Instances]) -> Instances:
-        """What is in the pieces, in their order, as what is in the whole."""
+        """Objects of the pieces, in their order, as objects of the whole."""
         return Instances.joined(
             [each.moved(*self.corner_xy(index), self.size_hw) for index, each in enumerate(found)]
         )
 
 
 def lay_out(split: DataSplit, *, across: int = 4, down: int = 3) -> tuple[list[Mosaic], CocoDataset]:
-    """Lay a split's images side by side, images of one size together, in the split's order.
+    """Put a split's images side by side, images of one size together, in the split's order.
 
     Returns:
-        The mosaics, and their truth with exact masks: image ids are places in the list, from 0. Images that
-        do not fill a last mosaic are left out.
+        The mosaics, and their truth with exact masks: image ids are indices in the list, from 0. Images that do not
+            fill a last mosaic are left out.
     """
     by_size: dict[SizeHW, list[CocoImage]] = {}
     for image in split.coco.images:

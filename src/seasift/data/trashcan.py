@@ -1,12 +1,11 @@
-"""TrashCan 1.0 (Hong, Fulton, Sattar 2020, arXiv 2007.08097): published facts.
+"""TrashCan 1.0 (Hong, Fulton, Sattar 2020, arXiv 2007.08097): published facts and original annotations.
 
 7,212 images of 312 videos from JAMSTEC's deep-sea archive, 480x270 or 480x360 px. Two label sets over
 the same objects: instance (22 classes, 12,128 objects) and material (16 classes, 12,336 objects).
 Licence: free for academic teaching and research; commercial use needs JAMSTEC's permission.
 
-Also here: From what TrashCan's annotators drew and typed to the published objects and classes.
-
-First the Supervisely annotation files that its bitmaps come in: tags, and keys that join bitmaps.
+The annotators' bitmaps come in Supervisely files, with tags and with keys that join bitmaps. `published_class` and
+`published_objects` lead from them to the published objects and classes.
 """
 
 from __future__ import annotations
@@ -23,6 +22,7 @@ import cv2
 import numpy as np
 
 from seasift.core.errors import DatasetError
+from seasift.core.image_format import size_of
 from seasift.core.masks import MaskCrop
 from seasift.data.coco import CocoDataset
 
@@ -32,8 +32,8 @@ class OriginalObject:
     """One bitmap of an annotation file.
 
     Attributes:
-        title: the class it was drawn as; in TrashCan rov, bio, trash or unknown.
-        tags: name to value, as typed.
+        title: class of the drawn bitmap; in TrashCan rov, bio, trash or unknown.
+        tags: name to the typed value.
         mask: exact, holes kept.
         key: joins bitmaps of one image into one object; None for most.
     """
@@ -51,7 +51,7 @@ def read_original(data: bytes, name: str) -> list[OriginalObject]:
         data: bytes of the file.
         name: of the file, for errors.
     Raises:
-        DatasetError: not of the known form.
+        DatasetError: of an unknown form.
     """
     try:
         return [
@@ -63,11 +63,14 @@ def read_original(data: bytes, name: str) -> list[OriginalObject]:
             )
             for item in json.loads(data)["objects"]
         ]
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError, zlib.error) as error:
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError, RecursionError, zlib.error) as error:
         raise DatasetError(
             f"{name}: not a Supervisely annotation with bitmaps ({type(error).__name__}: {error}); expected that of "
             "the published archive. Unpack or download it again"
         ) from None
+
+
+_MOST_BYTES, _MOST_PIXELS = 64 << 20, 1 << 26
 
 
 def decode_bitmap(data: str, origin: Sequence[int]) -> MaskCrop:
@@ -77,9 +80,17 @@ def decode_bitmap(data: str, origin: Sequence[int]) -> MaskCrop:
         ValueError, zlib.error: not such a bitmap.
     """
     try:
-        png = np.frombuffer(zlib.decompress(base64.b64decode(data, validate=True)), dtype=np.uint8)
+        packed = base64.b64decode(data, validate=True)
+        unpacking = zlib.decompressobj()
+        unpacked = unpacking.decompress(packed, _MOST_BYTES)
+        if not unpacking.eof:
+            raise ValueError(f"a bitmap that breaks off, or of more than {_MOST_BYTES:,} bytes")
+        size_hw = size_of(unpacked, "PNG")
+        if size_hw is not None and size_hw[0] * size_hw[1] > _MOST_PIXELS:
+            raise ValueError(f"a bitmap of {size_hw[1]} x {size_hw[0]} px; at most {_MOST_PIXELS:,} px")
+        png = np.frombuffer(unpacked, dtype=np.uint8)
     except binascii.Error as error:
-        raise ValueError(f"a bitmap that is not base64, {error}") from None
+        raise ValueError(f"a bitmap is not base64: {error}") from None
     pixels = cv2.imdecode(png, cv2.IMREAD_UNCHANGED) if len(png) else None
     if pixels is None:
         raise ValueError("a bitmap that is not a PNG")
@@ -87,8 +98,8 @@ def decode_bitmap(data: str, origin: Sequence[int]) -> MaskCrop:
     return MaskCrop.from_bitmap(drawn, int(origin[0]), int(origin[1]))
 
 
-# What annotators typed, and the class it stands for. Digits are keys of their labelling tool. Every value in
-# the archive is here; "etc" and "unknown_instance" are where the published files put what has no class.
+# Typed values and their classes. Digits are keys of the labelling tool. Every value in the archive is here. The published
+# files use "etc" and "unknown_instance" for objects without a class.
 ANIMALS: Mapping[str, str] = {
     "crab": "crab",
     " crab": "crab",
@@ -142,13 +153,13 @@ MATERIALS: Mapping[str, str] = {
 
 
 def label_of(title: str, tags: Mapping[str, str | None], label_set: str, location: str) -> str:
-    """The published class of an object, by the title it was drawn as and its tags.
+    """The published class of an object, by its title and its tags.
 
-    rov is rov, whatever its tags. bio is plant if it has the tag plant, else an animal by the tag animal.
-    trash goes by the tag of the label set, unknown counts as trash without that tag.
+    rov is rov with any tags. bio is plant with the tag plant, else an animal by the tag animal. trash has the class of
+    the label set's tag, and unknown counts as trash without that tag.
 
     Raises:
-        DatasetError: a title or value that is not in the tables; `place` is named.
+        DatasetError: a title or value that is not in the tables; the message names `location`.
     """
     if title == "rov":
         return "rov"
@@ -158,7 +169,7 @@ def label_of(title: str, tags: Mapping[str, str | None], label_set: str, locatio
         )
     if title not in ("trash", "unknown"):
         raise DatasetError(
-            f"{location}: drawn as {title!r}; expected rov, bio, trash or unknown. Use the published archive"
+            f"{location}: title {title!r}; expected rov, bio, trash or unknown. Use the published archive"
         )
     tags = tags if title == "trash" else {}
     if label_set == "instance":
@@ -167,15 +178,15 @@ def label_of(title: str, tags: Mapping[str, str | None], label_set: str, locatio
 
 
 def published_groups(originals: Sequence[OriginalObject], label_set: str) -> list[list[int]]:
-    """Which bitmaps of one image make up its published objects, in the published order.
+    """The bitmaps of each published object of an image, in the published order.
 
-    A bitmap without a key is an object; two of one key are one object. Three or more of one key (25 images,
-    all rov) the published files write as two overlapping objects, each with the first bitmap, and they lose the
-    next object of another key. Their counts are the published ones, so this is kept. In the instance set,
-    trash without any tag is left out.
+    A bitmap without a key is an object; two with one key are one object. The published files write three or more with one
+    key (25 images, all rov) as two overlapping objects, each with the first bitmap, and lose the next object with another
+    key. The same is done here, so that counts are the published ones. In the instance set, trash without any tag is left
+    out.
 
     Returns:
-        Indices of bitmaps, the first of each object being the one whose title and tags count.
+        Indices of bitmaps; title and tags of the first of each object count.
     """
     groups: list[list[int]] = []
     done: set[int] = set()
@@ -198,7 +209,7 @@ def published_groups(originals: Sequence[OriginalObject], label_set: str) -> lis
 
 
 def _joined_walking(originals: Sequence[OriginalObject], start: int) -> list[int]:
-    """Walk on from `start`, joining what has its key; whatever follows a joined one is passed over."""
+    """Join the bitmaps with the key of `start`, and skip the bitmap after a joined one."""
     joined, location = [start], start + 1
     while location < len(originals):
         if originals[location].key == originals[start].key:
@@ -237,7 +248,7 @@ CITATION = (
 LICENCE = "academic teaching and research; commercial use needs the permission of JAMSTEC (J-EDI archive)"
 
 # Objects per class in the published train and val splits: the columns Train # and Val # of the tables in the data
-# set's own README files. Their Total # is larger for some classes: it counts before bitmaps were joined.
+# set's README files. Their Total # is larger for some classes: it counts bitmaps before they were joined.
 PUBLISHED_COUNTS: Mapping[str, Mapping[str, tuple[int, int]]] = {
     "instance": {
         **{
@@ -282,12 +293,12 @@ PUBLISHED_COUNTS: Mapping[str, Mapping[str, tuple[int, int]]] = {
     },
 }
 
-# The video that an image was taken from, in its file name.
+# The video of an image, in its file name.
 VIDEO = r"vid_(\d+)_frame"
 
 
 def check_counts(coco: CocoDataset, label_set: str, split: str) -> None:
-    """Hold the objects per class of a published split to the data set's own table.
+    """Compare the objects per class of a published split with the data set's own table.
 
     Raises:
         DatasetError: lists every class that differs.

@@ -1,4 +1,4 @@
-"""Evaluating predictions: COCO metrics, curves, confusion, intervals, comparison, reports."""
+"""Evaluate predictions: COCO metrics, curves, confusion, intervals, comparison, reports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The use case of this room: `evaluate`, a model's objects against the truth of a data set."""
+"""`evaluate`: compare a model's objects with the truth of a data set."""
 
 from __future__ import annotations
 
@@ -8,20 +8,19 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from seasift.core.errors import InputError
-from seasift.core.extras import require
+from seasift.core.class_map import parse_class_map
+from seasift.core.errors import InputError, require
 from seasift.core.files import check_folder
-from seasift.core.predictor import Predictor
+from seasift.core.instances import Predictor
 from seasift.core.rollup import RollUp
 from seasift.core.types import SizeHW
 from seasift.data.dives import groups_of
 from seasift.data.prepared import DataSplit, open_prepared, resolve_split
-from seasift.data.unseen import relations, trained_images
+from seasift.evaluation.class_map import ClassMap, MappedPredictor
 from seasift.evaluation.document import Evaluation
-from seasift.evaluation.record import Subject, make_record
-from seasift.evaluation.report import write_report
+from seasift.evaluation.levels import Training, relations, trained_images
+from seasift.evaluation.report import Subject, make_record, write_report
 from seasift.evaluation.stream import Settings, evaluate_split
-from seasift.evaluation.unseen import Training
 from seasift.formats.document import TileEntry
 from seasift.inference.predictor import OnnxPredictor, load_predictor
 from seasift.inference.tiling import parse_tiling
@@ -35,10 +34,10 @@ CHECKPOINTS = (".ckpt", ".pt")
 
 @dataclass(frozen=True)
 class EvaluationResult:
-    """What an evaluation found.
+    """The result of an evaluation.
 
     Attributes:
-        record: everything, as report.json has it.
+        record: the content of report.json.
         written: files; empty without `output`.
     """
 
@@ -47,12 +46,12 @@ class EvaluationResult:
 
     @property
     def masks(self) -> Mapping[str, float | None]:
-        """COCO's 12 figures for masks: "AP", "AP50" ...; None where there is nothing to evaluate."""
+        """COCO's 12 metrics of masks: "AP", "AP50" ...; None where there is nothing to evaluate."""
         return self.record.masks
 
     @property
     def boxes(self) -> Mapping[str, float | None]:
-        """The same for boxes."""
+        """The same of boxes."""
         return self.record.boxes
 
 
@@ -66,6 +65,7 @@ def evaluate(
     scheme: str | None = None,
     split: str | None = None,
     images: str | Path | None = None,
+    map: str | Path | Mapping[str, str] | None = None,
     threshold: float = 0.05,
     max_objects: int = 100,
     confidence: float | None = None,
@@ -79,7 +79,7 @@ def evaluate(
     threads: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> EvaluationResult:
-    """Evaluate a model as COCO does: 12 figures for boxes and 12 for masks, of each class too.
+    """Evaluate a model as COCO does: 12 metrics of boxes and 12 of masks, overall and by class.
 
     Args:
         model: a model file, the name of a bundled model, a checkpoint, or any loaded Predictor.
@@ -87,11 +87,13 @@ def evaluate(
         output: folder for report.html, report.json and predictions.json; None writes nothing.
         labels, masks, scheme, split: of a prepared data set; default: its own, and val.
         images: folder of the images of a COCO file; default: `images` beside it, or its own folder.
+        map: of the model's classes to those of the data, such as "fish=animal_fish,net=trash": pairs, a text file with one
+            a line, or a dict. Only these classes are evaluated; a supercategory stands for all its classes.
         threshold: leave out lower scores; low, since AP needs the whole curve.
-        max_objects: at most so many an image.
+        max_objects: maximum number of objects per image.
         confidence: score from which an object counts as found, for precision, recall, the confusion matrix and the
             worst images; default: what `predict` uses with this model, else 0.3.
-        limit: evaluate only so many images, evenly spaced.
+        limit: evaluate only this many images, evenly spaced.
         resamples: draws of whole dives, else videos, for the 95% intervals; 0 leaves them out.
         tile: search in tiles: a side, "WIDTHxHEIGHT" in px, or "auto".
         tile_overlap: share of a tile that its neighbour shares; default: 0.25.
@@ -118,6 +120,11 @@ def evaluate(
             predictor=tiling.around(evaluated.predictor, max_objects),
             facts={**evaluated.facts, "tile": entry},
         )
+    class_map = None
+    if map is not None:
+        class_map = ClassMap.of(parse_class_map(map), evaluated.predictor.categories, chosen.coco.categories)
+        chosen = replace(chosen, coco=class_map.truth(chosen.coco))
+        evaluated = replace(evaluated, predictor=MappedPredictor(evaluated.predictor, class_map), rollup=None)
     if confidence is not None and confidence < threshold:
         raise InputError(
             f"--confidence {confidence:g} is below --threshold {threshold:g}, under which nothing is listed. "
@@ -134,7 +141,7 @@ def evaluate(
     training = _training(Path(data), chosen, evaluated)
     outcome = evaluate_split(evaluated.predictor, chosen, settings, progress, training)
     fingerprint = chosen.fingerprint or _sha256(Path(data))
-    subject = Subject(evaluated.facts, chosen.name, fingerprint, chosen.chosen, threads)
+    subject = Subject(evaluated.facts, chosen.name, fingerprint, chosen.chosen, threads, class_map)
     record = make_record(outcome, settings, subject)
     written: tuple[Path, ...] = ()
     if output:
@@ -171,7 +178,7 @@ class _Model:
 
 
 def _training(data: Path, chosen: DataSplit, model: _Model) -> Training | None:
-    """How near the chosen images are to those that the model was trained on; None if that is not known."""
+    """How close the images are to those that the model was trained on; None if unknown."""
     if not data.is_dir():
         return None
     prepared = open_prepared(data)
@@ -188,7 +195,7 @@ def _model(model: str | Path | Predictor, how: Mapping[str, Any]) -> _Model:
     """Load a model.
 
     Args:
-        how: engine, precision and threads as asked for.
+        how: engine, precision and threads, as requested.
     """
     given = next((name for name, value in how.items() if value is not None), None)
     if not isinstance(model, str | Path):
@@ -207,7 +214,7 @@ def _model(model: str | Path | Predictor, how: Mapping[str, Any]) -> _Model:
 def _loaded(model: Predictor) -> _Model:
     if not isinstance(model, OnnxPredictor):
         return _Model(model, {"name": model.name}, Settings.confidence)
-    return _described(model, _told(model))
+    return _described(model, _description_of(model))
 
 
 def _model_file(model: str | Path, how: Mapping[str, Any]) -> _Model:
@@ -220,7 +227,7 @@ def _model_file(model: str | Path, how: Mapping[str, Any]) -> _Model:
     facts = {
         "name": predictor.name,
         "file": Path(model).name,
-        **_told(predictor),
+        **_description_of(predictor),
         "facts": _facts(predictor.info, bundled.find(model)),
     }
     return _described(predictor, facts)
@@ -231,8 +238,8 @@ def _described(predictor: OnnxPredictor, facts: dict[str, Any]) -> _Model:
     return _Model(predictor, facts, info.threshold, info.input.size_hw, info.roll_up(), info.training)
 
 
-def _told(predictor: OnnxPredictor) -> dict[str, Any]:
-    """What a loaded model says of itself."""
+def _description_of(predictor: OnnxPredictor) -> dict[str, Any]:
+    """The description of a loaded model."""
     return {
         "name": predictor.name,
         "sha256": predictor.sha256,
@@ -245,7 +252,7 @@ def _told(predictor: OnnxPredictor) -> dict[str, Any]:
 
 
 def _checkpoint(path: Path) -> _Model:
-    if not path.is_file():  # said here, since loading PyTorch takes seconds
+    if not path.is_file():  # checked here, since loading PyTorch takes seconds
         raise InputError(f"{path}: no such file; expected a checkpoint of `seasift train`. Check the path.")
     require("train", "torch", "lightning", "timm")
     from seasift.models.catalog import describe
@@ -264,7 +271,7 @@ def _checkpoint(path: Path) -> _Model:
 
 
 def _facts(info: ModelInfo, path: Path) -> dict[str, Any]:
-    """What the network costs, as the file says; without that, the numbers that it stores (see `onnx_weights`)."""
+    """Complexity of the network, from the file; without it, the numbers that the file stores (see `onnx_weights`)."""
     if info.facts:
         return info.facts.model_dump()
     parameters, size = onnx_weights(path.read_bytes())

@@ -1,4 +1,4 @@
-"""COCO metrics by hotcoco, and detections in the form that it reads."""
+"""COCO metrics by hotcoco, and detections in its form."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from seasift.data.coco import CocoDataset, CocoImage
 
 @dataclass
 class Results:
-    """What was found in images, kept small: a mask is a compressed RLE.
+    """Objects found in images, in little memory: a mask is a compressed RLE.
 
     Attributes:
         category_ids: the truth's category id for each class_id of the predictor.
-        entries: one COCO result an object, in the order of adding: image_id, category_id, score, bbox and, from
+        entries: one COCO result per object, in the order of adding: image_id, category_id, score, bbox and, from
             a model with masks, segmentation.
         masked: whether every object has a mask.
     """
@@ -32,7 +32,7 @@ class Results:
     masked: bool = True
 
     def add(self, image: CocoImage, found: Instances) -> None:
-        """Enter what was found in one image."""
+        """Add the objects of one image."""
         self.masked &= found.masks is not None
         boxes = found.boxes_xyxy.tolist()
         for index, (x1, y1, x2, y2) in enumerate(boxes):
@@ -96,7 +96,7 @@ LINE = (
 
 @dataclass(frozen=True)
 class Precision:
-    """What the figures are made of, for one kind.
+    """Arrays that the metrics of one kind follow from.
 
     Attributes:
         precision: (10 IoUs from .5 to .95, 101 recalls, C, 4 areas, 3 detection limits), -1 without truth.
@@ -111,13 +111,13 @@ class Precision:
 
 @dataclass(frozen=True)
 class Metrics:
-    """Figures of one model on one data split; None where there is nothing to judge by.
+    """Metrics of one model on one split; None where there is nothing to evaluate.
 
     Attributes:
         boxes: AP AP50 AP75 APs APm APl AR1 AR10 AR100 ARs ARm ARl of boxes.
         masks: the same of masks; all None if the model or the truth has no masks.
         per_class: class name to {"objects": truth without crowds, "boxes": line, "masks": line}.
-        curves: "boxes" and, if judged, "masks" to their precision arrays.
+        curves: "boxes" and, if evaluated, "masks" to their precision arrays.
     """
 
     boxes: Line
@@ -129,11 +129,11 @@ class Metrics:
 def evaluate(
     truth: CocoDataset, predictions: Mapping[int, Instances], categories: Sequence[Category]
 ) -> Metrics:
-    """Judge predictions as COCO does.
+    """Evaluate predictions as COCO does.
 
     Args:
         truth: images and objects; crowds are neither right nor wrong.
-        predictions: image id to what was found; an image without an entry counts as nothing found.
+        predictions: image id to its objects; an image without an entry has none.
         categories: of the predictor; mapped to those of the truth by name.
     Raises:
         DatasetError: the classes differ, or a prediction is for an unknown image.
@@ -151,7 +151,7 @@ def evaluate(
 
 
 def metrics_of(truth: CocoDataset, results: Results) -> Metrics:
-    """Judge collected results; see `evaluate`."""
+    """Evaluate collected results; see `evaluate`."""
     document = truth.to_json()
     coco = COCO(document)
     kinds = [kind for kind in KINDS if kind == "boxes" or (results.masked and has_masks(truth))]
@@ -168,7 +168,7 @@ def metrics_of(truth: CocoDataset, results: Results) -> Metrics:
 
 
 def has_masks(truth: CocoDataset) -> bool:
-    """Whether every object of the truth has a mask, so that masks can be judged."""
+    """Whether every object of the truth has a mask, so that masks can be evaluated."""
     return truth.masked
 
 
@@ -190,14 +190,14 @@ def lines(curve: Precision | None, classes: Sequence[int] | None = None) -> Line
         return dict.fromkeys(LINE)
     chosen = slice(None) if classes is None else list(classes)
     precision, recall = curve.precision[:, :, chosen], curve.recall[:, chosen]
-    figures: Line = {
+    line: Line = {
         "AP": _mean(precision[..., 0, 2]),
         "AP50": _mean(precision[0, ..., 0, 2]),
         "AP75": _mean(precision[5, ..., 0, 2]),
     }
-    figures |= {f"AP{AREAS[area][0]}": _mean(precision[..., area, 2]) for area in (1, 2, 3)}
-    figures |= {f"AR{limit}": _mean(recall[..., 0, index]) for index, limit in enumerate(MAX_DETECTIONS)}
-    return figures | {f"AR{AREAS[area][0]}": _mean(recall[..., area, 2]) for area in (1, 2, 3)}
+    line |= {f"AP{AREAS[area][0]}": _mean(precision[..., area, 2]) for area in (1, 2, 3)}
+    line |= {f"AR{limit}": _mean(recall[..., 0, index]) for index, limit in enumerate(MAX_DETECTIONS)}
+    return line | {f"AR{AREAS[area][0]}": _mean(recall[..., area, 2]) for area in (1, 2, 3)}
 
 
 def _mean(values: npt.NDArray[np.float64]) -> float | None:
@@ -211,7 +211,7 @@ _ALL_AREAS, _HUNDRED = 0, 2
 
 
 def curve(
-    figures: Metrics, kind: str, iou: float, class_id: int | None = None
+    metrics: Metrics, kind: str, iou: float, class_id: int | None = None
 ) -> npt.NDArray[np.float64] | None:
     """Interpolated precision at each of RECALLS.
 
@@ -220,18 +220,18 @@ def curve(
         iou: 0.5 or 0.75.
         class_id: None: the mean over the classes that have truth.
     Returns:
-        (101,) precision, whose mean is the AP at that IoU; None where nothing is judged.
+        (101,) precision, whose mean is the AP at that IoU; None where nothing is evaluated.
     """
-    if kind not in figures.curves:
+    if kind not in metrics.curves:
         return None
-    precision = figures.curves[kind].precision[IOUS[iou], :, :, _ALL_AREAS, _HUNDRED]
+    precision = metrics.curves[kind].precision[IOUS[iou], :, :, _ALL_AREAS, _HUNDRED]
     evaluated = precision[:, (precision > -1).all(axis=0)] if class_id is None else precision[:, [class_id]]
     if not evaluated.size or (evaluated < 0).any():
         return None
     return np.asarray(evaluated.mean(axis=1))
 
 
-def all_curves(figures: Metrics, class_id: int | None = None) -> dict[tuple[str, float], npt.NDArray[Any]]:
-    """The judged curves of both kinds at both IoUs."""
-    found = {(kind, iou): curve(figures, kind, iou, class_id) for kind in ("boxes", "masks") for iou in IOUS}
+def all_curves(metrics: Metrics, class_id: int | None = None) -> dict[tuple[str, float], npt.NDArray[Any]]:
+    """The evaluated curves of both kinds at both IoUs."""
+    found = {(kind, iou): curve(metrics, kind, iou, class_id) for kind in ("boxes", "masks") for iou in IOUS}
     return {key: values for key, values in found.items() if values is not None}

@@ -1,14 +1,14 @@
-"""Comparing evaluated models.
+"""Compare evaluated models.
 
-Also here: What to know before reading a comparison. Intervals of runs that were judged on the same split, all
-from the same draws of dives or videos.
+Runs on the same split get intervals from the same draws of dives or videos. Notes warn of what a reader could
+misunderstand.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from itertools import combinations
 from pathlib import Path
@@ -19,6 +19,7 @@ from seasift.core.errors import InputError
 from seasift.data.coco import CocoDataset
 from seasift.data.partial_labels import fully_labelled
 from seasift.data.prepared import DataSplit, resolve_split
+from seasift.evaluation.class_map import mapped_truth
 from seasift.evaluation.coco_metrics import KINDS
 from seasift.evaluation.comparison import (
     SCHEMA,
@@ -60,18 +61,18 @@ def notes(
     *,
     with_data: bool,
 ) -> list[str]:
-    """One sentence or two for each thing that a reader could take wrongly.
+    """Notes on everything that a reader could misunderstand.
 
     Args:
         runs: all.
-        splits: those judged on the same split.
+        splits: those evaluated on the same split.
         evaluated: label to the resampled run, where there are intervals.
-        with_data: whether intervals were asked for.
+        with_data: whether intervals were requested.
     """
     found = []
     if not with_data:
         found.append(
-            "No intervals: they need the truth. Give --data DATA, the data set that the runs were judged on."
+            "No intervals: they need the truth. Give --data DATA, the data set that the runs were evaluated on."
         )
     if len(splits) > 1:
         listed = "; ".join(
@@ -79,15 +80,20 @@ def notes(
             f"({same[0].record.data.images:,} images)"
             for same in splits.values()
         )
-        found.append(f"Judged on different splits, so not comparable with each other: {listed}.")
+        found.append(f"Evaluated on different splits, so not comparable with each other: {listed}.")
     for same in splits.values():
         one = evaluated.get(same[0].label)
         found += _few_groups(", ".join(run.label for run in same), one) if one else []
     limits = {run.label: _listed(run.record.settings) for run in runs}
     if len(set(limits.values())) > 1:
-        told = "; ".join(f"{label} {text}" for label, text in limits.items())
-        found.append(f"The runs list different objects, which moves AP by itself: {told}.")
-    found += [f"{run.label}: {note}" for run in runs for note in run.record.notes if "quick look" in note]
+        listed = "; ".join(f"{label} {text}" for label, text in limits.items())
+        found.append(f"The runs list different objects, which alone changes AP: {listed}.")
+    found += [
+        f"{run.label}: only {run.record.data.images:,} of {run.record.data.of_images:,} images were evaluated. "
+        "Do not report this result."
+        for run in runs
+        if run.record.data.images < (run.record.data.of_images or 0)
+    ]
     stored = [
         run.label
         for run in runs
@@ -106,8 +112,8 @@ def _few_groups(labels: str, evaluated: Evaluated) -> list[str]:
     found = []
     if evaluated.unit == "image":
         found.append(
-            f"No videos are known ({labels}): images were drawn one by one. If they are frames of videos, the intervals "
-            "are too narrow; say with --group how a file name tells its video."
+            f"No videos are known ({labels}): single images were drawn. If they are frames of videos, the intervals "
+            "are too narrow; give --group, which finds the video in a file name."
         )
     if evaluated.groups < FEW_GROUPS:
         found.append(
@@ -132,26 +138,26 @@ def evaluate_runs(
     """Resample runs together.
 
     Args:
-        runs: all judged on the same split.
+        runs: all evaluated on the same split.
         data: the truth.
-        group: regular expression that finds a picture's video in its name (None: the data set's own).
+        group: regular expression that finds an image's video in its name; None: the data set's own.
     Returns:
-        Label of the run to what came out.
+        Label of the run to its intervals.
     Raises:
-        InputError: different splits, other data, or predictions that do not give the run's figures.
+        InputError: different splits, other data, or predictions that do not give the run's metrics.
     """
     first = runs[0]
     for run in runs:
         if run.split != first.split:
             raise InputError(
-                f"{first.folder} and {run.folder}: judged on {_split_name(first)} and {_split_name(run)}; expected the "
+                f"{first.folder} and {run.folder}: evaluated on {_split_name(first)} and {_split_name(run)}; expected the "
                 "same images, to draw the same videos for both. Evaluate one of them again"
             )
     split = _truth_split(first, data)
     truth = limited(fully_labelled(split.coco), _limit(first))
     if len(truth.images) != first.record.data.images:
         raise InputError(
-            f"{data}: {len(truth.images)} images in {split.name}; {first.folder} was judged on "
+            f"{data}: {len(truth.images)} images in {split.name}; {first.folder} was evaluated on "
             f"{first.record.data.images}. {_AGAIN}"
         )
     dives = {} if group else split.dives
@@ -164,17 +170,17 @@ def _truth_split(run: Run, data: Path) -> DataSplit:
     chosen = {key: getattr(noted, key) for key in _CHOICE}
     if data.is_dir() and None in chosen.values():
         raise InputError(
-            f"{run.folder}: its record does not name labels, masks, scheme and split (older seasift, or judged on a "
+            f"{run.folder}: its record does not name labels, masks, scheme and split (older seasift, or evaluated on a "
             f"COCO file); expected a run on a prepared data set. {_AGAIN}"
         )
     split = resolve_split(data, **chosen) if data.is_dir() else resolve_split(data)
     fingerprint = split.fingerprint or hashlib.sha256(data.read_bytes()).hexdigest()
     if fingerprint != noted.fingerprint:
         raise InputError(
-            f"{data}: fingerprint {fingerprint}; {run.folder} was judged on {noted.name} with {noted.fingerprint}. "
+            f"{data}: fingerprint {fingerprint}; {run.folder} was evaluated on {noted.name} with {noted.fingerprint}. "
             f"Give the same data. {_AGAIN}"
         )
-    return split
+    return replace(split, coco=mapped_truth(split.coco, noted.targets)) if noted.targets else split
 
 
 def _evaluate(run: Run, truth: CocoDataset, draws: Draws) -> Evaluated:
@@ -216,13 +222,13 @@ FACTS = ("parameters", "trainable", "bytes", "gflops", "priors")
 
 @dataclass(frozen=True)
 class Settings:
-    """How intervals are made.
+    """Settings of the intervals.
 
     Attributes:
         data: prepared data set or COCO file with the truth; None: no intervals.
         resamples: draws of dives, else videos.
         seed: of the draws.
-        group: regular expression that finds a picture's video in its name; None: the data set's own dives or videos.
+        group: regular expression that finds an image's video in its name; None: the data set's own dives or videos.
     """
 
     data: Path | None = None
@@ -232,13 +238,12 @@ class Settings:
 
 
 def compare(runs: Sequence[Run], settings: Settings) -> Comparison:
-    """Hold runs against each other.
+    """Compare runs.
 
-    Runs that were judged on the same split are resampled together and compared in pairs; the others stand in the
-    tables with their split named.
+    Runs on the same split are resampled together and compared in pairs; the tables list the others with their split.
 
     Raises:
-        InputError: the data is not what a run was judged on, or a run's files do not belong together.
+        InputError: the data is not what a run was evaluated on, or a run's files do not belong together.
     """
     splits: dict[tuple[Any, ...], list[Run]] = {}
     for run in runs:
@@ -259,7 +264,7 @@ def compare(runs: Sequence[Run], settings: Settings) -> Comparison:
 
 
 def published() -> list[Published]:
-    """Figures that others printed."""
+    """Results that others published."""
     import yaml
 
     text = (files("seasift.evaluation") / "published.yaml").read_text(encoding="utf-8")

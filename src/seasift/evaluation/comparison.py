@@ -24,7 +24,7 @@ SCHEMA: Literal["seasift-comparison/1"] = "seasift-comparison/1"
 
 
 class Bootstrap(Record):
-    """How intervals were made."""
+    """How the intervals were computed."""
 
     resamples: int
     seed: int
@@ -33,7 +33,7 @@ class Bootstrap(Record):
 
 
 class ComparedClass(Record):
-    """One class of a run; `groups` are the dives or videos that hold some of it, None without intervals."""
+    """One class of a run; `groups` counts the dives or videos with objects of it; None without intervals."""
 
     name: str
     objects: int
@@ -42,12 +42,12 @@ class ComparedClass(Record):
     groups: int | None
 
     def line(self, kind: str) -> dict[str, Number | None]:
-        """The figures of a kind, "boxes" or "masks"."""
+        """The metrics of a kind, "boxes" or "masks"."""
         return self.masks if kind == "masks" else self.boxes
 
 
 class Trained(Record):
-    """How a run was trained, as its files say; whatever stands in its recipe."""
+    """How a run was trained, by its files and its recipe."""
 
     recipe: Any
     seconds: Any
@@ -88,12 +88,12 @@ class ComparedRun(Record):
     notes: list[str]
 
     def line(self, kind: str) -> dict[str, Number | None]:
-        """The figures of a kind, "boxes" or "masks"."""
+        """The metrics of a kind, "boxes" or "masks"."""
         return self.masks if kind == "masks" else self.boxes
 
-    def limits(self, kind: str, figure: str) -> list[Number] | None:
-        """The interval of a figure, if there is one."""
-        return None if self.intervals is None else self.intervals.of_figure(kind, figure)
+    def limits(self, kind: str, metric: str) -> list[Number] | None:
+        """The interval of a metric, if it has one."""
+        return None if self.intervals is None else self.intervals.of_metric(kind, metric)
 
 
 class Change(Record):
@@ -105,19 +105,19 @@ class Change(Record):
 
 
 class Changes(Record):
-    """Second minus first: by kind and figure, and of each class's AP by name and kind."""
+    """Second minus first: by kind and metric, and of each class's AP by name and kind."""
 
     boxes: dict[str, Change | None] = Field(default_factory=dict)
     masks: dict[str, Change | None] = Field(default_factory=dict)
     per_class: dict[str, dict[str, Change | None]] = Field(default_factory=dict)
 
     def of_kind(self, kind: str) -> dict[str, Change | None]:
-        """By figure; empty where one of the runs has no such figures."""
+        """By metric; empty where one of the runs has no such metrics."""
         return self.masks if kind == "masks" else self.boxes
 
 
 class Pair(Record):
-    """Two runs; no difference if they were not evaluated on the same images, or without intervals."""
+    """Two runs. They have no difference without intervals, or if they were evaluated on different images."""
 
     first: str
     second: str
@@ -126,7 +126,7 @@ class Pair(Record):
 
 
 class Published(Record):
-    """Figures that others printed."""
+    """Results that others published."""
 
     name: str
     masks: Number | None
@@ -136,7 +136,7 @@ class Published(Record):
 
 
 class Comparison(Record):
-    """Evaluated models beside each other and beside published figures."""
+    """Evaluated models and published results, side by side."""
 
     schema_version: Annotated[Literal["seasift-comparison/1"], Field(alias="schema")]
     seasift: str

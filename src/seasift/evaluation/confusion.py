@@ -19,11 +19,11 @@ from seasift.evaluation.coco_metrics import KINDS, MAX_DETECTIONS, has_masks
 
 @dataclass(frozen=True)
 class Truth:
-    """What is in one image.
+    """The truth of one image.
 
     Attributes:
         objects: all annotations with score 1, crowds among them; masks only if each object of the data set has one.
-        crowd: (N,) bool: a group that is neither right nor wrong to find.
+        crowd: (N,) bool: a group that counts as neither right nor wrong.
     """
 
     objects: Instances
@@ -66,10 +66,10 @@ class ClassMatches:
     """The detections of one class in all images, best score first; equal scores as COCO orders them.
 
     Attributes:
-        image: (N,) place of the image that each detection is in.
+        image: (N,) index of each detection's image.
         scores: (N,).
-        right: (10, N) at each IoU: whether the detection has an object of its own, not a crowd.
-        counted: (10, N) whether it is right or wrong; one in a crowd is neither.
+        right: (10, N) at each IoU: whether the detection matches an object that is no crowd.
+        counted: (10, N) whether it is right or wrong; a detection in a crowd is neither.
         objects: (P,) truth without crowds, in each image.
     """
 
@@ -81,14 +81,14 @@ class ClassMatches:
 
 
 def matches_of(truth: CocoDataset, entries: Sequence[dict[str, Any]], kind: str) -> list[ClassMatches] | None:
-    """Match detections with truth as COCO does: objects of all sizes, 100 detections of a class an image.
+    """Match detections with truth as COCO does: objects of all sizes, 100 detections per class and image.
 
     Args:
         truth: images and objects.
         entries: COCO results, as in predictions.json.
         kind: "boxes" or "masks".
     Returns:
-        One entry a class of the truth; None if masks are asked for and either side has none.
+        One entry per class of the truth; None for masks if either side has none.
     """
     if kind == "masks" and not (has_masks(truth) and all("segmentation" in entry for entry in entries)):
         return None
@@ -158,21 +158,21 @@ class Matching:
 
     @property
     def errors(self) -> int:
-        """What a person would have to correct."""
+        """Number of errors that a person would have to correct."""
         return self.wrong_class + self.spurious + self.missed
 
     @property
     def f1(self) -> float | None:
-        """2 right / (found + truth); an object of a wrong class counts on both sides. None if all is empty."""
+        """2 right / (found + truth); an object of a wrong class counts on both sides. None without objects."""
         both = 2 * self.right + 2 * self.wrong_class + self.spurious + self.missed
         return 2 * self.right / both if both else None
 
 
 def match(found: Instances, truth: Truth, *, iou: float = IOU) -> Matching:
-    """Match found objects with truth, whatever their classes, the best score first.
+    """Match found objects with truth of any class, best score first.
 
-    Each takes the free truth object that it overlaps most, if by `iou` or more (of masks if both sides have
-    them, else of boxes). One that finds none but lies by `iou` of itself or more in a crowd is not counted.
+    Each takes the free truth object with the largest overlap of at least `iou` (of masks if both sides have them, else of
+    boxes). An object without a match does not count if a share of at least `iou` of it lies in a crowd.
     """
     single = truth.single
     overlap = overlaps(found, single, crowd=False)
@@ -212,7 +212,7 @@ def overlaps(
 
 
 class Confusion:
-    """Counts of truth classes (rows) by found classes (columns); the last of each is "nothing there".
+    """Counts of truth classes (rows) by found classes (columns); the last of each is "nothing".
 
     Args:
         classes: names; the index is the class_id.
@@ -235,11 +235,11 @@ class Confusion:
                 self.counts[class_id, nothing] += 1
 
     def recall(self, class_id: int) -> float | None:
-        """Share of a class's objects that were found as such."""
+        """Share of a class's objects that were found as this class."""
         return _share(self.counts[class_id, class_id], self.counts[class_id])
 
     def precision(self, class_id: int) -> float | None:
-        """Share of the objects found as a class that are of it."""
+        """Share of the objects found as this class that belong to it."""
         return _share(self.counts[class_id, class_id], self.counts[:, class_id])
 
     def total(self) -> tuple[float | None, float | None]:
@@ -254,7 +254,7 @@ def _share(part: np.int64, whole: Int64) -> float | None:
 
 @dataclass(frozen=True)
 class Evaluated:
-    """One image, what was found in it and how that fits the truth."""
+    """One image, its detections and their matches."""
 
     image: CocoImage
     truth: Truth
@@ -264,12 +264,12 @@ class Evaluated:
 
 @dataclass
 class WorstImages:
-    """The images of lowest F1; of equal ones those with more errors, then the earlier.
+    """The images of lowest F1; ties go to more errors, then to the earlier image.
 
     An image without errors is never among them.
 
     Attributes:
-        size: how many are kept.
+        size: number of images to keep.
     """
 
     size: int

@@ -12,20 +12,22 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from seasift.evaluation.coco_metrics import LINE, RECALLS
 
 SCHEMA: Literal["seasift-evaluation/1"] = "seasift-evaluation/1"
+FEW_OBJECTS = 10
+"""Metrics of a class with fewer objects say little."""
 
 Number = int | float
-"""Stays what it is, so that a record is written as it was read."""
+"""Keeps its type, so that a record is written as it was read."""
 
 
 class Record(BaseModel):
-    """A part of a record: no conversions, no NaN; what other versions add is kept."""
+    """A part of a record: no conversions, no NaN; unknown fields of other versions are kept."""
 
     model_config = ConfigDict(
         frozen=True, extra="allow", strict=True, allow_inf_nan=False, populate_by_name=True
     )
 
     def to_json(self) -> dict[str, Any]:
-        """JSON values, without what was not given."""
+        """JSON values, without fields that were not given."""
         return self.model_dump(by_alias=True, exclude_unset=True)
 
     @classmethod
@@ -44,7 +46,7 @@ def first_defect(error: ValidationError) -> str:
     for part in error.errors()[0]["loc"]:
         if isinstance(part, int):
             path += f"[{part}]"
-        elif part not in ("int", "float"):  # which of `Number` was tried
+        elif part not in ("int", "float"):  # the member of `Number` that was tried
             path += f".{part}" if path else part
     return path
 
@@ -63,17 +65,17 @@ def _whole_curve(values: list[Number]) -> list[Number]:
 
 
 Line = Annotated[dict[str, Number | None], AfterValidator(_whole_line)]
-"""COCO's 12 figures by name; None where there is nothing to evaluate."""
+"""COCO's 12 metrics by name; None where there is nothing to evaluate."""
 Curves = dict[str, dict[str, Annotated[list[Number], AfterValidator(_whole_curve)]]]
 """Kind, IoU in percent, precision at recall 0, .01 ... 1: the mean over classes."""
 Limits = Annotated[list[Number], Field(min_length=2, max_length=2)]
 """A 95% interval."""
 FigureLimits = dict[str, Limits | None]
-"""By figure."""
+"""By metric."""
 
 
 class NetworkFacts(Record):
-    """What the network costs, see `models.catalog.Complexity`."""
+    """Complexity of the network, see `models.catalog.Complexity`."""
 
     parameters: Number | None = None
     trainable: Number | None = None
@@ -84,7 +86,7 @@ class NetworkFacts(Record):
 
 
 class EvaluatedModel(Record):
-    """What was evaluated."""
+    """The evaluated model."""
 
     name: str
     file: str | None = None
@@ -98,7 +100,10 @@ class EvaluatedModel(Record):
 
 
 class EvaluatedData(Record):
-    """What it was evaluated on."""
+    """The evaluated data.
+
+    With `class_map`, the model's classes to those of the data, only the `targets` were evaluated; see `class_map.ClassMap`.
+    """
 
     model_config = ConfigDict(
         populate_by_name=False
@@ -117,10 +122,12 @@ class EvaluatedData(Record):
     objects: int = 0
     crowds: int = 0
     classes: int = 0
+    class_map: dict[str, str] | None = None
+    targets: list[str] | None = None
 
 
 class EvaluationSettings(Record):
-    """How objects were listed and found."""
+    """Settings of listing and matching."""
 
     threshold: Number | None = None
     max_objects: Number | None = None
@@ -130,7 +137,7 @@ class EvaluationSettings(Record):
 
 
 class Speed(Record):
-    """How fast the model was."""
+    """Speed of the model."""
 
     engine: str | None = None
     precision: str | None = None
@@ -142,7 +149,7 @@ class Speed(Record):
 
 
 class ClassFigures(Record):
-    """One class; `few` objects make its figures jump."""
+    """One class; with `few` objects its metrics are unstable."""
 
     name: str
     category_id: int | None = None
@@ -154,12 +161,12 @@ class ClassFigures(Record):
     recall: Number | None = None
 
     def line(self, kind: str) -> dict[str, Number | None]:
-        """The figures of a kind, "boxes" or "masks"."""
+        """The metrics of a kind, "boxes" or "masks"."""
         return self.masks if kind == "masks" else self.boxes
 
 
 class ConfusionTable(Record):
-    """Rows are the truth's classes and "unmatched", columns what they were found as and "not found"."""
+    """Rows are the truth's classes and "unmatched", columns the classes they were found as, and "not found"."""
 
     of: str
     classes: list[str]
@@ -167,7 +174,7 @@ class ConfusionTable(Record):
 
 
 class ReliabilityBin(Record):
-    """Detections whose scores lie in a range, their mean score, and the share that is right."""
+    """Detections with scores in a range: their mean score, and the share of right ones."""
 
     from_: Number = Field(alias="from")
     to: Number
@@ -188,23 +195,23 @@ class Reliability(Record):
 
 
 class KindIntervals(Record):
-    """Intervals by kind and figure, and of each class's AP by name and kind."""
+    """Intervals by kind and metric, and of each class's AP by name and kind."""
 
     boxes: dict[str, Limits | None] = Field(default_factory=dict)
     masks: dict[str, Limits | None] = Field(default_factory=dict)
     per_class: dict[str, dict[str, Limits | None]] = Field(default_factory=dict)
 
-    def of_figure(self, kind: str, figure: str) -> list[Number] | None:
-        """The interval of a figure of a kind, if there is one."""
-        return (self.masks if kind == "masks" else self.boxes).get(figure)
+    def of_metric(self, kind: str, metric: str) -> list[Number] | None:
+        """The interval of a metric of a kind, if it has one."""
+        return (self.masks if kind == "masks" else self.boxes).get(metric)
 
     def of_class(self, name: str, kind: str) -> list[Number] | None:
-        """The interval of a class's AP, if there is one."""
+        """The interval of a class's AP, if it has one."""
         return self.per_class.get(name, {}).get(kind)
 
 
 class Intervals(Record):
-    """`KindIntervals`, and what they come from: `groups` draws of each `unit`, "dive", "video" or "image"."""
+    """`KindIntervals` and their source: `groups` draws of each `unit`, "dive", "video" or "image"."""
 
     level: Number
     resamples: int
@@ -224,7 +231,7 @@ class Intervals(Record):
 
 
 class CountsByThreshold(Record):
-    """See `reliability.operating_points_of`; a row a class, in the order of `names`."""
+    """See `reliability.operating_points_of`; one row per class, in the order of `names`."""
 
     names: list[str]
     thresholds: list[Number]
@@ -232,19 +239,19 @@ class CountsByThreshold(Record):
 
 
 class LevelIntervals(Record):
-    """Intervals by kind and figure, and of each category by name, kind and figure."""
+    """Intervals by kind and metric, and of each category by name, kind and metric."""
 
     boxes: FigureLimits = Field(default_factory=dict)
     masks: FigureLimits = Field(default_factory=dict)
     per_class: dict[str, dict[str, FigureLimits]] = Field(default_factory=dict)
 
     def of_kind(self, kind: str) -> FigureLimits:
-        """By figure."""
+        """By metric."""
         return self.masks if kind == "masks" else self.boxes
 
 
 class LevelCategory(Record):
-    """A supercategory, or any object: classes put together."""
+    """A supercategory, or any object: joined classes."""
 
     name: str
     classes: list[str] = Field(default_factory=list)
@@ -271,7 +278,7 @@ class LevelMetrics(Record):
 
 
 class TriageMetrics(Record):
-    """How well frames that hold a supercategory are picked, see `triage.triage_of`."""
+    """How well frames with a supercategory are ranked, see `levels.triage_of`."""
 
     frames: int
     with_: int = Field(alias="with")
@@ -282,14 +289,14 @@ class TriageMetrics(Record):
 
 
 class NamedShare(Record):
-    """How many objects a level names, and the share of them that is right."""
+    """Number of objects that a level names, and the share of right ones."""
 
     count: int
     right: Number | None
 
 
 class RollUpCurvePoint(Record):
-    """Thresholds of the roll-up by level, and what they give, by level."""
+    """Thresholds of the roll-up, and their results, by level."""
 
     probability: Number | None = None
     thresholds: dict[str, Number]
@@ -297,14 +304,14 @@ class RollUpCurvePoint(Record):
 
 
 class RollUpCurve(Record):
-    """See `rollup_fit.rollup_record`: thresholds fitted here, and what the model's own give here."""
+    """See `reliability.rollup_record`: thresholds fitted here, and results of the model's own."""
 
     fitted: list[RollUpCurvePoint] = Field(default_factory=list)
     own: RollUpCurvePoint | None = None
 
 
 class UnseenKind(Record):
-    """Images of one nearness to the training; without metrics where all images are of one."""
+    """Images of one relation to the training; without metrics where all images have the same."""
 
     name: str
     images: int
@@ -316,7 +323,7 @@ class UnseenKind(Record):
 
 
 class UnseenMetrics(Record):
-    """See `unseen.unseen_record`."""
+    """See `levels.unseen_record`."""
 
     trained_on: list[str]
     kinds: list[UnseenKind]
@@ -335,7 +342,7 @@ class WorstImage(Record):
 
 
 class Evaluation(Record):
-    """Everything that an evaluation found out."""
+    """All results of an evaluation."""
 
     schema_version: Annotated[Literal["seasift-evaluation/1"], Field(alias="schema")]
     seasift: str | None = None
@@ -363,5 +370,5 @@ class Evaluation(Record):
     notes: list[str] = Field(default_factory=list)
 
     def line(self, kind: str) -> dict[str, Number | None]:
-        """The figures of a kind, "boxes" or "masks"."""
+        """The metrics of a kind, "boxes" or "masks"."""
         return self.masks if kind == "masks" else self.boxes

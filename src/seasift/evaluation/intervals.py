@@ -1,7 +1,6 @@
-"""Intervals of the APs on one split, and of the difference of two models on it.
+"""Intervals of AP on a split, and of the difference of two models.
 
-Also here: Intervals of AP by drawing whole dives or videos again and again: frames of one dive are not
-independent.
+Whole dives or videos are resampled, since frames of one dive are not independent.
 """
 
 from __future__ import annotations
@@ -28,10 +27,10 @@ class Evaluated:
 
     Attributes:
         groups: dives (else videos) in the split.
-        class_groups: class name to how many of them have objects of it.
-        kinds: "boxes" and, if judged, "masks". The first resample is the split itself.
-        pattern: that found the videos; None: each image was drawn alone.
-        unit: what was drawn: "dive", "video" or "image".
+        class_groups: class name to the number of groups with objects of it.
+        kinds: "boxes" and, if evaluated, "masks". The first resample is the split itself.
+        pattern: regular expression that found the videos; None: single images were drawn.
+        unit: "dive", "video" or "image".
     """
 
     groups: int
@@ -41,11 +40,11 @@ class Evaluated:
     unit: str
 
     def intervals(self) -> dict[str, Any]:
-        """Kind to figure to [low, high], and "per_class" name to kind to that of its AP."""
+        """Kind to metric to [low, high], and "per_class" name to kind to that of its AP."""
         return _summary(self, self.kinds, lambda values: interval(values[1:]))
 
     def record(self, resamples: int, seed: int) -> dict[str, Any]:
-        """`intervals` and what they come from, as report.json keeps them."""
+        """`intervals` and their source, as in report.json."""
         return {
             "level": LEVEL,
             "resamples": resamples,
@@ -60,14 +59,14 @@ class Evaluated:
 
 @dataclass(frozen=True)
 class Draws:
-    """Dives, else videos, drawn again and again, the same for all models that are judged on a split.
+    """Resamples of dives, else videos; the same for all models on a split.
 
     Attributes:
         groups: dives or videos.
-        class_groups: class name to how many of them have objects of it.
-        weights: (1 + R, P) how often each image counts; the first row is the split itself.
-        pattern: that found the videos; None: each image is drawn alone.
-        unit: what is drawn: "dive", "video" or "image".
+        class_groups: class name to the number of groups with objects of it.
+        weights: (1 + R, P) count of each image; the first row is the split itself.
+        pattern: regular expression that found the videos; None: single images are drawn.
+        unit: "dive", "video" or "image".
     """
 
     groups: int
@@ -93,7 +92,7 @@ def draw(
 
     Args:
         truth: images and objects.
-        pattern: regular expression that finds a picture's video in its name (None: each is drawn alone).
+        pattern: regular expression that finds an image's video in its name; None: single images are drawn.
         dives: file name to dive, of the images whose dive is known.
     Raises:
         InputError: not a regular expression.
@@ -105,9 +104,9 @@ def draw(
 
 
 def difference(first: Evaluated, second: Evaluated) -> dict[str, Any]:
-    """Second minus first: kind to figure to {"value", "interval", "zero_inside"}, and "per_class".
+    """Second minus first: kind to metric to {"value", "interval", "zero_inside"}, and "per_class".
 
-    Both must come from one call of `evaluate_runs`. An entry is None where either has no figure.
+    Both must come from one call of `evaluate_runs`. An entry is None where either has no value.
     """
     kinds = {
         kind: Resampled(
@@ -157,7 +156,7 @@ Values = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Resampled:
-    """APs of one kind in each resample; NaN where a resample has no object to judge by.
+    """APs of one kind in each resample; NaN where a resample has no object.
 
     Attributes:
         overall: "AP", "AP50" and "AP75" to (R,): means over the classes that have objects in the resample.
@@ -169,9 +168,9 @@ class Resampled:
 
 
 def group_names(file_names: Sequence[str], pattern: str | None) -> list[str]:
-    """The group (video) of each image: what a regular expression finds, see `found_group`.
+    """The group (video) of each image, found by a regular expression; see `found_group`.
 
-    A name without a group is a group of its own, as every name is without a pattern.
+    A name without a group is its own group; without a pattern, every name is.
 
     Raises:
         InputError: not a regular expression.
@@ -191,12 +190,12 @@ def group_names(file_names: Sequence[str], pattern: str | None) -> list[str]:
 def unit_names(
     file_names: Sequence[str], pattern: str | None, dives: Mapping[str, str]
 ) -> tuple[list[str], str]:
-    """What is drawn again and again: the dive of each image where it is known, else its video (see `group_names`).
+    """The resampled unit: the dive of each image where it is known, else its video (see `group_names`).
 
     Args:
         dives: file name to dive.
     Returns:
-        The unit of each image, and what it is called: "dive", "video" or "image".
+        The unit of each image, and its kind: "dive", "video" or "image".
     Raises:
         InputError: not a regular expression.
     """
@@ -208,9 +207,9 @@ def unit_names(
 
 
 def draw_weights(groups: Sequence[str], resamples: int, seed: int) -> Int64:
-    """How often each image counts in each resample, (R, P): as often as its group was drawn.
+    """Count of each image in each resample, (R, P): the number of draws of its group.
 
-    As many groups are drawn, with replacement, as there are.
+    Each resample draws as many groups as there are, with replacement.
     """
     names, index = np.unique(np.asarray(groups), return_inverse=True)
     rng = np.random.default_rng(seed)
@@ -223,7 +222,7 @@ def resampled(classes: Sequence[ClassMatches], weights: Int64) -> Resampled:
 
     Args:
         classes: from `matches.matches_of`.
-        weights: (R, P) whole numbers; ones give COCO's own figures.
+        weights: (R, P) whole numbers; ones give COCO's own metrics.
     """
     values = np.stack([class_ap(each, weights) for each in classes], axis=-1)
     at = {"AP": values, **{f"AP{round(100 * iou)}": values[:, [index]] for iou, index in IOUS.items()}}
@@ -234,8 +233,8 @@ def resampled(classes: Sequence[ClassMatches], weights: Int64) -> Resampled:
 def class_ap(matches: ClassMatches, weights: Int64) -> Values:
     """AP of one class at each IoU under each row of weights, (R, 10); NaN in rows without objects.
 
-    An image of weight n counts as n equal images side by side. Two detections of the class in it with the
-    very same score count n times the first, then n times the second.
+    An image of weight n counts as n equal images. Two of its detections of the class with the same score count n times the
+    first, then n times the second.
     """
     step = max(1, _CELLS // max(1, len(matches.image)))
     parts = [_class_ap(matches, weights[start : start + step]) for start in range(0, len(weights), step)]
@@ -259,7 +258,7 @@ def _class_ap(matches: ClassMatches, weights: Int64) -> Values:
 
 
 def _area(times: npt.NDArray[np.int32], shown: npt.NDArray[np.int32], objects: Int64) -> Values:
-    """COCO's area below precision and recall: mean over 101 recalls of the best precision from there on.
+    """COCO's average precision: the mean, over 101 recalls, of the best precision at that recall or a higher one.
 
     Only right detections matter: between two of them precision only falls.
 
@@ -276,7 +275,7 @@ def _area(times: npt.NDArray[np.int32], shown: npt.NDArray[np.int32], objects: I
 
 
 def mean_known(values: Values) -> Values:
-    """Mean of each row over what is not NaN; NaN if all is."""
+    """Mean of each row without NaN; NaN if all values are."""
     known = ~np.isnan(values)
     count = known.sum(axis=1)
     total = np.where(known, values, 0.0).sum(axis=1)

@@ -1,4 +1,4 @@
-"""What a measurement ran on."""
+"""The machine of a measurement."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def describe_machine() -> dict[str, str | int]:
-    """Processor, cores this process may use, system and Python version."""
+    """Processor, cores that this process may use, system and Python version."""
     return {
         "processor": _processor(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
@@ -18,7 +18,7 @@ def describe_machine() -> dict[str, str | int]:
 
 
 def describe_hardware(engine: str | None) -> str:
-    """In words, what an engine computes on here."""
+    """The hardware that an engine computes on, in words."""
     machine = describe_machine()
     words = in_words(machine["processor"], machine["cores"])
     if engine and "cuda" in engine:
@@ -27,7 +27,7 @@ def describe_hardware(engine: str | None) -> str:
 
 
 def in_words(processor: object, cores: object) -> str:
-    """A processor and how many of its cores."""
+    """A processor and the number of its cores."""
     return f"{processor}, {cores} core{'' if cores == 1 else 's'}"
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from seasift.evaluation.coco_metrics import RECALLS, Metrics, all_curves
-from seasift.evaluation.record import FEW_OBJECTS
+from seasift.evaluation.document import FEW_OBJECTS
 
 _COLOUR = {"masks": "#0b6e99", "boxes": "#c2571a"}
 _STYLE = {0.5: "-", 0.75: "--"}
@@ -15,10 +15,10 @@ _COLUMNS = 4
 _SIDE, _MARGIN = 240, 46
 
 
-def overall_curves(figures: Metrics) -> str:
+def overall_curves(metrics: Metrics) -> str:
     """One plot: the mean over classes, masks and boxes, at IoU .5 and .75."""
     figure, (axes,) = new_figure(1, 1, (4.9, 3.6))
-    for (kind, iou), values in all_curves(figures).items():
+    for (kind, iou), values in all_curves(metrics).items():
         label = f"{kind}, IoU {iou:g}: AP {values.mean():.3f}"
         axes.plot(RECALLS, values, _STYLE[iou], color=_COLOUR[kind], linewidth=1.8, label=label)
     _frame(axes)
@@ -28,17 +28,17 @@ def overall_curves(figures: Metrics) -> str:
     return to_svg(figure, "overall")
 
 
-def class_curves(figures: Metrics) -> str:
+def class_curves(metrics: Metrics) -> str:
     """One small plot for each class that has truth."""
-    names = [name for name, row in figures.per_class.items() if row["objects"]]
-    indices = {name: index for index, name in enumerate(figures.per_class)}
+    names = [name for name, row in metrics.per_class.items() if row["objects"]]
+    indices = {name: index for index, name in enumerate(metrics.per_class)}
     rows = max(1, -(-len(names) // _COLUMNS))
     figure, panels = new_figure(rows, _COLUMNS, (10.4, 2.05 * rows + 0.45))
     for axes, name in zip(panels, names, strict=False):
-        for (kind, iou), values in all_curves(figures, indices[name]).items():
+        for (kind, iou), values in all_curves(metrics, indices[name]).items():
             axes.plot(RECALLS, values, _STYLE[iou], color=_COLOUR[kind], linewidth=1.3)
         _frame(axes)
-        count = figures.per_class[name]["objects"]
+        count = metrics.per_class[name]["objects"]
         axes.set_title(f"{name} ({count})", fontsize=9, color="#a04000" if count < FEW_OBJECTS else "black")
     for index, axes in enumerate(panels):
         axes.tick_params(labelbottom=index >= len(names) - _COLUMNS)
@@ -51,7 +51,7 @@ def class_curves(figures: Metrics) -> str:
 def reliability(bins: Sequence[Mapping[str, float]]) -> str:
     """The reliability diagram: share of right detections (up) by score (across).
 
-    A bin has a larger dot the more detections it holds; on the diagonal a score means what it says.
+    Dots grow with the detections of a bin. On the diagonal, a score equals the share of right detections.
 
     Args:
         bins: "score" (mean), "right" (share) and "count" of each; empty bins are left out.
@@ -92,7 +92,7 @@ def reliability(bins: Sequence[Mapping[str, float]]) -> str:
 def new_figure(
     rows: int, columns: int, size_inches: tuple[float, float], *, share: bool = True
 ) -> tuple[Any, list[Any]]:
-    """A figure and its panels, row by row; with `share` they have the same axes."""
+    """A figure and its panels, row by row; with `share` all have the same axes."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=size_inches, layout="constrained")

@@ -1,34 +1,41 @@
-"""What scores mean: reliability, and the counts that each threshold gives."""
+"""Reliability of scores, counts at each threshold, and thresholds of the roll-up.
+
+The roll-up's thresholds make each level's names right with a given probability.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 
+from seasift.core.boxes import class_agnostic_nms
 from seasift.core.calibration import Calibration, features
-from seasift.core.types import Bool, Float64
-from seasift.evaluation.confusion import IOU, ClassMatches
+from seasift.core.classes import group_of
+from seasift.core.instances import Category, Instances
+from seasift.core.rollup import CLASS, LEVELS, OBJECT, SUPERCATEGORY, RollUp, choose_levels, level_scores
+from seasift.core.types import Bool, Float32, Float64
+from seasift.evaluation.confusion import CROWD, IOU, ClassMatches, Truth, match
 
 REG_MAX = 10
 FEWEST = 50
-"""Right and wrong detections that a calibration is fitted on at least, each."""
+"""Minimum number of right and of wrong detections for a calibration."""
 
 
 def reliability_of(matches: Sequence[ClassMatches]) -> dict[str, Any]:
-    """Hold scores against how often they are right, over the detections of all classes.
+    """Compare scores with the share of right detections, over all classes.
 
     Args:
-        matches: one entry a class, see `matches.matches_of`; right at IoU .50 counts, detections in crowds do not.
+        matches: one entry per class, see `matches.matches_of`; right at IoU .50 counts, detections in crowds do not.
     Returns:
         "iou"; "detections"; "error", the expected calibration error: the mean over detections of how far the mean
         score of their bin lies from the share that is right (None without detections); "bins" of equal width with
         "from", "to", "count", "score" (mean) and "right" (share); "calibration" (a, b, c), None if fewer than 50
         are right or wrong; "calibrated_error", after it, on the detections that it was fitted on.
     Source: Naeini, Cooper, Hauskrecht 2015 (expected calibration error), section 2; Kuppers et al. 2020
-        (Multivariate Confidence Calibration for Object Detection), section 3, on what being right means.
+        (Multivariate Confidence Calibration for Object Detection), section 3, on the meaning of right.
     """
     scores = np.concatenate([np.zeros(0), *(each.scores[each.counted[0]] for each in matches)])
     right = np.concatenate([np.zeros(0, bool), *(each.right[0][each.counted[0]] for each in matches)])
@@ -46,10 +53,10 @@ def reliability_of(matches: Sequence[ClassMatches]) -> dict[str, Any]:
 
 
 def fit(scores: Float64, right: Bool) -> Calibration | None:
-    """Beta calibration by maximum likelihood; a power that would come out negative is left out.
+    """Beta calibration by maximum likelihood; a negative power is left out.
 
     Returns:
-        None if fewer than 50 are right or wrong, or scores do not rise with being right.
+        None if fewer than 50 are right or wrong, or if higher scores are not right more often.
     """
     if min(right.sum(), (~right).sum()) < FEWEST:
         return None
@@ -63,7 +70,7 @@ def fit(scores: Float64, right: Bool) -> Calibration | None:
 
 
 def _logistic(columns: Float64, right: Bool) -> Float64:
-    """Weights of a logistic regression by Newton's method, with a trace of shrinkage so that it always ends."""
+    """Weights of a logistic regression by Newton's method, with slight shrinkage, so that it always ends."""
     weights = np.zeros(columns.shape[1])
     for _ in range(100):
         chance = 1 / (1 + np.exp(-np.clip(columns @ weights, -30, 30)))
@@ -111,11 +118,11 @@ def operating_points_of(
     """Counts at IoU .50 at thresholds of .05, .10 ... .90.
 
     Args:
-        matches: one entry a class; see `matches.matches_of`.
+        matches: one entry per class; see `matches.matches_of`.
         groups: the dive, else the video, of each image, in the order of the images in `matches`.
-        lowest: detections with lower scores were not listed, so lower thresholds have no counts.
+        lowest: the minimum score of listed detections; lower thresholds have no counts.
     Returns:
-        "thresholds", and "classes": for each class "objects", "videos" (or dives) that hold some, and for each threshold "found",
+        "thresholds", and "classes": for each class "objects", "videos" (or dives) with some, and for each threshold "found",
         "right", and the design effects "found_alike" and "objects_alike" of right / found and right / objects.
     """
     thresholds = [each for each in THRESHOLDS if each >= lowest - 1e-9]
@@ -127,13 +134,13 @@ def operating_points_of(
 
 
 def design_effect(right: Float64, of: Float64) -> float:
-    """By how much the variance of a share over alike images exceeds that over independent ones.
+    """The design effect: variance of a share over alike images divided by that over independent ones.
 
     Args:
         right, of: (V,) hits and trials in each video.
     Returns:
-        1 or more. The mean number of trials a video where it cannot be told: in a single video, or where all or none
-        are hits; then a whole video counts as one trial.
+        1 or more. Where it cannot be estimated (one video, or all or none are hits), the mean number of trials per video: a
+        whole video counts as one trial.
     Source: Rao and Scott 1992, section 2: the variance of a ratio over clusters by linearisation.
     """
     held = of > 0
@@ -169,3 +176,117 @@ def _of_class(matches: ClassMatches, video_of: Any, thresholds: Sequence[float])
         row["found_alike"].append(round(design_effect(right, found), 3))
         row["objects_alike"].append(round(design_effect(right, objects), 3))
     return row
+
+
+PROBABILITIES = (0.5, 0.6, 0.7, 0.8, 0.9)
+FEWEST_NAMED = 20
+"""Minimum number of detections above the threshold of a level: with fewer, the share of right ones is chance."""
+NEVER = 1.0
+
+
+@dataclass
+class Named:
+    """Scores of all detections at each level, and whether each is right.
+
+    Attributes:
+        categories: classes of the truth; the index is the class_id.
+        scores: arrays (N, 3), one per image.
+        right: arrays (N, 3) bool: an object of the class, of the supercategory, any object (IoU .50).
+    """
+
+    categories: Sequence[Category]
+    scores: list[Float32] = field(default_factory=list)
+    right: list[Bool] = field(default_factory=list)
+
+    def add(self, found: Instances, truth: Truth) -> None:
+        """Add one image; of several detections of one object the best counts."""
+        once = class_agnostic_nms(found)
+        partners = match(once, truth).truth_index
+        once = once.take(partners != CROWD)
+        partners = partners[partners != CROWD]
+        at = level_scores(once, self.categories)
+        groups = [group_of(category.name) for category in self.categories]
+        right = np.zeros((len(once), len(LEVELS)), bool)
+        for index in np.flatnonzero(partners >= 0):
+            class_id = int(truth.single.class_ids[partners[index]])
+            right[index, OBJECT] = True
+            right[index, SUPERCATEGORY] = groups[class_id] == at.supercategories[index]
+            right[index, CLASS] = class_id == once.class_ids[index]
+        self.scores.append(at.scores)
+        self.right.append(right)
+
+    def arrays(self) -> tuple[Float32, Bool]:
+        """All detections: scores (N, 3) and right (N, 3)."""
+        empty = np.zeros((0, len(LEVELS)))
+        return (
+            np.concatenate([empty.astype(np.float32), *self.scores]),
+            np.concatenate([empty.astype(bool), *self.right]),
+        )
+
+
+def rollup_record(named: Named, used: RollUp | None) -> dict[str, Any]:
+    """The part of the record.
+
+    Args:
+        named: all detections.
+        used: the model's own thresholds, or None.
+    Returns:
+        "fitted": for each of `PROBABILITIES` its "probability", "thresholds" by level and "levels" (see `level_shares`)
+        on these detections; "own": "thresholds" and "levels" of the model's own thresholds here, None without.
+    """
+    scores, right = named.arrays()
+    fitted = []
+    for probability in PROBABILITIES:
+        thresholds = fit_rollup(scores, right, probability)
+        fitted.append({"probability": probability, **_shares_at(scores, right, thresholds)})
+    return {"fitted": fitted, "own": None if used is None else _shares_at(scores, right, used)}
+
+
+def _shares_at(scores: Float32, right: Bool, thresholds: RollUp) -> dict[str, Any]:
+    values = (thresholds.by_class, thresholds.by_supercategory, thresholds.by_object)
+    return {
+        "thresholds": dict(zip(LEVELS, values, strict=True)),
+        "levels": level_shares(scores, right, thresholds),
+    }
+
+
+def level_shares(scores: Float32, right: Bool, thresholds: RollUp) -> dict[str, dict[str, Any]]:
+    """Level to "count", the number of objects that it names with certainty, and "right", the share of right ones."""
+    levels, sure = choose_levels(scores, thresholds)
+    rows = {}
+    for level, name in enumerate(LEVELS):
+        mine = sure & (levels == level)
+        share = float(right[mine, level].mean()) if mine.any() else None
+        rows[name] = {"count": int(mine.sum()), "right": share}
+    return rows
+
+
+def fit_rollup(scores: Float32, right: Bool, probability: float) -> RollUp:
+    """The lowest thresholds at which each level's names are right with this probability.
+
+    Level by level, finest first: of the detections that no finer level has named, at least this share of those with scores from
+    the threshold on is right. A level that cannot reach it with `FEWEST_NAMED` detections gets the threshold 1 and names nothing.
+
+    Args:
+        scores: (N, 3), see `core.rollup.LevelScores`.
+        right: (N, 3).
+        probability: of being right.
+    """
+    left = np.ones(len(scores), bool)
+    thresholds = []
+    for level in range(len(LEVELS)):
+        found = _lowest(scores[left, level].astype(np.float64), right[left, level], probability)
+        thresholds.append(found)
+        left &= scores[:, level] < np.float32(found)
+    return RollUp(*thresholds)
+
+
+def _lowest(scores: Float64, right: Bool, probability: float) -> float:
+    if not len(scores):
+        return NEVER
+    order = np.argsort(-scores, kind="stable")
+    ends = np.flatnonzero(np.append(scores[order][1:] != scores[order][:-1], True))
+    counts = ends + 1
+    share = np.cumsum(right[order])[ends] / counts
+    enough = np.flatnonzero((share >= probability) & (counts >= FEWEST_NAMED))
+    return float(scores[order][ends[enough[-1]]]) if len(enough) else NEVER

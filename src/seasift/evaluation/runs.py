@@ -1,4 +1,4 @@
-"""Evaluated runs: reading their files, strictly, and what belongs to one run."""
+"""Evaluated runs: read their files strictly, and group the files of a run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError
 
 from seasift.core.errors import InputError
-from seasift.data.segmentation import defect_of_segmentation, is_integer, is_number
+from seasift.data.json_form import defect_of_segmentation, is_integer, is_number
 from seasift.evaluation.document import (
     SCHEMA,
     EvaluatedModel,
@@ -83,7 +83,7 @@ def read_training(folder: Path) -> dict[str, Any]:
 
     Returns:
         "record": of run.json; "recipe": of recipe.yaml, empty without; "curves": column of metrics.csv to a list
-        of [pictures seen, value], empty without.
+        of [images seen, value], empty without.
     Raises:
         InputError: one of the files is damaged.
     """
@@ -102,7 +102,7 @@ def read_training(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError, yaml.YAMLError) as error:
         problem = " ".join(str(error).split())
         raise InputError(
-            f"{path}: not YAML ({problem}); expected a recipe. Restore it or take it away"
+            f"{path}: not YAML ({problem}); expected a recipe. Restore it or remove it"
         ) from None
     curves = _read_curves(folder / "metrics.csv")
     return {"record": record, "recipe": recipe if isinstance(recipe, dict) else {}, "curves": curves}
@@ -123,7 +123,7 @@ def _read_curves(path: Path) -> dict[str, list[list[float]]]:
     except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
         raise InputError(
             f"{path}: not a training curve ({type(error).__name__}: {error}); expected the CSV of `seasift train`. "
-            "Restore it or take it away"
+            "Restore it or remove it"
         ) from None
     return curves
 
@@ -155,7 +155,7 @@ _Positive = Annotated[Number, Field(gt=0)]
 
 
 class SpeedRow(Record):
-    """One engine and precision, as far as a comparison reads it; `speed.record.MeasuredRow` has all."""
+    """One engine and precision: the fields that a comparison reads; `speed.api.MeasuredRow` has all."""
 
     engine: str
     precision: str
@@ -165,21 +165,21 @@ class SpeedRow(Record):
 
 
 class SpeedMachine(Record):
-    """What it was measured on; older files name processor and cores only."""
+    """The machine; older files name only processor and cores."""
 
     processor: str | None = None
     cores: int | None = None
 
 
 class SpeedModel(Record):
-    """What was measured."""
+    """The measured model."""
 
     name: str | None = None
     sha256: str | None = None
 
 
 class SpeedFile(Record):
-    """A file of `seasift bench --json`, as far as a comparison reads it."""
+    """A file of `seasift bench --json`: the fields that a comparison reads."""
 
     model: SpeedModel
     machine: SpeedMachine | None = None
@@ -188,12 +188,11 @@ class SpeedFile(Record):
 
 
 def read_speeds(path: Path, model: EvaluatedModel) -> list[Speed]:
-    """One entry an engine and precision.
+    """One entry per engine and precision.
 
     Args:
         path: written by `seasift bench --json`.
-        model: of the run's evaluation; a model file must be the one that was measured. A run that was judged by
-            its checkpoint may have any.
+        model: of the run's evaluation; a model file must be the measured one. A run evaluated by its checkpoint may have any.
     Raises:
         InputError: not such a file, damaged, or of another model.
     """
@@ -210,7 +209,7 @@ def read_speeds(path: Path, model: EvaluatedModel) -> list[Speed]:
     if model.engine != "torch" and measured.model.sha256 != model.sha256:
         raise InputError(
             f"{path}: of {measured.model.name!r} with sha256 {str(measured.model.sha256)[:12]}; expected "
-            f"{str(model.sha256)[:12]}, the model that was judged. {_AGAIN}, or take the file away"
+            f"{str(model.sha256)[:12]}, the evaluated model. {_AGAIN}, or remove the file"
         )
     machine = measured.machine
     on = None if machine is None else in_words(machine.processor, machine.cores)
@@ -236,7 +235,7 @@ _SPLIT = ("name", "fingerprint", "labels", "masks", "scheme", "split", "images",
 
 @dataclass(frozen=True)
 class Run:
-    """One model as it was judged, and how it was trained if that is known.
+    """One evaluated model, and its training if known.
 
     Attributes:
         label: A, B, C ... in tables.
@@ -245,8 +244,8 @@ class Run:
         evaluation: the folder of report.json.
         record: its content.
         training: from `read_training`; None for a folder of `seasift evaluate`.
-        more_speeds: "speed" of further evaluations, in folders evaluation-* of a training run, and what files
-            bench*.json of `seasift bench` hold.
+        more_speeds: "speed" of further evaluations, in folders evaluation-* of a training run, and of files bench*.json
+            of `seasift bench`.
     """
 
     label: str
@@ -259,8 +258,10 @@ class Run:
 
     @property
     def split(self) -> tuple[Any, ...]:
-        """What it was judged on; equal for runs that can be held against each other image by image."""
-        return (*(getattr(self.record.data, key) for key in _SPLIT), self.record.settings.limit)
+        """The evaluated data; equal for runs that can be compared image by image."""
+        data = self.record.data
+        targets = tuple(data.targets or ())
+        return (*(getattr(data, key) for key in _SPLIT), targets, self.record.settings.limit)
 
     def entries(self) -> list[dict[str, Any]]:
         """Its predictions as COCO results.
@@ -280,7 +281,7 @@ def read_runs(folders: Sequence[Path]) -> list[Run]:
     indices = [folder.resolve() for folder in folders]
     for folder, index in zip(folders, indices, strict=True):
         if indices.count(index) > 1:
-            raise InputError(f"{folder}: given twice; expected each run once. Leave one out")
+            raise InputError(f"{folder}: given twice; expected each run once. Remove one")
     return [read_run(folder, _label(index)) for index, folder in enumerate(folders)]
 
 
@@ -305,7 +306,7 @@ def read_run(folder: Path, label: str = "A") -> Run:
     if not (evaluation / RECORD).is_file():
         model, out = (folder / "best.ckpt", evaluation) if trained else ("MODEL", folder)
         raise InputError(
-            f"{folder}: no {RECORD} in it or in its folder {EVALUATION}; expected a run that was judged. "
+            f"{folder}: no {RECORD} in it or in its folder {EVALUATION}; expected an evaluated run. "
             f"Run: seasift evaluate {model} DATA -o {out}"
         )
     others = sorted(trained.glob(f"{EVALUATION}-*/{RECORD}")) if trained else []

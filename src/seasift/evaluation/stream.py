@@ -1,4 +1,4 @@
-"""Images through a predictor, a few at a time, and all that is counted on the way."""
+"""Predict images, a few at a time, and gather all counts."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ import numpy as np
 
 from seasift.core.errors import DatasetError
 from seasift.core.image import read_image
-from seasift.core.instances import Instances
-from seasift.core.predictor import Predictor
+from seasift.core.instances import Instances, Predictor
 from seasift.core.rollup import RollUp
 from seasift.core.types import Int64, UInt8
 from seasift.data.check import size_differs
@@ -33,28 +32,25 @@ from seasift.evaluation.confusion import (
     truth_of,
 )
 from seasift.evaluation.intervals import RESAMPLES, SEED, draw, unit_names
-from seasift.evaluation.levels import evaluate_levels
-from seasift.evaluation.reliability import operating_points_of, reliability_of
-from seasift.evaluation.rollup_fit import Named, rollup_record
-from seasift.evaluation.triage import triage_of
-from seasift.evaluation.unseen import Training, unseen_record
+from seasift.evaluation.levels import Training, evaluate_levels, triage_of, unseen_record
+from seasift.evaluation.reliability import Named, operating_points_of, reliability_of, rollup_record
 from seasift.inference.stream import in_order
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How to judge.
+    """Settings of an evaluation.
 
     Attributes:
-        threshold: objects with a lower score are not even listed; low, since AP wants the whole curve.
-        max_objects: listed an image at most; COCO looks at 100 of each class.
+        threshold: minimum score of listed objects; low, since AP needs the whole curve.
+        max_objects: maximum number of listed objects per image; COCO uses 100 of each class.
         confidence: score from which an object counts as found in the confusion matrix and the worst images.
         batch_size: images in memory at once.
-        limit: judge only so many images, evenly spaced (None: all).
-        worst: images to show.
+        limit: evaluate only this many images, evenly spaced; None: all.
+        worst: number of images to show.
         resamples: draws of dives, else videos, for the intervals (0: none).
         seed: of the draws.
-        rollup: the model's own thresholds, to tell how often they are right.
+        rollup: the model's own thresholds, whose share of right names is measured.
     """
 
     threshold: float = 0.05
@@ -70,7 +66,7 @@ class Settings:
 
 @dataclass
 class Pace:
-    """How long a predictor takes; reading files and the first image, which warms up, are left out."""
+    """Time of a predictor, without reading files and without the first image, which warms up."""
 
     images: int = 0
     seconds: float = 0.0
@@ -83,27 +79,27 @@ class Pace:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Everything found out about a predictor on a split.
+    """All results of a predictor on a split.
 
     Attributes:
-        truth: what was judged (less than the split's if limited).
-        of_pictures: how many the split has.
+        truth: the evaluated images (fewer than the split's if limited).
+        of_images: number of images in the split.
         seconds: "predict" (with reading the images), "judge", "total".
         pace: of the predictor alone.
         reliability: see `reliability.reliability_of`.
-        intervals: see `intervals.Evaluated.record`; None if none were asked for.
+        intervals: see `intervals.Evaluated.record`; None if none were requested.
         counting: see `reliability.operating_points_of`.
         levels: see `levels.evaluate_levels`.
-        triage: see `triage.triage_of`.
-        rollup: see `rollup_fit.rollup_record`.
-        unseen: see `unseen.unseen_record`.
-        partly_labelled: images of the split that were left out, since objects, classes or box edges are not known.
+        triage: see `levels.triage_of`.
+        rollup: see `reliability.rollup_record`.
+        unseen: see `levels.unseen_record`.
+        partly_labelled: images of the split that were left out because objects, classes or box edges are unknown.
     """
 
     truth: CocoDataset
     of_images: int
     results: Results
-    figures: Metrics
+    metrics: Metrics
     confusion: Confusion
     worst: list[Evaluated]
     seconds: dict[str, float]
@@ -125,13 +121,13 @@ def evaluate_split(
     progress: Callable[[int, int], None] | None = None,
     training: Training | None = None,
 ) -> Outcome:
-    """Run a predictor over a split's images and judge what it finds.
+    """Run a predictor over a split's images and evaluate its objects.
 
     Args:
         progress: called with images done and in all.
-        training: what the model was trained on, if that is known.
+        training: the model's training on this data, if known.
     Raises:
-        DatasetError: the classes differ, no images, or a picture's size is not the annotation's.
+        DatasetError: the classes differ, no images, or an image's size is not the annotation's.
         ImageError: an image that cannot be read.
     """
     started = time.perf_counter()
@@ -140,12 +136,12 @@ def evaluate_split(
     if not truth.images:
         vague = f"; {len(split.coco.images)} are only partly labelled" if split.coco.images else ""
         raise DatasetError(
-            f"{split.name}: no images to judge by{vague}; expected at least one. Choose another split"
+            f"{split.name}: no images to evaluate{vague}; expected at least one. Choose another split"
         )
-    seen = _look(predictor, truth, split.images_dir, settings, progress)
+    seen = _predict_all(predictor, truth, split.images_dir, settings, progress)
     predicted = time.perf_counter()
-    figures = metrics_of(truth, seen.results)
-    by_kind = {kind: matches_of(truth, seen.results.entries, kind) for kind in figures.curves}
+    metrics = metrics_of(truth, seen.results)
+    by_kind = {kind: matches_of(truth, seen.results.entries, kind) for kind in metrics.curves}
     matches = {kind: each for kind, each in by_kind.items() if each is not None}
     pattern, draws, intervals = split.chosen.get("group"), None, None
     if settings.resamples:
@@ -170,7 +166,7 @@ def evaluate_split(
         truth,
         len(whole.images),
         seen.results,
-        figures,
+        metrics,
         seen.confusion,
         seen.worst.worst_first(),
         seconds,
@@ -187,7 +183,7 @@ def evaluate_split(
 
 
 class _Seen(NamedTuple):
-    """What has been gathered of all images."""
+    """Data gathered from all images."""
 
     results: Results
     confusion: Confusion
@@ -196,7 +192,7 @@ class _Seen(NamedTuple):
     named: Named
 
 
-def _look(
+def _predict_all(
     predictor: Predictor,
     truth: CocoDataset,
     images_dir: Path,
@@ -231,7 +227,7 @@ def _as_truth_has_them(found: Instances, class_ids: Int64) -> Instances:
 
 
 def truth_class_ids(predictor: Predictor, truth: CocoDataset) -> Int64:
-    """The truth's class_id for each of the predictor's; see `results.map_categories`."""
+    """The truth's class_id for each of the predictor's; see `coco_metrics.map_categories`."""
     indices = {category.id: index for index, category in enumerate(truth.categories)}
     ids = map_categories(predictor.categories, truth.categories)
     return np.array([indices[category_id] for category_id in ids], np.int64)
@@ -256,9 +252,9 @@ def _evaluate_image(truth: CocoDataset, image: CocoImage, found: Instances, conf
 def _found(
     predictor: Predictor, truth: CocoDataset, folder: Path, settings: Settings, pace: Pace
 ) -> Iterator[tuple[CocoImage, Instances]]:
-    """One thread reads and predicts a batch while the caller judges the one before."""
+    """One thread reads and predicts a batch while the caller evaluates the previous one."""
 
-    def look(start: int, stop: int) -> list[tuple[CocoImage, Instances]]:
+    def predict_batch(start: int, stop: int) -> list[tuple[CocoImage, Instances]]:
         images = truth.images[start:stop]
         loaded = _read(images, folder)
         began = time.perf_counter()
@@ -270,7 +266,7 @@ def _found(
 
     count = len(truth.images)
     bounds = pairwise([0, *range(1, count, settings.batch_size), count])
-    for batch in in_order((partial(look, start, stop) for start, stop in bounds), max_in_flight=1):
+    for batch in in_order((partial(predict_batch, start, stop) for start, stop in bounds), max_in_flight=1):
         yield from batch
 
 

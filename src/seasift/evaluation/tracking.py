@@ -1,4 +1,4 @@
-"""How well identities are kept: HOTA, IDF1 and counts."""
+"""Quality of tracking: HOTA, IDF1 and counts."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ import numpy as np
 from seasift.core.types import Float64, Int64
 
 ALPHAS = np.arange(0.05, 0.99, 0.05)
-_SAME = 0.5  # from this overlap on IDF1 takes two for the same
+_SAME = 0.5  # minimum overlap that IDF1 takes for a match
 _EPS = float(np.finfo(np.float64).eps)
 
 
 @dataclass(frozen=True, eq=False)
 class EvaluatedFrame:
-    """A frame with what is true and what was told.
+    """A frame with its true and its found identities.
 
     Attributes:
-        truth_ids: (N,) identities that are in the frame, each once.
-        ids: (M,) identities that were told, each once.
+        truth_ids: (N,) true identities in the frame, each once.
+        ids: (M,) found identities, each once.
         similarity: (N, M), such as the IoU of masks.
     """
 
@@ -32,12 +32,12 @@ class EvaluatedFrame:
 
 @dataclass
 class TrackingScore:
-    """Sums over sequences, and the figures that follow from them.
+    """Sums over sequences, and the metrics that follow from them.
 
     Attributes:
-        counted: identities told, over all sequences.
-        true: identities there are.
-        off: sum over the sequences of how far the one is from the other.
+        counted: number of found identities, over all sequences.
+        true: number of true identities.
+        off: sum over the sequences of the difference of both.
     """
 
     sequences: int = 0
@@ -48,34 +48,34 @@ class TrackingScore:
     _right: Float64 = field(default_factory=lambda: np.zeros(len(ALPHAS)))
     _kept: Float64 = field(default_factory=lambda: np.zeros(len(ALPHAS)))
     _truth: int = 0
-    _told: int = 0
+    _found: int = 0
     _same: float = 0.0
 
     def add(self, frames: Sequence[EvaluatedFrame]) -> None:
         """Count a sequence."""
-        truth_of, truths = _indices(frame.truth_ids for frame in frames)
-        told_of, tolds = _indices(frame.ids for frame in frames)
+        truth_of, truth_counts = _indices(frame.truth_ids for frame in frames)
+        found_of, found_counts = _indices(frame.ids for frame in frames)
         self.sequences += 1
         self.frames += len(frames)
-        self.true += len(truths)
-        self.counted += len(tolds)
-        self.off += abs(len(truths) - len(tolds))
-        self._truth += int(truths.sum())
-        self._told += int(tolds.sum())
-        if len(truths) and len(tolds):
-            self._same += _identical(frames, truth_of, told_of, (len(truths), len(tolds)))
-            right, kept = _associated(frames, truth_of, told_of, truths, tolds)
+        self.true += len(truth_counts)
+        self.counted += len(found_counts)
+        self.off += abs(len(truth_counts) - len(found_counts))
+        self._truth += int(truth_counts.sum())
+        self._found += int(found_counts.sum())
+        if len(truth_counts) and len(found_counts):
+            self._same += _identical(frames, truth_of, found_of, (len(truth_counts), len(found_counts)))
+            right, kept = _associated(frames, truth_of, found_of, truth_counts, found_counts)
             self._right += right
             self._kept += kept
 
     @property
     def deta(self) -> float:
-        """How well objects are found: mean over the thresholds of right / (right + missed + false)."""
+        """Detection accuracy: mean over the thresholds of right / (right + missed + false)."""
         return float(np.mean(self._deta()))
 
     @property
     def assa(self) -> float:
-        """How well identities are kept."""
+        """Association accuracy."""
         return float(np.mean(self._assa()))
 
     @property
@@ -89,17 +89,17 @@ class TrackingScore:
     @property
     def idf1(self) -> float:
         """F1 of observations under the best one-to-one map of identities. Source: Ristani et al. 2016."""
-        return 2 * self._same / max(self._truth + self._told, 1)
+        return 2 * self._same / max(self._truth + self._found, 1)
 
     def _deta(self) -> Float64:
-        return np.asarray(self._right / np.maximum(self._truth + self._told - self._right, 1))
+        return np.asarray(self._right / np.maximum(self._truth + self._found - self._right, 1))
 
     def _assa(self) -> Float64:
         return np.asarray(self._kept / np.maximum(self._right, 1))
 
 
 def _indices(ids: Iterable[Int64]) -> tuple[dict[int, int], Float64]:
-    """Each identity's place, and how often it occurs."""
+    """Each identity's index, and its number of observations."""
     values, counts = np.unique(np.concatenate([np.zeros(0, np.int64), *ids]), return_counts=True)
     return {int(value): index for index, value in enumerate(values)}, counts.astype(np.float64)
 
@@ -120,12 +120,12 @@ def _best(score: Float64) -> tuple[Int64, Int64]:
 def _identical(
     frames: Sequence[EvaluatedFrame],
     truth_of: dict[int, int],
-    told_of: dict[int, int],
+    found_of: dict[int, int],
     shape: tuple[int, int],
 ) -> float:
     together = np.zeros(shape)
     for frame in frames:
-        pairs = np.ix_(_rows(frame.truth_ids, truth_of), _rows(frame.ids, told_of))
+        pairs = np.ix_(_rows(frame.truth_ids, truth_of), _rows(frame.ids, found_of))
         together[pairs] += frame.similarity >= _SAME
     return float(together[_best(together)].sum())
 
@@ -133,24 +133,24 @@ def _identical(
 def _associated(
     frames: Sequence[EvaluatedFrame],
     truth_of: dict[int, int],
-    told_of: dict[int, int],
-    truths: Float64,
-    tolds: Float64,
+    found_of: dict[int, int],
+    truth_counts: Float64,
+    found_counts: Float64,
 ) -> tuple[Float64, Float64]:
-    """For each threshold: observations that are right, and the sum over them of how well their identity is kept."""
-    alike = np.zeros((len(truths), len(tolds)))
+    """For each threshold: number of right observations, and the sum of their association accuracies."""
+    alike = np.zeros((len(truth_counts), len(found_counts)))
     for frame in frames:
         similarity = frame.similarity
         total = similarity.sum(0)[None, :] + similarity.sum(1)[:, None] - similarity
         share = np.divide(similarity, total, out=np.zeros_like(similarity), where=total > _EPS)
-        alike[np.ix_(_rows(frame.truth_ids, truth_of), _rows(frame.ids, told_of))] += share
-    alignment = alike / (truths[:, None] + tolds[None, :] - alike)
-    matches = np.zeros((len(ALPHAS), len(truths), len(tolds)))
+        alike[np.ix_(_rows(frame.truth_ids, truth_of), _rows(frame.ids, found_of))] += share
+    alignment = alike / (truth_counts[:, None] + found_counts[None, :] - alike)
+    matches = np.zeros((len(ALPHAS), len(truth_counts), len(found_counts)))
     for frame in frames:
-        rows, columns = _rows(frame.truth_ids, truth_of), _rows(frame.ids, told_of)
+        rows, columns = _rows(frame.truth_ids, truth_of), _rows(frame.ids, found_of)
         picked = _best(alignment[np.ix_(rows, columns)] * frame.similarity)
         good = frame.similarity[picked][None, :] >= ALPHAS[:, None] - _EPS
         for alpha, right in enumerate(good):
             matches[alpha, rows[picked[0][right]], columns[picked[1][right]]] += 1
-    kept = matches * matches / np.maximum(truths[:, None] + tolds[None, :] - matches, 1)
+    kept = matches * matches / np.maximum(truth_counts[:, None] + found_counts[None, :] - matches, 1)
     return matches.sum((1, 2)), kept.sum((1, 2))

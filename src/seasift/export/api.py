@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from seasift.core.errors import InputError
-from seasift.core.extras import require
+from seasift.core.errors import InputError, require
 from seasift.core.files import check_onnx_name
 from seasift.data.prepared import resolve_split
 from seasift.modelfile.info import ModelInfo

@@ -16,9 +16,8 @@ from seasift.evaluation.document import (
     Reliability,
     ReliabilityBin,
 )
-from seasift.evaluation.level_tables import tables_of
 from seasift.evaluation.runs import read_record
-from seasift.evaluation.text_table import markdown
+from seasift.evaluation.tables import markdown, tables_of
 from seasift.modelfile.info import CalibrationEntry, ComplexityEntry, ModelInfo
 
 _WORDS = {
@@ -107,7 +106,7 @@ def read_report(path: Path) -> Evaluation:
     """The content of a report.json of `seasift evaluate`.
 
     Raises:
-        InputError: not such a file, or one of a quick look at some images only.
+        InputError: not such a file, or one of only some images.
     """
     report = read_record(path)
     seen, whole = report.data.images, report.data.of_images
@@ -116,7 +115,9 @@ def read_report(path: Path) -> Evaluation:
             f"{path}: does not say how many images there are; expected data.of_pictures. Evaluate again"
         )
     if seen < whole:
-        raise InputError(f"{path}: of a quick look at {seen} images; expected all. Evaluate without --limit")
+        raise InputError(
+            f"{path}: an evaluation of only {seen} images; expected all. Evaluate without --limit"
+        )
     return report
 
 
@@ -274,7 +275,7 @@ def _stored(figures: dict[str, dict[str, float]]) -> list[str]:
 
 
 def _evaluated(report: Evaluation) -> list[str]:
-    """One evaluation: 24 figures, classes, what is taken for what, and what scores mean."""
+    """One evaluation: 24 metrics, classes, confusions, and reliability of scores."""
     data, settings, intervals, speed = report.data, report.settings, report.intervals, report.speed
     limits = intervals.limits if intervals else KindIntervals()
     unit = intervals.unit if intervals else "video"
@@ -294,7 +295,7 @@ def _evaluated(report: Evaluation) -> list[str]:
         "| --- | ---: | ---: |",
     ]
     for key in report.masks:
-        cells = [_cell(report.line(kind)[key]) + _interval(limits.of_figure(kind, key)) for kind in KINDS]
+        cells = [_cell(report.line(kind)[key]) + _interval(limits.of_metric(kind, key)) for kind in KINDS]
         lines.append(f"| {key} | {' | '.join(cells)} |")
     for table in tables_of(report):
         lines += ["", f"{table.title}:", "", *markdown(table)]
@@ -307,7 +308,7 @@ def _evaluated(report: Evaluation) -> list[str]:
 
 
 def _at_confidence(report: Evaluation) -> list[str]:
-    """What is found, and taken for what, of objects whose score is high enough to be shown."""
+    """Confusions of objects with a score that is high enough to show."""
     at, confusion = report.at_confidence, report.confusion
     said = (
         f"At scores from {report.settings.confidence or 0:g}: precision {_cell(at.get('precision'))}, "

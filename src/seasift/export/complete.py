@@ -16,8 +16,7 @@ from seasift.data.prepared import DataSplit
 from seasift.evaluation.document import Evaluation
 from seasift.evaluation.intervals import group_names
 from seasift.export.card import metrics_of
-from seasift.inference.image_statistics import predict_with_statistics
-from seasift.inference.predictor import load_predictor
+from seasift.inference.predictor import load_predictor, predict_with_statistics
 from seasift.modelfile.info import (
     METADATA_KEY,
     CalibrationEntry,

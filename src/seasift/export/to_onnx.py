@@ -38,7 +38,7 @@ from seasift.models.checkpoint import load_mean
 from seasift.models.family import Config
 from seasift.models.weights import read_state_dict
 from seasift.models.yolact import FAMILY
-from seasift.models.yolact.published import BACKBONES, load_published
+from seasift.models.yolact.network import BACKBONES, load_published
 
 OPSET = 18
 # The shapes of outputs and of padding become known.

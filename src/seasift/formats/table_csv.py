@@ -10,6 +10,7 @@ from typing import Any
 
 from seasift.core.files import replacing
 from seasift.formats.document import Document
+from seasift.formats.spreadsheet import plain_rows
 
 COLUMNS = (
     *("file", "frame", "time_s", "image_width", "image_height", "object"),
@@ -20,17 +21,21 @@ ROLLUP_COLUMNS = ("rollup_name", "rollup_level", "rollup_score")
 """Only in results with rolled-up names."""
 
 
-def to_text(document: Document) -> str:
-    """Header and rows by RFC 4180. Images without objects have no row."""
+def to_text(document: Document, *, raw: bool = False) -> str:
+    """Header and rows by RFC 4180. Images without objects have no row.
+
+    Args:
+        raw: leave texts as they are, which a spreadsheet may take for formulas.
+    """
     text = io.StringIO(newline="")
-    csv.writer(text).writerows(_rows(document))
+    csv.writer(text).writerows(_rows(document) if raw else plain_rows(_rows(document)))
     return text.getvalue()
 
 
-def write(path: Path, document: Document) -> None:
-    """Write UTF-8 with a byte order mark, without which spreadsheets garble letters like é."""
+def write(path: Path, document: Document, *, raw: bool = False) -> None:
+    """Write UTF-8 with a byte order mark, without which spreadsheets garble letters like é; `raw` as in `to_text`."""
     with replacing(path) as part, part.open("w", encoding="utf-8-sig", newline="") as file:
-        csv.writer(file).writerows(_rows(document))
+        csv.writer(file).writerows(_rows(document) if raw else plain_rows(_rows(document)))
 
 
 def _rows(document: Document) -> Iterator[tuple[Any, ...]]:

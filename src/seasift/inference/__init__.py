@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from seasift.inference.predictor import OnnxPredictor as OnnxPredictor
     from seasift.inference.predictor import load_predictor as load_predictor
     from seasift.inference.stream import in_order as in_order
-    from seasift.inference.tiled import TiledPredictor as TiledPredictor
+    from seasift.inference.tiling import TiledPredictor as TiledPredictor
 
 __all__ = [
     "Choices",
@@ -35,7 +35,7 @@ __getattr__, __dir__ = lazy(
         "Choices": "seasift.inference.image_prediction:Choices",
         "Model": "seasift.inference.model:Model",
         "OnnxPredictor": "seasift.inference.predictor:OnnxPredictor",
-        "TiledPredictor": "seasift.inference.tiled:TiledPredictor",
+        "TiledPredictor": "seasift.inference.tiling:TiledPredictor",
         "in_order": "seasift.inference.stream:in_order",
         "load": "seasift.inference.model:load",
         "load_predictor": "seasift.inference.predictor:load_predictor",

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, TypedDict
 
-from seasift.core.option import Option
+from seasift.core.choices import Option
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +29,10 @@ class ImageOptions:
     ] = None
     all_classes: Annotated[
         bool,
-        Option("Keep an object under every class that scores.  [default: only under its best class]", bool),
+        Option(
+            "Keep an object under every class that scores, without class-agnostic NMS.  [default: only its best class]",
+            bool,
+        ),
     ] = False
     tile: Annotated[
         str | None,

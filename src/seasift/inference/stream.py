@@ -12,12 +12,13 @@ from functools import partial
 from pathlib import Path
 from typing import Generic, TypeVar
 
+from seasift.core.ending import ending
 from seasift.core.errors import ImageError
 from seasift.core.image import decode_image, page_count, read_image
 from seasift.core.types import UInt8
 from seasift.inference.inputs import Failure, Source, readable
 from seasift.video.dive import Dive
-from seasift.video.reading import Span, read_span, told
+from seasift.video.reading import Span, describe_gaps, read_span
 
 T = TypeVar("T")
 
@@ -60,7 +61,7 @@ class Found(Generic[T]):
 
 
 def predict_sources(
-    look: Callable[[SourceImage, UInt8], T],
+    predict: Callable[[SourceImage, UInt8], T],
     sources: Iterable[Source | Failure],
     *,
     span: Span,
@@ -74,7 +75,7 @@ def predict_sources(
     another; a video is decoded by a thread of its own.
 
     Args:
-        look: from an image and its pixels (H, W, 3) uint8 RGB to what is to be known of it; called by threads. Its
+        predict: from an image and its pixels (H, W, 3) uint8 RGB to a result; called by threads. Its
             ImageError gives a Failure too.
         sources: from `inputs.expand`.
         span: which frames of videos to take.
@@ -84,7 +85,7 @@ def predict_sources(
     Returns:
         In the order of the sources.
     """
-    return in_order(_tasks(look, sources, span, known, note), max_in_flight)
+    return in_order(_tasks(predict, sources, span, known, note), max_in_flight)
 
 
 def in_order(tasks: Iterable[Callable[[], T]], max_in_flight: int) -> Iterator[T]:
@@ -95,7 +96,7 @@ def in_order(tasks: Iterable[Callable[[], T]], max_in_flight: int) -> Iterator[T
         max_in_flight: tasks in work; as many again may wait, done or not begun.
     """
     waiting: deque[Future[T]] = deque()
-    with ThreadPoolExecutor(max_in_flight) as pool:
+    with ending(tasks), ThreadPoolExecutor(max_in_flight) as pool:
         try:
             for task in tasks:
                 waiting.append(pool.submit(task))
@@ -109,7 +110,7 @@ def in_order(tasks: Iterable[Callable[[], T]], max_in_flight: int) -> Iterator[T
 
 
 def _tasks(
-    look: Callable[[SourceImage, UInt8], T],
+    predict: Callable[[SourceImage, UInt8], T],
     sources: Iterable[Source | Failure],
     span: Span,
     known: Collection[str],
@@ -124,7 +125,7 @@ def _tasks(
         pixels = item.image_rgb_u8
         without = replace(item, image_rgb_u8=None)
         try:
-            return Found(without, None if pixels is None else look(without, pixels))
+            return Found(without, None if pixels is None else predict(without, pixels))
         except ImageError as error:
             return Failure.of(item.file, error)
 
@@ -132,8 +133,9 @@ def _tasks(
         if isinstance(source, Failure):
             yield partial(task, partial(_itself, source))
         elif source.moves:
-            for frame in _read_video(source, span, known, note):
-                yield partial(task, partial(_itself, frame))
+            with ending(_read_video(source, span, known, note)) as frames:
+                for frame in frames:
+                    yield partial(task, partial(_itself, frame))
         else:
             yield partial(task, partial(_read_still, source, known))
 
@@ -163,16 +165,17 @@ def _read_video(
     try:
         footage = read_span(source.path or source.address or source.name, span)
         empty = True
-        for frame in footage.frames():
-            empty = False
-            file = f"{source.name}#frame={frame.frame}"
-            key = f"{file} {state}"
-            image = None if key in known else frame.image_rgb_u8
-            yield SourceImage(source, file, key, image, frame.frame, round(frame.time_s, 6))
+        with ending(footage.frames()) as frames:
+            for frame in frames:
+                empty = False
+                file = f"{source.name}#frame={frame.frame}"
+                key = f"{file} {state}"
+                image = None if key in known else frame.image_rgb_u8
+                yield SourceImage(source, file, key, image, frame.frame, round(frame.time_s, 6))
         for line in footage.notes:
             note(line)
         if footage.gaps:
-            yield Failure.of(source.name, told(footage.gaps))
+            yield Failure.of(source.name, describe_gaps(footage.gaps))
         elif empty:
             length = f"; it is {footage.end_s():.2f} s long" if isinstance(footage, Dive) else ""
             yield Failure.of(

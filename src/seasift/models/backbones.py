@@ -14,8 +14,7 @@ from timm.layers import Conv2dSame  # type: ignore[attr-defined]
 from torch import Tensor, nn
 from torch.nn import functional
 
-from seasift.core.errors import MissingExtraError, RecipeError
-from seasift.core.extras import how_to_install
+from seasift.core.errors import MissingExtraError, RecipeError, how_to_install
 from seasift.models.weights import load_in_order, read_state_dict
 
 REDUCTIONS = (8, 16, 32)

@@ -140,7 +140,7 @@ class TorchPredictor:
     def predict(
         self, images_rgb_u8: Sequence[UInt8], *, threshold: float = 0.05, max_objects: int = 100
     ) -> list[Instances]:
-        """See `seasift.core.predictor.Predictor`."""
+        """See `seasift.core.instances.Predictor`."""
         was_training = self.network.training
         self.network.eval()
         device = next(self.network.parameters()).device

@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from seasift.core.choices import EngineName, PrecisionName, PredictedMasks, ResultFormat
-from seasift.core.option import Option
+from seasift.core.choices import EngineName, ObjectNames, Option, PrecisionName, PredictedMasks, ResultFormat
 from seasift.inference.image_options import ImageOptions
 
 if TYPE_CHECKING:
@@ -39,7 +38,8 @@ class PredictOptions(ImageOptions):
         str | None,
         Option(
             "class; or rollup: the class if it is sure enough, else trash, animal ..., else object.  "
-            "[default: rollup if the model has thresholds for it]"
+            "[default: rollup if the model has thresholds for it]",
+            ObjectNames,
         ),
     ] = None
     formats: Annotated[
@@ -63,6 +63,10 @@ class PredictOptions(ImageOptions):
     masks: Annotated[
         str, Option("Write masks as rle (exact) or polygons (outlines, holes filled).", PredictedMasks)
     ] = "rle"
+    raw_csv: Annotated[
+        bool,
+        Option("Leave texts in CSV that begin with = + - @ as they are: a spreadsheet computes them.", bool),
+    ] = False
     like: Annotated[
         PathLike | None, Option("COCO ground truth that gives the ids for --format coco.", Path)
     ] = None

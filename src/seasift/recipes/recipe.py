@@ -7,10 +7,19 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    ValidationError,
+    model_validator,
+)
 
 from seasift.core.errors import RecipeError, expected
+from seasift.core.files import read_regular
+from seasift.core.yaml_text import load_yaml
 
 
 class _Strict(BaseModel):
@@ -106,6 +115,11 @@ class ScheduleRecipe(_Strict):
     """How the learning rate goes: linear warm-up, then one of these."""
 
     name: Literal["constant", "steps", "cosine"] = "steps"
+    by: Literal["steps", "minutes"] = Field(
+        "steps",
+        description="what the rate follows after warm-up: steps done of max_steps, or minutes used of max_minutes, "
+        "which lets a run of given length end at the lowest rate on any machine",
+    )
     warmup_steps: int = Field(500, ge=0)
     warmup_from: float = Field(0.1, ge=0, le=1, description="fraction of the rate at step 0")
     milestones: tuple[float, ...] = Field(
@@ -123,6 +137,10 @@ class TrainingRecipe(_Strict):
     max_steps: PositiveInt = 20_000
     max_minutes: PositiveFloat | None = None
     precision: Literal["fp32", "bf16"] = "bf16"
+    compile: bool = Field(
+        False,
+        description="compile the network by torch.compile: a minute later at the start, then faster on a GPU",
+    )
     mask_targets: Literal["binary", "area"] = Field(
         "binary",
         description="each prototype cell of a mask as yes or no, as published, or as the share of it that is covered",
@@ -144,6 +162,12 @@ class Recipe(_Strict):
     optimizer: OptimizerRecipe = OptimizerRecipe()
     schedule: ScheduleRecipe = ScheduleRecipe()
     training: TrainingRecipe = TrainingRecipe()
+
+    @model_validator(mode="after")
+    def _check_minutes(self) -> Recipe:
+        if self.schedule.by == "minutes" and self.training.max_minutes is None:
+            raise ValueError("schedule.by: minutes needs training.max_minutes. Set it, or use --max-minutes")
+        return self
 
 
 def shipped_recipes() -> dict[str, str]:
@@ -179,7 +203,7 @@ def load_recipe(name_or_path: str, overrides: Iterable[str] = ()) -> Recipe:
     path = Path(name_or_path)
     if path.is_file():
         try:
-            text = path.read_text(encoding="utf-8")
+            text = read_regular(path, RecipeError).decode("utf-8")
         except UnicodeDecodeError:
             raise RecipeError(f"{path}: not a text file; expected a recipe in YAML, in UTF-8") from None
     elif name_or_path in shipped:
@@ -187,9 +211,9 @@ def load_recipe(name_or_path: str, overrides: Iterable[str] = ()) -> Recipe:
     else:
         raise RecipeError(f"{name_or_path}: no such recipe; expected a file or one of {', '.join(shipped)}")
     try:
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise RecipeError(f"{name_or_path}: not YAML: {error}. Correct the file") from error
+        content = load_yaml(text)
+    except ValueError as error:
+        raise RecipeError(f"{name_or_path}: not YAML: {error}. Correct the file") from None
     if not isinstance(content, dict):
         raise RecipeError(
             f"{name_or_path}: holds a {type(content).__name__}; expected keys such as name, data"
@@ -213,8 +237,8 @@ def _apply(content: dict[str, Any], override: str) -> None:
         if not isinstance(index, dict):
             raise RecipeError(f"--set {override}: {part} holds a value, not keys. Check the name")
     try:
-        index[parts[-1]] = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+        index[parts[-1]] = load_yaml(text)
+    except ValueError as error:
         raise RecipeError(f"--set {override}: {text!r} is not a YAML value") from error
 
 

@@ -1,28 +1,169 @@
-"""Read frames of a dive on demand, and cut images of a track at several times in one pass over its videos."""
+"""The tracks of a survey's folder, and their images.
+
+Memory holds a short row of each track; observations are read on demand. The images of a track are cut at several times
+in one pass over its videos.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache
 from itertools import groupby
 from pathlib import Path, PurePosixPath
 
 import numpy as np
+from pydantic import ValidationError
 
-from seasift.core.errors import ImageError, NotFoundError
+from seasift.core.errors import ImageError, InputError, NotFoundError
 from seasift.core.instances import Instances
 from seasift.core.masks import from_coco
 from seasift.core.types import UInt8
-from seasift.formats.tracks import Header, Observation, Video
-from seasift.review.tracks import Tracks
-from seasift.survey.best import crop_of
+from seasift.formats.tracks import Header, Observation, TrackEntry, Video
+from seasift.survey.follow import crop_of
 from seasift.video.decoding import decoded
 from seasift.video.file import Header as FileHeader
 from seasift.video.file import read_header
 from seasift.video.orientation import oriented_rgb
 from seasift.video.seeking import Start
+
+NAME = "tracks.json"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A counted track, without its observations.
+
+    Attributes:
+        id: its number in the survey's tables.
+        name: the class that the model gave it.
+        score: probability of this class, 0 to 1.
+        frames: number of frames that show it.
+        first, last: first and last frame.
+        first_s, last_s: the same on the dive's clock.
+        at: position of its line in tracks.json, in bytes; `length` is that of the line.
+    """
+
+    id: int
+    name: str
+    score: float
+    frames: int
+    first: tuple[int, int]
+    last: tuple[int, int]
+    first_s: float
+    last_s: float
+    at: int
+    length: int
+
+
+class Tracks:
+    """The results of `seasift survey` in a folder.
+
+    Attributes:
+        folder: folder of the survey.
+        header: classes, videos, model.
+        rows: the counted tracks, by number.
+        sha256: SHA-256 of tracks.json.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Read the folder.
+
+        Raises:
+            InputError: the folder has no tracks.json of a survey.
+        """
+        self.folder, self.path = folder, folder / NAME
+        digest = hashlib.sha256()
+        self.rows: dict[int, Row] = {}
+        try:
+            with self.path.open("rb") as file:
+                head, second = file.readline(), file.readline()
+                if second.strip() != b'"tracks": [' or not head.rstrip().endswith(b","):
+                    raise self._strange("another layout")
+                self.header = Header.model_validate_json(head.rstrip()[:-1] + b"}")
+                digest.update(head + second)
+                self._read(file.tell(), iter(file.readline, b""), digest)
+        except FileNotFoundError:
+            raise InputError(
+                f"{folder}: holds no {NAME}; expected a folder that `seasift survey DIVE -o FOLDER` has written."
+            ) from None
+        except OSError as error:
+            raise InputError(f"{self.path}: cannot be read ({error.strerror}).") from None
+        except ValidationError as error:
+            raise self._strange(str(error.errors()[0]["msg"])) from None
+        self.sha256 = digest.hexdigest()
+
+    def entry(self, track: int) -> TrackEntry:
+        """One track with its observations.
+
+        Raises:
+            NotFoundError: no such track.
+        """
+        row = self.row(track)
+        with self.path.open("rb") as file:
+            file.seek(row.at)
+            return _entry(file.read(row.length))
+
+    def row(self, track: int) -> Row:
+        """One track without its observations.
+
+        Raises:
+            NotFoundError: no such track.
+        """
+        if track not in self.rows:
+            raise NotFoundError(f"no track {track}; this survey has {len(self.rows)}.")
+        return self.rows[track]
+
+    def entries(self) -> Iterator[TrackEntry]:
+        """All counted tracks, read one by one."""
+        return (self.entry(track) for track in self.rows)
+
+    def dive_s(self, seen: Observation) -> float:
+        """Time of an observation on the dive's clock."""
+        return round(self.header.videos[seen.video].offset_s + seen.time_s, 6)
+
+    def image(self, track: int) -> Path:
+        """The best image of a track from the survey."""
+        return self.folder / "pictures" / f"track-{self.row(track).id:06}.jpg"
+
+    def _read(self, at: int, lines: Iterator[bytes], digest: hashlib._Hash) -> None:
+        ended = False
+        for line in lines:
+            digest.update(line)
+            ended = ended or line.startswith(b"]}")
+            if not ended and line.strip():
+                entry = _entry(line)
+                if entry.confirmed:
+                    self.rows[entry.id] = self._row(entry, at, len(line))
+            at += len(line)
+        if not ended:
+            raise self._strange("it breaks off")
+
+    def _row(self, entry: TrackEntry, at: int, length: int) -> Row:
+        first, last = entry.observations[0], entry.observations[-1]
+        return Row(
+            id=entry.id,
+            name=entry.name,
+            score=entry.score,
+            frames=len(entry.observations),
+            first=(first.video, first.frame),
+            last=(last.video, last.frame),
+            first_s=self.dive_s(first),
+            last_s=self.dive_s(last),
+            at=at,
+            length=length,
+        )
+
+    def _strange(self, what: str) -> InputError:
+        return InputError(f"{self.path}: not a file of `seasift survey` ({what}). Run the survey again.")
+
+
+def _entry(line: bytes) -> TrackEntry:
+    return TrackEntry.model_validate_json(line.strip().removesuffix(b","))
+
 
 Wanted = tuple[int, float]
 """Index of a frame in its file, and its time there, seconds."""
@@ -40,7 +181,7 @@ class Footage:
 
     def __init__(self, header: Header, folder: Path, elsewhere: Path | None = None) -> None:
         """See the class."""
-        self.paths = [_found(_indices(video, folder, elsewhere)) for video in header.videos]
+        self.paths = [_found(_paths(video, folder, elsewhere)) for video in header.videos]
         self._sizes = [(video.height, video.width) for video in header.videos]
         self._header = cache(read_header)
 
@@ -108,7 +249,7 @@ def _run(
         stop.set()
 
 
-def _indices(video: Video, folder: Path, elsewhere: Path | None) -> Iterator[Path]:
+def _paths(video: Video, folder: Path, elsewhere: Path | None) -> Iterator[Path]:
     """Candidate paths of a video, the most certain first."""
     given = Path(video.file)
     name = PurePosixPath(video.file.replace("\\", "/")).name
@@ -125,8 +266,8 @@ def _indices(video: Video, folder: Path, elsewhere: Path | None) -> Iterator[Pat
     yield given
 
 
-def _found(indices: Iterator[Path]) -> Path | None:
-    return next((index for index in indices if index.is_file()), None)
+def _found(paths: Iterator[Path]) -> Path | None:
+    return next((path for path in paths if path.is_file()), None)
 
 
 _VIEWS = 8

@@ -75,12 +75,14 @@ class ImageQueue:
         batch: int = 1,
         delay_s: float = 0,
         room: int = 256,
-        max_pixels: int | None = None,
+        decode: Callable[[bytes, str], UInt8] = decode_image,
         on_seen: Callable[[Seen], None] = lambda _seen: None,
     ) -> None:
+        """Make the threads; `decode` makes an image of a file's bytes and name."""
         self._model = model
-        self._batch, self._delay_s, self._room, self._max_pixels = batch, delay_s, room, max_pixels
-        self._on_seen = on_seen
+        self._batch, self._delay_s, self._room = batch, delay_s, room
+        self._decode, self._on_seen = decode, on_seen
+        self._since: dict[int, float] = {}  # of threads at work: when they began what they do
         self._front: deque[Task] = deque()
         self._back: deque[Task] = deque()
         self._changed = threading.Condition()
@@ -102,6 +104,12 @@ class ImageQueue:
     def warm(self) -> bool:
         """Whether the model has run once and the queue is not stopped."""
         return self._warm.is_set() and not self._stopping
+
+    @property
+    def stuck_s(self) -> float:
+        """How long all threads have been at one image or batch; 0 while one of them waits for work."""
+        since = list(self._since.values())
+        return time.monotonic() - max(since) if len(since) == self.workers else 0.0
 
     @property
     def waiting(self) -> int:
@@ -165,6 +173,7 @@ class ImageQueue:
         while tasks := self._take():
             started = time.perf_counter()
             self._look_at(tasks)
+            self._since.pop(threading.get_ident(), None)
             spent = (time.perf_counter() - started) / len(tasks)
             self._image_s += 0.1 * (spent - self._image_s)
 
@@ -186,6 +195,10 @@ class ImageQueue:
                     return [lane.popleft() for _ in range(min(self._batch, len(lane)))]
             return []
 
+    def _begin(self) -> None:
+        """Note that this thread begins something."""
+        self._since[threading.get_ident()] = time.monotonic()
+
     def _full_batch(self) -> bool:
         return len(self._front or self._back) >= self._batch or self._stopping
 
@@ -203,11 +216,13 @@ class ImageQueue:
 
     def _open(self, task: Task) -> UInt8:
         if isinstance(task.image, bytes):
-            return decode_image(task.image, task.file, max_pixels=self._max_pixels)
+            self._begin()
+            return self._decode(task.image, task.file)
         return task.image
 
     def _predict(self, look: Choices, opened: Sequence[tuple[Task, UInt8]]) -> None:
         try:
+            self._begin()
             found = predict_images(self._model, [image for _, image in opened], look)
         except Exception as error:
             if len(opened) == 1:

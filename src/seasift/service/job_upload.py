@@ -6,6 +6,7 @@ import stat
 import zipfile
 import zlib
 from collections.abc import Callable, Collection, Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
@@ -13,10 +14,10 @@ from typing import Literal
 from seasift.core.errors import ImageError, InputError, LimitError, SeasiftError
 from seasift.core.image import FORMATS, SUFFIXES
 from seasift.core.types import UInt8
+from seasift.isolation.pool import DecoderPool, VideoFrame
 from seasift.service.archive import open_archive
 from seasift.service.settings import Settings
 from seasift.service.written import shown_names
-from seasift.video.reading import FrameSampling, expected_count, frame_size, frames
 
 Kind = Literal["archive", "video"]
 # bzip2 and LZMA are left out: zipfile unpacks a block of theirs whole, however large it becomes.
@@ -60,7 +61,9 @@ def kind_of(upload: Path, name: str) -> Kind:
     )
 
 
-def count_images(upload: Path, kind: Kind, name: str, every: str, settings: Settings) -> int:
+def count_images(
+    upload: Path, kind: Kind, name: str, every: str, settings: Settings, decoders: DecoderPool
+) -> int:
     """How many images a job has; of a video by its header.
 
     Raises:
@@ -68,13 +71,14 @@ def count_images(upload: Path, kind: Kind, name: str, every: str, settings: Sett
         LimitError: more images or bytes than the settings allow.
     """
     if kind == "video":
-        size = frame_size(upload)
-        if size is None:
+        facts = decoders.look(upload, name, every)
+        if facts.size_hw is None:
             raise InputError(f"{name}: holds no image track, or is truncated; expected a whole video.")
+        size = facts.size_hw
         if size[0] * size[1] > settings.image_pixels:
             limit = f"{settings.image_pixels:,} pixels"
             raise LimitError(f"{name}: frames of {size[1]:,} x {size[0]:,} px; expected at most {limit}.")
-        count = expected_count(upload, FrameSampling.parse(every))
+        count = facts.count
     else:
         with open_archive(upload, name, settings.job_images) as archive:
             count = len(_images_in(archive, name, settings))
@@ -89,6 +93,7 @@ def entries(
     name: str,
     every: str,
     settings: Settings,
+    decoders: DecoderPool,
     done: Collection[int],
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Generator[Entry, None, None]:
@@ -98,7 +103,9 @@ def entries(
         cancelled: asked several times a second while a video is decoded on the way to the next image; true ends it.
     """
     if kind == "video":
-        yield from _frames(upload, name, FrameSampling.parse(every), settings.job_images, done, cancelled)
+        running = decoders.frames(upload, name, every, cancelled)
+        with closing(running):
+            yield from _frames(running, name, settings.job_images, done)
         return
     with open_archive(upload, name, settings.job_images) as archive:
         images = _images_in(archive, name, settings)
@@ -108,25 +115,18 @@ def entries(
                 yield Entry(index, file, _read(archive, info, file, settings.request_bytes))
 
 
-def _frames(
-    upload: Path,
-    name: str,
-    every: FrameSampling,
-    most: int,
-    done: Collection[int],
-    cancelled: Callable[[], bool],
-) -> Iterator[Entry]:
+def _frames(running: Iterator[VideoFrame], name: str, most: int, done: Collection[int]) -> Iterator[Entry]:
     index, count = -1, 0
     try:
-        for frame in frames(upload, every, cancelled):
+        for frame in running:
             index, count = frame.frame, count + 1
             if count > most:
-                raise ImageError(f"{upload}: more than {most:,} frames; the rest was left out.")
+                raise ImageError(f"{name}: more than {most:,} frames; the rest was left out.")
             if index not in done:
                 file = f"{name}#frame={index}"
                 yield Entry(index, file, frame.image_rgb_u8, index, round(frame.time_s, 6))
-    except ImageError as error:
-        yield Entry(index + 1, name, ImageError(str(error).replace(str(upload), name)))
+    except (ImageError, LimitError) as error:
+        yield Entry(index + 1, name, error)
 
 
 def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, most: int) -> bytes | SeasiftError:

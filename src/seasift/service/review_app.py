@@ -5,25 +5,29 @@ Also here: Writing the data set while the page goes on asking how far it is.
 
 from __future__ import annotations
 
+import logging
+import os
+import socket
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import anyio.to_thread
 from fastapi import FastAPI
 
 from seasift import __version__
-from seasift.core.errors import BusyError, SeasiftError
+from seasift.core.errors import BusyError, InputError, SeasiftError
 from seasift.review.folder import Review
 from seasift.service import routes_page, routes_review
 from seasift.service.access_log import AccessLog
 from seasift.service.metrics import Metrics
 from seasift.service.refusals import add_refusals
 from seasift.service.request_limits import RequestLimits
-from seasift.service.settings import Settings
+from seasift.service.server import page_url, serve
+from seasift.service.settings import Settings, check_reach, read_settings
 
 FOLDER = "reviewed"
 
@@ -138,3 +142,46 @@ def create_review_app(review: Review, settings: Settings | None = None, *, revie
     app.add_middleware(RequestLimits, settings=settings or Settings())
     app.add_middleware(AccessLog, metrics=Metrics())
     return app
+
+
+def serve_review(
+    folder: Path,
+    given: Mapping[str, Any],
+    *,
+    footage: Path | None = None,
+    reviewer: str = "",
+    listening: Callable[[Review, str], None],
+) -> None:
+    """Serve the page of a survey's folder until a signal.
+
+    Args:
+        given: host, port and other settings by name; None for the default.
+        footage: current folder of the videos.
+        reviewer: who decides, unless the page says another.
+        listening: called with the review and the page's address once the server listens.
+    Raises:
+        InputError: folder or settings cannot be used, or something listens at the address already.
+    """
+    settings = read_settings({name: value for name, value in given.items() if value is not None})
+    check_reach(settings)
+    _check_free(settings.host, settings.port)
+    review = Review(folder, footage=footage)
+    serve(
+        create_review_app(review, settings, reviewer=reviewer),
+        settings,
+        log=logging.WARNING,
+        listening=lambda port: listening(review, page_url(settings, port)),
+    )
+
+
+def _check_free(host: str, port: int) -> None:
+    """Raises InputError if something listens there already, such as `seasift serve`."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        if os.name == "posix":  # elsewhere it would let two listen
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise InputError(
+                f"{host}:{port} cannot be listened on ({error.strerror}). Give another --port, or 0 for a free one."
+            ) from None

@@ -14,7 +14,6 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 
 from seasift import __version__
-from seasift.core.classes import group_of
 from seasift.core.errors import NotFoundError
 from seasift.service.metrics import CONTENT_TYPE
 from seasift.service.refusals import ERRORS
@@ -153,7 +152,7 @@ async def labels(service: WithService) -> Labels:
                 category_id=c.id,
                 name=c.name,
                 colour="#{:02x}{:02x}{:02x}".format(*colour_of(i)),
-                group=group_of(c.name),
+                group=c.group,
             )
             for i, c in enumerate(service.model.categories)
         ]

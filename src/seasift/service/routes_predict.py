@@ -12,8 +12,7 @@ from pydantic import WithJsonSchema
 from seasift.core.errors import InputError, LimitError, SeasiftError
 from seasift.formats.document import Document, FailedFile, complete
 from seasift.inference.image_options import ImageOptions
-from seasift.inference.image_prediction import choices_of
-from seasift.prediction.header import result_header
+from seasift.inference.image_prediction import choices_of, result_header
 from seasift.service.image_queue import Seen, Task
 from seasift.service.known_fields import only_known_fields
 from seasift.service.refusals import ERRORS

@@ -10,10 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from seasift.core.classes import group_of
 from seasift.core.errors import ImageError, InputError, NotFoundError
-from seasift.review.counts import state_of
-from seasift.review.decisions import Decision
+from seasift.review.decisions import Decision, state_of
 from seasift.review.folder import Review
-from seasift.review.tracks import Row
+from seasift.review.frames import Row
 
 router = APIRouter(prefix="/v1/review")
 _IMAGE = {"Cache-Control": "no-store"}  # the next survey at this address has other images of the same names

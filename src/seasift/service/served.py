@@ -7,8 +7,8 @@ from typing import Protocol
 
 from seasift.core.instances import Instances
 from seasift.core.types import UInt8
+from seasift.inference.image_prediction import DescribedModel
 from seasift.modelfile.info import ModelInfo
-from seasift.prediction.header import DescribedModel
 
 
 class Served(DescribedModel, Protocol):

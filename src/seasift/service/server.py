@@ -131,3 +131,13 @@ def serve(
         end_now("ended without waiting longer")
     if app.state.service.queue.failure is not None:
         raise app.state.service.queue.failure
+
+
+def page_url(settings: Settings, port: int) -> str:
+    """Address of the page on this machine.
+
+    Args:
+        port: where the server listens; `settings.port` may be 0.
+    """
+    host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}/"

@@ -52,7 +52,11 @@ class Service:
             return "shutting down"
         if self.jobs is not None and not self.jobs.alive:
             return "the thread of the jobs has ended"
-        return "" if self.queue.warm else "the model is not warm yet"
+        if not self.queue.warm:
+            return "the model is not warm yet"
+        if self.queue.stuck_s > self.settings.stuck_s:
+            return f"all workers have been at one image for {self.queue.stuck_s:.0f} s"
+        return ""
 
 
 def _service(request: Request) -> Service:

@@ -1,33 +1,153 @@
-"""Subjects of a measurement: a model on an engine in a precision, and foreign networks."""
+"""Subjects of a measurement: a model on an engine in a precision, and other networks.
+
+Their images, and reliable times on a busy machine: interleaved runs, medians, and ratios within a round.
+"""
 
 from __future__ import annotations
 
 import json
+import math
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from statistics import fmean
+from statistics import fmean, median
+from typing import Any, TypeVar
 
 import numpy as np
 
-from seasift.core.errors import ModelError, SeasiftError
-from seasift.core.image import read_image
+from seasift.core.ending import ending
+from seasift.core.errors import InputError, ModelError, SeasiftError
+from seasift.core.image import read_image, write_image
 from seasift.core.instances import Instances
 from seasift.core.types import Float32, UInt8
 from seasift.formats.document import Image, image_entry, plain
 from seasift.inference.engines import open_engine
-from seasift.inference.inputs import Failure
+from seasift.inference.inputs import Failure, Source, expand
 from seasift.inference.openvino_engine import VARIABLE
 from seasift.inference.predictor import OnnxPredictor, load_predictor
 from seasift.inference.stream import SourceImage, predict_sources
-from seasift.speed.images import Images
-from seasift.speed.timing import rate_at_once, seconds_of
 from seasift.video.reading import FrameSampling, Span
+
+T = TypeVar("T")
+
+
+def interleaved(
+    works: Mapping[str, Callable[[], Any]],
+    *,
+    repeats: int,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, list[Any]]:
+    """Results of each task in several rounds, after a warm-up round.
+
+    Each task runs once per round, so that a slow phase of the machine affects all.
+    """
+    results: dict[str, list[Any]] = {name: [] for name in works}
+    for round_ in range(repeats + 1):
+        for index, (name, work) in enumerate(works.items()):
+            result = work()
+            if round_:
+                results[name].append(result)
+            if progress:
+                progress(round_ * len(works) + index + 1, (repeats + 1) * len(works))
+    return results
+
+
+def seconds_of(work: Callable[[], object]) -> float:
+    """Time a call, seconds."""
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def rate_at_once(work: Callable[[T], object], items: Sequence[T], max_in_flight: int) -> float:
+    """Items per second, with several threads."""
+    with ThreadPoolExecutor(max_in_flight) as pool:
+        return len(items) / seconds_of(lambda: list(pool.map(work, items)))
+
+
+def ratio(a: Sequence[float], b: Sequence[float]) -> float:
+    """Median of a / b, round by round."""
+    return median(x / y for x, y in zip(a, b, strict=True))
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The value that this share of the values does not exceed (nearest rank)."""
+    ranked = sorted(values)
+    return ranked[max(math.ceil(share * len(ranked)) - 1, 0)]
+
+
+DRAWN = 32
+_DRAWN_HW = (270, 480)
+
+
+@dataclass(frozen=True)
+class Images:
+    """Image files, and a description of them."""
+
+    sources: tuple[Source, ...]
+    what: str
+
+    @property
+    def paths(self) -> list[Path]:
+        """Of the files."""
+        return [source.path for source in self.sources if source.path]
+
+
+def given_images(given: Sequence[str], *, limit: int) -> Images:
+    """At most `limit` of the given images, evenly spaced.
+
+    Raises:
+        InputError: no image, a video, or standard input. ImageError: the first image cannot be read.
+    """
+    found = expand(given, recursive=True)
+    for item in found:
+        if isinstance(item, Failure):
+            raise InputError(item.error)
+        if item.moves or item.path is None:
+            raise InputError(f"{item.name}: not an image file; expected images, or folders or globs of them.")
+    sources = [item for item in found if isinstance(item, Source)]
+    chosen = [sources[len(sources) * index // limit] for index in range(limit)][: len(sources)]
+    chosen = chosen if len(sources) > limit else sources
+    if not chosen:
+        raise InputError(f"{', '.join(given)}: no images. Give images, or none to use synthetic ones.")
+    height, width = read_image(_path(chosen[0])).shape[:2]
+    return Images(
+        tuple(chosen), f"{len(chosen)} of the {len(sources)} images given, the first of {width}x{height} px"
+    )
+
+
+def draw_images(folder: Path) -> Images:
+    """Write JPEG files of sea-like noise, if no images are given; a model finds little in them."""
+    for number in range(DRAWN):
+        write_image(folder / f"{number:02}.jpg", _drawn(np.random.default_rng(number)))
+    height, width = _DRAWN_HW
+    what = f"{DRAWN} drawn images of {width}x{height} px, with few objects or none; give your own images"
+    return Images(given_images([str(folder)], limit=DRAWN).sources, what)
+
+
+def _drawn(random: np.random.Generator) -> UInt8:
+    height, width = _DRAWN_HW
+    down, across = np.mgrid[0:height, 0:width] / 60
+    waves = sum(
+        random.uniform(5, 25) * np.sin(down * random.uniform(-3, 3) + across * random.uniform(-3, 3))
+        for _ in range(12)
+    )
+    water = (
+        np.array([30.0, 90.0, 110.0]) + np.asarray(waves)[..., None] + random.normal(0, 6, (*_DRAWN_HW, 3))
+    )
+    return np.asarray(np.clip(water, 0, 255), np.uint8)
+
+
+def _path(source: Source) -> Path:
+    assert source.path is not None
+    return source.path
+
 
 STAGES = ("read", "prepare", "network", "decode", "write")
 _FREE_SIDE = 640  # px, for a foreign network that accepts any size
@@ -141,16 +261,18 @@ class Subject:
         def look(item: SourceImage, image: UInt8) -> Image:
             return self._entry(item.file, self._predict(self._many, image))
 
-        for found in predict_sources(
+        found_all = predict_sources(
             look,
             self._images.sources,
             span=Span(FrameSampling(frames=1)),
             max_in_flight=self._many.max_in_flight,
-        ):
-            if isinstance(found, Failure):
-                raise SeasiftError(found.error)
-            assert found.result is not None
-            _text(found.result)
+        )
+        with ending(found_all):
+            for found in found_all:
+                if isinstance(found, Failure):
+                    raise SeasiftError(found.error)
+                assert found.result is not None
+                _text(found.result)
 
 
 def _text(entry: Image) -> str:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from seasift._lazy import lazy
-from seasift.core.callable_package import make_callable
+from seasift._lazy import lazy, make_callable
 
 if TYPE_CHECKING:
     from seasift.survey.api import survey as survey

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from seasift.formats.tracks import TrackEntry, TracksDocument
 from seasift.inference.predictor import OnnxPredictor
-from seasift.survey.intervals import limits
+from seasift.survey.counts import limits
 from seasift.survey.kept import Frame
-from seasift.survey.live import ending_by_key
 from seasift.survey.plan import Plan, Result
 from seasift.survey.prepare import Options, prepare
 from seasift.survey.report import write_report
@@ -117,6 +120,7 @@ def survey(
     unconfirmed: bool = False,
     formats: Sequence[str] | None = None,
     video: bool = False,
+    raw_csv: bool = False,
     engine: str = "local",
     precision: str = "auto",
     threads: int | None = None,
@@ -146,6 +150,7 @@ def survey(
         unconfirmed: also write tracks that are too short to count into tracks.json.
         formats: additional exchange formats, named as in `seasift convert`.
         video: also write annotated.mp4.
+        raw_csv: leave texts in CSV as they are; by default those that a spreadsheet would compute get an apostrophe.
         engine: openvino, onnxruntime or onnxruntime-cuda in this process (local); "ray", or "ray:onnxruntime", on a
             cluster.
         precision: "auto", "f32", "bf16" or "f16".
@@ -219,3 +224,37 @@ def _length_s(dive: Dive | LiveDive, start_s: float, end_s: float | None) -> flo
         return end_s or 0.0
     ends = [video.offset_s + (video.duration_s or 0.0) for video in dive.videos]
     return max(0.0, min([max(ends), *([end_s] if end_s is not None else [])]) - start_s)
+
+
+@contextmanager
+def ending_by_key(dive: Dive | LiveDive, tell: Callable[[str], None]) -> Iterator[None]:
+    """End a live source at the first Ctrl-C or SIGTERM, so that the frames until then are written.
+
+    The next one stops the program. Outside the main thread, Python delivers no signals: the source ends by itself or by
+    `--end`.
+
+    Args:
+        tell: called with one line when the source ends.
+    """
+    if not isinstance(dive, LiveDive):
+        yield
+        return
+    numbers = (signal.SIGINT, signal.SIGTERM) if threading.current_thread() is threading.main_thread() else ()
+    before = {number: signal.getsignal(number) for number in numbers}
+
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        restore()
+        tell("the live source has ended; writing the results")
+        dive.close()
+
+    for number in before:
+        signal.signal(number, end)
+    try:
+        yield
+    finally:
+        restore()
+        dive.close()

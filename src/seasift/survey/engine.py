@@ -7,17 +7,14 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from seasift.core.errors import InputError
-from seasift.core.extras import require
-from seasift.inference.engines import AUTO, ENGINES, open_engine
-from seasift.inference.image_statistics import predict_with_statistics
-from seasift.inference.predictor import OnnxPredictor
+from seasift.core.choices import EngineName, SurveyEngine, choose
+from seasift.core.errors import InputError, require
+from seasift.inference.engines import AUTO, open_engine
+from seasift.inference.predictor import OnnxPredictor, predict_with_statistics
 from seasift.modelfile import bundled
 from seasift.modelfile.info import ModelFile, read_model_file
-from seasift.survey.looking import Look
+from seasift.survey.follow import Look
 from seasift.survey.on_ray import OnRay
-
-PLACES = ("local", "ray")
 
 
 @dataclass(frozen=True)
@@ -30,21 +27,15 @@ class Asked:
 
 
 def parse_engine(text: str) -> tuple[bool, str]:
-    """Parse `ray`, `local`, an engine, or `ray:onnxruntime` into whether to use Ray, and the engine.
+    """Parse a word of `SurveyEngine` into whether to use Ray, and the engine.
 
     Raises:
-        InputError: anything else.
+        InputError: another word.
     """
-    index, colon, engine = text.partition(":")
-    if index not in PLACES:
-        index, engine = "local", text
-    elif not colon:
-        engine = "openvino"
-    if engine not in ENGINES:
-        raise InputError(
-            f"--engine {text!r}; expected {', '.join(ENGINES)}, ray, or both as ray:onnxruntime."
-        )
-    return index == "ray", engine
+    first, _, rest = choose("--engine", text, list(SurveyEngine)).partition(":")
+    if first in (SurveyEngine.LOCAL, SurveyEngine.RAY):
+        return first == SurveyEngine.RAY, rest or EngineName.OPENVINO.value
+    return False, first
 
 
 def require_ray() -> None:

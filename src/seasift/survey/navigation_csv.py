@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from seasift.core.errors import InputError
-from seasift.survey import angles, moments
+from seasift.survey import navigation_text
 
 _NAMES = {
     "time": (
@@ -191,20 +191,22 @@ class _Cells:
 
     def angles(self, what: str) -> list[float]:
         texts = [row.cells[what] for row in self._rows]
-        if angles.padded(texts, what):
-            texts = [angles.unpadded(text, what) for text in texts]
+        if navigation_text.padded(texts, what):
+            texts = [navigation_text.unpadded(text, what) for text in texts]
         found = []
         for row, text in zip(self._rows, texts, strict=True):
             full = " ".join([text, *(row.cells.get(f"{what}_{part}", "") for part in ("min", "sec"))]).strip()
             side = row.cells.get(f"{what}_side") or None
-            letter = None if side is None else angles.hemisphere(side)
+            letter = None if side is None else navigation_text.hemisphere(side)
             if side is not None and letter is None:
                 raise self._bad(row, f"{what}_side", f"{side!r}", "a letter " + " or ".join(_SIDES[what]))
-            value = angles.degrees(full, what, letter)
+            value = navigation_text.degrees(full, what, letter)
             if value is None:
                 shown = f"{what} {row.cells[what]!r}" + (f" with {side!r}" if side else "")
                 most = 90 if what == "latitude" else 360
-                raise self._bad(row, what, shown, f"{angles.EXPECTED}, from -{most} to {most}")
+                raise self._bad(
+                    row, what, shown, f"{navigation_text.EXPECTED_DEGREES}, from -{most} to {most}"
+                )
             found.append(value)
         return found
 
@@ -220,11 +222,11 @@ class _Cells:
         texts = [" ".join((row.cells.get("date", ""), row.cells["time"])).strip() for row in self._rows]
         column = self._names.get("date", "") + self._names["time"]
         try:
-            return moments.on_days(moments.read_moments(texts, column))
-        except moments.Unclear as error:
+            return navigation_text.on_days(navigation_text.read_moments(texts, column))
+        except navigation_text.Unclear as error:
             index, why = error.args
             what = "date" if "date" in self._names and "month" in why else "time"
-            raise self._bad(self._rows[index], what, f"time {why}", moments.EXPECTED) from None
+            raise self._bad(self._rows[index], what, f"time {why}", navigation_text.EXPECTED_TIME) from None
 
     def _number(self, row: _Row, what: str, most: float) -> float:
         text = row.cells[what]
@@ -292,4 +294,4 @@ def _add_sides_elsewhere(table: Sequence[Sequence[str]], columns: dict[str, int]
 def _is_side(table: Sequence[Sequence[str]], index: int, what: str) -> bool:
     """Whether a column holds only N and S, or E and W, whatever its name."""
     cells = [row[index].strip() for row in table[1:] if index < len(row) and row[index].strip()]
-    return bool(cells) and {angles.hemisphere(cell) for cell in cells} <= _SIDES[what]
+    return bool(cells) and {navigation_text.hemisphere(cell) for cell in cells} <= _SIDES[what]

@@ -11,9 +11,8 @@ from typing import Any
 from seasift.modelfile.info import ModelInfo
 from seasift.survey import counts as counting
 from seasift.survey.drift import Drift, Reference
-from seasift.survey.follow import COMMIT_EVERY
+from seasift.survey.follow import COMMIT_EVERY, Look, Looking
 from seasift.survey.kept import Frame
-from seasift.survey.looking import Look, Looking
 from seasift.survey.navigation import Navigation
 from seasift.tracking import TrackerSettings
 from seasift.video.dive import Dive, LiveDive
@@ -35,6 +34,7 @@ class Plan:
         classes: classes to find; empty for all.
         navigation: positions.
         video: also write the annotated video.
+        raw_csv: leave texts in tables as they are, which a spreadsheet may take for formulas.
         formats: additional exchange formats.
         unconfirmed: also write unconfirmed tracks into tracks.json.
         max_in_flight: images being evaluated at once.
@@ -53,6 +53,7 @@ class Plan:
     navigation: Navigation | None = None
     unconfirmed: bool = False
     video: bool = False
+    raw_csv: bool = False
     formats: Sequence[str] = ()
     max_in_flight: int = 1
     commit_every: int = COMMIT_EVERY

@@ -1,9 +1,11 @@
-"""Check all inputs of a survey before anything is written."""
+"""Check all inputs and the output folder of a survey before anything is written."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,23 +13,21 @@ from typing import Any
 
 from seasift.core.classes import parse_classes
 from seasift.core.errors import InputError
-from seasift.core.files import check_folder
+from seasift.core.files import check_folder, resolved
 from seasift.formats.exchange import registry
-from seasift.inference.inputs import Failure
+from seasift.formats.journal import earlier_results
+from seasift.inference.inputs import Failure, videos_of
 from seasift.inference.predictor import OnnxPredictor, load_predictor
-from seasift.inference.recordings import videos_of
-from seasift.survey.beginnings import check_unreviewed
 from seasift.survey.engine import Asked, look_of, looking_on_ray, parse_engine, require_ray
-from seasift.survey.live import check_live
-from seasift.survey.navigation import Navigation
-from seasift.survey.navigation_file import read_navigation
+from seasift.survey.navigation import Navigation, read_navigation
 from seasift.survey.plan import Plan
-from seasift.survey.store import NAME, live_before
+from seasift.survey.store import NAME, Store, live_before
+from seasift.survey.words import clock_time
 from seasift.tracking import TrackerSettings
 from seasift.video.dive import Dive, LiveDive, open_dive
+from seasift.video.frames import parse_time
 from seasift.video.live import without_password
 from seasift.video.reading import FrameSampling
-from seasift.video.sampling import parse_time
 
 LOW = 0.5
 """An object with at least this share of the threshold still continues a track."""
@@ -54,6 +54,7 @@ class Options:
     unconfirmed: bool
     formats: Sequence[str] | None
     video: bool
+    raw_csv: bool
     engine: str
     precision: str
     threads: int | None
@@ -86,7 +87,8 @@ def prepare(options: Options, tell: Callable[[str], None]) -> tuple[Plan, list[F
     dive, navigation, state, failures = _footage(options, on_ray)
     model = _model(options, engine)
     names = [category.name for category in model.categories]
-    classes = parse_classes(options.classes or (), names, option="--classes")
+    groups = [category.group for category in model.categories]
+    classes = parse_classes(options.classes or (), names, groups=groups, option="--classes")
     threshold = model.info.threshold if options.threshold is None else options.threshold
     tracking = TrackerSettings(start_score=threshold, low_score=round(LOW * threshold, 6))
     max_objects = options.max_objects or model.info.max_objects
@@ -133,6 +135,7 @@ def prepare(options: Options, tell: Callable[[str], None]) -> tuple[Plan, list[F
         navigation=navigation,
         unconfirmed=options.unconfirmed,
         video=options.video,
+        raw_csv=options.raw_csv,
         formats=formats,
         max_in_flight=model.max_in_flight,
         looking=looking,
@@ -176,7 +179,7 @@ def _footage(
     )
     given = [options.inputs] if isinstance(options.inputs, str | Path) else options.inputs
     videos, failures, notes = videos_of(
-        [str(each) for each in given], recursive=options.recursive, leave_out=Path(options.output).resolve()
+        [str(each) for each in given], recursive=options.recursive, leave_out=resolved(Path(options.output))
     )
     before = live_before(Path(options.output) / NAME)
     dive = open_dive(videos, every=every, start_s=start_s, end_s=end_s, start_utc=start_utc, before=before)
@@ -227,3 +230,64 @@ def _state(path: Path | str) -> list[Any]:
     except OSError:
         return [path.as_posix(), None, None]
     return [path.as_posix(), status.st_size, status.st_mtime_ns]
+
+
+REVIEW = "review.sqlite"
+"""File of decisions of `seasift review`."""
+
+
+def check_unreviewed(folder: Path) -> None:
+    """Protect a person's decisions on the tracks in a folder, which a survey would replace.
+
+    Raises:
+        InputError: the folder holds decisions.
+    """
+    count = _decisions(folder / REVIEW)
+    if count:
+        raise InputError(
+            f"{folder}: holds a review with {count:,} decision{'s' * (count > 1)} on its tracks, which a survey "
+            f"would replace. Give another -o, or move {REVIEW} away to discard the review."
+        )
+
+
+def _decisions(path: Path) -> int:
+    if not path.is_file():
+        return 0
+    with suppress(sqlite3.DatabaseError), closing(sqlite3.connect(path)) as base:
+        query = "SELECT COUNT(DISTINCT track) FROM decisions WHERE NOT undone"
+        return int(base.execute(query).fetchone()[0])
+    return 0  # not a review
+
+
+def beginnings(folder: Path, dive: Dive | LiveDive, store: Store) -> Iterator[str]:
+    """Lines for the user: the run resumes, starts again, or replaces results."""
+    resume = store.resume()
+    if store.anew:
+        yield f"{folder}: settings, files or versions differ from the interrupted survey; starting again."
+    elif store.complete:
+        yield "all frames were evaluated before; writing the results."
+    elif resume is not None:
+        file = dive.videos[resume.last.video].file
+        yield f"resuming from frame {resume.last.frame + 1:,} of {file} ({clock_time(resume.last.dive_s)} into the dive)."
+    left = earlier_results(folder, [])
+    if left:
+        yield f"{folder}: holds results of an earlier run ({left}); this run replaces files of the same names."
+
+
+def check_live(dive: Dive | LiveDive, *, on_ray: bool, video: bool) -> None:
+    """Check the options of a live source, if the dive is one.
+
+    Raises:
+        InputError: an option needs footage that can be read again.
+    """
+    if not isinstance(dive, LiveDive):
+        return
+    for given, option, why in (
+        (on_ray, "--engine ray", "one process evaluates it"),
+        (video, "--video", "live footage cannot be read a second time"),
+    ):
+        if given:
+            dive.close()
+            raise InputError(
+                f"{dive.videos[0].file}: a live source does not support {option}: {why}. Remove it."
+            )

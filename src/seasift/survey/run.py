@@ -1,4 +1,4 @@
-"""Run a whole survey: the pass over the dive, then all files."""
+"""Run a whole survey: the pass over the dive, then all files: tables, annotated video, other tools' formats."""
 
 from __future__ import annotations
 
@@ -6,33 +6,41 @@ import math
 import os
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from seasift import __version__
-from seasift.core.files import write_bytes, write_json
-from seasift.core.image_statistics import NAMES
+from seasift.core.ending import ending
+from seasift.core.errors import InputError
+from seasift.core.files import resolved, write_bytes, write_json
+from seasift.core.instances import Category, Instances
+from seasift.core.masks import from_coco
+from seasift.core.types import SizeHW
 from seasift.formats import tracks as tracks_document
 from seasift.formats.document import ModelEntry
-from seasift.formats.earlier import earlier_results
+from seasift.formats.exchange import registry
+from seasift.formats.exchange.convert import convert
+from seasift.formats.journal import earlier_results
+from seasift.inference.predictor import NAMES
 from seasift.survey import counts as counting
 from seasift.survey import tables
-from seasift.survey.annotated import write_video
-from seasift.survey.beginnings import beginnings, check_unreviewed
+from seasift.survey.counts import index_of, intervals_of
 from seasift.survey.drift import Drift
-from seasift.survey.exchange import write_formats
-from seasift.survey.follow import follow
-from seasift.survey.intervals import index_of, intervals_of
-from seasift.survey.kept import Frame
-from seasift.survey.looking import look_here
-from seasift.survey.placing import placing_notes
+from seasift.survey.follow import follow, look_here
+from seasift.survey.kept import Frame, Seen
 from seasift.survey.plan import Plan, Result
+from seasift.survey.prepare import beginnings, check_unreviewed
 from seasift.survey.store import NAME, Store
+from seasift.survey.tables import placing_notes
 from seasift.survey.tracks import entries, summaries
 from seasift.tracking import Tracker
 from seasift.video.dive import Dive, DiveVideo, LiveDive
+from seasift.video.writing import writing_video
+from seasift.viz.drawing import draw
 
 COUNTS_SCHEMA = "seasift-counts/1"
 NO_FIGURES = "No interval: the model has no precision and recall."
@@ -159,12 +167,12 @@ def _write(plan: Plan, store: Store, result: Result) -> list[Path]:
     document = entries(store, categories, sizes, clock.position, unconfirmed=plan.unconfirmed)
     tracks_document.write(plan.out / "tracks.json", header, document)
     rows = tables.track_rows(summaries(store), store, categories, clock)
-    tables.write_csv(plan.out / "tracks.csv", tables.TRACK_COLUMNS, rows)
+    tables.write_csv(plan.out / "tracks.csv", tables.TRACK_COLUMNS, rows, raw=plan.raw_csv)
     count_rows = tables.count_rows(counting.rows(result.counts, categories), store, clock)
     result.rows.extend(count_rows)
     searched = [each for each in categories if not plan.classes or each.name in plan.classes]
     unseen = tables.zero_rows(count_rows, searched, result.counts.frames.total())
-    tables.write_csv(plan.out / "counts.csv", tables.COUNT_COLUMNS, [*count_rows, *unseen])
+    tables.write_csv(plan.out / "counts.csv", tables.COUNT_COLUMNS, [*count_rows, *unseen], raw=plan.raw_csv)
     write_json(plan.out / "counts.json", counts_document(plan, result, count_rows), indent=1)
     names = ["tracks.csv", "tracks.json", "counts.csv", "counts.json"]
     return [plan.out / name for name in (*names, *(["pictures"] if result.counts.dive else []))]
@@ -226,7 +234,7 @@ def _write_images(folder: Path, store: Store) -> None:
 def _from(folder: Path, file: Path) -> str | None:
     """Relative path from a folder to a file: valid after both have moved together."""
     try:
-        return Path(os.path.relpath(file.resolve(), folder.resolve())).as_posix()
+        return Path(os.path.relpath(resolved(file), resolved(folder))).as_posix()
     except ValueError:  # on two drives of Windows
         return None
 
@@ -242,3 +250,87 @@ def _video(video: DiveVideo, plan: Plan) -> tracks_document.Video:
         frames=video.frames,
         start_utc=None if video.start_utc is None else tables.utc_text(video.start_utc),
     )
+
+
+_PAUSE_S, _SHOWN_S = 60.0, 1.0  # a longer pause between files is shown as one second
+
+
+def write_video(path: Path, dive: Dive, store: Store, categories: Sequence[Category]) -> Path:
+    """Write an MP4 with the times of the footage, whole or not at all.
+
+    Raises:
+        InputError: it cannot be written. MissingExtraError: no H.264 encoder.
+    """
+    moved_s, before_s = 0.0, None
+    with ending(dive.frames()) as frames, writing_video(path) as writer:
+        for dive_frame, frame in zip(frames, store.frames(), strict=True):
+            if before_s is None:
+                moved_s = frame.dive_s
+            elif frame.dive_s - before_s > _PAUSE_S:
+                moved_s += frame.dive_s - before_s - _SHOWN_S
+            before_s = frame.dive_s
+            image = dive_frame.image_rgb_u8
+            rows = store.counted_in(frame.seq)
+            instances = _instances([seen for seen, _ in rows], [c for _, (c, _) in rows], image.shape[:2])
+            labels = [f"{categories[class_id].name} #{number}" for _, (class_id, number) in rows]
+            writer.add(draw(image, instances, categories, labels=labels), frame.dive_s - moved_s)
+    return path
+
+
+def _instances(seen: Sequence[Seen], class_ids: Sequence[int], size_hw: SizeHW) -> Instances:
+    if not seen:
+        return Instances.empty(size_hw)
+    boxes = np.array([each.box_xywh for each in seen], np.float32)
+    boxes[:, 2:] += boxes[:, :2]
+    masks = tuple(
+        from_coco({"size": list(size_hw), "counts": each.rle}, size_hw)
+        for each in seen
+        if each.rle is not None
+    )
+    return Instances(
+        boxes,
+        np.array([each.score for each in seen], np.float32),
+        np.array(class_ids, np.int64),
+        size_hw,
+        masks if len(masks) == len(seen) else None,
+    )
+
+
+@dataclass
+class Written:
+    """Files in other tools' formats.
+
+    Attributes:
+        files: in the order of the formats.
+        notes: losses and assumptions, a line each.
+        refused: a line for each format that was not written.
+    """
+
+    files: list[Path] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+
+
+def write_formats(tracks: Path, names: Sequence[str]) -> Written:
+    """Write `tracks-NAME.suffix` for each format; one that cannot hold the dive does not stop the others.
+
+    A format with one video per file gets a file for each video, `tracks-NAME-01-VIDEO.suffix`.
+
+    Args:
+        tracks: the survey's tracks.json.
+        names: names of formats, see `registry.named`.
+    """
+    done = Written()
+    for name in names:
+        target = tracks.with_name(f"tracks-{name}{registry.named(name).suffixes[0]}")
+        try:
+            report = convert(tracks, target, to=name)
+        except InputError as error:
+            done.refused.append(f"{name} was not written: {error} (Options are those of `seasift convert`.)")
+            target.unlink(missing_ok=True)  # left by an earlier run
+            continue
+        done.files.extend(report.written)
+        done.notes.extend(f"{name}: {note}" for note in report.notes)
+        if report.lost:
+            done.notes.append(f"left out, because {name} cannot hold it: {', '.join(report.lost)}")
+    return done

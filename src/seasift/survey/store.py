@@ -158,7 +158,7 @@ class Store(StoredFrame):
 
         Args:
             away: its distance from the training images, see `drift.Reference`.
-            looks: statistics of the image, see `core.image_statistics`.
+            looks: statistics of the image, see `inference.predictor`.
         """
         values = (
             frame.seq,

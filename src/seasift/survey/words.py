@@ -7,8 +7,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from seasift.modelfile.info import ModelInfo
+from seasift.survey.counts import index_of
 from seasift.survey.drift import UNLIKE
-from seasift.survey.intervals import index_of
 from seasift.survey.report_svg import Segment
 
 if TYPE_CHECKING:

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seasift.core.choices import AcceleratorName, choose
-from seasift.core.errors import InputError
-from seasift.core.extras import require
+from seasift.core.errors import InputError, require
 from seasift.evaluation.api import EvaluationResult, evaluate
 from seasift.evaluation.compare import Settings
 from seasift.evaluation.compare import compare as compare_runs

@@ -11,7 +11,7 @@ import torch.distributed as dist
 from torch import Tensor
 from torch.utils.data import IterableDataset
 
-from seasift.core.types import Bool, Float64, Int64
+from seasift.core.types import Bool, Float64, Int64, UInt8
 from seasift.data.cache import ImageCache
 from seasift.models.targets import PartialTargets
 
@@ -54,32 +54,87 @@ class Batch:
         return Batch(self.number, self.file_names, *moved, partial=partial)
 
 
-def gather(cache: ImageCache, images: list[int], number: int = 0) -> Batch:
-    """Collect some images of a cache into one batch."""
+_BITS = (128, 64, 32, 16, 8, 4, 2, 1)
+_GPU_SHARE = 0.4
+
+
+@dataclass(frozen=True)
+class GpuPixels:
+    """Images and masks of a cache in the memory of a GPU, so that a batch costs the CPU next to nothing.
+
+    Attributes:
+        images_rgb_u8: (N, H, W, 3) uint8.
+        masks_packed: (M, H, ceil(W / 8)) uint8.
+    """
+
+    images_rgb_u8: Tensor
+    masks_packed: Tensor
+
+    def images(self, indices: list[int]) -> Tensor:
+        """(B, H, W, 3) uint8."""
+        return self.images_rgb_u8[torch.tensor(indices, device=self.images_rgb_u8.device)]
+
+    def masks(self, rows: Int64) -> Tensor:
+        """(B, N) indices of objects, -1 where there is none, to (B, N, H, W) bool."""
+        device, (_, height, width, _) = self.images_rgb_u8.device, self.images_rgb_u8.shape
+        padded = torch.zeros(*rows.shape, height, width, dtype=torch.bool, device=device)
+        objects = torch.from_numpy(rows).to(device)
+        packed = self.masks_packed[objects[objects >= 0]]
+        bits = (packed[..., None] & torch.tensor(_BITS, dtype=torch.uint8, device=device)) != 0
+        padded[objects >= 0] = bits.flatten(2)[..., :width]
+        return padded
+
+
+def load_on_gpu(cache: ImageCache, device: torch.device) -> GpuPixels | None:
+    """Copy a cache to a GPU if it takes at most 0.4 of what is free there; else None, and batches are gathered on the CPU."""
+    free, _ = torch.cuda.mem_get_info(device)
+    if cache.images_rgb_u8.nbytes + cache.masks_packed.nbytes > _GPU_SHARE * free:
+        return None
+    return GpuPixels(_copied(cache.images_rgb_u8, device), _copied(cache.masks_packed, device))
+
+
+def _copied(array: UInt8, device: torch.device, rows: int = 256) -> Tensor:
+    whole = torch.empty(array.shape, dtype=torch.uint8, device=device)
+    for start in range(0, len(array), rows):
+        whole[start : start + rows] = torch.from_numpy(np.array(array[start : start + rows])).to(device)
+    return whole
+
+
+def gather(cache: ImageCache, images: list[int], number: int = 0, pixels: GpuPixels | None = None) -> Batch:
+    """Collect some images of a cache into one batch; with `pixels`, images and masks are on their GPU."""
     spans = [np.arange(cache.first_object[p], cache.first_object[p + 1]) for p in images]
     most = max(1, *(len(span) for span in spans)) if spans else 1
     rows = np.full((len(images), most), -1, dtype=np.int64)
     for row, span in zip(rows, spans, strict=True):
         row[: len(span)] = span
     real = rows >= 0
-    height, width = cache.images_rgb_u8.shape[1:3]
-    masks = np.zeros((*rows.shape, height, width), dtype=bool)
     boxes = np.zeros((*rows.shape, 4), dtype=np.float32)
     classes = np.zeros(rows.shape, dtype=np.int64)
     crowd = np.zeros(rows.shape, dtype=bool)
-    masks[real] = cache.masks(rows[real])
     boxes[real], classes[real] = cache.boxes_xyxy[rows[real]], cache.class_ids[rows[real]]
     crowd[real] = cache.crowd[rows[real]]
     return Batch(
         number,
         tuple(cache.file_names[p] for p in images),
-        torch.from_numpy(np.stack([cache.images_rgb_u8[p] for p in images])),
-        *(
-            torch.from_numpy(array)
-            for array in (boxes, classes, real & ~crowd, crowd, masks, cache.content[images])
-        ),
+        images_rgb_u8=pixels.images(images) if pixels else _images(cache, images),
+        boxes_xyxy=torch.from_numpy(boxes),
+        class_ids=torch.from_numpy(classes),
+        present=torch.from_numpy(real & ~crowd),
+        crowd=torch.from_numpy(crowd),
+        masks=pixels.masks(rows) if pixels else _masks(cache, rows),
+        content=torch.from_numpy(cache.content[images]),
         partial=_partial(cache, images, rows),
     )
+
+
+def _images(cache: ImageCache, images: list[int]) -> Tensor:
+    return torch.from_numpy(np.stack([cache.images_rgb_u8[p] for p in images]))
+
+
+def _masks(cache: ImageCache, rows: Int64) -> Tensor:
+    masks = np.zeros((*rows.shape, *cache.images_rgb_u8.shape[1:3]), dtype=bool)
+    masks[rows >= 0] = cache.masks(rows[rows >= 0])
+    return torch.from_numpy(masks)
 
 
 def _partial(cache: ImageCache, images: list[int], rows: Int64) -> PartialTargets | None:
@@ -121,6 +176,7 @@ class BatchStream(IterableDataset[Batch]):
         start: first batch.
         stop: batch to stop before.
         rare: images with a class that is on fewer than this share of them come more often.
+        pixels: the cache's images and masks on a GPU, where batches are then gathered.
     """
 
     def __init__(
@@ -132,15 +188,16 @@ class BatchStream(IterableDataset[Batch]):
         start: int,
         stop: int,
         rare: float = 0.0,
+        pixels: GpuPixels | None = None,
     ) -> None:
         self._cache, self._batch_size, self._seed = cache, batch_size, seed
-        self._start, self._stop = start, stop
+        self._start, self._stop, self._pixels = start, stop, pixels
         self._shares = image_shares(cache, rare) if rare else None
 
     def __iter__(self) -> Iterator[Batch]:
         rank, ranks = process_of()
         for number in range(self._start, self._stop):
-            yield gather(self._cache, self.images(number)[rank::ranks], number)
+            yield gather(self._cache, self.images(number)[rank::ranks], number, self._pixels)
 
     def images(self, number: int) -> list[int]:
         """Indices of the images in batch `number`."""

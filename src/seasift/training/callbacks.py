@@ -8,11 +8,12 @@ from __future__ import annotations
 import csv
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import Timer, WeightAveraging
 from rich.console import Console
@@ -81,17 +82,21 @@ class Checkpoints(Callback):
             self._saved_at = time.monotonic()
 
 
-def moving_average(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Tensor]:
-    """How an average moves: from itself, the latest value and the number of steps to itself.
+def moving_average(decay: float) -> Callable[[Sequence[Tensor], Sequence[Tensor], Tensor | int], None]:
+    """How averages move: from themselves, the latest values and the number of steps, in place.
 
     Args:
         decay: what it rises to. After n steps it is at most (1 + n) / (10 + n), so that a young average is not
             made of the initial weights.
     """
 
-    def average(mean: Tensor, latest: Tensor, steps: Tensor | int) -> Tensor:
+    def average(means: Sequence[Tensor], latest: Sequence[Tensor], steps: Tensor | int) -> None:
+        if not means[0].is_floating_point():  # the batches that batch norm has counted
+            torch._foreach_copy_(list(means), list(latest))
+            return
         share = min(decay, (1 + int(steps)) / (10 + int(steps)))
-        return share * mean + (1 - share) * latest
+        torch._foreach_mul_(list(means), share)
+        torch._foreach_add_(list(means), list(latest), alpha=1 - share)
 
     return average
 
@@ -100,7 +105,7 @@ class MovingAverage(WeightAveraging):
     """An exponential moving average of the weights, with which the model is validated and saved; see `moving_average`."""
 
     def __init__(self, decay: float) -> None:
-        super().__init__(avg_fn=moving_average(decay))
+        super().__init__(multi_avg_fn=moving_average(decay))
 
 
 class TimeLimit(Timer):
@@ -190,10 +195,11 @@ class ProgressLine(Callback):
 
     Args:
         max_steps: optimizer steps in all.
+        max_minutes: of a time limit.
     """
 
-    def __init__(self, max_steps: int) -> None:
-        self._max_steps = max_steps
+    def __init__(self, max_steps: int, max_minutes: float | None = None) -> None:
+        self._max_steps, self._max_minutes = max_steps, max_minutes
         self._console = Console(stderr=True)
         columns = (TextColumn("training"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         self._bar = Progress(*columns, TextColumn("{task.description}"), console=self._console)
@@ -212,18 +218,24 @@ class ProgressLine(Callback):
     def on_train_batch_end(
         self, trainer: Trainer, module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Refresh."""
+        """Refresh, now and then: reading a loss waits for the GPU."""
         now = time.monotonic()
         self._images += len(batch.file_names) * trainer.world_size
         self._rate = self._images / max(now - self._since, 1e-9)
+        terminal = self._console.is_terminal
+        if now - self._said_at < (1 if terminal else 60):
+            return
+        self._said_at = now
         text = self._text(trainer)
-        self._bar.update(self._task, completed=trainer.global_step, description=text)
-        if not self._console.is_terminal and now - self._said_at > 60 and trainer.is_global_zero:
-            self._said_at = now
+        if terminal:
+            self._bar.update(self._task, completed=trainer.global_step, description=text)
+        elif trainer.is_global_zero:
             left = (now - self._since) / max(trainer.global_step - self._first_step, 1)
-            left *= self._max_steps - trainer.global_step
+            minutes = left * (self._max_steps - trainer.global_step) / 60
+            if self._max_minutes is not None:
+                minutes = min(minutes, max(self._max_minutes - (now - self._since) / 60, 0))
             print(
-                f"step {trainer.global_step}/{self._max_steps}  {text}  {left / 60:.0f} min left",
+                f"step {trainer.global_step}/{self._max_steps}  {text}  {minutes:.0f} min left",
                 file=sys.stderr,
                 flush=True,
             )

@@ -41,11 +41,19 @@ def make_optimizer(recipe: OptimizerRecipe, network: nn.Module) -> Optimizer:
     return kind(learning, lr=recipe.lr, weight_decay=recipe.weight_decay)
 
 
-def rate_factor(recipe: ScheduleRecipe, max_steps: int) -> Callable[[int], float]:
-    """What the learning rate is multiplied by at each optimizer step (0-based)."""
+def rate_factor(
+    recipe: ScheduleRecipe, max_steps: int, time_used: Callable[[], float] = lambda: 0.0
+) -> Callable[[int], float]:
+    """What the learning rate is multiplied by at each optimizer step (0-based).
+
+    Args:
+        recipe: of the schedule.
+        max_steps: of the run.
+        time_used: gives the share of the run's minutes that is used, for a schedule by minutes.
+    """
     milestones = [round(fraction * max_steps) for fraction in recipe.milestones]
 
-    def after_warmup(step: int) -> float:
+    def after_warmup(step: float) -> float:
         if recipe.name == "steps":
             return recipe.gamma ** sum(step >= milestone for milestone in milestones)
         if recipe.name == "cosine":
@@ -55,7 +63,8 @@ def rate_factor(recipe: ScheduleRecipe, max_steps: int) -> Callable[[int], float
 
     def factor(step: int) -> float:
         warm = min((step + 1) / recipe.warmup_steps, 1.0) if recipe.warmup_steps else 1.0
-        return (recipe.warmup_from + (1 - recipe.warmup_from) * warm) * after_warmup(step)
+        reached = step if recipe.by == "steps" else time_used() * max_steps
+        return (recipe.warmup_from + (1 - recipe.warmup_from) * warm) * after_warmup(reached)
 
     return factor
 
@@ -90,6 +99,8 @@ class TrainingModule(LightningModule):
         self.family = FAMILIES[config.arch]
         self.network = build(config).to(memory_format=torch.channels_last)
         self.input_spec = spec = self.family.input_spec(config)
+        # In a tuple, which hides it from state_dict: compiled, it is a second module over the same weights.
+        self._learning: tuple[Any, ...] = (self.network,)
         self._augment = Augment(
             recipe.augment,
             spec.mean,
@@ -113,7 +124,7 @@ class TrainingModule(LightningModule):
         seed = step_seed(self.recipe.seed, batch.number, self.global_rank)
         torch.manual_seed(seed)
         images, targets = self._augment(batch, seed)
-        losses = self.family.losses(self.network, images, targets)
+        losses = self.family.losses(self._learning[0], images, targets)
         total = torch.stack(list(losses.values())).sum()
         if not bool(torch.isfinite(total)):
             parts = ", ".join(f"{name} {value.item():.4g}" for name, value in losses.items())
@@ -149,8 +160,10 @@ class TrainingModule(LightningModule):
         return self._seconds_before + time.monotonic() - self._began
 
     def on_fit_start(self) -> None:
-        """The clock starts here: building the cache is not training."""
+        """Start the clock, for building the cache is not training; wrap the network if it is to be compiled."""
         self._began = time.monotonic()
+        if self.recipe.training.compile:
+            self._learning = (torch.compile(self.network, dynamic=False),)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Save the number of batches done, from which a resumed run continues, the time spent and the hardware."""
@@ -166,9 +179,14 @@ class TrainingModule(LightningModule):
         """Optimizer and schedule of the recipe; the rate moves every optimizer step."""
         recipe = self.recipe
         optimizer = make_optimizer(recipe.optimizer, self.network)
-        factor = rate_factor(recipe.schedule, recipe.training.max_steps)
+        factor = rate_factor(recipe.schedule, recipe.training.max_steps, self._time_used)
         scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    def _time_used(self) -> float:
+        """Share of the minutes of this process, after a resume of the new ones, as `callbacks.TimeLimit` counts."""
+        minutes = self.recipe.training.max_minutes
+        return (time.monotonic() - self._began) / (60 * minutes) if minutes else 0.0
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
         """Training batches move; validation images stay on the CPU until they are prepared."""

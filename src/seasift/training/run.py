@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import logging
+import os
 import platform
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -22,10 +23,11 @@ from torch.utils.data import DataLoader
 from seasift import __version__
 from seasift.core.errors import RecipeError
 from seasift.core.files import replacing, write_json, write_text
+from seasift.data.cache import ImageCache
 from seasift.data.prepared import DataSplit
 from seasift.models.checkpoint import read_checkpoint
 from seasift.recipes.recipe import Recipe
-from seasift.training.batches import BatchStream
+from seasift.training.batches import BatchStream, GpuPixels, load_on_gpu
 from seasift.training.callbacks import (
     BEST,
     CURVE,
@@ -87,6 +89,8 @@ def train(recipe: Recipe, options: Options) -> Path:
     _check_shares(recipe.training.batch_size, options.devices * options.nodes)
     quieten()
     seed_everything(recipe.seed, verbose=False)
+    if recipe.training.precision == "bf16":
+        torch.set_float32_matmul_precision("high")  # TF32, whose error is far below that of bf16
     learn, val = data_splits(recipe)
     names = {"train": learn.name, "val": val.name, "fingerprint": learn.fingerprint}
     decide = SplitEvaluator(val.coco)
@@ -104,6 +108,7 @@ def train(recipe: Recipe, options: Options) -> Path:
         start=batch,
         stop=recipe.training.max_steps * recipe.training.accumulate,
         rare=recipe.data.rare,
+        pixels=_on_gpu_if_it_fits(cache, options),
     )
     more = (
         WandbRecords(options.out, recipe.name, val, decide, resume=options.resume) if options.wandb else None
@@ -162,7 +167,7 @@ def make_trainer(
     training = recipe.training
     callbacks: list[Callback] = [
         Curve(options.out, start=start),
-        ProgressLine(training.max_steps),
+        ProgressLine(training.max_steps, training.max_minutes),
         Checkpoints(options.out, training),
     ]
     loggers: list[Logger] = [
@@ -180,6 +185,7 @@ def make_trainer(
         devices=options.devices,
         num_nodes=options.nodes,
         precision=PRECISIONS[training.precision],
+        benchmark=_on_gpu(options),
         max_steps=training.max_steps,
         max_epochs=-1,
         accumulate_grad_batches=training.accumulate,
@@ -216,6 +222,12 @@ def _write_records(recipe: Recipe, options: Options, learn: DataSplit, val: Data
 
 def _on_gpu(options: Options) -> bool:
     return options.accelerator != "cpu" and torch.cuda.is_available()
+
+
+def _on_gpu_if_it_fits(cache: ImageCache, options: Options) -> GpuPixels | None:
+    if not _on_gpu(options):
+        return None
+    return load_on_gpu(cache, torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0))))
 
 
 def quieten() -> None:

@@ -9,9 +9,9 @@ from seasift._lazy import lazy
 if TYPE_CHECKING:
     from seasift.video.dive import Dive as Dive
     from seasift.video.dive import open_dive as open_dive
-    from seasift.video.frame_reader import FrameReader as FrameReader
-    from seasift.video.frame_reader import open_video as open_video
-    from seasift.video.sampling import FrameSampling as FrameSampling
+    from seasift.video.frames import FrameSampling as FrameSampling
+    from seasift.video.reading import FrameReader as FrameReader
+    from seasift.video.reading import open_video as open_video
     from seasift.video.writing import VideoWriter as VideoWriter
 
 __all__ = ["Dive", "FrameReader", "FrameSampling", "VideoWriter", "open_dive", "open_video"]
@@ -20,10 +20,10 @@ __getattr__, __dir__ = lazy(
     __name__,
     {
         "Dive": "seasift.video.dive:Dive",
-        "FrameReader": "seasift.video.frame_reader:FrameReader",
-        "FrameSampling": "seasift.video.sampling:FrameSampling",
+        "FrameReader": "seasift.video.reading:FrameReader",
+        "FrameSampling": "seasift.video.frames:FrameSampling",
         "VideoWriter": "seasift.video.writing:VideoWriter",
         "open_dive": "seasift.video.dive:open_dive",
-        "open_video": "seasift.video.frame_reader:open_video",
+        "open_video": "seasift.video.reading:open_video",
     },
 )

@@ -16,9 +16,8 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from seasift.core.errors import ImageError, InputError
 from seasift.video.file import fps, prepare_decoder
-from seasift.video.frames import DiveFrame, DiveVideo, Gap
+from seasift.video.frames import DiveFrame, DiveVideo, FrameSampling, Gap
 from seasift.video.orientation import Decoded, deinterlaced, oriented_rgb, oriented_size, pixel_aspect
-from seasift.video.sampling import FrameSampling
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -49,7 +48,7 @@ class Mailbox(Generic[T]):
             self._closed = True
             self._changed.notify_all()
 
-    def look(self) -> T | None:
+    def peek(self) -> T | None:
         """Wait for an item and leave it; None at the end."""
         with self._changed:
             self._changed.wait_for(lambda: self._item is not None or self._closed)
@@ -172,7 +171,7 @@ class LiveDive:
         self.notes: list[str] = []
         self._thread = threading.Thread(target=self._work, name="seasift-live", daemon=True)
         self._thread.start()
-        first = self._mailbox.look()
+        first = self._mailbox.peek()
         if before is not None:
             self._size_hw, self.videos = (before.video.height, before.video.width), [before.video]
             return

@@ -147,11 +147,11 @@ def sample_image(name: str, image: Any = RED) -> dict[str, Any]:
 
 def choose(page: Any, *files: dict[str, Any]) -> None:
     """Give files to the page as the dialog would."""
-    page.locator("#pick-pictures").set_input_files(list(files))
+    page.locator("#pick-images").set_input_files(list(files))
 
 
 def done(page: Any, count: int) -> None:
-    """Wait until so many images have been looked at."""
+    """Wait until this many images have been processed."""
     expect(page.locator(".film-item[data-state=done]")).to_have_count(count, timeout=60_000)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from seasift import __version__
 from seasift.core.errors import InputError
+from seasift.core.files import read_regular
 from seasift.core.masks import from_coco
 from seasift.formats import document, tracks, validation
 from seasift.formats.document import FailedFile, FoundObject, Image, ModelEntry, Rle, Settings
@@ -54,7 +55,7 @@ def read_tracks(path: Path, _options: ReadOptions) -> Content:
         if second.strip() == '"tracks": [' and head.rstrip().endswith(","):
             header = Header.model_validate_json(head.rstrip()[:-1] + "}")
             return Content(header, _TracksOfFile(path))
-        whole = TracksDocument.model_validate_json(path.read_bytes())
+        whole = TracksDocument.model_validate_json(read_regular(path))
     shared = {key: value for key, value in whole if key not in ("tracks", "schema_version")}
     return Content(Header(**shared), whole.tracks)
 
@@ -181,6 +182,6 @@ def load_json(path: Path) -> Any:
         InputError: not JSON.
     """
     try:
-        return json.loads(path.read_bytes())
+        return json.loads(read_regular(path))
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: not JSON ({error}).") from None

@@ -6,9 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
-from seasift.core.choices import ExchangeFormat, ExchangeMasks, choose
+from seasift.core.choices import ExchangeFormat, ExchangeMasks, Option, choose
 from seasift.core.errors import InputError
-from seasift.core.option import Option
 
 PathLike = str | os.PathLike[str]
 
@@ -29,7 +28,8 @@ class ConvertOptions:
         ),
     ]
     source_format: Annotated[
-        str | None, Option("Format of IN.  [default: by its name and content]", flags=("--from",))
+        str | None,
+        Option("Format of IN.  [default: by its name and content]", ExchangeFormat, flags=("--from",)),
     ] = None
     masks: Annotated[
         str,

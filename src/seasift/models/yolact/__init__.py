@@ -1,7 +1,7 @@
 """YOLACT (Bolya et al. 2019), with the published weights' arithmetic.
 
 Read `network` (configuration, priors, layers, exported graph), then `loss` (matching, losses), then
-`core.decode.decode_yolact` (Fast NMS, masks). `published` reads the authors' checkpoints.
+`core.decode.decode_yolact` (Fast NMS, masks). `load_published` reads the authors' checkpoints.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ const LOWEST = 0.05; // scores are asked for from here on, so that the slider ne
 const EXAMPLES = ["example-1-shrimp.jpg", "example-2-coral.jpg", "example-3-coral.jpg"];
 
 const state = {
-  labels: [], groups: new Map(), model: null, pictures: [], names: new Set(), current: null,
+  labels: [], groups: new Map(), model: null, entries: [], names: new Set(), current: null,
   selected: null, hovered: null, threshold: 0.3, hidden: new Set(), allClasses: false,
 };
 let ready = false; // the server has told its classes
@@ -88,7 +88,7 @@ function again() {
 function add(given) {
   const videos = given.filter(({ name }) => isVideo(name));
   for (const { name, file } of videos) jobs.add(file, name, state.threshold);
-  const { pictures, others } = sorted(given.filter((each) => !videos.includes(each)));
+  const { entries, others } = sorted(given.filter((each) => !videos.includes(each)));
   const loud = others.filter(({ chosen }) => chosen);
   if (loud.length) {
     const names = loud.slice(0, 3).map(({ name }) => name).join(", ");
@@ -98,12 +98,12 @@ function add(given) {
     notice(`${others.length} of the folder's files ${others.length === 1 ? "is no image and was" : "are no images and were"} left out.`,
       { key: "others", kind: "plain" });
   }
-  if (!pictures.length) {
+  if (!entries.length) {
     if (given.length && !others.length && !videos.length) notice("There is nothing in that folder.", { key: "others", kind: "plain" });
     return;
   }
-  const made = pictures.map(({ name, file }) => ({ name: unique(name, state.names), file, state: "waiting", error: "" }));
-  state.pictures.push(...made);
+  const made = entries.map(({ name, file }) => ({ name: unique(name, state.names), file, state: "waiting", error: "" }));
+  state.entries.push(...made);
   film.add(made);
   $("welcome").hidden = true;
   $("work").hidden = false;
@@ -124,7 +124,7 @@ async function addExample() {
 
 function clear() {
   queue.stop();
-  Object.assign(state, { pictures: [], names: new Set(), current: null, selected: null, hovered: null });
+  Object.assign(state, { entries: [], names: new Set(), current: null, selected: null, hovered: null });
   film.clear();
   view.show(null);
   $("work").hidden = true;
@@ -134,53 +134,53 @@ function clear() {
   document.querySelector("#welcome button").focus();
 }
 
-async function show(picture) {
-  if (!picture) return;
-  Object.assign(state, { current: picture, selected: null, hovered: null });
-  film.current(picture);
-  $("stage-title").textContent = picture.name;
-  await load(picture);
+async function show(entry) {
+  if (!entry) return;
+  Object.assign(state, { current: entry, selected: null, hovered: null });
+  film.current(entry);
+  $("stage-title").textContent = entry.name;
+  await load(entry);
 }
 
 /** The current image's pixels; a TIFF has none until the server has seen it. */
-async function load(picture) {
+async function load(entry) {
   view.bitmap?.close();
   view.show(null);
   refresh();
   let bitmap = null;
   try {
-    bitmap = await pixels(picture);
+    bitmap = await pixels(entry);
   } catch {
     // what is wrong is said by the server, in its words
   }
-  if (state.current !== picture) return bitmap?.close();
-  picture.unshown = !bitmap && picture.state === "done";
-  const size = picture.image ?? (bitmap && { width: bitmap.width, height: bitmap.height });
+  if (state.current !== entry) return bitmap?.close();
+  entry.unshown = !bitmap && entry.state === "done";
+  const size = entry.image ?? (bitmap && { width: bitmap.width, height: bitmap.height });
   view.show(bitmap, size);
   return refresh();
 }
 
 function step(by) {
-  const next = state.pictures[state.pictures.indexOf(state.current) + by];
+  const next = state.entries[state.entries.indexOf(state.current) + by];
   if (next) show(next);
 }
 
-function changed(picture) {
-  if (!picture) return refresh();
-  film.set(picture, picture.state === "done" ? shown(picture).length : null);
-  if (picture.state === "done" && picture.image.pages > 1) {
-    notice(`${picture.name}: ${picture.image.pages} pages, of which only the first was looked at.`,
-      { key: `pages ${picture.name}`, kind: "plain" });
+function changed(entry) {
+  if (!entry) return refresh();
+  film.set(entry, entry.state === "done" ? shown(entry).length : null);
+  if (entry.state === "done" && entry.image.pages > 1) {
+    notice(`${entry.name}: ${entry.image.pages} pages, of which only the first was looked at.`,
+      { key: `pages ${entry.name}`, kind: "plain" });
   }
-  if (picture === state.current && picture.state === "done" && !view.bitmap) return load(picture);
+  if (entry === state.current && entry.state === "done" && !view.bitmap) return load(entry);
   return refresh();
 }
 
 // ---- objects
 
 /** What threshold and filter leave of an image, best first. */
-function shown(picture) {
-  return (picture?.image?.objects ?? [])
+function shown(entry) {
+  return (entry?.image?.objects ?? [])
     .filter(({ name, score }) => score >= state.threshold && !state.hidden.has(name))
     .map((found) => ({ found, group: groupOf(found) }));
 }
@@ -232,7 +232,7 @@ function filter(names, on) {
 }
 
 function filtered() {
-  for (const picture of state.pictures) if (picture.state === "done") film.set(picture, shown(picture).length);
+  for (const entry of state.entries) if (entry.state === "done") film.set(entry, shown(entry).length);
   refresh();
 }
 
@@ -244,13 +244,13 @@ function refresh() {
 }
 
 function render() {
-  const { current, pictures } = state;
+  const { current, entries } = state;
   const objects = shown(current);
   if (!objects.some(({ found }) => found === state.selected)) state.selected = null;
   if (!objects.some(({ found }) => found === state.hovered)) state.hovered = null;
   $("threshold-value").textContent = state.threshold.toFixed(2);
-  const above = (picture) => (picture?.image?.objects ?? []).filter(({ score }) => score >= state.threshold);
-  const all = tally(pictures, above);
+  const above = (entry) => (entry?.image?.objects ?? []).filter(({ score }) => score >= state.threshold);
+  const all = tally(entries, above);
   const rows = state.labels.filter(({ name }) => state.allClasses || all.has(name) || state.hidden.has(name));
   counts.set(rows, tally([current], above), all, state.hidden);
   list.set(objects);
@@ -263,13 +263,13 @@ function render() {
 
 function stageWords(current, objects) {
   if (!current) return;
-  const index = state.pictures.indexOf(current);
-  $("stage-where").textContent = `${index + 1} of ${state.pictures.length}`;
+  const index = state.entries.indexOf(current);
+  $("stage-where").textContent = `${index + 1} of ${state.entries.length}`;
   $("previous").disabled = index === 0;
-  $("next").disabled = index === state.pictures.length - 1;
+  $("next").disabled = index === state.entries.length - 1;
   const words = {
     waiting: queue.paused ? "Waiting for the server" : "Waiting for its turn", working: current.error || "Looking …",
-    stopped: "Stopped before this image was looked at.", failed: current.error,
+    stopped: "Stopped before this image was processed.", failed: current.error,
     done: current.unshown ? "This image cannot be shown here; its results are in the list." : "",
   }[current.state];
   $("veil").hidden = !words;
@@ -301,15 +301,15 @@ async function download(button) {
 }
 
 function stopOrGoOn() {
-  if (state.pictures.some((picture) => ["waiting", "working"].includes(picture.state))) queue.stop();
-  else queue.add(state.pictures.filter((picture) => picture.state === "stopped"));
+  if (state.entries.some((entry) => ["waiting", "working"].includes(entry.state))) queue.stop();
+  else queue.add(state.entries.filter((entry) => entry.state === "stopped"));
 }
 
 wireDialogs((token) => { useToken(token); dismiss("server"); begin(); });
 wireInput({
   view, add, addExample, clear, step, stepObject, download, stopOrGoOn,
   letGo: () => select(null), again: () => queue.add([state.current]),
-  any: () => state.pictures.length || jobs.open,
+  any: () => state.entries.length || jobs.open,
   threshold: (value) => { state.threshold = value; filtered(); },
   allClasses: (on) => { state.allClasses = on; refresh(); },
 });

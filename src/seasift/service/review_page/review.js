@@ -15,7 +15,7 @@ import { Stage } from "./stage.js";
 const $ = (id) => document.getElementById(id);
 const state = { tracks: [], categories: [], groups: new Map(), videos: [], quick: [], shown: [], current: null, busy: false, acts: [] };
 const list = new TrackList($("list"), $("more"), (track) => show(track));
-const stage = new Stage($("large"), $("no-picture"), $("strip"));
+const stage = new Stage($("large"), $("no-image"), $("strip"));
 const dialog = new ClassDialog((name) => decide("accept", name));
 const plain = (name) => name.replaceAll("_", " ");
 
