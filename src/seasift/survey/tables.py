@@ -12,7 +12,7 @@ import numpy as np
 
 from seasift.core.files import replacing
 from seasift.core.instances import Category
-from seasift.formats.spreadsheet import plain_records
+from seasift.formats.table_csv import plain_records
 from seasift.survey.kept import Frame
 from seasift.survey.navigation import Navigation, Position
 from seasift.survey.store import Store
