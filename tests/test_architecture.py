@@ -24,7 +24,7 @@ ORDER = (
 # fmt: on
 """A room imports only rooms before it."""
 HEAVY = ("torch", "torchvision", "lightning", "matplotlib", "pycocotools")
-CORE_LIBRARIES = {"PIL", "cv2", "hotcoco", "jinja2", "numpy", "pydantic_core", "simplejpeg"}
+CORE_LIBRARIES = {"PIL", "cv2", "hotcoco", "jinja2", "numpy", "pydantic_core", "simplejpeg", "yaml"}
 
 
 def paths_of(room: str) -> list[Path]:

@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 
 from seasift.core.errors import InputError
 from seasift.core.masks import MaskCrop, _runs, from_coco
+from seasift.core.yaml_text import load_yaml
 from seasift.data.merge_map import read_merge_map
 from seasift.formats.exchange.convert import run
 from seasift.formats.exchange.options import ConvertOptions
-from seasift.recipes.yaml_text import load_yaml
 from tests.formats.exchange.contents import write_dive
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="limits memory as Linux does")

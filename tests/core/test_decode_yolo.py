@@ -88,7 +88,7 @@ def test_objects_and_masks_of_dense_layouts(layout: str, size_hw: tuple[int, int
         predictions = np.concatenate([rows, objectness, class_scores, coefficients], axis=1)
         final = class_scores * objectness
     found = OUTPUTS[layout].decode(
-        {"predictions": np.ascontiguousarray(predictions), "prototypes": prototypes},
+        {"predictions": np.ascontiguousarray(predictions), "prototype_masks": prototypes},
         size_hw=size_hw,
         spec=letterbox(),
         settings=SETTINGS,
@@ -128,7 +128,7 @@ def test_a_known_object_of_the_end_to_end_layout(size_hw: tuple[int, int]) -> No
     )
     prototypes = np.stack([np.ones((40, 40)), -np.ones((40, 40))]).astype(np.float32)
     found = OUTPUTS["yolo-end2end"].decode(
-        {"predictions": rows, "prototypes": prototypes},
+        {"predictions": rows, "prototype_masks": prototypes},
         size_hw=size_hw,
         spec=letterbox(),
         settings=SETTINGS,

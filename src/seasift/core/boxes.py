@@ -81,7 +81,7 @@ def _survivors(boxes_xyxy: Float32, rows: Int64, order: Int64, iou: float) -> In
     return kept
 
 
-_BLOCK = 512  # boxes whose overlaps are computed together
+_BLOCK = 128  # boxes whose overlaps are computed together
 
 
 def greedy_nms(boxes_xyxy: Float32, scores: Float32, class_ids: Int64, *, iou: float, keep: int) -> Int64:

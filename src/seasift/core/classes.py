@@ -36,7 +36,10 @@ def parse_classes(
     wanted = [name for word in wanted for name in _members(word, names, of_class)]
     for name in wanted:
         if name not in names:
-            raise InputError(f"{option} {name!r}{hint(name, names)}; the model knows {', '.join(names)}.")
+            near = hint(name, names) or hint(
+                name, [_PLURALS[group] for group in set(of_class) & _PLURALS.keys()]
+            )
+            raise InputError(f"{option} {name!r}{near}; the model knows {', '.join(names)}.")
     if given and not wanted:
         raise InputError(f"{option} names nothing; the model knows {', '.join(names)}.")
     return list(dict.fromkeys(wanted))
@@ -49,6 +52,13 @@ def _members(word: str, names: Sequence[str], groups: Sequence[Group]) -> list[s
         return [word]
     return [name for name, group in zip(names, groups, strict=True) if group == singular] or [word]
 
+
+_PLURALS: dict[Group, str] = {
+    "trash": "trash",
+    "animal": "animals",
+    "plant": "plants",
+    "vehicle": "vehicles",
+}
 
 _FIRST_WORDS: dict[str, Group] = {
     "trash": "trash",

@@ -33,11 +33,11 @@ def decode_yolo(
     max_objects: int,
     class_ids: Int64 | None = None,
 ) -> Instances:
-    """Objects of YOLOv8's layout: `predictions` (4 + C [+ K], P), and `prototypes` (K, H', W') for masks.
+    """Objects of YOLOv8's layout: `predictions` (4 + C [+ K], P), and `prototype_masks` (K, H', W') for masks.
 
     A box (centre, width, height) counts under its best class. Greedy suppression within each class follows.
     """
-    raw, prototypes = outputs["predictions"], outputs.get("prototypes")
+    raw, prototypes = outputs["predictions"], outputs.get("prototype_masks")
     classes = len(raw) - _CORNERS - (0 if prototypes is None else len(prototypes))
     chosen = np.arange(classes) if class_ids is None else class_ids
     scores = raw[_CORNERS : _CORNERS + classes] if class_ids is None else raw[_CORNERS + class_ids]
@@ -70,11 +70,11 @@ def decode_yolov5(
     max_objects: int,
     class_ids: Int64 | None = None,
 ) -> Instances:
-    """Objects of YOLOv5's layout: `predictions` (P, 5 + C [+ K]), and `prototypes` (K, H', W') for masks.
+    """Objects of YOLOv5's layout: `predictions` (P, 5 + C [+ K]), and `prototype_masks` (K, H', W') for masks.
 
     The score is objectness times the class score; otherwise like `decode_yolo`.
     """
-    raw, prototypes = outputs["predictions"], outputs.get("prototypes")
+    raw, prototypes = outputs["predictions"], outputs.get("prototype_masks")
     first = _CORNERS + 1
     classes = raw.shape[1] - first - (0 if prototypes is None else len(prototypes))
     objectness = raw[:, _CORNERS]
@@ -111,12 +111,12 @@ def decode_final_yolo(
     max_objects: int,
     class_ids: Int64 | None = None,
 ) -> Instances:
-    """Objects of the end-to-end layout: `predictions` (N, 6 [+ K]), and `prototypes` (K, H', W') for masks.
+    """Objects of the end-to-end layout: `predictions` (N, 6 [+ K]), and `prototype_masks` (K, H', W') for masks.
 
     A row holds left, top, right, bottom, score, class.
     """
     del settings  # nothing is suppressed
-    rows, prototypes = outputs["predictions"], outputs.get("prototypes")
+    rows, prototypes = outputs["predictions"], outputs.get("prototype_masks")
     check_finite(rows[:, :6])
     labels = rows[:, 5].astype(np.int64)
     wanted = rows[:, 4] > max(threshold, 0.0)

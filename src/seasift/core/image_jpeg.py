@@ -154,11 +154,10 @@ def _orientation(tiff: bytes) -> int | None:
     return None
 
 
-# Warnings about files with all rows present: bytes before the end marker, and odd header fields.
-_HARMLESS = re.compile(
-    r"extraneous bytes before marker 0xd9|SOS parameters|Adobe color|progression", re.IGNORECASE
-)
-_DAMAGED = re.compile(r"corrupt JPEG data|premature end", re.IGNORECASE)
+# First warnings of files with all rows present: odd header fields.
+_HARMLESS = re.compile(r"SOS parameters|Adobe color|ICC marker|JFIF revision|progression", re.IGNORECASE)
+_BEFORE_END = re.compile(r"(\d+) extraneous bytes before marker 0xd9")
+_FEW = 16  # bytes before the end marker that some writers leave; more are a part of the image that was not decoded
 
 
 def decode_jpeg(data: bytes, name: str) -> UInt8 | None:
@@ -174,7 +173,9 @@ def decode_jpeg(data: bytes, name: str) -> UInt8 | None:
         decoded = _decoded(data, strict=True)
     except ValueError as error:
         words = " ".join(str(error).split())
-        if _DAMAGED.search(words) and not _HARMLESS.search(words):
+        if not _is_harmless(words, data):
+            if not _is_supported(data):
+                return None
             raise ImageError(
                 f"{name}: the JPEG is damaged: part of the image is missing ({words}; {len(data):,} bytes). "
                 "Copy or download it again."
@@ -184,6 +185,24 @@ def decode_jpeg(data: bytes, name: str) -> UInt8 | None:
         except ValueError:
             return None
     return upright(decoded, orientation_of(data, "JPEG"))
+
+
+def _is_harmless(warning: str, data: bytes) -> bool:
+    """Whether all rows are there in spite of a warning."""
+    found = _BEFORE_END.search(warning)
+    if found is None:
+        return bool(_HARMLESS.search(warning))
+    count = int(found[1])
+    return count <= _FEW or re.search(rb"\x00{%d}\xff+\xd9" % count, data) is not None
+
+
+def _is_supported(data: bytes) -> bool:
+    """Whether the decoder supports this kind of JPEG, by its header."""
+    try:
+        simplejpeg.decode_jpeg_header(data)
+    except ValueError:
+        return False
+    return True
 
 
 def _decoded(data: bytes, *, strict: bool) -> UInt8:

@@ -138,7 +138,7 @@ def _decode_detections(
 
 
 _FITTED = ("letterbox", "stretch", "fit")
-_PROTOTYPES = {"prototypes": "B K H' W'"}
+_PROTOTYPES = {"prototype_masks": "B K H' W'"}
 _QUERIES = {"boxes": "B Q 4", "logits": "B Q C"}
 _FINAL = {"boxes": "B N 4", "labels": "B N", "scores": "B N"}
 _DETECTIONS = {"boxes": "B N 4", "scores": "B N", "classes": "B N"}

@@ -12,7 +12,7 @@ from seasift.core.classes import group_of
 from seasift.core.errors import DatasetError, expected
 from seasift.core.files import read_regular
 from seasift.core.instances import Category
-from seasift.recipes.yaml_text import load_yaml
+from seasift.core.yaml_text import load_yaml
 
 OBJECT, IGNORE = "object", "ignore"
 Meaning = str | list[str]

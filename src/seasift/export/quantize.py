@@ -61,7 +61,7 @@ def quantize(
     import nncf
 
     file = read_model_file(model)
-    able = [name for name, kind in OUTPUTS.items() if kind.has_prototypes and not kind.adopted]
+    able = [name for name, kind in OUTPUTS.items() if kind.has_prototypes]
     if file.info.head not in able or file.info.quantized:
         what = "quantised already" if file.info.quantized else f"head {file.info.head}"
         raise ModelError(

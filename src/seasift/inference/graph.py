@@ -100,7 +100,7 @@ class Graph:
         results = self._engine.run(batch if self._adopted.batch else batch[0], others)
         found = {}
         sizes: dict[str, int | None] = {"C": self._classes, "H": batch.shape[2], "W": batch.shape[3]}
-        if "prototypes" not in letters:
+        if "prototype_masks" not in letters:
             sizes["K"] = 0
         for name, shape in letters.items():
             values = results[self._names[name]]

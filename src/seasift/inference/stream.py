@@ -50,7 +50,7 @@ class SourceImage:
         image_rgb_u8: (H, W, 3), or None if its result is known already or exists by now.
         frame: place in the video, 0-based; None for a still image.
         time_s: time in the video.
-        note: what to say of the file, in one line; "" if nothing.
+        pages: number of pages of the file, of which this is the first.
     """
 
     source: Source
@@ -59,7 +59,14 @@ class SourceImage:
     image_rgb_u8: UInt8 | None
     frame: int | None = None
     time_s: float | None = None
-    note: str = ""
+    pages: int = 1
+
+    @property
+    def note(self) -> str:
+        """What to say of the file, in one line; "" if nothing."""
+        if self.pages < 2:
+            return ""
+        return readable(f"{self.source.name}: {self.pages} pages, of which only the first is taken.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,12 +166,11 @@ def _read_still(source: Source, known: Collection[str]) -> SourceImage | Failure
         if source.path is None:
             data = sys.stdin.buffer.read()
             key = f"- {hashlib.sha256(data).hexdigest()}"
-            return SourceImage(source, source.name, key, decode_image(data, "standard input"))
+            image = decode_image(data, "standard input")
+            return SourceImage(source, source.name, key, image, pages=page_count(data))
         key = f"{source.name} {_state(source.path)}"
-        image = None if key in known else read_image(source.path)
-        pages = page_count(source.path)
-        note = f"{source.name}: {pages} pages, of which only the first is taken." if pages > 1 else ""
-        return SourceImage(source, source.name, key, image, note=readable(note))
+        read = None if key in known else read_image(source.path)
+        return SourceImage(source, source.name, key, read, pages=page_count(source.path))
     except ImageError as error:
         return Failure.of(source.name, error)
 

@@ -163,7 +163,7 @@ def _yolo(
     if left is None:
         return None
     classes = left - (prototypes or 0)
-    outputs = {"predictions": 0, **({"prototypes": 1} if masks else {})}
+    outputs = {"predictions": 0, **({"prototype_masks": 1} if masks else {})}
     return Match(outputs, classes) if classes >= 1 else None
 
 

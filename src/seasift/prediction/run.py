@@ -279,6 +279,7 @@ class ImageWorker:
             frame=image.frame,
             time_s=image.time_s,
             rolled=task.choices.rolled(instances, task.model.categories),
+            pages=image.pages,
         )
         if task.like:
             task.like.check((image.file,), ())

@@ -19,7 +19,7 @@ from pydantic import (
 
 from seasift.core.errors import RecipeError, expected
 from seasift.core.files import read_regular
-from seasift.recipes.yaml_text import load_yaml
+from seasift.core.yaml_text import load_yaml
 
 
 class _Strict(BaseModel):

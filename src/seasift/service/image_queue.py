@@ -14,8 +14,8 @@ from typing import Protocol
 
 import numpy as np
 
-from seasift.core.errors import BusyError
-from seasift.core.image import decode_image, encode_image
+from seasift.core.errors import BusyError, SeasiftError
+from seasift.core.image import decode_image, encode_image, page_count
 from seasift.core.instances import Instances
 from seasift.core.types import UInt8
 from seasift.formats.document import Image, image_entry, labels_of
@@ -82,6 +82,9 @@ class ImageQueue:
 
     Decoding, the model and overlays run in these threads, so at most workers x batch decoded images are in
     memory however many wait.
+
+    Attributes:
+        failure: why the model could not run on its first image.
     """
 
     def __init__(
@@ -107,6 +110,7 @@ class ImageQueue:
         self._admitted = 0
         self._image_s = 0.1  # a moving average, for Retry-After
         self._warm = threading.Event()
+        self.failure: SeasiftError | None = None
         self._threads = [
             threading.Thread(target=self._work, name=f"seasift-{n}", daemon=True) for n in range(workers)
         ]
@@ -182,7 +186,10 @@ class ImageQueue:
 
     def _work(self) -> None:
         if not self._stopping:
-            self._warm_up()
+            try:
+                self._warm_up()
+            except SeasiftError as error:
+                self.failure = error
         while tasks := self._take():
             started = time.perf_counter()
             self._look_at(tasks)
@@ -252,7 +259,13 @@ class ImageQueue:
             categories = self._model.categories
             rolled = task.look.rolled(instances, categories)
             entry = image_entry(
-                task.file, instances, categories, frame=task.frame, time_s=task.time_s, rolled=rolled
+                task.file,
+                instances,
+                categories,
+                frame=task.frame,
+                time_s=task.time_s,
+                rolled=rolled,
+                pages=page_count(task.image) if isinstance(task.image, bytes) else 1,
             )
             overlay = None
             if task.overlay:

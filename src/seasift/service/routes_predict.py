@@ -41,7 +41,10 @@ def _check(given: Iterable[str], known: list[str], where: str) -> None:
     for name in given:
         if name not in known:
             shown = "".join(c if c.isprintable() else "_" for c in name[:50])
-            raise HTTPException(422, f"{shown}: no such field in {where}; {expected(name[:50], known)}.")
+            what = expected(name[:50], known)
+            raise HTTPException(
+                422, f"{shown}: no such field in {where}; {what}{'' if what.endswith('?') else '.'}"
+            )
 
 
 router = APIRouter(tags=["pictures"], responses=ERRORS, dependencies=[Depends(only_known_fields)])

@@ -208,7 +208,8 @@ class DrainingServer(uvicorn.Server):
 
     async def on_tick(self, counter: int) -> bool:
         """Whether to stop. Looked up here, since uvicorn may skip the end of an app that is told to stop in its start."""
-        self.should_exit = self.should_exit or time.monotonic() >= self._stop_at
+        failed = self._service.queue.failure is not None
+        self.should_exit = self.should_exit or failed or time.monotonic() >= self._stop_at
         return await super().on_tick(counter)
 
 
@@ -261,6 +262,7 @@ def serve(
         listening: called with the port once there is one.
     Raises:
         InputError: an address beyond this machine without a token.
+        SeasiftError: the model cannot run on this machine.
     """
     warning = check_reach(settings)
     log_as_json(log)
@@ -270,6 +272,8 @@ def serve(
     DrainingServer(config, app, settings, listening).run()
     if app.state.service.stuck:  # leaving Python would wait for the engine, which waits for its thread
         end_now("ended without waiting longer")
+    if app.state.service.queue.failure is not None:
+        raise app.state.service.queue.failure
 
 
 def page_url(settings: Settings, port: int) -> str:

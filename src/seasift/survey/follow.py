@@ -265,6 +265,9 @@ def _seen(frame: Frame, instances: Instances, index: int, track: int) -> Seen:
         box_xywh=(x, y, width, height),
         area=mask.area if mask else None,
         rle=mask.rle(instances.size_hw)["counts"] if mask else None,
+        class_scores=None
+        if instances.class_scores is None
+        else instances.class_scores[index].astype("<f4").tobytes(),
     )
 
 

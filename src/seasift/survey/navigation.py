@@ -195,7 +195,8 @@ def is_nmea(text: str) -> bool:
 
 
 def read_nmea(text: str, path: Path) -> Fixes:
-    """Fixes from GGA and RMC; dates from RMC and ZDA. Sentences with a wrong checksum are skipped and counted.
+    """Fixes from GGA and RMC; dates from RMC and ZDA. Sentences with a wrong checksum, or without a
+    hemisphere, are skipped and counted. A checksum may be missing.
 
     Raises:
         InputError: no fix.
@@ -222,13 +223,16 @@ def read_nmea(text: str, path: Path) -> Fixes:
         if kind == "ZDA":
             continue
         fixed = message.quality != 0 if kind == "GGA" else message.status == "A"
+        if fixed and message.lat not in ("", None) and not _has_sides(message):
+            spoilt += 1
+            continue
         if not fixed or message.lat in ("", None) or message.lon in ("", None):
             voids += 1
             continue
         moment = utc(day, clock) if kind == "RMC" and day else Moment(None, utc(date.min, clock).seconds)
         found.append((moment, float(message.lat), float(message.lon)))
     if not found:
-        reason = f"{spoilt} with a wrong checksum, {voids} without a fix"
+        reason = f"{spoilt} with a wrong checksum or form, {voids} without a fix"
         raise InputError(f"{path}: no position in its NMEA sentences ({reason}); expected GGA or RMC.")
     moments = [moment for moment, _, _ in found]
     if not any(moment.day for moment in moments):
@@ -261,11 +265,18 @@ def _dated(moments: list[Moment], days: dict[int, date]) -> list[Moment]:
     ]
 
 
+def _has_sides(message: Any) -> bool:
+    """Whether both hemispheres are stated: the parser takes others for north and east."""
+    return str(message.NS) in ("N", "S") and str(message.EW) in ("E", "W")
+
+
 def _parsed(sentence: str) -> Any:
     """Split a sentence; None if it is damaged."""
     import pynmeagps
 
     try:
+        if "*" not in sentence:
+            return pynmeagps.NMEAReader.parse(f"{sentence}*00", validate=0)
         return pynmeagps.NMEAReader.parse(sentence)
     except (
         pynmeagps.NMEAParseError,
