@@ -15,7 +15,7 @@ from seasift.cli.adapt import adapt
 from seasift.cli.bench import bench
 from seasift.cli.client import client
 from seasift.cli.compare import compare
-from seasift.cli.convert import convert
+from seasift.cli.convert import convert, validate
 from seasift.cli.data import data
 from seasift.cli.evaluate import evaluate
 from seasift.cli.export import export, quantize
@@ -26,7 +26,6 @@ from seasift.cli.serve import serve
 from seasift.cli.survey import survey
 from seasift.cli.terminal import CLOSED
 from seasift.cli.train import lr_find, train
-from seasift.cli.validate import validate
 from seasift.core.errors import SeasiftError
 
 # Newer versions of typer carry a click of their own; this is the base of that one's errors, or of click's.

@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from seasift.core.choices import parse_size
-from seasift.core.class_map import parse_class_map
-from seasift.core.classes import GROUPS, parse_group
+from seasift.core.classes import GROUPS, parse_class_map, parse_group
 from seasift.core.errors import EngineError, InputError, ModelError, hint
 from seasift.core.files import check_onnx_name, read_regular, write_bytes
 from seasift.core.types import SizeHW
