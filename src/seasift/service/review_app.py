@@ -22,8 +22,7 @@ from seasift import __version__
 from seasift.core.errors import BusyError, InputError, SeasiftError
 from seasift.review.folder import Review
 from seasift.service import routes_page, routes_review
-from seasift.service.access_log import AccessLog
-from seasift.service.metrics import Metrics
+from seasift.service.access_log import AccessLog, Metrics
 from seasift.service.refusals import add_refusals
 from seasift.service.request_limits import RequestLimits
 from seasift.service.server import page_url, serve

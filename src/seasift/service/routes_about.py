@@ -15,7 +15,7 @@ from fastapi.responses import HTMLResponse
 
 from seasift import __version__
 from seasift.core.errors import NotFoundError
-from seasift.service.metrics import CONTENT_TYPE
+from seasift.service.access_log import CONTENT_TYPE
 from seasift.service.refusals import ERRORS
 from seasift.service.schemas import (
     Cuda,

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 
 from seasift import __version__
-from seasift.core.ending import ending
 from seasift.core.errors import InputError
 from seasift.core.files import resolved, write_bytes, write_json
 from seasift.core.instances import Instances
@@ -26,6 +25,7 @@ from seasift.formats.exchange import registry
 from seasift.formats.exchange.convert import convert
 from seasift.formats.journal import earlier_results
 from seasift.inference.predictor import NAMES
+from seasift.inference.stream import ending
 from seasift.modelfile.info import OperatingPointsEntry
 from seasift.survey import counts as counting
 from seasift.survey import tables

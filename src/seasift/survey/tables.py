@@ -13,7 +13,7 @@ import numpy as np
 from seasift.core.files import replacing
 from seasift.core.instances import Category
 from seasift.core.rollup import ANYTHING
-from seasift.formats.spreadsheet import plain_records
+from seasift.formats.table_csv import plain_records
 from seasift.survey.kept import Frame
 from seasift.survey.naming import Naming
 from seasift.survey.navigation import Navigation, Position
