@@ -23,7 +23,7 @@ from seasift.inference.inputs import Failure, Source, readable
 from seasift.video.dive import Dive
 from seasift.video.reading import Span, describe_gaps, read_span
 
-ItemT = TypeVar("T")
+ItemT = TypeVar("ItemT")
 
 
 @contextmanager

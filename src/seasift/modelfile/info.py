@@ -16,14 +16,13 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from seasift.core.calibration import Calibration
-from seasift.core.classes import Group
+from seasift.core.classes import Group, RollUp
 from seasift.core.decode import YolactDecode
 from seasift.core.errors import ModelError
 from seasift.core.files import read_regular
 from seasift.core.instances import Category
 from seasift.core.outputs import OUTPUTS
 from seasift.core.prepare import InputSpec
-from seasift.core.rollup import RollUp
 from seasift.modelfile.onnx_file import has_external_data, onnx_metadata
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -44,8 +43,7 @@ class OperatingPointsClass(Strict):
         videos: number of groups of similar images that contain some.
         found: detections with at least the threshold, outside crowds.
         right: detections matched to their own object of the class at IoU .50.
-        found_alike, objects_alike: design effects of right / found and of right / objects: the factor by which similar
-            frames of a video reduce the evidence of the counts; 1 or more.
+        found_alike, objects_alike: design effects of right / found and right / objects (similar frames), 1 or more.
     """
 
     objects: Annotated[int, Field(ge=0)]
@@ -60,8 +58,7 @@ class OperatingPointsEntry(Strict):
     """Precision and recall of each class, as counts, for intervals of counts; classes as in `categories`.
 
     Attributes:
-        supercategories: the same of detections by their likeliest supercategory and their score for it, see `core.rollup`;
-            None if not counted.
+        supercategories: the same by the likeliest supercategory of detections, see `core.rollup`; None if not counted.
     """
 
     data: Annotated[str, Field(min_length=1)]
@@ -86,8 +83,7 @@ class ImageStatisticsEntry(Strict):
         pictures: number of images measured.
         mean, std: of each statistic over them.
         samples: some of them, each (value - mean) / std.
-        video_distances: for each video, the median distance of its images to the nearest sample of another video,
-            ascending.
+        video_distances: ascending; median distance of each video's images to the nearest sample of another video.
     """
 
     data: Annotated[str, Field(min_length=1)]
@@ -196,7 +192,7 @@ class CalibrationEntry(Strict):
 
 
 class RollUpEntry(Strict):
-    """`core.rollup.RollUp` as written in the file.
+    """`core.classes.RollUp` as written in the file.
 
     Attributes:
         probability: with which a name at each level was right on the data that the thresholds were fitted on.
