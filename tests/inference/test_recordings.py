@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from seasift.inference.inputs import Source, expand, in_dive_order
+from seasift.core.errors import InputError
+from seasift.inference.inputs import Source, expand, in_dive_order, videos_of
 from seasift.video.dive import Dive, open_dive
 from seasift.video.kinds import chapter_of, natural_key
 from tests.tiny_video import encode, numbered_image
@@ -97,6 +98,11 @@ def test_files_of_two_folders_as_a_shell_gives_them(tmp_path: Path) -> None:
     ordered, notes = in_dive_order(given)
     assert [source.path for source in ordered] == [tmp_path / name for name in names]
     assert len(notes) == 2
+
+
+def test_a_name_that_is_mistyped_is_no_still_image(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no such file or folder"):
+        videos_of([str(tmp_path / "dvie")])
 
 
 def test_times_decide_where_names_do_not(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import typer
 import typer.core
 
 from seasift import __version__
+from seasift.cli.adapt import adapt
 from seasift.cli.bench import bench
 from seasift.cli.client import client
 from seasift.cli.compare import compare
@@ -99,6 +100,7 @@ app.command(rich_help_panel=EXCHANGE)(validate)
 app.command(rich_help_panel=SERVE)(serve)
 app.command(rich_help_panel=SERVE)(client)
 app.add_typer(data, rich_help_panel=TRAIN)
+app.command(rich_help_panel=TRAIN)(adapt)
 app.command(rich_help_panel=TRAIN)(train)
 app.command("lr-find", rich_help_panel=TRAIN)(lr_find)
 app.command(rich_help_panel=TRAIN)(evaluate)

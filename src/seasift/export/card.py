@@ -26,7 +26,7 @@ _WORDS = {
     "seasift": "seasift version",
     "mean_of": "runs whose weights it is the mean of",
 }
-_ELSEWHERE = ("recipe", "data", "before", "command")
+_ELSEWHERE = ("recipe", "data", "before", "command", "parents")
 
 
 def training_lines(training: Mapping[str, Any]) -> list[str]:
@@ -68,6 +68,10 @@ def _training_facts(training: Mapping[str, Any]) -> list[str]:
         lines += [f"- data, {key}: {value}" for key, value in data.items()]
     elif data:
         lines.append(f"- data: {data}")
+    parents = training.get("parents")
+    for parent in parents if isinstance(parents, list) else []:
+        if isinstance(parent, dict):
+            lines.append(f"- adapted from: {parent.get('name')} (SHA-256 {parent.get('sha256')})")
     for key, value in training.items():
         if key not in _ELSEWHERE:
             of = _of_steps(training) if key == "steps" else ""

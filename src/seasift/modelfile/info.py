@@ -309,6 +309,12 @@ class ModelInfo(Strict):
             return None
         return RollUp(entry.by_class, entry.by_supercategory, entry.by_object)
 
+    def parents(self) -> tuple[str, ...]:
+        """Names of the models that this one was adapted from, nearest first; see `seasift adapt`."""
+        listed = self.training.get("parents")
+        entries = listed if isinstance(listed, list) else []
+        return tuple(str(each["name"]) for each in entries if isinstance(each, dict) and "name" in each)
+
     def class_list(self) -> tuple[Category, ...]:
         """The classes; the index is the class_id."""
         return tuple(Category(entry.id, entry.name, entry.supercategory) for entry in self.categories)

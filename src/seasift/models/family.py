@@ -5,7 +5,7 @@ Targets of a batch of images are padded to one shape.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
@@ -109,6 +109,29 @@ ConfigT = TypeVar("ConfigT", bound=Config)
 NetworkT = TypeVar("NetworkT", bound=nn.Module)
 
 
+@dataclass(frozen=True)
+class ClassRows:
+    """Where a layer with an output for each class keeps it: rows of its weight and bias, (anchors, classes, values).
+
+    Attributes:
+        background: whether the background has the first place among the classes.
+        values: numbers of each class, such as 4 for a box.
+    """
+
+    background: bool = False
+    values: int = 1
+
+    def of(self, class_id: int | None, rows: int, classes: int) -> list[int]:
+        """Rows of a class (None: of the background) in a layer of so many rows for so many classes."""
+        index = 0 if class_id is None else class_id + self.background
+        wide = (classes + self.background) * self.values
+        return [
+            start + index * self.values + value
+            for start in range(0, rows, wide)
+            for value in range(self.values)
+        ]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Family(Generic[ConfigT, NetworkT]):
     """One family of networks. A family's package makes one of these; `catalog.FAMILIES` collects them.
@@ -127,7 +150,7 @@ class Family(Generic[ConfigT, NetworkT]):
         losses: (network in training mode, normalised images, targets) to scalars by name. Training minimises their sum.
         graph: what is exported: normalised images to the outputs of its kind, in their order.
         candidates: boxes among which a network chooses in one image: priors, anchors or points.
-        class_layers: layers with a row for each class.
+        class_layers: layers with rows for each class, and where those are.
         full_masks: whether its losses want masks on the input's own grid.
         partial_labels: what its losses can do without, of `data.partial_labels`' kinds.
     """
@@ -144,9 +167,17 @@ class Family(Generic[ConfigT, NetworkT]):
     losses: Callable[[NetworkT, Tensor, Targets], dict[str, Tensor]]
     graph: Callable[[NetworkT], nn.Module]
     candidates: Callable[[NetworkT], int]
-    class_layers: tuple[str, ...]
+    class_layers: Mapping[str, ClassRows]
     full_masks: bool = False
     partial_labels: tuple[str, ...] = ()
+
+
+def class_rows(family: Family[Any, Any], entry: str) -> ClassRows | None:
+    """Where an entry of a network's state dict keeps its classes; None if it has no rows of classes."""
+    layer = entry.rpartition(".")[0]
+    return next(
+        (rows for name, rows in family.class_layers.items() if f".{layer}".endswith(f".{name}")), None
+    )
 
 
 def sides_of(size: int | SizeHW | None, *, default: SizeHW) -> SizeHW:
