@@ -16,13 +16,14 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from seasift.core.calibration import Calibration
-from seasift.core.classes import Group, RollUp
+from seasift.core.classes import Group
 from seasift.core.decode import YolactDecode
 from seasift.core.errors import ModelError
 from seasift.core.files import read_regular
 from seasift.core.instances import Category
 from seasift.core.outputs import OUTPUTS
 from seasift.core.prepare import InputSpec
+from seasift.core.rollup import RollUp
 from seasift.modelfile.onnx_file import has_external_data, onnx_metadata
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -118,10 +119,7 @@ def _known_head(head: str) -> str:
 
 
 class CategoryEntry(Strict):
-    """A class: `id` is the COCO category id; its index in the list is the class_id.
-
-    `supercategory` is given where the name does not tell it, see `core.detection.Category`.
-    """
+    """A class: `id` is the COCO category id, its index the class_id; `supercategory` if the name does not give it."""
 
     id: int
     name: Annotated[str, Field(min_length=1)]
@@ -164,8 +162,7 @@ class AdoptedEntry(Strict):
         outputs: for each output of the kind, its index among the graph's outputs.
         labels: for each class, its number in the graph; empty: its index.
         batch, batch_of_outputs: whether the input and the outputs have a batch dimension.
-        size_input: index of a second input that takes the width and height of the first one, int64 (1, 2); None if
-            the graph has only one.
+        size_input: index of a second input for width and height of the first, int64 (1, 2); None without one.
     """
 
     source: Annotated[str, Field(min_length=1)]
@@ -192,11 +189,10 @@ class CalibrationEntry(Strict):
 
 
 class RollUpEntry(Strict):
-    """`core.classes.RollUp` as written in the file.
+    """`core.rollup.RollUp` as written in the file.
 
     Attributes:
-        probability: with which a name at each level was right on the data that the thresholds were fitted on.
-        fitted_on: name of that data.
+        probability: of a right name at each level, on the data `fitted_on`.
     """
 
     by_class: Share
@@ -275,9 +271,8 @@ class ModelInfo(Strict):
             if len(set(values)) < len(values):
                 raise ValueError(f"two categories have the same {what}")
         if self.counting and len(self.counting.classes) != len(self.categories):
-            raise ValueError(
-                f"counts of {len(self.counting.classes)} classes for {len(self.categories)} categories"
-            )
+            counted = len(self.counting.classes)
+            raise ValueError(f"counts of {counted} classes for {len(self.categories)} categories")
         if self.input.resize not in OUTPUTS[self.head].resize:
             raise ValueError(f"head {self.head} with resize rule {self.input.resize!r}")
         kind = OUTPUTS[self.head]
