@@ -14,8 +14,7 @@ import pytest
 
 from seasift.core.errors import InputError, LimitError
 from seasift.isolation.pool import DecoderPool
-from seasift.service.archive import open_archive
-from seasift.service.job_upload import count_images, entries
+from seasift.service.job_upload import count_images, entries, open_archive
 from seasift.service.settings import Settings
 from tests.service.conftest import ONE, Serve
 from tests.service.test_jobs import archive, finished, post, result

@@ -14,9 +14,8 @@ import numpy as np
 
 from seasift.core.errors import ImageError, InputError, LimitError
 from seasift.core.files import read_regular, write_bytes
-from seasift.core.image_exif import orientation_of
 from seasift.core.image_format import defect_of, format_of, other_kind, size_of
-from seasift.core.image_jpeg import decode_jpeg
+from seasift.core.image_jpeg import decode_jpeg, orientation_of
 from seasift.core.image_tiff import raw_kind, read_tiff
 from seasift.core.types import UInt8
 

@@ -18,6 +18,7 @@ from seasift.evaluation.document import EvaluatedData, Speed
 from seasift.evaluation.intervals import FEW_CLASS_GROUPS
 from seasift.evaluation.plots import new_figure, to_svg
 from seasift.evaluation.tables import (
+    ANY_OBJECT,
     NONE,
     Table,
     bracketed,
@@ -63,7 +64,10 @@ SHOWN_KINDS = ("masks", "boxes")
 def tables(comparison: Comparison) -> list[Table]:
     """All tables of a comparison, in the order to read them; those without rows are left out."""
     makers: tuple[Callable[[Comparison], Table], ...]
-    makers = (summary, levels, triage, differences, sizes, trainings, lines, classes, class_differences)
+    makers = (
+        *(summary, levels, triage, differences, level_differences),
+        *(sizes, trainings, lines, classes, class_differences),
+    )
     return [table for make in makers if (table := make(comparison)).rows]
 
 
@@ -112,6 +116,25 @@ def differences(comparison: Comparison) -> Table:
                 rows.append((name, kind, *cells, verdict(found["AP"], pair)))
     heads = ("pair", "kind", *WITH_INTERVAL, "meaning of the interval of AP")
     return Table("Differences", heads, rows, (0, 1, 5))
+
+
+def level_differences(comparison: Comparison) -> Table:
+    """Supercategories and any object: second minus first, from the same draws."""
+    rows: list[tuple[str, ...]] = []
+    for pair in comparison.pairs:
+        name = f"{pair.second} − {pair.first}"
+        for level, changes in pair.levels.items():
+            for kind in SHOWN_KINDS:
+                whole = changes.of_kind(kind)
+                if level != "object":
+                    for category, kinds in changes.per_class.items():
+                        if kinds.get(kind):
+                            rows.append((name, category, kind, signed(kinds[kind]), NONE))
+                if whole:
+                    of = ANY_OBJECT if level == "object" else "mean of these"
+                    rows.append((name, of, kind, signed(whole["AP"]), signed(whole["AP50"])))
+    title = "Differences of supercategories and any object"
+    return Table(title, ("pair", "of", "kind", "AP", "AP50"), rows, (0, 1, 2))
 
 
 def sizes(comparison: Comparison) -> Table:

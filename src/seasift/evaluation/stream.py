@@ -149,6 +149,7 @@ def evaluate_split(
         intervals = draws.evaluate(matches).record(settings.resamples, settings.seed)
     evaluated_kind = matches["masks" if "masks" in matches else "boxes"]
     groups, _ = unit_names(image_names(truth), pattern, split.dives)
+    ids = [image.id for image in truth.images]
     levels = evaluate_levels(truth, seen.results, draws)
     unseen = unseen_record(
         training,
@@ -173,10 +174,10 @@ def evaluate_split(
         seen.pace,
         reliability_of(evaluated_kind),
         intervals,
-        operating_points_of(evaluated_kind, groups, settings.threshold),
+        operating_points_of(evaluated_kind, groups, settings.threshold, seen.named.by_supercategory(ids)),
         levels,
         triaged,
-        rollup_record(seen.named, settings.rollup),
+        rollup_record(seen.named, settings.rollup, ids=ids, draws=draws),
         unseen,
         len(split.coco.images) - len(whole.images),
     )

@@ -21,8 +21,7 @@ from seasift.core.prepare import batches_of_one_size, prepare
 from seasift.core.types import Float32, Float64, SizeHW, UInt8
 from seasift.inference.engine import Engine
 from seasift.inference.engines import AUTO, ENGINES, abilities, advised, open_engine
-from seasift.inference.finite import FiniteOutputs
-from seasift.inference.graph import Graph
+from seasift.inference.graph import FiniteOutputs, Graph
 from seasift.inference.trial import try_out
 from seasift.modelfile import bundled
 from seasift.modelfile.info import ModelFile, ModelInfo, read_model_file

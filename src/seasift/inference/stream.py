@@ -1,4 +1,7 @@
-"""Images and frames of many sources, in order, several in work."""
+"""Images and frames of many sources, in order, several in work.
+
+`ending` ends a generator at a known time, since a thread may work behind it, and the exit of the process is too late.
+"""
 
 from __future__ import annotations
 
@@ -7,18 +10,32 @@ import sys
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from seasift.core.ending import ending
 from seasift.core.errors import ImageError
 from seasift.core.image import decode_image, page_count, read_image
 from seasift.core.types import UInt8
 from seasift.inference.inputs import Failure, Source, readable
 from seasift.video.dive import Dive
 from seasift.video.reading import Span, describe_gaps, read_span
+
+ItemT = TypeVar("ItemT")
+
+
+@contextmanager
+def ending(items: Iterable[ItemT]) -> Iterator[Iterable[ItemT]]:
+    """Close a generator at the end of a `with` block, however it ends; other iterables are left alone."""
+    try:
+        yield items
+    finally:
+        close = getattr(items, "close", None)
+        if close is not None:
+            close()
+
 
 T = TypeVar("T")
 

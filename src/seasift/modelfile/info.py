@@ -57,15 +57,21 @@ class OperatingPointsClass(Strict):
 
 
 class OperatingPointsEntry(Strict):
-    """Precision and recall of each class, as counts, for intervals of counts; classes as in `categories`."""
+    """Precision and recall of each class, as counts, for intervals of counts; classes as in `categories`.
+
+    Attributes:
+        supercategories: the same of detections by their likeliest supercategory and their score for it, see `core.rollup`;
+            None if not counted.
+    """
 
     data: Annotated[str, Field(min_length=1)]
     thresholds: Annotated[tuple[Share, ...], Field(min_length=1)]
     classes: tuple[OperatingPointsClass, ...]
+    supercategories: dict[str, OperatingPointsClass] | None = None
 
     @model_validator(mode="after")
     def _a_value_a_threshold(self) -> OperatingPointsEntry:
-        for row in self.classes:
+        for row in (*self.classes, *(self.supercategories or {}).values()):
             for values in (row.found, row.right, row.found_alike, row.objects_alike):
                 if len(values) != len(self.thresholds):
                     raise ValueError(f"{len(values)} values for {len(self.thresholds)} thresholds")
@@ -306,6 +312,12 @@ class ModelInfo(Strict):
         if entry is None:
             return None
         return RollUp(entry.by_class, entry.by_supercategory, entry.by_object)
+
+    def parents(self) -> tuple[str, ...]:
+        """Names of the models that this one was adapted from, nearest first; see `seasift adapt`."""
+        listed = self.training.get("parents")
+        entries = listed if isinstance(listed, list) else []
+        return tuple(str(each["name"]) for each in entries if isinstance(each, dict) and "name" in each)
 
     def class_list(self) -> tuple[Category, ...]:
         """The classes; the index is the class_id."""

@@ -12,14 +12,12 @@ from starlette.middleware.cors import CORSMiddleware
 
 from seasift import __version__
 from seasift.isolation.pool import DecoderPool, DecodingLimits
-from seasift.service import routes_about, routes_jobs, routes_page, routes_predict, routes_report
-from seasift.service.access_log import AccessLog
-from seasift.service.image_queue import ImageQueue
+from seasift.service import routes_about, routes_jobs, routes_page, routes_predict
+from seasift.service.access_log import AccessLog, Metrics
+from seasift.service.image_queue import ImageQueue, Served
 from seasift.service.jobs import Jobs
-from seasift.service.metrics import Metrics
 from seasift.service.refusals import add_refusals
 from seasift.service.request_limits import RequestLimits
-from seasift.service.served import Served
 from seasift.service.settings import Settings
 from seasift.service.state import Service
 
@@ -75,7 +73,7 @@ def create_app(
         title="seasift", version=__version__, description=_ABOUT, docs_url=None, redoc_url=None, lifespan=life
     )
     app.state.service = service
-    for module in (routes_predict, routes_report, routes_jobs, routes_about, routes_page):
+    for module in (routes_predict, routes_jobs, routes_about, routes_page):
         app.include_router(module.router)
     add_refusals(app)
     app.add_middleware(RequestLimits, settings=settings, queue=queue, jobs=jobs)

@@ -1,4 +1,4 @@
-"""Images wait here for the model. A few threads take them out, those of requests before those of jobs."""
+"""The queue of images for the model. A few threads take images from it, those of requests before those of jobs."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from itertools import groupby
+from typing import Protocol
 
 import numpy as np
 
@@ -18,9 +19,28 @@ from seasift.core.image import decode_image, encode_image, page_count
 from seasift.core.instances import Instances
 from seasift.core.types import UInt8
 from seasift.formats.document import Image, image_entry, labels_of
-from seasift.inference.image_prediction import Choices, predict_images
-from seasift.service.served import Served
+from seasift.inference.image_prediction import Choices, DescribedModel, predict_images
+from seasift.modelfile.info import ModelInfo
 from seasift.viz.drawing import draw
+
+
+class Served(DescribedModel, Protocol):
+    """A model with a description that finds objects; `OnnxPredictor` is one.
+
+    Several threads may call `predict`.
+    """
+
+    info: ModelInfo
+
+    def predict(
+        self,
+        images_rgb_u8: Sequence[UInt8],
+        *,
+        threshold: float,
+        max_objects: int,
+        class_ids: Sequence[int] | None,
+    ) -> list[Instances]:
+        """Return one Instances per image, in order."""
 
 
 @dataclass(frozen=True, eq=False)

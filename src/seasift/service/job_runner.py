@@ -26,10 +26,9 @@ from seasift.formats.document import FailedFile, Image, complete, plain
 from seasift.inference.image_prediction import Choices, result_header
 from seasift.isolation.pool import DecoderPool
 from seasift.service import job_upload
-from seasift.service.image_queue import ImageQueue, Seen, Task
+from seasift.service.image_queue import ImageQueue, Seen, Served, Task
 from seasift.service.job_store import Job, JobStore
 from seasift.service.refusals import is_storage_error
-from seasift.service.served import Served
 from seasift.service.settings import Settings
 from seasift.service.written import DOCUMENTS, document_bytes, entry_name
 

@@ -8,10 +8,9 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
-from seasift.service.image_queue import ImageQueue
+from seasift.service.access_log import Metrics
+from seasift.service.image_queue import ImageQueue, Served
 from seasift.service.jobs import Jobs
-from seasift.service.metrics import Metrics
-from seasift.service.served import Served
 from seasift.service.settings import Settings
 
 STOP_S = 10.0  # once no request is under way, for the images of jobs in hand and the threads

@@ -21,7 +21,6 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from seasift.core.ending import ending
 from seasift.core.errors import InputError, ModelError, SeasiftError
 from seasift.core.image import read_image, write_image
 from seasift.core.instances import Instances
@@ -31,7 +30,7 @@ from seasift.inference.engines import open_engine
 from seasift.inference.inputs import Failure, Source, expand
 from seasift.inference.openvino_engine import VARIABLE
 from seasift.inference.predictor import OnnxPredictor, load_predictor
-from seasift.inference.stream import SourceImage, predict_sources
+from seasift.inference.stream import SourceImage, ending, predict_sources
 from seasift.video.reading import FrameSampling, Span
 
 T = TypeVar("T")

@@ -270,14 +270,24 @@ def _has_sides(message: Any) -> bool:
     return str(message.NS) in ("N", "S") and str(message.EW) in ("E", "W")
 
 
+_PLACE = ("time", "lat", "NS", "lon", "EW")
+_FIELDS = {
+    "GGA": ("quality", *_PLACE),
+    "RMC": ("status", "date", *_PLACE),
+    "ZDA": ("time", "year", "month", "day"),
+}
+
+
 def _parsed(sentence: str) -> Any:
-    """Split a sentence; None if it is damaged."""
+    """Split a sentence; None if it is damaged or too short."""
     import pynmeagps
 
     try:
-        if "*" not in sentence:
-            return pynmeagps.NMEAReader.parse(f"{sentence}*00", validate=0)
-        return pynmeagps.NMEAReader.parse(sentence)
+        unchecked = "*" not in sentence
+        message = pynmeagps.NMEAReader.parse(
+            f"{sentence}*00" if unchecked else sentence, validate=0 if unchecked else 1
+        )
+        return message if all(hasattr(message, name) for name in _FIELDS[message.msgID]) else None
     except (
         pynmeagps.NMEAParseError,
         pynmeagps.NMEAMessageError,

@@ -16,9 +16,11 @@ from seasift.core.errors import InputError
 from seasift.core.files import check_folder, resolved
 from seasift.formats.exchange import registry
 from seasift.formats.journal import earlier_results
+from seasift.inference.image_prediction import roll_up_of
 from seasift.inference.inputs import Failure, videos_of
 from seasift.inference.predictor import OnnxPredictor, load_predictor
 from seasift.survey.engine import Asked, look_of, looking_on_ray, parse_engine, require_ray
+from seasift.survey.naming import Naming
 from seasift.survey.navigation import Navigation, read_navigation
 from seasift.survey.plan import Plan
 from seasift.survey.store import NAME, Store, live_before
@@ -51,6 +53,7 @@ class Options:
     threshold: float | None
     max_objects: int | None
     classes: Sequence[str] | None
+    names: str | None
     unconfirmed: bool
     formats: Sequence[str] | None
     video: bool
@@ -89,6 +92,7 @@ def prepare(options: Options, tell: Callable[[str], None]) -> tuple[Plan, list[F
     names = [category.name for category in model.categories]
     groups = [category.group for category in model.categories]
     classes = parse_classes(options.classes or (), names, groups=groups, option="--classes")
+    rollup = roll_up_of(options.names, model.info)
     threshold = model.info.threshold if options.threshold is None else options.threshold
     tracking = TrackerSettings(start_score=threshold, low_score=round(LOW * threshold, 6))
     max_objects = options.max_objects or model.info.max_objects
@@ -124,6 +128,7 @@ def prepare(options: Options, tell: Callable[[str], None]) -> tuple[Plan, list[F
             "threshold": threshold,
             "max_objects": max_objects,
             "classes": classes or None,
+            "names": "rollup" if rollup else "class",
             "engine": model.engine,
             "precision": model.precision,
             "unconfirmed": options.unconfirmed,
@@ -131,6 +136,9 @@ def prepare(options: Options, tell: Callable[[str], None]) -> tuple[Plan, list[F
         },
         state=state,
         tracking=tracking,
+        naming=Naming(
+            model.info.class_list(), rollup, only_sure=rollup is not None and options.threshold is None
+        ),
         classes=classes,
         navigation=navigation,
         unconfirmed=options.unconfirmed,

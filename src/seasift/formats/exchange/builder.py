@@ -164,7 +164,8 @@ class Builder:
 
         Args:
             key: key of its track; None for an object without a track.
-            track: `score`, `confirmed` and `image` (of its best view) of the track, if the format has them.
+            track: `score`, `confirmed`, `rollup`, `class_scores` and `picture` (of its best view) of the track, if the
+                format has them.
         """
         self.category(name)
         seen = Observation(
@@ -240,6 +241,8 @@ class Builder:
             category_id=self._categories[entry["name"]],
             name=entry["name"],
             score=entry.get("score", max(one.score for one in seen)),
+            rollup=entry.get("rollup"),
+            class_scores=entry.get("class_scores"),
             confirmed=entry.get("confirmed", True),
             best=_best(seen[0], entry["picture"]) if entry.get("picture") else None,
             observations=seen,

@@ -26,6 +26,7 @@ from seasift.formats.exchange.content import (
     outlines,
     reading,
 )
+from seasift.formats.exchange.naming import class_scores
 from seasift.formats.exchange.native import load_json
 from seasift.formats.exchange.regions import Region
 from seasift.formats.tracks import Observation, TrackEntry, Video
@@ -87,7 +88,15 @@ def _moving(track: TrackEntry, seen: list[Observation], video: Video) -> dict[st
         if video.fps:
             value["duration"] = round(video.frames / video.fps, 6)
     names = {"id": f"track-{track.id}", "type": "videorectangle", "from_name": "box", "to_name": "video"}
-    return names | {"origin": "prediction", "score": track.score, "value": value}
+    return names | {"origin": "prediction", "score": track.score, "value": value} | _note(track)
+
+
+def _note(track: TrackEntry) -> dict[str, Any]:
+    """The likeliest class behind a coarser name, as the region's note."""
+    classes = class_scores(track) if track.rollup and track.rollup.level != "class" else []
+    return (
+        {"meta": {"text": [f"likeliest class {classes[0][0]}, score {classes[0][1]:.3f}"]}} if classes else {}
+    )
 
 
 def _image(track: TrackEntry, seen: Observation, video: Video) -> list[dict[str, Any]]:
@@ -98,6 +107,7 @@ def _image(track: TrackEntry, seen: Observation, video: Video) -> list[dict[str,
         "original_width": video.width,
         "original_height": video.height,
         "image_rotation": 0,
+        **_note(track),
     }
     rings = outlines(seen, video)
     if not rings:
