@@ -136,7 +136,7 @@ def find_in_source(names: Collection[str], source: Source, near: str = "") -> di
         index.setdefault(parts[-1].casefold(), []).append((path, parts))
     found, missing = {}, []
     for name in names:
-        for alike, parts in product((tuple, _folded), (*_whole(name), *_shortened(name))):
+        for alike, parts in product((_unchanged, _folded), (*_whole(name), *_shortened(name))):
             wanted = _parts_of("/".join(parts))
             same = index.get(wanted[-1].casefold(), [])
             indices = [p for p, have in same if alike(have[-len(wanted) :]) == alike(wanted)]
@@ -232,6 +232,10 @@ def _forms(name: str) -> Iterator[tuple[_Parts, bool]]:
 def _parts_of(path: str) -> _Parts:
     """A path for comparison: with composed letters, and with `\\` in file names as folders."""
     return PurePosixPath(normalize("NFC", path).replace("\\", "/")).parts
+
+
+def _unchanged(parts: _Parts) -> _Parts:
+    return parts
 
 
 def _folded(parts: _Parts) -> _Parts:
