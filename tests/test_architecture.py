@@ -100,6 +100,15 @@ def test_no_rooms_import_each_other_in_a_circle() -> None:
     assert circle_in(rooms) == ()
 
 
+def test_a_class_name_is_used_once() -> None:
+    places: dict[str, list[str]] = {}
+    for path in sorted(ROOT.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                places.setdefault(node.name, []).append(str(path.relative_to(ROOT)))
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}
+
+
 @pytest.mark.parametrize("room", ORDER)
 def test_rooms_import_only_rooms_before_them(room: str) -> None:
     allowed = ORDER[: ORDER.index(room) + 1]

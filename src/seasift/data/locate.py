@@ -17,7 +17,7 @@ from urllib.parse import unquote
 
 from seasift.core.errors import DatasetError
 from seasift.data.coco import CocoDataset, read_coco
-from seasift.data.source import Source
+from seasift.data.source import DatasetFiles
 
 _Parts = tuple[str, ...]
 
@@ -117,7 +117,7 @@ def read_placed(path: Path, images: Path | None) -> tuple[CocoDataset, Path]:
     return replace(coco, images=tuple(placed)), folder.folder
 
 
-def find_in_source(names: Collection[str], source: Source, near: str = "") -> dict[str, Located]:
+def find_in_source(names: Collection[str], source: DatasetFiles, near: str = "") -> dict[str, Located]:
     """Find images in a source by the ends of their paths.
 
     Of several files with one name, the usual folders come first: `images` beside the COCO file, its own folder, and for
@@ -159,7 +159,7 @@ def missing_images(index: str, missing: Sequence[str], total: int) -> DatasetErr
     )
 
 
-def _choose(indices: list[str], parts: _Parts, source: Source, near: str) -> str:
+def _choose(indices: list[str], parts: _Parts, source: DatasetFiles, near: str) -> str:
     """Choose among several files for a name."""
     seen = [index for index in indices if not any(part.startswith((".", "@")) for part in _parts_of(index))]
     indices = seen or indices  # not a thumbnail of a file browser

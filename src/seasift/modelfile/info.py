@@ -118,7 +118,7 @@ def _known_head(head: str) -> str:
     return head
 
 
-class CategoryEntry(Strict):
+class ClassEntry(Strict):
     """A class: `id` is the COCO category id, its index the class_id; `supercategory` if the name does not give it."""
 
     id: int
@@ -244,7 +244,7 @@ class ModelInfo(Strict):
     schema_version: Literal["seasift-model/1"] = SCHEMA
     name: Annotated[str, Field(min_length=1)]
     head: Annotated[str, AfterValidator(_known_head)]
-    categories: Annotated[tuple[CategoryEntry, ...], Field(min_length=1)]
+    categories: Annotated[tuple[ClassEntry, ...], Field(min_length=1)]
     input: InputEntry
     decode: DecodeEntry = DecodeEntry()
     calibration: CalibrationEntry | None = None

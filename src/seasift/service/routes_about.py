@@ -21,7 +21,7 @@ from seasift.service.schemas import (
     Cuda,
     Health,
     Label,
-    Labels,
+    LabelsAnswer,
     ModelCard,
     Models,
     Readiness,
@@ -153,9 +153,9 @@ async def card(service: WithService) -> Response:
 
 
 @router.get("/v1/labels")
-async def labels(service: WithService) -> Labels:
+async def labels(service: WithService) -> LabelsAnswer:
     """The classes of the model, in its order."""
-    return Labels(
+    return LabelsAnswer(
         labels=[
             Label(
                 class_id=i,
