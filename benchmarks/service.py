@@ -199,7 +199,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("pictures", nargs="*", help="images or folders; drawn ones without any")
+    parser.add_argument("images", nargs="*", help="images or folders; drawn ones without any")
     parser.add_argument("--model", default="default")
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 8, 64])
     parser.add_argument("--count", type=int, default=256, help="requests in a round")

@@ -13,6 +13,7 @@ import numpy as np
 from seasift.core.decode import YolactDecode, check_finite
 from seasift.core.instances import Instances
 from seasift.core.mask_grids import mask_of_grid, mask_of_nearest
+from seasift.core.masks import MaskCrop
 from seasift.core.prepare import InputSpec
 from seasift.core.types import Bool, Float32, Int64, SizeHW
 
@@ -82,6 +83,45 @@ def decode_rtmdet(
     inside: list[Bool] = [masks[row, rows, columns] >= settings.mask_threshold for row in kept]
     crops = tuple(mask_of_nearest(each, size_hw) for each in inside)
     return replace(found, masks=crops)
+
+
+def decode_remote(
+    outputs: Mapping[str, Float32],
+    /,
+    *,
+    size_hw: SizeHW,
+    spec: InputSpec,
+    settings: YolactDecode,
+    threshold: float,
+    max_objects: int,
+    class_ids: Int64 | None = None,
+) -> Instances:
+    """Objects that a server gave: `boxes`, `labels`, `scores` as in `decode_final`; `crops` (N, 4), `bits` (M,).
+
+    A crop holds left, top, width and height of a mask, whose pixels follow each other in `bits`; a negative width is an
+    object without a mask.
+    """
+    del settings  # the server did the rest
+    found, kept = _kept(
+        outputs["boxes"],
+        outputs["scores"],
+        outputs["labels"],
+        size_hw=size_hw,
+        spec=spec,
+        threshold=threshold,
+        max_objects=max_objects,
+        class_ids=class_ids,
+    )
+    crops = outputs["crops"].astype(np.int64)
+    if (crops[:, 2] < 0).any():
+        return found
+    ends = np.cumsum(crops[:, 2] * crops[:, 3])
+    masks = []
+    for row in kept.tolist():
+        x, y, width, height = crops[row].tolist()
+        bits = outputs["bits"][ends[row] - width * height : ends[row]] > 0
+        masks.append(MaskCrop(bits.reshape(height, width), x, y))
+    return replace(found, masks=tuple(masks))
 
 
 def _kept(

@@ -1,7 +1,6 @@
 """Engines that run an ONNX graph: OpenVINO by default, ONNX Runtime by extra. Imported only when used.
 
-Also here: Which precision is worth asking for, by engine, file and what the processor can do; measured in
-docs/reference/models.md.
+The advised precision depends on engine, file and processor; docs/reference/models.md has the measurements.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """OpenVINO on the CPU. Imported only when used.
 
-Also here: The process's one OpenVINO. Imported only when used. Compiled graphs, kept in the user's cache
-folder: the next process imports one in a fifth of the time.
+The process has one OpenVINO. Compiled graphs are cached in the user's folder: the next process loads one in a fifth of
+the time.
 """
 
 from __future__ import annotations

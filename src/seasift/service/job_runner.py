@@ -1,6 +1,6 @@
 """The thread that does jobs, one after the other.
 
-Also here: The files that a finished job leaves.
+A finished job leaves files.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The application for the review of a survey: the same gate as the service's, and no model.
 
-Also here: Writing the data set while the page goes on asking how far it is.
+An export runs in its own thread, while the page asks for its progress.
 """
 
 from __future__ import annotations

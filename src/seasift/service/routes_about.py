@@ -1,6 +1,6 @@
 """Endpoints that tell about the server: model, classes, health, metrics, and the API itself.
 
-Also here: The API's description as one plain page that works without a network.
+`/docs` describes the API on one plain page that works without a network.
 """
 
 from __future__ import annotations

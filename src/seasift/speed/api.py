@@ -269,6 +269,10 @@ def bench(
     if json_file:
         check_file("--json", Path(json_file))
     configs = parse_configs(config or ())
+    if bundled.is_address(model):
+        raise InputError(
+            f"{model}: a server; expected a model file or a bundled model, to measure this machine."
+        )
     bundled.find(model)  # fail before drawing images, which takes seconds
     if threshold is None:
         threshold = load_predictor(model, threads=threads).info.threshold
