@@ -17,14 +17,14 @@ ROOT = Path(seasift.__file__).parent
 ROOMS = {entry.name for entry in ROOT.iterdir() if (entry / "__init__.py").exists()}
 # fmt: off
 ORDER = (
-    "core", "recipes", "data", "formats", "video", "tracking", "viz", "modelfile", "inference", "prediction", "models",
-    "evaluation",
-    "survey", "review", "speed", "service", "export", "training", "cli",
+    "core", "recipes", "data", "formats", "video", "isolation", "tracking", "viz", "modelfile", "inference", "prediction",
+    "models", "evaluation",
+    "survey", "review", "speed", "service", "export", "training", "adaptation", "cli",
 )
 # fmt: on
 """A room imports only rooms before it."""
 HEAVY = ("torch", "torchvision", "lightning", "matplotlib", "pycocotools")
-CORE_LIBRARIES = {"PIL", "cv2", "hotcoco", "jinja2", "numpy", "pydantic_core", "simplejpeg"}
+CORE_LIBRARIES = {"PIL", "cv2", "hotcoco", "jinja2", "numpy", "pydantic_core", "simplejpeg", "yaml"}
 
 
 def paths_of(room: str) -> list[Path]:
@@ -118,7 +118,7 @@ def test_core_rests_on_few_libraries() -> None:
 
 @pytest.mark.parametrize(
     "room",
-    [room for room in ORDER if room not in ("models", "training", "export")],
+    [room for room in ORDER if room not in ("models", "training", "export", "adaptation")],
 )
 def test_loading_a_room_loads_nothing_heavy(room: str) -> None:
     code = "; ".join(

@@ -17,7 +17,7 @@ from seasift.core.prepare import prepare
 from seasift.core.types import UInt8
 from seasift.modelfile.info import CategoryEntry, InputEntry, ModelInfo, to_metadata
 from seasift.models.catalog import FAMILIES, build, catalog, make_config
-from seasift.models.targets import Targets
+from seasift.models.family import Targets
 
 CLASSES = 3
 OBJECTS = 200  # regions of an image that R-CNN takes for one, before suppression

@@ -16,8 +16,7 @@ from fastapi.testclient import TestClient
 
 from seasift.inference.predictor import OnnxPredictor
 from seasift.service.app import create_app
-from seasift.service.connections import RateLimit, most_connections
-from seasift.service.server import config_of
+from seasift.service.server import RateLimit, config_of, most_connections
 from seasift.service.settings import Settings
 from tests.service.conftest import HERE
 
@@ -166,7 +165,7 @@ def test_a_flood_of_one_error_is_counted_not_written(monkeypatch: pytest.MonkeyP
     handler.addFilter(RateLimit(most=3, within_s=10))
     log, now = logging.Logger("asyncio"), [0.0]
     log.addHandler(handler)
-    monkeypatch.setattr("seasift.service.connections.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("seasift.service.server.time.monotonic", lambda: now[0])
     for _ in range(100_000):
         log.error("socket.accept() out of system resource")
     log.error("another")

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from seasift.core.errors import EngineError
 from seasift.core.instances import Instances
 from seasift.inference.image_prediction import Choices
 from seasift.inference.predictor import OnnxPredictor
@@ -51,6 +52,18 @@ def test_images_looked_at_differently_share_no_batch(tiny: OnnxPredictor) -> Non
         tasks = [Task(str(n), THREE, look) for n, look in enumerate((ALL, HIGH, ALL, HIGH))]
         assert counts([queue.put(task) for task in tasks]) == [3, 1, 3, 1]
     assert held.calls == [2, 2]
+
+
+def test_an_engine_that_cannot_run_is_known_and_fails_all(tiny: OnnxPredictor) -> None:
+    class Unable(Held):
+        def predict(self, images_rgb_u8: Sequence[Any], **options: Any) -> list[Instances]:
+            raise EngineError("no such instruction")
+
+    with running(Unable(tiny), workers=1) as queue:
+        with pytest.raises(EngineError, match="no such instruction"):
+            queue.put(Task("a", ONE, ALL)).result(30)
+        assert isinstance(queue.failure, EngineError)
+        assert not queue.warm
 
 
 def test_a_image_that_breaks_the_model_fails_alone(tiny: OnnxPredictor) -> None:

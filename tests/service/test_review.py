@@ -68,7 +68,7 @@ def test_decisions_outlive_the_server(start: Start) -> None:
     client = start("Ada")
     said = client.post("/v1/review/decisions", json={"track": 2, "word": "accept", "name": "sea pen"}).json()
     assert (said["track"]["state"], said["track"]["reviewer"]) == ("relabelled", "Ada")
-    assert said["categories"][-1] == {"id": 9, "name": "sea pen", "group": "other"}
+    assert said["categories"][-1] == {"id": 9, "name": "sea pen", "group": "other", "coarse": False}
     client.post("/v1/review/decisions", json={"track": 3, "word": "reject", "reviewer": "Bob"})
     again = start()
     assert states(again) == {1: "undecided", 2: "relabelled", 3: "rejected", 4: "undecided"}

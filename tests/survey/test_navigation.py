@@ -76,6 +76,7 @@ def test_goes_the_short_way_over_the_date_line(tmp_path: Path) -> None:
         ("seconds,lat,N/S,lon\n1,-5,N,2\n", "column 'lat': latitude '-5' with 'N'"),
         ("seconds,lat,N/S,lon\n1,5,N,2\n2,5,X,2\n", "line 3, column 'N/S': 'X'"),
         ("seconds,lat,lon\n1,54,1,10,2\n", "line 2: 5 cells, but the header has 3"),
+        ("seconds,x,lat,lon\n1,S,5,2\n", "column 'x'"),
         ("time,lat,lon\n01/02/2026 12:00:00,1,2\n02/02/2026 12:00:00,1,2\n", "line 2, column 'time'"),
         ("date,time,lat,lon\n13/13/2026,12:00:00,1,2\n", "line 2"),
         ("time,lat,lon\n25:00:00,1,2\n", "time '25:00:00'"),
@@ -131,6 +132,10 @@ WEST_OF_SOUTH = (-54.1, -10.25)
         ("lat_deg,lat_min,N/S,lon_deg,lon_min,E/W", "54,6.0,S,10,15.0,W"),
         ("lat_deg,lat_min,lat_sec,N/S,lon_deg,lon_min,lon_sec,E/W", "54,6,0,S,10,15,0,W"),
         ("lat_deg,lat_min,lon_deg,lon_min", "-54,6.0,-10,15.0"),
+        ("lat,lon,a,b", "54.1,10.25,S,W"),
+        ("a,lat,b,lon", "S,54.1,W,10.25"),
+        ("lat,lon", "5406.000S,01015.000W"),
+        ("lat,lon", "-5406.000,-01015.000"),
     ],
 )
 def test_positions_as_people_and_instruments_write_them(tmp_path: Path, header: str, cells: str) -> None:
@@ -138,10 +143,28 @@ def test_positions_as_people_and_instruments_write_them(tmp_path: Path, header: 
     navigation = read_navigation(file(tmp_path / "nav.csv", f"seconds,{header}\n0,{quoted}\n"))
     assert navigation.at(0, None) == Position(*WEST_OF_SOUTH, None)
     north = quoted.replace("S", "N").replace("s", "n").replace("W", "E").replace("w", "e").replace("-5", "5")
-    north = north.replace("-1", "1") if "-06" not in cells else north
+    north = north.replace("-1", "1").replace("-01", "01") if "-06" not in cells else north
     if "South" not in cells:
         navigation = read_navigation(file(tmp_path / "nav.csv", f"seconds,{header}\n0,{north}\n"))
         assert navigation.at(0, None) == Position(54.1, 10.25, None)
+
+
+@pytest.mark.parametrize("before", ["sep=;\n", "# dive 7\n\n", "# "])
+def test_lines_before_the_header(tmp_path: Path, before: str) -> None:
+    text = f"{before}seconds;lat;lon\n0;54,1 South;10,25 west\n1;;\n2;x;3\n"
+    with pytest.raises(InputError, match="line {}, column 'lat'".format(4 + before.count("\n"))):
+        read_navigation(file(tmp_path / "nav.csv", text))
+    navigation = read_navigation(file(tmp_path / "nav.csv", text.replace("2;x;3\n", "")))
+    assert navigation.at(0, None) == Position(-54.1, -10.25, None)
+    (note,) = navigation.notes
+    assert "1 lines" in note
+
+
+def test_depths_in_feet_are_not_taken_for_metres(tmp_path: Path) -> None:
+    navigation = read_navigation(file(tmp_path / "nav.csv", "seconds,lat,lon,Depth (ft)\n0,1,2,30\n"))
+    assert navigation.at(0, None) == Position(1, 2, None)
+    (note,) = navigation.notes
+    assert "Depth (ft)" in note
 
 
 @pytest.mark.parametrize(
@@ -248,6 +271,21 @@ def test_nmea_over_midnight_without_fix_and_spoilt(tmp_path: Path) -> None:
     assert len(navigation.times_s) == 3
     (note,) = navigation.notes
     assert "1 NMEA" in note
+
+
+@pytest.mark.parametrize(("was", "now"), [(",S,", ",,"), (",W,", ",,"), (",S,", ",X,")])
+def test_nmea_without_hemispheres_gives_no_position(tmp_path: Path, was: str, now: str) -> None:
+    body = NMEA["RMC"][0]
+    spoilt = sentence(body.replace(was, now, 1))
+    navigation = read_navigation(file(tmp_path / "gps.nmea", f"{spoilt}\n{sentence(body)}"))
+    assert len(navigation.times_s) == 1
+    (note,) = navigation.notes
+    assert "1 NMEA" in note
+
+
+def test_nmea_without_checksums(tmp_path: Path) -> None:
+    text = "\n".join(f"${body}" for body in NMEA["GGA and RMC"])
+    assert read_navigation(file(tmp_path / "gps.nmea", text)).at(0, NOON) == Position(*WEST_OF_SOUTH, None)
 
 
 def test_gga_alone_names_no_day(tmp_path: Path) -> None:

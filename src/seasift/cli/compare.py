@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seasift.core.files import check_folder
-
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
 
@@ -53,6 +51,7 @@ def compare(
     runs on the same split.
     """
 
+    from seasift.core.files import check_folder
     from seasift.evaluation.compare import Settings
     from seasift.evaluation.compare import compare as hold_together
     from seasift.evaluation.compare_page import write_comparison

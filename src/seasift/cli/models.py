@@ -20,13 +20,14 @@ _Classes = Annotated[int, typer.Option(min=1, help="Number of classes without ba
 
 @models.command("list")
 def list_models(classes: _Classes = 22) -> None:
-    """List the bundled models and, with the extra train, the networks that can be trained."""
+    """List the bundled models, yours and, with the extra train, the networks that can be trained."""
     from importlib.util import find_spec
 
-    from seasift.cli.models_table import print_bundled, print_table
+    from seasift.cli.models_table import print_bundled, print_own, print_table
     from seasift.core.errors import how_to_install
 
     print_bundled()
+    print_own()
     if not all(map(find_spec, ("torch", "torchvision", "timm"))):
         typer.echo(
             f"\nNetworks to train are listed with the extra train. {how_to_install('train')}", err=True
@@ -54,7 +55,7 @@ def show(
     from seasift.core.errors import InputError, require
     from seasift.modelfile import bundled
 
-    if name in bundled.names() or name.endswith(".onnx"):
+    if name in bundled.known() or name.endswith(".onnx"):
         card = _card(bundled.find(name))
         if html is None:
             typer.echo(card)

@@ -28,13 +28,18 @@ the same command is given again.
 def _run(options: PredictOptions) -> None:
     from dataclasses import replace
 
-    from seasift.cli.terminal import note, progress_bar
+    from seasift.cli.terminal import CLOSED, note, progress_bar
+    from seasift.core.errors import InputError
     from seasift.formats.document import FailedFile
     from seasift.prediction.run import run
 
     def complain(failed: FailedFile) -> None:
         print(f"seasift: {failed.error}", file=sys.stderr)  # not echo: the bar moves down for print
 
+    if "stdin" in CLOSED and isinstance(options.inputs, list | tuple) and "-" in options.inputs:
+        raise InputError("-: standard input is closed; expected an image there.")
+    if "stdout" in CLOSED and (str(options.output) == "-" or options.output is None):
+        raise InputError("standard output is closed; expected a place for results. Give -o.")
     with progress_bar("predicting") as progress:
         result = run(replace(options, progress=progress, on_failure=complain, on_note=note))
     asked = options.formats or str(options.output) == "-"

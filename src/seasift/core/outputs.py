@@ -9,8 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from seasift.core.decode import YolactDecode, decode_rcnn, decode_yolact
-from seasift.core.decode_final import decode_final, decode_remote, decode_rtmdet
-from seasift.core.decode_queries import decode_queries
+from seasift.core.decode_final import decode_final, decode_queries, decode_remote, decode_rtmdet
 from seasift.core.decode_yolo import decode_final_yolo, decode_yolo, decode_yolov5
 from seasift.core.instances import Instances
 from seasift.core.prepare import InputSpec

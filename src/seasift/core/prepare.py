@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from PIL import Image
 
 from seasift.core.types import Float32, SizeHW, UInt8
 
@@ -129,6 +128,8 @@ def resize_u8(image_rgb_u8: UInt8, size_hw: SizeHW, sampling: str = "area") -> U
     if (height, width) == size_hw:
         return image_rgb_u8
     if sampling == "antialias":
+        from PIL import Image  # only some adopted models need it
+
         return np.asarray(
             Image.fromarray(image_rgb_u8).resize(size_hw[::-1], Image.Resampling.BILINEAR), np.uint8
         )

@@ -13,7 +13,15 @@ from typing import Any
 
 from seasift.core.errors import DatasetError
 from seasift.core.image import SUFFIXES
-from seasift.data.coco import CocoDataset, checked_document, load_json, parse_coco, read_document, root_ids
+from seasift.data.coco import (
+    CocoDataset,
+    checked_document,
+    load_json,
+    parse_coco,
+    read_document,
+    root_ids,
+)
+from seasift.data.json_form import REMEDY
 from seasift.data.locate import Located, find_beside, find_in_source, missing_images
 from seasift.data.repair import repair_document
 from seasift.data.source import Content, Source, folder_source
@@ -49,7 +57,7 @@ def read_coco_file(path: Path, images: Path | None, *, repair: bool = False) -> 
     content = read_document(path)
     repairs = repair_document(content, path.name) if repair else []
     roots = root_ids([content])
-    coco = parse_coco(content, path, roots)
+    coco = _parsed(content, path, roots, repair=repair)
     names = [image.file_name for image in coco.images]
     folder = find_beside(names, path, images, inside=True)
     missing = [name for name in names if name not in folder.found]
@@ -84,11 +92,23 @@ def read_coco_files(source: Source, *, repair: bool = False) -> Content:
     for split, (file, content) in zip(
         split_names(list(contents), source.name), contents.items(), strict=True
     ):
-        coco = parse_coco(content, f"{source.name}/{file}", roots)
+        coco = _parsed(content, f"{source.name}/{file}", roots, repair=repair)
         names = [image.file_name for image in coco.images]
         splits[split] = _Split(coco, find_in_source(names, source, file))
     notes = _notes(list(contents.values()), roots)
     return _content(Path(source.name).stem, splits, source, source.name, notes, repairs)
+
+
+def _parsed(
+    content: dict[str, Any], location: Path | str, roots: Collection[int], *, repair: bool
+) -> CocoDataset:
+    try:
+        return parse_coco(content, location, roots)
+    except DatasetError as error:
+        if not repair:
+            raise
+        left = "--repair does not mend this: correct the file. `seasift data check` lists all defects"
+        raise DatasetError(str(error).replace(REMEDY, left)) from None
 
 
 def _may_be_coco(path: str) -> bool:

@@ -7,7 +7,7 @@ misunderstand.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from itertools import combinations
@@ -45,6 +45,7 @@ from seasift.evaluation.intervals import (
     difference,
     draw,
 )
+from seasift.evaluation.levels import at_level, levels_of
 from seasift.evaluation.runs import Run
 from seasift.evaluation.stream import limited
 
@@ -86,8 +87,8 @@ def notes(
         found += _few_groups(", ".join(run.label for run in same), one) if one else []
     limits = {run.label: _listed(run.record.settings) for run in runs}
     if len(set(limits.values())) > 1:
-        told = "; ".join(f"{label} {text}" for label, text in limits.items())
-        found.append(f"The runs list different objects, which alone changes AP: {told}.")
+        listed = "; ".join(f"{label} {text}" for label, text in limits.items())
+        found.append(f"The runs list different objects, which alone changes AP: {listed}.")
     found += [
         f"{run.label}: only {run.record.data.images:,} of {run.record.data.of_images:,} images were evaluated. "
         "Do not report this result."
@@ -165,6 +166,20 @@ def evaluate_runs(
     return {run.label: _evaluate(run, truth, draws) for run in runs}
 
 
+def _at_levels(
+    truth: CocoDataset, entries: Sequence[dict[str, Any]], kinds: Iterable[str], draws: Draws
+) -> dict[str, Evaluated]:
+    """Supercategories and any object under the same draws, by name of the level."""
+    levels = {}
+    for level in levels_of(truth.categories):
+        above, own = at_level(truth, entries, level)
+        found = {kind: matches_of(above, own, kind) for kind in kinds}
+        levels[level.name] = draws.of_classes(above).evaluate(
+            {kind: matches for kind, matches in found.items() if matches is not None}
+        )
+    return levels
+
+
 def _truth_split(run: Run, data: Path) -> DataSplit:
     noted = run.record.data
     chosen = {key: getattr(noted, key) for key in _CHOICE}
@@ -204,7 +219,7 @@ def _evaluate(run: Run, truth: CocoDataset, draws: Draws) -> Evaluated:
             raise InputError(
                 f"{run.evaluation}: predictions.json gives {kind} AP {again:.4f}; report.json says {noted:.4f}. {_AGAIN}"
             )
-    return evaluated
+    return replace(evaluated, levels=_at_levels(truth, entries, evaluated.kinds, draws))
 
 
 def _split_name(run: Run) -> str:
@@ -340,11 +355,15 @@ def _training(training: dict[str, Any]) -> Trained:
 def _pair(first: Run, second: Run, evaluated: dict[str, Evaluated]) -> Pair:
     same = first.split == second.split
     made = same and first.label in evaluated
+    one, other = (evaluated[run.label] for run in (first, second)) if made else (None, None)
     return Pair(
         first=first.label,
         second=second.label,
         same_split=same,
-        difference=Changes.from_json(difference(evaluated[first.label], evaluated[second.label]))
-        if made
-        else None,
+        difference=Changes.from_json(difference(one, other)) if one and other else None,
+        levels={
+            name: Changes.from_json(difference(level, other.levels[name]))
+            for name, level in (one.levels if one and other else {}).items()
+            if other and name in other.levels
+        },
     )

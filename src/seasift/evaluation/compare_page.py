@@ -18,6 +18,7 @@ from seasift.evaluation.document import EvaluatedData, Speed
 from seasift.evaluation.intervals import FEW_CLASS_GROUPS
 from seasift.evaluation.plots import new_figure, to_svg
 from seasift.evaluation.tables import (
+    ANY_OBJECT,
     NONE,
     Table,
     bracketed,
@@ -63,7 +64,10 @@ SHOWN_KINDS = ("masks", "boxes")
 def tables(comparison: Comparison) -> list[Table]:
     """All tables of a comparison, in the order to read them; those without rows are left out."""
     makers: tuple[Callable[[Comparison], Table], ...]
-    makers = (summary, levels, triage, differences, sizes, trainings, lines, classes, class_differences)
+    makers = (
+        *(summary, levels, triage, differences, level_differences),
+        *(sizes, trainings, lines, classes, class_differences),
+    )
     return [table for make in makers if (table := make(comparison)).rows]
 
 
@@ -112,6 +116,25 @@ def differences(comparison: Comparison) -> Table:
                 rows.append((name, kind, *cells, verdict(found["AP"], pair)))
     heads = ("pair", "kind", *WITH_INTERVAL, "meaning of the interval of AP")
     return Table("Differences", heads, rows, (0, 1, 5))
+
+
+def level_differences(comparison: Comparison) -> Table:
+    """Supercategories and any object: second minus first, from the same draws."""
+    rows: list[tuple[str, ...]] = []
+    for pair in comparison.pairs:
+        name = f"{pair.second} − {pair.first}"
+        for level, changes in pair.levels.items():
+            for kind in SHOWN_KINDS:
+                whole = changes.of_kind(kind)
+                if level != "object":
+                    for category, kinds in changes.per_class.items():
+                        if kinds.get(kind):
+                            rows.append((name, category, kind, signed(kinds[kind]), NONE))
+                if whole:
+                    of = ANY_OBJECT if level == "object" else "mean of these"
+                    rows.append((name, of, kind, signed(whole["AP"]), signed(whole["AP50"])))
+    title = "Differences of supercategories and any object"
+    return Table(title, ("pair", "of", "kind", "AP", "AP50"), rows, (0, 1, 2))
 
 
 def sizes(comparison: Comparison) -> Table:
@@ -273,7 +296,7 @@ def overlays(comparison: Comparison) -> list[tuple[str, str]]:
     return [(title, svg) for title, svg in drawn if svg]
 
 
-def _look(index: int) -> dict[str, Any]:
+def _style(index: int) -> dict[str, Any]:
     return {
         "color": COLOURS[index % len(COLOURS)],
         "linestyle": _STYLES[index // len(COLOURS) % len(_STYLES)],
@@ -289,9 +312,9 @@ def _forest(comparison: Comparison) -> str | None:
         for index, run in enumerate(runs):
             limits = run.limits(kind, "AP")
             if limits:
-                axes.plot(limits, [index, index], color=_look(index)["color"], linewidth=2.2)
+                axes.plot(limits, [index, index], color=_style(index)["color"], linewidth=2.2)
             if run.line(kind)["AP"] is not None:
-                axes.plot([run.line(kind)["AP"]], [index], "o", color=_look(index)["color"])
+                axes.plot([run.line(kind)["AP"]], [index], "o", color=_style(index)["color"])
         axes.set_title(f"{kind} AP", fontsize=10)
         axes.grid(axis="x", color="#e3e6e8", linewidth=0.7)
         axes.set_axisbelow(True)
@@ -310,7 +333,7 @@ def _precision_recall(comparison: Comparison) -> str | None:
         for index, run in enumerate(runs):
             values = (run.curves or {}).get(kind, {}).get(iou)
             if values:
-                axes.plot(RECALLS, values, linewidth=1.6, label=run.label, **_look(index))
+                axes.plot(RECALLS, values, linewidth=1.6, label=run.label, **_style(index))
         axes.set_title(f"{kind}, IoU .{iou}", fontsize=10)
         axes.set_xlim(0, 1)
         axes.set_ylim(0, 1.02)
@@ -338,7 +361,7 @@ def _training(comparison: Comparison) -> str | None:
                     marker=marker,
                     label=run.label,
                     linewidth=1.4,
-                    **_look(index),
+                    **_style(index),
                 )
         if column == "loss/total" and axes.lines:
             axes.set_yscale("log")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,7 @@ class Evaluated:
         kinds: "boxes" and, if evaluated, "masks". The first resample is the split itself.
         pattern: regular expression that found the videos; None: single images were drawn.
         unit: "dive", "video" or "image".
+        levels: the same of supercategories and of any object, if computed.
     """
 
     groups: int
@@ -38,6 +39,7 @@ class Evaluated:
     kinds: dict[str, Resampled]
     pattern: str | None
     unit: str
+    levels: Mapping[str, Evaluated] = field(default_factory=dict)
 
     def intervals(self) -> dict[str, Any]:
         """Kind to metric to [low, high], and "per_class" name to kind to that of its AP."""
@@ -67,6 +69,7 @@ class Draws:
         weights: (1 + R, P) count of each image; the first row is the split itself.
         pattern: regular expression that found the videos; None: single images are drawn.
         unit: "dive", "video" or "image".
+        names: the group of each image.
     """
 
     groups: int
@@ -74,6 +77,11 @@ class Draws:
     weights: Int64
     pattern: str | None
     unit: str
+    names: Sequence[str] = ()
+
+    def of_classes(self, truth: CocoDataset) -> Draws:
+        """The same draws for a truth with other classes of the same images."""
+        return replace(self, class_groups=_class_groups(truth, self.names))
 
     def evaluate(self, matches: Mapping[str, Sequence[ClassMatches]]) -> Evaluated:
         """Resample the matches of each kind."""
@@ -100,7 +108,7 @@ def draw(
     groups, unit = unit_names(image_names(truth), pattern, dives or {})
     weights = draw_weights(groups, resamples, seed)
     weights = np.concatenate([np.ones((1, len(groups)), np.int64), weights])
-    return Draws(len(set(groups)), _class_groups(truth, groups), weights, pattern, unit)
+    return Draws(len(set(groups)), _class_groups(truth, groups), weights, pattern, unit, groups)
 
 
 def difference(first: Evaluated, second: Evaluated) -> dict[str, Any]:

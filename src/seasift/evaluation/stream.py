@@ -138,7 +138,7 @@ def evaluate_split(
         raise DatasetError(
             f"{split.name}: no images to evaluate{vague}; expected at least one. Choose another split"
         )
-    seen = _look(predictor, truth, split.images_dir, settings, progress)
+    seen = _predict_all(predictor, truth, split.images_dir, settings, progress)
     predicted = time.perf_counter()
     metrics = metrics_of(truth, seen.results)
     by_kind = {kind: matches_of(truth, seen.results.entries, kind) for kind in metrics.curves}
@@ -149,6 +149,7 @@ def evaluate_split(
         intervals = draws.evaluate(matches).record(settings.resamples, settings.seed)
     evaluated_kind = matches["masks" if "masks" in matches else "boxes"]
     groups, _ = unit_names(image_names(truth), pattern, split.dives)
+    ids = [image.id for image in truth.images]
     levels = evaluate_levels(truth, seen.results, draws)
     unseen = unseen_record(
         training,
@@ -173,10 +174,10 @@ def evaluate_split(
         seen.pace,
         reliability_of(evaluated_kind),
         intervals,
-        operating_points_of(evaluated_kind, groups, settings.threshold),
+        operating_points_of(evaluated_kind, groups, settings.threshold, seen.named.by_supercategory(ids)),
         levels,
         triaged,
-        rollup_record(seen.named, settings.rollup),
+        rollup_record(seen.named, settings.rollup, ids=ids, draws=draws),
         unseen,
         len(split.coco.images) - len(whole.images),
     )
@@ -192,7 +193,7 @@ class _Seen(NamedTuple):
     named: Named
 
 
-def _look(
+def _predict_all(
     predictor: Predictor,
     truth: CocoDataset,
     images_dir: Path,
@@ -254,7 +255,7 @@ def _found(
 ) -> Iterator[tuple[CocoImage, Instances]]:
     """One thread reads and predicts a batch while the caller evaluates the previous one."""
 
-    def look(start: int, stop: int) -> list[tuple[CocoImage, Instances]]:
+    def predict_batch(start: int, stop: int) -> list[tuple[CocoImage, Instances]]:
         images = truth.images[start:stop]
         loaded = _read(images, folder)
         began = time.perf_counter()
@@ -266,7 +267,7 @@ def _found(
 
     count = len(truth.images)
     bounds = pairwise([0, *range(1, count, settings.batch_size), count])
-    for batch in in_order((partial(look, start, stop) for start, stop in bounds), max_in_flight=1):
+    for batch in in_order((partial(predict_batch, start, stop) for start, stop in bounds), max_in_flight=1):
         yield from batch
 
 

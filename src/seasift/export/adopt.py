@@ -9,10 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from seasift.core.choices import parse_size
-from seasift.core.class_map import parse_class_map
-from seasift.core.classes import GROUPS, parse_group
+from seasift.core.classes import GROUPS, parse_class_map, parse_group
 from seasift.core.errors import EngineError, InputError, ModelError, hint
-from seasift.core.files import check_onnx_name, write_bytes
+from seasift.core.files import check_onnx_name, read_regular, write_bytes
 from seasift.core.types import SizeHW
 from seasift.inference.engine import Engine
 from seasift.inference.engines import open_engine
@@ -130,7 +129,7 @@ def _read(path: Path) -> tuple[bytes, OnnxGraph]:
             raise ModelError(f"{path}: a folder; expected an ONNX file.")
         if path.stat().st_size > _MOST_BYTES:
             raise ModelError(f"{path}: larger than 2 GiB; expected one ONNX file with its weights.")
-        data = path.read_bytes()
+        data = read_regular(path, ModelError)
     except FileNotFoundError:
         raise ModelError(f"{path}: no such file. Check the name and the folder you are in.") from None
     except OSError as error:

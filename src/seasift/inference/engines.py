@@ -18,6 +18,7 @@ from seasift.inference import openvino_engine
 from seasift.inference.engine import Engine, Port, Settings, engine_error, last_line, usable_cores
 
 AUTO = "auto"
+_MOST_THREADS = 1024
 # By (engine, whether the file is in 8-bit numbers): precisions, the fastest that keeps mask AP within .005 first, each
 # with what OpenVINO must say that the processor can do. The last of each list asks for nothing.
 ADVISED: dict[tuple[str, bool], tuple[tuple[str, str | None], ...]] = {
@@ -146,8 +147,9 @@ def open_engine(
     choose("engine", engine, list(ENGINES))
     if precision not in PRECISIONS[engine]:
         choose(f"precision with engine {engine}:", precision, [AUTO, *PRECISIONS[engine]])
-    if threads is not None and threads < 1:
-        raise InputError(f"{threads} threads; expected 1 or more.")
+    if threads is not None and not 1 <= threads <= _MOST_THREADS:
+        shown = threads if abs(threads) < 10**9 else "far too many"
+        raise InputError(f"{shown} threads; expected 1 to {_MOST_THREADS}.")
     return ENGINES[engine](model, name, Settings(precision, threads, throughput))
 
 

@@ -27,14 +27,14 @@ from seasift.modelfile.info import ModelInfo
 
 @dataclass(frozen=True)
 class Choices:
-    """What to look for in an image. Images with equal choices may run together.
+    """Options of a prediction. Images with equal options may run together.
 
     Attributes:
         threshold: minimum score, 0..1.
         max_objects: at most this many an image, the best; with tiles counted before `all_classes` applies.
-        class_ids: look only for these; None for all.
+        class_ids: find only these; None for all.
         all_classes: keep an object under every class that scores; otherwise its best class alone.
-        tiling: cut large images into tiles; None to look at whole images.
+        tiling: cut large images into tiles; None for whole images.
         max_objects_a_tile: at most this many a tile, the best.
         rollup: thresholds of rolled-up names; None for names of classes.
         only_sure: leave out objects that are sure at no level of them.
@@ -67,7 +67,7 @@ def predict_images(
     Args:
         model: the model; called once with all images, or once for some tiles of an image.
         images_rgb_u8: each (H, W, 3) uint8, RGB.
-        choices: what to look for.
+        choices: the options.
     Returns:
         One Instances an image, in order, best object first.
     """

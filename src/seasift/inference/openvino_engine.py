@@ -72,7 +72,7 @@ def load(key: Mapping[str, str]) -> bytes | None:
     Args:
         key: everything that a compiled graph depends on.
     """
-    index = _place(key)
+    index = _file_of(key)
     if index is None:
         return None
     try:
@@ -88,7 +88,7 @@ def load(key: Mapping[str, str]) -> bytes | None:
 
 def store(key: Mapping[str, str], graph: bytes) -> None:
     """Keep a graph under a key, whole or not at all, and let go of the oldest. A cache that fails is no error."""
-    index = _place(key)
+    index = _file_of(key)
     if index is None:
         return
     with suppress(OSError):
@@ -99,7 +99,7 @@ def store(key: Mapping[str, str], graph: bytes) -> None:
             path.unlink(missing_ok=True)
 
 
-def _place(key: Mapping[str, str]) -> Path | None:
+def _file_of(key: Mapping[str, str]) -> Path | None:
     where = folder()
     name = hashlib.sha256(json.dumps(dict(key), sort_keys=True).encode()).hexdigest()[:32]
     return None if where is None else where / f"{name}.graph"

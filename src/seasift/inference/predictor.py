@@ -21,7 +21,8 @@ from seasift.core.prepare import batches_of_one_size, prepare
 from seasift.core.types import Float32, Float64, SizeHW, UInt8
 from seasift.inference.engine import Engine
 from seasift.inference.engines import AUTO, ENGINES, abilities, advised, open_engine
-from seasift.inference.graph import Graph
+from seasift.inference.graph import FiniteOutputs, Graph
+from seasift.inference.trial import try_out
 from seasift.modelfile import bundled
 from seasift.modelfile.info import ModelFile, ModelInfo, read_model_file
 
@@ -48,6 +49,7 @@ class OnnxPredictor:
         self._settings = file.info.decode_settings()
         self._categories = file.info.class_list()
         self._calibration = file.info.score_calibration()
+        self._finite = FiniteOutputs(file.info.name)
 
     @property
     def name(self) -> str:
@@ -90,7 +92,7 @@ class OnnxPredictor:
             images_rgb_u8: each (H, W, 3) uint8, RGB.
             threshold: objects with a lower score, calibrated where the model is, are left out.
             max_objects: at most this many an image, the best.
-            class_ids: look only for these; they do not compete with the others for `max_objects`.
+            class_ids: find only these; they do not compete with the others for `max_objects`.
         Returns:
             One Instances an image, in order, best object first.
         """
@@ -125,7 +127,7 @@ class OnnxPredictor:
         """The objects of an image of `size_hw` px from its outputs, without the batch dimension; see `predict`."""
         calibration = self._calibration
         found = OUTPUTS[self.info.head].decode(
-            outputs,
+            outputs if self.info.adopted else self._finite.of(outputs),  # other decoders refuse such values
             size_hw=size_hw,
             spec=self._spec,
             settings=self._settings,
@@ -153,7 +155,7 @@ class OnnxPredictor:
 
 
 class ClassPredictor(Protocol):
-    """A Predictor that can look only for some of its classes; `OnnxPredictor` is one.
+    """A Predictor that can find only some of its classes; `OnnxPredictor` is one.
 
     `predict` may be called from several threads.
     """
@@ -178,7 +180,7 @@ class ClassPredictor(Protocol):
 
 
 class ChosenClasses:
-    """A model that looks only for some of its classes; implements `core.instances.Predictor`."""
+    """A model that finds only some of its classes; implements `core.instances.Predictor`."""
 
     def __init__(self, model: ClassPredictor, class_ids: Sequence[int] | None) -> None:
         self._model = model
@@ -212,7 +214,7 @@ def load_predictor(
     batch_size: int = 1,
     throughput: bool = False,
 ) -> OnnxPredictor:
-    """Load a model file and make it ready.
+    """Load a model file and make it ready. One that is not bundled is tried in a process of its own first; see `trial`.
 
     Args:
         model: path of a model file, the name of a bundled model, or the address of a server, see `inference.remote`,
@@ -237,6 +239,28 @@ def load_predictor(
         precision = advised(engine, quantized=bool(file.info.quantized), able=able)
         if file.info.adopted:  # graphs of other makers compute pixels, which bf16 rounds by up to 2 px
             precision = "f32"
+    if engine in ENGINES:
+        try_out(file, engine=engine, precision=precision, threads=threads)
+    return open_predictor(
+        file,
+        engine=engine,
+        precision=precision,
+        threads=threads,
+        batch_size=batch_size,
+        throughput=throughput,
+    )
+
+
+def open_predictor(
+    file: ModelFile,
+    *,
+    engine: str,
+    precision: str,
+    threads: int | None = None,
+    batch_size: int = 1,
+    throughput: bool = False,
+) -> OnnxPredictor:
+    """Make a model file ready without a trial; see `load_predictor`."""
     ready = open_engine(
         file.data, file.name, engine=engine, precision=precision, threads=threads, throughput=throughput
     )

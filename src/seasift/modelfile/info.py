@@ -19,11 +19,12 @@ from seasift.core.calibration import Calibration
 from seasift.core.classes import Group
 from seasift.core.decode import YolactDecode
 from seasift.core.errors import ModelError
+from seasift.core.files import read_regular
 from seasift.core.instances import Category
 from seasift.core.outputs import OUTPUTS
 from seasift.core.prepare import InputSpec
 from seasift.core.rollup import RollUp
-from seasift.modelfile.onnx_file import onnx_metadata
+from seasift.modelfile.onnx_file import has_external_data, onnx_metadata
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
@@ -56,15 +57,21 @@ class OperatingPointsClass(Strict):
 
 
 class OperatingPointsEntry(Strict):
-    """Precision and recall of each class, as counts, for intervals of counts; classes as in `categories`."""
+    """Precision and recall of each class, as counts, for intervals of counts; classes as in `categories`.
+
+    Attributes:
+        supercategories: the same of detections by their likeliest supercategory and their score for it, see `core.rollup`;
+            None if not counted.
+    """
 
     data: Annotated[str, Field(min_length=1)]
     thresholds: Annotated[tuple[Share, ...], Field(min_length=1)]
     classes: tuple[OperatingPointsClass, ...]
+    supercategories: dict[str, OperatingPointsClass] | None = None
 
     @model_validator(mode="after")
     def _a_value_a_threshold(self) -> OperatingPointsEntry:
-        for row in self.classes:
+        for row in (*self.classes, *(self.supercategories or {}).values()):
             for values in (row.found, row.right, row.found_alike, row.objects_alike):
                 if len(values) != len(self.thresholds):
                     raise ValueError(f"{len(values)} values for {len(self.thresholds)} thresholds")
@@ -105,6 +112,7 @@ INPUT_NAME = "images"
 
 _Count = Annotated[int, Field(ge=0)]
 _Side = Annotated[int, Field(ge=1, le=16384)]
+_MOST_PIXELS = 1 << 26
 
 
 def _known_head(head: str) -> str:
@@ -134,6 +142,13 @@ class InputEntry(Strict):
     sampling: Literal["area", "linear", "exact", "antialias"] = "area"
     fill: Annotated[float, Field(ge=0, le=255)] | None = None
     channels: Literal["rgb", "bgr"] = "rgb"
+
+    @model_validator(mode="after")
+    def _possible(self) -> InputEntry:
+        if self.size_hw[0] * self.size_hw[1] > _MOST_PIXELS:
+            raise ValueError(f"an input of {self.size_hw} px; expected at most {_MOST_PIXELS:,} pixels")
+        InputSpec(**self.model_dump())
+        return self
 
 
 class DecodeEntry(Strict):
@@ -298,6 +313,12 @@ class ModelInfo(Strict):
             return None
         return RollUp(entry.by_class, entry.by_supercategory, entry.by_object)
 
+    def parents(self) -> tuple[str, ...]:
+        """Names of the models that this one was adapted from, nearest first; see `seasift adapt`."""
+        listed = self.training.get("parents")
+        entries = listed if isinstance(listed, list) else []
+        return tuple(str(each["name"]) for each in entries if isinstance(each, dict) and "name" in each)
+
     def class_list(self) -> tuple[Category, ...]:
         """The classes; the index is the class_id."""
         return tuple(Category(entry.id, entry.name, entry.supercategory) for entry in self.categories)
@@ -366,7 +387,7 @@ def read_model_file(path: Path) -> ModelFile:
         ModelError: missing, not ONNX, truncated, not from seasift, another schema.
     """
     try:
-        data = path.read_bytes()
+        data = read_regular(path, ModelError)
     except FileNotFoundError:
         raise ModelError(f"{path}: no such model file. Check the name and the folder you are in.") from None
     except OSError as error:
@@ -374,9 +395,15 @@ def read_model_file(path: Path) -> ModelFile:
         raise ModelError(f"{path}: {kind}; expected an ONNX file made by `seasift export`.") from None
     try:
         metadata = onnx_metadata(data)
+        external = has_external_data(data)
     except ValueError as error:
         raise ModelError(
             f"{path}: not a whole ONNX file ({len(data):,} bytes; {error}). "
             "Give a file made by `seasift export`, or copy it again."
         ) from None
+    if external:
+        raise ModelError(
+            f"{path}: keeps weights in other files, which its hash does not cover; expected all in one file. "
+            "Save it again as a single ONNX file."
+        )
     return ModelFile(str(path), from_metadata(metadata, str(path)), data, hashlib.sha256(data).hexdigest())

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 
 from seasift.core.choices import PredictedMasks, ResultFormat, choose, choose_several
 from seasift.core.errors import InputError
-from seasift.core.files import write_json
+from seasift.core.files import resolved, write_json
 from seasift.core.image import SUFFIXES
 from seasift.formats import coco, document, journal, table_csv
 from seasift.formats.document import Document, Image
@@ -213,6 +213,7 @@ def write_documents(
     masks: str,
     file_names: Mapping[str, str],
     like: coco.TruthIds | None,
+    raw_csv: bool = False,
 ) -> list[Path]:
     """Write the documents of the plan; returns the files. A plan without a folder and a file has none."""
     written = []
@@ -221,7 +222,7 @@ def write_documents(
         if name in ("overlay", "video") or path is None:
             continue
         if name == "csv":
-            table_csv.write(path, result)
+            table_csv.write(path, result, raw=raw_csv)
         elif name == "coco":
             write_json(path, coco.to_coco(result, masks=masks, file_names=file_names, like=like))
         else:
@@ -231,13 +232,19 @@ def write_documents(
 
 
 def text_parts(
-    name: str, result: Document, *, masks: str, file_names: Mapping[str, str], like: coco.TruthIds | None
+    name: str,
+    result: Document,
+    *,
+    masks: str,
+    file_names: Mapping[str, str],
+    like: coco.TruthIds | None,
+    raw_csv: bool = False,
 ) -> Iterable[str]:
     """A document of the format json, csv or coco as text, a part at a time."""
     if name == "json":
         return document.text_parts(result, masks=masks)
     if name == "csv":
-        return [table_csv.to_text(result)]
+        return [table_csv.to_text(result, raw=raw_csv)]
     return [coco.to_text(coco.to_coco(result, masks=masks, file_names=file_names, like=like))]
 
 
@@ -272,7 +279,7 @@ def prepare(options: PredictOptions) -> Task:
     like_file = Path(options.like) if options.like else None
     if like_file and "coco" not in formats:
         raise InputError("--like is for --format coco. Add coco to the formats, or leave --like out.")
-    leave_out = output.resolve() if output else None
+    leave_out = resolved(output) if output else None
     notes: list[str] = []
     sources = expand(
         _texts(options.inputs), recursive=options.recursive, leave_out=leave_out, note=notes.append

@@ -24,11 +24,11 @@ from seasift.core.files import replacing, write_bytes
 from seasift.core.rollup import RollUp
 from seasift.formats.document import FailedFile, Image, complete, plain
 from seasift.inference.image_prediction import Choices, result_header
+from seasift.isolation.pool import DecoderPool
 from seasift.service import job_upload
-from seasift.service.image_queue import ImageQueue, Seen, Task
+from seasift.service.image_queue import ImageQueue, Seen, Served, Task
 from seasift.service.job_store import Job, JobStore
 from seasift.service.refusals import is_storage_error
-from seasift.service.served import Served
 from seasift.service.settings import Settings
 from seasift.service.written import DOCUMENTS, document_bytes, entry_name
 
@@ -105,11 +105,12 @@ class JobRunner:
         model: Served,
         queue: ImageQueue,
         settings: Settings,
+        decoders: DecoderPool,
         sweep: Callable[[float], None],
     ) -> None:
         """Make the thread; `sweep` is called with the time now and then."""
         self._folder, self._store, self._sweep = folder, store, sweep
-        self._model, self._queue, self._settings = model, queue, settings
+        self._model, self._queue, self._settings, self._decoders = model, queue, settings, decoders
         self._wake = threading.Event()
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="seasift-jobs", daemon=True)
@@ -182,7 +183,14 @@ class JobRunner:
         folder, look = self._folder / job.id, choices_from(job.look)
         upload = folder / "upload"
         entries = job_upload.entries(
-            upload, job.kind, job.file, job.every, self._settings, done, lambda: self._ends(job.id)
+            upload,
+            job.kind,
+            job.file,
+            job.every,
+            self._settings,
+            self._decoders,
+            done,
+            lambda: self._ends(job.id),
         )
         try:
             with closing(entries):

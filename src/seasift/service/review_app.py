@@ -22,8 +22,7 @@ from seasift import __version__
 from seasift.core.errors import BusyError, InputError, SeasiftError
 from seasift.review.folder import Review
 from seasift.service import routes_page, routes_review
-from seasift.service.access_log import AccessLog
-from seasift.service.metrics import Metrics
+from seasift.service.access_log import AccessLog, Metrics
 from seasift.service.refusals import add_refusals
 from seasift.service.request_limits import RequestLimits
 from seasift.service.server import page_url, serve
@@ -149,6 +148,7 @@ def serve_review(
     given: Mapping[str, Any],
     *,
     footage: Path | None = None,
+    names: str | None = None,
     reviewer: str = "",
     listening: Callable[[Review, str], None],
 ) -> None:
@@ -157,6 +157,7 @@ def serve_review(
     Args:
         given: host, port and other settings by name; None for the default.
         footage: current folder of the videos.
+        names: "class" or "rollup", see `review.frames.Tracks`.
         reviewer: who decides, unless the page says another.
         listening: called with the review and the page's address once the server listens.
     Raises:
@@ -165,7 +166,7 @@ def serve_review(
     settings = read_settings({name: value for name, value in given.items() if value is not None})
     check_reach(settings)
     _check_free(settings.host, settings.port)
-    review = Review(folder, footage=footage)
+    review = Review(folder, footage=footage, names=names)
     serve(
         create_review_app(review, settings, reviewer=reviewer),
         settings,

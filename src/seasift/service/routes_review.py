@@ -12,7 +12,7 @@ from seasift.core.classes import group_of
 from seasift.core.errors import ImageError, InputError, NotFoundError
 from seasift.review.decisions import Decision, state_of
 from seasift.review.folder import Review
-from seasift.review.frames import Row
+from seasift.review.frames import Row, is_coarse
 
 router = APIRouter(prefix="/v1/review")
 _IMAGE = {"Cache-Control": "no-store"}  # the next survey at this address has other images of the same names
@@ -131,7 +131,10 @@ def _answer(review: Review, track: int, decision: Decision | None) -> dict[str, 
 
 
 def _categories(review: Review) -> list[dict[str, Any]]:
-    return [{"id": id_, "name": name, "group": group_of(name)} for name, id_ in review.categories().items()]
+    return [
+        {"id": id_, "name": name, "group": group_of(name), "coarse": is_coarse(review.tracks, name)}
+        for name, id_ in review.categories().items()
+    ]
 
 
 def _track(review: Review, row: Row, decision: Decision | None) -> dict[str, Any]:
@@ -142,6 +145,9 @@ def _track(review: Review, row: Row, decision: Decision | None) -> dict[str, Any
         "state": state_of(row.name, decision),
         "reviewer": decision.reviewer if decision else None,
         "score": row.score,
+        "level": row.level,
+        "class_name": row.class_name,
+        "class_score": row.class_score,
         "frames": row.frames,
         "first_s": row.first_s,
         "last_s": row.last_s,

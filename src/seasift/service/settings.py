@@ -35,7 +35,9 @@ class Settings(BaseSettings):
     hosts: Annotated[
         tuple[str, ...], NoDecode, Field(description="names that requests may call this server by; * for any")
     ] = ()
-    workers: Annotated[_Count, Field(le=64, description="threads that decode and look at images")] = 2
+    workers: Annotated[
+        _Count, Field(le=64, description="threads that look at images, and processes that decode them")
+    ] = 2
     batch: Annotated[_Count, Field(le=256, description="waiting images that run together")] = 1
     batch_delay_ms: Annotated[
         float, Field(ge=0, le=1000, description="how long an image waits for others")
@@ -48,6 +50,15 @@ class Settings(BaseSettings):
         _Seconds, Field(description="from the first byte of a connection to the end of a request's head")
     ] = 10
     image_pixels: Annotated[_Count, Field(description="of an image, by its header")] = 100_000_000
+    decode_s: Annotated[
+        _Seconds, Field(description="for decoding an image, or for each step of decoding a video")
+    ] = 20
+    decode_bytes: Annotated[
+        int, Field(ge=64 << 20, description="memory that decoding an image or video may take (Linux)")
+    ] = 2 << 30
+    stuck_s: Annotated[
+        _Seconds, Field(description="all workers at one image for so long: /readyz says no")
+    ] = 5
     images_per_request: _Count = 64
     queue_images: Annotated[_Count, Field(description="images of requests that may wait")] = 256
     jobs: Annotated[Path | None, Field(description="folder that keeps jobs; without it there are none")] = (

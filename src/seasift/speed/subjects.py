@@ -30,7 +30,7 @@ from seasift.inference.engines import open_engine
 from seasift.inference.inputs import Failure, Source, expand
 from seasift.inference.openvino_engine import VARIABLE
 from seasift.inference.predictor import OnnxPredictor, load_predictor
-from seasift.inference.stream import SourceImage, predict_sources
+from seasift.inference.stream import SourceImage, ending, predict_sources
 from seasift.video.reading import FrameSampling, Span
 
 T = TypeVar("T")
@@ -260,16 +260,18 @@ class Subject:
         def look(item: SourceImage, image: UInt8) -> Image:
             return self._entry(item.file, self._predict(self._many, image))
 
-        for found in predict_sources(
+        found_all = predict_sources(
             look,
             self._images.sources,
             span=Span(FrameSampling(frames=1)),
             max_in_flight=self._many.max_in_flight,
-        ):
-            if isinstance(found, Failure):
-                raise SeasiftError(found.error)
-            assert found.result is not None
-            _text(found.result)
+        )
+        with ending(found_all):
+            for found in found_all:
+                if isinstance(found, Failure):
+                    raise SeasiftError(found.error)
+                assert found.result is not None
+                _text(found.result)
 
 
 def _text(entry: Image) -> str:

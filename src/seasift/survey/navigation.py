@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from seasift.core.errors import InputError
+from seasift.core.files import read_regular
 from seasift.core.types import Float64
 from seasift.survey.navigation_csv import Fixes, read_csv
 from seasift.survey.navigation_text import Moment, day_of, on_days, utc
@@ -136,7 +137,7 @@ def read_navigation(path: Path, *, gap_s: float = GAP_S) -> Navigation:
         InputError: missing file, missing column, invalid value, or descending times.
     """
     try:
-        text = _text(path.read_bytes())
+        text = _text(read_regular(path))
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise InputError(
@@ -194,7 +195,8 @@ def is_nmea(text: str) -> bool:
 
 
 def read_nmea(text: str, path: Path) -> Fixes:
-    """Fixes from GGA and RMC; dates from RMC and ZDA. Sentences with a wrong checksum are skipped and counted.
+    """Fixes from GGA and RMC; dates from RMC and ZDA. Sentences with a wrong checksum, or without a
+    hemisphere, are skipped and counted. A checksum may be missing.
 
     Raises:
         InputError: no fix.
@@ -221,13 +223,16 @@ def read_nmea(text: str, path: Path) -> Fixes:
         if kind == "ZDA":
             continue
         fixed = message.quality != 0 if kind == "GGA" else message.status == "A"
+        if fixed and message.lat not in ("", None) and not _has_sides(message):
+            spoilt += 1
+            continue
         if not fixed or message.lat in ("", None) or message.lon in ("", None):
             voids += 1
             continue
         moment = utc(day, clock) if kind == "RMC" and day else Moment(None, utc(date.min, clock).seconds)
         found.append((moment, float(message.lat), float(message.lon)))
     if not found:
-        reason = f"{spoilt} with a wrong checksum, {voids} without a fix"
+        reason = f"{spoilt} with a wrong checksum or form, {voids} without a fix"
         raise InputError(f"{path}: no position in its NMEA sentences ({reason}); expected GGA or RMC.")
     moments = [moment for moment, _, _ in found]
     if not any(moment.day for moment in moments):
@@ -260,12 +265,29 @@ def _dated(moments: list[Moment], days: dict[int, date]) -> list[Moment]:
     ]
 
 
+def _has_sides(message: Any) -> bool:
+    """Whether both hemispheres are stated: the parser takes others for north and east."""
+    return str(message.NS) in ("N", "S") and str(message.EW) in ("E", "W")
+
+
+_PLACE = ("time", "lat", "NS", "lon", "EW")
+_FIELDS = {
+    "GGA": ("quality", *_PLACE),
+    "RMC": ("status", "date", *_PLACE),
+    "ZDA": ("time", "year", "month", "day"),
+}
+
+
 def _parsed(sentence: str) -> Any:
-    """Split a sentence; None if it is damaged."""
+    """Split a sentence; None if it is damaged or too short."""
     import pynmeagps
 
     try:
-        return pynmeagps.NMEAReader.parse(sentence)
+        unchecked = "*" not in sentence
+        message = pynmeagps.NMEAReader.parse(
+            f"{sentence}*00" if unchecked else sentence, validate=0 if unchecked else 1
+        )
+        return message if all(hasattr(message, name) for name in _FIELDS[message.msgID]) else None
     except (
         pynmeagps.NMEAParseError,
         pynmeagps.NMEAMessageError,

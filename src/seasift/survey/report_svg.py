@@ -96,7 +96,7 @@ class Event:
     """A track on the timeline and the map."""
 
     number: int
-    class_id: int
+    name_id: int
     name: str
     first_s: float
     last_s: float
@@ -114,9 +114,9 @@ class Timeline:
     def add(self, event: Event) -> None:
         """One track."""
         begin = self._bin(event.first_s)
-        self._changes[event.class_id][begin] += 1
-        self._changes[event.class_id][max(self._bin(event.last_s), begin) + 1] -= 1
-        self._first.setdefault(event.class_id, event.first_s)
+        self._changes[event.name_id][begin] += 1
+        self._changes[event.name_id][max(self._bin(event.last_s), begin) + 1] -= 1
+        self._first.setdefault(event.name_id, event.first_s)
 
     def rows(self, names: Sequence[str], order: Sequence[int], clock_text: Any) -> dict[str, Any]:
         """Data for the template: rows with bars, ticks, breaks, size.
@@ -127,17 +127,17 @@ class Timeline:
             clock_text: converts a time to a label.
         """
         rows = []
-        for row, class_id in enumerate(order):
+        for row, name_id in enumerate(order):
             counts, here = [], 0
-            for change in self._changes[class_id][:_BINS]:
+            for change in self._changes[name_id][:_BINS]:
                 here += change
                 counts.append(here)
             rows.append(
                 {
-                    "name": names[class_id],
+                    "name": names[name_id],
                     "y": _TOP + row * _ROW,
                     "most": max(counts),
-                    "colour": _hex(class_id),
+                    "colour": _hex(name_id),
                     "bars": _bars(counts, _TOP + row * _ROW),
                 }
             )
@@ -214,15 +214,15 @@ def map_of(way: Sequence[Position], events: Iterable[Event], names: Sequence[str
             {
                 "x": xy(event.where)[0],
                 "y": xy(event.where)[1],
-                "colour": _hex(event.class_id),
+                "colour": _hex(event.name_id),
                 "title": f"{event.name}, track {event.number}",
             }
             for event in placed
             if event.where
         ],
         "legend": [
-            {"name": names[class_id], "colour": _hex(class_id)}
-            for class_id in sorted({event.class_id for event in placed})
+            {"name": names[name_id], "colour": _hex(name_id)}
+            for name_id in sorted({event.name_id for event in placed})
         ],
         "bar": round(bar_m * scale, 1),
         "bar_text": f"{bar_m:g} m" if bar_m < 1000 else f"{bar_m / 1000:g} km",
@@ -241,5 +241,5 @@ def _degrees(value: float, positive: str, negative: str) -> str:
     return f"{abs(value):.5f}° {positive if value >= 0 else negative}"
 
 
-def _hex(class_id: int) -> str:
-    return "#{:02x}{:02x}{:02x}".format(*colour_of(class_id))
+def _hex(name_id: int) -> str:
+    return "#{:02x}{:02x}{:02x}".format(*colour_of(name_id))

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import math
 import queue
+import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -27,7 +28,6 @@ from seasift.video.seeking import Start
 from seasift.video.segments import Part, Segment, cuts, keyframes
 
 T = TypeVar("T")
-_ASK_S = 0.2
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,17 +36,16 @@ class _End:
 
 
 def prefetch(
-    make: Callable[[threading.Event], Iterator[T]], depth: int, cancelled: Callable[[], bool] | None = None
-) -> Iterator[T]:
+    make: Callable[[threading.Event], Iterator[T]], depth: int, stop: threading.Event | None = None
+) -> Generator[T]:
     """Yield the items of `make`, which a thread produces while the caller is busy.
 
     At most `depth` items wait and one is being made, so memory does not grow. An error of the source is raised at its
-    position. When the caller closes this generator early, the event passed to `make` is set, the source is closed
-    and the thread ends. `cancelled` is called several times a second while the caller waits; true ends the items in
-    the same way.
+    position. When the caller closes this generator early, the event passed to `make`, `stop` or a new one, is set, the
+    source is closed and the thread ends.
     """
     waiting: queue.Queue[T | _End] = queue.Queue(depth)
-    stop = threading.Event()
+    stop = stop or threading.Event()
 
     def work() -> None:
         error: BaseException | None = None
@@ -70,12 +69,7 @@ def prefetch(
     ended = False
     try:
         while True:
-            try:
-                item = waiting.get(timeout=_ASK_S if cancelled else None)
-            except queue.Empty:
-                if cancelled is not None and cancelled():
-                    return
-                continue
+            item = waiting.get()
             if isinstance(item, _End):
                 ended = True
                 if item.error is not None:
@@ -85,9 +79,11 @@ def prefetch(
             del item
     finally:
         stop.set()
-        while not ended:  # makes room, so that the thread sees the request to stop
+        alive = not sys.is_finalizing()  # then, threads do not run any more
+        while alive and not ended:  # makes room, so that the thread sees the request to stop
             ended = isinstance(waiting.get(), _End)
-        thread.join()
+        if alive:
+            thread.join()
 
 
 __all__ = ["Before", "Dive", "DiveFrame", "DiveVideo", "Gap", "LiveDive", "open_dive"]
@@ -136,7 +132,7 @@ class Dive:
         after: tuple[int, int] | None = None,
         *,
         after_time_s: float | None = None,
-        cancelled: Callable[[], bool] | None = None,
+        stop: threading.Event | None = None,
     ) -> Iterator[DiveFrame]:
         """Frames of the chosen times, decoded in advance by a separate thread.
 
@@ -144,13 +140,13 @@ class Dive:
             after: continue right after this (video, frame) with exactly the frames of an unbroken run.
             after_time_s: that frame's `time_s`. With it, decoding seeks to the frame; if another frame is found there
                 (earlier damage), everything is decoded after all.
-            cancelled: called several times a second while the next frame is decoded; true ends the frames.
+            stop: asked between two packets; ends the frames when set.
         Returns:
             Frames in order of time. Close the generator to end the thread early. `gaps` starts afresh; for the file of
             `after` it lists what ends after that frame.
         """
         self.gaps = list(self._unopened)
-        return prefetch(partial(self._frames, after, after_time_s), _AHEAD, cancelled)
+        return prefetch(partial(self._frames, after, after_time_s), _AHEAD, stop)
 
     def parts(self, length_s: float, after: tuple[int, int, float] | None = None) -> list[Part]:
         """The dive in segments, in order, for processing several at once.
@@ -214,10 +210,15 @@ class Dive:
         for index, file in enumerate(self._files):
             if stop.is_set() or (after is not None and index < after[0]) or not self._in_range(file):
                 continue
-            if after is not None and index == after[0]:
-                yield from self._rest(index, after[1], after_time_s, stop)
-            else:
-                yield from self._chosen(index, self._decoded(file, self._start(file), stop))
+            try:
+                if after is not None and index == after[0]:
+                    yield from self._rest(index, after[1], after_time_s, stop)
+                else:
+                    yield from self._chosen(index, self._decoded(file, self._start(file), stop))
+            except ImageError:
+                if index == 0:
+                    raise
+                self.gaps.append(Gap(file.video.file, 0.0, None, "it cannot be opened any more"))
 
     def end_s(self) -> float:
         """End of the last file on the dive's clock; the file may be read through to find it."""

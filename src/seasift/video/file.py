@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seasift.core.errors import ImageError
+from seasift.core.files import check_regular
 from seasift.core.types import SizeHW
 from seasift.video.orientation import oriented_size, pixel_aspect
 
@@ -79,6 +81,7 @@ def opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     import av
 
     try:
+        check_regular(path, ImageError, most=sys.maxsize)
         # "file:" keeps FFmpeg from taking a name with a colon for an address.
         container = av.open(f"file:{path}", options=dict(_OPTIONS), metadata_errors="replace")
     except FileNotFoundError:

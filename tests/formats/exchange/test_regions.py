@@ -93,6 +93,21 @@ def test_masks_without_a_pixel_are_left_out_and_wrong_ones_refused(tmp_path: Pat
     assert len(cvat(tmp_path, f'<mask rle="0, 3" left="1" {where}/>')[1]) == 1  # the rest is background
     with pytest.raises(InputError, match="13 pixels"):
         cvat(tmp_path, f'<mask rle="1, 12" left="1" {where}/>')
+    for rle, left in (("1, x", "1"), ("1", "x")):
+        with pytest.raises(InputError, match=r"got ' ?x'; expected a number"):
+            cvat(tmp_path, f'<mask rle="{rle}" left="{left}" {where}/>')
+
+
+def test_shapes_without_an_area_are_left_out_and_counted(tmp_path: Path) -> None:
+    content, tracks = cvat(
+        tmp_path,
+        '<polygon points="1,1;10,1"/>',
+        '<box xtl="5" ytl="5" xbr="5" ybr="9"/>',
+        '<ellipse cx="5" cy="5" rx="3" ry="0"/>',
+        '<box xtl="9" ytl="9" xbr="5" ybr="5"/>',
+    )
+    assert [track.observations[0].box_xywh for track in tracks] == [[5, 5, 4, 4]]
+    assert sum(content.left_out.values()) == 3
 
 
 @pytest.mark.parametrize("degrees", [0, 30, 125.5])
@@ -248,6 +263,18 @@ def test_label_studio_s_labels_and_what_has_none(tmp_path: Path) -> None:
     assert [track.name for track in tracks] == ["bag", "crab"]
     counts = {kind.split(" ")[0]: count for kind, count in content.left_out.items()}
     assert counts == {"rectangle": 2, "label": 1, "keypoint": 1, "choices": 1, "relation": 1}
+
+
+def test_tasks_with_predictions_alone_are_said_among_others(tmp_path: Path) -> None:
+    value = {"x": 1, "y": 1, "width": 5, "height": 5, "rectanglelabels": ["crab"]}
+    region = {"id": "a", "type": "rectanglelabels", "original_width": W, "original_height": H, "value": value}
+    result = [{"result": [region]}]
+    person = {"data": {"image": "a.png"}, "annotations": result, "predictions": result}
+    model = {"data": {"image": "b.png"}, "annotations": [], "predictions": result}
+    nothing = {"data": {"image": "c.png"}, "annotations": [{"result": []}], "predictions": result}
+    for tasks, said in (([person, model, nothing], 1), ([model], 0), ([person], 0)):
+        content, _ = read("label-studio", tmp_path / "tasks.json", json.dumps(tasks))
+        assert sum("1 of 3" in note for note in content.notes) == said, tasks
 
 
 def test_a_file_of_which_nothing_is_left_says_why(tmp_path: Path) -> None:

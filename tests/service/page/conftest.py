@@ -19,7 +19,7 @@ import uvicorn
 from seasift.core.image import encode_image
 from seasift.inference.predictor import OnnxPredictor, load_predictor
 from seasift.service.app import create_app
-from seasift.service.served import Served
+from seasift.service.image_queue import Served
 from seasift.service.server import config_of
 from seasift.service.settings import Settings
 from tests.tiny_model import quarters, save_tiny
