@@ -86,14 +86,14 @@ def test_a_terminal_gets_the_table_and_no_json() -> None:
     assert "red thing" in done.stderr
 
 
-@pytest.mark.parametrize("asked", [("-f", "json"), ("-o", "-")])
-def test_a_terminal_gets_json_on_request(
-    run: Run, asked: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_terminal_gets_json_only_with_a_dash(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
-    code, out, err = predict(run, "pics/a.png", *asked)
+    code, out, err = predict(run, "pics/a.png", "-o", "-")
     assert code == 0, err
     assert json.loads(out)["images"][0]["file"] == "pics/a.png"
+    code, out, err = predict(run, "pics/a.png", "-f", "json")
+    assert (code, out) == (2, "")
+    assert "Name a file with -o, or print it with -o -." in err
 
 
 def test_json_to_standard_output(run: Run) -> None:

@@ -67,8 +67,13 @@ def client(
     chosen = _format_of(None if to_pipe else output, format)
     if to_pipe and chosen in _BINARY and sys.stdout.isatty():
         raise InputError(f"--format {chosen} gives no text for a terminal; expected a file. Name it with -o.")
+    if output is None and format is not None and sys.stdout.isatty():
+        raise InputError(
+            f"--format {format}: got no file for it; a terminal is no place for a document. Name a file with -o, or print it "
+            "with -o -."
+        )
     data = server.predict(files, **fields, format=chosen, overlay_type=_overlay_type(output))
-    if output is None and format is None and sys.stdout.isatty():  # a person reads the table instead
+    if output is None and sys.stdout.isatty():  # a person reads the table instead
         _show(data)
     elif output is None or to_pipe:
         typer.echo(data, nl=False)

@@ -15,14 +15,21 @@ from seasift.data.prepared import PreparedDataset
 from seasift.data.stats import SIZES, Stats
 
 _PAIRS = 10
+_MOST_LINES = 20  # of one kind of defect
 _WIDTH = 140
 
 
 def tell_check(report: CheckReport) -> None:
-    """Every defect on a line, the table of leaks, and a summary in the last line."""
+    """The first defects of each kind on a line each, the table of leaks, and a summary in the last line."""
     out = console_of(_WIDTH)
+    shown: Counter[str] = Counter()
     for defect in report.defects:
-        out.print(defect.line(), soft_wrap=True)
+        shown[defect.kind] += 1
+        if shown[defect.kind] <= _MOST_LINES:
+            out.print(defect.line(), soft_wrap=True)
+    for kind, count in shown.items():
+        if count > _MOST_LINES:
+            out.print(f"... and {count - _MOST_LINES:,} more: {kind}. --json lists all.")
     if report.leaks:
         table = Table(
             "scheme",

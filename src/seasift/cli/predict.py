@@ -40,10 +40,16 @@ def _run(options: PredictOptions) -> None:
         raise InputError("-: standard input is closed; expected an image there.")
     if "stdout" in CLOSED and (str(options.output) == "-" or options.output is None):
         raise InputError("standard output is closed; expected a place for results. Give -o.")
+    if options.output is None and options.formats and sys.stdout.isatty():
+        raise InputError(
+            f"--format {options.formats[0]}: got no file for it; a terminal is no place for a document. Name a file with -o, "
+            "or print it with -o -."
+        )
     with progress_bar("predicting") as progress:
         result = run(replace(options, progress=progress, on_failure=complain, on_note=note))
-    asked = options.formats or str(options.output) == "-"
-    if not result.written and (asked or not sys.stdout.isatty()):  # a person reads the table instead
+    if not result.written and (
+        str(options.output) == "-" or not sys.stdout.isatty()
+    ):  # a person reads the table instead
         for part in result.text(result.formats[0]):
             typer.echo(part.encode(), nl=False)
     show(result.document, result.written, asked_precision=options.precision)
