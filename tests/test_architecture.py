@@ -19,7 +19,7 @@ ROOMS = {entry.name for entry in ROOT.iterdir() if (entry / "__init__.py").exist
 ORDER = (
     "core", "recipes", "data", "formats", "video", "isolation", "tracking", "viz", "modelfile", "inference", "prediction",
     "models", "evaluation",
-    "survey", "review", "speed", "service", "export", "training", "adaptation", "cli",
+    "labelling", "survey", "review", "speed", "service", "export", "training", "adaptation", "cli",
 )
 # fmt: on
 """A room imports only rooms before it."""

@@ -19,7 +19,7 @@ from seasift.inference.predictor import load_predictor
 from seasift.isolation.pool import DecoderPool, DecodingLimits
 from seasift.service.app import create_app
 from seasift.service.settings import ServiceSettings
-from tests.core.test_jpeg_segments import with_scans
+from tests.core.test_image_jpeg import with_scans
 from tests.isolation.test_pool import png_of
 from tests.service.conftest import HERE, ONE, THREE, files
 from tests.service.test_fuzz import bombard, mutated

@@ -106,9 +106,9 @@ def run(setting: Setting, clock: RunClock, interrupt: Interrupt) -> Adapted:
             f"{len(chosen[number - 1])} held out; {clock.words()}"
         )
         checkpoint, steps = _train(setting, f"turn-{number}", learn, seconds, clock, interrupt)
-        network = load_network(checkpoint)[0]
+        trained = load_network(checkpoint)[0]
         for share in SHARES:
-            mixed = interpolate(base, network, share, labels.new_ids)
+            mixed = interpolate(base, trained, share, labels.new_ids)
             found = _look(setting, mixed, chosen[number - 1], clock, interrupt)
             if found is None:
                 break
@@ -126,7 +126,7 @@ def run(setting: Setting, clock: RunClock, interrupt: Interrupt) -> Adapted:
         checkpoint, steps = _train(setting, "all", labels.split, seconds, clock, interrupt)
         if not interrupt.asked or steps >= best_steps:
             best, best_steps = checkpoint, steps
-    network = None
+    network: nn.Module | None = None
     if judgement.helped:
         network = interpolate(base, load_network(best)[0], judgement.share, labels.new_ids)
     return Adapted(network, best, best_steps, judgement, held, interrupt.asked)

@@ -29,7 +29,7 @@ TRACK_COLUMNS = (
     *("track", "category_id", "name", "score", "best_score", "frames"),
     *("first_s", "last_s", "first_utc", "last_utc", "first_video", "first_frame", "last_video", "last_frame"),
     *("best_video", "best_frame", "best_time_s", "best_x", "best_y", "best_width", "best_height", "size_px"),
-    *("latitude", "longitude", "depth_m", "picture", "way"),
+    *("size_from", "latitude", "longitude", "depth_m", "picture", "way"),
 )
 ROLLUP_COLUMNS = ("rollup_name", "rollup_level", "rollup_score")
 """Only with rolled-up names."""
@@ -106,6 +106,7 @@ def track_row(summary: Summary, way: str, naming: Naming, clock: DiveClock) -> d
         "best_width": width,
         "best_height": height,
         "size_px": summary.size_px,
+        "size_from": summary.size_from,
         "latitude": None if where is None else where.latitude,
         "longitude": None if where is None else where.longitude,
         "depth_m": None if where is None else where.depth_m,

@@ -31,6 +31,7 @@ class Summary:
         first, last: first and last frame.
         frames: number of frames that show it.
         size_px: median area of its mask, or of its box without masks, px.
+        size_from: "mask", or "box" if a view has no mask.
         best: the view in its image.
         best_frame: the frame of that view.
     """
@@ -42,6 +43,7 @@ class Summary:
     last: Frame
     frames: int
     size_px: int
+    size_from: str
     best: Seen
     best_frame: Frame
 
@@ -75,6 +77,7 @@ def summary_of(store: Store, naming: Naming, track: int, number: int) -> Summary
         last=seen[-1][1],
         frames=len(seen),
         size_px=round(median(_size(each) for each, _ in seen)),
+        size_from="box" if any(each.area is None for each, _ in seen) else "mask",
         best=best,
         best_frame=best_frame,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 import math
 from pathlib import Path
@@ -9,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 from pycocotools import mask as pycocotools_mask
 
 from seasift.core.errors import InputError
@@ -223,6 +226,36 @@ def test_label_studio_s_brush(tmp_path: Path, literal: bool) -> None:
     box = {"x": 1, "y": 1, "width": 5, "height": 5, "rectanglelabels": ["crab"]}
     content, (track,) = label_studio(tmp_path, region("brushlabels", broken), region("rectanglelabels", box))
     assert sum(content.left_out.values()) == 1
+
+
+def data_url(bitmap: Any, mode: str = "RGBA") -> str:
+    """Black on a transparent ground, by Pillow, as the editor draws it."""
+    image = Image.new("RGBA", bitmap.shape[::-1])
+    image.putalpha(Image.fromarray(np.where(bitmap, 255, 0).astype(np.uint8)))
+    data = io.BytesIO()
+    image.convert(mode).save(data, "PNG")
+    return f"data:image/png;base64,{base64.b64encode(data.getvalue()).decode()}"
+
+
+def test_label_studio_s_bitmask(tmp_path: Path) -> None:
+    bitmap = np.zeros((H, W), bool)
+    bitmap[20:50, 30:90] = np.random.default_rng(4).random((30, 60)) < 0.7
+    values = [
+        {"imageDataURL": url, "bitmasklabels": ["crab"]}
+        for url in (
+            data_url(bitmap),
+            data_url(bitmap[:-1]),
+            data_url(bitmap, "RGB"),
+            "data:image/png;base64,AAAA",
+            "data:image/png;base64,é",
+            data_url(np.zeros((H, W), bool)),
+        )
+    ]
+    content, (track,) = label_studio(
+        tmp_path, *(region("bitmasklabels", value) for value in values), region("bitmask", values[0])
+    )
+    assert pixels(track.observations[0]) == {(int(x), int(y)) for y, x in np.argwhere(bitmap)}
+    assert sum(content.left_out.values()) == 6
 
 
 def test_label_studio_s_turned_boxes_and_ellipses_are_percent_of_different_sides(tmp_path: Path) -> None:

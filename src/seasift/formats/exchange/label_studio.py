@@ -191,7 +191,7 @@ def _read_task(built: Builder, task: dict[str, Any]) -> bool:
 _SHAPES = {
     **{
         f"{kind}{ending}": kind
-        for kind in ("rectangle", "polygon", "ellipse", "brush")
+        for kind in ("rectangle", "polygon", "ellipse", "brush", "bitmask")
         for ending in ("", "labels")
     },
     **{"keypoint": "keypoint", "keypointlabels": "keypoint"},
@@ -227,7 +227,7 @@ def _labels(results: list[dict[str, Any]]) -> dict[str, list[str]]:
 def _is_shape(region: dict[str, Any]) -> bool:
     """Whether a result has a position; choices, ratings and texts have none."""
     value = region.get("value") or {}
-    return any(key in value for key in ("x", "points", "rle", "sequence", "vertices"))
+    return any(key in value for key in ("x", "points", "rle", "imageDataURL", "sequence", "vertices"))
 
 
 def _size(built: Builder, data: dict[str, Any]) -> tuple[int, int]:
@@ -304,9 +304,13 @@ def _read_still(
         drawn = builder.ellipse(x, y, rx, ry, float(value.get("rotation") or 0))
     else:
         try:
-            drawn = builder.of_mask(builder.from_brush(value["rle"], *size))
+            drawn = builder.of_mask(
+                builder.from_brush(value["rle"], *size)
+                if shape == "brush"
+                else builder.from_png(value["imageDataURL"], *size)
+            )
         except (ValueError, KeyError, OverflowError) as error:
-            built.leave_out("brush (its run lengths do not fit its image)")
+            built.leave_out(f"{shape} (its mask does not fit its image)")
             built.note(f"region {region.get('id')}: {error}")
             return
     built.add_region(None, name, video, drawn, score=score)
