@@ -120,7 +120,10 @@ def read_csv(text: str, path: Path) -> Fixes:
     """
     lines = text.splitlines()
     separator = max(",;\t", key=(lines[0] if lines else "").count)
-    table = list(csv.reader(lines, delimiter=separator))
+    try:
+        table = list(csv.reader(lines, delimiter=separator))
+    except csv.Error as error:
+        raise InputError(f"{path}: not a CSV table ({error}); expected one of positions.") from None
     if len(table) < 2:
         raise InputError(f"{path}: {len(table)} lines; expected a header and one line per position.")
     header = table[0]
