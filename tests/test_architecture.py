@@ -19,7 +19,7 @@ ROOMS = {entry.name for entry in ROOT.iterdir() if (entry / "__init__.py").exist
 ORDER = (
     "core", "recipes", "data", "formats", "video", "isolation", "tracking", "viz", "modelfile", "inference", "prediction",
     "models", "evaluation",
-    "survey", "review", "speed", "service", "export", "training", "cli",
+    "labelling", "survey", "review", "speed", "service", "export", "training", "adaptation", "cli",
 )
 # fmt: on
 """A room imports only rooms before it."""
@@ -100,6 +100,15 @@ def test_no_rooms_import_each_other_in_a_circle() -> None:
     assert circle_in(rooms) == ()
 
 
+def test_a_class_name_is_used_once() -> None:
+    places: dict[str, list[str]] = {}
+    for path in sorted(ROOT.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                places.setdefault(node.name, []).append(str(path.relative_to(ROOT)))
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}
+
+
 @pytest.mark.parametrize("room", ORDER)
 def test_rooms_import_only_rooms_before_them(room: str) -> None:
     allowed = ORDER[: ORDER.index(room) + 1]
@@ -118,7 +127,7 @@ def test_core_rests_on_few_libraries() -> None:
 
 @pytest.mark.parametrize(
     "room",
-    [room for room in ORDER if room not in ("models", "training", "export")],
+    [room for room in ORDER if room not in ("models", "training", "export", "adaptation")],
 )
 def test_loading_a_room_loads_nothing_heavy(room: str) -> None:
     code = "; ".join(

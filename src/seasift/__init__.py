@@ -15,6 +15,8 @@ from seasift._lazy import lazy
 
 TYPE_CHECKING = False  # type checkers take it for true; importing typing would take longer than all the rest
 if TYPE_CHECKING:
+    from seasift.adaptation.api import AdaptResult as AdaptResult
+    from seasift.adaptation.api import adapt as adapt
     from seasift.core.detection import Detection as Detection
     from seasift.core.errors import DatasetError as DatasetError
     from seasift.core.errors import ImageError as ImageError
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from seasift.viz.drawing import Plot as Plot
 
 __all__ = [
+    "AdaptResult",
     "DatasetError",
     "Detection",
     "FrameReader",
@@ -58,6 +61,7 @@ __all__ = [
     "SeasiftError",
     "WeightsError",
     "__version__",
+    "adapt",
     "bench",
     "convert",
     "evaluate",
@@ -88,6 +92,8 @@ _NAMES = {
     "survey": "seasift.survey",
     "evaluate": "seasift.evaluation.api:evaluate",
     "train": "seasift.training.api:train",
+    "adapt": "seasift.adaptation.api:adapt",
+    "AdaptResult": "seasift.adaptation.api:AdaptResult",
     "export": "seasift.export",
     "bench": "seasift.speed.api:bench",
     "convert": "seasift.formats.exchange.convert:convert",

@@ -536,6 +536,15 @@ def test_rolled_up_names_in_every_format(run: Run, tmp_path: Path) -> None:
     (row,) = csv.DictReader(io.StringIO((tmp_path / "out" / "predictions.csv").read_text("utf-8-sig")))
     assert (row["name"], row["rollup_name"], row["rollup_level"]) == ("trash_bag", "trash", "supercategory")
     assert float(row["rollup_score"]) == pytest.approx(1 - (127 / 255) * (153 / 255), abs=1e-5)
+    value = json.loads((tmp_path / "out" / "predictions.coco.json").read_text("utf-8"))
+    (annotation,) = value["annotations"]
+    names = {each["id"]: each["name"] for each in value["categories"]}
+    assert names[annotation["category_id"]] == "trash_bag"
+    assert annotation["score"] == pytest.approx(128 / 255, abs=1e-5)
+    assert annotation["rollup"] == {
+        **{"name": "trash", "level": "supercategory"},
+        "score": pytest.approx(float(row["rollup_score"])),
+    }
 
 
 def test_an_object_under_every_class_has_the_names_of_its_classes(run: Run, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pytest
 
 USE_CASES = {
+    "adapt": "seasift.adaptation.api",
     "survey": "seasift.survey.api",
     "evaluate": "seasift.evaluation.api",
     "train": "seasift.training.api",

@@ -13,6 +13,7 @@ from seasift.core.errors import InputError
 from seasift.survey.prepare import parse_utc
 from seasift.video.frames import parse_time
 from tests.survey.dives import save_dive, save_model
+from tests.survey.rolled import save_rolled_dive, save_rolled_model
 
 
 @pytest.fixture(scope="module")
@@ -172,3 +173,21 @@ def test_help_is_quick_to_find() -> None:
     answer = CliRunner().invoke(app, ["survey", "--help"])
     assert answer.exit_code == 0
     assert "--navigation" in answer.output
+
+
+def test_the_table_begins_with_supercategories(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model, dive = save_rolled_model(tmp_path), save_rolled_dive(tmp_path)
+    assert type_in(monkeypatch, dive, "-o", tmp_path / "out", "-m", model, "--every", "1") == 0
+    lines = [line.split() for line in capsys.readouterr().err.splitlines()]
+    start = next(index for index, words in enumerate(lines) if words[:1] == ["supercategory,"])
+    assert lines[start + 1 : start + 5] == [
+        *(["trash", "2", "none", "2"], ["trash_bag", "1", "none", "1"]),
+        *(["class", "uncertain", "1"], ["object", "1", "none", "1"]),
+    ]
+    by_class = tmp_path / "class"
+    assert type_in(monkeypatch, dive, "-o", by_class, "-m", model, "--every", "1", "--names", "class") == 0
+    said = capsys.readouterr().err
+    assert "uncertain" not in said
+    assert type_in(monkeypatch, dive, "-o", tmp_path / "x", "-m", model, "--names", "latin") == 2

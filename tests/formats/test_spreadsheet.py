@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from seasift.formats import table_csv
-from seasift.formats.spreadsheet import plain_records, plain_text
+from seasift.formats.table_csv import plain_records, plain_text
 from seasift.prediction.options import PredictOptions
 from seasift.prediction.run import run
 from tests.tiny_model import quarters, save_tiny

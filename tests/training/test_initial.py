@@ -13,7 +13,7 @@ from torch import Tensor
 from seasift.core.errors import WeightsError
 from seasift.core.instances import Category
 from seasift.export.to_onnx import serialise
-from seasift.modelfile.info import CategoryEntry, InputEntry, ModelInfo
+from seasift.modelfile.info import ClassEntry, InputEntry, ModelInfo
 from seasift.models.catalog import FAMILIES, build
 from seasift.models.checkpoint import config_of
 from seasift.recipes.recipe import Recipe
@@ -54,7 +54,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
         info = ModelInfo(
             name="small",
             head="yolact",
-            categories=tuple(CategoryEntry(id=each.id, name=each.name) for each in CLASSES),
+            categories=tuple(ClassEntry(id=each.id, name=each.name) for each in CLASSES),
             input=InputEntry(size_hw=spec.size_hw, mean=spec.mean, std=spec.std, resize=spec.resize),
             threshold=0.3,
             max_objects=100,
@@ -71,26 +71,33 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
 def test_training_goes_on_from_a_model_file(arch: str, files: Files) -> None:
     source, stored = files[arch]
     module = TrainingModule(recipe_of(arch), CLASSES)
-    assert initialise(module, source) == LEARNT_ONLY[arch]
+    assert initialise(module, source) == (LEARNT_ONLY[arch], [])
     for name, value in module.network.state_dict().items():
         if not name.endswith("num_batches_tracked") and name not in LEARNT_ONLY[arch]:
             assert torch.equal(value, stored[name]), name
 
 
-def test_other_classes_start_at_random_and_are_named(files: Files) -> None:
+def test_known_classes_are_taken_over_by_name_and_new_ones_start_at_random(files: Files) -> None:
     source, stored = files["sift"]
-    module = TrainingModule(recipe_of("sift"), (*CLASSES, Category(5, "eel")))
-    fresh = initialise(module, source)
-    assert fresh == [f"heads.{level}.classify.{part}" for level in range(3) for part in ("weight", "bias")]
-    assert torch.equal(module.network.state_dict()["neck.out.0.0.weight"], stored["neck.out.0.0.weight"])
-
-
-def test_as_many_but_other_classes_are_other_classes(files: Files) -> None:
-    source, _ = files["sift"]
-    module = TrainingModule(recipe_of("sift"), (Category(1, "eel"), Category(4, "net")))
+    module = TrainingModule(recipe_of("sift"), (Category(9, "net"), Category(1, "eel"), Category(4, "crab")))
     before = {name: value.clone() for name, value in module.network.state_dict().items()}
-    for name in initialise(module, source):
-        assert torch.equal(module.network.state_dict()[name], before[name])
+    assert initialise(module, source) == ([], ["eel"])
+    after = module.network.state_dict()
+    assert torch.equal(after["neck.out.0.0.weight"], stored["neck.out.0.0.weight"])
+    for name in (f"heads.{level}.classify.{part}" for level in range(3) for part in ("weight", "bias")):
+        crab, net = stored[name]
+        assert torch.equal(after[name], torch.stack([net, before[name][1], crab])), name
+
+
+def test_classes_of_yolact_are_taken_over_at_each_anchor_with_the_background(files: Files) -> None:
+    source, stored = files["yolact"]
+    module = TrainingModule(recipe_of("yolact"), (Category(1, "eel"), Category(4, "net")))
+    before = {name: value.clone() for name, value in module.network.state_dict().items()}
+    assert initialise(module, source) == (LEARNT_ONLY["yolact"], ["eel"])
+    after, name = module.network.state_dict(), "head.classify.weight"
+    for anchor in range(0, 9, 3):
+        for row, expected in zip(range(3), (stored, before, stored), strict=True):
+            assert torch.equal(after[name][anchor + row], expected[name][anchor + row]), (anchor, row)
 
 
 def test_another_network_is_refused(files: Files) -> None:

@@ -91,11 +91,12 @@ def test_schedules() -> None:
     assert rate_factor(ScheduleRecipe(name="constant", warmup_steps=0), 100)(99) == 1.0
 
 
-def test_a_schedule_by_minutes_ends_with_the_time_whatever_the_steps() -> None:
+def test_a_schedule_by_minutes_ends_with_the_time_or_the_steps_whichever_end_first() -> None:
     used = 0.0
     cosine = rate_factor(ScheduleRecipe(name="cosine", by="minutes", warmup_steps=10), 1000, lambda: used)
     assert cosine(0) == pytest.approx(0.1 + 0.9 / 10)  # warm-up goes by steps
-    assert cosine(500) == pytest.approx(1.0)
+    assert cosine(500) == pytest.approx(0.505)
+    assert cosine(1000) == pytest.approx(0.01)
     used = 0.5
     assert cosine(20) == pytest.approx(0.505)
     used = 1.0

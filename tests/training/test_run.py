@@ -207,7 +207,7 @@ def test_initial_weights_go_on_from_a_checkpoint(tiny: Recipe, tmp_path: Path) -
     train(tiny, Options(tmp_path, accelerator="cpu"))
     recipe = changed(tiny, model={"weights": str(tmp_path / "last.ckpt")})
     module = TrainingModule(recipe, load_predictor(tmp_path / "last.ckpt").categories)
-    assert initialise(module, recipe.model.weights) == []
+    assert initialise(module, recipe.model.weights) == ([], [])
     state = read_checkpoint(tmp_path / "last.ckpt")["state_dict"]
     assert all(
         torch.equal(value, state[f"network.{name}"]) for name, value in module.network.state_dict().items()
@@ -221,7 +221,7 @@ def test_imagenet_weights_come_from_the_installed_package(tiny: Recipe) -> None:
 
     recipe = changed(tiny, model={"weights": "imagenet"})
     module = TrainingModule(recipe, (Category(1, "a"),))
-    assert initialise(module, recipe.model.weights) == []
+    assert initialise(module, recipe.model.weights) == ([], [])
     stored = torch.load(packaged_weights("efficientnet-lite0"), weights_only=True)
     own = module.network.backbone.body.state_dict()
     assert torch.equal(own["conv_stem.weight"], stored["_conv_stem.weight"])

@@ -11,10 +11,11 @@ import typer
 import typer.core
 
 from seasift import __version__
+from seasift.cli.adapt import adapt
 from seasift.cli.bench import bench
 from seasift.cli.client import client
 from seasift.cli.compare import compare
-from seasift.cli.convert import convert
+from seasift.cli.convert import convert, validate
 from seasift.cli.data import data
 from seasift.cli.evaluate import evaluate
 from seasift.cli.export import export, quantize
@@ -25,7 +26,6 @@ from seasift.cli.serve import serve
 from seasift.cli.survey import survey
 from seasift.cli.terminal import CLOSED
 from seasift.cli.train import lr_find, train
-from seasift.cli.validate import validate
 from seasift.core.errors import SeasiftError
 
 # Newer versions of typer carry a click of their own; this is the base of that one's errors, or of click's.
@@ -100,6 +100,7 @@ app.command(rich_help_panel=EXCHANGE)(validate)
 app.command(rich_help_panel=SERVE)(serve)
 app.command(rich_help_panel=SERVE)(client)
 app.add_typer(data, rich_help_panel=TRAIN)
+app.command(rich_help_panel=TRAIN)(adapt)
 app.command(rich_help_panel=TRAIN)(train)
 app.command("lr-find", rich_help_panel=TRAIN)(lr_find)
 app.command(rich_help_panel=TRAIN)(evaluate)

@@ -9,7 +9,6 @@ import typer
 
 from seasift.cli.models_adopt import adopt
 from seasift.cli.models_complete import complete
-from seasift.core.files import check_onnx_name
 
 models = typer.Typer(
     name="models", help="List, show, import, adopt and complete models.", no_args_is_help=True
@@ -20,13 +19,14 @@ _Classes = Annotated[int, typer.Option(min=1, help="Number of classes without ba
 
 @models.command("list")
 def list_models(classes: _Classes = 22) -> None:
-    """List the bundled models and, with the extra train, the networks that can be trained."""
+    """List the bundled models, yours and, with the extra train, the networks that can be trained."""
     from importlib.util import find_spec
 
-    from seasift.cli.models_table import print_bundled, print_table
+    from seasift.cli.models_table import print_bundled, print_own, print_table
     from seasift.core.errors import how_to_install
 
     print_bundled()
+    print_own()
     if not all(map(find_spec, ("torch", "torchvision", "timm"))):
         typer.echo(
             f"\nNetworks to train are listed with the extra train. {how_to_install('train')}", err=True
@@ -54,7 +54,7 @@ def show(
     from seasift.core.errors import InputError, require
     from seasift.modelfile import bundled
 
-    if name in bundled.names() or name.endswith(".onnx"):
+    if name in bundled.known() or name.endswith(".onnx"):
         card = _card(bundled.find(name))
         if html is None:
             typer.echo(card)
@@ -106,6 +106,7 @@ def import_weights(
 ) -> None:
     """Turn a published YOLACT checkpoint into a model file."""
     from seasift.core.errors import InputError, require
+    from seasift.core.files import check_onnx_name
 
     check_onnx_name(output)
     for path in (weights, names):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
-from seasift.core.errors import InputError, expected
+from seasift.core.errors import InputError, ModelError, expected
 from seasift.core.types import SizeHW
 from seasift.modelfile import bundled
 from seasift.modelfile.info import read_model_file
@@ -30,6 +30,28 @@ def print_bundled() -> None:
         size = f"{path.stat().st_size / 1e6:.1f}"
         table.add_row(name, size, str(len(info.categories)), f"{info.threshold:.2g}", info.licence)
     Console(width=None if Console().is_terminal else 200).print(table)
+
+
+def print_own() -> None:
+    """One row a model of the user's, with the models that it was adapted from; nothing without any."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("your model", no_wrap=True)
+    table.add_column("from", no_wrap=True)
+    for column in ("MB", "classes", "threshold"):
+        table.add_column(column, justify="right", no_wrap=True)
+    table.add_column("file", overflow="fold")
+    for name, path in bundled.own().items():
+        try:
+            info = read_model_file(path).info
+        except ModelError:  # an ONNX file of another program
+            continue
+        parents = " < ".join(info.parents()) or "-"
+        size = f"{path.stat().st_size / 1e6:.1f}"
+        table.add_row(name, parents, size, str(len(info.categories)), f"{info.threshold:.2g}", str(path))
+    if table.row_count:
+        console = Console(width=None if Console().is_terminal else 200)
+        console.print()
+        console.print(table)
 
 
 def print_table(names: Sequence[str], classes: int) -> None:

@@ -14,9 +14,8 @@ import numpy as np
 
 from seasift.core.errors import ImageError, InputError, LimitError
 from seasift.core.files import read_regular, write_bytes
-from seasift.core.image_exif import orientation_of
 from seasift.core.image_format import defect_of, format_of, other_kind, size_of
-from seasift.core.image_jpeg import decode_jpeg
+from seasift.core.image_jpeg import decode_jpeg, orientation_of
 from seasift.core.image_tiff import raw_kind, read_tiff
 from seasift.core.types import UInt8
 
@@ -105,15 +104,18 @@ def decode_image(data: bytes, name: str, *, max_pixels: int | None = None) -> UI
     return image
 
 
-def page_count(path: Path) -> int:
-    """Number of pages of a TIFF file; `read_image` reads the first. 1 for other files."""
-    if path.suffix.lower() not in (".tif", ".tiff"):
-        return 1
+def page_count(image: Path | bytes) -> int:
+    """Number of pages of a TIFF, a file or its bytes; `read_image` reads the first. 1 for other files."""
+    if isinstance(image, bytes):
+        return read_tiff(image).page_count if format_of(image) == "TIFF" else 1
     try:
-        data = read_regular(path)
-    except (OSError, InputError):
+        if not image.is_file():  # a pipe would wait for ever
+            return 1
+        with image.open("rb") as file:
+            head = file.read(16)
+            return page_count(head + file.read()) if format_of(head) == "TIFF" else 1
+    except OSError:
         return 1
-    return read_tiff(data).page_count if format_of(data) == "TIFF" else 1
 
 
 def _pixels(data: bytes, kind: str) -> int:

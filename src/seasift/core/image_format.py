@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 import zlib
 
-from seasift.core.jpeg_segments import FRAMES, BrokenJpegError, segments
+from seasift.core.image_jpeg import FRAMES, BrokenJpegError, segments
 from seasift.core.types import SizeHW
 
 _PNG = b"\x89PNG\r\n\x1a\n"

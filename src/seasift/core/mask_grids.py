@@ -35,7 +35,8 @@ class PrototypeMasks:
         Raises:
             ModelError: NaN or infinity.
         """
-        check_finite(np.array([prototypes.sum()], np.float32))
+        total = cv2.sumElems(np.ascontiguousarray(prototypes).reshape(-1, prototypes.shape[2]))[0]
+        check_finite(np.array([total]))
         rows, columns = _window(prototypes.shape[1:], spec, size_hw)
         self._prototypes = prototypes[:, rows, columns]
         self._size_hw = size_hw

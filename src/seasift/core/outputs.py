@@ -9,8 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from seasift.core.decode import YolactDecode, decode_rcnn, decode_yolact
-from seasift.core.decode_final import decode_final, decode_rtmdet
-from seasift.core.decode_queries import decode_queries
+from seasift.core.decode_final import decode_final, decode_queries, decode_remote, decode_rtmdet
 from seasift.core.decode_yolo import decode_final_yolo, decode_yolo, decode_yolov5
 from seasift.core.instances import Instances
 from seasift.core.prepare import InputSpec
@@ -196,6 +195,12 @@ OUTPUTS: dict[str, OutputKind] = {
         outputs={"detections": "B N 5", "labels": "B N", "masks": "B N H W"},
         resize=("fit", "stretch"),
         decode=decode_rtmdet,
+        adopted=True,
+    ),
+    "remote": OutputKind(
+        outputs={**_FINAL, "crops": "B N 4", "bits": "B M"},
+        resize=("original",),
+        decode=decode_remote,
         adopted=True,
     ),
 }

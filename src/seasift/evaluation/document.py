@@ -231,11 +231,12 @@ class Intervals(Record):
 
 
 class CountsByThreshold(Record):
-    """See `reliability.operating_points_of`; one row per class, in the order of `names`."""
+    """See `reliability.operating_points_of`; one row per class, in the order of `names`, and by supercategory."""
 
     names: list[str]
     thresholds: list[Number]
     classes: list[dict[str, Any]]
+    supercategories: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
 
 class LevelIntervals(Record):
@@ -293,6 +294,7 @@ class NamedShare(Record):
 
     count: int
     right: Number | None
+    interval: Limits | None = None
 
 
 class RollUpCurvePoint(Record):

@@ -9,6 +9,7 @@ from typing import Any
 from seasift.core.errors import InputError
 from seasift.core.files import write_text
 from seasift.core.outputs import OUTPUTS
+from seasift.core.rollup import RollUp
 from seasift.evaluation.document import (
     ConfusionTable,
     Evaluation,
@@ -17,15 +18,15 @@ from seasift.evaluation.document import (
     ReliabilityBin,
 )
 from seasift.evaluation.runs import read_record
-from seasift.evaluation.tables import markdown, tables_of
-from seasift.modelfile.info import CalibrationEntry, ComplexityEntry, ModelInfo
+from seasift.evaluation.tables import ANY_OBJECT, markdown, tables_of
+from seasift.modelfile.info import CalibrationEntry, ComplexityEntry, ModelInfo, RollUpEntry
 
 _WORDS = {
     "pictures_seen": "images seen",
     "seasift": "seasift version",
     "mean_of": "runs whose weights it is the mean of",
 }
-_ELSEWHERE = ("recipe", "data", "before", "command")
+_ELSEWHERE = ("recipe", "data", "before", "command", "parents")
 
 
 def training_lines(training: Mapping[str, Any]) -> list[str]:
@@ -67,6 +68,10 @@ def _training_facts(training: Mapping[str, Any]) -> list[str]:
         lines += [f"- data, {key}: {value}" for key, value in data.items()]
     elif data:
         lines.append(f"- data: {data}")
+    parents = training.get("parents")
+    for parent in parents if isinstance(parents, list) else []:
+        if isinstance(parent, dict):
+            lines.append(f"- adapted from: {parent.get('name')} (SHA-256 {parent.get('sha256')})")
     for key, value in training.items():
         if key not in _ELSEWHERE:
             of = _of_steps(training) if key == "steps" else ""
@@ -134,7 +139,7 @@ def read_words(path: Path) -> str:
 
 
 def metrics_of(report: Evaluation) -> tuple[str, dict[str, float]]:
-    """The name of the data and the 24 metrics of a report."""
+    """The name of the data and the metrics of a report: COCO's 24, AP50 by supercategory and of any object, triage."""
     figures = {
         f"{kind} {name}": value
         for kind in KINDS
@@ -142,7 +147,18 @@ def metrics_of(report: Evaluation) -> tuple[str, dict[str, float]]:
         if value is not None
     }
     about = {"pictures": report.data.images, "score threshold": report.settings.threshold or 0.0}
-    return report.data.name, about | figures
+    return report.data.name, about | figures | _above_classes(report)
+
+
+def _above_classes(report: Evaluation) -> dict[str, float]:
+    found: dict[str, float | None] = {}
+    for name, level in report.levels.items():
+        for row in level.per_class:
+            shown = ANY_OBJECT if name == "object" else row.name
+            found |= {f"{shown}, {kind} AP50": row.line(kind)["AP50"] for kind in KINDS}
+    for name, frames in report.triage.items():
+        found[f"frames with {name}, recall at precision .80"] = frames.recall_at_precision_80
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def calibration_of(report: Evaluation, *, expected_iou: bool = False) -> CalibrationEntry:
@@ -205,6 +221,7 @@ def render_card(info: ModelInfo, size: int, reports: Sequence[Evaluation] = (), 
         f"| classes | {', '.join(category.name for category in info.categories)} |",
         f"| default threshold | {info.threshold} |",
         f"| scores | {_scores(info)} |",
+        *([f"| names | {_rolled_names(info.rollup)} |"] if info.rollup else []),
         *([f"| masks | {_masks(info)} |"] if OUTPUTS[info.head].has_prototypes else []),
         *_for_surveys(info),
         f"| licence | {info.licence} |",
@@ -238,6 +255,11 @@ def _scores(info: ModelInfo) -> str:
     if info.calibration is None:
         return "as the network gives them"
     return f"calibrated on {info.calibration.fitted_on}: a score is the probability of being right at IoU .50"
+
+
+def _rolled_names(entry: RollUpEntry) -> str:
+    thresholds = RollUp(entry.by_class, entry.by_supercategory, entry.by_object)
+    return f"{thresholds.in_words()}; each right in {entry.probability:.0%} on {entry.fitted_on}"
 
 
 def _masks(info: ModelInfo) -> str:

@@ -83,7 +83,7 @@ class _Runs:
         try:
             if most and weights.endswith(".ckpt"):
                 return self.add(Path(weights), most - 1)
-            if most and (weights.endswith(".onnx") or weights in bundled.names()):
+            if most and (weights.endswith(".onnx") or weights in bundled.known()):
                 last = dict(read_model_file(bundled.find(weights)).info.training)
                 chain = [*last.pop("before", []), last] if "recipe" in last else []
                 self.records += [run for run in chain if run not in self.records]

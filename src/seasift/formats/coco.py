@@ -107,6 +107,8 @@ def to_coco(
 ) -> dict[str, Any]:
     """Convert a document to COCO.
 
+    `category_id` and `score` are those of the class, as evaluation needs them; a rolled-up name is in `rollup`.
+
     Args:
         document: the result.
         masks: "rle" (exact) or "polygons" (an object whose outline is empty keeps its RLE).
@@ -168,6 +170,8 @@ def _annotation(found: FoundObject, image: Image, masks: str) -> dict[str, Any]:
         rle = found.mask.model_dump()
         outlines = from_coco(rle, (image.height, image.width)).polygons() if masks == "polygons" else []
         entry["segmentation"] = outlines or rle
+    if found.rollup:
+        entry["rollup"] = found.rollup.model_dump()
     return entry
 
 

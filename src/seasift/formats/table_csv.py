@@ -1,16 +1,39 @@
-"""Results as a CSV table for spreadsheets and statistics: one row per object."""
+"""Results as a CSV table for spreadsheets and statistics: one row per object.
+
+A text from outside must not become a formula in a spreadsheet.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from seasift.core.files import replacing
 from seasift.formats.document import Document
-from seasift.formats.spreadsheet import plain_rows
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def plain_text(value: Any) -> Any:
+    """The value of a cell; a text that a spreadsheet would compute gets an apostrophe before it. Numbers stay.
+
+    Source: https://owasp.org/www-community/attacks/CSV_Injection
+    """
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+
+
+def plain_rows(rows: Iterable[Sequence[Any]]) -> Iterator[tuple[Any, ...]]:
+    """Rows of such values."""
+    return (tuple(map(plain_text, row)) for row in rows)
+
+
+def plain_records(rows: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Rows of such values by column."""
+    return ({key: plain_text(value) for key, value in row.items()} for row in rows)
+
 
 COLUMNS = (
     *("file", "frame", "time_s", "image_width", "image_height", "object"),

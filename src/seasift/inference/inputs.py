@@ -176,7 +176,8 @@ _YEAR_FIRST = re.compile(
     r"(?<!\d)((?:19|20)\d\d)[-_. ]?(\d\d)[-_. ]?(\d\d)[-_. T]{0,3}(\d\d)[-_.:h ]?(\d\d)(?:[-_.:m ]?(\d\d))?(?!\d{3})"
 )
 _YEAR_LAST = re.compile(
-    r"(?<!\d)(\d{1,2})[-_. ](\d{1,2})[-_. ]((?:19|20)\d\d)[-_. T]{1,3}(\d\d)[-_.:h ]?(\d\d)(?:[-_.:m ]?(\d\d))?(?!\d)"
+    r"(?<!\d)(\d\d?)(?:[-_. ](?=\d)|(?<=\d\d)(?=\d\d(?:19|20)))(\d\d?)[-_. ]?((?:19|20)\d\d)[-_. T]{1,3}"
+    r"(\d\d)[-_.:h ]?(\d\d)(?:[-_.:m ]?(\d\d))?(?!\d)"
 )
 
 
@@ -206,12 +207,12 @@ def videos_of(
         elif item.found_by:
             stills[item.found_by] += 1
         else:
-            failures.append(
-                Failure.of(
-                    item.name,
-                    f"{item.name}: not a video; expected MP4, MOV, MKV, AVI, TS or alike. Left out.",
-                )
+            what = (
+                "no such file or folder. Check the name and the folder you are in."
+                if item.path and not item.path.exists()
+                else "not a video; expected MP4, MOV, MKV, AVI, TS or alike. Left out."
             )
+            failures.append(Failure.of(item.name, f"{item.name}: {what}"))
     for index, count in stills.items():
         notes.append(f"{index}: left out {count:,} still image{'s' * (count > 1)}: a survey takes videos.")
     if not sources:
@@ -231,29 +232,31 @@ def videos_of(
 def in_dive_order(sources: Sequence[Source]) -> tuple[list[Source], list[str]]:
     """Put the videos of a dive into the order of time, as far as their names and metadata tell.
 
-    Files that a folder or a pattern gave are sorted: by recording and chapter (GoPro), by time stamps or numbers in
-    their names; where names differ otherwise, by the metadata's `creation_time`. Files that were named one by one keep
-    their order, unless it is just the alphabet's, as a shell sorts what matches a pattern.
+    Files that a folder or a pattern gave are sorted, each folder on its own: by recording and chapter (GoPro), by time
+    stamps or numbers in their names; where names differ otherwise, by the metadata's `creation_time`. Files that were
+    named one by one keep their order, unless it is just the alphabet's, as a shell sorts what matches a pattern.
 
     Returns:
         The sources, and a line for the user for each order that is not the one in which they came.
     """
     ordered: list[Source] = []
     notes: list[str] = []
-    shell = not any(source.found_by for source in sources) and _from_shell(sources)
-    for found_by, group in groupby(sources, key=lambda source: "*" if shell else source.found_by):
+    for found_by, group in groupby(sources, key=lambda source: source.found_by or _folder(source)):
         files = list(group)
-        if found_by and all(source.path for source in files):
+        shell = not files[0].found_by
+        if found_by and (not shell or _from_shell(files)):
             files = _sorted(files, notes, noted=shell)
         ordered.extend(files)
     return ordered, notes
 
 
+def _folder(source: Source) -> str:
+    return str(source.path.parent) if source.path else ""
+
+
 def _from_shell(sources: Sequence[Source]) -> bool:
     """Whether files of one folder came in the order in which a shell gives them, which is not that of their numbers."""
     paths = [source.path for source in sources if source.path is not None]
-    if len(paths) < len(sources) or len({path.parent for path in paths}) != 1:
-        return False
     names = [path.name for path in paths]
     return (
         names in (sorted(names), sorted(names, key=str.casefold)) and len(names) > 1 and _names_decide(paths)

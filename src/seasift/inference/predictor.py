@@ -21,8 +21,7 @@ from seasift.core.prepare import batches_of_one_size, prepare
 from seasift.core.types import Float32, Float64, SizeHW, UInt8
 from seasift.inference.engine import Engine
 from seasift.inference.engines import AUTO, ENGINES, abilities, advised, open_engine
-from seasift.inference.finite import FiniteOutputs
-from seasift.inference.graph import Graph
+from seasift.inference.graph import FiniteOutputs, Graph
 from seasift.inference.trial import try_out
 from seasift.modelfile import bundled
 from seasift.modelfile.info import ModelFile, ModelInfo, read_model_file
@@ -218,7 +217,8 @@ def load_predictor(
     """Load a model file and make it ready. One that is not bundled is tried in a process of its own first; see `trial`.
 
     Args:
-        model: path of a model file, or the name of a bundled model.
+        model: path of a model file, the name of a bundled model, or the address of a server, see `inference.remote`,
+            which alone chooses engine, precision and threads.
         engine: "openvino", "onnxruntime" or "onnxruntime-cuda".
         precision: "f32", or "bf16" or "f16" with OpenVINO; "auto" for what `inference.engines` advises.
         threads: of the CPU; None leaves it to the engine.
@@ -229,6 +229,10 @@ def load_predictor(
         ModelError: no such model, not ours, or damaged. InputError: an impossible setting.
         MissingExtraError: the engine is not installed.
     """
+    if bundled.is_address(model):
+        from seasift.inference.remote import open_remote
+
+        return OnnxPredictor(*open_remote(str(model)))
     file = read_model_file(bundled.find(model))
     if precision == AUTO and engine in ENGINES:
         able = abilities() if engine == "openvino" else ()

@@ -1,4 +1,7 @@
-"""Images and frames of many sources, in order, several in work."""
+"""Images and frames of many sources, in order, several in work.
+
+`ending` ends a generator at a known time, since a thread may work behind it, and the exit of the process is too late.
+"""
 
 from __future__ import annotations
 
@@ -7,18 +10,32 @@ import sys
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from seasift.core.ending import ending
 from seasift.core.errors import ImageError
 from seasift.core.image import decode_image, page_count, read_image
 from seasift.core.types import UInt8
 from seasift.inference.inputs import Failure, Source, readable
 from seasift.video.dive import Dive
 from seasift.video.reading import Span, describe_gaps, read_span
+
+ItemT = TypeVar("ItemT")
+
+
+@contextmanager
+def ending(items: Iterable[ItemT]) -> Iterator[Iterable[ItemT]]:
+    """Close a generator at the end of a `with` block, however it ends; other iterables are left alone."""
+    try:
+        yield items
+    finally:
+        close = getattr(items, "close", None)
+        if close is not None:
+            close()
+
 
 T = TypeVar("T")
 
@@ -33,7 +50,7 @@ class SourceImage:
         image_rgb_u8: (H, W, 3), or None if its result is known already or exists by now.
         frame: place in the video, 0-based; None for a still image.
         time_s: time in the video.
-        note: what to say of the file, in one line; "" if nothing.
+        pages: number of pages of the file, of which this is the first.
     """
 
     source: Source
@@ -42,7 +59,14 @@ class SourceImage:
     image_rgb_u8: UInt8 | None
     frame: int | None = None
     time_s: float | None = None
-    note: str = ""
+    pages: int = 1
+
+    @property
+    def note(self) -> str:
+        """What to say of the file, in one line; "" if nothing."""
+        if self.pages < 2:
+            return ""
+        return readable(f"{self.source.name}: {self.pages} pages, of which only the first is taken.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,12 +166,11 @@ def _read_still(source: Source, known: Collection[str]) -> SourceImage | Failure
         if source.path is None:
             data = sys.stdin.buffer.read()
             key = f"- {hashlib.sha256(data).hexdigest()}"
-            return SourceImage(source, source.name, key, decode_image(data, "standard input"))
+            image = decode_image(data, "standard input")
+            return SourceImage(source, source.name, key, image, pages=page_count(data))
         key = f"{source.name} {_state(source.path)}"
-        image = None if key in known else read_image(source.path)
-        pages = page_count(source.path)
-        note = f"{source.name}: {pages} pages, of which only the first is taken." if pages > 1 else ""
-        return SourceImage(source, source.name, key, image, note=readable(note))
+        read = None if key in known else read_image(source.path)
+        return SourceImage(source, source.name, key, read, pages=page_count(source.path))
     except ImageError as error:
         return Failure.of(source.name, error)
 

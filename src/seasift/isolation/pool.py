@@ -48,7 +48,7 @@ class DecodingLimits:
 
 
 @dataclass(frozen=True)
-class VideoFacts:
+class ProbedVideo:
     """What a video's header says.
 
     Attributes:
@@ -118,7 +118,7 @@ class DecoderPool:
             head = process.receive()
             return process.read(head, most)
 
-    def look(self, path: Path, name: str, every: str) -> VideoFacts:
+    def look(self, path: Path, name: str, every: str) -> ProbedVideo:
         """Read a video's header.
 
         Args:
@@ -132,7 +132,7 @@ class DecoderPool:
             head = process.receive()
             height, width = (integer(head, key, 0, _MOST_COUNT) for key in ("h", "w"))
             count = integer(head, "count", 0, _MOST_COUNT)
-        return VideoFacts((height, width) if height and width else None, count)
+        return ProbedVideo((height, width) if height and width else None, count)
 
     def frames(
         self, path: Path, name: str, every: str, cancelled: Callable[[], bool] = lambda: False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from seasift.core.outputs import OUTPUTS
 from seasift.core.prepare import batches_of_one_size, prepare
 from seasift.core.types import Float32, UInt8
 from seasift.models.catalog import FAMILIES, build, make_config, named_outputs
-from seasift.models.family import Config
+from seasift.models.family import Config, class_rows
 from seasift.models.weights import load_exactly
 from seasift.recipes.recipe import ModelRecipe, Recipe, recorded_recipe
 
@@ -96,6 +96,35 @@ def load_mean(paths: Sequence[Path]) -> tuple[nn.Module, Recipe, tuple[Category,
             same = [other.state_dict()[name].double() for other, *_ in others]
             value.copy_(torch.stack([*same, value.double()]).mean(0))
     return network, recipe, categories
+
+
+def interpolate(
+    base: nn.Module, adapted: nn.Module, share: float, new_classes: Collection[int] = ()
+) -> nn.Module:
+    """A network with weights between those of two of one shape.
+
+    Args:
+        base: where the other began.
+        adapted: the other.
+        share: of the adapted network: 0 is the base, 1 the adapted one.
+        new_classes: class_ids that the base does not know. Their rows are the adapted network's at any share.
+    Returns:
+        A new network in evaluation mode. Statistics of batch norm are interpolated, too.
+    Source: Wortsman et al. 2022 (Robust fine-tuning of zero-shot models), section 3.
+    """
+    config: Any = base.config
+    family, mixed = FAMILIES[config.arch], build(config)
+    first, second, state = base.state_dict(), adapted.state_dict(), mixed.state_dict()
+    for name, value in state.items():
+        if not value.is_floating_point():
+            value.copy_(second[name])
+            continue
+        value.copy_(torch.lerp(first[name].double().cpu(), second[name].double().cpu(), share))
+        rows = class_rows(family, name)
+        for class_id in new_classes if rows else ():
+            own = rows.of(class_id, len(value), config.classes) if rows else []
+            value[own] = second[name][own].cpu()
+    return mixed.eval().to(memory_format=torch.channels_last)
 
 
 def _shapes(state: dict[str, Tensor]) -> dict[str, torch.Size]:

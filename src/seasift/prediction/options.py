@@ -32,7 +32,10 @@ class PredictOptions(ImageOptions):
         ),
     ] = field(kw_only=False)
     model: Annotated[
-        "PathLike | Model", Option("A model file, or the name of a bundled model.", flags=("--model", "-m"))
+        "PathLike | Model",
+        Option(
+            "A model file, the name of a bundled model, or the address of a server.", flags=("--model", "-m")
+        ),
     ] = "default"
     names: Annotated[
         str | None,

@@ -18,7 +18,6 @@ from typing import Any
 
 from seasift.core.choices import takes_fields_of
 from seasift.core.detection import package
-from seasift.core.ending import ending
 from seasift.core.errors import ImageError, InputError
 from seasift.core.image import write_image
 from seasift.core.types import UInt8
@@ -27,7 +26,7 @@ from seasift.formats.document import Document, FailedFile, Image, complete, plai
 from seasift.formats.journal import Finished, Journal, beginnings, earlier_results
 from seasift.inference.image_prediction import predict_image
 from seasift.inference.inputs import Failure, Source
-from seasift.inference.stream import Found, SourceImage, predict_sources
+from seasift.inference.stream import Found, SourceImage, ending, predict_sources
 from seasift.prediction import plan as out
 from seasift.prediction.options import PredictOptions
 from seasift.prediction.plan import Task, prepare
@@ -280,6 +279,7 @@ class ImageWorker:
             frame=image.frame,
             time_s=image.time_s,
             rolled=task.choices.rolled(instances, task.model.categories),
+            pages=image.pages,
         )
         if task.like:
             task.like.check((image.file,), ())

@@ -117,8 +117,8 @@ class ScheduleRecipe(_Strict):
     name: Literal["constant", "steps", "cosine"] = "steps"
     by: Literal["steps", "minutes"] = Field(
         "steps",
-        description="what the rate follows after warm-up: steps done of max_steps, or minutes used of max_minutes, "
-        "which lets a run of given length end at the lowest rate on any machine",
+        description="what the rate follows after warm-up: steps done of max_steps, or minutes used of max_minutes "
+        "(steps, if they end first), which lets a run of given length end at the lowest rate on any machine",
     )
     warmup_steps: int = Field(500, ge=0)
     warmup_from: float = Field(0.1, ge=0, le=1, description="fraction of the rate at step 0")

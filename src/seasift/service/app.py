@@ -12,15 +12,13 @@ from starlette.middleware.cors import CORSMiddleware
 
 from seasift import __version__
 from seasift.isolation.pool import DecoderPool, DecodingLimits
-from seasift.service import routes_about, routes_jobs, routes_page, routes_predict, routes_report
-from seasift.service.access_log import AccessLog
-from seasift.service.image_queue import ImageQueue
+from seasift.service import routes_about, routes_jobs, routes_page, routes_predict
+from seasift.service.access_log import AccessLog, ServiceMetrics
+from seasift.service.image_queue import ImageQueue, Served
 from seasift.service.jobs import Jobs
-from seasift.service.metrics import Metrics
 from seasift.service.refusals import add_refusals
 from seasift.service.request_limits import RequestLimits
-from seasift.service.served import Served
-from seasift.service.settings import Settings
+from seasift.service.settings import ServiceSettings
 from seasift.service.state import Service
 
 _FOR_JOBS = 2  # decoders beside those of the workers: one for a video in work, one for an upload
@@ -29,7 +27,7 @@ _ABOUT = "Finds, outlines and counts trash, animals, plants and vehicle parts in
 
 def create_app(
     predictor: Served,
-    settings: Settings | None = None,
+    settings: ServiceSettings | None = None,
     *,
     card: str | None = None,
     decoders: DecoderPool | None = None,
@@ -44,8 +42,8 @@ def create_app(
     Raises:
         InputError: the folder for jobs cannot be used.
     """
-    settings = settings or Settings()
-    metrics = Metrics()
+    settings = settings or ServiceSettings()
+    metrics = ServiceMetrics()
     limits = DecodingLimits(settings.image_pixels, settings.decode_s, settings.decode_bytes)
     pool = decoders or DecoderPool(settings.workers + _FOR_JOBS, limits)
     queue = ImageQueue(
@@ -75,7 +73,7 @@ def create_app(
         title="seasift", version=__version__, description=_ABOUT, docs_url=None, redoc_url=None, lifespan=life
     )
     app.state.service = service
-    for module in (routes_predict, routes_report, routes_jobs, routes_about, routes_page):
+    for module in (routes_predict, routes_jobs, routes_about, routes_page):
         app.include_router(module.router)
     add_refusals(app)
     app.add_middleware(RequestLimits, settings=settings, queue=queue, jobs=jobs)

@@ -21,7 +21,6 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from seasift.core.ending import ending
 from seasift.core.errors import InputError, ModelError, SeasiftError
 from seasift.core.image import read_image, write_image
 from seasift.core.instances import Instances
@@ -31,7 +30,7 @@ from seasift.inference.engines import open_engine
 from seasift.inference.inputs import Failure, Source, expand
 from seasift.inference.openvino_engine import VARIABLE
 from seasift.inference.predictor import OnnxPredictor, load_predictor
-from seasift.inference.stream import SourceImage, predict_sources
+from seasift.inference.stream import SourceImage, ending, predict_sources
 from seasift.video.reading import FrameSampling, Span
 
 T = TypeVar("T")
@@ -154,7 +153,7 @@ _FREE_SIDE = 640  # px, for a foreign network that accepts any size
 
 
 @dataclass(frozen=True)
-class Config:
+class EngineConfig:
     """How a model runs: engine, precision, threads and minimum score."""
 
     engine: str
@@ -190,7 +189,7 @@ class Round:
 class Subject:
     """A loaded model to measure on images."""
 
-    def __init__(self, model: str, config: Config, images: Images) -> None:
+    def __init__(self, model: str, config: EngineConfig, images: Images) -> None:
         """Load the model twice: for one image at a time and for many.
 
         Raises:
@@ -317,7 +316,7 @@ class Baseline:
         return one_by_one, rate_at_once(self._many.run, [seen] * runs, self._many.max_in_flight)
 
 
-def cold_start_s(model: str, config: Config, item: Path, cache: Path) -> float:
+def cold_start_s(model: str, config: EngineConfig, item: Path, cache: Path) -> float:
     """Seconds of a whole `seasift predict` process on one image, up to its JSON file.
 
     Args:

@@ -99,6 +99,10 @@ def looking_on_ray(
         threads: threads of each worker; None for one.
         address, workers, tell: see `OnRay`.
     """
+    if bundled.is_address(path):
+        raise InputError(
+            f"--engine ray with --model {path}; expected a model file, for a cluster runs it itself."
+        )
     file = read_model_file(bundled.find(path))
     # Fix the precision that auto chose here; workers on other processors might choose another.
     wanted = model.precision if precision == AUTO else precision

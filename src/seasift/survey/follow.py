@@ -11,12 +11,11 @@ from functools import partial
 import cv2
 import numpy as np
 
-from seasift.core.ending import ending
 from seasift.core.image import encode_image
 from seasift.core.instances import Instances
 from seasift.core.types import Float64, SizeHW, UInt8
 from seasift.inference.predictor import NAMES
-from seasift.inference.stream import in_order
+from seasift.inference.stream import ending, in_order
 from seasift.survey.drift import Reference
 from seasift.survey.kept import Frame, Seen, Vote
 from seasift.survey.store import Store
@@ -266,6 +265,9 @@ def _seen(frame: Frame, instances: Instances, index: int, track: int) -> Seen:
         box_xywh=(x, y, width, height),
         area=mask.area if mask else None,
         rle=mask.rle(instances.size_hw)["counts"] if mask else None,
+        class_scores=None
+        if instances.class_scores is None
+        else instances.class_scores[index].astype("<f4").tobytes(),
     )
 
 

@@ -13,6 +13,7 @@ from seasift.survey import counts as counting
 from seasift.survey.drift import Drift, Reference
 from seasift.survey.follow import COMMIT_EVERY, Look, Looking
 from seasift.survey.kept import Frame
+from seasift.survey.naming import Naming
 from seasift.survey.navigation import Navigation
 from seasift.tracking import TrackerSettings
 from seasift.video.dive import Dive, LiveDive
@@ -28,6 +29,7 @@ class Plan:
         look: evaluates an image, weak objects included; called by threads.
         info: description of the model file.
         model_sha256: SHA-256 of the model file.
+        naming: names of tracks.
         settings: JSON values that the tracks depend on besides files and model, as in the report.
         state: JSON values that identify the files of an interrupted run.
         tracking: settings of the tracker; `start_score` is the threshold.
@@ -49,6 +51,7 @@ class Plan:
     settings: Mapping[str, Any]
     state: Any
     tracking: TrackerSettings
+    naming: Naming
     classes: Sequence[str] = ()
     navigation: Navigation | None = None
     unconfirmed: bool = False
@@ -68,6 +71,12 @@ class Plan:
     def threshold(self) -> float:
         """Minimum score to begin a track."""
         return self.tracking.start_score
+
+    @property
+    def class_threshold(self) -> float:
+        """Minimum score of a track that is named by its class: of its observations, or with roll-up of their mean."""
+        rollup = self.naming.rollup
+        return self.threshold if rollup is None else max(self.threshold, rollup.by_class)
 
 
 @dataclass(frozen=True)

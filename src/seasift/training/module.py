@@ -63,7 +63,7 @@ def rate_factor(
 
     def factor(step: int) -> float:
         warm = min((step + 1) / recipe.warmup_steps, 1.0) if recipe.warmup_steps else 1.0
-        reached = step if recipe.by == "steps" else time_used() * max_steps
+        reached = step if recipe.by == "steps" else max(step, time_used() * max_steps)
         return (recipe.warmup_from + (1 - recipe.warmup_from) * warm) * after_warmup(reached)
 
     return factor

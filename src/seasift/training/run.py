@@ -62,6 +62,7 @@ class Options:
         progress: called with (images done, in all) while the cache is built.
         wandb: keep records at Weights & Biases as well.
         tell: called with a line that the user should see before training begins.
+        watch: sees the steps instead of the progress line.
     """
 
     out: Path
@@ -72,11 +73,17 @@ class Options:
     progress: Callable[[int, int], None] | None = None
     wandb: bool = False
     tell: Callable[[str], None] | None = None
+    watch: Callback | None = None
 
 
-def train(recipe: Recipe, options: Options) -> Path:
+def train(recipe: Recipe, options: Options, splits: tuple[DataSplit, DataSplit | None] | None = None) -> Path:
     """Train, validate and leave checkpoints, curve and records in the run's folder.
 
+    Args:
+        recipe: of the run.
+        options: what it is asked for beside.
+        splits: to learn from and to validate on, instead of those that the recipe names. Without the second nothing is
+            validated, and last.ckpt is the only checkpoint.
     Returns:
         The folder.
     Raises:
@@ -91,13 +98,15 @@ def train(recipe: Recipe, options: Options) -> Path:
     seed_everything(recipe.seed, verbose=False)
     if recipe.training.precision == "bf16":
         torch.set_float32_matmul_precision("high")  # TF32, whose error is far below that of bf16
-    learn, val = data_splits(recipe)
-    names = {"train": learn.name, "val": val.name, "fingerprint": learn.fingerprint}
-    decide = SplitEvaluator(val.coco)
+    learn, val = splits or data_splits(recipe)
+    names = {"train": learn.name, "val": val.name if val else "none", "fingerprint": learn.fingerprint}
+    decide = SplitEvaluator(val.coco) if val else None
     module = TrainingModule(recipe, learn.coco.categories, decide, names)
     start = read_checkpoint(last) if options.resume else None
-    if start is None and (fresh := initialise(module, recipe.model.weights)) and options.tell:
-        options.tell(f"{recipe.model.weights} does not give, so they start at random: {', '.join(fresh)}")
+    if start is None:
+        fresh = initialise(module, recipe.model.weights)
+        if options.tell and (random := [*fresh.entries, *(f"class {name}" for name in fresh.classes)]):
+            options.tell(f"not in {recipe.model.weights}, so they start at random: {', '.join(random)}")
     cache = open_images(learn, module.input_spec, recipe, options.progress)
     step, batch = (start["global_step"], start["batches_done"]) if start else (0, 0)
     record = _write_records(recipe, options, learn, val)
@@ -110,11 +119,11 @@ def train(recipe: Recipe, options: Options) -> Path:
         rare=recipe.data.rare,
         pixels=_on_gpu_if_it_fits(cache, options),
     )
-    more = (
-        WandbRecords(options.out, recipe.name, val, decide, resume=options.resume) if options.wandb else None
-    )
+    more = None
+    if options.wandb and val and decide:
+        more = WandbRecords(options.out, recipe.name, val, decide, resume=options.resume)
     trainer = make_trainer(recipe, options, start=step, more=more)
-    images = DataLoader(EvaluationImages(val), batch_size=VALIDATION_BATCH, collate_fn=list)
+    images = DataLoader(EvaluationImages(val), batch_size=VALIDATION_BATCH, collate_fn=list) if val else None
     trainer.fit(
         module,
         DataLoader(stream, batch_size=None),
@@ -122,7 +131,9 @@ def train(recipe: Recipe, options: Options) -> Path:
         ckpt_path=last if options.resume else None,
         weights_only=True,
     )
-    if trainer.global_step > module.evaluated_at:  # stopped by the clock, or between two validations
+    if (
+        images is not None and trainer.global_step > module.evaluated_at
+    ):  # stopped by the clock, or between two validations
         trainer.validate(module, images, verbose=False)
     if trainer.is_global_zero:
         _finish_records(options.out, record, module, decide)
@@ -132,12 +143,12 @@ def train(recipe: Recipe, options: Options) -> Path:
 
 
 def _finish_records(
-    out: Path, record: dict[str, Any], module: TrainingModule, decide: SplitEvaluator
+    out: Path, record: dict[str, Any], module: TrainingModule, decide: SplitEvaluator | None
 ) -> None:
     seen = module.batches_done * module.recipe.training.batch_size
     done = {"train_seconds": round(module.train_seconds, 1), "pictures_seen": seen}
     write_json(out / RECORD, record | done, indent=2)
-    if decide.figures is not None:
+    if decide and decide.figures is not None:
         draw_run(out / CURVE, decide.figures.per_class, out / "curves")
 
 
@@ -167,7 +178,7 @@ def make_trainer(
     training = recipe.training
     callbacks: list[Callback] = [
         Curve(options.out, start=start),
-        ProgressLine(training.max_steps, training.max_minutes),
+        options.watch or ProgressLine(training.max_steps, training.max_minutes),
         Checkpoints(options.out, training),
     ]
     loggers: list[Logger] = [
@@ -203,7 +214,9 @@ def make_trainer(
     )
 
 
-def _write_records(recipe: Recipe, options: Options, learn: DataSplit, val: DataSplit) -> dict[str, Any]:
+def _write_records(
+    recipe: Recipe, options: Options, learn: DataSplit, val: DataSplit | None
+) -> dict[str, Any]:
     text = yaml.safe_dump(json.loads(recipe.model_dump_json()), sort_keys=False, allow_unicode=True)
     write_text(options.out / "recipe.yaml", text)
     record = {
@@ -213,7 +226,7 @@ def _write_records(recipe: Recipe, options: Options, learn: DataSplit, val: Data
         "machine": hardware_words(torch.device("cuda" if _on_gpu(options) else "cpu")),
         "seed": recipe.seed,
         "train": {"name": learn.name, "pictures": len(learn.coco.images)},
-        "val": {"name": val.name, "pictures": len(val.coco.images)},
+        "val": {"name": val.name, "pictures": len(val.coco.images)} if val else None,
         "fingerprint": learn.fingerprint,
     }
     write_json(options.out / RECORD, record, indent=2)
@@ -238,6 +251,7 @@ def quieten() -> None:
         ".*isinstance.treespec, LeafSpec.*",
         ".*in eval mode at the start.*",
         ".*recommended to use `self.log.*sync_dist=True.*",
+        ".*no `val_dataloader`.*",
     ):
         warnings.filterwarnings("ignore", message=about)
 

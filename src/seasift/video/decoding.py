@@ -110,9 +110,8 @@ class Timestamps:
 
 _READ_ERRORS = 8  # in a row, then reading stops: some errors repeat for ever
 _JUMP_S, _JUMP_STEPS = 0.3, 3.5
-_MARK_LITTLE = frozenset(
-    {"hevc", "vp8", "vp9", "libdav1d", "av1"}
-)  # decoders that show damage without marking it
+# Decoders that show damage without marking it.
+_MARK_LITTLE = frozenset({"hevc", "vp8", "vp9", "libdav1d", "av1"})
 _SPOILT_S = 10.0  # some streams have no keyframes and recover gradually
 
 

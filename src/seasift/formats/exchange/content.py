@@ -6,6 +6,7 @@ An image is a video of one frame; an object without a track is a track of one ob
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -190,8 +191,16 @@ def reading(path: Path, index: str) -> Iterator[None]:
     except RecursionError:
         raise InputError(f"{path}: {index[:80]}: its values are nested too deeply.") from None
     except (ValueError, TypeError, AttributeError, IndexError, ArithmeticError) as error:
-        words = " ".join(str(error).split())[:200] or type(error).__name__
-        raise InputError(f"{path}: {index[:80]}: {words}.") from None
+        raise InputError(f"{path}: {index[:80]}: {_in_words(error)}.") from None
+
+
+def _in_words(error: Exception) -> str:
+    """One line; Python's words for texts that are no numbers are replaced."""
+    text = " ".join(str(error).split())[:200] or type(error).__name__
+    found = re.fullmatch(
+        r"(?:invalid literal for int\(\) with base 10|could not convert string to float): (.*)", text
+    )
+    return f"got {found[1][:60]}; expected a number" if found else text
 
 
 def _shown(value: Any) -> str:

@@ -87,8 +87,9 @@ def read_predictions(path: Path, options: ReadOptions) -> Content:
                 time_s=image.time_s or 0.0,
                 polygons=found.polygons,
                 mask=found.mask.model_dump() if found.mask else None,
+                track={"rollup": found.rollup} if found.rollup else None,
             )
-    content = built.content(model=whole.model, threshold=whole.threshold)
+    content = built.content(model=whole.model, threshold=whole.threshold, names=whole.names)
     settings = Settings(
         **{key: getattr(whole, key) for key in Settings.model_fields if key != "schema_version"}
     )
@@ -125,6 +126,7 @@ def _settings(header: Header, found: list[FoundObject]) -> Settings:
         precision="unknown",
         threshold=min([header.threshold or 0.0, *(one.score for one in found)]),
         max_objects=max(1, len(found)),
+        names=header.names,
         categories=header.categories,
     )
 
@@ -139,6 +141,7 @@ def _found(track: TrackEntry, seen: Observation, video: Video, options: WriteOpt
         category_id=track.category_id,
         name=track.name,
         score=seen.score,
+        rollup=track.rollup,
         box_xywh=_inside(seen.box_xywh, video),
         area_px=area,
         **shapes,

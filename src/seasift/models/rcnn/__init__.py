@@ -10,7 +10,7 @@ from typing import Any
 
 from seasift.core.prepare import InputSpec
 from seasift.core.types import SizeHW
-from seasift.models.family import Family, sides_of
+from seasift.models.family import ClassRows, Family, sides_of
 from seasift.models.rcnn.graph import RcnnGraph
 from seasift.models.rcnn.network import (
     MEAN,
@@ -43,7 +43,11 @@ def _family(
         losses=lambda network, images, targets: network(images, targets),
         graph=RcnnGraph,
         candidates=lambda network: len(network.layout().anchors),
-        class_layers=("roi_heads.box_predictor", "roi_heads.mask_predictor"),
+        class_layers={
+            "roi_heads.box_predictor.cls_score": ClassRows(background=True),
+            "roi_heads.box_predictor.bbox_pred": ClassRows(background=True, values=4),
+            "roi_heads.mask_predictor.mask_fcn_logits": ClassRows(background=True),
+        },
         full_masks=full_masks,
         partial_labels=partial_labels,
     )

@@ -12,7 +12,7 @@ from seasift.core.errors import RecipeError
 from seasift.core.prepare import InputSpec
 from seasift.core.types import SizeHW
 from seasift.models.backbones import BACKBONES, load_backbone_weights
-from seasift.models.family import Family, sides_of
+from seasift.models.family import ClassRows, Family, sides_of
 from seasift.models.sift.loss import sift_loss
 from seasift.models.sift.network import STRIDES, VARIANTS, Sift, SiftConfig, SiftGraph
 
@@ -44,6 +44,6 @@ FAMILY: Family[SiftConfig, Sift] = Family(
     ),
     graph=SiftGraph,
     candidates=lambda network: network.config.points,
-    class_layers=("classify",),
+    class_layers={"classify": ClassRows()},
     partial_labels=("coarse classes", "objects without masks", "loose boxes", "unlabelled background"),
 )

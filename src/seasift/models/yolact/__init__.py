@@ -12,7 +12,7 @@ from seasift.core.errors import RecipeError
 from seasift.core.prepare import InputSpec
 from seasift.core.types import SizeHW
 from seasift.models.backbones import BACKBONES, load_backbone_weights
-from seasift.models.family import Family
+from seasift.models.family import ClassRows, Family
 from seasift.models.yolact.loss import yolact_loss
 from seasift.models.yolact.network import Yolact, YolactConfig, YolactGraph
 
@@ -44,5 +44,5 @@ FAMILY: Family[YolactConfig, Yolact] = Family(
     losses=lambda network, images, targets: yolact_loss(network(images), targets, network.priors),
     graph=YolactGraph,
     candidates=lambda network: len(network.priors),
-    class_layers=("head.classify", "semantic"),
+    class_layers={"head.classify": ClassRows(background=True), "semantic": ClassRows()},
 )

@@ -5,7 +5,7 @@ import { fillCard } from "./card.js";
 import { askToken, wireDialogs } from "./dialogs.js";
 import { Film } from "./film.js";
 import { wireInput } from "./input.js";
-import { calledOf } from "./groups.js";
+import { calledOf, withCoarse } from "./groups.js";
 import { sorted, unique } from "./intake.js";
 import { dismiss, notice, say } from "./notices.js";
 import { isVideo, Jobs } from "./jobs.js";
@@ -21,7 +21,7 @@ const LOWEST = 0.05; // scores are asked for from here on, so that the slider ne
 const EXAMPLES = ["example-1-shrimp.jpg", "example-2-coral.jpg", "example-3-coral.jpg"];
 
 const state = {
-  labels: [], groups: new Map(), model: null, entries: [], names: new Set(), current: null,
+  labels: [], named: [], least: 0, groups: new Map(), model: null, entries: [], names: new Set(), current: null,
   selected: null, hovered: null, threshold: 0.3, hidden: new Set(), allClasses: false,
 };
 let ready = false; // the server has told its classes
@@ -40,7 +40,8 @@ const queue = new Queue({ change: changed, held });
 async function begin() {
   try {
     const { labels, model } = await about();
-    Object.assign(state, { labels, model, groups: new Map(labels.map(({ name, group }) => [name, group])) });
+    const named = model.rollup ? withCoarse(labels) : labels;
+    Object.assign(state, { labels, named, model, groups: new Map(named.map(({ name, group }) => [name, group])) });
     ready = true;
     dismiss("server");
     $("server-dot").dataset.state = "good";
@@ -50,7 +51,9 @@ async function begin() {
     const lowest = Math.min(LOWEST, model.threshold);
     queue.threshold = lowest;
     $("threshold").min = lowest;
-    $("threshold").value = model.threshold;
+    // With rolled-up names the slider is for the score of the name; what is sure at some level shows at first.
+    state.least = model.rollup ? Math.min(model.rollup.by_class, model.rollup.by_supercategory, model.rollup.by_object) : 0;
+    $("threshold").value = model.rollup ? state.least : model.threshold;
     $("threshold-note").textContent = model.calibrated
       ? "Leaves out what the model is less sure of. On footage like its own, a score is the chance of being right."
       : "Leaves out what the model is less sure of.";
@@ -168,6 +171,10 @@ function step(by) {
 function changed(entry) {
   if (!entry) return refresh();
   film.set(entry, entry.state === "done" ? shown(entry).length : null);
+  if (entry.state === "done" && entry.image.pages > 1) {
+    notice(`${entry.name}: ${entry.image.pages} pages, of which only the first was looked at.`,
+      { key: `pages ${entry.name}`, kind: "plain" });
+  }
   if (entry === state.current && entry.state === "done" && !view.bitmap) return load(entry);
   return refresh();
 }
@@ -177,8 +184,15 @@ function changed(entry) {
 /** What threshold and filter leave of an image, best first. */
 function shown(entry) {
   return (entry?.image?.objects ?? [])
-    .filter(({ name, score }) => score >= state.threshold && !state.hidden.has(name))
+    .filter((found) => isStrong(found) && !state.hidden.has(calledOf(found).name))
+    .sort((a, b) => calledOf(b).score - calledOf(a).score)
     .map((found) => ({ found, group: groupOf(found) }));
+}
+
+/** Whether the threshold leaves an object; one that is sure at no level of rolled-up names needs a lower one than usual. */
+function isStrong(found) {
+  const unsure = found.rollup?.level === "object" && found.rollup.score < state.model.rollup.by_object;
+  return calledOf(found).score >= state.threshold && !(unsure && state.threshold >= state.least);
 }
 
 /** The group of what an object is called: of its class, or the one that it was rolled up to. */
@@ -245,9 +259,9 @@ function render() {
   if (!objects.some(({ found }) => found === state.selected)) state.selected = null;
   if (!objects.some(({ found }) => found === state.hovered)) state.hovered = null;
   $("threshold-value").textContent = state.threshold.toFixed(2);
-  const above = (entry) => (entry?.image?.objects ?? []).filter(({ score }) => score >= state.threshold);
+  const above = (entry) => (entry?.image?.objects ?? []).filter(isStrong);
   const all = tally(entries, above);
-  const rows = state.labels.filter(({ name }) => state.allClasses || all.has(name) || state.hidden.has(name));
+  const rows = state.named.filter(({ name }) => state.allClasses || all.has(name) || state.hidden.has(name));
   counts.set(rows, tally([current], above), all, state.hidden);
   list.set(objects);
   $("objects-count").textContent = current?.state === "done" ? objects.length : "";

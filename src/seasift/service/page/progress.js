@@ -1,5 +1,7 @@
 // How far the work is, how much was found, and why a list is empty.
 
+import { calledOf } from "./groups.js";
+
 const $ = (id) => document.getElementById(id);
 
 /** The bar, its words, and which buttons can do something. */
@@ -37,6 +39,9 @@ export function nothing(current, objects) {
 /** How often each class occurs in what `of` gives of the images. */
 export const tally = (entries, of) => {
   const found = new Map();
-  for (const entry of entries) for (const { name } of of(entry)) found.set(name, (found.get(name) ?? 0) + 1);
+  for (const entry of entries) for (const object of of(entry)) {
+    const { name } = calledOf(object);
+    found.set(name, (found.get(name) ?? 0) + 1);
+  }
   return found;
 };

@@ -23,7 +23,10 @@ export function documentOf(state, shown) {
   const classes = state.hidden.size ? names.filter((name) => !state.hidden.has(name)) : null;
   return toDocument(
     done[0].head,
-    done.map((entry) => ({ ...entry.image, objects: shown(entry).map(({ found }) => found) })),
+    done.map((entry) => {
+      const left = new Set(shown(entry).map(({ found }) => found));
+      return { ...entry.image, objects: entry.image.objects.filter((found) => left.has(found)) };
+    }),
     failed.map((entry) => ({ file: entry.name, error: entry.error })),
     state.threshold, classes,
   );

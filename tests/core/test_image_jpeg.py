@@ -11,7 +11,7 @@ import pytest
 from seasift.core.errors import ImageError
 from seasift.core.image import decode_image
 from seasift.core.image_format import defect_of, size_of
-from seasift.core.jpeg_segments import EOI, MOST_SCANS, SOS, segments
+from seasift.core.image_jpeg import EOI, MOST_SCANS, SOS, segments
 from tests.core.test_image_contents import jpeg
 
 TEM = b"\xff\x01"

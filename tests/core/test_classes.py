@@ -6,8 +6,25 @@ from pathlib import Path
 
 import pytest
 
-from seasift.core.class_map import parse_class_map
+from seasift.core.classes import group_of, parse_class_map
 from seasift.core.errors import InputError
+
+
+@pytest.mark.parametrize(
+    ("name", "group"),
+    [
+        ("trash_unknown_instance", "trash"),
+        ("Trash bag", "trash"),
+        ("animal_fish", "animal"),
+        ("plant", "plant"),
+        ("rov", "vehicle"),
+        ("robot", "other"),
+        ("trashy", "other"),
+        ("", "other"),
+    ],
+)
+def test_the_first_word_tells(name: str, group: str) -> None:
+    assert group_of(name) == group
 
 
 def test_text_files_and_mappings_say_the_same(tmp_path: Path) -> None:
