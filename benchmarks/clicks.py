@@ -24,14 +24,14 @@ from seasift.core.image import read_image
 from seasift.core.types import Bool, UInt8
 from seasift.data.prepared import resolve_split
 from seasift.inference.predictor import load_predictor
-from seasift.labelling.outline import Box, Frame, Point, look, outline
+from seasift.labelling.outline import Box, FrameFeatures, Point, look, outline
 
 SMALLEST = 100
 CLICKS = (1, 3, 5)
 Draw = Callable[[Box | None, list[Point], list[Point]], Bool]
 
 
-def by_prototypes(frame: Frame) -> Draw:
+def by_prototypes(frame: FrameFeatures) -> Draw:
     return lambda box, inside, outside: outline(frame, box=box, inside=inside, outside=outside).bitmap(
         frame.size_hw
     )

@@ -146,6 +146,6 @@ def test_no_time_is_refused(tmp_path: Path, minutes: float) -> None:
 
 
 def test_labels_that_are_not_there_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="labels.json"):
+    with pytest.raises(InputError, match=r"labels\.json"):
         seasift.adapt(tmp_path / "labels.json", output=tmp_path / "mine.onnx")
     assert list(tmp_path.iterdir()) == []

@@ -11,7 +11,7 @@ import pytest
 from seasift.core.errors import InputError
 from seasift.core.types import Bool
 from seasift.inference.predictor import load_predictor
-from seasift.labelling.outline import Frame, look, outline
+from seasift.labelling.outline import FrameFeatures, look, outline
 
 HEIGHT, WIDTH, CELL = 120, 160, 4
 
@@ -29,13 +29,13 @@ def on_grid(mask: Bool) -> np.ndarray:
 
 
 @pytest.fixture
-def frame() -> Frame:
+def frame() -> FrameFeatures:
     """Two discs, each with a prototype; the network has one point for each, and one whose mask is both."""
     prototypes = np.stack([on_grid(LEFT) * 2 - 1, on_grid(RIGHT) * 2 - 1], axis=-1)
     colours = np.zeros((*prototypes.shape[:2], 3), np.float32)
     boxes = np.array([[28, 38, 72, 82], [78, 38, 122, 82], [28, 38, 122, 82]], np.float32)
     coefficients = np.array([[6, 0], [0, 6], [5, 5]], np.float32)
-    return Frame(
+    return FrameFeatures(
         (HEIGHT, WIDTH), prototypes, colours, boxes, np.array([0.9, 0.9, 0.2], np.float32), coefficients
     )
 
@@ -44,17 +44,19 @@ def overlap(a: Bool, b: Bool) -> float:
     return float((a & b).sum() / (a | b).sum())
 
 
-def test_a_box_gives_the_object_in_it(frame: Frame) -> None:
+def test_a_box_gives_the_object_in_it(frame: FrameFeatures) -> None:
     mask = outline(frame, box=(28, 38, 72, 82)).bitmap(frame.size_hw)
     assert overlap(mask, LEFT) > 0.9
     assert not mask[:, 73:].any()
 
 
-def test_a_click_gives_the_object_under_it(frame: Frame) -> None:
+def test_a_click_gives_the_object_under_it(frame: FrameFeatures) -> None:
     assert overlap(outline(frame, inside=[(100, 60)]).bitmap(frame.size_hw), RIGHT) > 0.9
 
 
-def test_a_click_beside_the_object_takes_a_part_away_and_one_on_it_brings_it_back(frame: Frame) -> None:
+def test_a_click_beside_the_object_takes_a_part_away_and_one_on_it_brings_it_back(
+    frame: FrameFeatures,
+) -> None:
     both = frame.boxes_xyxy[2]
     frame = replace(
         frame, boxes_xyxy=both[None], scores=frame.scores[2:], coefficients=np.array([[6, 0]], np.float32)
@@ -69,7 +71,7 @@ def test_a_click_beside_the_object_takes_a_part_away_and_one_on_it_brings_it_bac
     assert (without & LEFT).sum() < 0.6 * (before & LEFT).sum()
 
 
-def test_a_box_whose_mask_is_too_small_is_reached(frame: Frame) -> None:
+def test_a_box_whose_mask_is_too_small_is_reached(frame: FrameFeatures) -> None:
     """Logits that are all below 0 still give a mask that touches the box's sides."""
     shy = replace(frame, prototypes=frame.prototypes - 1.2, coefficients=frame.coefficients / 6)
     mask = outline(shy, box=(28, 38, 72, 82))
@@ -80,7 +82,7 @@ def test_a_box_whose_mask_is_too_small_is_reached(frame: Frame) -> None:
     assert y2 >= 76
 
 
-def test_clicked_pixels_are_as_clicked_at_the_border_too(frame: Frame) -> None:
+def test_clicked_pixels_are_as_clicked_at_the_border_too(frame: FrameFeatures) -> None:
     mask = outline(frame, box=(0, 0, 160, 120), inside=[(0, 0), (159.9, 119.9)], outside=[(50, 60)])
     bitmap = mask.bitmap(frame.size_hw)
     assert bitmap[0, 0]
@@ -90,12 +92,12 @@ def test_clicked_pixels_are_as_clicked_at_the_border_too(frame: Frame) -> None:
 
 @pytest.mark.parametrize("box", [(30.0, 30.0, 30.0, 60.0), (500.0, 500.0, 600.0, 600.0)])
 def test_a_box_without_pixels_gives_an_empty_mask(
-    frame: Frame, box: tuple[float, float, float, float]
+    frame: FrameFeatures, box: tuple[float, float, float, float]
 ) -> None:
     assert outline(frame, box=box).area == 0
 
 
-def test_nothing_to_go_by_is_an_error(frame: Frame) -> None:
+def test_nothing_to_go_by_is_an_error(frame: FrameFeatures) -> None:
     with pytest.raises(InputError, match="a box or a click"):
         outline(frame, outside=[(3, 3)])
 

@@ -35,7 +35,7 @@ _FULL = 0.85  # share of a box that few objects exceed
 
 
 @dataclass(frozen=True)
-class Frame:
+class FrameFeatures:
     """What the network sees in one image.
 
     Attributes:
@@ -60,7 +60,7 @@ class Frame:
         return self.size_hw[1] / self.prototypes.shape[1], self.size_hw[0] / self.prototypes.shape[0]
 
 
-def look(model: OnnxPredictor, image_rgb_u8: UInt8) -> tuple[Frame, Instances]:
+def look(model: OnnxPredictor, image_rgb_u8: UInt8) -> tuple[FrameFeatures, Instances]:
     """Run the network on an image (H, W, 3) uint8 RGB.
 
     Returns:
@@ -81,7 +81,7 @@ def look(model: OnnxPredictor, image_rgb_u8: UInt8) -> tuple[Frame, Instances]:
     sides = np.array([size_hw[1] / across, size_hw[0] / down] * 2, np.float32)
     lab = cv2.cvtColor(image_rgb_u8, cv2.COLOR_RGB2LAB)
     return (
-        Frame(
+        FrameFeatures(
             size_hw,
             np.ascontiguousarray(grid[:rows, :columns]),
             cv2.resize(lab, (columns, rows), interpolation=cv2.INTER_AREA).astype(np.float32),
@@ -94,7 +94,11 @@ def look(model: OnnxPredictor, image_rgb_u8: UInt8) -> tuple[Frame, Instances]:
 
 
 def outline(
-    frame: Frame, *, box: Box | None = None, inside: Sequence[Point] = (), outside: Sequence[Point] = ()
+    frame: FrameFeatures,
+    *,
+    box: Box | None = None,
+    inside: Sequence[Point] = (),
+    outside: Sequence[Point] = (),
 ) -> MaskCrop:
     """Outline one object.
 
@@ -127,7 +131,7 @@ def outline(
     return _mask(frame, region, logits, inside, outside)
 
 
-def _guessed(frame: Frame, inside: Sequence[Point], outside: Sequence[Point]) -> Box:
+def _guessed(frame: FrameFeatures, inside: Sequence[Point], outside: Sequence[Point]) -> Box:
     """The box of the point that is surest of an object under the clicks, grown."""
     x1, y1, x2, y2 = frame.boxes_xyxy.T
     holds = np.ones(len(x1), bool)
@@ -153,7 +157,7 @@ def _guessed(frame: Frame, inside: Sequence[Point], outside: Sequence[Point]) ->
     )
 
 
-def _coefficients(frame: Frame, region: Box) -> Float32:
+def _coefficients(frame: FrameFeatures, region: Box) -> Float32:
     """(K,) mean coefficients of the points whose boxes fit the region best."""
     overlap = pairwise_iou(np.array([region], np.float32), frame.boxes_xyxy)[0]
     fitness = overlap**2 * np.sqrt(np.maximum(frame.scores, 1e-4))
@@ -163,7 +167,7 @@ def _coefficients(frame: Frame, region: Box) -> Float32:
     return np.average(frame.coefficients[best], axis=0, weights=fitness[best]).astype(np.float32)
 
 
-def _shift(frame: Frame, region: Box, logits: Float32) -> float:
+def _shift(frame: FrameFeatures, region: Box, logits: Float32) -> float:
     """What to add to the logits so that the mask reaches the sides of a drawn box without filling it."""
     wide, high = frame.cell_xy
     left, top = max(int(region[0] / wide), 0), max(int(region[1] / high), 0)
@@ -183,7 +187,7 @@ def _shift(frame: Frame, region: Box, logits: Float32) -> float:
 
 
 def _correction(
-    frame: Frame, region: Box, logits: Float32, clicks: Sequence[tuple[float, float, float]]
+    frame: FrameFeatures, region: Box, logits: Float32, clicks: Sequence[tuple[float, float, float]]
 ) -> Float32:
     """(h, w) what clicks (x, y, 1 for the object or -1) add to the logits."""
     rows, columns = logits.shape
@@ -208,7 +212,7 @@ def _correction(
 
 
 def _mask(
-    frame: Frame, region: Box, logits: Float32, inside: Sequence[Point], outside: Sequence[Point]
+    frame: FrameFeatures, region: Box, logits: Float32, inside: Sequence[Point], outside: Sequence[Point]
 ) -> MaskCrop:
     height, width = frame.size_hw
     left, top = max(int(region[0]), 0), max(int(region[1]), 0)
