@@ -35,9 +35,9 @@ def attacked(cases: int, number: int) -> dict[str, Any]:
 
 
 def test_some_hostile_documents() -> None:
-    counts = attacked(60, 1)
-    assert counts["read"] + counts["refused"] >= 60
-    assert counts["refused"] > 30
+    counts = attacked(20, 1)
+    assert counts["read"] + counts["refused"] >= 20
+    assert counts["refused"] > 20
     assert counts["grown_mb"] < 200
 
 
