@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import random
 from collections.abc import Iterator
@@ -41,7 +42,7 @@ def mutate_value(value: Any, chance: random.Random) -> Any:
     for _ in range(chance.choice((1, 1, 1, 2, 4))):
         found = list(places(value))
         if not found:
-            return chance.choice(WRONG)
+            return copy.deepcopy(chance.choice(WRONG))
         container, key = chance.choice(found)
         kind = chance.randrange(10)
         if kind == 0:
@@ -56,7 +57,7 @@ def mutate_value(value: Any, chance: random.Random) -> Any:
         elif kind == 4 and chance.random() < 0.2:
             container[key] = chance.choice((_LIST, _OBJECT))
         else:
-            container[key] = chance.choice(WRONG)
+            container[key] = copy.deepcopy(chance.choice(WRONG))
     return value
 
 

@@ -124,7 +124,10 @@ def read_csv(text: str, path: Path) -> Fixes:
     if len(lines) < first + 2:
         raise InputError(f"{path}: {len(lines)} lines; expected a header and one line per position.")
     separator = max(",;\t", key=lines[first].count)
-    table = list(csv.reader(lines[first:], delimiter=separator))
+    try:
+        table = list(csv.reader(lines[first:], delimiter=separator))
+    except csv.Error as error:
+        raise InputError(f"{path}: not a CSV table ({error}); expected one of positions.") from None
     header = table[0]
     columns = _columns(table, path)
     rows = []
