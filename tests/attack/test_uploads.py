@@ -18,8 +18,8 @@ from seasift.core.image import encode_image
 from seasift.inference.predictor import load_predictor
 from seasift.isolation.pool import DecoderPool, DecodingLimits
 from seasift.service.app import create_app
-from seasift.service.settings import Settings
-from tests.core.test_jpeg_segments import with_scans
+from seasift.service.settings import ServiceSettings
+from tests.core.test_image_jpeg import with_scans
 from tests.isolation.test_pool import png_of
 from tests.service.conftest import HERE, ONE, THREE, files
 from tests.service.test_fuzz import bombard, mutated
@@ -35,7 +35,7 @@ WHOLE = [*(encode_image(NOISE, suffix) for suffix in (".jpg", ".png", ".tif", ".
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     folder = tmp_path_factory.mktemp("attacked")
     model = load_predictor(save_tiny(folder / "tiny.onnx"), threads=1)
-    settings = Settings(
+    settings = ServiceSettings(
         jobs=folder / "jobs",
         request_bytes=16 << 20,
         image_pixels=200_000,

@@ -16,7 +16,7 @@ from fastapi import FastAPI
 from seasift.cli import main as entry
 from seasift.core.image import read_image, write_image
 from seasift.service import server as listening
-from seasift.service.settings import Settings
+from seasift.service.settings import ServiceSettings
 from tests.service.server_process import ServerProcess
 from tests.service.test_jobs import archive
 from tests.tiny_model import quarters, save_tiny
@@ -58,7 +58,7 @@ def test_what_serve_refuses_before_it_listens(run: Run, arguments: tuple[str, ..
 
 
 def test_options_of_serve_reach_the_server(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    served: list[tuple[FastAPI, Settings]] = []
+    served: list[tuple[FastAPI, ServiceSettings]] = []
     monkeypatch.setattr(listening, "serve", lambda app, settings, **_: served.append((app, settings)))
     monkeypatch.setenv("SEASIFT_WORKERS", "5")
     model = str(save_tiny(tmp_path / "tiny.onnx"))

@@ -15,7 +15,7 @@ from seasift.core.image import write_image
 from seasift.core.instances import Category, Instances
 from seasift.core.types import UInt8
 from seasift.evaluation.api import evaluate
-from seasift.evaluation.compare import Settings, compare
+from seasift.evaluation.compare import CompareSettings, compare
 from seasift.evaluation.runs import read_runs
 
 FISH, CRAB, NET = (4.0, 4.0, 24.0, 24.0), (30.0, 4.0, 50.0, 24.0), (4.0, 30.0, 24.0, 50.0)
@@ -110,7 +110,7 @@ def test_theirs_or_ours(data: Path, tmp_path: Path) -> None:
     evaluate(OURS, data, map="animal_fish,trash_net", output=tmp_path / "ours", resamples=0)
     evaluate(OURS, data, output=tmp_path / "all", resamples=0)
     runs = read_runs([tmp_path / "theirs", tmp_path / "ours", tmp_path / "all"])
-    pairs = compare(runs, Settings(data, resamples=40)).pairs
+    pairs = compare(runs, CompareSettings(data, resamples=40)).pairs
     assert [pair.same_split for pair in pairs] == [True, False, False]
     assert pairs[0].difference is not None
     change = pairs[0].difference.boxes["AP"]

@@ -19,7 +19,7 @@ from seasift.core.files import write_json
 from seasift.core.instances import Category
 from seasift.data.coco import CocoDataset
 from seasift.data.prepared import open_prepared
-from seasift.evaluation.compare import Settings as CompareSettings
+from seasift.evaluation.compare import CompareSettings as CompareSettings
 from seasift.evaluation.compare import compare
 from seasift.evaluation.compare_page import render_markdown, render_page, tables
 from seasift.evaluation.confusion import image_names, matches_of

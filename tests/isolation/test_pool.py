@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seasift.core.errors import EngineError, ImageError, LimitError
+from seasift.core.errors import BusyError, EngineError, ImageError, LimitError
 from seasift.core.image import SUFFIXES, decode_image, encode_image
 from seasift.isolation.pool import DecoderPool, DecodingLimits
 from seasift.video.reading import FrameSampling, frames
@@ -187,3 +187,15 @@ def _running(pid: int) -> bool:
     except OSError:
         return False
     return state != "Z"
+
+
+def test_a_machine_without_room_for_processes_is_busy(monkeypatch: pytest.MonkeyPatch) -> None:
+    pool = DecoderPool(1)
+    try:
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "executable", "/nonexistent/python")
+            with pytest.raises(BusyError, match="Try again later"):
+                pool.image(SMALL, "a")
+        assert np.array_equal(pool.image(SMALL, "a"), NOISE)
+    finally:
+        pool.close()

@@ -15,7 +15,7 @@ from seasift.inference.predictor import OnnxPredictor, load_predictor
 from seasift.isolation.pool import DecoderPool
 from seasift.service.app import create_app
 from seasift.service.image_queue import Served
-from seasift.service.settings import Settings
+from seasift.service.settings import ServiceSettings
 from tests.tiny_model import quarters, save_tiny
 
 HERE = "http://127.0.0.1"
@@ -50,7 +50,7 @@ def serve(tiny: OnnxPredictor, decoders: DecoderPool) -> Iterator[Serve]:
     with ExitStack() as stack:
 
         def start(model: Served = tiny, **settings: Any) -> TestClient:
-            app = create_app(model, Settings(**settings), decoders=decoders)
+            app = create_app(model, ServiceSettings(**settings), decoders=decoders)
             return stack.enter_context(TestClient(app, HERE, raise_server_exceptions=False))
 
         yield start

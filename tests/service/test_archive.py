@@ -15,12 +15,12 @@ import pytest
 from seasift.core.errors import InputError, LimitError
 from seasift.isolation.pool import DecoderPool
 from seasift.service.job_upload import count_images, entries, open_archive
-from seasift.service.settings import Settings
+from seasift.service.settings import ServiceSettings
 from tests.service.conftest import ONE, Serve
 from tests.service.test_jobs import archive, finished, post, result
 
 NONE_STARTED = DecoderPool(1)  # archives start no process
-SMALL = Settings(job_images=100)
+SMALL = ServiceSettings(job_images=100)
 
 
 def entry(name: bytes, offset: int, packed: bytes, size: int, crc: int) -> tuple[bytes, bytes]:

@@ -17,7 +17,7 @@ from fastapi.testclient import TestClient
 from seasift.inference.predictor import OnnxPredictor
 from seasift.service.app import create_app
 from seasift.service.server import RateLimit, config_of, most_connections
-from seasift.service.settings import Settings
+from seasift.service.settings import ServiceSettings
 from tests.service.conftest import HERE
 
 Listen = Callable[..., tuple[str, int]]
@@ -30,7 +30,7 @@ def listen(tiny: OnnxPredictor) -> Iterator[Listen]:
     with ExitStack() as stack:
 
         def start(**settings: Any) -> tuple[str, int]:
-            given = Settings(port=0, **settings)
+            given = ServiceSettings(port=0, **settings)
             config = config_of(create_app(tiny, given), given)
             server, door = uvicorn.Server(config), config.bind_socket()
             door.listen()
@@ -152,8 +152,8 @@ def test_connections_leave_descriptors_for_the_rest() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (300, hard))
     try:
-        assert most_connections(Settings(connections=5000)) == 200
-        assert most_connections(Settings(connections=50)) == 50
+        assert most_connections(ServiceSettings(connections=5000)) == 200
+        assert most_connections(ServiceSettings(connections=50)) == 50
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 

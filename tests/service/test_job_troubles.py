@@ -16,7 +16,7 @@ from seasift.core.errors import InputError
 from seasift.isolation.pool import DecoderPool
 from seasift.service import job_runner, job_upload, jobs
 from seasift.service.job_store import Job, JobStore
-from seasift.service.settings import Settings
+from seasift.service.settings import ServiceSettings
 from tests.service.conftest import ONE, Serve
 from tests.service.test_jobs import archive, finished, post
 from tests.tiny_video import save_video
@@ -199,7 +199,7 @@ def test_a_sweep_measures_each_kept_job_once(folder: Path, monkeypatch: pytest.M
         return job_runner.bytes_in(path)
 
     monkeypatch.setattr(jobs, "bytes_in", counted)
-    settings = Settings(jobs=folder, jobs_bytes=5000)
+    settings = ServiceSettings(jobs=folder, jobs_bytes=5000)
     kept = jobs.Jobs(folder, None, None, settings, None)  # type: ignore[arg-type]
     kept.sweep(now)
     assert len(measured) == 60
@@ -232,9 +232,9 @@ def test_cancelling_ends_the_decoder(tmp_path: Path, decoders: DecoderPool) -> N
     """Of a video whose next wanted frame is far away, the rest is not decoded."""
     clip = save_video(tmp_path / "clip.mp4", count=6)
     killed = decoders.killed
-    found = job_upload.entries(clip, "video", "clip.mp4", "2", Settings(), decoders, (), lambda: True)
+    found = job_upload.entries(clip, "video", "clip.mp4", "2", ServiceSettings(), decoders, (), lambda: True)
     assert [entry.index for entry in found][3:] == []
-    wanted = job_upload.entries(clip, "video", "clip.mp4", "2", Settings(), decoders, ())
+    wanted = job_upload.entries(clip, "video", "clip.mp4", "2", ServiceSettings(), decoders, ())
     assert [entry.index for entry in wanted] == [0, 2, 4]
     assert decoders.killed <= killed + 1
 

@@ -15,7 +15,7 @@ from fastapi.testclient import TestClient
 from seasift.core.instances import Instances
 from seasift.inference.predictor import OnnxPredictor
 from seasift.service.app import create_app
-from seasift.service.settings import Settings
+from seasift.service.settings import ServiceSettings
 from tests.isolation.test_pool import png_of as slow_png
 from tests.service.conftest import HERE, NONE, ONE, THREE, Serve, files
 
@@ -224,7 +224,7 @@ def test_not_ready_while_all_workers_are_stuck(serve: Serve, held: Held) -> None
 
 
 def test_a_decoder_that_takes_too_long_is_given_up(tiny: OnnxPredictor) -> None:
-    with TestClient(create_app(tiny, Settings(decode_s=0.05, workers=1)), HERE) as client:
+    with TestClient(create_app(tiny, ServiceSettings(decode_s=0.05, workers=1)), HERE) as client:
         answer = client.post("/v1/predict", files=files(slow_png(10_000, 9000)))
         assert answer.status_code == 413
         assert answer.json()["error"].startswith("0.png: not decoded within 0.05 s")

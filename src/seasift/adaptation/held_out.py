@@ -242,8 +242,10 @@ def _rows(
             objects,
             len(images.get(category.id, ())),
             index >= base_classes,
-            *values,
-            *limits,
+            values[0],
+            values[1],
+            limits[0],
+            limits[1],
             detections=(counts[0][index], counts[1][index]),
         )
 

@@ -47,7 +47,7 @@ def write_report(
         shares=[(share, judgement.by_share[share]) for share in SHARES],
         more=judgement.label_more(),
         images=_images(adapted, setting, base),
-        name=name,
+        title=name,
         parent=parent,
         data=labels.split.name,
         count=len(labels.split.coco.images),

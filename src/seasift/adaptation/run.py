@@ -11,7 +11,7 @@ from typing import Any
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import nn
 
-from seasift.adaptation.clock import Clock, Interrupt
+from seasift.adaptation.clock import Interrupt, RunClock
 from seasift.adaptation.held_out import SHARES, HeldOut, Judgement
 from seasift.adaptation.labels import Labels, Turns, part, turns_of
 from seasift.adaptation.recipe import with_minutes
@@ -85,7 +85,7 @@ class Setting:
     tell: Callable[[str], None]
 
 
-def run(setting: Setting, clock: Clock, interrupt: Interrupt) -> Adapted:
+def run(setting: Setting, clock: RunClock, interrupt: Interrupt) -> Adapted:
     """Hold out the labelled images by turns, choose the share of the new weights, and train on all.
 
     Raises:
@@ -106,9 +106,9 @@ def run(setting: Setting, clock: Clock, interrupt: Interrupt) -> Adapted:
             f"{len(chosen[number - 1])} held out; {clock.words()}"
         )
         checkpoint, steps = _train(setting, f"turn-{number}", learn, seconds, clock, interrupt)
-        network = load_network(checkpoint)[0]
+        trained = load_network(checkpoint)[0]
         for share in SHARES:
-            mixed = interpolate(base, network, share, labels.new_ids)
+            mixed = interpolate(base, trained, share, labels.new_ids)
             found = _look(setting, mixed, chosen[number - 1], clock, interrupt)
             if found is None:
                 break
@@ -126,7 +126,7 @@ def run(setting: Setting, clock: Clock, interrupt: Interrupt) -> Adapted:
         checkpoint, steps = _train(setting, "all", labels.split, seconds, clock, interrupt)
         if not interrupt.asked or steps >= best_steps:
             best, best_steps = checkpoint, steps
-    network = None
+    network: nn.Module | None = None
     if judgement.helped:
         network = interpolate(base, load_network(best)[0], judgement.share, labels.new_ids)
     return Adapted(network, best, best_steps, judgement, held, interrupt.asked)
@@ -148,7 +148,7 @@ def _without(split: DataSplit, names: Sequence[str]) -> DataSplit:
 class _Watch(Callback):
     """Moves the clock, and ends the training when the user asks."""
 
-    def __init__(self, clock: Clock, interrupt: Interrupt) -> None:
+    def __init__(self, clock: RunClock, interrupt: Interrupt) -> None:
         self._clock, self._interrupt = clock, interrupt
 
     def on_train_batch_end(
@@ -161,7 +161,7 @@ class _Watch(Callback):
 
 
 def _train(
-    setting: Setting, name: str, learn: DataSplit, seconds: float, clock: Clock, interrupt: Interrupt
+    setting: Setting, name: str, learn: DataSplit, seconds: float, clock: RunClock, interrupt: Interrupt
 ) -> tuple[Path, int]:
     """Train on some images; the last checkpoint and its steps."""
     recipe = with_minutes(setting.recipe, seconds / 60, str(setting.scratch / "cache"))
@@ -172,7 +172,7 @@ def _train(
 
 
 def _look(
-    setting: Setting, network: nn.Module, images: Sequence[CocoImage], clock: Clock, interrupt: Interrupt
+    setting: Setting, network: nn.Module, images: Sequence[CocoImage], clock: RunClock, interrupt: Interrupt
 ) -> dict[int, Instances] | None:
     """What a network finds in images, by their ids; None if the user ended it."""
     categories, folder = setting.labels.split.coco.categories, setting.labels.split.images_dir
@@ -189,7 +189,7 @@ def _look(
     return found
 
 
-def _judged(setting: Setting, base: nn.Module, turns: Turns, clock: Clock) -> list[list[CocoImage]]:
+def _judged(setting: Setting, base: nn.Module, turns: Turns, clock: RunClock) -> list[list[CocoImage]]:
     """The images of each turn that are judged: all, or as many, evenly spaced, as there is time to look at."""
     truth = fully_labelled(setting.labels.split.coco)
     by_name = {image.file_name: image for image in truth.images}

@@ -52,14 +52,14 @@ def compare(
     """
 
     from seasift.core.files import check_folder
-    from seasift.evaluation.compare import Settings
+    from seasift.evaluation.compare import CompareSettings
     from seasift.evaluation.compare import compare as hold_together
     from seasift.evaluation.compare_page import write_comparison
     from seasift.evaluation.runs import read_runs
 
     if output:
         check_folder(output)
-    comparison = hold_together(read_runs(runs), Settings(data, resamples, seed, group))
+    comparison = hold_together(read_runs(runs), CompareSettings(data, resamples, seed, group))
     tell(comparison, write_comparison(output, comparison) if output else ())
 
 

@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from seasift.cli.options import DataArgument, ModelArgument, OnnxOutput
-from seasift.core.files import check_onnx_name
 
 
 def export(
@@ -92,6 +91,7 @@ def quantize(
     """Quantize a model to 8 bits: smaller, and faster on some processors."""
     from seasift.cli.terminal import progress_bar
     from seasift.core.errors import require
+    from seasift.core.files import check_onnx_name
     from seasift.data.prepared import resolve_split
     from seasift.modelfile import bundled
 

@@ -9,7 +9,6 @@ import typer
 
 from seasift.cli.models_adopt import adopt
 from seasift.cli.models_complete import complete
-from seasift.core.files import check_onnx_name
 
 models = typer.Typer(
     name="models", help="List, show, import, adopt and complete models.", no_args_is_help=True
@@ -107,6 +106,7 @@ def import_weights(
 ) -> None:
     """Turn a published YOLACT checkpoint into a model file."""
     from seasift.core.errors import InputError, require
+    from seasift.core.files import check_onnx_name
 
     check_onnx_name(output)
     for path in (weights, names):

@@ -145,7 +145,9 @@ def _print(result: SurveyResult) -> None:
         console.print(f"{gap.file}: nothing from {gap.from_s:.2f} s to {end}: {gap.reason}")
     if result.unique:
         console.print(result.interval_note)
-    console.print(f"{result.frames:,} frames, {result.unique:,} objects (model {result.model})")
+    counted = (("frame", result.frames), ("object", result.unique))
+    words = ", ".join(f"{count:,} {noun}{'' if count == 1 else 's'}" for noun, count in counted)
+    console.print(f"{words} (model {result.model})")
     console.print("written: " + ", ".join(str(path) for path in result.written))
     for warning in result.warnings:
         complain(warning)

@@ -34,7 +34,7 @@ class BrokenJpegError(ValueError):
 
 
 @dataclass(frozen=True)
-class Segment:
+class JpegSegment:
     """A marker and its parameters, which are `data[start:end]`."""
 
     marker: int
@@ -42,7 +42,7 @@ class Segment:
     end: int
 
 
-def segments(data: bytes) -> Iterator[Segment]:
+def segments(data: bytes) -> Iterator[JpegSegment]:
     """The markers of a JPEG up to its end marker, that one included.
 
     Raises:
@@ -60,10 +60,10 @@ def segments(data: bytes) -> Iterator[Segment]:
         if marker == EOI:
             if not scans:
                 raise BrokenJpegError(_BEFORE)
-            yield Segment(marker, start, start)
+            yield JpegSegment(marker, start, start)
             return
         if marker in _ALONE:
-            yield Segment(marker, start, start)
+            yield JpegSegment(marker, start, start)
             index = start
             continue
         if marker not in _WITH_LENGTH:
@@ -75,7 +75,7 @@ def segments(data: bytes) -> Iterator[Segment]:
             if frame:
                 raise BrokenJpegError(f"damaged: a second frame begins at byte {index:,}")
             frame = True
-        yield Segment(marker, start, end)
+        yield JpegSegment(marker, start, end)
         if marker == SOS:
             scans += 1
             if scans > MOST_SCANS:

@@ -18,11 +18,11 @@ OBJECT, IGNORE = "object", "ignore"
 Meaning = str | list[str]
 
 
-class _Strict(BaseModel):
+class _MapPart(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class SourceMap(_Strict):
+class SourceMap(_MapPart):
     """One source.
 
     Attributes:
@@ -51,7 +51,7 @@ class SourceMap(_Strict):
     citation: str | None = None
 
 
-class MergeMap(_Strict):
+class MergeMap(_MapPart):
     """A merge.
 
     Attributes:

@@ -15,7 +15,7 @@ from seasift.data.dives import VideoFacts, groups_of, read_facts
 from seasift.data.locate import images_folder
 from seasift.data.merge_map import SourceMap
 from seasift.data.prepared import open_prepared
-from seasift.data.source import Source, folder_source
+from seasift.data.source import DatasetFiles, folder_source
 
 _ALL = "all"
 
@@ -67,7 +67,7 @@ class MergeSource:
     group: str | None
     facts: Mapping[str, VideoFacts]
     folder: Path
-    files: Source
+    files: DatasetFiles
     about: Mapping[str, Any]
     digest: str
 

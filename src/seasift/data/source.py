@@ -1,6 +1,6 @@
 """Files of a data set in a zip or a folder, by their path inside it.
 
-`Content` is a data set before it is written, from any source.
+`DatasetContent` is a data set before it is written, from any source.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _READ_ERRORS = (OSError, zipfile.BadZipFile, zlib.error, NotImplementedError, Ru
 
 
 @dataclass(frozen=True)
-class Source:
+class DatasetFiles:
     """An opened zip or folder, without the files that macOS adds (`__MACOSX/`, `._name`).
 
     Attributes:
@@ -76,7 +76,7 @@ class Source:
 
 
 @contextmanager
-def open_source(path: Path, *, without: Path | None = None) -> Iterator[Source]:
+def open_source(path: Path, *, without: Path | None = None) -> Iterator[DatasetFiles]:
     """Open a zip or a folder.
 
     Args:
@@ -102,7 +102,7 @@ def open_source(path: Path, *, without: Path | None = None) -> Iterator[Source]:
         )
 
 
-def folder_source(folder: Path, paths: Collection[str]) -> Source:
+def folder_source(folder: Path, paths: Collection[str]) -> DatasetFiles:
     """Some files of a folder."""
     stats = {path: (folder / path).stat() for path in paths}
 
@@ -111,7 +111,7 @@ def folder_source(folder: Path, paths: Collection[str]) -> Source:
             file.read_bytes() == (folder / path).read_bytes()
         )
 
-    return Source(
+    return DatasetFiles(
         str(folder),
         {path: each.st_size for path, each in stats.items()},
         {path: each.st_mtime_ns for path, each in stats.items()},
@@ -147,7 +147,7 @@ def _is_apple_double(file: Path) -> bool:
         return False
 
 
-def _zip_source(path: Path, archive: zipfile.ZipFile) -> Source:
+def _zip_source(path: Path, archive: zipfile.ZipFile) -> DatasetFiles:
     entries: dict[str, zipfile.ZipInfo] = {}
     links: dict[str, zipfile.ZipInfo] = {}
     for entry in archive.infolist():
@@ -164,7 +164,7 @@ def _zip_source(path: Path, archive: zipfile.ZipFile) -> Source:
                 "expected each once. Pack it again"
             )
     entries |= _linked(archive, links, entries)
-    return Source(
+    return DatasetFiles(
         str(path),
         {name: entry.file_size for name, entry in entries.items()},
         {name: entry.CRC for name, entry in entries.items()},
@@ -241,7 +241,7 @@ Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
-class Content:
+class DatasetContent:
     """A data set before it is written.
 
     Attributes:
@@ -257,7 +257,7 @@ class Content:
 
     name: str
     annotations: Mapping[str, CocoDataset]
-    source: Source
+    source: DatasetFiles
     images: Mapping[str, str]
     schemes: Mapping[str, Mapping[str, list[str]]]
     defaults: Mapping[str, str]

@@ -22,8 +22,8 @@ from seasift.evaluation.class_map import ClassMap, MappedPredictor
 from seasift.evaluation.document import Evaluation
 from seasift.evaluation.levels import Training, relations, trained_images
 from seasift.evaluation.options import EvaluateOptions
-from seasift.evaluation.report import Subject, make_record, write_report
-from seasift.evaluation.stream import Settings, evaluate_split
+from seasift.evaluation.report import EvaluationSubject, make_record, write_report
+from seasift.evaluation.stream import EvaluateSettings, evaluate_split
 from seasift.formats.document import TileEntry
 from seasift.inference.predictor import OnnxPredictor, load_predictor
 from seasift.inference.tiling import parse_tiling
@@ -120,7 +120,7 @@ def run(options: EvaluateOptions) -> EvaluationResult:
             f"--confidence {confidence:g} is below --threshold {threshold:g}, under which nothing is listed. "
             "Lower --threshold."
         )
-    settings = Settings(
+    settings = EvaluateSettings(
         threshold=threshold,
         max_objects=max_objects,
         confidence=max(evaluated.confidence if confidence is None else confidence, threshold),
@@ -131,7 +131,9 @@ def run(options: EvaluateOptions) -> EvaluationResult:
     training = _training(data, chosen, evaluated)
     outcome = evaluate_split(evaluated.predictor, chosen, settings, options.progress, training)
     fingerprint = chosen.fingerprint or _sha256(data)
-    subject = Subject(evaluated.facts, chosen.name, fingerprint, chosen.chosen, options.threads, class_map)
+    subject = EvaluationSubject(
+        evaluated.facts, chosen.name, fingerprint, chosen.chosen, options.threads, class_map
+    )
     record = make_record(outcome, settings, subject)
     written: tuple[Path, ...] = ()
     if output:
@@ -195,7 +197,7 @@ def _model(options: EvaluateOptions) -> _Model:
 
 def _loaded(model: Predictor) -> _Model:
     if not isinstance(model, OnnxPredictor):
-        return _Model(model, {"name": model.name}, Settings.confidence)
+        return _Model(model, {"name": model.name}, EvaluateSettings.confidence)
     return _described(model, _description_of(model))
 
 
@@ -249,7 +251,7 @@ def _checkpoint(path: Path) -> _Model:
         "precision": "f32",
         "facts": describe(predictor.config).as_dict(),
     }
-    return _Model(predictor, facts, Settings.confidence)
+    return _Model(predictor, facts, EvaluateSettings.confidence)
 
 
 def _facts(info: ModelInfo, path: Path) -> dict[str, Any]:

@@ -41,7 +41,7 @@ from seasift.evaluation.intervals import (
     RESAMPLES,
     SEED,
     Draws,
-    Evaluated,
+    RunIntervals,
     difference,
     draw,
 )
@@ -58,7 +58,7 @@ _STORED = (
 def notes(
     runs: Sequence[Run],
     splits: Mapping[tuple[Any, ...], Sequence[Run]],
-    evaluated: Mapping[str, Evaluated],
+    evaluated: Mapping[str, RunIntervals],
     *,
     with_data: bool,
 ) -> list[str]:
@@ -109,7 +109,7 @@ def _listed(settings: EvaluationSettings) -> str:
     return f"scores from {settings.threshold}, at most {settings.max_objects} an image"
 
 
-def _few_groups(labels: str, evaluated: Evaluated) -> list[str]:
+def _few_groups(labels: str, evaluated: RunIntervals) -> list[str]:
     found = []
     if evaluated.unit == "image":
         found.append(
@@ -135,7 +135,7 @@ _CHOICE = ("labels", "masks", "scheme", "split")
 
 def evaluate_runs(
     runs: Sequence[Run], data: Path, resamples: int, seed: int, group: str | None = None
-) -> dict[str, Evaluated]:
+) -> dict[str, RunIntervals]:
     """Resample runs together.
 
     Args:
@@ -168,7 +168,7 @@ def evaluate_runs(
 
 def _at_levels(
     truth: CocoDataset, entries: Sequence[dict[str, Any]], kinds: Iterable[str], draws: Draws
-) -> dict[str, Evaluated]:
+) -> dict[str, RunIntervals]:
     """Supercategories and any object under the same draws, by name of the level."""
     levels = {}
     for level in levels_of(truth.categories):
@@ -198,7 +198,7 @@ def _truth_split(run: Run, data: Path) -> DataSplit:
     return replace(split, coco=mapped_truth(split.coco, noted.targets)) if noted.targets else split
 
 
-def _evaluate(run: Run, truth: CocoDataset, draws: Draws) -> Evaluated:
+def _evaluate(run: Run, truth: CocoDataset, draws: Draws) -> RunIntervals:
     entries = run.entries()
     known = {image.id: list(image.size_hw) for image in truth.images}
     classes = {category.id for category in truth.categories}
@@ -236,7 +236,7 @@ FACTS = ("parameters", "trainable", "bytes", "gflops", "priors")
 
 
 @dataclass(frozen=True)
-class Settings:
+class CompareSettings:
     """Settings of the intervals.
 
     Attributes:
@@ -252,7 +252,7 @@ class Settings:
     group: str | None = None
 
 
-def compare(runs: Sequence[Run], settings: Settings) -> Comparison:
+def compare(runs: Sequence[Run], settings: CompareSettings) -> Comparison:
     """Compare runs.
 
     Runs on the same split are resampled together and compared in pairs; the tables list the others with their split.
@@ -263,7 +263,7 @@ def compare(runs: Sequence[Run], settings: Settings) -> Comparison:
     splits: dict[tuple[Any, ...], list[Run]] = {}
     for run in runs:
         splits.setdefault(run.split, []).append(run)
-    evaluated: dict[str, Evaluated] = {}
+    evaluated: dict[str, RunIntervals] = {}
     if settings.data:
         for same in splits.values():
             evaluated |= evaluate_runs(same, settings.data, settings.resamples, settings.seed, settings.group)
@@ -286,12 +286,12 @@ def published() -> list[Published]:
     return [Published.from_json(each) for each in yaml.safe_load(text)]
 
 
-def _bootstrap(settings: Settings, evaluated: Mapping[str, Evaluated]) -> Bootstrap:
+def _bootstrap(settings: CompareSettings, evaluated: Mapping[str, RunIntervals]) -> Bootstrap:
     unit = next((each.unit for each in evaluated.values()), "video")
     return Bootstrap(resamples=settings.resamples, seed=settings.seed, level=LEVEL, unit=unit)
 
 
-def _run(run: Run, evaluated: Evaluated | None) -> ComparedRun:
+def _run(run: Run, evaluated: RunIntervals | None) -> ComparedRun:
     record = run.record
     model = record.model.to_json()
     facts = model.pop("facts", None) or {}
@@ -352,7 +352,7 @@ def _training(training: dict[str, Any]) -> Trained:
     )
 
 
-def _pair(first: Run, second: Run, evaluated: dict[str, Evaluated]) -> Pair:
+def _pair(first: Run, second: Run, evaluated: dict[str, RunIntervals]) -> Pair:
     same = first.split == second.split
     made = same and first.label in evaluated
     one, other = (evaluated[run.label] for run in (first, second)) if made else (None, None)

@@ -22,7 +22,7 @@ from seasift.evaluation.confusion import ClassMatches, image_names
 
 
 @dataclass(frozen=True)
-class Evaluated:
+class RunIntervals:
     """One run under all resamples.
 
     Attributes:
@@ -39,7 +39,7 @@ class Evaluated:
     kinds: dict[str, Resampled]
     pattern: str | None
     unit: str
-    levels: Mapping[str, Evaluated] = field(default_factory=dict)
+    levels: Mapping[str, RunIntervals] = field(default_factory=dict)
 
     def intervals(self) -> dict[str, Any]:
         """Kind to metric to [low, high], and "per_class" name to kind to that of its AP."""
@@ -83,10 +83,10 @@ class Draws:
         """The same draws for a truth with other classes of the same images."""
         return replace(self, class_groups=_class_groups(truth, self.names))
 
-    def evaluate(self, matches: Mapping[str, Sequence[ClassMatches]]) -> Evaluated:
+    def evaluate(self, matches: Mapping[str, Sequence[ClassMatches]]) -> RunIntervals:
         """Resample the matches of each kind."""
         kinds = {kind: resampled(each, self.weights) for kind, each in matches.items()}
-        return Evaluated(self.groups, self.class_groups, kinds, self.pattern, self.unit)
+        return RunIntervals(self.groups, self.class_groups, kinds, self.pattern, self.unit)
 
 
 def draw(
@@ -111,7 +111,7 @@ def draw(
     return Draws(len(set(groups)), _class_groups(truth, groups), weights, pattern, unit, groups)
 
 
-def difference(first: Evaluated, second: Evaluated) -> dict[str, Any]:
+def difference(first: RunIntervals, second: RunIntervals) -> dict[str, Any]:
     """Second minus first: kind to metric to {"value", "interval", "zero_inside"}, and "per_class".
 
     Both must come from one call of `evaluate_runs`. An entry is None where either has no value.
@@ -134,7 +134,7 @@ def _difference(values: Any) -> dict[str, Any] | None:
     return {"value": float(values[0]), "interval": limits, "zero_inside": limits[0] <= 0 <= limits[1]}
 
 
-def _summary(evaluated: Evaluated, kinds: dict[str, Resampled], say: Any) -> dict[str, Any]:
+def _summary(evaluated: RunIntervals, kinds: dict[str, Resampled], say: Any) -> dict[str, Any]:
     return {
         **{
             kind: {name: say(values) for name, values in each.overall.items()} for kind, each in kinds.items()

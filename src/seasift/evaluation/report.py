@@ -16,11 +16,11 @@ from seasift.core.types import UInt8
 from seasift.evaluation import plots
 from seasift.evaluation.class_map import ClassMap
 from seasift.evaluation.coco_metrics import all_curves
-from seasift.evaluation.confusion import IOU, Evaluated
+from seasift.evaluation.confusion import IOU, EvaluatedImage
 from seasift.evaluation.document import FEW_OBJECTS, SCHEMA, Evaluation
 from seasift.evaluation.levels import unseen_note
 from seasift.evaluation.machine import describe_hardware, describe_machine
-from seasift.evaluation.stream import Outcome, Settings
+from seasift.evaluation.stream import EvaluateSettings, Outcome
 from seasift.evaluation.tables import tables_of
 
 CHOSEN = {
@@ -33,7 +33,7 @@ CHOSEN = {
 
 
 @dataclass(frozen=True)
-class Subject:
+class EvaluationSubject:
     """The evaluated model and data.
 
     Attributes:
@@ -53,7 +53,7 @@ class Subject:
     class_map: ClassMap | None = None
 
 
-def make_record(outcome: Outcome, settings: Settings, subject: Subject) -> Evaluation:
+def make_record(outcome: Outcome, settings: EvaluateSettings, subject: EvaluationSubject) -> Evaluation:
     """The content of report.json; a metric is None where there is nothing to evaluate."""
     truth, confusion = outcome.truth, outcome.confusion
     precision, recall = confusion.total()
@@ -108,7 +108,7 @@ def make_record(outcome: Outcome, settings: Settings, subject: Subject) -> Evalu
     return Evaluation.from_json(values)
 
 
-def _speed(outcome: Outcome, subject: Subject) -> dict[str, Any]:
+def _speed(outcome: Outcome, subject: EvaluationSubject) -> dict[str, Any]:
     engine = subject.model.get("engine")
     return {
         "engine": engine,
@@ -147,7 +147,7 @@ def _per_class(outcome: Outcome) -> list[dict[str, Any]]:
     return rows
 
 
-def _worst(evaluated: Evaluated) -> dict[str, Any]:
+def _worst(evaluated: EvaluatedImage) -> dict[str, Any]:
     matching = evaluated.matching
     return {
         "file": evaluated.image.file_name,

@@ -24,7 +24,7 @@ from seasift.data.prepared import DataSplit
 from seasift.evaluation.coco_metrics import Metrics, Results, map_categories, metrics_of
 from seasift.evaluation.confusion import (
     Confusion,
-    Evaluated,
+    EvaluatedImage,
     WorstImages,
     image_names,
     match,
@@ -38,7 +38,7 @@ from seasift.inference.stream import in_order
 
 
 @dataclass(frozen=True)
-class Settings:
+class EvaluateSettings:
     """Settings of an evaluation.
 
     Attributes:
@@ -101,7 +101,7 @@ class Outcome:
     results: Results
     metrics: Metrics
     confusion: Confusion
-    worst: list[Evaluated]
+    worst: list[EvaluatedImage]
     seconds: dict[str, float]
     pace: Pace
     reliability: dict[str, Any]
@@ -117,7 +117,7 @@ class Outcome:
 def evaluate_split(
     predictor: Predictor,
     split: DataSplit,
-    settings: Settings,
+    settings: EvaluateSettings,
     progress: Callable[[int, int], None] | None = None,
     training: Training | None = None,
 ) -> Outcome:
@@ -197,7 +197,7 @@ def _predict_all(
     predictor: Predictor,
     truth: CocoDataset,
     images_dir: Path,
-    settings: Settings,
+    settings: EvaluateSettings,
     progress: Callable[[int, int], None] | None,
 ) -> _Seen:
     class_ids = truth_class_ids(predictor, truth)
@@ -244,14 +244,16 @@ def limited(truth: CocoDataset, limit: int | None) -> CocoDataset:
     return CocoDataset(truth.categories, images, tuple(a for a in truth.annotations if a.image_id in ids))
 
 
-def _evaluate_image(truth: CocoDataset, image: CocoImage, found: Instances, confidence: float) -> Evaluated:
+def _evaluate_image(
+    truth: CocoDataset, image: CocoImage, found: Instances, confidence: float
+) -> EvaluatedImage:
     sure = found.take(found.scores >= confidence)
     here = truth_of(truth, image)
-    return Evaluated(image, here, sure, match(sure, here))
+    return EvaluatedImage(image, here, sure, match(sure, here))
 
 
 def _found(
-    predictor: Predictor, truth: CocoDataset, folder: Path, settings: Settings, pace: Pace
+    predictor: Predictor, truth: CocoDataset, folder: Path, settings: EvaluateSettings, pace: Pace
 ) -> Iterator[tuple[CocoImage, Instances]]:
     """One thread reads and predicts a batch while the caller evaluates the previous one."""
 

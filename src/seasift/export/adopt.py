@@ -19,7 +19,7 @@ from seasift.inference.predictor import OnnxPredictor
 from seasift.modelfile.info import (
     METADATA_KEY,
     AdoptedEntry,
-    CategoryEntry,
+    ClassEntry,
     DecodeEntry,
     InputEntry,
     ModelFile,
@@ -220,7 +220,7 @@ def _try(file: ModelFile, engine: Engine) -> None:
 
 def _classes(
     names: str | Sequence[str] | None, graph: OnnxGraph, match: Match, name: str
-) -> tuple[tuple[CategoryEntry, ...], tuple[int, ...]]:
+) -> tuple[tuple[ClassEntry, ...], tuple[int, ...]]:
     """The classes, and the number that the graph gives each (empty: their index)."""
     given = classes_of(graph.metadata) if names is None else read_names(names)
     if given is None:
@@ -239,11 +239,11 @@ def _classes(
     kept, labels = numbered
     if not kept:
         raise InputError(f"{name}: no name of a class; expected one name a class. Give --names.")
-    entries = (CategoryEntry(id=number, name=each) for number, each in enumerate(_distinct(kept), start=1))
+    entries = (ClassEntry(id=number, name=each) for number, each in enumerate(_distinct(kept), start=1))
     return tuple(entries), labels
 
 
-def _grouped(categories: Sequence[CategoryEntry], pairs: Mapping[str, str]) -> tuple[CategoryEntry, ...]:
+def _grouped(categories: Sequence[ClassEntry], pairs: Mapping[str, str]) -> tuple[ClassEntry, ...]:
     """Classes with the supercategories that a user gave."""
     known = [category.name for category in categories]
     groups = {}

@@ -34,7 +34,7 @@ class Engine(Protocol):
 
 
 @dataclass(frozen=True)
-class Settings:
+class EngineSettings:
     """How a graph is to run.
 
     Attributes:

@@ -1,7 +1,6 @@
 """Engines that run an ONNX graph: OpenVINO by default, ONNX Runtime by extra. Imported only when used.
 
-Also here: Which precision is worth asking for, by engine, file and what the processor can do; measured in
-docs/reference/models.md.
+The advised precision depends on engine, file and processor; docs/reference/models.md has the measurements.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from seasift.core.choices import choose
 from seasift.core.errors import InputError, MissingExtraError, ModelError, how_to_install
 from seasift.core.types import Float32, Int64
 from seasift.inference import openvino_engine
-from seasift.inference.engine import Engine, Port, Settings, engine_error, last_line, usable_cores
+from seasift.inference.engine import Engine, EngineSettings, Port, engine_error, last_line, usable_cores
 
 AUTO = "auto"
 _MOST_THREADS = 1024
@@ -57,7 +56,7 @@ class OnnxRuntimeEngine:
     PROVIDER: tuple[str, dict[str, str]] = ("CPUExecutionProvider", {})
     EXTRA = "onnxruntime"
 
-    def __init__(self, model: bytes, name: str, settings: Settings) -> None:
+    def __init__(self, model: bytes, name: str, settings: EngineSettings) -> None:
         instead = f"{how_to_install(self.EXTRA)}, or use --engine openvino."
         try:
             import onnxruntime  # type: ignore[import-untyped,import-not-found,unused-ignore]
@@ -109,7 +108,7 @@ class OnnxRuntimeCudaEngine(OnnxRuntimeEngine):
     EXTRA = "gpu"
 
 
-ENGINES: dict[str, Callable[[bytes, str, Settings], Engine]] = {
+ENGINES: dict[str, Callable[[bytes, str, EngineSettings], Engine]] = {
     "openvino": openvino_engine.OpenVinoEngine,
     "onnxruntime": OnnxRuntimeEngine,
     "onnxruntime-cuda": OnnxRuntimeCudaEngine,
@@ -150,7 +149,7 @@ def open_engine(
     if threads is not None and not 1 <= threads <= _MOST_THREADS:
         shown = threads if abs(threads) < 10**9 else "far too many"
         raise InputError(f"{shown} threads; expected 1 to {_MOST_THREADS}.")
-    return ENGINES[engine](model, name, Settings(precision, threads, throughput))
+    return ENGINES[engine](model, name, EngineSettings(precision, threads, throughput))
 
 
 def _session_port(port: Any) -> Port:

@@ -1,7 +1,7 @@
 """OpenVINO on the CPU. Imported only when used.
 
-Also here: The process's one OpenVINO. Imported only when used. Compiled graphs, kept in the user's cache
-folder: the next process imports one in a fifth of the time.
+The process has one OpenVINO. Compiled graphs are cached in the user's folder: the next process loads one in a fifth of
+the time.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import numpy as np
 from seasift.core.errors import EngineError, ModelError
 from seasift.core.files import write_bytes
 from seasift.core.types import Float32, Int64
-from seasift.inference.engine import Port, Settings, engine_error, last_line
+from seasift.inference.engine import EngineSettings, Port, engine_error, last_line
 
 _ONE_BY_ONE = threading.Lock()
 
@@ -119,7 +119,7 @@ class OpenVinoEngine:
     name = "openvino"
     _has_run = False
 
-    def __init__(self, model: bytes, name: str, settings: Settings) -> None:
+    def __init__(self, model: bytes, name: str, settings: EngineSettings) -> None:
         try:
             self._compiled, self.inputs, self.outputs = _ready(model, settings)
         except RuntimeError as error:
@@ -160,7 +160,7 @@ class OpenVinoEngine:
             raise engine_error(self.name, self.precision, "run the model", error) from None
 
 
-def _ready(model: bytes, settings: Settings) -> tuple[Any, _Ports, _Ports]:
+def _ready(model: bytes, settings: EngineSettings) -> tuple[Any, _Ports, _Ports]:
     """The compiled graph, its inputs and outputs: what was kept, or else made now and kept."""
     import openvino
 

@@ -24,7 +24,7 @@ from seasift.core.masks import MaskCrop, from_coco
 from seasift.core.types import Float32, Int64, SizeHW
 from seasift.data.json_form import defect_of_segmentation
 from seasift.inference.engine import Engine, Port
-from seasift.modelfile.info import AdoptedEntry, CategoryEntry, InputEntry, ModelFile, ModelInfo
+from seasift.modelfile.info import AdoptedEntry, ClassEntry, InputEntry, ModelFile, ModelInfo
 
 TRIES = 4
 IN_FLIGHT = 4
@@ -104,7 +104,7 @@ class RemoteEngine:
     inputs: tuple[Port, ...] = (Port("images", (1, 3, None, None), float32=True),)
     outputs: tuple[Port, ...] = tuple(Port(name, shape, float32=True) for name, shape in _OUTPUTS.items())
 
-    def __init__(self, server: _Server, categories: Sequence[CategoryEntry]) -> None:
+    def __init__(self, server: _Server, categories: Sequence[ClassEntry]) -> None:
         """Take a server whose classes are known."""
         self._server = server
         self._index = {category.id: index for index, category in enumerate(categories)}
@@ -224,14 +224,14 @@ def _body(answer: httpx.Response) -> bytes | None:
     return b"".join(parts)
 
 
-def _categories(answer: Mapping[str, Any], shown: str) -> tuple[CategoryEntry, ...]:
+def _categories(answer: Mapping[str, Any], shown: str) -> tuple[ClassEntry, ...]:
     """The classes that an answer names."""
     try:
         if "detection_categories" in answer:
             pairs = [(int(key), str(name)) for key, name in answer["detection_categories"].items()]
         else:
             pairs = [(int(each["id"]), str(each["name"])) for each in answer["categories"]]
-        entries = tuple(CategoryEntry(id=number, name=name) for number, name in pairs)
+        entries = tuple(ClassEntry(id=number, name=name) for number, name in pairs)
     except (KeyError, TypeError, ValueError, AttributeError):
         entries = ()
     if (

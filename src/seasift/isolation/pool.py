@@ -15,12 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from seasift.core.errors import EngineError, ImageError, LimitError
+from seasift.core.errors import BusyError, EngineError, ImageError, LimitError
 from seasift.core.types import SizeHW, UInt8
 from seasift.isolation.messages import LostError, integer, number, read_image, receive, send
 
 _CHECK_S = 0.1
 _START_S = 60.0
+_LATER_S = 5
 _PIPE_BYTES = 1 << 20
 _MOST_COUNT = 1 << 53
 # Of numerical libraries; a decoder takes part in a pool and needs no threads of theirs.
@@ -47,7 +48,7 @@ class DecodingLimits:
 
 
 @dataclass(frozen=True)
-class VideoFacts:
+class ProbedVideo:
     """What a video's header says.
 
     Attributes:
@@ -109,7 +110,7 @@ class DecoderPool:
 
         Raises:
             ImageError: as there, or the decoder crashed. LimitError: too many pixels, too much time or memory.
-            EngineError: no decoder can be started.
+            BusyError: no process can be started. EngineError: a process did not start as it should.
         """
         most = self.limits.pixels if max_pixels is None else min(max_pixels, self.limits.pixels)
         with self._lent(name) as process:
@@ -117,7 +118,7 @@ class DecoderPool:
             head = process.receive()
             return process.read(head, most)
 
-    def look(self, path: Path, name: str, every: str) -> VideoFacts:
+    def look(self, path: Path, name: str, every: str) -> ProbedVideo:
         """Read a video's header.
 
         Args:
@@ -131,7 +132,7 @@ class DecoderPool:
             head = process.receive()
             height, width = (integer(head, key, 0, _MOST_COUNT) for key in ("h", "w"))
             count = integer(head, "count", 0, _MOST_COUNT)
-        return VideoFacts((height, width) if height and width else None, count)
+        return ProbedVideo((height, width) if height and width else None, count)
 
     def frames(
         self, path: Path, name: str, every: str, cancelled: Callable[[], bool] = lambda: False
@@ -240,8 +241,8 @@ class _Process:
                 env={**os.environ, **_ENVIRONMENT, **most},
             )
         except OSError as error:
-            raise EngineError(
-                f"no process for decoding can be started ({error.strerror}). Free memory or processes."
+            raise BusyError(
+                f"no process for decoding can be started ({error.strerror}). Try again later.", _LATER_S
             ) from None
         self._tasks = cast(BinaryIO, self._popen.stdin)
         self._answers = cast(BinaryIO, self._popen.stdout)

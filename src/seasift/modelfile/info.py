@@ -44,8 +44,7 @@ class OperatingPointsClass(Strict):
         videos: number of groups of similar images that contain some.
         found: detections with at least the threshold, outside crowds.
         right: detections matched to their own object of the class at IoU .50.
-        found_alike, objects_alike: design effects of right / found and of right / objects: the factor by which similar
-            frames of a video reduce the evidence of the counts; 1 or more.
+        found_alike, objects_alike: design effects of right / found and right / objects (similar frames), 1 or more.
     """
 
     objects: Annotated[int, Field(ge=0)]
@@ -60,8 +59,7 @@ class OperatingPointsEntry(Strict):
     """Precision and recall of each class, as counts, for intervals of counts; classes as in `categories`.
 
     Attributes:
-        supercategories: the same of detections by their likeliest supercategory and their score for it, see `core.rollup`;
-            None if not counted.
+        supercategories: the same by the likeliest supercategory of detections, see `core.rollup`; None if not counted.
     """
 
     data: Annotated[str, Field(min_length=1)]
@@ -86,8 +84,7 @@ class ImageStatisticsEntry(Strict):
         pictures: number of images measured.
         mean, std: of each statistic over them.
         samples: some of them, each (value - mean) / std.
-        video_distances: for each video, the median distance of its images to the nearest sample of another video,
-            ascending.
+        video_distances: ascending; median distance of each video's images to the nearest sample of another video.
     """
 
     data: Annotated[str, Field(min_length=1)]
@@ -121,11 +118,8 @@ def _known_head(head: str) -> str:
     return head
 
 
-class CategoryEntry(Strict):
-    """A class: `id` is the COCO category id; its index in the list is the class_id.
-
-    `supercategory` is given where the name does not tell it, see `core.detection.Category`.
-    """
+class ClassEntry(Strict):
+    """A class: `id` is the COCO category id, its index the class_id; `supercategory` if the name does not give it."""
 
     id: int
     name: Annotated[str, Field(min_length=1)]
@@ -168,8 +162,7 @@ class AdoptedEntry(Strict):
         outputs: for each output of the kind, its index among the graph's outputs.
         labels: for each class, its number in the graph; empty: its index.
         batch, batch_of_outputs: whether the input and the outputs have a batch dimension.
-        size_input: index of a second input that takes the width and height of the first one, int64 (1, 2); None if
-            the graph has only one.
+        size_input: index of a second input for width and height of the first, int64 (1, 2); None without one.
     """
 
     source: Annotated[str, Field(min_length=1)]
@@ -199,8 +192,7 @@ class RollUpEntry(Strict):
     """`core.rollup.RollUp` as written in the file.
 
     Attributes:
-        probability: with which a name at each level was right on the data that the thresholds were fitted on.
-        fitted_on: name of that data.
+        probability: of a right name at each level, on the data `fitted_on`.
     """
 
     by_class: Share
@@ -252,7 +244,7 @@ class ModelInfo(Strict):
     schema_version: Literal["seasift-model/1"] = SCHEMA
     name: Annotated[str, Field(min_length=1)]
     head: Annotated[str, AfterValidator(_known_head)]
-    categories: Annotated[tuple[CategoryEntry, ...], Field(min_length=1)]
+    categories: Annotated[tuple[ClassEntry, ...], Field(min_length=1)]
     input: InputEntry
     decode: DecodeEntry = DecodeEntry()
     calibration: CalibrationEntry | None = None
@@ -279,9 +271,8 @@ class ModelInfo(Strict):
             if len(set(values)) < len(values):
                 raise ValueError(f"two categories have the same {what}")
         if self.counting and len(self.counting.classes) != len(self.categories):
-            raise ValueError(
-                f"counts of {len(self.counting.classes)} classes for {len(self.categories)} categories"
-            )
+            counted = len(self.counting.classes)
+            raise ValueError(f"counts of {counted} classes for {len(self.categories)} categories")
         if self.input.resize not in OUTPUTS[self.head].resize:
             raise ValueError(f"head {self.head} with resize rule {self.input.resize!r}")
         kind = OUTPUTS[self.head]

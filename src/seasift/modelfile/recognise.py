@@ -39,7 +39,7 @@ class Match:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Layout:
+class OutputLayout:
     """One maker's layout and defaults.
 
     Attributes:
@@ -252,28 +252,28 @@ def _rtmdet(graph: OnnxGraph, size_hw: SizeHW) -> Match | None:
 
 _IMAGENET_RGB = ((123.675, 116.28, 103.53), (58.395, 57.12, 57.375))
 
-LAYOUTS: dict[str, Layout] = {
-    "yolo-detect": Layout(
+LAYOUTS: dict[str, OutputLayout] = {
+    "yolo-detect": OutputLayout(
         about="one output (1, 4 + classes, points)", match=_v8(masks=False), maker="Ultralytics YOLO"
     ),
-    "yolo-segment": Layout(
+    "yolo-segment": OutputLayout(
         about="outputs (1, 4 + classes + K, points) and (1, K, H, W)",
         match=_v8(masks=True),
         maker="Ultralytics YOLO",
     ),
-    "yolo-end2end": Layout(
+    "yolo-end2end": OutputLayout(
         about="outputs (1, objects, 6), or (1, objects, 6 + K) and (1, K, H, W)",
         match=_end2end,
         maker="Ultralytics YOLO",
     ),
-    "yolov5": Layout(
+    "yolov5": OutputLayout(
         about="outputs (1, 3 x points, 5 + classes), or (1, 3 x points, 5 + classes + K) and (1, K, H, W)",
         match=_v5,
         maker="YOLOv5",
         nms_iou=0.45,
         max_objects=1000,
     ),
-    "rf-detr": Layout(
+    "rf-detr": OutputLayout(
         about="outputs dets (1, queries, 4) and labels (1, queries, classes)",
         match=_queries("dets", "labels"),
         maker="RF-DETR",
@@ -284,7 +284,7 @@ LAYOUTS: dict[str, Layout] = {
         std=_IMAGENET_RGB[1],
         threshold=0.5,
     ),
-    "rf-detr-seg": Layout(
+    "rf-detr-seg": OutputLayout(
         about="outputs dets (1, queries, 4), labels (1, queries, classes) and masks (1, queries, H, W)",
         match=_queries("dets", "labels", "masks"),
         maker="RF-DETR",
@@ -295,7 +295,7 @@ LAYOUTS: dict[str, Layout] = {
         std=_IMAGENET_RGB[1],
         threshold=0.5,
     ),
-    "d-fine": Layout(
+    "d-fine": OutputLayout(
         about="inputs images and sizes, outputs labels (1, N), boxes (1, N, 4) and scores (1, N)",
         match=_d_fine,
         maker="D-FINE",
@@ -304,7 +304,7 @@ LAYOUTS: dict[str, Layout] = {
         fill=None,
         threshold=0.4,
     ),
-    "d-fine-transformers": Layout(
+    "d-fine-transformers": OutputLayout(
         about="outputs logits (1, queries, classes) and pred_boxes (1, queries, 4)",
         match=_queries("pred_boxes", "logits"),
         maker="D-FINE",
@@ -314,7 +314,7 @@ LAYOUTS: dict[str, Layout] = {
         threshold=0.5,
         named_only=True,
     ),
-    "torchvision-detection": Layout(
+    "torchvision-detection": OutputLayout(
         about="outputs boxes (N, 4), labels (N), scores (N) and possibly masks (N, 1, H, W)",
         match=_torchvision,
         maker="torchvision",
@@ -323,7 +323,7 @@ LAYOUTS: dict[str, Layout] = {
         threshold=0.5,
         max_objects=100,
     ),
-    "rtmdet-ins": Layout(
+    "rtmdet-ins": OutputLayout(
         about="outputs dets (1, N, 5), labels (1, N) and masks (1, N, H, W)",
         match=_rtmdet,
         maker="RTMDet-Ins",

@@ -27,8 +27,7 @@ from seasift.core.types import UInt8
 from seasift.formats.tracks import Header, Observation, TrackEntry, Video
 from seasift.survey.follow import crop_of
 from seasift.video.decoding import decoded
-from seasift.video.file import Header as FileHeader
-from seasift.video.file import read_header
+from seasift.video.file import VideoHeader, read_header
 from seasift.video.orientation import oriented_rgb
 from seasift.video.seeking import Start
 
@@ -36,7 +35,7 @@ NAME = "tracks.json"
 
 
 @dataclass(frozen=True)
-class Row:
+class TrackRow:
     """A counted track, without its observations.
 
     Attributes:
@@ -91,7 +90,7 @@ class Tracks:
         self.folder, self.path = folder, folder / NAME
         self._by_class = names == ObjectNames.CLASS
         digest = hashlib.sha256()
-        self.rows: dict[int, Row] = {}
+        self.rows: dict[int, TrackRow] = {}
         try:
             with self.path.open("rb") as file:
                 head, second = file.readline(), file.readline()
@@ -126,7 +125,7 @@ class Tracks:
             file.seek(row.at)
             return _entry(file.read(row.length))
 
-    def row(self, track: int) -> Row:
+    def row(self, track: int) -> TrackRow:
         """One track without its observations.
 
         Raises:
@@ -161,10 +160,10 @@ class Tracks:
         if not ended:
             raise self._strange("it breaks off")
 
-    def _row(self, entry: TrackEntry, at: int, length: int) -> Row:
+    def _row(self, entry: TrackEntry, at: int, length: int) -> TrackRow:
         first, last = entry.observations[0], entry.observations[-1]
         named = None if self._by_class else entry.rollup
-        return Row(
+        return TrackRow(
             id=entry.id,
             name=named.name if named else entry.name,
             score=named.score if named else entry.score,
@@ -248,7 +247,7 @@ def instances_of(seen: Observation, class_id: int, size_hw: tuple[int, int]) -> 
 
 
 def _run(
-    path: Path, header: FileHeader, wanted: list[Wanted], find_seek_points: bool
+    path: Path, header: VideoHeader, wanted: list[Wanted], find_seek_points: bool
 ) -> Generator[tuple[Wanted, UInt8], None, tuple[list[Wanted], bool]]:
     """Read images from the first wanted frame up to a large distance between wanted frames.
 

@@ -17,7 +17,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from seasift.service.image_queue import ImageQueue, Seen
+from seasift.service.image_queue import ImageQueue, QueueResult
 from seasift.service.refusals import words
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -25,7 +25,7 @@ _METHODS = {"GET", "POST", "DELETE", "HEAD", "OPTIONS", "PUT", "PATCH"}
 _SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 
-class Metrics:
+class ServiceMetrics:
     """Counters of one app; each app has a registry of its own."""
 
     def __init__(self) -> None:
@@ -51,7 +51,7 @@ class Metrics:
         self._requests.labels(method if method in _METHODS else "other", path, str(status)).inc()
         self._seconds.labels(path).observe(seconds)
 
-    def seen(self, seen: Seen) -> None:
+    def seen(self, seen: QueueResult) -> None:
         """Count an image and its objects."""
         self._images.inc()
         for name, count in Tally(found.name for found in seen.entry.objects).items():
@@ -91,7 +91,7 @@ class JsonLines(logging.Formatter):
 class AccessLog:
     """ASGI middleware."""
 
-    def __init__(self, app: ASGIApp, *, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, *, metrics: ServiceMetrics) -> None:
         self._app = app
         self._metrics = metrics
 

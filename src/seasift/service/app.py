@@ -13,12 +13,12 @@ from starlette.middleware.cors import CORSMiddleware
 from seasift import __version__
 from seasift.isolation.pool import DecoderPool, DecodingLimits
 from seasift.service import routes_about, routes_jobs, routes_page, routes_predict
-from seasift.service.access_log import AccessLog, Metrics
+from seasift.service.access_log import AccessLog, ServiceMetrics
 from seasift.service.image_queue import ImageQueue, Served
 from seasift.service.jobs import Jobs
 from seasift.service.refusals import add_refusals
 from seasift.service.request_limits import RequestLimits
-from seasift.service.settings import Settings
+from seasift.service.settings import ServiceSettings
 from seasift.service.state import Service
 
 _FOR_JOBS = 2  # decoders beside those of the workers: one for a video in work, one for an upload
@@ -27,7 +27,7 @@ _ABOUT = "Finds, outlines and counts trash, animals, plants and vehicle parts in
 
 def create_app(
     predictor: Served,
-    settings: Settings | None = None,
+    settings: ServiceSettings | None = None,
     *,
     card: str | None = None,
     decoders: DecoderPool | None = None,
@@ -42,8 +42,8 @@ def create_app(
     Raises:
         InputError: the folder for jobs cannot be used.
     """
-    settings = settings or Settings()
-    metrics = Metrics()
+    settings = settings or ServiceSettings()
+    metrics = ServiceMetrics()
     limits = DecodingLimits(settings.image_pixels, settings.decode_s, settings.decode_bytes)
     pool = decoders or DecoderPool(settings.workers + _FOR_JOBS, limits)
     queue = ImageQueue(

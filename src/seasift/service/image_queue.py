@@ -44,7 +44,7 @@ class Served(DescribedModel, Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
+class QueueResult:
     """An image that was looked at.
 
     Attributes:
@@ -57,7 +57,7 @@ class Seen:
 
 
 @dataclass(frozen=True, eq=False)
-class Task:
+class QueueTask:
     """An image to look at.
 
     Attributes:
@@ -74,7 +74,7 @@ class Task:
     overlay: str | None = None
     frame: int | None = None
     time_s: float | None = None
-    seen: Future[Seen] = field(default_factory=Future)
+    seen: Future[QueueResult] = field(default_factory=Future)
 
 
 class ImageQueue:
@@ -96,15 +96,15 @@ class ImageQueue:
         delay_s: float = 0,
         room: int = 256,
         decode: Callable[[bytes, str], UInt8] = decode_image,
-        on_seen: Callable[[Seen], None] = lambda _seen: None,
+        on_seen: Callable[[QueueResult], None] = lambda _seen: None,
     ) -> None:
         """Make the threads; `decode` makes an image of a file's bytes and name."""
         self._model = model
         self._batch, self._delay_s, self._room = batch, delay_s, room
         self._decode, self._on_seen = decode, on_seen
         self._since: dict[int, float] = {}  # of threads at work: when they began what they do
-        self._front: deque[Task] = deque()
-        self._back: deque[Task] = deque()
+        self._front: deque[QueueTask] = deque()
+        self._back: deque[QueueTask] = deque()
         self._changed = threading.Condition()
         self._stopping = False
         self._admitted = 0
@@ -177,7 +177,7 @@ class ImageQueue:
         with self._changed:
             self._admitted -= count
 
-    def put(self, task: Task, *, background: bool = False) -> Future[Seen]:
+    def put(self, task: QueueTask, *, background: bool = False) -> Future[QueueResult]:
         """Let an image wait; a cancelled future's image is never looked at."""
         with self._changed:
             (self._back if background else self._front).append(task)
@@ -203,7 +203,7 @@ class ImageQueue:
         self._model.predict([black] * self._batch, threshold=0.5, max_objects=1, class_ids=None)
         self._warm.set()
 
-    def _take(self) -> list[Task]:
+    def _take(self) -> list[QueueTask]:
         """Up to a batch of one lane; none once the queue is stopped and empty."""
         with self._changed:
             while self._changed.wait_for(lambda: self._front or self._back or self._stopping):
@@ -222,8 +222,8 @@ class ImageQueue:
     def _full_batch(self) -> bool:
         return len(self._front or self._back) >= self._batch or self._stopping
 
-    def _look_at(self, tasks: Sequence[Task]) -> None:
-        opened: list[tuple[Task, UInt8]] = []
+    def _look_at(self, tasks: Sequence[QueueTask]) -> None:
+        opened: list[tuple[QueueTask, UInt8]] = []
         for task in tasks:
             if task.seen.set_running_or_notify_cancel():
                 try:
@@ -234,13 +234,13 @@ class ImageQueue:
         for look, group in groupby(opened, key=lambda pair: pair[0].look):
             self._predict(look, list(group))
 
-    def _open(self, task: Task) -> UInt8:
+    def _open(self, task: QueueTask) -> UInt8:
         if isinstance(task.image, bytes):
             self._begin()
             return self._decode(task.image, task.file)
         return task.image
 
-    def _predict(self, look: Choices, opened: Sequence[tuple[Task, UInt8]]) -> None:
+    def _predict(self, look: Choices, opened: Sequence[tuple[QueueTask, UInt8]]) -> None:
         try:
             self._begin()
             found = predict_images(self._model, [image for _, image in opened], look)
@@ -254,7 +254,7 @@ class ImageQueue:
         for (task, image), instances in zip(opened, found, strict=True):
             self._finish(task, image, instances)
 
-    def _finish(self, task: Task, image: UInt8, instances: Instances) -> None:
+    def _finish(self, task: QueueTask, image: UInt8, instances: Instances) -> None:
         try:
             categories = self._model.categories
             rolled = task.look.rolled(instances, categories)
@@ -271,7 +271,7 @@ class ImageQueue:
             if task.overlay:
                 drawn = draw(image, instances, categories, labels=labels_of(entry))
                 overlay = encode_image(drawn, task.overlay)
-            seen = Seen(entry, instances, overlay)
+            seen = QueueResult(entry, instances, overlay)
             self._on_seen(seen)
         except Exception as error:
             task.seen.set_exception(error)

@@ -20,7 +20,7 @@ from seasift.core.errors import ImageError, InputError, LimitError, SeasiftError
 from seasift.core.image import FORMATS, SUFFIXES
 from seasift.core.types import UInt8
 from seasift.isolation.pool import DecoderPool, VideoFrame
-from seasift.service.settings import Settings
+from seasift.service.settings import ServiceSettings
 from seasift.service.written import shown_names
 
 _HEADER, _LOCAL_HEADER = 46, 30  # bytes of an entry in the directory and before its data, without names
@@ -131,7 +131,7 @@ _MP4_PARTS = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")
 
 
 @dataclass(frozen=True, eq=False)
-class Entry:
+class UploadEntry:
     """An image of a job.
 
     Attributes:
@@ -164,7 +164,7 @@ def kind_of(upload: Path, name: str) -> Kind:
 
 
 def count_images(
-    upload: Path, kind: Kind, name: str, every: str, settings: Settings, decoders: DecoderPool
+    upload: Path, kind: Kind, name: str, every: str, settings: ServiceSettings, decoders: DecoderPool
 ) -> int:
     """How many images a job has; of a video by its header.
 
@@ -194,11 +194,11 @@ def entries(
     kind: str,
     name: str,
     every: str,
-    settings: Settings,
+    settings: ServiceSettings,
     decoders: DecoderPool,
     done: Collection[int],
     cancelled: Callable[[], bool] = lambda: False,
-) -> Generator[Entry, None, None]:
+) -> Generator[UploadEntry, None, None]:
     """The images of a job but those that are done, in order; a bad one does not stop the rest.
 
     Args:
@@ -214,10 +214,12 @@ def entries(
         shown = shown_names(info.filename for info in images)  # a name may be endless, or there twice
         for index, (info, file) in enumerate(zip(images, shown, strict=True)):
             if index not in done:
-                yield Entry(index, file, _read(archive, info, file, settings.request_bytes))
+                yield UploadEntry(index, file, _read(archive, info, file, settings.request_bytes))
 
 
-def _frames(running: Iterator[VideoFrame], name: str, most: int, done: Collection[int]) -> Iterator[Entry]:
+def _frames(
+    running: Iterator[VideoFrame], name: str, most: int, done: Collection[int]
+) -> Iterator[UploadEntry]:
     index, count = -1, 0
     try:
         for frame in running:
@@ -226,9 +228,9 @@ def _frames(running: Iterator[VideoFrame], name: str, most: int, done: Collectio
                 raise ImageError(f"{name}: more than {most:,} frames; the rest was left out.")
             if index not in done:
                 file = f"{name}#frame={index}"
-                yield Entry(index, file, frame.image_rgb_u8, index, round(frame.time_s, 6))
+                yield UploadEntry(index, file, frame.image_rgb_u8, index, round(frame.time_s, 6))
     except (ImageError, LimitError) as error:
-        yield Entry(index + 1, name, error)
+        yield UploadEntry(index + 1, name, error)
 
 
 def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, most: int) -> bytes | SeasiftError:
@@ -242,7 +244,7 @@ def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, most: int)
         return ImageError(f"{name}: damaged in the archive ({error}). Make the archive again.")
 
 
-def _images_in(archive: zipfile.ZipFile, name: str, settings: Settings) -> list[zipfile.ZipInfo]:
+def _images_in(archive: zipfile.ZipFile, name: str, settings: ServiceSettings) -> list[zipfile.ZipInfo]:
     listed = archive.infolist()
     for info in listed:
         _check_entry(info, name)

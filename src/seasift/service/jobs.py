@@ -19,7 +19,7 @@ from seasift.service.image_queue import ImageQueue, Served
 from seasift.service.job_runner import JobRunner, bytes_in, choices_text, result_files
 from seasift.service.job_store import UNFINISHED, Job, JobStore
 from seasift.service.refusals import storage_in_words
-from seasift.service.settings import Settings
+from seasift.service.settings import ServiceSettings
 
 NO_JOBS = "this server keeps no jobs. Start it with --jobs FOLDER, or send images to /v1/predict."
 _LATER_S = 30
@@ -53,7 +53,7 @@ class Jobs:
     """A folder of jobs: what clients ask of it, and room. Each job has a folder `<id>` of its own."""
 
     def __init__(
-        self, folder: Path, model: Served, queue: ImageQueue, settings: Settings, decoders: DecoderPool
+        self, folder: Path, model: Served, queue: ImageQueue, settings: ServiceSettings, decoders: DecoderPool
     ) -> None:
         """Open the folder.
 

@@ -1,6 +1,6 @@
 """The application for the review of a survey: the same gate as the service's, and no model.
 
-Also here: Writing the data set while the page goes on asking how far it is.
+An export runs in its own thread, while the page asks for its progress.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from seasift import __version__
 from seasift.core.errors import BusyError, InputError, SeasiftError
 from seasift.review.folder import Review
 from seasift.service import routes_page, routes_review
-from seasift.service.access_log import AccessLog, Metrics
+from seasift.service.access_log import AccessLog, ServiceMetrics
 from seasift.service.refusals import add_refusals
 from seasift.service.request_limits import RequestLimits
 from seasift.service.server import page_url, serve
-from seasift.service.settings import Settings, check_reach, read_settings
+from seasift.service.settings import ServiceSettings, check_reach, read_settings
 
 FOLDER = "reviewed"
 
@@ -108,7 +108,9 @@ class Reviewing:
     stuck: bool = False
 
 
-def create_review_app(review: Review, settings: Settings | None = None, *, reviewer: str = "") -> FastAPI:
+def create_review_app(
+    review: Review, settings: ServiceSettings | None = None, *, reviewer: str = ""
+) -> FastAPI:
     """Make the application around a survey's folder.
 
     Args:
@@ -138,8 +140,8 @@ def create_review_app(review: Review, settings: Settings | None = None, *, revie
     app.include_router(routes_review.router)
     app.include_router(routes_page.review_router)
     add_refusals(app)
-    app.add_middleware(RequestLimits, settings=settings or Settings())
-    app.add_middleware(AccessLog, metrics=Metrics())
+    app.add_middleware(RequestLimits, settings=settings or ServiceSettings())
+    app.add_middleware(AccessLog, metrics=ServiceMetrics())
     return app
 
 

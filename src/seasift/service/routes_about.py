@@ -1,6 +1,6 @@
 """Endpoints that tell about the server: model, classes, health, metrics, and the API itself.
 
-Also here: The API's description as one plain page that works without a network.
+`/docs` describes the API on one plain page that works without a network.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from seasift.service.schemas import (
     Cuda,
     Health,
     Label,
-    Labels,
+    LabelsAnswer,
     ModelCard,
     Models,
     Readiness,
@@ -153,9 +153,9 @@ async def card(service: WithService) -> Response:
 
 
 @router.get("/v1/labels")
-async def labels(service: WithService) -> Labels:
+async def labels(service: WithService) -> LabelsAnswer:
     """The classes of the model, in its order."""
-    return Labels(
+    return LabelsAnswer(
         labels=[
             Label(
                 class_id=i,

@@ -18,7 +18,7 @@ from seasift.core.instances import Instances
 from seasift.formats.document import Document, FailedFile, complete
 from seasift.inference.image_options import ImageOptions
 from seasift.inference.image_prediction import choices_of, result_header
-from seasift.service.image_queue import Seen, Task
+from seasift.service.image_queue import QueueResult, QueueTask
 from seasift.service.refusals import ERRORS
 from seasift.service.schemas import CocoSchema, DetectionLists
 from seasift.service.state import Service, WithService
@@ -113,15 +113,15 @@ async def predict(
     )
     shown = shown_names(upload.filename for upload in files)
     tasks = [
-        Task(name, await upload.read(), look, overlay=suffix)
+        QueueTask(name, await upload.read(), look, overlay=suffix)
         for name, upload in zip(shown, await _admitted(request, service, files), strict=True)
     ]
     outcomes = await look_at(service, tasks)
-    seen = [outcome for outcome in outcomes if isinstance(outcome, Seen)]
+    seen = [outcome for outcome in outcomes if isinstance(outcome, QueueResult)]
     failures = [
         FailedFile(file=name, error=" ".join(str(outcome).split()))
         for name, outcome in zip(shown, outcomes, strict=True)
-        if not isinstance(outcome, Seen)
+        if not isinstance(outcome, QueueResult)
     ]
     note(request, images=len(files), failures=len(failures), objects=sum(len(s.entry.objects) for s in seen))
     if not seen:
@@ -133,7 +133,7 @@ async def predict(
     return Response(data, media_type=MEDIA_TYPES[format])
 
 
-def _encode(format: Format, result: Document, seen: Sequence[Seen]) -> bytes:
+def _encode(format: Format, result: Document, seen: Sequence[QueueResult]) -> bytes:
     if format == "zip":
         return to_zip(result, {each.entry.file: each.overlay or b"" for each in seen})
     return document_bytes(DOCUMENTS[("json", "coco", "csv").index(format)], result)
@@ -149,7 +149,7 @@ async def _admitted(request: Request, service: Service, files: Sequence[UploadFi
     return files
 
 
-async def look_at(service: Service, tasks: Sequence[Task]) -> list[Seen | SeasiftError]:
+async def look_at(service: Service, tasks: Sequence[QueueTask]) -> list[QueueResult | SeasiftError]:
     """Look at images; each gives what was seen or its own error.
 
     Raises:
@@ -162,9 +162,9 @@ async def look_at(service: Service, tasks: Sequence[Task]) -> list[Seen | Seasif
         for future in futures:
             future.cancel()
     for outcome in outcomes:
-        if not isinstance(outcome, Seen | SeasiftError):
+        if not isinstance(outcome, QueueResult | SeasiftError):
             raise outcome
-    return [outcome for outcome in outcomes if isinstance(outcome, Seen | SeasiftError)]
+    return [outcome for outcome in outcomes if isinstance(outcome, QueueResult | SeasiftError)]
 
 
 def note(request: Request, **values: object) -> None:
@@ -193,9 +193,9 @@ async def detection(
 ) -> DetectionLists:
     """Find and outline objects in one image; of an image without objects the lists are empty."""
     look = choices_of(ImageOptions(threshold=threshold), service.model.info)
-    task = Task(shown_names([file.filename])[0], await file.read(), look)
+    task = QueueTask(shown_names([file.filename])[0], await file.read(), look)
     (outcome,) = await look_at(service, [task])
-    if not isinstance(outcome, Seen):
+    if not isinstance(outcome, QueueResult):
         raise outcome
     note(request, images=1, objects=len(outcome.instances))
     return await asyncio.to_thread(_lists, outcome.instances, service, masks)

@@ -86,13 +86,13 @@ class Label(Schema):
     group: Annotated[Group, Field(description="by the first word of the name, as in TrashCan")]
 
 
-class Labels(Schema):
+class LabelsAnswer(Schema):
     """The classes of the model."""
 
     labels: list[Label]
 
 
-class CocoImage(Schema):
+class CocoImageEntry(Schema):
     """An image in COCO's form."""
 
     id: int
@@ -108,7 +108,7 @@ class CocoCategory(Schema):
     name: str
 
 
-class CocoAnnotation(Schema):
+class CocoAnnotationEntry(Schema):
     """A scored object in COCO's form."""
 
     id: int
@@ -125,9 +125,9 @@ class CocoSchema(Schema):
     """Objects of all images in COCO's form; `annotations` alone is what `loadRes` takes."""
 
     info: dict[str, str]
-    images: list[CocoImage]
+    images: list[CocoImageEntry]
     categories: list[CocoCategory]
-    annotations: list[CocoAnnotation]
+    annotations: list[CocoAnnotationEntry]
 
 
 class DetectionLists(Schema):

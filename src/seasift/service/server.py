@@ -23,7 +23,7 @@ from fastapi import FastAPI
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from seasift.service.access_log import LOG, JsonLines
-from seasift.service.settings import Settings, check_reach
+from seasift.service.settings import ServiceSettings, check_reach
 from seasift.service.state import STOP_S
 
 _FULL = b'{"error": "too many connections are open. Try again later.", "request_id": ""}'
@@ -37,7 +37,7 @@ _CLOSING_S = 1.0
 _Waiting = Literal["nothing", "request", "rest", "next"]
 
 
-def most_connections(settings: Settings) -> int:
+def most_connections(settings: ServiceSettings) -> int:
     """The setting, or fewer where the system does not give that many file descriptors."""
     try:
         import resource
@@ -47,7 +47,7 @@ def most_connections(settings: Settings) -> int:
     return settings.connections if soft < 0 else max(8, min(settings.connections, soft - _SPARE_FILES))
 
 
-def protocol_of(settings: Settings) -> type[asyncio.Protocol]:
+def protocol_of(settings: ServiceSettings) -> type[asyncio.Protocol]:
     """uvicorn's protocol with the bounds of some settings."""
     return type(
         "BoundedProtocol",
@@ -178,7 +178,7 @@ class DrainingServer(uvicorn.Server):
         self,
         config: uvicorn.Config,
         app: FastAPI,
-        settings: Settings,
+        settings: ServiceSettings,
         listening: Callable[[int], None] | None = None,
     ) -> None:
         super().__init__(config)
@@ -231,7 +231,7 @@ def log_as_json(level: int = logging.INFO) -> None:
     )  # a broken upload is answered, not our trouble
 
 
-def config_of(app: FastAPI, settings: Settings) -> uvicorn.Config:
+def config_of(app: FastAPI, settings: ServiceSettings) -> uvicorn.Config:
     """How uvicorn runs the app: with bounds on heads, connections and times."""
     return uvicorn.Config(
         app,
@@ -250,7 +250,7 @@ def config_of(app: FastAPI, settings: Settings) -> uvicorn.Config:
 
 def serve(
     app: FastAPI,
-    settings: Settings,
+    settings: ServiceSettings,
     *,
     log: int = logging.INFO,
     listening: Callable[[int], None] | None = None,
@@ -276,7 +276,7 @@ def serve(
         raise app.state.service.queue.failure
 
 
-def page_url(settings: Settings, port: int) -> str:
+def page_url(settings: ServiceSettings, port: int) -> str:
     """Address of the page on this machine.
 
     Args:

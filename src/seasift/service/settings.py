@@ -20,7 +20,7 @@ _Count = Annotated[int, Field(ge=1)]
 _Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
-class Settings(BaseSettings):
+class ServiceSettings(BaseSettings):
     """One server's settings. Without a value, `request_bytes` is read from `SEASIFT_REQUEST_BYTES`, and so on."""
 
     model_config = SettingsConfigDict(frozen=True, extra="forbid", env_prefix=PREFIX, env_ignore_empty=True)
@@ -92,7 +92,7 @@ class Settings(BaseSettings):
         return value
 
     @model_validator(mode="after")
-    def _possible(self) -> Settings:
+    def _possible(self) -> ServiceSettings:
         if self.request_bytes > self.uploads_bytes:
             raise ValueError(
                 f"request_bytes {self.request_bytes} is more than uploads_bytes {self.uploads_bytes}; "
@@ -123,17 +123,19 @@ class Settings(BaseSettings):
         return name in {host.lower() for host in self.hosts} or _LOOPBACK.fullmatch(name) is not None
 
 
-def read_settings(given: Mapping[str, Any]) -> Settings:
+def read_settings(given: Mapping[str, Any]) -> ServiceSettings:
     """Settings from what was given, then from the environment, then the defaults.
 
     Raises:
         InputError: an unknown or impossible setting.
     """
     for name in given:
-        if name not in Settings.model_fields:
-            raise InputError(f"--set {name}: no such setting; {expected(name, Settings.model_fields)}.")
+        if name not in ServiceSettings.model_fields:
+            raise InputError(
+                f"--set {name}: no such setting; {expected(name, ServiceSettings.model_fields)}."
+            )
     try:
-        return Settings(**given)
+        return ServiceSettings(**given)
     except ValidationError as error:
         raise InputError(_in_words(error)) from None
 
@@ -145,7 +147,7 @@ def _in_words(error: ValidationError) -> str:
     return f"{location or 'settings'}:{got} {problem['msg'].removeprefix('Value error, ')}."
 
 
-def check_reach(settings: Settings) -> str | None:
+def check_reach(settings: ServiceSettings) -> str | None:
     """Hold address and token to each other.
 
     Returns:

@@ -8,10 +8,10 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
-from seasift.service.access_log import Metrics
+from seasift.service.access_log import ServiceMetrics
 from seasift.service.image_queue import ImageQueue, Served
 from seasift.service.jobs import Jobs
-from seasift.service.settings import Settings
+from seasift.service.settings import ServiceSettings
 
 STOP_S = 10.0  # once no request is under way, for the images of jobs in hand and the threads
 
@@ -28,9 +28,9 @@ class Service:
     """
 
     model: Served
-    settings: Settings
+    settings: ServiceSettings
     queue: ImageQueue
-    metrics: Metrics
+    metrics: ServiceMetrics
     jobs: Jobs | None = None
     card: str | None = None
     draining: bool = False

@@ -28,7 +28,7 @@ from seasift.modelfile import bundled
 from seasift.speed.subjects import (
     STAGES,
     Baseline,
-    Config,
+    EngineConfig,
     Images,
     Round,
     Subject,
@@ -281,7 +281,7 @@ def bench(
             given_images([str(each) for each in images], limit=limit) if images else draw_images(Path(folder))
         )
         subjects = [
-            Subject(str(model), Config(engine, precision, threads, threshold), chosen)
+            Subject(str(model), EngineConfig(engine, precision, threads, threshold), chosen)
             for engine, precision in configs
         ]
         real = _real(subjects, warn)

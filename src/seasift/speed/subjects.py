@@ -153,7 +153,7 @@ _FREE_SIDE = 640  # px, for a foreign network that accepts any size
 
 
 @dataclass(frozen=True)
-class Config:
+class EngineConfig:
     """How a model runs: engine, precision, threads and minimum score."""
 
     engine: str
@@ -189,7 +189,7 @@ class Round:
 class Subject:
     """A loaded model to measure on images."""
 
-    def __init__(self, model: str, config: Config, images: Images) -> None:
+    def __init__(self, model: str, config: EngineConfig, images: Images) -> None:
         """Load the model twice: for one image at a time and for many.
 
         Raises:
@@ -316,7 +316,7 @@ class Baseline:
         return one_by_one, rate_at_once(self._many.run, [seen] * runs, self._many.max_in_flight)
 
 
-def cold_start_s(model: str, config: Config, item: Path, cache: Path) -> float:
+def cold_start_s(model: str, config: EngineConfig, item: Path, cache: Path) -> float:
     """Seconds of a whole `seasift predict` process on one image, up to its JSON file.
 
     Args:

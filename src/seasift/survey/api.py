@@ -18,7 +18,7 @@ from seasift.inference.predictor import OnnxPredictor
 from seasift.survey.counts import limits
 from seasift.survey.kept import Frame
 from seasift.survey.plan import Plan, Result
-from seasift.survey.prepare import Options, prepare
+from seasift.survey.prepare import SurveyOptions, prepare
 from seasift.survey.report import write_report
 from seasift.survey.run import run
 from seasift.video.dive import Dive, LiveDive
@@ -189,7 +189,7 @@ def survey(
         if warn:
             warn(line)
 
-    options = Options(**{field.name: given[field.name] for field in fields(Options)})
+    options = SurveyOptions(**{field.name: given[field.name] for field in fields(SurveyOptions)})
     plan, failures = prepare(options, tell)
     for failure in failures:
         tell(failure.error)

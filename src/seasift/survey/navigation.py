@@ -29,7 +29,7 @@ _HARDLY, _ALMOST = 0.5, 0.9  # shares of the dive's time that have a position
 
 
 @dataclass(frozen=True)
-class Position:
+class VehiclePosition:
     """Degrees (WGS 84, as in the file) and depth in m; None if not in the file."""
 
     latitude: float
@@ -77,7 +77,7 @@ class Navigation:
             moved += 86_400
         return Navigation(moved, self.values, on_dive_clock=False, gap_s=self.gap_s, notes=self.notes)
 
-    def at(self, dive_s: float, utc: datetime | None) -> Position | None:
+    def at(self, dive_s: float, utc: datetime | None) -> VehiclePosition | None:
         """Interpolate along straight lines; None outside the file, and between fixes that are too far apart.
 
         Args:
@@ -118,10 +118,12 @@ class Navigation:
         return next((h for h in hours if self.covered(times_s + 3600 * h) >= _ALMOST), 0)
 
 
-def _position(values: Float64) -> Position:
+def _position(values: Float64) -> VehiclePosition:
     latitude, longitude, depth = (float(value) for value in values)
     longitude = (longitude + 180) % 360 - 180
-    return Position(round(latitude, 6), round(longitude, 6), None if math.isnan(depth) else round(depth, 2))
+    return VehiclePosition(
+        round(latitude, 6), round(longitude, 6), None if math.isnan(depth) else round(depth, 2)
+    )
 
 
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))

@@ -36,7 +36,7 @@ LOW = 0.5
 
 
 @dataclass(frozen=True)
-class Options:
+class SurveyOptions:
     """The arguments of `api.survey`; see there for meanings and defaults."""
 
     inputs: str | Path | Sequence[str | Path]
@@ -65,7 +65,7 @@ class Options:
     ray_workers: int | None
 
 
-def prepare(options: Options, tell: Callable[[str], None]) -> tuple[Plan, list[Failure]]:
+def prepare(options: SurveyOptions, tell: Callable[[str], None]) -> tuple[Plan, list[Failure]]:
     """Check every option, open the dive and load the model.
 
     Args:
@@ -151,7 +151,7 @@ def prepare(options: Options, tell: Callable[[str], None]) -> tuple[Plan, list[F
     return plan, failures
 
 
-def _model(options: Options, engine: str) -> OnnxPredictor:
+def _model(options: SurveyOptions, engine: str) -> OnnxPredictor:
     if isinstance(options.model, OnnxPredictor):
         return options.model
     return load_predictor(
@@ -159,11 +159,11 @@ def _model(options: Options, engine: str) -> OnnxPredictor:
     )
 
 
-def _every(options: Options) -> str:
+def _every(options: SurveyOptions) -> str:
     return f"{options.every} keyframes" if options.keyframes else options.every
 
 
-def _engine(options: Options) -> tuple[bool, str]:
+def _engine(options: SurveyOptions) -> tuple[bool, str]:
     """Whether to use Ray, and the engine."""
     on_ray, engine = parse_engine(options.engine)
     if not on_ray and (options.ray_address or options.ray_workers):
@@ -174,7 +174,7 @@ def _engine(options: Options) -> tuple[bool, str]:
 
 
 def _footage(
-    options: Options, on_ray: bool
+    options: SurveyOptions, on_ray: bool
 ) -> tuple[Dive | LiveDive, Navigation | None, list[Any], list[Failure]]:
     """The dive, positions, the identity of its files, and inputs that are not videos."""
     every = FrameSampling.parse(_every(options))

@@ -17,7 +17,7 @@ from seasift.core.rollup import ANYTHING
 from seasift.survey import tables, words
 from seasift.survey.counts import Cell, Interval
 from seasift.survey.naming import Naming
-from seasift.survey.navigation import Position
+from seasift.survey.navigation import VehiclePosition
 from seasift.survey.plan import Plan, Result
 from seasift.survey.report_svg import WIDTH, Axis, Event, Timeline, map_of, segments
 from seasift.survey.store import Store
@@ -56,7 +56,7 @@ def render(plan: Plan, store: Store, result: Result) -> str:
 
 def context(plan: Plan, store: Store, result: Result) -> dict[str, Any]:
     """All values of the template."""
-    clock = tables.Clock(plan.dive.videos, plan.navigation)
+    clock = tables.DiveClock(plan.dive.videos, plan.navigation)
     parts = segments((frame.dive_s for frame in store.frames()), PAUSE_S)
     axis = Axis(parts, WIDTH) if parts else None
     naming = plan.naming
@@ -137,7 +137,7 @@ def _groups(naming: Naming, result: Result) -> list[tuple[int | None, list[int]]
 
 
 def _gather(
-    store: Store, naming: Naming, names: Sequence[str], clock: tables.Clock, axis: Axis | None
+    store: Store, naming: Naming, names: Sequence[str], clock: tables.DiveClock, axis: Axis | None
 ) -> _Gathered:
     gathered = _Gathered(Timeline(axis or Axis([], WIDTH)))
     for summary in summaries(store, naming):
@@ -253,7 +253,7 @@ def _count_row(
     }
 
 
-def _label(clock: tables.Clock) -> Callable[[float], str]:
+def _label(clock: tables.DiveClock) -> Callable[[float], str]:
     """A time as short text: time of day in UTC if known, else on the dive's clock."""
 
     def label(dive_s: float) -> str:
@@ -263,12 +263,12 @@ def _label(clock: tables.Clock) -> Callable[[float], str]:
     return label
 
 
-def _moment(clock: tables.Clock, dive_s: float) -> str:
+def _moment(clock: tables.DiveClock, dive_s: float) -> str:
     when: datetime | None = clock.utc(dive_s)
     return words.clock_time(dive_s) if when is None else when.strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
-def _way(clock: tables.Clock, parts: Sequence[Any]) -> list[Position]:
+def _way(clock: tables.DiveClock, parts: Sequence[Any]) -> list[VehiclePosition]:
     """Positions of the vehicle during evaluated frames; at most 1,000."""
     if clock.navigation is None or not parts:
         return []

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from seasift.survey.navigation import Position
+from seasift.survey.navigation import VehiclePosition
 from seasift.viz.drawing import colour_of
 
 BREAK = 16.0
@@ -18,33 +18,33 @@ _STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400
 
 
 @dataclass(frozen=True)
-class Segment:
+class TimelineSegment:
     """Part of a dive without a long pause, dive's clock, seconds."""
 
     from_s: float
     to_s: float
 
 
-def segments(times_s: Iterable[float], pause_s: float) -> list[Segment]:
+def segments(times_s: Iterable[float], pause_s: float) -> list[TimelineSegment]:
     """Join frames that are at most `pause_s` apart; memory does not grow with frames."""
-    found: list[Segment] = []
+    found: list[TimelineSegment] = []
     first = last = None
     for time_s in times_s:
         if first is None or last is None:
             first = time_s
         elif time_s - last > pause_s:
-            found.append(Segment(first, last))
+            found.append(TimelineSegment(first, last))
             first = time_s
         last = time_s
     if first is not None and last is not None:
-        found.append(Segment(first, last))
+        found.append(TimelineSegment(first, last))
     return found
 
 
 class Axis:
     """Maps times to px; `width` px hold all segments and the pauses between them."""
 
-    def __init__(self, parts: Sequence[Segment], width: float) -> None:
+    def __init__(self, parts: Sequence[TimelineSegment], width: float) -> None:
         self.parts = list(parts)
         self.width = width
         whole = sum(part.to_s - part.from_s for part in parts) or 1.0
@@ -100,7 +100,7 @@ class Event:
     name: str
     first_s: float
     last_s: float
-    where: Position | None
+    where: VehiclePosition | None
 
 
 class Timeline:
@@ -178,7 +178,9 @@ def _bars(counts: Sequence[int], y: float) -> list[dict[str, float]]:
     return bars
 
 
-def map_of(way: Sequence[Position], events: Iterable[Event], names: Sequence[str]) -> dict[str, Any] | None:
+def map_of(
+    way: Sequence[VehiclePosition], events: Iterable[Event], names: Sequence[str]
+) -> dict[str, Any] | None:
     """The path of the vehicle with events, north up; None without two different positions.
 
     Plate carrée with the scale of the middle latitude, exact to well below a pixel for a dive.
@@ -198,7 +200,7 @@ def map_of(way: Sequence[Position], events: Iterable[Event], names: Sequence[str
     left = (_MAP_WIDTH - metres_x * scale) / 2
     top = (height - metres_y * scale) / 2
 
-    def xy(p: Position) -> tuple[float, float]:
+    def xy(p: VehiclePosition) -> tuple[float, float]:
         across = ((p.longitude - base + 180) % 360 - 180 - min(east)) * _METRES * math.cos(middle) * scale
         down = (max(latitudes) - p.latitude) * _METRES * scale
         return round(left + across, 1), round(top + down, 1)

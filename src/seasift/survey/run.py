@@ -186,7 +186,7 @@ def _add_group_intervals(plan: Plan, counts: counting.Counts, figures: Operating
 
 
 def _write(plan: Plan, store: Store, result: Result) -> list[Path]:
-    clock = tables.Clock(plan.dive.videos, plan.navigation)
+    clock = tables.DiveClock(plan.dive.videos, plan.navigation)
     naming, categories = plan.naming, plan.naming.categories
     _write_images(plan.out / "pictures", store, naming)
     header = tracks_document.make_header(

@@ -16,7 +16,7 @@ from seasift.core.rollup import ANYTHING
 from seasift.formats.table_csv import plain_records
 from seasift.survey.kept import Frame
 from seasift.survey.naming import Naming
-from seasift.survey.navigation import Navigation, Position
+from seasift.survey.navigation import Navigation, VehiclePosition
 from seasift.survey.store import Store
 from seasift.survey.tracks import Summary, config_of_text, rolled_name, summaries
 from seasift.video.dive import DiveVideo
@@ -40,7 +40,7 @@ COUNT_COLUMNS = (
 )
 
 
-class Clock:
+class DiveClock:
     """Times of a dive, and positions at these times.
 
     Args:
@@ -63,7 +63,7 @@ class Clock:
         when = self.utc(dive_s)
         return None if when is None else utc_text(when)
 
-    def position(self, dive_s: float) -> Position | None:
+    def position(self, dive_s: float) -> VehiclePosition | None:
         """Position of the vehicle."""
         if self.navigation is None:
             return None
@@ -75,7 +75,7 @@ def utc_text(when: datetime) -> str:
     return when.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def track_row(summary: Summary, way: str, naming: Naming, clock: Clock) -> dict[str, str | float | None]:
+def track_row(summary: Summary, way: str, naming: Naming, clock: DiveClock) -> dict[str, str | float | None]:
     """A track as a row of tracks.csv; its position is that at the time of its image."""
     first, last, best = summary.first, summary.last, summary.best_frame
     name = summary.name
@@ -121,7 +121,7 @@ def track_row(summary: Summary, way: str, naming: Naming, clock: Clock) -> dict[
 
 
 def track_rows(
-    summaries: Iterable[Summary], store: Store, naming: Naming, clock: Clock
+    summaries: Iterable[Summary], store: Store, naming: Naming, clock: DiveClock
 ) -> Iterable[dict[str, str | float | None]]:
     """The rows of tracks.csv, one by one."""
     for summary in summaries:
@@ -133,7 +133,7 @@ def track_columns(naming: Naming) -> tuple[str, ...]:
     return (*TRACK_COLUMNS, *ROLLUP_COLUMNS) if naming.rollup else TRACK_COLUMNS
 
 
-def count_rows(rows: Sequence[Mapping[str, Any]], store: Store, clock: Clock) -> list[dict[str, Any]]:
+def count_rows(rows: Sequence[Mapping[str, Any]], store: Store, clock: DiveClock) -> list[dict[str, Any]]:
     """Rows of counts.csv, from those of `counts.rows`, with times and the frame of MaxN."""
     return [
         {
@@ -192,7 +192,7 @@ def write_csv(
         writer.writerows(rows if raw else plain_records(rows))
 
 
-def _frame(frame: Frame, clock: Clock) -> dict[str, Any]:
+def _frame(frame: Frame, clock: DiveClock) -> dict[str, Any]:
     video = clock.videos[frame.video].file
     return {"maxn_s": frame.dive_s, "maxn_video": video, "maxn_frame": frame.frame}
 
@@ -205,7 +205,7 @@ def placing_notes(plan: Plan, store: Store) -> list[str]:
     navigation = plan.navigation
     if navigation is None:
         return []
-    clock = Clock(plan.dive.videos, navigation)
+    clock = DiveClock(plan.dive.videos, navigation)
     notes = list(navigation.notes)
     tracks = placed = 0
     for summary in summaries(store, plan.naming):
@@ -216,7 +216,7 @@ def placing_notes(plan: Plan, store: Store) -> list[str]:
     return [*notes, *_about_times(navigation, clock, store)]
 
 
-def _about_times(navigation: Navigation, clock: Clock, store: Store) -> list[str]:
+def _about_times(navigation: Navigation, clock: DiveClock, store: Store) -> list[str]:
     times = np.array([frame.dive_s for frame in store.frames()], np.float64)
     if not len(times):
         return []
@@ -254,7 +254,7 @@ def _shown(navigation: Navigation, seconds: float) -> str:
     return datetime.fromtimestamp(float(seconds), UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
-def _moment(clock: Clock, hours: int) -> str:
+def _moment(clock: DiveClock, hours: int) -> str:
     assert clock.start_utc is not None
     begin = clock.start_utc.timestamp() + 3600 * hours
     return datetime.fromtimestamp(begin, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

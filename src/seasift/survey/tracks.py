@@ -14,10 +14,10 @@ from seasift.formats.document import Rle, RolledName
 from seasift.formats.tracks import Observation, TrackEntry
 from seasift.survey.kept import Frame, Seen
 from seasift.survey.naming import Naming, TrackName
-from seasift.survey.navigation import Position
+from seasift.survey.navigation import VehiclePosition
 from seasift.survey.store import Store
 
-Where = Callable[[float], Position | None]
+Where = Callable[[float], VehiclePosition | None]
 
 
 @dataclass(frozen=True)
@@ -180,7 +180,7 @@ def _entry(
     )
 
 
-def _position(where: Position | None) -> document.Position | None:
+def _position(where: VehiclePosition | None) -> document.Position | None:
     if where is None:
         return None
     return document.Position(latitude=where.latitude, longitude=where.longitude, depth_m=where.depth_m)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from seasift.modelfile.info import ModelInfo
 from seasift.survey.counts import index_of
 from seasift.survey.drift import UNLIKE
-from seasift.survey.report_svg import Segment
+from seasift.survey.report_svg import TimelineSegment
 
 if TYPE_CHECKING:
     from seasift.survey.plan import Plan, Result
@@ -48,7 +48,7 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest:02} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"
 
 
-def warnings(plan: Plan, result: Result, parts: Sequence[Segment]) -> list[str]:
+def warnings(plan: Plan, result: Result, parts: Sequence[TimelineSegment]) -> list[str]:
     """Warnings to read before trusting a number."""
     return [
         *_about_drift(plan, result),
@@ -93,7 +93,7 @@ def _about_model(plan: Plan, result: Result) -> list[str]:
     return found
 
 
-def _about_footage(plan: Plan, result: Result, parts: Sequence[Segment]) -> list[str]:
+def _about_footage(plan: Plan, result: Result, parts: Sequence[TimelineSegment]) -> list[str]:
     found = []
     if result.gaps:
         found.append(

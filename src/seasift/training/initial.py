@@ -116,7 +116,7 @@ def _joined(
     if rows is None or categories == module.categories or own.shape[1:] != given.shape[1:]:
         return given
     joined, index = own.clone(), {category.name: i for i, category in enumerate(categories)}
-    pairs = [(None, None)] if rows.background else []
+    pairs: list[tuple[int | None, int | None]] = [(None, None)] if rows.background else []
     pairs += [(i, index[each.name]) for i, each in enumerate(module.categories) if each.name in index]
     for mine, theirs in pairs:
         joined[rows.of(mine, len(own), len(module.categories))] = given[

@@ -105,8 +105,8 @@ def train(recipe: Recipe, options: Options, splits: tuple[DataSplit, DataSplit |
     start = read_checkpoint(last) if options.resume else None
     if start is None:
         fresh = initialise(module, recipe.model.weights)
-        if options.tell and (names := [*fresh.entries, *(f"class {name}" for name in fresh.classes)]):
-            options.tell(f"not in {recipe.model.weights}, so they start at random: {', '.join(names)}")
+        if options.tell and (random := [*fresh.entries, *(f"class {name}" for name in fresh.classes)]):
+            options.tell(f"not in {recipe.model.weights}, so they start at random: {', '.join(random)}")
     cache = open_images(learn, module.input_spec, recipe, options.progress)
     step, batch = (start["global_step"], start["batches_done"]) if start else (0, 0)
     record = _write_records(recipe, options, learn, val)

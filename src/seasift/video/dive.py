@@ -20,7 +20,7 @@ from seasift.core.errors import ImageError, InputError
 from seasift.video.clock import Note
 from seasift.video.decoding import decoded
 from seasift.video.dive_clock import begins, measured_s
-from seasift.video.file import Header, read_header
+from seasift.video.file import VideoHeader, read_header
 from seasift.video.frames import GRACE_S, DiveFrame, DiveVideo, FrameSampling, Gap, Report
 from seasift.video.live import Before, LiveDive, is_live
 from seasift.video.orientation import Decoded, oriented_rgb
@@ -93,9 +93,9 @@ _SAME_S = 0.00001
 
 
 @dataclass(frozen=True)
-class _File:
+class _OpenFile:
     path: Path
-    header: Header
+    header: VideoHeader
     video: DiveVideo
     end_s: float | None = None  # measured, on the file's clock; for the last file only on request
 
@@ -112,7 +112,7 @@ class Dive:
 
     def __init__(
         self,
-        files: Sequence[_File],
+        files: Sequence[_OpenFile],
         gaps: Sequence[Gap],
         every: FrameSampling,
         start_s: float,
@@ -231,16 +231,16 @@ class Dive:
         if line not in self.notes:
             self.notes.append(line)
 
-    def _in_range(self, file: _File) -> bool:
+    def _in_range(self, file: _OpenFile) -> bool:
         ended = file.end_s is not None and file.video.offset_s + file.end_s < self._start_s
         return not ended and (self._end_s is None or file.video.offset_s < self._end_s)
 
-    def _start(self, file: _File) -> Start | None:
+    def _start(self, file: _OpenFile) -> Start | None:
         begin_s = self._start_s - file.video.offset_s
         return Start(time_s=begin_s) if begin_s > 0 else None
 
     def _decoded(
-        self, file: _File, start: Start | None, stop: threading.Event, report: Report | None = None
+        self, file: _OpenFile, start: Start | None, stop: threading.Event, report: Report | None = None
     ) -> Iterator[Decoded]:
         report = report or self.gaps.append
         if not self._every.keyframes:
@@ -256,7 +256,9 @@ class Dive:
             note=self.note,
         )
 
-    def _from(self, file: _File, last: int, last_s: float | None, stop: threading.Event) -> Iterator[Decoded]:
+    def _from(
+        self, file: _OpenFile, last: int, last_s: float | None, stop: threading.Event
+    ) -> Iterator[Decoded]:
         """The frame `last` and those after it."""
         found_s = last_s
 
@@ -342,7 +344,7 @@ def open_dive(
                 f"{live[0]}: got a live source with other inputs or a start; expected it alone. Remove them."
             )
         return LiveDive(live[0], every=every, end_s=end_s, start_utc=start_utc, before=before)
-    headers: list[tuple[Path, Header]] = []
+    headers: list[tuple[Path, VideoHeader]] = []
     gaps: list[Gap] = []
     errors: list[ImageError] = []
     for path in map(Path, paths):
@@ -359,8 +361,8 @@ def open_dive(
 
 
 def _on_one_clock(
-    headers: Sequence[tuple[Path, Header]], start_utc: datetime | None, note: Note
-) -> list[_File]:
+    headers: Sequence[tuple[Path, VideoHeader]], start_utc: datetime | None, note: Note
+) -> list[_OpenFile]:
     lengths = [measured_s(path, path.as_posix(), note) for path, _ in headers[:-1]]
     created = [header.created_utc for _, header in headers]
     offsets = begins([path for path, _ in headers], lengths, created, note)
@@ -369,7 +371,7 @@ def _on_one_clock(
         if first is None and when is not None:
             first = when - timedelta(seconds=offset)
     return [
-        _File(
+        _OpenFile(
             path,
             header,
             DiveVideo(

@@ -47,7 +47,7 @@ _BROKE_OFF = (
 
 
 @dataclass(frozen=True)
-class Header:
+class VideoHeader:
     """Facts in a file's header, confirmed by its first image.
 
     Attributes:
@@ -119,7 +119,7 @@ def _broke_off(path: Path) -> bool:
     return b"ftyp" in parts and b"mdat" in parts and b"moov" not in parts
 
 
-def read_header(path: Path) -> Header:
+def read_header(path: Path) -> VideoHeader:
     """Read a file's header and first image.
 
     Raises:
@@ -135,7 +135,7 @@ def read_header(path: Path) -> Header:
             size_hw = track.height, track.width
         if not all(size_hw):
             raise ImageError(f"{path}: none of its images can be read. Copy it again, or convert it.")
-        return Header(
+        return VideoHeader(
             size_hw=size_hw,
             aspect=aspect,
             fps=fps(track),

@@ -205,7 +205,7 @@ def keyframes(
         if not stores_as_decoded(container, track) and not is_raw(container):
             zero = zero_s(container, track)
             entries = None if start is None else jump(container, track, start, zero)
-            reader = _Reader(track, name, report, share, Timestamps(container, track), zero)
+            reader = _KeyframeReader(track, name, report, share, Timestamps(container, track), zero)
             packets = Clock(container, track, name, note).on_one_clock(
                 read_packets(container, track, stop, reader.failed)
             )
@@ -221,7 +221,7 @@ def keyframes(
             yield item
 
 
-class _Reader:
+class _KeyframeReader:
     """One pass over an open file."""
 
     def __init__(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 import math
 from pathlib import Path
@@ -9,11 +11,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 from pycocotools import mask as pycocotools_mask
 
 from seasift.core.errors import InputError
 from seasift.core.masks import from_coco
-from seasift.formats.exchange import regions, registry
+from seasift.formats.exchange import builder, registry
 from seasift.formats.exchange.content import Content, ReadOptions
 from seasift.formats.tracks import Observation, TrackEntry
 
@@ -225,6 +228,36 @@ def test_label_studio_s_brush(tmp_path: Path, literal: bool) -> None:
     assert sum(content.left_out.values()) == 1
 
 
+def data_url(bitmap: Any, mode: str = "RGBA") -> str:
+    """Black on a transparent ground, by Pillow, as the editor draws it."""
+    image = Image.new("RGBA", bitmap.shape[::-1])
+    image.putalpha(Image.fromarray(np.where(bitmap, 255, 0).astype(np.uint8)))
+    data = io.BytesIO()
+    image.convert(mode).save(data, "PNG")
+    return f"data:image/png;base64,{base64.b64encode(data.getvalue()).decode()}"
+
+
+def test_label_studio_s_bitmask(tmp_path: Path) -> None:
+    bitmap = np.zeros((H, W), bool)
+    bitmap[20:50, 30:90] = np.random.default_rng(4).random((30, 60)) < 0.7
+    values = [
+        {"imageDataURL": url, "bitmasklabels": ["crab"]}
+        for url in (
+            data_url(bitmap),
+            data_url(bitmap[:-1]),
+            data_url(bitmap, "RGB"),
+            "data:image/png;base64,AAAA",
+            "data:image/png;base64,é",
+            data_url(np.zeros((H, W), bool)),
+        )
+    ]
+    content, (track,) = label_studio(
+        tmp_path, *(region("bitmasklabels", value) for value in values), region("bitmask", values[0])
+    )
+    assert pixels(track.observations[0]) == {(int(x), int(y)) for y, x in np.argwhere(bitmap)}
+    assert sum(content.left_out.values()) == 6
+
+
 def test_label_studio_s_turned_boxes_and_ellipses_are_percent_of_different_sides(tmp_path: Path) -> None:
     box = {"x": 30, "y": 25, "width": 40, "height": 25, "rotation": 30, "rectanglelabels": ["crab"]}
     round_one = {"x": 50, "y": 50, "radiusX": 20, "radiusY": 10, "rotation": 60, "ellipselabels": ["crab"]}
@@ -387,7 +420,7 @@ def test_runs_of_rows_are_those_of_an_oracle() -> None:
                 runs.append(0)
                 colour = value
             runs[-1] += 1
-        found = regions.from_rows(runs, 3, 4, width, height)
+        found = builder.from_rows(runs, 3, 4, width, height)
         expected = np.zeros((20, 20), bool)
         expected[4 : 4 + height, 3 : 3 + width] = bitmap
         assert (found.bitmap((20, 20)) == expected).all()

@@ -21,7 +21,7 @@ from seasift.inference.predictor import OnnxPredictor, load_predictor
 from seasift.service.app import create_app
 from seasift.service.image_queue import Served
 from seasift.service.server import config_of
-from seasift.service.settings import Settings
+from seasift.service.settings import ServiceSettings
 from tests.tiny_model import quarters, save_tiny
 
 try:
@@ -52,7 +52,7 @@ class Running:
 
     def start(self) -> None:
         app = self.app = self.made()
-        config = config_of(app, Settings(**{**self.settings, "port": self.port}))
+        config = config_of(app, ServiceSettings(**{**self.settings, "port": self.port}))
         self._server = uvicorn.Server(config)
         socket = config.bind_socket()
         socket.listen()  # who comes before the thread is that far waits, instead of being refused
@@ -62,7 +62,7 @@ class Running:
         self._thread.start()
 
     def made(self) -> Any:
-        return create_app(self.model, Settings(**self.settings), card=self.card)
+        return create_app(self.model, ServiceSettings(**self.settings), card=self.card)
 
     def stop(self) -> None:
         self._server.should_exit = self._server.force_exit = True

@@ -13,8 +13,8 @@ from typing import Any
 
 from seasift.core.files import write_json
 from seasift.core.image import SUFFIXES
-from seasift.formats.exchange import regions
-from seasift.formats.exchange.builder import Builder, runs
+from seasift.formats.exchange import builder
+from seasift.formats.exchange.builder import Builder, Region, runs
 from seasift.formats.exchange.content import (
     Content,
     ReadOptions,
@@ -28,7 +28,6 @@ from seasift.formats.exchange.content import (
 )
 from seasift.formats.exchange.naming import class_scores
 from seasift.formats.exchange.native import load_json
-from seasift.formats.exchange.regions import Region
 from seasift.formats.tracks import Observation, TrackEntry, Video
 
 
@@ -192,7 +191,7 @@ def _read_task(built: Builder, task: dict[str, Any]) -> bool:
 _SHAPES = {
     **{
         f"{kind}{ending}": kind
-        for kind in ("rectangle", "polygon", "ellipse", "brush")
+        for kind in ("rectangle", "polygon", "ellipse", "brush", "bitmask")
         for ending in ("", "labels")
     },
     **{"keypoint": "keypoint", "keypointlabels": "keypoint"},
@@ -228,7 +227,7 @@ def _labels(results: list[dict[str, Any]]) -> dict[str, list[str]]:
 def _is_shape(region: dict[str, Any]) -> bool:
     """Whether a result has a position; choices, ratings and texts have none."""
     value = region.get("value") or {}
-    return any(key in value for key in ("x", "points", "rle", "sequence", "vertices"))
+    return any(key in value for key in ("x", "points", "rle", "imageDataURL", "sequence", "vertices"))
 
 
 def _size(built: Builder, data: dict[str, Any]) -> tuple[int, int]:
@@ -246,7 +245,7 @@ def _pixels(percent: list[float], size: tuple[int, int]) -> list[float]:
 def _box(value: dict[str, Any], size: tuple[int, int]) -> Region:
     """Percentages refer to different sides, so a box is rotated in px."""
     x, y, width, height = _pixels([value[key] for key in ("x", "y", "width", "height")], size)
-    return regions.turned_box(x, y, width, height, float(value.get("rotation") or 0), "corner")
+    return builder.turned_box(x, y, width, height, float(value.get("rotation") or 0), "corner")
 
 
 def _read_moving(built: Builder, region: dict[str, Any], label: str, data: dict[str, Any], file: str) -> None:
@@ -302,12 +301,16 @@ def _read_still(
         drawn: Region | None = _box(value, size)
     elif shape == "ellipse":
         x, y, rx, ry = _pixels([value[key] for key in ("x", "y", "radiusX", "radiusY")], size)
-        drawn = regions.ellipse(x, y, rx, ry, float(value.get("rotation") or 0))
+        drawn = builder.ellipse(x, y, rx, ry, float(value.get("rotation") or 0))
     else:
         try:
-            drawn = regions.of_mask(regions.from_brush(value["rle"], *size))
+            drawn = builder.of_mask(
+                builder.from_brush(value["rle"], *size)
+                if shape == "brush"
+                else builder.from_png(value["imageDataURL"], *size)
+            )
         except (ValueError, KeyError, OverflowError) as error:
-            built.leave_out("brush (its run lengths do not fit its image)")
+            built.leave_out(f"{shape} (its mask does not fit its image)")
             built.note(f"region {region.get('id')}: {error}")
             return
     built.add_region(None, name, video, drawn, score=score)
