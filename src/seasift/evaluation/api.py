@@ -212,7 +212,7 @@ def _model_file(model: str | Path, how: Mapping[str, Any]) -> _Model:
         "name": predictor.name,
         "file": Path(model).name,
         **_description_of(predictor),
-        "facts": None if bundled.is_address(model) else _facts(predictor.info, bundled.find(model)),
+        "facts": None if predictor.info.adopted else _facts(predictor.info, bundled.find(model)),
     }
     return _described(predictor, facts)
 
