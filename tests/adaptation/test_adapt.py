@@ -55,9 +55,8 @@ def drawn_labels(folder: Path, images: int = 12) -> Path:
     return path
 
 
-@pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small network without training, which knows boxes and crabs by name only."""
+def blank_model(path: Path) -> Path:
+    """A small network without training, which knows crabs and boxes by name only."""
     from seasift.export.to_onnx import serialise
     from seasift.modelfile.info import CategoryEntry, InputEntry, ModelInfo
     from seasift.models.catalog import FAMILIES, build
@@ -85,9 +84,13 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
         licence="none",
         attribution="nobody",
     )
-    path = tmp_path_factory.mktemp("base") / "blank.onnx"
     path.write_bytes(serialise(network, info))
     return path
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return blank_model(tmp_path_factory.mktemp("base") / "blank.onnx")
 
 
 @pytest.mark.slow

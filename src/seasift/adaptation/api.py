@@ -121,9 +121,7 @@ def _output(output: str | Path) -> Path:
     """The model file; a bare name lies in the models folder."""
     path = Path(output)
     if not path.suffix and len(path.parts) == 1:
-        folder = bundled.models_folder()
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"{path.name}.onnx"
+        path = bundled.models_folder() / f"{path.name}.onnx"
     check_onnx_name(path)
     if path.stem in bundled.names():
         raise InputError(f"-o {output}: {path.stem} is the name of a bundled model. Choose another name")

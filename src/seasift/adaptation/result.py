@@ -43,7 +43,6 @@ def write_model(
             "calibration": _entry(fitted, held_out) if fitted else base.calibration,
             "facts": complexity_of(network.config),
             "quantized": "",
-            "half_weights": False,
             "training": record | own,
             "figures": {
                 held_out: _figures(judgement, judgement.after),

@@ -17,6 +17,7 @@ from seasift.adaptation.labels import Labels, Turns, part, turns_of
 from seasift.adaptation.recipe import with_minutes
 from seasift.core.calibration import Calibration
 from seasift.core.decode import YolactDecode
+from seasift.core.errors import InputError
 from seasift.core.image import read_image
 from seasift.core.instances import Instances
 from seasift.data.check import size_differs
@@ -94,7 +95,7 @@ def run(setting: Setting, clock: RunClock, interrupt: Interrupt) -> Adapted:
     labels = setting.labels
     base = _base(setting)
     truth = fully_labelled(labels.split.coco)
-    turns = turns_of(truth.images, TURNS)
+    turns = turns_of(labels.split.coco.images, TURNS)
     chosen = _judged(setting, base, turns, clock)
     held = HeldOut(truth, labels.base_classes, turns.group_of, turns.unit, _pictured(chosen))
     best, best_steps = None, 0
@@ -193,7 +194,12 @@ def _judged(setting: Setting, base: nn.Module, turns: Turns, clock: RunClock) ->
     """The images of each turn that are judged: all, or as many, evenly spaced, as there is time to look at."""
     truth = fully_labelled(setting.labels.split.coco)
     by_name = {image.file_name: image for image in truth.images}
-    first = [by_name[turns.folds[0][0]]]
+    if not by_name:
+        raise InputError(
+            f"{setting.labels.split.name}: no image has all its objects, classes and box edges labelled; expected some to "
+            "measure on. Label a few completely"
+        )
+    first = [truth.images[0]]
     _look(setting, base, first, clock, Interrupt())
     since = time.monotonic()
     _look(setting, base, first, clock, Interrupt())
@@ -201,8 +207,9 @@ def _judged(setting: Setting, base: nn.Module, turns: Turns, clock: RunClock) ->
     most = max(int(_LOOK_SHARE * clock.total / max(each, 1e-6)), _LEAST_JUDGED)
     chosen = []
     for fold in turns.folds:
-        count = min(len(fold), max(1, most * len(fold) // len(truth.images)))
-        chosen.append([by_name[fold[index * len(fold) // count]] for index in range(count)])
+        whole = [by_name[name] for name in fold if name in by_name]
+        count = min(len(whole), max(1, most * len(whole) // len(by_name)))
+        chosen.append([whole[index * len(whole) // count] for index in range(count)])
     return chosen
 
 
