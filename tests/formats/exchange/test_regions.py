@@ -16,7 +16,7 @@ from pycocotools import mask as pycocotools_mask
 
 from seasift.core.errors import InputError
 from seasift.core.masks import from_coco
-from seasift.formats.exchange import builder, registry
+from seasift.formats.exchange import regions, registry
 from seasift.formats.exchange.content import Content, ReadOptions
 from seasift.formats.tracks import Observation, TrackEntry
 
@@ -420,7 +420,7 @@ def test_runs_of_rows_are_those_of_an_oracle() -> None:
                 runs.append(0)
                 colour = value
             runs[-1] += 1
-        found = builder.from_rows(runs, 3, 4, width, height)
+        found = regions.from_rows(runs, 3, 4, width, height)
         expected = np.zeros((20, 20), bool)
         expected[4 : 4 + height, 3 : 3 + width] = bitmap
         assert (found.bitmap((20, 20)) == expected).all()

@@ -15,7 +15,7 @@ from typing import Any
 
 from seasift.core.errors import InputError
 from seasift.formats.exchange import table
-from seasift.formats.exchange.builder import ASSUMED_FPS, Builder, ellipse, largest, lost_outlines, runs
+from seasift.formats.exchange.builder import ASSUMED_FPS, Builder, largest, lost_outlines, runs
 from seasift.formats.exchange.content import (
     Content,
     ReadOptions,
@@ -27,6 +27,7 @@ from seasift.formats.exchange.content import (
     outlines,
     reading,
 )
+from seasift.formats.exchange.regions import ellipse
 from seasift.formats.tracks import Observation, TrackEntry, Video
 
 _LABEL = ("label_id", "label_name", "label_hierarchy", "user_id", "firstname", "lastname")

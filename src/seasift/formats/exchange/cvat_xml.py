@@ -15,8 +15,8 @@ from xml.sax.saxutils import quoteattr
 
 from seasift.core.errors import InputError
 from seasift.core.files import replacing
-from seasift.formats.exchange import builder
-from seasift.formats.exchange.builder import Builder, Region, largest, lost_outlines, runs, stride
+from seasift.formats.exchange import regions
+from seasift.formats.exchange.builder import Builder, largest, lost_outlines, runs, stride
 from seasift.formats.exchange.content import (
     Content,
     ReadOptions,
@@ -27,6 +27,7 @@ from seasift.formats.exchange.content import (
     outlines,
     reading,
 )
+from seasift.formats.exchange.regions import Region
 from seasift.formats.exchange.table import one_video
 from seasift.formats.tracks import Observation, TrackEntry, Video
 
@@ -193,21 +194,21 @@ def _read_region(built: Builder, element: ElementTree.Element) -> tuple[bool, Re
     if kind == "box":
         left, top, right, bottom = (float(given[name]) for name in ("xtl", "ytl", "xbr", "ybr"))
         degrees = float(given.get("rotation") or 0)
-        return True, builder.turned_box(left, top, right - left, bottom - top, degrees, "middle")
+        return True, regions.turned_box(left, top, right - left, bottom - top, degrees, "middle")
     if kind == "ellipse":
         cx, cy, rx, ry = (float(given[name]) for name in ("cx", "cy", "rx", "ry"))
-        return True, builder.ellipse(cx, cy, rx, ry, float(given.get("rotation") or 0))
+        return True, regions.ellipse(cx, cy, rx, ry, float(given.get("rotation") or 0))
     if kind == "polygon":
-        return True, builder.outline(_points(element))
+        return True, regions.outline(_points(element))
     if kind == "mask":
         left, top, width, height = (round(float(given[name])) for name in ("left", "top", "width", "height"))
         runs = [int(value) for value in given["rle"].split(",") if value.strip()]
-        return True, builder.of_mask(builder.from_rows(runs, left, top, width, height))
+        return True, regions.of_mask(regions.from_rows(runs, left, top, width, height))
     if kind == "skeleton":
         shown = [one for one in element.iterfind("points") if one.get("outside") != "1"]
         points = [value for one in shown for value in _points(one)]
         if len(points) >= 4:
-            around = builder.outline(points).box_xywh
+            around = regions.outline(points).box_xywh
             if around[2] > 0 and around[3] > 0:
                 built.leave_out("skeleton's points (the box around them is kept)")
                 return True, Region(around)

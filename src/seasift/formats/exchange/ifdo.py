@@ -19,7 +19,7 @@ import yaml
 from seasift.core.errors import InputError
 from seasift.core.files import read_regular, write_json, write_text
 from seasift.core.yaml_text import load_yaml
-from seasift.formats.exchange.builder import ASSUMED_FPS, Builder, ellipse, largest, lost_outlines
+from seasift.formats.exchange.builder import ASSUMED_FPS, Builder, largest, lost_outlines
 from seasift.formats.exchange.content import (
     Content,
     ReadOptions,
@@ -33,6 +33,7 @@ from seasift.formats.exchange.content import (
     utc,
 )
 from seasift.formats.exchange.naming import class_scores
+from seasift.formats.exchange.regions import ellipse
 from seasift.formats.tracks import Observation, Position, TrackEntry, Video
 
 SCHEMA = "http://hdl.handle.net/20.500.12085/22aba7d7-c432-49ab-bebe-ee8ed4f70150"

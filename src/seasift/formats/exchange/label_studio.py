@@ -13,8 +13,8 @@ from typing import Any
 
 from seasift.core.files import write_json
 from seasift.core.image import SUFFIXES
-from seasift.formats.exchange import builder
-from seasift.formats.exchange.builder import Builder, Region, runs
+from seasift.formats.exchange import regions
+from seasift.formats.exchange.builder import Builder, runs
 from seasift.formats.exchange.content import (
     Content,
     ReadOptions,
@@ -28,6 +28,7 @@ from seasift.formats.exchange.content import (
 )
 from seasift.formats.exchange.naming import class_scores
 from seasift.formats.exchange.native import load_json
+from seasift.formats.exchange.regions import Region
 from seasift.formats.tracks import Observation, TrackEntry, Video
 
 
@@ -245,7 +246,7 @@ def _pixels(percent: list[float], size: tuple[int, int]) -> list[float]:
 def _box(value: dict[str, Any], size: tuple[int, int]) -> Region:
     """Percentages refer to different sides, so a box is rotated in px."""
     x, y, width, height = _pixels([value[key] for key in ("x", "y", "width", "height")], size)
-    return builder.turned_box(x, y, width, height, float(value.get("rotation") or 0), "corner")
+    return regions.turned_box(x, y, width, height, float(value.get("rotation") or 0), "corner")
 
 
 def _read_moving(built: Builder, region: dict[str, Any], label: str, data: dict[str, Any], file: str) -> None:
@@ -301,13 +302,13 @@ def _read_still(
         drawn: Region | None = _box(value, size)
     elif shape == "ellipse":
         x, y, rx, ry = _pixels([value[key] for key in ("x", "y", "radiusX", "radiusY")], size)
-        drawn = builder.ellipse(x, y, rx, ry, float(value.get("rotation") or 0))
+        drawn = regions.ellipse(x, y, rx, ry, float(value.get("rotation") or 0))
     else:
         try:
-            drawn = builder.of_mask(
-                builder.from_brush(value["rle"], *size)
+            drawn = regions.of_mask(
+                regions.from_brush(value["rle"], *size)
                 if shape == "brush"
-                else builder.from_png(value["imageDataURL"], *size)
+                else regions.from_png(value["imageDataURL"], *size)
             )
         except (ValueError, KeyError, OverflowError) as error:
             built.leave_out(f"{shape} (its mask does not fit its image)")
