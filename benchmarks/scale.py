@@ -2,7 +2,7 @@
 
 Processor time, not time on the clock, so that other work beside disturbs little; the model runs on one thread. Each video is
 measured as it is and enlarged to 1920x1080 (H.264). Stages: decoding every frame to an image (what is left out by
-`--every` has to be decoded, too, though not made an image of), looking (the model, objects, looks, the view for the camera's
+`--every` has to be decoded, too, though not made an image of), prediction (model, objects, statistics, view for the camera's
 motion), workers' crops, and what one process does for all workers: tracking and keeping.
 """
 
@@ -18,8 +18,8 @@ import numpy as np
 
 from seasift.evaluation.machine import describe_machine
 from seasift.inference.predictor import load_predictor
-from seasift.survey.engine import Asked, look_of
-from seasift.survey.follow import follow, looked
+from seasift.survey.engine import Asked, frame_predictor
+from seasift.survey.follow import follow, predict_frame
 from seasift.survey.prepare import LOW
 from seasift.survey.store import Store
 from seasift.tracking import Tracker, TrackerSettings
@@ -49,15 +49,15 @@ def measure(path: Path, model_name: str, seconds: float, folder: Path) -> dict[s
     """Processor seconds: `decode` by an hour of footage, the others by a frame."""
     model = load_predictor(model_name, threads=1)
     threshold = model.info.threshold
-    look = look_of(model, Asked(LOW * threshold, model.info.max_objects, ()))
+    predict = frame_predictor(model, Asked(LOW * threshold, model.info.max_objects, ()))
     began = time.process_time()
     skipped = sum(1 for _ in opened(path, seconds, every=seconds).frames())
     left_out = time.process_time() - began
     frames = list(opened(path, seconds).frames())[::5]
-    look(frames[0].image_rgb_u8)
+    predict(frames[0].image_rgb_u8)
     began = time.process_time()
-    found = [looked(look, frame) for frame in frames]
-    looking = time.process_time() - began
+    found = [predict_frame(predict, frame) for frame in frames]
+    predictions = time.process_time() - began
     began = time.process_time()
     objects = sum(len([each.crop(k) for k in range(len(each.instances))]) for each in found)
     crops = time.process_time() - began
@@ -70,7 +70,7 @@ def measure(path: Path, model_name: str, seconds: float, folder: Path) -> dict[s
     count = len(frames)
     return {
         "decode": left_out / seconds * 3600,
-        "look": looking / count,
+        "look": predictions / count,
         "crops": crops / count,
         "follow": following / count,
         "objects": objects / count,

@@ -14,7 +14,7 @@ from seasift.core.boxes import pairwise_iou
 from seasift.core.instances import Category
 from seasift.data.moving import footage
 from seasift.formats.tracks import TrackEntry
-from seasift.survey.follow import Looked, follow
+from seasift.survey.follow import PredictedFrame, follow
 from seasift.survey.kept import Frame, Seen, Vote
 from seasift.survey.naming import Naming
 from seasift.survey.store import Store
@@ -42,9 +42,9 @@ class Drawn:
 
 
 @pytest.fixture(scope="module")
-def looks() -> list[Looked]:
+def frames() -> list[PredictedFrame]:
     return [
-        Looked(
+        PredictedFrame(
             *(0, k, frame.time_s, frame.time_s, found, np.zeros(3)),
             CameraView.of(frame.image_rgb_u8, found),
             crop=lambda i, k=k: f"{k} {i}".encode(),  # type: ignore[misc]
@@ -57,11 +57,13 @@ class KilledError(Exception):
     pass
 
 
-def survey(path: Path, looks: list[Looked], kill_at: int | None = None) -> tuple[list[TrackEntry], list[Any]]:
+def survey(
+    path: Path, frames: list[PredictedFrame], kill_at: int | None = None
+) -> tuple[list[TrackEntry], list[Any]]:
     """Tracks, and their images; a run that is killed goes on."""
 
-    def looking(_: Any, after: Frame | None) -> Iterator[Looked]:
-        return iter(looks[0 if after is None else after.seq + 1 :])
+    def predictions(_: Any, after: Frame | None) -> Iterator[PredictedFrame]:
+        return iter(frames[0 if after is None else after.seq + 1 :])
 
     def progress(frame: Frame) -> None:
         if frame.seq == kill_at:
@@ -72,7 +74,7 @@ def survey(path: Path, looks: list[Looked], kill_at: int | None = None) -> tuple
         after, tracker = None, Tracker(SETTINGS)
         if resume:
             after, tracker = resume.last, Tracker.restore(SETTINGS, resume.tracker_state)
-        follow(Drawn(), looking, tracker, store, after=after, commit_every=7, progress=progress)  # type: ignore[arg-type]
+        follow(Drawn(), predictions, tracker, store, after=after, commit_every=7, progress=progress)  # type: ignore[arg-type]
 
     if kill_at is not None:
         with pytest.raises(KilledError), Store(path, {}) as store:
@@ -104,14 +106,16 @@ def iou(a: list[float], b: list[float]) -> float:
     return float(pairwise_iou(boxes[:1], boxes[1:])[0, 0])
 
 
-def test_no_counted_tracks_lie_on_each_other_after_any_break(tmp_path: Path, looks: list[Looked]) -> None:
-    unbroken = survey(tmp_path / "unbroken.sqlite", looks)
+def test_no_counted_tracks_lie_on_each_other_after_any_break(
+    tmp_path: Path, frames: list[PredictedFrame]
+) -> None:
+    unbroken = survey(tmp_path / "unbroken.sqlite", frames)
     tracks, images = unbroken
     assert len(tracks) == 5
     assert max(mean_overlaps(tracks)) <= 0.5
     assert len(set(images)) == 5
     for kill_at in (7, 16):
-        assert survey(tmp_path / f"{kill_at}.sqlite", looks, kill_at) == unbroken
+        assert survey(tmp_path / f"{kill_at}.sqlite", frames, kill_at) == unbroken
 
 
 def test_merged_rows_are_those_of_an_oracle(tmp_path: Path) -> None:

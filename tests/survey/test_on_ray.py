@@ -22,9 +22,9 @@ from seasift.core.instances import Instances
 from seasift.core.types import Float64, UInt8
 from seasift.survey import on_ray
 from seasift.survey.engine import parse_engine
-from seasift.survey.follow import Look, Looked, in_threads, look_here
+from seasift.survey.follow import FramePredictor, PredictedFrame, in_threads, predict_here
 from seasift.survey.kept import Frame
-from seasift.survey.on_ray import BROKE, Block, OnRay, Row, look_at_split
+from seasift.survey.on_ray import BROKE, Block, OnRay, Row, predict_split
 from seasift.survey.plan import Plan
 from seasift.survey.report import write_report
 from seasift.survey.run import run
@@ -36,13 +36,13 @@ from tests.video.mutated_videos import KINDS as DAMAGED
 from tests.video.mutated_videos import mutated
 
 
-def look(image: UInt8) -> tuple[Instances, Float64]:
+def predict(image: UInt8) -> tuple[Instances, Float64]:
     """The number in the image stands in for what a model makes of it."""
     return Instances.empty((64, 96)), np.array([number_of(image), image.astype(np.int64).sum()], float)
 
 
-def told(looked: Looked) -> Any:
-    return looked.video, looked.frame, looked.time_s, looked.dive_s, looked.looks.tolist()
+def facts(predicted: PredictedFrame) -> Any:
+    return predicted.video, predicted.frame, predicted.time_s, predicted.dive_s, predicted.statistics.tolist()
 
 
 def in_parts(
@@ -55,17 +55,17 @@ def in_parts(
 
     def blocks() -> Iterator[Block]:
         for index, part in enumerate(parts):
-            for block in look_at_split(look, sent, index, part):
+            for block in predict_split(predict, sent, index, part):
                 block = pickle.loads(pickle.dumps(block))
                 block = block if spoil is None else spoil(block)
                 if block is not None:
                     yield block
 
-    def rest(dive: Dive, video: int, after: tuple[int, float] | None) -> Iterator[Looked]:
-        return in_threads(look, 1, dive.rest(video, after))
+    def rest(dive: Dive, video: int, after: tuple[int, float] | None) -> Iterator[PredictedFrame]:
+        return in_threads(predict, 1, dive.rest(video, after))
 
     row = Row(dive, parts, after, rest, lines.append)
-    return [told(each) for each in row.frames(blocks())], gaps_of(dive), lines
+    return [facts(each) for each in row.frames(blocks())], gaps_of(dive), lines
 
 
 def gaps_of(dive: Dive) -> list[Any]:
@@ -73,7 +73,7 @@ def gaps_of(dive: Dive) -> list[Any]:
 
 
 def unbroken(dive: Dive) -> tuple[list[Any], list[Any]]:
-    frames = [told(each) for each in look_here(look, 1, dive, None)]
+    frames = [facts(each) for each in predict_here(predict, 1, dive, None)]
     return frames, gaps_of(dive)
 
 
@@ -170,9 +170,9 @@ def test_a_worker_opens_the_model_as_the_machine_that_began(
 ) -> None:
     monkeypatch.setattr("seasift.survey.prepare.require_ray", lambda: None)
     plan = plan_of(tmp_path, engine="ray", precision="auto")
-    assert isinstance(plan.looking, OnRay)
+    assert isinstance(plan.predictions, OnRay)
     image = np.zeros((64, 64, 3), np.uint8)
-    assert len(plan.looking.open_look()(image)[0]) == len(plan.look(image)[0])
+    assert len(plan.predictions.open_frame_predictor()(image)[0]) == len(plan.predict(image)[0])
 
 
 @needs_ray
@@ -193,15 +193,15 @@ def test_a_cluster_that_died_long_ago_is_not_waited_for(monkeypatch: pytest.Monk
 
 @dataclass
 class Fragile:
-    """Opens the model in a worker, which is killed at a certain look, the first time that one comes there."""
+    """Opens the model in a worker, which is killed at a certain image, the first time that one comes there."""
 
-    open_look: Any
+    open_frame_predictor: Any
     mark: Path
     at: int
     again: bool = False
 
-    def __call__(self) -> Look:
-        look, seen = self.open_look(), 0
+    def __call__(self) -> FramePredictor:
+        predict, seen = self.open_frame_predictor(), 0
 
         def fragile(image: Any) -> Any:
             nonlocal seen
@@ -209,7 +209,7 @@ class Fragile:
             if seen == self.at and (self.again or not self.mark.exists()):
                 self.mark.touch()
                 os.kill(os.getpid(), signal.SIGKILL)
-            return look(image)
+            return predict(image)
 
         return fragile
 
@@ -231,7 +231,7 @@ def dive_of(folder: Path) -> tuple[str, ...]:
 def on_cluster(plan: Plan, **changes: Any) -> tuple[Plan, list[str]]:
     """The plan on two workers, by parts of four seconds, and what will be told."""
     lines: list[str] = []
-    assert isinstance(plan.looking, OnRay)
+    assert isinstance(plan.predictions, OnRay)
     given = {
         "workers": 2,
         "part_s": PART_S,
@@ -239,7 +239,7 @@ def on_cluster(plan: Plan, **changes: Any) -> tuple[Plan, list[str]]:
         "tell": lines.append,
         **changes,
     }
-    return replace(plan, looking=replace(plan.looking, **given)), lines
+    return replace(plan, predictions=replace(plan.predictions, **given)), lines
 
 
 @needs_ray
@@ -283,9 +283,11 @@ def test_what_a_killed_worker_had_is_done_again(tmp_path: Path) -> None:
     inputs = dive_of(tmp_path)
     run(plan_of(tmp_path, inputs=inputs), report=write_report)
     plan, _ = on_cluster(plan_of(tmp_path, "ray", inputs=inputs, engine="ray"))
-    assert isinstance(plan.looking, OnRay)
+    assert isinstance(plan.predictions, OnRay)
     mark = tmp_path / "killed"
-    plan, lines = on_cluster(plan, open_look=Fragile(plan.looking.open_look, mark, 30))
+    plan, lines = on_cluster(
+        plan, open_frame_predictor=Fragile(plan.predictions.open_frame_predictor, mark, 30)
+    )
     run(plan, report=write_report)
     assert mark.exists()
     assert contents(tmp_path / "ray") == contents(tmp_path / "out")
@@ -300,8 +302,8 @@ def test_what_kills_every_worker_is_a_gap_and_stops_nothing(
     monkeypatch.setattr(on_ray, "RETRIES", 1)
     inputs = dive_of(tmp_path)
     plan, _ = on_cluster(plan_of(tmp_path, "ray", inputs=inputs, engine="ray"))
-    assert isinstance(plan.looking, OnRay)
-    fragile = Fragile(plan.looking.open_look, tmp_path / "killed", 30, again=True)
-    result = run(on_cluster(plan, open_look=fragile)[0], report=write_report)
+    assert isinstance(plan.predictions, OnRay)
+    fragile = Fragile(plan.predictions.open_frame_predictor, tmp_path / "killed", 30, again=True)
+    result = run(on_cluster(plan, open_frame_predictor=fragile)[0], report=write_report)
     assert BROKE in {gap[3] for gap in result.gaps}
     assert result.last is not None

@@ -127,7 +127,7 @@ def _run_job(server: Client, upload: Path, folder: Path, fields: dict[str, Any])
 
     submitted = server.submit(upload, **fields)
     typer.echo(f"job {submitted['id']}", err=True)
-    with progress_bar("looking") as progress:
+    with progress_bar("predicting") as progress:
         done = server.wait(submitted["id"], progress)
     for name in done["files"]:
         write_bytes(folder / name, server.fetch(done["id"], name))

@@ -73,7 +73,7 @@ def export(
     from seasift.cli.terminal import progress_bar
     from seasift.export.api import export as run
 
-    with progress_bar("looking") as progress:
+    with progress_bar("predicting") as progress:
         info = run(**given, progress=progress)
     typer.echo(f"{output}: {output.stat().st_size / 1e6:.1f} MB, {len(info.categories)} classes")
 

@@ -79,7 +79,7 @@ def complete(
     fitted = calibration_of(read_report(calibrate), expected_iou=expected_iou) if calibrate else None
     evaluated = [read_report(path) for path in figures or []]
     words = read_words(about) if about else ""
-    with progress_bar("looking") as progress:
+    with progress_bar("predicting") as progress:
         info = write(
             given,
             output,

@@ -90,7 +90,7 @@ def show(result: Document, indices: Sequence[Path], *, asked_precision: str) -> 
     if result.tile:
         tile, whole = result.tile, " and as a whole" if result.tile.whole else ""
         console.print(
-            f"looked at in tiles of {tile.width}x{tile.height} px that share "
+            f"searched in tiles of {tile.width}x{tile.height} px that share "
             f"{tile.overlap_x} and {tile.overlap_y} px{whole}"
         )
     if indices:

@@ -45,7 +45,7 @@ class Served(DescribedModel, Protocol):
 
 @dataclass(frozen=True, eq=False)
 class QueueResult:
-    """An image that was looked at.
+    """A predicted image.
 
     Attributes:
         overlay: the image with outlines, encoded, if it was asked for.
@@ -58,7 +58,7 @@ class QueueResult:
 
 @dataclass(frozen=True, eq=False)
 class QueueTask:
-    """An image to look at.
+    """An image to predict.
 
     Attributes:
         file: what results call it.
@@ -178,7 +178,7 @@ class ImageQueue:
             self._admitted -= count
 
     def put(self, task: QueueTask, *, background: bool = False) -> Future[QueueResult]:
-        """Let an image wait; a cancelled future's image is never looked at."""
+        """Let an image wait; a cancelled future's image is never predicted."""
         with self._changed:
             (self._back if background else self._front).append(task)
             self._changed.notify()

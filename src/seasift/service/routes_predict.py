@@ -60,7 +60,7 @@ Threshold = Annotated[
 Classes = Annotated[
     list[str] | None,
     WithJsonSchema({"type": "array", "items": {"type": "string"}}),
-    Form(description="look only for these; repeated or comma separated"),
+    Form(description="search only for these; repeated or comma separated"),
 ]
 AllClasses = Annotated[
     bool, Form(description="keep an object under every class that scores, not only under its best one")
@@ -116,7 +116,7 @@ async def predict(
         QueueTask(name, await upload.read(), look, overlay=suffix)
         for name, upload in zip(shown, await _admitted(request, service, files), strict=True)
     ]
-    outcomes = await look_at(service, tasks)
+    outcomes = await results_of(service, tasks)
     seen = [outcome for outcome in outcomes if isinstance(outcome, QueueResult)]
     failures = [
         FailedFile(file=name, error=" ".join(str(outcome).split()))
@@ -149,8 +149,8 @@ async def _admitted(request: Request, service: Service, files: Sequence[UploadFi
     return files
 
 
-async def look_at(service: Service, tasks: Sequence[QueueTask]) -> list[QueueResult | SeasiftError]:
-    """Look at images; each gives what was seen or its own error.
+async def results_of(service: Service, tasks: Sequence[QueueTask]) -> list[QueueResult | SeasiftError]:
+    """Predict images; each gives its result or its own error.
 
     Raises:
         Exception: one that is not of ours, which is a bug.
@@ -194,7 +194,7 @@ async def detection(
     """Find and outline objects in one image; of an image without objects the lists are empty."""
     look = choices_of(ImageOptions(threshold=threshold), service.model.info)
     task = QueueTask(shown_names([file.filename])[0], await file.read(), look)
-    (outcome,) = await look_at(service, [task])
+    (outcome,) = await results_of(service, [task])
     if not isinstance(outcome, QueueResult):
         raise outcome
     note(request, images=1, objects=len(outcome.instances))

@@ -36,7 +36,7 @@ class ServiceSettings(BaseSettings):
         tuple[str, ...], NoDecode, Field(description="names that requests may call this server by; * for any")
     ] = ()
     workers: Annotated[
-        _Count, Field(le=64, description="threads that look at images, and processes that decode them")
+        _Count, Field(le=64, description="threads that predict images, and processes that decode them")
     ] = 2
     batch: Annotated[_Count, Field(le=256, description="waiting images that run together")] = 1
     batch_delay_ms: Annotated[

@@ -48,11 +48,11 @@ class Reference:
         self._samples = np.array(entry.samples)
         self._mean, self._std = np.array(entry.mean), np.array(entry.std)
 
-    def distance(self, looks: Float64) -> float | None:
+    def distance(self, statistics: Float64) -> float | None:
         """Distance of a frame to the nearest sample; None if its statistics are of another kind."""
-        if len(looks) != len(self._mean):
+        if len(statistics) != len(self._mean):
             return None
-        return float(_nearest((looks - self._mean) / self._std, self._samples))
+        return float(_nearest((statistics - self._mean) / self._std, self._samples))
 
     def drift(self, distance: float, frames: int, means: Sequence[float]) -> Drift:
         """Drift of a dive, from its median distance and the mean image statistics of its frames."""
@@ -64,19 +64,19 @@ class Reference:
         return Drift(round(score, 4), round(distance, 4), frames, most)
 
 
-def reference_of(looks: Float64, groups: Sequence[str], data: str) -> ImageStatisticsEntry:
+def reference_of(statistics: Float64, groups: Sequence[str], data: str) -> ImageStatisticsEntry:
     """Compute the reference from statistics of training images.
 
     Args:
-        looks: (P, S) from `inference.predictor`.
+        statistics: (P, S) from `inference.predictor`.
         groups: video of each image; distances are between images of different videos.
         data: name of the data.
     """
-    mean, std = looks.mean(axis=0), np.maximum(looks.std(axis=0), 1e-3)
-    scaled = (looks - mean) / std
+    mean, std = statistics.mean(axis=0), np.maximum(statistics.std(axis=0), 1e-3)
+    scaled = (statistics - mean) / std
     names = np.array(groups)
-    count = min(SAMPLES, len(looks))
-    chosen = np.argsort(names, kind="stable")[[k * len(looks) // count for k in range(count)]]
+    count = min(SAMPLES, len(statistics))
+    chosen = np.argsort(names, kind="stable")[[k * len(statistics) // count for k in range(count)]]
     samples, sample_names = scaled[chosen].round(2), names[chosen]
     medians = []
     for name in np.unique(names):
@@ -85,8 +85,8 @@ def reference_of(looks: Float64, groups: Sequence[str], data: str) -> ImageStati
             medians.append(float(np.median([_nearest(row, others) for row in scaled[names == name]])))
     return ImageStatisticsEntry(
         data=data,
-        pictures=len(looks),
-        names=statistic_names(looks.shape[1]),
+        pictures=len(statistics),
+        names=statistic_names(statistics.shape[1]),
         mean=tuple(mean.round(4).tolist()),
         std=tuple(std.round(4).tolist()),
         samples=tuple(tuple(row) for row in samples.tolist()),

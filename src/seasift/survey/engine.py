@@ -13,7 +13,7 @@ from seasift.inference.engines import AUTO, open_engine
 from seasift.inference.predictor import OnnxPredictor, predict_with_statistics
 from seasift.modelfile import bundled
 from seasift.modelfile.info import ModelFile, read_model_file
-from seasift.survey.follow import Look
+from seasift.survey.follow import FramePredictor
 from seasift.survey.on_ray import OnRay
 
 
@@ -47,7 +47,7 @@ def require_ray() -> None:
     require("ray", "ray", "pyarrow", "pandas")
 
 
-def look_of(model: OnnxPredictor, asked: Asked) -> Look:
+def frame_predictor(model: OnnxPredictor, asked: Asked) -> FramePredictor:
     """The model as a survey uses it."""
     return partial(
         predict_with_statistics,
@@ -58,7 +58,9 @@ def look_of(model: OnnxPredictor, asked: Asked) -> Look:
     )
 
 
-def open_look(file: ModelFile, engine: str, precision: str, becomes: str, threads: int, asked: Asked) -> Look:
+def open_frame_predictor(
+    file: ModelFile, engine: str, precision: str, becomes: str, threads: int, asked: Asked
+) -> FramePredictor:
     """Load a model in a worker.
 
     Args:
@@ -74,12 +76,12 @@ def open_look(file: ModelFile, engine: str, precision: str, becomes: str, thread
             f"a worker computes in {model.precision}, the machine that runs the survey in {becomes}; expected "
             "machines of one kind. Give --precision f32."
         )
-    return look_of(model, asked)
+    return frame_predictor(model, asked)
 
 
-def looking_on_ray(
+def predictions_on_ray(
     model: OnnxPredictor,
-    look: Look,
+    predict: FramePredictor,
     asked: Asked,
     *,
     path: str | Path,
@@ -93,7 +95,7 @@ def looking_on_ray(
 
     Args:
         model: the one in this process.
-        look: for frames that this process evaluates.
+        predict: for frames that this process evaluates.
         path: path of the model, or name of a bundled one.
         precision: as requested; `auto` becomes the precision of this machine.
         threads: threads of each worker; None for one.
@@ -107,8 +109,10 @@ def looking_on_ray(
     # Fix the precision that auto chose here; workers on other processors might choose another.
     wanted = model.precision if precision == AUTO else precision
     return OnRay(
-        open_look=partial(open_look, file, model.engine, wanted, model.precision, threads or 1, asked),
-        look=look,
+        open_frame_predictor=partial(
+            open_frame_predictor, file, model.engine, wanted, model.precision, threads or 1, asked
+        ),
+        predict=predict,
         max_in_flight=model.max_in_flight,
         address=address,
         cpus=threads or 1,

@@ -24,18 +24,18 @@ from seasift.tracking.camera import CameraView
 from seasift.video.dive import Dive, DiveFrame, LiveDive
 from seasift.viz.drawing import colour_of
 
-Look = Callable[[UInt8], tuple[Instances, Float64]]
+FramePredictor = Callable[[UInt8], tuple[Instances, Float64]]
 """Maps an image (H, W, 3) uint8 RGB to its objects and statistics, see `inference.predictor`."""
 
 
 @dataclass(frozen=True, eq=False)
-class Looked:
+class PredictedFrame:
     """A frame after the model: the image is no longer needed.
 
     Attributes:
         video, frame, time_s, dive_s: as in `video.dive.DiveFrame`.
         instances: its objects.
-        looks: statistics of the frame, see `Look`.
+        statistics: of the frame, see `FramePredictor`.
         view: view of the camera, for its motion.
         crop: maps the index of an object to its image (JPEG), see `best.crop_of`.
     """
@@ -45,46 +45,50 @@ class Looked:
     time_s: float
     dive_s: float
     instances: Instances
-    looks: Float64
+    statistics: Float64
     view: CameraView
     crop: Callable[[int], bytes]
 
 
-Looking = Callable[[Dive | LiveDive, Frame | None], Iterator[Looked]]
+FramePredictions = Callable[[Dive | LiveDive, Frame | None], Iterator[PredictedFrame]]
 """Maps a dive and the last evaluated frame to the frames after it; `Dive.gaps` grows meanwhile."""
 
 
-def looked(look: Look, frame: DiveFrame) -> Looked:
+def predict_frame(predict: FramePredictor, frame: DiveFrame) -> PredictedFrame:
     """Evaluate one frame."""
     image = frame.image_rgb_u8
-    instances, looks = look(image)
-    return Looked(
+    instances, statistics = predict(image)
+    return PredictedFrame(
         frame.video,
         frame.frame,
         frame.time_s,
         frame.dive_s,
         instances,
-        looks,
+        statistics,
         CameraView.of(image, instances),
         partial(crop_of, image, instances),
     )
 
 
-def look_here(look: Look, max_in_flight: int, dive: Dive | LiveDive, after: Frame | None) -> Iterator[Looked]:
+def predict_here(
+    predict: FramePredictor, max_in_flight: int, dive: Dive | LiveDive, after: Frame | None
+) -> Iterator[PredictedFrame]:
     """Evaluate all frames in threads of this process.
 
     Args:
-        look: called by threads.
+        predict: called by threads.
         max_in_flight: images being evaluated; as many again may wait.
     """
     index, time_s = (None, None) if after is None else ((after.video, after.frame), after.time_s)
-    return in_threads(look, max_in_flight, dive.frames(index, after_time_s=time_s))
+    return in_threads(predict, max_in_flight, dive.frames(index, after_time_s=time_s))
 
 
-def in_threads(look: Look, max_in_flight: int, frames: Iterator[DiveFrame]) -> Iterator[Looked]:
+def in_threads(
+    predict: FramePredictor, max_in_flight: int, frames: Iterator[DiveFrame]
+) -> Iterator[PredictedFrame]:
     """Frames in order, several at once; the number of images in memory does not grow with the dive."""
     try:
-        yield from in_order((partial(looked, look, frame) for frame in frames), max_in_flight)
+        yield from in_order((partial(predict_frame, predict, frame) for frame in frames), max_in_flight)
     finally:
         if isinstance(frames, Generator):
             frames.close()  # ends the thread that decodes
@@ -162,7 +166,7 @@ COMMIT_EVERY = 25
 
 def follow(
     dive: Dive | LiveDive,
-    looking: Looking,
+    predictions: FramePredictions,
     tracker: Tracker,
     store: Store,
     *,
@@ -175,7 +179,7 @@ def follow(
     """Evaluate all frames of a dive, track the objects, and store the results.
 
     Args:
-        looking: yields the evaluated frames.
+        predictions: yields the evaluated frames.
         reference: statistics of the training images; None if the model has none.
         tracker: a new tracker, or its state after the frame `after`.
         store: receives everything; holds all results up to and including `after`.
@@ -184,10 +188,10 @@ def follow(
         progress: called after each frame.
     """
     last = after
-    with ending(looking(dive, after)) as frames:
-        for looked in frames:
-            frame = _after(last, looked)
-            if frame.dive_s - looked.dive_s > _STILL_S:
+    with ending(predictions(dive, after)) as frames:
+        for predicted in frames:
+            frame = _after(last, predicted)
+            if frame.dive_s - predicted.dive_s > _STILL_S:
                 file = dive.videos[frame.video].file
                 dive.note(
                     f"{file}: by its times it begins before the previous file ends; the dive's clock waits until that end."
@@ -195,12 +199,12 @@ def follow(
             if last is not None and _other_size(dive, last.video, frame.video):
                 _take(store, tracker.finish(), unconfirmed)  # pixel positions refer to another image now
             last = frame
-            away = None if reference is None else reference.distance(looked.looks)
-            seen = [round(float(value), 4) for value in looked.looks[: len(NAMES)]]
+            away = None if reference is None else reference.distance(predicted.statistics)
+            seen = [round(float(value), 4) for value in predicted.statistics[: len(NAMES)]]
             store.add_frame(frame, None if away is None else round(away, 4), seen)
-            step = tracker.step(looked.instances, looked.view, frame.dive_s)
+            step = tracker.step(predicted.instances, predicted.view, frame.dive_s)
             _take(store, step, unconfirmed)
-            _keep(store, frame, looked, step)
+            _keep(store, frame, predicted, step)
             if (frame.seq + 1) % commit_every == 0:
                 _keep_gaps(store, dive)
                 store.keep_notes(dive.notes)
@@ -213,7 +217,7 @@ def follow(
     store.commit(last, json.dumps(tracker.state()), complete=True)
 
 
-def _after(last: Frame | None, frame: Looked) -> Frame:
+def _after(last: Frame | None, frame: PredictedFrame) -> Frame:
     """A frame in sequence. If a file ends after the start of the next, the dive's clock stands still; it never runs
     back.
     """
@@ -235,9 +239,9 @@ def _take(store: Store, step: Step, unconfirmed: bool) -> None:
         store.forget([summary.id for summary in step.summaries if not summary.confirmed])
 
 
-def _keep(store: Store, frame: Frame, looked: Looked, step: Step) -> None:
+def _keep(store: Store, frame: Frame, predicted: PredictedFrame, step: Step) -> None:
     """Store objects of tracks, second opinions about them, and the best view of each."""
-    instances, everything, votes = looked.instances, [], []
+    instances, everything, votes = predicted.instances, [], []
     for i, (track, voted) in enumerate(zip(step.ids.tolist(), step.votes.tolist(), strict=True)):
         if not (track or voted):
             continue
@@ -248,7 +252,7 @@ def _keep(store: Store, frame: Frame, looked: Looked, step: Step) -> None:
             votes.append(Vote(voted, frame.seq, seen.class_id, seen.score))
         quality = round(quality_of(seen.score, seen.box_xywh, instances.size_hw), 6)
         if quality > store.best_quality(seen.track, seen.class_id):
-            store.keep_image(seen, quality, looked.crop(i))
+            store.keep_image(seen, quality, predicted.crop(i))
     store.add_seen(everything)
     store.add_votes(votes)
 

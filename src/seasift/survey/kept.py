@@ -70,10 +70,10 @@ class StoredFrame:
         rows = self._base.execute("SELECT seq, video, frame, time_s, dive_s FROM frames ORDER BY seq")
         return (Frame(*row) for row in rows)
 
-    def looks(self) -> Iterator[list[float]]:
+    def statistics(self) -> Iterator[list[float]]:
         """The statistics of every frame, read one by one."""
         rows = self._base.execute("SELECT looks FROM frames ORDER BY seq")
-        return (json.loads(looks) for (looks,) in rows)
+        return (json.loads(text) for (text,) in rows)
 
     def median_distance(self) -> tuple[float, int] | None:
         """Median distance of the frames, and how many have one; None if none has."""

@@ -17,13 +17,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from seasift.core.errors import ImageError, InputError, MissingExtraError, how_to_install
-from seasift.survey.follow import Look, Looked, in_threads, looked
+from seasift.survey.follow import FramePredictor, PredictedFrame, in_threads, predict_frame
 from seasift.survey.kept import Frame
 from seasift.video.dive import Dive, LiveDive
 from seasift.video.frames import Gap
 from seasift.video.segments import Boundary, Part
 
-Rest = Callable[[Dive, int, tuple[int, float] | None], Iterator[Looked]]
+Rest = Callable[[Dive, int, tuple[int, float] | None], Iterator[PredictedFrame]]
 BROKE = "each process that evaluated it crashed"
 
 
@@ -42,7 +42,7 @@ class Block:
     """
 
     part: int
-    frames: tuple[Looked, ...] = ()
+    frames: tuple[PredictedFrame, ...] = ()
     first: Boundary | None = None
     done: bool = False
     next: Boundary | None = None
@@ -79,7 +79,7 @@ class Row:
         self._expected: Boundary | None = None  # None: unknown
         self._last = None if after is None else (after.video, after.frame, after.time_s)
 
-    def frames(self, blocks: Iterator[Block]) -> Iterator[Looked]:
+    def frames(self, blocks: Iterator[Block]) -> Iterator[PredictedFrame]:
         """All frames in order.
 
         Args:
@@ -105,7 +105,7 @@ class Row:
                 self._expected = Boundary(part.last, self._last[2], opens=True)
         self._begun, self._done = False, self._through
 
-    def _take(self, block: Block) -> Iterator[Looked]:
+    def _take(self, block: Block) -> Iterator[PredictedFrame]:
         if not self._begun:
             self._begun = True
             if self._expected is not None and not self._expected.same(block.first):
@@ -120,7 +120,7 @@ class Row:
             self._dive.gaps.extend(block.gaps)
             self._done, self._expected, self._through = True, block.next, block.next is None
 
-    def _anew(self, reason: str) -> Iterator[Looked]:
+    def _anew(self, reason: str) -> Iterator[PredictedFrame]:
         """The rest of the file after its last returned frame."""
         self._done = self._through = True
         file = self._dive.videos[self._video].file
@@ -128,9 +128,9 @@ class Row:
         last = self._last
         try:
             after = last[1:] if last is not None and last[0] == self._video else None
-            for looked in self._rest(self._dive, self._video, after):
-                last = looked.video, looked.frame, looked.time_s
-                yield looked
+            for predicted in self._rest(self._dive, self._video, after):
+                last = predicted.video, predicted.frame, predicted.time_s
+                yield predicted
         except ImageError as error:
             self._tell(str(error))
             from_s = last[2] if last is not None and last[0] == self._video else 0.0
@@ -156,13 +156,13 @@ _STARTS = 3
 _QUIET: dict[str, Any] = {"logging_level": logging.CRITICAL, "log_to_driver": False}
 
 
-def look_at_split(look: Look, dive: Dive, index: int, part: Part) -> Iterator[Block]:
+def predict_split(predict: FramePredictor, dive: Dive, index: int, part: Part) -> Iterator[Block]:
     """The work of a worker. It returns everything that later steps may need of an image."""
     segment = dive.segment(part)
-    waiting: list[Looked] = []
+    waiting: list[PredictedFrame] = []
     try:
         for frame in segment.frames(threading.Event()):
-            found = looked(look, frame)
+            found = predict_frame(predict, frame)
             crops = tuple(found.crop(k) for k in range(len(found.instances)))
             waiting.append(replace(found, crop=crops.__getitem__))
             if len(waiting) == _FRAMES:
@@ -181,23 +181,23 @@ class Worker:
     def __init__(self, kept: Any) -> None:
         import ray
 
-        open_look, self._dive, self._parts = pickle.loads(ray.get(kept[0]))
-        self._look: Look = open_look()
+        open_frame_predictor, self._dive, self._parts = pickle.loads(ray.get(kept[0]))
+        self._look: FramePredictor = open_frame_predictor()
 
     def __call__(self, batch: dict[str, Any]) -> Iterator[dict[str, Any]]:
         """Map rows with the index of a segment to rows with a block each."""
         for index in batch["part"].tolist():
-            for block in look_at_split(self._look, self._dive, index, self._parts[index]):
+            for block in predict_split(self._look, self._dive, index, self._parts[index]):
                 yield {"block": [pickle.dumps(block)]}
 
 
 @dataclass
 class OnRay:
-    """A `Looking`.
+    """A `FramePredictions`.
 
     Attributes:
-        open_look: loads the model in a worker; can be pickled.
-        look, at_once: evaluate frames here if workers cannot.
+        open_frame_predictor: loads the model in a worker; can be pickled.
+        predict, at_once: evaluate frames here if workers cannot.
         address: address of the cluster: `auto`, `host:6379` or `ray://host:10001`; None starts one on this machine.
         cpus: CPUs of each worker.
         workers: number of processes; None uses as many as fit in the cluster.
@@ -205,8 +205,8 @@ class OnRay:
         tell: called with one line for each deviation.
     """
 
-    open_look: Callable[[], Look]
-    look: Look
+    open_frame_predictor: Callable[[], FramePredictor]
+    predict: FramePredictor
     max_in_flight: int
     address: str | None = None
     cpus: int = 1
@@ -214,21 +214,23 @@ class OnRay:
     part_s: float = PART_S
     tell: Callable[[str], None] = field(default=lambda _: None)
 
-    def __call__(self, dive: Dive | LiveDive, after: Frame | None) -> Iterator[Looked]:
-        """See `Looking`; only for files."""
+    def __call__(self, dive: Dive | LiveDive, after: Frame | None) -> Iterator[PredictedFrame]:
+        """See `FramePredictions`; only for files."""
         assert isinstance(dive, Dive)  # the command refuses live sources
         parts = dive.parts(self.part_s, None if after is None else (after.video, after.frame, after.time_s))
         if not parts:
             return
         blocks = self._blocks(dive, parts)
         try:
-            yield from Row(dive, parts, after, self.look_at_rest, self.tell).frames(blocks)
+            yield from Row(dive, parts, after, self.predict_rest, self.tell).frames(blocks)
         finally:
             blocks.close()
 
-    def look_at_rest(self, dive: Dive, video: int, after: tuple[int, float] | None) -> Iterator[Looked]:
+    def predict_rest(
+        self, dive: Dive, video: int, after: tuple[int, float] | None
+    ) -> Iterator[PredictedFrame]:
         """See `Dive.rest`; in this process."""
-        return in_threads(self.look, self.max_in_flight, dive.rest(video, after))
+        return in_threads(self.predict, self.max_in_flight, dive.rest(video, after))
 
     def _blocks(self, dive: Dive, parts: Sequence[Part]) -> Any:
         """Blocks of all segments in order, several at once; a segment that fails has none."""
@@ -242,7 +244,7 @@ class OnRay:
             logging.getLogger("ray.data").setLevel(logging.CRITICAL)
             room = max(1, int(ray.cluster_resources().get("CPU", 1)) // self.cpus)
             workers = min(self.workers or room, len(parts))
-            kept = ray.put(pickle.dumps((self.open_look, dive.anywhere(), parts)))
+            kept = ray.put(pickle.dumps((self.open_frame_predictor, dive.anywhere(), parts)))
             rows = ray.data.from_items(
                 [{"part": k} for k in range(len(parts))], override_num_blocks=len(parts)
             )

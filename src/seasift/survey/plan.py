@@ -11,7 +11,7 @@ from typing import Any
 from seasift.modelfile.info import ModelInfo
 from seasift.survey import counts as counting
 from seasift.survey.drift import Drift, Reference
-from seasift.survey.follow import COMMIT_EVERY, Look, Looking
+from seasift.survey.follow import COMMIT_EVERY, FramePredictions, FramePredictor
 from seasift.survey.kept import Frame
 from seasift.survey.naming import Naming
 from seasift.survey.navigation import Navigation
@@ -26,7 +26,7 @@ class Plan:
     Attributes:
         out: folder for the results.
         dive: the opened dive.
-        look: evaluates an image, weak objects included; called by threads.
+        predict: evaluates an image, weak objects included; called by threads.
         info: description of the model file.
         model_sha256: SHA-256 of the model file.
         naming: names of tracks.
@@ -40,12 +40,12 @@ class Plan:
         formats: additional exchange formats.
         unconfirmed: also write unconfirmed tracks into tracks.json.
         max_in_flight: images being evaluated at once.
-        looking: evaluates the frames; None uses `look` in this process.
+        predictions: evaluates the frames; None uses `predict` in this process.
     """
 
     out: Path
     dive: Dive | LiveDive
-    look: Look
+    predict: FramePredictor
     info: ModelInfo
     model_sha256: str
     settings: Mapping[str, Any]
@@ -60,7 +60,7 @@ class Plan:
     formats: Sequence[str] = ()
     max_in_flight: int = 1
     commit_every: int = COMMIT_EVERY
-    looking: Looking | None = None
+    predictions: FramePredictions | None = None
 
     @cached_property
     def reference(self) -> Reference | None:

@@ -19,7 +19,7 @@ from seasift.formats.journal import earlier_results
 from seasift.inference.image_prediction import roll_up_of
 from seasift.inference.inputs import Failure, videos_of
 from seasift.inference.predictor import OnnxPredictor, load_predictor
-from seasift.survey.engine import Asked, look_of, looking_on_ray, parse_engine, require_ray
+from seasift.survey.engine import Asked, frame_predictor, parse_engine, predictions_on_ray, require_ray
 from seasift.survey.naming import Naming
 from seasift.survey.navigation import Navigation, read_navigation
 from seasift.survey.plan import Plan
@@ -97,14 +97,14 @@ def prepare(options: SurveyOptions, tell: Callable[[str], None]) -> tuple[Plan, 
     tracking = TrackerSettings(start_score=threshold, low_score=round(LOW * threshold, 6))
     max_objects = options.max_objects or model.info.max_objects
     asked = Asked(tracking.low_score, max_objects, tuple(names.index(name) for name in classes))
-    look = look_of(model, asked)
-    looking = None
+    predict = frame_predictor(model, asked)
+    predictions = None
     if on_ray:
         if isinstance(options.model, OnnxPredictor):
             raise InputError("--engine ray: the model is loaded already; expected its path or name.")
-        looking = looking_on_ray(
+        predictions = predictions_on_ray(
             model,
-            look,
+            predict,
             asked,
             path=options.model,
             precision=options.precision,
@@ -117,7 +117,7 @@ def prepare(options: SurveyOptions, tell: Callable[[str], None]) -> tuple[Plan, 
     plan = Plan(
         out=output,
         dive=dive,
-        look=look,
+        predict=predict,
         info=model.info,
         model_sha256=model.sha256,
         settings={
@@ -146,7 +146,7 @@ def prepare(options: SurveyOptions, tell: Callable[[str], None]) -> tuple[Plan, 
         raw_csv=options.raw_csv,
         formats=formats,
         max_in_flight=model.max_in_flight,
-        looking=looking,
+        predictions=predictions,
     )
     return plan, failures
 

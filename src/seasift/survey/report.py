@@ -63,7 +63,7 @@ def context(plan: Plan, store: Store, result: Result) -> dict[str, Any]:
     names = [_called(index, naming) for index in range(len(naming.names))]
     gathered = _gather(store, naming, names, clock, axis)
     label = _label(clock)
-    looked_s = sum(part.to_s - part.from_s for part in parts)
+    searched_s = sum(part.to_s - part.from_s for part in parts)
     groups = _groups(naming, result)
     order = [index for _, members in groups for index in members]
     way = _way(clock, parts)
@@ -75,7 +75,7 @@ def context(plan: Plan, store: Store, result: Result) -> dict[str, Any]:
         "utc": clock.start_utc is not None,
         "begin": _moment(clock, result.first.dive_s) if result.first else None,
         "end": _moment(clock, result.last.dive_s) if result.last else None,
-        "looked": words.duration(looked_s),
+        "looked": words.duration(searched_s),
         "tracks": gathered.tracks,
         "warnings": words.warnings(plan, result, parts),
         "classes": sum(index < len(naming.categories) for index in order),

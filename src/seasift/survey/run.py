@@ -31,7 +31,7 @@ from seasift.survey import counts as counting
 from seasift.survey import tables
 from seasift.survey.counts import index_of, intervals_of
 from seasift.survey.drift import Drift
-from seasift.survey.follow import follow, look_here
+from seasift.survey.follow import follow, predict_here
 from seasift.survey.kept import Frame, Seen
 from seasift.survey.naming import Naming
 from seasift.survey.plan import Plan, Result
@@ -106,7 +106,7 @@ def _pass(plan: Plan, store: Store, progress: Callable[[Frame], None] | None) ->
     )
     follow(
         plan.dive,
-        plan.looking or partial(look_here, plan.look, plan.max_in_flight),
+        plan.predictions or partial(predict_here, plan.predict, plan.max_in_flight),
         tracker,
         store,
         reference=plan.reference,
@@ -140,8 +140,8 @@ def _drift(plan: Plan, store: Store) -> Drift | None:
     if plan.reference is None or away is None:
         return None
     total, frames = [0.0] * len(NAMES), 0
-    for looks in store.looks():
-        total = [a + b for a, b in zip(total, looks, strict=True)]
+    for statistics in store.statistics():
+        total = [a + b for a, b in zip(total, statistics, strict=True)]
         frames += 1
     return plan.reference.drift(*away, [value / frames for value in total])
 

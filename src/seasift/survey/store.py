@@ -153,12 +153,12 @@ class Store(StoredFrame):
         text = json.dumps({"begun_utc": dive.begun_utc.isoformat(), "video": value})
         self._base.execute("INSERT INTO about VALUES ('live', ?)", (text,))
 
-    def add_frame(self, frame: Frame, away: float | None, looks: Sequence[float]) -> None:
+    def add_frame(self, frame: Frame, away: float | None, statistics: Sequence[float]) -> None:
         """Add an evaluated frame.
 
         Args:
             away: its distance from the training images, see `drift.Reference`.
-            looks: statistics of the image, see `inference.predictor`.
+            statistics: of the image, see `inference.predictor`.
         """
         values = (
             frame.seq,
@@ -167,7 +167,7 @@ class Store(StoredFrame):
             frame.time_s,
             frame.dive_s,
             away,
-            json.dumps(list(looks)),
+            json.dumps(list(statistics)),
         )
         self._base.execute("INSERT INTO frames VALUES (?, ?, ?, ?, ?, ?, ?)", values)
 

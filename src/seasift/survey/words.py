@@ -104,12 +104,12 @@ def _about_footage(plan: Plan, result: Result, parts: Sequence[TimelineSegment])
         found.append(
             f"The files' metadata leave {duration(max(pauses))} between two files. Check that they are of one dive."
         )
-    frames, looked_s = result.counts.frames.total(), sum(part.to_s - part.from_s for part in parts)
+    frames, searched_s = result.counts.frames.total(), sum(part.to_s - part.from_s for part in parts)
     if not frames:
         found.append("No frame was evaluated.")
-    elif frames > 1 and looked_s / frames > _RARE_S:
+    elif frames > 1 and searched_s / frames > _RARE_S:
         found.append(
-            f"The survey sampled one frame in {looked_s / frames:.1f} s. It never counts an object seen in fewer than "
+            f"The survey sampled one frame in {searched_s / frames:.1f} s. It never counts an object seen in fewer than "
             f"{plan.tracking.min_hits} frames, and may count one object twice."
         )
     return found
