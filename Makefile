@@ -4,11 +4,12 @@ PYTHON ?= python3
 UV_VERSION ?= 0.9
 export UV_PYTHON_DOWNLOADS = never
 
-.PHONY: help demo test test-browser test-examples test-slow test-image docs lint bench clean
+.PHONY: help demo test attack test-browser test-examples test-slow test-image docs lint bench clean
 
 help:
 	@echo "make demo       outline and count objects in the example footage (needs no training packages)"
 	@echo "make test       the default test suite"
+	@echo "make attack     throw hostile files, requests and kills at the program (minutes)"
 	@echo "make test-browser  the page's tests in Chromium (Debian package chromium)"
 	@echo "make test-examples  notebooks, snippets of the docs, the DVC pipeline, Weights & Biases offline"
 	@echo "make test-slow  the tests that take minutes"
@@ -65,6 +66,10 @@ test-browser: .venv/ready
 test-examples: .venv/ready-slow
 	OMP_NUM_THREADS=1 .venv/bin/python -m pytest -m slow tests/test_notebooks.py tests/test_examples.py \
 		tests/test_snippets.py tests/training/test_wandb_records.py
+
+# What a stranger may send: fuzzing, kills, full disks, hostile models. Prints counts.
+attack: .venv/ready
+	OMP_NUM_THREADS=1 .venv/bin/python -m pytest -m attack -rP tests/attack
 
 test-slow: .venv/ready-slow
 	.venv/bin/python -m pytest -m slow

@@ -37,7 +37,7 @@ from seasift.core.image import decode_image
 from seasift.evaluation.machine import describe_machine
 from seasift.formats.document import image_entry
 from seasift.inference.predictor import load_predictor
-from seasift.service.settings import Settings
+from seasift.service.settings import ServiceSettings
 from seasift.speed.subjects import draw_images, given_images
 
 Ask = Callable[[bytes], None]
@@ -96,7 +96,7 @@ def engine(model: str) -> Iterator[Callable[[], Ask]]:
         image = decode_image(pixels, "a")
         predictor.predict([image], threshold=info.threshold, max_objects=info.max_objects, class_ids=None)
 
-    with ThreadPoolExecutor(Settings().workers) as pool:
+    with ThreadPoolExecutor(ServiceSettings().workers) as pool:
         yield lambda: lambda pixels: pool.submit(look, pixels).result()
 
 
@@ -199,7 +199,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("pictures", nargs="*", help="images or folders; drawn ones without any")
+    parser.add_argument("images", nargs="*", help="images or folders; drawn ones without any")
     parser.add_argument("--model", default="default")
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 8, 64])
     parser.add_argument("--count", type=int, default=256, help="requests in a round")

@@ -26,7 +26,7 @@ from seasift.data.coco import CocoAnnotation, CocoDataset, CocoImage
 from seasift.evaluation.coco_metrics import evaluate
 from seasift.inference.predictor import load_predictor
 from seasift.speed.api import Measurement, measure, parse_configs
-from seasift.speed.subjects import Config, Subject, given_images
+from seasift.speed.subjects import EngineConfig, Subject, given_images
 from seasift.video.reading import FrameSampling, frames
 
 SIZE_HW = (270, 480)
@@ -62,7 +62,7 @@ def predict_record() -> Measurement:
     with tempfile.TemporaryDirectory() as folder:
         write_frames(Path(folder))
         images = given_images([folder], limit=1000)
-        configs = [Config(engine, precision, None, 0.05) for engine, precision in parse_configs(())]
+        configs = [EngineConfig(engine, precision, None, 0.05) for engine, precision in parse_configs(())]
         subjects = [Subject("default", config, images) for config in configs]
         return measure("default", subjects, [], images, repeats=3, cold=True)
 

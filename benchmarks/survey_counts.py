@@ -88,7 +88,7 @@ def main() -> None:
     names = [category.name for category in model.categories]
     cells: list[tuple[int, int, int, Interval]] = []
     for true, tracks in dives:
-        for class_id, interval in intervals_of(dict(tracks), counting, index).items():
+        for class_id, interval in intervals_of(dict(tracks), counting.classes, index).items():
             cells.append((class_id, true[class_id], tracks[class_id], interval))
     inside = [i.low <= true <= i.high for _, true, _, i in cells]
     below = [true < i.low for _, true, _, i in cells]

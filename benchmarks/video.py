@@ -35,7 +35,7 @@ from seasift.core.types import UInt8
 from seasift.evaluation.machine import describe_machine
 from seasift.inference.inputs import Failure, Source
 from seasift.inference.predictor import OnnxPredictor, load_predictor
-from seasift.inference.stream import Image, predict_sources
+from seasift.inference.stream import SourceImage, predict_sources
 from seasift.video.dive import open_dive
 from seasift.video.frames import FrameSampling
 from seasift.video.reading import Span, read_span
@@ -67,7 +67,7 @@ class Ways:
             list(pool.map(lambda image: self.model.predict([image]), self.images))
 
     def both(self) -> None:
-        def look(_: Image, image: UInt8) -> int:
+        def look(_: SourceImage, image: UInt8) -> int:
             (found,) = self.model.predict([image])
             return len(found)
 
@@ -77,7 +77,7 @@ class Ways:
             assert not isinstance(found, Failure)
 
     def both_and_drawn(self) -> None:
-        def look(_: Image, image: UInt8) -> UInt8:
+        def look(_: SourceImage, image: UInt8) -> UInt8:
             (found,) = self.model.predict([image])
             return draw(image, found, self.model.categories)
 

@@ -9,6 +9,7 @@ import pytest
 
 from seasift.data.synthetic import make_synthetic
 
+os.environ["SEASIFT_TRIAL"] = "off"  # a process for each of hundreds of models
 os.environ["SEASIFT_CACHE"] = "off"  # nothing in the home of whoever runs the tests
 os.environ["SEASIFT_MODELS"] = os.devnull  # nor models of theirs
 

@@ -17,14 +17,14 @@ ROOT = Path(seasift.__file__).parent
 ROOMS = {entry.name for entry in ROOT.iterdir() if (entry / "__init__.py").exists()}
 # fmt: off
 ORDER = (
-    "core", "recipes", "data", "formats", "video", "tracking", "viz", "modelfile", "inference", "prediction", "models",
-    "evaluation",
-    "survey", "review", "speed", "service", "export", "training", "adaptation", "cli",
+    "core", "recipes", "data", "formats", "video", "isolation", "tracking", "viz", "modelfile", "inference", "prediction",
+    "models", "evaluation",
+    "labelling", "survey", "review", "speed", "service", "export", "training", "adaptation", "cli",
 )
 # fmt: on
 """A room imports only rooms before it."""
 HEAVY = ("torch", "torchvision", "lightning", "matplotlib", "pycocotools")
-CORE_LIBRARIES = {"PIL", "cv2", "hotcoco", "jinja2", "numpy", "pydantic_core", "simplejpeg"}
+CORE_LIBRARIES = {"PIL", "cv2", "hotcoco", "jinja2", "numpy", "pydantic_core", "simplejpeg", "yaml"}
 
 
 def paths_of(room: str) -> list[Path]:
@@ -98,6 +98,15 @@ def test_no_rooms_import_each_other_in_a_circle() -> None:
         room = module.split(".")[1]
         rooms[room] |= {name.split(".")[1] for name in imported} - {room}
     assert circle_in(rooms) == ()
+
+
+def test_a_class_name_is_used_once() -> None:
+    places: dict[str, list[str]] = {}
+    for path in sorted(ROOT.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                places.setdefault(node.name, []).append(str(path.relative_to(ROOT)))
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}
 
 
 @pytest.mark.parametrize("room", ORDER)

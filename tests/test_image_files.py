@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from seasift.service.settings import PREFIX, Settings, read_settings
+from seasift.service.settings import PREFIX, ServiceSettings, read_settings
 
 ROOT = Path(__file__).parents[1]
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
@@ -23,7 +23,7 @@ def _service(name: str) -> dict[str, Any]:
 def test_settings_that_are_set_for_the_container_exist() -> None:
     named = {*_service("compose.yaml")["environment"], *re.findall(rf"({PREFIX}\w+)=", DOCKERFILE)}
     assert len(named) > 3
-    assert {name.removeprefix(PREFIX).lower() for name in named} <= set(Settings.model_fields)
+    assert {name.removeprefix(PREFIX).lower() for name in named} <= set(ServiceSettings.model_fields)
 
 
 def test_compose_makes_a_server_that_answers_to_this_machine_only(monkeypatch: pytest.MonkeyPatch) -> None:

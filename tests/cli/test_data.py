@@ -82,6 +82,15 @@ def test_check_ends_with_2_and_lists_all(seasift: Run, prepared: Path) -> None:
     assert (document["fatal"], missing) == (3, NAMES[:3])
 
 
+def test_check_shortens_a_long_list(seasift: Run, prepared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seasift.cli.data_output._MOST_LINES", 2)
+    for name in NAMES[:5]:
+        (prepared / "images" / name).unlink()
+    _, out, _ = seasift("check", prepared)
+    assert sum("fatal" in line and line.count(".png") == 1 for line in out.splitlines()) == 2
+    assert "... and 3 more: missing image. --json lists all." in out
+
+
 def test_check_tells_leaks(seasift: Run, prepared: Path) -> None:
     folder = prepared / "splits" / "mine"
     folder.mkdir()

@@ -63,6 +63,39 @@ def complaints(err: str) -> list[str]:
     return [line for line in err.splitlines() if line.startswith("seasift: ")]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+@pytest.mark.usefixtures("run")
+def test_a_terminal_gets_the_table_and_no_json() -> None:
+    terminal, stdout = os.openpty()
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "seasift", "predict", "pics/a.png", "-m", "tiny.onnx"],
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        os.set_blocking(terminal, False)
+        with pytest.raises(BlockingIOError):
+            os.read(terminal, 100)
+    finally:
+        os.close(stdout)
+        os.close(terminal)
+    assert done.returncode == 0, done.stderr
+    assert "red thing" in done.stderr
+
+
+def test_a_terminal_gets_json_only_with_a_dash(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    code, out, err = predict(run, "pics/a.png", "-o", "-")
+    assert code == 0, err
+    assert json.loads(out)["images"][0]["file"] == "pics/a.png"
+    code, out, err = predict(run, "pics/a.png", "-f", "json")
+    assert (code, out) == (2, "")
+    assert "Name a file with -o, or print it with -o -." in err
+
+
 def test_json_to_standard_output(run: Run) -> None:
     code, out, err = predict(run, "pics/a.png", "pics/b b.jpg")
     assert code == 0
@@ -503,6 +536,15 @@ def test_rolled_up_names_in_every_format(run: Run, tmp_path: Path) -> None:
     (row,) = csv.DictReader(io.StringIO((tmp_path / "out" / "predictions.csv").read_text("utf-8-sig")))
     assert (row["name"], row["rollup_name"], row["rollup_level"]) == ("trash_bag", "trash", "supercategory")
     assert float(row["rollup_score"]) == pytest.approx(1 - (127 / 255) * (153 / 255), abs=1e-5)
+    value = json.loads((tmp_path / "out" / "predictions.coco.json").read_text("utf-8"))
+    (annotation,) = value["annotations"]
+    names = {each["id"]: each["name"] for each in value["categories"]}
+    assert names[annotation["category_id"]] == "trash_bag"
+    assert annotation["score"] == pytest.approx(128 / 255, abs=1e-5)
+    assert annotation["rollup"] == {
+        **{"name": "trash", "level": "supercategory"},
+        "score": pytest.approx(float(row["rollup_score"])),
+    }
 
 
 def test_an_object_under_every_class_has_the_names_of_its_classes(run: Run, tmp_path: Path) -> None:

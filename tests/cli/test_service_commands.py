@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +16,7 @@ from fastapi import FastAPI
 from seasift.cli import main as entry
 from seasift.core.image import read_image, write_image
 from seasift.service import server as listening
-from seasift.service.settings import Settings
+from seasift.service.settings import ServiceSettings
 from tests.service.server_process import ServerProcess
 from tests.service.test_jobs import archive
 from tests.tiny_model import quarters, save_tiny
@@ -56,7 +58,7 @@ def test_what_serve_refuses_before_it_listens(run: Run, arguments: tuple[str, ..
 
 
 def test_options_of_serve_reach_the_server(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    served: list[tuple[FastAPI, Settings]] = []
+    served: list[tuple[FastAPI, ServiceSettings]] = []
     monkeypatch.setattr(listening, "serve", lambda app, settings, **_: served.append((app, settings)))
     monkeypatch.setenv("SEASIFT_WORKERS", "5")
     model = str(save_tiny(tmp_path / "tiny.onnx"))
@@ -67,6 +69,25 @@ def test_options_of_serve_reach_the_server(run: Run, tmp_path: Path, monkeypatch
     app.state.service.stop()
 
 
+@pytest.mark.parametrize(
+    ("host", "page"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:8123/"),
+        ("0.0.0.0", "http://127.0.0.1:8123/"),
+        ("::", "http://127.0.0.1:8123/"),
+        ("::1", "http://[::1]:8123/"),
+        ("rov.lab", "http://rov.lab:8123/"),
+    ],
+)
+def test_serve_prints_the_address_of_the_page(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, host: str, page: str
+) -> None:
+    monkeypatch.setattr(listening, "serve", lambda *_, listening: listening(8123))
+    model = str(save_tiny(tmp_path / "tiny.onnx"))
+    code, out, err = run("serve", "-m", model, "--host", host, "--open-to-all")
+    assert (code, out.splitlines()) == (0, [f"open {page} (Ctrl+C ends)"]), err
+
+
 def test_a_client_without_a_server(run: Run, tmp_path: Path) -> None:
     write_image(tmp_path / "a.png", quarters(250, 0, 0, 0))
     code, _, err = run("client", "a.png", "--url", "http://127.0.0.1:9")
@@ -75,8 +96,27 @@ def test_a_client_without_a_server(run: Run, tmp_path: Path) -> None:
     assert "expected an address" in run("client", "a.png", "--url", "file:///etc/passwd")[2]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("-o", "a.pdf"), "unknown ending '.pdf'"),
+        (("-o", "a"), "unknown ending ''"),
+        (("-f", "csv", "-o", "a.json"), "ends in .csv"),
+        (("-f", "overlay", "-o", "a.json"), "ends in .jpg or .jpeg or .png"),
+        (("-f", "jsn"), "did you mean 'json'"),
+    ],
+)
+def test_what_the_client_refuses_before_it_asks(
+    run: Run, tmp_path: Path, arguments: tuple[str, ...], words: str
+) -> None:
+    write_image(tmp_path / "a.png", quarters(250, 0, 0, 0))
+    code, out, err = run("client", "a.png", "--url", "http://127.0.0.1:9", *arguments)
+    assert (code, out, words in err) == (2, "", True), err
+    assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
+
+
 @pytest.mark.slow
-def test_a_client_and_a_server(run: Run, tmp_path: Path) -> None:
+def test_a_client_and_a_server(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_image(tmp_path / "a.png", quarters(250, 0, 160, 200))
     (tmp_path / "dive.zip").write_bytes(
         archive(**{"a.png": (tmp_path / "a.png").read_bytes(), "b.png": b"hello"})
@@ -86,6 +126,18 @@ def test_a_client_and_a_server(run: Run, tmp_path: Path) -> None:
         assert (code, [len(image["objects"]) for image in json.loads(out)["images"]]) == (0, [2]), err
         assert run("client", "a.png", "--url", server.url, "-f", "overlay", "-o", "x.png")[0] == 0
         assert read_image(tmp_path / "x.png").shape == (480, 480, 3)
+        for name, begin in (
+            ("y.jpg", b"\xff\xd8"),
+            ("t.csv", b"\xef\xbb\xbffile,"),
+            ("d.json", b"{"),
+            ("z.zip", b"PK"),
+        ):
+            assert run("client", "a.png", "--url", server.url, "-o", name)[0] == 0
+            assert (tmp_path / name).read_bytes().startswith(begin)
+        with monkeypatch.context() as terminal:
+            terminal.setattr("sys.stdout.isatty", lambda: True)
+            code, out, err = run("client", "a.png", "--url", server.url, "--threshold", "0.7")
+            assert (code, out, "1 image, 2 objects" in err) == (0, "", True), err
         code, _, err = run("client", "--job", "dive.zip", "--overlays", "-o", "found", "--url", server.url)
         assert (code, "1 of 2 images gave no result" in err) == (2, True)
         names = sorted(path.name for path in (tmp_path / "found").iterdir())
@@ -96,3 +148,15 @@ def test_a_client_and_a_server(run: Run, tmp_path: Path) -> None:
         assert (code, "more than 67,108,864 bytes" in err) == (2, True), err
         code, _, err = run("client", "tiny.onnx", "--url", server.url)
         assert (code, "tiny.onnx: not an image" in err) == (2, True), "the server's words"
+
+
+@pytest.mark.slow
+def test_an_engine_that_cannot_run_ends_the_server_in_one_line(tmp_path: Path) -> None:
+    """oneDNN can be told to take the processor for an older one, on which OpenVINO fails."""
+    program = [sys.executable, "-m", "seasift", "serve", "--port", "0", "--precision", "f32"]
+    environment = os.environ | {"ONEDNN_MAX_CPU_ISA": "SSE41", "SEASIFT_CACHE": "off"}
+    done = subprocess.run(program, env=environment, capture_output=True, text=True, timeout=60, cwd=tmp_path)
+    assert done.returncode == 1
+    *log, error = done.stderr.splitlines()
+    assert "--engine onnxruntime" in error
+    assert all(isinstance(json.loads(line), dict) for line in log)

@@ -13,6 +13,7 @@ from seasift.core.errors import InputError
 from seasift.survey.prepare import parse_utc
 from seasift.video.frames import parse_time
 from tests.survey.dives import save_dive, save_model
+from tests.survey.rolled import save_rolled_dive, save_rolled_model
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +56,27 @@ def test_what_is_no_video_is_told_and_left_out(
     assert code == 2
     assert "still.jpg: not a video" in capsys.readouterr().err
     assert (folder / "out2" / "report.html").exists()
+
+
+def test_the_last_lines_name_warnings_and_the_next_step(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken, text = folder / "broken.mp4", folder / "none.txt"
+    broken.write_bytes((folder / "dive" / "a.mp4").read_bytes()[:200])
+    text.write_text("no video", encoding="utf-8")
+    dive, out = folder / "dive" / "a.mp4", folder / "out 5"
+    words = [broken, dive, text, "-o", out, "-m", folder / "tiny.onnx", "-f", "geojson"]
+    assert type_in(monkeypatch, *words) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[-2:] == [f"open {out / 'report.html'}", f"seasift review '{out}'"]
+    written = next(index for index, line in enumerate(lines) if line.startswith("written: "))
+    warnings = lines[written + 1 : -2]
+    assert ["none.txt" in line for line in warnings] == [True, False]
+    assert ["geojson" in line for line in warnings] == [False, True]
+    assert sum("broken.mp4: nothing from 0.00 s" in line for line in lines) == 1, "a gap"
+    assert {line: lines.count(line) for line in warnings} == dict.fromkeys(warnings, 2), (
+        "at once, and at the end"
+    )
 
 
 @pytest.mark.parametrize(
@@ -151,3 +173,21 @@ def test_help_is_quick_to_find() -> None:
     answer = CliRunner().invoke(app, ["survey", "--help"])
     assert answer.exit_code == 0
     assert "--navigation" in answer.output
+
+
+def test_the_table_begins_with_supercategories(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model, dive = save_rolled_model(tmp_path), save_rolled_dive(tmp_path)
+    assert type_in(monkeypatch, dive, "-o", tmp_path / "out", "-m", model, "--every", "1") == 0
+    lines = [line.split() for line in capsys.readouterr().err.splitlines()]
+    start = next(index for index, words in enumerate(lines) if words[:1] == ["supercategory,"])
+    assert lines[start + 1 : start + 5] == [
+        *(["trash", "2", "none", "2"], ["trash_bag", "1", "none", "1"]),
+        *(["class", "uncertain", "1"], ["object", "1", "none", "1"]),
+    ]
+    by_class = tmp_path / "class"
+    assert type_in(monkeypatch, dive, "-o", by_class, "-m", model, "--every", "1", "--names", "class") == 0
+    said = capsys.readouterr().err
+    assert "uncertain" not in said
+    assert type_in(monkeypatch, dive, "-o", tmp_path / "x", "-m", model, "--names", "latin") == 2

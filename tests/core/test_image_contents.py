@@ -76,10 +76,16 @@ DAMAGE = {
     "an end marker after half": lambda d, k: d[: (k + len(d)) // 2] + b"\xff\xd9",
     "a hole of zeros": lambda d, k: d[: k + 1000] + bytes(2000) + d[k + 3000 :],
     "a block left out": lambda d, k: d[: k + 1000] + d[k + 3000 :],
+    "a hole of ones": lambda d, k: d[: k + 1000] + b"\xff" * 2000 + d[k + 3000 :],
+    "bytes of another file": lambda d, k: (
+        d[: k + 1000] + np.random.default_rng(k).bytes(2000) + d[k + 3000 :]
+    ),
+    "a block twice": lambda d, k: d[: k + 3000] + d[k + 1000 : k + 3000] + d[k + 3000 :],
+    "a marker in the middle": lambda d, k: d[: k + 2000] + b"\xff\x51" + d[k + 2000 :],
 }
 
 
-@pytest.mark.parametrize("kind", ["4:2:0", "grey", "4:4:4"])
+@pytest.mark.parametrize("kind", ["4:2:0", "grey", "4:4:4", "CMYK"])
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_a_jpeg_that_would_be_filled_with_grey_is_an_error(kind: str, damage: str) -> None:
     whole = jpeg(**JPEGS[kind])
@@ -96,7 +102,7 @@ def test_a_restart_interval_that_is_lost_is_an_error() -> None:
         decode_image(whole[:start] + whole[end:], "a.jpg")
 
 
-@pytest.mark.parametrize("extra", [b"\0" * 7, b"abc"])
+@pytest.mark.parametrize("extra", [b"\0" * 7, b"\0" * 700, b"\xff" * 50, b"abc"])
 def test_bytes_before_the_end_marker_do_no_harm(extra: bytes) -> None:
     whole = jpeg()
     assert whole.endswith(b"\xff\xd9")
@@ -133,14 +139,12 @@ def test_a_turned_tiff_with_alpha(orientation: int) -> None:
 def test_pages_of_a_tiff(tmp_path: Path) -> None:
     pages = [Image.fromarray(scene() // (k + 1)) for k in range(3)]
     pages[0].save(tmp_path / "three.tif", save_all=True, append_images=pages[1:])
+    (tmp_path / "scan").write_bytes((tmp_path / "three.tif").read_bytes())
     pages[0].save(tmp_path / "one.tif")
     pages[0].save(tmp_path / "one.jpg")
-    assert [page_count(tmp_path / name) for name in ("three.tif", "one.tif", "one.jpg", "none.tif")] == [
-        3,
-        1,
-        1,
-        1,
-    ]
+    expected = {"three.tif": 3, "scan": 3, "one.tif": 1, "one.jpg": 1, "none.tif": 1}
+    assert {name: page_count(tmp_path / name) for name in expected} == expected
+    assert page_count((tmp_path / "three.tif").read_bytes()) == 3
     assert np.array_equal(read_image(tmp_path / "three.tif"), scene())
 
 

@@ -69,7 +69,7 @@ def test_supercategories_stand_for_their_classes(given: str, classes: list[str])
 
 
 @pytest.mark.parametrize(
-    ("given", "nearest"), [("fish", "animal_fish"), ("net", "trash_net"), ("rovs", "rov")]
+    ("given", "nearest"), [("fish", "animal_fish"), ("net", "trash_net"), ("rovs", "rov"), ("trahs", "trash")]
 )
 def test_a_part_of_a_name_suggests_the_name(given: str, nearest: str) -> None:
     with pytest.raises(InputError, match=rf"did you mean '{nearest}'"):

@@ -12,7 +12,7 @@ from seasift.core.decode import YolactDecode
 from seasift.core.instances import Category, Instances
 from seasift.core.outputs import OUTPUTS
 from seasift.core.prepare import InputSpec
-from seasift.core.rollup import LEVELS, RollUp, level_scores, roll_up
+from seasift.core.rollup import LEVELS, RollUp, coarse_names, level_scores, roll_up, track_scores
 
 NAMES = ("trash_bag", "trash_net", "animal_fish", "rov", "cod")
 CATEGORIES = tuple(Category(index + 1, name) for index, name in enumerate(NAMES))
@@ -149,3 +149,70 @@ def test_class_scores_go_with_their_objects() -> None:
         Instances(
             found.boxes_xyxy, found.scores, found.class_ids, (9, 9), class_scores=np.zeros((2, 5), np.float32)
         )
+
+
+def _slow(class_scores: list[list[float]], class_id: int) -> list[float]:
+    """Scores of a track, frame by frame and class by class."""
+    groups = ["trash", "trash", "animal", "vehicle", "other"]
+    means: dict[str, list[float]] = {}
+    for frame in class_scores:
+        left = {"any": 1.0} | dict.fromkeys(groups, 1.0)
+        for score, group in zip(frame, groups, strict=True):
+            left["any"] *= 1 - score
+            left[group] *= 1 - score
+        for name, value in left.items():
+            means.setdefault(name, []).append(1 - value)
+    mean = {name: sum(values) / len(values) for name, values in means.items()}
+    best = max(("trash", "animal", "vehicle"), key=lambda name: mean[name])
+    own = sum(frame[class_id] for frame in class_scores) / len(class_scores)
+    return [own, mean[best], mean["any"]]
+
+
+@given(
+    st.lists(st.lists(st.floats(0, 1, width=32), min_size=5, max_size=5), min_size=1, max_size=6),
+    st.integers(0, 4),
+)
+def test_scores_of_a_track_are_means_over_its_frames(frames: list[list[float]], class_id: int) -> None:
+    at = track_scores(np.array(frames, np.float32), class_id, CATEGORIES)
+    expected = _slow(frames, class_id)
+    assert at.scores[0] == pytest.approx(expected, abs=1e-6)
+    assert _mean(frames, at.supercategories[0]) == pytest.approx(
+        expected[1], abs=1e-6
+    )  # ties may go either way
+
+
+def _mean(frames: list[list[float]], group: str) -> float:
+    members = {"trash": (0, 1), "animal": (2,), "vehicle": (3,)}[group]
+    return float(np.mean([1 - np.prod([1 - frame[index] for index in members]) for frame in frames]))
+
+
+def test_a_track_that_wavers_between_two_kinds_of_trash_is_trash() -> None:
+    frames = [[0.9, 0, 0, 0, 0], [0, 0.9, 0, 0, 0]]
+    at = track_scores(np.array(frames, np.float32), 0, CATEGORIES)
+    assert (at.supercategories, at.scores[0].tolist()) == (
+        ("trash",),
+        [pytest.approx(value, abs=1e-6) for value in (0.45, 0.9, 0.9)],
+    )
+
+
+def test_opinions_about_one_score_do_not_add_up() -> None:
+    """A model with one score an object: .6 as a bag, and a second opinion of .5 as a net, are .6 of trash."""
+    at = track_scores(np.array([[0.6, 0.5, 0, 0, 0]], np.float32), 0, CATEGORIES, alone=True)
+    assert at.scores[0] == pytest.approx([0.6, 0.6, 0.6], abs=1e-6)
+
+
+def test_a_track_of_a_class_without_a_supercategory() -> None:
+    at = track_scores(np.array([[0, 0, 0, 0, 0.6]], np.float32), 4, CATEGORIES)
+    assert at.scores[0] == pytest.approx([0.6, 0.0, 0.6], abs=1e-6)
+    only = track_scores(np.array([[0.6]], np.float32), 0, (Category(1, "cod"),))
+    assert only.scores[0] == pytest.approx([0.6, 0.0, 0.6], abs=1e-6)
+
+
+def test_thresholds_in_words() -> None:
+    assert RollUp(0.654, 1.0, 0.3).in_words() == 'the class from a score of 0.65, else "object" from 0.30'
+    assert RollUp(1.0, 0.34, 1.0).in_words() == "the supercategory from a score of 0.34"
+
+
+def test_coarse_names() -> None:
+    assert coarse_names(NAMES) == ("trash", "animal", "vehicle", "object")
+    assert coarse_names(["cod"]) == ("object",)

@@ -192,6 +192,9 @@ NAMES = [
     (normalize("NFC", E_ACUTE), f"images/{normalize('NFD', E_ACUTE)}", normalize("NFC", E_ACUTE)),
     (normalize("NFD", E_ACUTE), f"images/{normalize('NFC', E_ACUTE)}", normalize("NFD", E_ACUTE)),
     ("images/é/ü.png", normalize("NFD", "images/é/ü.png"), "images/é/ü.png"),
+    ("IMAGES\\A.PNG", "images/a.png", "IMAGES/A.PNG"),
+    ("Sub/a.PNG", "images/sub/A.png", "Sub/a.PNG"),
+    ("C:\\DCIM\\PLONGÉE.png", f"images/{normalize('NFD', 'plongée')}.png", "PLONGÉE.png"),
     ("plonge%CC%81e.png", f"images/{normalize('NFC', E_ACUTE)}", normalize("NFD", E_ACUTE)),
 ]
 
@@ -217,6 +220,19 @@ def test_the_folder_that_is_named_holds_the_images(tmp_path: Path) -> None:
     for images, seed in ((folder / "other", 2), (folder / "x", 1), (folder / "x" / "images", 1)):
         part = resolve_split(folder / "x" / "result.json", images=images)
         assert (part.images_dir / part.coco.images[0].file_name).read_bytes() == image_bytes(seed)
+
+
+@pytest.mark.parametrize("from_file", [True, False])
+def test_case_tells_files_apart_that_differ_in_nothing_else(tmp_path: Path, from_file: bool) -> None:
+    files = {"images/A.png": 1, "images/a.png": 2}
+    folder = write_set(tmp_path / "in", {"a.json": document("a.png", "A.png"), **files})
+    if len(list((folder / "images").iterdir())) < 2:
+        pytest.skip("this disk knows no case")
+    source = folder / "a.json" if from_file else folder
+    assert prepared(source, tmp_path / "out") == {"a.png": image_bytes(2), "A.png": image_bytes(1)}
+    write_set(tmp_path / "in", {"a.json": document("A.PNG")})
+    with pytest.raises(DatasetError, match=r"A\.PNG"):
+        prepared(source, tmp_path / "again")
 
 
 @pytest.mark.parametrize("from_file", [True, False])

@@ -40,6 +40,13 @@ MENDED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "a polygon outside": ({"segmentation": [SQUARE, [90, 90, 95, 90, 95, 95]]}, {"segmentation": [SQUARE]}),
     "only a line": ({"segmentation": [[1, 2, 3, 4]]}, {"segmentation": [], "bbox": [5, 5, 20, 20]}),
     "a polygon that is not in a list": ({"segmentation": SQUARE}, {"segmentation": [SQUARE]}),
+    "a polygon of points": (
+        {"segmentation": [[[5, 5], [25, 5], [25, 25], [5, 25]]]},
+        {"segmentation": [SQUARE]},
+    ),
+    "a category as text": ({"category_id": "1"}, {"category_id": 1}),
+    "an image as a float": ({"image_id": 1.0}, {"image_id": 1}),
+    "crowd as text": ({"iscrowd": "0"}, {"iscrowd": 0}),
     "swapped size": (
         {"segmentation": {**RLE, "size": [64, 48]}, "bbox": [2, 4, 1, 5]},
         {"segmentation": RLE, "bbox": [2, 4, 1, 5]},
@@ -59,7 +66,7 @@ def test_what_is_mechanical_is_mended_and_listed(tmp_path: Path, kind: str) -> N
     ]
     assert {key: stored[key] for key in after} == after
     (line,) = result.record["repairs"]
-    assert "annotation 1" in line
+    assert "annotation 1" in line or "annotations[0]" in line
     assert not check([result.folder]).fatal
 
 
@@ -86,6 +93,20 @@ def test_categories_of_one_name_become_one(tmp_path: Path) -> None:
     assert [a.category_id for a in result.coco().annotations] == [1, 1]
 
 
+def test_numbers_of_images_and_categories_that_are_text(tmp_path: Path) -> None:
+    content = document("s.png")
+    for item in (*content["images"], *content["categories"]):
+        item.update({key: str(item[key]) for key in ("id", "width", "height") if key in item})
+    result = prepared(tmp_path, content)
+    stored = json.loads((result.folder / "annotations" / "default-published.json").read_text())
+    (image,) = stored["images"]
+    assert (image["width"], image["height"]) == (64, 48)
+    assert len(stored["annotations"]) == 1
+    assert len(result.record["repairs"]) == 4
+    with pytest.raises(DatasetError, match="str"):
+        prepared(tmp_path / "as it is", content, repair=False)
+
+
 def test_an_object_without_anything_in_the_image_is_removed(tmp_path: Path) -> None:
     content = document("s.png", "t.png")
     content["annotations"][0] |= {"bbox": [200, 5, 5, 5], "segmentation": []}
@@ -105,6 +126,15 @@ def test_nothing_to_mend_changes_nothing() -> None:
     before = copy.deepcopy(content)
     assert repair_document(content, "a.json") == []
     assert content == before
+
+
+def test_what_cannot_be_mended_is_not_sent_to_repair_again(tmp_path: Path) -> None:
+    content = document("s.png", category_id=9)
+    with pytest.raises(DatasetError, match=r"prepare --repair"):
+        prepared(tmp_path / "a", content, repair=False)
+    with pytest.raises(DatasetError, match="category 9") as error:
+        prepared(tmp_path / "b", content)
+    assert "prepare --repair" not in str(error.value)
 
 
 def test_what_leaves_a_choice_is_not_mended(tmp_path: Path) -> None:

@@ -12,8 +12,8 @@ from seasift.core.files import write_json
 from seasift.core.image import write_image
 from seasift.data.coco import CocoDataset
 from seasift.data.prepared import open_prepared
-from seasift.evaluation.report import Subject, make_record
-from seasift.evaluation.stream import Settings, evaluate_split, limited
+from seasift.evaluation.report import EvaluationSubject, make_record
+from seasift.evaluation.stream import EvaluateSettings, evaluate_split, limited
 from tests.evaluation.noisy import FakePredictor, noisy_predictions
 from tests.evaluation.random_truth import random_truth
 
@@ -55,13 +55,13 @@ def evaluated(
 ) -> Path:
     """An evaluation whose predictions are made from truth; facts and engine are invented."""
     chosen = open_prepared(data).split(split=split)
-    settings = Settings(threshold=0.2, confidence=0.4, batch_size=5, worst=1, limit=limit)
+    settings = EvaluateSettings(threshold=0.2, confidence=0.4, batch_size=5, worst=1, limit=limit)
     found = noisy_predictions(chosen.coco, seed)
     if not masked:
         found = {key: replace(each, masks=None) for key, each in found.items()}
     outcome = evaluate_split(FakePredictor(limited(chosen.coco, limit), found), chosen, settings)
     model = {"name": f"model <{seed}>", "engine": "openvino", "precision": "f32", "facts": FACTS}
-    subject = Subject(model, chosen.name, chosen.fingerprint, chosen.chosen, threads=3)
+    subject = EvaluationSubject(model, chosen.name, chosen.fingerprint, chosen.chosen, threads=3)
     record = make_record(outcome, settings, subject)
     write_json(folder / "report.json", record.to_json())
     write_json(folder / "predictions.json", outcome.results.entries)

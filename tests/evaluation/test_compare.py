@@ -14,7 +14,7 @@ import pytest
 
 from seasift.core.errors import InputError
 from seasift.data.prepared import open_prepared
-from seasift.evaluation.compare import Settings, compare, evaluate_runs, published
+from seasift.evaluation.compare import CompareSettings, compare, evaluate_runs, published
 from seasift.evaluation.compare_page import duration, tables, verdict, write_comparison
 from seasift.evaluation.comparison import Change, Comparison
 from seasift.evaluation.confusion import matches_of
@@ -41,7 +41,7 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def compared(index: Path, *names: str, data: bool = True, resamples: int = 60) -> Comparison:
     runs = read_runs([index / name for name in names])
-    return compare(runs, Settings(index / "data" if data else None, resamples))
+    return compare(runs, CompareSettings(index / "data" if data else None, resamples))
 
 
 def text_of(comparison: Comparison, title: str) -> list[tuple[str, ...]]:
@@ -137,7 +137,7 @@ def test_few_videos_are_told(index: Path) -> None:
 def test_videos_may_be_told_or_unknown(index: Path, tmp_path: Path) -> None:
     runs = read_runs([index / "one"])
     told = compare(
-        runs, Settings(index / "data", 20, group=r"_(frame\d)")
+        runs, CompareSettings(index / "data", 20, group=r"_(frame\d)")
     )  # frame1, frame10 and frame11 are one
     assert told.runs[0].groups == 10
     truth = tmp_path / "truth.json"
@@ -146,7 +146,7 @@ def test_videos_may_be_told_or_unknown(index: Path, tmp_path: Path) -> None:
     record["data"]["fingerprint"] = hashlib.sha256(truth.read_bytes()).hexdigest()
     (tmp_path / "report.json").write_text(json.dumps(record))
     (tmp_path / "predictions.json").write_bytes((index / "one" / "predictions.json").read_bytes())
-    alone = compare(read_runs([tmp_path]), Settings(truth, 20))
+    alone = compare(read_runs([tmp_path]), CompareSettings(truth, 20))
     assert alone.runs[0].groups == 12
     assert any(note.startswith("No videos are known (A)") for note in alone.notes)
     assert not any(note.startswith("No videos are known") for note in told.notes)
@@ -208,7 +208,7 @@ def test_speeds_of_every_engine_that_was_measured(index: Path, tmp_path: Path) -
     record["model"]["sha256"] = "abc"
     (run / "report.json").write_text(json.dumps(record))
     (run / "bench.json").write_text(json.dumps(bench_of("abc")))
-    own, *others = text_of(compare([read_run(run)], Settings()), "Size and speed")
+    own, *others = text_of(compare([read_run(run)], CompareSettings()), "Size and speed")
     assert own[8] == "openvino f32, 3 threads"
     assert [row[6:] for row in others] == [
         ("50.0", "66.6", "openvino bf16, 1 threads", "slide rule, 2 cores"),
@@ -243,11 +243,11 @@ def test_a_record_of_an_older_version_stands_with_dashes(index: Path, tmp_path: 
         k: v for k, v in record["data"].items() if k not in ("labels", "masks", "split", "part", "group")
     }
     (tmp_path / "report.json").write_text(json.dumps(record))
-    comparison = compare([read_run(tmp_path)], Settings())
+    comparison = compare([read_run(tmp_path)], CompareSettings())
     assert set(text_of(comparison, "Size and speed")[0][1:]) == {"–"}
     write_comparison(tmp_path / "out", comparison)
     with pytest.raises(InputError, match="does not name labels, masks, scheme and split"):
-        compare([read_run(tmp_path)], Settings(index / "data"))
+        compare([read_run(tmp_path)], CompareSettings(index / "data"))
 
 
 def test_data_and_predictions_must_be_those_of_the_run(index: Path, tmp_path: Path) -> None:
@@ -258,7 +258,7 @@ def test_data_and_predictions_must_be_those_of_the_run(index: Path, tmp_path: Pa
         (tmp_path / "report.json").write_text(json.dumps(record))
         (tmp_path / "predictions.json").write_text(json.dumps(entries))
         with pytest.raises(InputError, match=match) as error:
-            compare([read_run(tmp_path)], Settings(index / "data", 20))
+            compare([read_run(tmp_path)], CompareSettings(index / "data", 20))
         assert "\n" not in str(error.value)
 
     refused(
@@ -299,7 +299,7 @@ def test_the_page_needs_nothing_else(index: Path, tmp_path: Path) -> None:
     assert not re.search(r"url\(|@import|<script", html)
     assert "model <1>" in page.text  # escaped
     assert "of 6 videos" in page.text
-    assert "Published figures" in page.text
+    assert "Published results" in page.text
     for table in tables(comparison):
         assert table.title in page.text
         assert all(cell in page.text for row in table.rows for cell in row)
@@ -312,7 +312,7 @@ def test_runs_that_list_other_objects_are_told(index: Path, tmp_path: Path) -> N
     record = json.loads((index / "one" / "report.json").read_text())
     record["settings"]["threshold"] = 0.3
     (tmp_path / "report.json").write_text(json.dumps(record))
-    notes = compare(read_runs([index / "one", tmp_path]), Settings()).notes
+    notes = compare(read_runs([index / "one", tmp_path]), CompareSettings()).notes
     assert any("A scores from 0.2, at most 100 an image; B scores from 0.3, at" in note for note in notes)
 
 

@@ -17,7 +17,7 @@ from seasift.evaluation.confusion import (
     CROWD,
     NONE,
     Confusion,
-    Evaluated,
+    EvaluatedImage,
     Matching,
     Truth,
     WorstImages,
@@ -143,9 +143,9 @@ def plain_match(found: Instances, there: Truth) -> list[int]:
     return result
 
 
-def evaluated(name: str, right: int, wrong_class: int, spurious: int, missed: int) -> Evaluated:
+def evaluated(name: str, right: int, wrong_class: int, spurious: int, missed: int) -> EvaluatedImage:
     matching = Matching(np.zeros(0, np.int64), right, wrong_class, spurious, missed)
-    return Evaluated(CocoImage(1, name, SIZE), truth(), Instances.empty(SIZE), matching)
+    return EvaluatedImage(CocoImage(1, name, SIZE), truth(), Instances.empty(SIZE), matching)
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 9])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from dataclasses import replace
 from itertools import pairwise
@@ -17,12 +18,13 @@ from seasift.core.errors import InputError
 from seasift.core.files import write_json
 from seasift.core.instances import Category
 from seasift.data.coco import CocoDataset
-from seasift.evaluation.compare import Settings as CompareSettings
+from seasift.data.prepared import open_prepared
+from seasift.evaluation.compare import CompareSettings as CompareSettings
 from seasift.evaluation.compare import compare
 from seasift.evaluation.compare_page import render_markdown, render_page, tables
-from seasift.evaluation.confusion import image_names
+from seasift.evaluation.confusion import image_names, matches_of
 from seasift.evaluation.document import Evaluation
-from seasift.evaluation.intervals import Draws, draw, unit_names
+from seasift.evaluation.intervals import Draws, draw, draw_weights, resampled, unit_names
 from seasift.evaluation.levels import FIGURES, evaluate_levels, levels_of, triage, triage_of
 from seasift.evaluation.runs import read_record, read_runs
 from seasift.evaluation.tables import level_table, triage_table
@@ -243,3 +245,34 @@ def test_comparisons_show_levels_and_draw_dives(tmp_path: Path) -> None:
     assert "any object" in page
     assert "2 dives" in page
     assert "any object" in text
+
+
+def test_differences_of_levels_come_from_the_same_draws(tmp_path: Path) -> None:
+    data = prepared(tmp_path / "data")
+    folders = [evaluated(tmp_path / name, data, seed=seed) for seed, name in enumerate(("first", "second"))]
+    comparison = compare(read_runs(folders), CompareSettings(data, resamples=40))
+    (pair,) = comparison.pairs
+    found = pair.levels["object"].masks["AP50"]
+    assert found is not None
+    records = [read_record(folder / "report.json") for folder in folders]
+    first, second = (record.levels["object"].masks["AP50"] for record in records)
+    assert first is not None
+    assert second is not None
+    assert found.value == pytest.approx(second - first)
+    truth = open_prepared(data).split().coco
+    weights = draw_weights([str(number // 2) for number in range(12)], 40, 0)  # six videos of two frames
+    both = []
+    for folder in folders:
+        entries = json.loads((folder / "predictions.json").read_text())
+        matches = matches_of(*_remapped(truth, entries, {c.name: 1 for c in truth.categories}), "masks")
+        assert matches is not None
+        both.append(resampled(matches, weights).overall["AP50"])
+    assert found.interval == pytest.approx(np.quantile(both[1] - both[0], [0.025, 0.975]).tolist())
+    (table,) = (
+        each for each in tables(comparison) if each.title.startswith("Differences of supercategories")
+    )
+    assert {row[1] for row in table.rows} == {"vehicle", "other", "mean of these", "any object"}
+    row = next(row for row in table.rows if row[1:3] == ("any object", "masks"))
+    assert f"{found.value:+.3f}" in row[-1]
+    assert "Differences of supercategories" in render_page(comparison)
+    assert compare(read_runs(folders), CompareSettings(None)).pairs[0].levels == {}

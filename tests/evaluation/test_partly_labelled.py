@@ -16,8 +16,8 @@ from seasift.core.types import UInt8
 from seasift.data.coco import CocoDataset, read_coco
 from seasift.data.prepared import DataSplit, resolve_split
 from seasift.evaluation.confusion import truth_of
-from seasift.evaluation.report import Subject, make_record
-from seasift.evaluation.stream import Settings, evaluate_split
+from seasift.evaluation.report import EvaluationSubject, make_record
+from seasift.evaluation.stream import EvaluateSettings, evaluate_split
 
 
 class Perfect:
@@ -60,10 +60,12 @@ def test_partly_labelled_images_are_left_out_and_counted(synthetic: Path, tmp_pa
     split = _changed(synthetic, tmp_path, _one_of_each)
     names = {image.file_name for image in split.coco.images[3:]}
     kept = read_coco(synthetic).subset(names)
-    outcome = evaluate_split(Perfect(kept, masks=True), split, Settings(resamples=0))
+    outcome = evaluate_split(Perfect(kept, masks=True), split, EvaluateSettings(resamples=0))
     assert [image.file_name for image in outcome.truth.images] == [i.file_name for i in kept.images]
     assert outcome.metrics.masks["AP"] == outcome.metrics.boxes["AP"] == 1
-    record = make_record(outcome, Settings(resamples=0), Subject({"name": "perfect"}, split.name, ""))
+    record = make_record(
+        outcome, EvaluateSettings(resamples=0), EvaluationSubject({"name": "perfect"}, split.name, "")
+    )
     assert record.data.partly_labelled == 3
     assert record.data.images == record.data.of_images == 5
     assert any(note.startswith("3 images") for note in record.notes)
@@ -76,7 +78,7 @@ def test_nothing_to_judge_by_is_an_error(synthetic: Path, tmp_path: Path) -> Non
 
     split = _changed(synthetic, tmp_path, unlabelled)
     with pytest.raises(DatasetError, match="8 are only partly labelled") as error:
-        evaluate_split(Perfect(split.coco, masks=True), split, Settings())
+        evaluate_split(Perfect(split.coco, masks=True), split, EvaluateSettings())
     assert "\n" not in str(error.value)
 
 
@@ -88,10 +90,10 @@ def test_boxes_alone_are_evaluated_by_boxes(synthetic: Path, tmp_path: Path, mas
 
     split = _changed(synthetic, tmp_path, boxes_only)
     answers = read_coco(synthetic) if masks else split.coco
-    outcome = evaluate_split(Perfect(answers, masks=masks), split, Settings(resamples=10))
+    outcome = evaluate_split(Perfect(answers, masks=masks), split, EvaluateSettings(resamples=10))
     assert outcome.metrics.boxes["AP"] == 1
     assert set(outcome.metrics.masks.values()) == {None}
-    record = make_record(outcome, Settings(), Subject({"name": "perfect"}, split.name, ""))
+    record = make_record(outcome, EvaluateSettings(), EvaluationSubject({"name": "perfect"}, split.name, ""))
     assert record.confusion.of == "boxes"
     counts = np.array(record.confusion.counts)
     assert counts.sum() == counts.diagonal().sum() > 0

@@ -20,14 +20,14 @@ from seasift.data.coco import CocoDataset
 from seasift.data.prepared import DataSplit
 from seasift.evaluation.coco_metrics import LINE, all_curves, curve, evaluate
 from seasift.evaluation.confusion import CROWD, match, truth_of
-from seasift.evaluation.report import SCHEMA, Subject, make_record, write_report
-from seasift.evaluation.stream import Outcome, Settings, evaluate_split, limited
+from seasift.evaluation.report import SCHEMA, EvaluationSubject, make_record, write_report
+from seasift.evaluation.stream import EvaluateSettings, Outcome, evaluate_split, limited
 from tests.evaluation.noisy import FakePredictor, noisy_predictions
 from tests.evaluation.random_truth import random_truth
 from tests.evaluation.test_coco_metrics import assert_equal, peer_line
 
-SUBJECT = Subject({"name": "jittered <truth>", "sha256": "0" * 64}, "little/val", "abc")
-SETTINGS = Settings(threshold=0.2, confidence=0.4, batch_size=2, worst=3)
+SUBJECT = EvaluationSubject({"name": "jittered <truth>", "sha256": "0" * 64}, "little/val", "abc")
+SETTINGS = EvaluateSettings(threshold=0.2, confidence=0.4, batch_size=2, worst=3)
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def split(tmp_path: Path) -> DataSplit:
 
 
 def evaluate_noisy(
-    split: DataSplit, settings: Settings = SETTINGS, **changes: Any
+    split: DataSplit, settings: EvaluateSettings = SETTINGS, **changes: Any
 ) -> tuple[Outcome, dict[int, Instances]]:
     found = noisy_predictions(split.coco, 1)
     predictor = FakePredictor(limited(split.coco, settings.limit), found)
@@ -56,7 +56,9 @@ def outlined(image: Any, instances: Instances, categories: Any) -> Any:
     return np.minimum(image + 10 * len(instances), 255).astype(np.uint8)
 
 
-def write(folder: Path, split: DataSplit, settings: Settings = SETTINGS) -> tuple[dict[str, Any], Outcome]:
+def write(
+    folder: Path, split: DataSplit, settings: EvaluateSettings = SETTINGS
+) -> tuple[dict[str, Any], Outcome]:
     outcome, _ = evaluate_noisy(split, settings)
     record = make_record(outcome, settings, SUBJECT)
     write_report(folder, record, outcome, images_dir=split.images_dir, draw=outlined)
@@ -187,7 +189,7 @@ def test_page_needs_nothing_else_and_shows_the_figures(split: DataSplit, tmp_pat
 
 
 def test_a_quick_look_says_so(split: DataSplit, tmp_path: Path) -> None:
-    settings = Settings(threshold=0.1, confidence=0.4, limit=2)
+    settings = EvaluateSettings(threshold=0.1, confidence=0.4, limit=2)
     record, outcome = write(tmp_path / "out", split, settings)
     assert [image.file_name for image in outcome.truth.images] == ["image 0.png", "image 2.png"]
     assert (record["data"]["pictures"], record["data"]["of_pictures"]) == (2, 5)

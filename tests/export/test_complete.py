@@ -16,9 +16,12 @@ from seasift.data.coco import CocoDataset, CocoImage
 from seasift.data.prepared import DataSplit
 from seasift.evaluation.coco_metrics import LINE
 from seasift.evaluation.document import SCHEMA, Evaluation, EvaluationSettings
+from seasift.evaluation.runs import read_record
+from seasift.export.card import metrics_of, render_card
 from seasift.export.complete import complete
 from seasift.modelfile.info import CalibrationEntry, read_model_file
 from seasift.modelfile.onnx_file import with_metadata
+from tests.evaluation.evaluated_folders import evaluated, prepared
 from tests.tiny_model import CATEGORIES, save_tiny, tiny_info
 
 
@@ -41,7 +44,12 @@ def report(*, calibrated: bool = True, names: list[str] | None = None) -> Evalua
             "boxes": line,
             "masks": line,
             "per_class": [],
-            "counting": {"names": names, "thresholds": [0.2, 0.5], "classes": classes},
+            "counting": {
+                "names": names,
+                "thresholds": [0.2, 0.5],
+                "classes": classes,
+                "supercategories": {"trash": classes[0]},
+            },
         }
     )
 
@@ -53,6 +61,8 @@ def test_counts_come_in_the_order_of_the_model_s_classes(tmp_path: Path) -> None
     assert written == info
     assert written.counting is not None
     assert [row.objects for row in written.counting.classes] == [12, 11, 10]
+    assert written.counting.supercategories is not None
+    assert {name: row.objects for name, row in written.counting.supercategories.items()} == {"trash": 10}
     before, after = (onnx.load(str(tmp_path / name)) for name in ("a.onnx", "b.onnx"))
     assert before.graph == after.graph
     assert [each.key for each in after.metadata_props] == ["seasift"]
@@ -65,6 +75,7 @@ def test_counts_of_raw_scores_move_to_calibrated_thresholds(tmp_path: Path) -> N
     assert counting is not None
     expected = [1 / (1 + np.exp(-(2 * np.log(s) - np.log(1 - s) + 0.3))) for s in (0.2, 0.5)]
     assert counting.thresholds == pytest.approx(expected, abs=1e-5)
+    assert counting.supercategories is None  # their scores follow from several scores
 
 
 def test_calibration_moves_the_threshold_and_the_counts(tmp_path: Path) -> None:
@@ -75,7 +86,9 @@ def test_calibration_moves_the_threshold_and_the_counts(tmp_path: Path) -> None:
     calibration = info.score_calibration()
     assert calibration is not None
     assert raw.counting is not None
+    assert raw.counting.supercategories is not None
     assert info.counting is not None
+    assert info.counting.supercategories is None
     for before, after in (
         (raw.threshold, info.threshold),
         *zip(raw.counting.thresholds, info.counting.thresholds, strict=True),
@@ -176,3 +189,23 @@ def test_a_roll_up_that_does_not_fit_the_model(tmp_path: Path, change: dict[str,
     with pytest.raises(InputError, match=r"0\.5, 0\.7"):
         complete(model, tmp_path / "b.onnx", rollup=rollup_report(), right=0.6)
     assert not (tmp_path / "b.onnx").exists()
+
+
+def test_figures_and_card_go_above_the_classes(tmp_path: Path) -> None:
+    folder = evaluated(tmp_path / "run", prepared(tmp_path / "data"), seed=1)
+    record = read_record(folder / "report.json")
+    _, figures = metrics_of(record)
+    assert figures["any object, masks AP50"] == record.levels["object"].masks["AP50"]
+    assert figures["vehicle, boxes AP50"] == record.levels["supercategory"].per_class[0].boxes["AP50"]
+    rollup = {"by_class": 0.6, "by_supercategory": 0.4, "by_object": 1.0, "probability": 0.7}
+    info = tiny_info(rollup=rollup | {"fitted_on": "painted val"})
+    card = render_card(info, 1, [record])
+    assert (
+        "| names | the class from a score of 0.60, else the supercategory from 0.40; each right in 70% on painted val |"
+        in card
+    )
+    limits = record.levels["object"].intervals
+    assert limits is not None
+    assert limits.masks["AP50"] is not None
+    low, high = (f"{value:.3f}".lstrip("0") for value in limits.masks["AP50"])
+    assert f"[{low}, {high}]" in card

@@ -16,7 +16,7 @@ from seasift.data.prepared import DataSplit, resolve_split
 from seasift.export.to_onnx import serialise
 from seasift.inference.engines import open_engine
 from seasift.inference.predictor import load_predictor
-from seasift.modelfile.info import CalibrationEntry, CategoryEntry, InputEntry, ModelInfo, read_model_file
+from seasift.modelfile.info import CalibrationEntry, ClassEntry, InputEntry, ModelInfo, read_model_file
 from seasift.models.catalog import FAMILIES, build, make_config
 from seasift.training.initial import read_model_weights
 from tests.tiny_model import save_tiny
@@ -36,7 +36,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     info = ModelInfo(
         name="small",
         head="yolact",
-        categories=(CategoryEntry(id=3, name="box"), CategoryEntry(id=7, name="ball")),
+        categories=(ClassEntry(id=3, name="box"), ClassEntry(id=7, name="ball")),
         input=InputEntry(size_hw=spec.size_hw, mean=spec.mean, std=spec.std, resize=spec.resize),
         calibration=CalibrationEntry(a=1, b=2, c=0.5, fitted_on="nothing"),
         threshold=0.3,

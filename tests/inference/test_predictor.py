@@ -191,7 +191,7 @@ def test_precision_is_the_one_that_is_reported(asked: str) -> None:
             "precision with engine onnxruntime: 'bf16'",
         ),
         ({"precision": "int4"}, "expected one of auto, f32, bf16, f16"),
-        ({"threads": 0}, "0 threads; expected 1 or more"),
+        ({"threads": 0}, "0 threads; expected 1 to 1024"),
     ],
 )
 def test_impossible_settings(tiny: Path, settings: dict[str, Any], words: str) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from seasift.inference.inputs import Source, expand, in_dive_order
+from seasift.core.errors import InputError
+from seasift.inference.inputs import Source, expand, in_dive_order, videos_of
 from seasift.video.dive import Dive, open_dive
 from seasift.video.kinds import chapter_of, natural_key
 from tests.tiny_video import encode, numbered_image
@@ -70,6 +71,9 @@ def test_chapters_of_two_recordings(tmp_path: Path, way: str) -> None:
         ["DJI_0009.MP4", "DJI_0010.MP4", "DJI_0100.MP4"],
         ["b 2026-05-01 10-00-00.mkv", "a 2026-05-01 10-30-00.mkv", "c 2026-05-02 09-00-00.mkv"],
         ["VID_20260501_100000.mp4", "PXL_20260501_101500.mp4", "VID_20260501_103000.mp4"],
+        ["cam1_GX010001.MP4", "cam1_GX020001.MP4", "cam1_GX010002.MP4"],
+        ["GX010001 left.MP4", "GX020001 left.MP4", "GX010002 left.MP4"],
+        ["30042026_235000.ts", "01052026_002000.ts", "02052026_002000.ts"],
         ["30-04-2026_23-50-00.ts", "01-05-2026_00-20-00.ts", "02-05-2026_00-20-00.ts"],
     ],
 )
@@ -86,6 +90,19 @@ def test_an_order_that_was_given_stays(tmp_path: Path) -> None:
     ordered, notes = in_dive_order([Source("", "video", path) for path in given])
     assert [source.path for source in ordered] == given
     assert notes == []
+
+
+def test_files_of_two_folders_as_a_shell_gives_them(tmp_path: Path) -> None:
+    names = [f"card{card}/GX0{chapter}000{n}.MP4" for card in (1, 2) for n in (1, 2) for chapter in (1, 2)]
+    given = [Source("", "video", tmp_path / name) for name in sorted(names)]
+    ordered, notes = in_dive_order(given)
+    assert [source.path for source in ordered] == [tmp_path / name for name in names]
+    assert len(notes) == 2
+
+
+def test_a_name_that_is_mistyped_is_no_still_image(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no such file or folder"):
+        videos_of([str(tmp_path / "dvie")])
 
 
 def test_times_decide_where_names_do_not(tmp_path: Path) -> None:
@@ -126,7 +143,8 @@ def test_what_metadata_say_is_used_or_the_user_is_told(
 def test_chapters_by_name() -> None:
     assert chapter_of(Path("gx120345.mp4")) == chapter_of(Path("GL120345.LRV"))
     assert chapter_of(Path("GHAB0003.MP4")) is not None
-    for name in ("GX1.mp4", "dive1.mp4", "GXAB.mp4", "GOPR00011.MP4"):
+    assert chapter_of(Path("cam1_GX120345.mp4")) == chapter_of(Path("cam1_GL120345.LRV"))
+    for name in ("aGX010001.mp4", "GX010001b.mp4", "GX1.mp4", "dive1.mp4", "GXAB.mp4", "GOPR00011.MP4"):
         assert chapter_of(Path(name)) is None
     names = ["Dive 2/b.mp4", "dive 10/a.mp4", "dive 10/a10.mp4", "dive 10/A2.mp4"]
     assert sorted(map(Path, names), key=natural_key)[1:] == [

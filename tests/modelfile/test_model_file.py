@@ -128,7 +128,7 @@ def described(**changes: Any) -> dict[str, str]:
             "schema version 'seasift-model/2'; expected 'seasift-model/1'",
         ),
         ('"yolact"', '"mask2former"', "head 'mask2former'; expected 'yolact'"),
-        ('"stretch"', '"letterbox"', "at input.resize"),
+        ('"stretch"', '"squeeze"', "at input.resize"),
         ('"name":"tiny"', '"name":"tiny","colour":"red"', "at colour"),
         ('"threshold":0.5', '"threshold":1.5', "at threshold"),
         ('"id":7', '"id":3', "two categories have the same id"),

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from seasift.models.family import Targets
 from seasift.models.sift.loss import (
     POINTS_PER_OBJECT,
     Assignment,
@@ -17,7 +18,6 @@ from seasift.models.sift.loss import (
     sift_loss,
 )
 from seasift.models.sift.network import REG_MAX, STRIDES, Sift, SiftConfig
-from seasift.models.targets import Targets
 
 SIZE = 96
 

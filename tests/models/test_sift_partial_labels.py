@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from seasift.models.family import PartialTargets, Targets
 from seasift.models.sift.loss import (
     CLASS_WEIGHT,
     any_of,
@@ -18,7 +19,6 @@ from seasift.models.sift.loss import (
     union_logit,
 )
 from seasift.models.sift.network import Sift, SiftConfig, SiftOutput, boxes_of
-from seasift.models.targets import PartialTargets, Targets
 from tests.oracles import partial_sift
 
 SIZE, CLASSES = 96, 5

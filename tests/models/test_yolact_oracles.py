@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seasift.models.targets import Targets
+from seasift.models.family import Targets
 from seasift.models.yolact.loss import match, yolact_loss
 from seasift.models.yolact.network import YolactOutput, decode, encode, make_priors, to_corners
 

@@ -15,9 +15,9 @@ from torchvision.models.resnet import Bottleneck
 from seasift.core.instances import Category
 from seasift.core.prepare import prepare
 from seasift.core.types import UInt8
-from seasift.modelfile.info import CategoryEntry, InputEntry, ModelInfo, to_metadata
+from seasift.modelfile.info import ClassEntry, InputEntry, ModelInfo, to_metadata
 from seasift.models.catalog import FAMILIES, build, catalog, make_config
-from seasift.models.targets import Targets
+from seasift.models.family import Targets
 
 CLASSES = 3
 OBJECTS = 200  # regions of an image that R-CNN takes for one, before suppression
@@ -165,7 +165,7 @@ def model_file(name: str) -> bytes:
     info = ModelInfo(
         name=name,
         head=FAMILIES[arch].output,
-        categories=tuple(CategoryEntry(id=c.id, name=c.name) for c in CATEGORIES),
+        categories=tuple(ClassEntry(id=c.id, name=c.name) for c in CATEGORIES),
         input=InputEntry(size_hw=spec.size_hw, mean=spec.mean, std=spec.std, resize=spec.resize),
         threshold=0.3,
         max_objects=100,

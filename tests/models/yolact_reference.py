@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from seasift.models.targets import Targets
+from seasift.models.family import Targets
 from seasift.models.yolact.network import Yolact, YolactConfig, load_published
 
 GOLDEN = Path(__file__).parents[1] / "golden"

@@ -12,9 +12,10 @@ from fastapi.testclient import TestClient
 
 from seasift.core.image import encode_image
 from seasift.inference.predictor import OnnxPredictor, load_predictor
+from seasift.isolation.pool import DecoderPool
 from seasift.service.app import create_app
-from seasift.service.served import Served
-from seasift.service.settings import Settings
+from seasift.service.image_queue import Served
+from seasift.service.settings import ServiceSettings
 from tests.tiny_model import quarters, save_tiny
 
 HERE = "http://127.0.0.1"
@@ -35,22 +36,30 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> OnnxPredictor:
     return load_predictor(save_tiny(tmp_path_factory.mktemp("service") / "tiny.onnx"), threads=1)
 
 
+@pytest.fixture(scope="session")
+def decoders() -> Iterator[DecoderPool]:
+    """Processes that decode for all services of the tests."""
+    pool = DecoderPool(4)
+    yield pool
+    pool.close()
+
+
 @pytest.fixture
-def serve(tiny: OnnxPredictor) -> Iterator[Serve]:
+def serve(tiny: OnnxPredictor, decoders: DecoderPool) -> Iterator[Serve]:
     """Start a service with these settings; gives its client."""
     with ExitStack() as stack:
 
         def start(model: Served = tiny, **settings: Any) -> TestClient:
-            app = create_app(model, Settings(**settings))
+            app = create_app(model, ServiceSettings(**settings), decoders=decoders)
             return stack.enter_context(TestClient(app, HERE, raise_server_exceptions=False))
 
         yield start
 
 
 @pytest.fixture(scope="module")
-def client(tiny: OnnxPredictor) -> Iterator[TestClient]:
+def client(tiny: OnnxPredictor, decoders: DecoderPool) -> Iterator[TestClient]:
     """A service with default settings, shared by the tests of a file."""
-    with TestClient(create_app(tiny), HERE) as shared:
+    with TestClient(create_app(tiny, decoders=decoders), HERE) as shared:
         yield shared
 
 

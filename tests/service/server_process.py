@@ -108,7 +108,7 @@ def main(model: str, jobs: str, port: str, hold_after: str = "", release: str = 
     from seasift.inference.predictor import load_predictor
     from seasift.service.app import create_app
     from seasift.service.server import serve
-    from seasift.service.settings import Settings
+    from seasift.service.settings import ServiceSettings
 
     predictor = load_predictor(model, threads=1)
     if hold_after == "stuck":
@@ -129,7 +129,7 @@ def main(model: str, jobs: str, port: str, hold_after: str = "", release: str = 
             return inner(images, **options)
 
         predictor.predict = holding  # type: ignore[method-assign, assignment]
-    settings = Settings(port=int(port), jobs=Path(jobs), workers=1, drain_s=0.5, request_s=30)
+    settings = ServiceSettings(port=int(port), jobs=Path(jobs), workers=1, drain_s=0.5, request_s=30)
     app = create_app(predictor, settings, card="# tiny")
     if hold_after == "early":
         queue = app.state.service.queue

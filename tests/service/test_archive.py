@@ -13,13 +13,14 @@ from pathlib import Path
 import pytest
 
 from seasift.core.errors import InputError, LimitError
-from seasift.service.archive import open_archive
-from seasift.service.job_upload import count_images, entries
-from seasift.service.settings import Settings
+from seasift.isolation.pool import DecoderPool
+from seasift.service.job_upload import count_images, entries, open_archive
+from seasift.service.settings import ServiceSettings
 from tests.service.conftest import ONE, Serve
 from tests.service.test_jobs import archive, finished, post, result
 
-SMALL = Settings(job_images=100)
+NONE_STARTED = DecoderPool(1)  # archives start no process
+SMALL = ServiceSettings(job_images=100)
 
 
 def entry(name: bytes, offset: int, packed: bytes, size: int, crc: int) -> tuple[bytes, bytes]:
@@ -79,7 +80,7 @@ def test_no_end_record_lets_a_long_directory_in(tmp_path: Path, make: object) ->
     tracemalloc.start()
     try:
         with pytest.raises(InputError):
-            count_images(upload, "archive", "a.zip", "1s", SMALL)
+            count_images(upload, "archive", "a.zip", "1s", SMALL, NONE_STARTED)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -103,9 +104,9 @@ def test_entries_that_share_bytes_are_refused(tmp_path: Path) -> None:
     upload.write_bytes(overlapping(count=50, unpacked=1 << 20))
     assert upload.stat().st_size < 10_000
     with pytest.raises(InputError, match="overlaps another"):
-        count_images(upload, "archive", "a.zip", "1s", SMALL)
+        count_images(upload, "archive", "a.zip", "1s", SMALL, NONE_STARTED)
     upload.write_bytes(overlapping(count=1, unpacked=1 << 20))
-    assert count_images(upload, "archive", "a.zip", "1s", SMALL) == 1
+    assert count_images(upload, "archive", "a.zip", "1s", SMALL, NONE_STARTED) == 1
 
 
 def test_entries_that_lie_in_one_another_are_refused(tmp_path: Path) -> None:
@@ -118,7 +119,7 @@ def test_entries_that_lie_in_one_another_are_refused(tmp_path: Path) -> None:
     upload = tmp_path / "upload"
     upload.write_bytes(data.getvalue())
     with pytest.raises(InputError, match="overlaps another"):
-        count_images(upload, "archive", "a.zip", "1s", SMALL)
+        count_images(upload, "archive", "a.zip", "1s", SMALL, NONE_STARTED)
 
 
 @pytest.mark.parametrize("comment", [b"", b"from the dive", b"x" * 65535])
@@ -130,7 +131,7 @@ def test_whole_archives_are_read(tmp_path: Path, comment: bytes) -> None:
         file.comment = comment
     upload = tmp_path / "upload"
     upload.write_bytes(data.getvalue())
-    found = list(entries(upload, "archive", "a.zip", "1s", SMALL, ()))
+    found = list(entries(upload, "archive", "a.zip", "1s", SMALL, NONE_STARTED, ()))
     assert [(each.file, each.image) for each in found] == [("a.png", ONE), ("é/b.jpg", ONE)]
 
 
@@ -143,7 +144,7 @@ def test_mutated_archives_are_read_or_refused(tmp_path: Path) -> None:
             data[chance.randrange(max(0, len(data) - 160), len(data))] = chance.randrange(256)
         upload.write_bytes(data)
         try:
-            found = list(entries(upload, "archive", "a.zip", "1s", SMALL, ()))
+            found = list(entries(upload, "archive", "a.zip", "1s", SMALL, NONE_STARTED, ()))
             assert len(found) <= 2
         except InputError:
             refused += 1

@@ -16,9 +16,8 @@ from fastapi.testclient import TestClient
 
 from seasift.inference.predictor import OnnxPredictor
 from seasift.service.app import create_app
-from seasift.service.connections import RateLimit, most_connections
-from seasift.service.server import config_of
-from seasift.service.settings import Settings
+from seasift.service.server import RateLimit, config_of, most_connections
+from seasift.service.settings import ServiceSettings
 from tests.service.conftest import HERE
 
 Listen = Callable[..., tuple[str, int]]
@@ -31,7 +30,7 @@ def listen(tiny: OnnxPredictor) -> Iterator[Listen]:
     with ExitStack() as stack:
 
         def start(**settings: Any) -> tuple[str, int]:
-            given = Settings(port=0, **settings)
+            given = ServiceSettings(port=0, **settings)
             config = config_of(create_app(tiny, given), given)
             server, door = uvicorn.Server(config), config.bind_socket()
             door.listen()
@@ -153,8 +152,8 @@ def test_connections_leave_descriptors_for_the_rest() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (300, hard))
     try:
-        assert most_connections(Settings(connections=5000)) == 200
-        assert most_connections(Settings(connections=50)) == 50
+        assert most_connections(ServiceSettings(connections=5000)) == 200
+        assert most_connections(ServiceSettings(connections=50)) == 50
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
@@ -166,7 +165,7 @@ def test_a_flood_of_one_error_is_counted_not_written(monkeypatch: pytest.MonkeyP
     handler.addFilter(RateLimit(most=3, within_s=10))
     log, now = logging.Logger("asyncio"), [0.0]
     log.addHandler(handler)
-    monkeypatch.setattr("seasift.service.connections.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("seasift.service.server.time.monotonic", lambda: now[0])
     for _ in range(100_000):
         log.error("socket.accept() out of system resource")
     log.error("another")

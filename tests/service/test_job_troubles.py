@@ -6,7 +6,6 @@ import errno
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +13,10 @@ import pytest
 from fastapi.testclient import TestClient
 
 from seasift.core.errors import InputError
+from seasift.isolation.pool import DecoderPool
 from seasift.service import job_runner, job_upload, jobs
 from seasift.service.job_store import Job, JobStore
-from seasift.service.settings import Settings
-from seasift.video.dive import prefetch
+from seasift.service.settings import ServiceSettings
 from tests.service.conftest import ONE, Serve
 from tests.service.test_jobs import archive, finished, post
 from tests.tiny_video import save_video
@@ -200,7 +199,8 @@ def test_a_sweep_measures_each_kept_job_once(folder: Path, monkeypatch: pytest.M
         return job_runner.bytes_in(path)
 
     monkeypatch.setattr(jobs, "bytes_in", counted)
-    kept = jobs.Jobs(folder, None, None, Settings(jobs=folder, jobs_bytes=5000))  # type: ignore[arg-type]
+    settings = ServiceSettings(jobs=folder, jobs_bytes=5000)
+    kept = jobs.Jobs(folder, None, None, settings, None)  # type: ignore[arg-type]
     kept.sweep(now)
     assert len(measured) == 60
     assert len(kept._store.all()) == 50, "the ten oldest went, for room"
@@ -228,26 +228,15 @@ def test_a_clock_that_jumps_expires_nothing(
     assert later["finished"] < "2030" or real() > 1.9e9, "written by the server's own clock"
 
 
-def test_cancelling_ends_decoding_between_packets(tmp_path: Path) -> None:
+def test_cancelling_ends_the_decoder(tmp_path: Path, decoders: DecoderPool) -> None:
     """Of a video whose next wanted frame is far away, the rest is not decoded."""
-    made = 0
-    asked = threading.Event()
-
-    def endless(stop: threading.Event) -> Iterator[int]:
-        nonlocal made
-        while not stop.is_set():
-            made += 1
-            asked.wait(0.001)
-        yield from ()
-
-    def cancelled() -> bool:
-        asked.set()
-        return True
-
-    assert list(prefetch(endless, 2, cancelled)) == []
     clip = save_video(tmp_path / "clip.mp4", count=6)
-    found = list(job_upload.entries(clip, "video", "clip.mp4", "2", Settings(), (), lambda: False))
-    assert [entry.index for entry in found] == [0, 2, 4]
+    killed = decoders.killed
+    found = job_upload.entries(clip, "video", "clip.mp4", "2", ServiceSettings(), decoders, (), lambda: True)
+    assert [entry.index for entry in found][3:] == []
+    wanted = job_upload.entries(clip, "video", "clip.mp4", "2", ServiceSettings(), decoders, ())
+    assert [entry.index for entry in wanted] == [0, 2, 4]
+    assert decoders.killed <= killed + 1
 
 
 def test_clean_stops_do_not_count_against_a_job(folder: Path) -> None:

@@ -6,13 +6,18 @@ import struct
 import threading
 import zlib
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from fastapi.testclient import TestClient
 
 from seasift.core.instances import Instances
 from seasift.inference.predictor import OnnxPredictor
-from tests.service.conftest import NONE, ONE, THREE, Serve, files
+from seasift.service.app import create_app
+from seasift.service.settings import ServiceSettings
+from tests.isolation.test_pool import png_of as slow_png
+from tests.service.conftest import HERE, NONE, ONE, THREE, Serve, files
 
 
 class Held:
@@ -200,3 +205,27 @@ def test_a_request_id_from_a_client_must_be_plain(serve: Serve) -> None:
     client = serve()
     assert client.get("/healthz", headers={"X-Request-ID": "a" * 65}).headers["X-Request-ID"] != "a" * 65
     assert client.get("/healthz", headers={"X-Request-ID": 'a"b'}).headers["X-Request-ID"] != 'a"b'
+
+
+def test_not_ready_while_all_workers_are_stuck(serve: Serve, held: Held) -> None:
+    client = serve(held, workers=2, stuck_s=0.001)
+    with ThreadPoolExecutor(2) as threads:
+        asked = [threads.submit(client.post, "/v1/predict", files=files(ONE)) for _ in range(2)]
+        assert all(held.entered.acquire(timeout=30) for _ in range(2))
+        while client.app.state.service.queue.stuck_s <= 0.001:  # type: ignore[attr-defined]
+            pass
+        answer = client.get("/readyz")
+        assert answer.status_code == 503
+        assert "all workers" in answer.json()["reason"]
+        assert client.get("/healthz").status_code == 200
+        held.door.set()
+        assert [one.result().status_code for one in asked] == [200, 200]
+    assert client.get("/readyz").status_code == 200
+
+
+def test_a_decoder_that_takes_too_long_is_given_up(tiny: OnnxPredictor) -> None:
+    with TestClient(create_app(tiny, ServiceSettings(decode_s=0.05, workers=1)), HERE) as client:
+        answer = client.post("/v1/predict", files=files(slow_png(10_000, 9000)))
+        assert answer.status_code == 413
+        assert answer.json()["error"].startswith("0.png: not decoded within 0.05 s")
+        assert client.get("/readyz").status_code == 200

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
+from PIL import Image
 
 from seasift.core.image import decode_image, encode_image
 from seasift.formats import validation
@@ -26,6 +27,16 @@ def test_one_image_as_json(client: TestClient) -> None:
     (image,) = got["images"]
     assert (image["file"], len(image["objects"])) == ("0.png", 3)
     assert (got["threshold"], got["max_objects"]) == (0.5, 10), "the model's own"
+
+
+def test_pages_that_were_not_read_are_in_the_answer(client: TestClient) -> None:
+    data = io.BytesIO()
+    pages = [Image.fromarray(decode_image(each, "a.png")) for each in (THREE, ONE)]
+    pages[0].save(data, "TIFF", save_all=True, append_images=pages[1:])
+    got = client.post("/v1/predict", files=files(data.getvalue(), ONE)).json()
+    assert [image.get("pages") for image in got["images"]] == [2, None]
+    assert len(got["images"][0]["objects"]) == 3
+    assert validation.problems(got) == []
 
 
 def test_order_is_kept_and_a_bad_image_fails_alone(client: TestClient) -> None:

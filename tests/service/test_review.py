@@ -16,7 +16,7 @@ import seasift.service
 from seasift.core.image import decode_image
 from seasift.review.folder import Review
 from seasift.service.review_app import create_review_app
-from seasift.service.settings import Settings
+from seasift.service.settings import ServiceSettings
 
 FOLDER = Path(seasift.service.__file__).parent / "review_page"
 Start = Callable[..., TestClient]
@@ -34,7 +34,7 @@ def start(out: Path) -> Iterator[Start]:
     with ExitStack() as stack:
 
         def begin(reviewer: str = "", **settings: object) -> TestClient:
-            app = create_review_app(Review(out), Settings.model_validate(settings), reviewer=reviewer)
+            app = create_review_app(Review(out), ServiceSettings.model_validate(settings), reviewer=reviewer)
             # On loopback a server may answer to the names of this machine alone.
             return stack.enter_context(
                 TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=False)
@@ -68,7 +68,7 @@ def test_decisions_outlive_the_server(start: Start) -> None:
     client = start("Ada")
     said = client.post("/v1/review/decisions", json={"track": 2, "word": "accept", "name": "sea pen"}).json()
     assert (said["track"]["state"], said["track"]["reviewer"]) == ("relabelled", "Ada")
-    assert said["categories"][-1] == {"id": 9, "name": "sea pen", "group": "other"}
+    assert said["categories"][-1] == {"id": 9, "name": "sea pen", "group": "other", "coarse": False}
     client.post("/v1/review/decisions", json={"track": 3, "word": "reject", "reviewer": "Bob"})
     again = start()
     assert states(again) == {1: "undecided", 2: "relabelled", 3: "rejected", 4: "undecided"}

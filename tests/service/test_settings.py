@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from seasift.core.errors import InputError
-from seasift.service.settings import Settings, check_reach, read_settings
+from seasift.service.settings import ServiceSettings, check_reach, read_settings
 
 
 def test_options_count_more_than_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -49,18 +49,18 @@ def test_wrong_settings_are_named(given: dict[str, str], words: str) -> None:
 
 def test_the_documentation_names_every_setting() -> None:
     text = (Path(__file__).parents[2] / "docs" / "reference" / "service.md").read_text(encoding="utf-8")
-    assert [name for name in Settings.model_fields if f"`{name}`" not in text] == []
+    assert [name for name in ServiceSettings.model_fields if f"`{name}`" not in text] == []
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1"])
 def test_this_machine_needs_no_token(host: str) -> None:
-    assert check_reach(Settings(host=host)) is None
+    assert check_reach(ServiceSettings(host=host)) is None
 
 
 def test_beyond_this_machine_there_is_a_token_or_a_warning() -> None:
     with pytest.raises(InputError, match="--open-to-all"):
-        check_reach(Settings(host="0.0.0.0"))
-    assert check_reach(Settings(host="0.0.0.0", token="long-enough")) is None
-    assert "answers anyone" in (check_reach(Settings(host="0.0.0.0", open_to_all=True)) or "")
+        check_reach(ServiceSettings(host="0.0.0.0"))
+    assert check_reach(ServiceSettings(host="0.0.0.0", token="long-enough")) is None
+    assert "answers anyone" in (check_reach(ServiceSettings(host="0.0.0.0", open_to_all=True)) or "")
     with pytest.raises(InputError, match="--open-to-all"):
-        check_reach(Settings(host="localhost.example.org"))
+        check_reach(ServiceSettings(host="localhost.example.org"))

@@ -12,7 +12,7 @@ import numpy as np
 
 from seasift.survey import api
 from seasift.survey.plan import Plan, Result
-from seasift.survey.prepare import Options, prepare
+from seasift.survey.prepare import SurveyOptions, prepare
 from seasift.survey.report import write_report
 from seasift.survey.run import run
 from tests.tiny_model import save_tiny, tiny_info
@@ -63,7 +63,7 @@ def plan_of(folder: Path, out: str = "out", *, model: Path | None = None, **opti
         save_dive(dive)
     model = model or (folder / "tiny.onnx" if (folder / "tiny.onnx").exists() else save_model(folder))
     given: dict[str, Any] = {**DEFAULTS, "every": "1", "inputs": (str(dive),), **options}
-    plan, failures = prepare(Options(**{**given, "output": folder / out, "model": str(model)}), print)
+    plan, failures = prepare(SurveyOptions(**{**given, "output": folder / out, "model": str(model)}), print)
     assert not failures
     return replace(plan, commit_every=7)
 

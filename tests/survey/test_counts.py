@@ -65,14 +65,14 @@ def test_takes_the_record_at_the_nearest_threshold() -> None:
 
 
 def test_a_class_without_a_record_leans_on_all_and_is_least_sure() -> None:
-    known, unknown = intervals_of({0: 12, 1: 12}, entry(), 0).values()
+    known, unknown = intervals_of({0: 12, 1: 12}, entry().classes, 0).values()
     assert abs(known.precision - 0.75) < 0.01
     assert (unknown.precision, unknown.recall) == (0.75, 0.6)
     assert unknown.high - unknown.low > 3 * (known.high - known.low)
 
 
 def test_same_input_same_interval() -> None:
-    assert intervals_of({0: 12}, entry(), 0) == intervals_of({0: 12}, entry(), 0)
+    assert intervals_of({0: 12}, entry().classes, 0) == intervals_of({0: 12}, entry().classes, 0)
 
 
 STEP_S = 25.0  # 2 or 3 frames a minute

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from seasift.core.types import Float64, UInt8
-from seasift.inference.image_statistics import NAMES, image_statistics
+from seasift.inference.predictor import NAMES, image_statistics
 from seasift.survey.drift import UNLIKE, Reference, reference_of
 
 CLIPS = Path(__file__).parents[2] / "examples" / "footage"

@@ -16,6 +16,7 @@ from seasift.data.moving import footage
 from seasift.formats.tracks import TrackEntry
 from seasift.survey.follow import Looked, follow
 from seasift.survey.kept import Frame, Seen, Vote
+from seasift.survey.naming import Naming
 from seasift.survey.store import Store
 from seasift.survey.tracks import entries, summary_of
 from seasift.tracking import Tracker, TrackerSettings
@@ -78,8 +79,12 @@ def survey(path: Path, looks: list[Looked], kill_at: int | None = None) -> tuple
             run(store, progress)
     with Store(path, {}) as store:
         run(store, None)
-        found = list(entries(store, CLASSES, [(192, 256)]))
-        images = [store.image(track, summary_of(store, track, 1).class_id) for track in store.tracks()]
+        naming = Naming(tuple(CLASSES))
+        found = list(entries(store, naming, [(192, 256)]))
+        classes = [summary_of(store, naming, track, 1).name.class_id for track in store.tracks()]
+        images = [
+            store.image(track, class_id) for track, class_id in zip(store.tracks(), classes, strict=True)
+        ]
         return found, images
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from seasift.core.errors import InputError
-from seasift.survey.navigation import Navigation, Position, read_navigation
+from seasift.survey.navigation import Navigation, VehiclePosition, read_navigation
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
@@ -32,18 +32,18 @@ def file(path: Path, text: str) -> Path:
 )
 def test_reads_many_spellings(tmp_path: Path, text: str) -> None:
     navigation = read_navigation(file(tmp_path / "nav.csv", text))
-    assert navigation.at(0.0, NOON) == Position(10.0, 20.0, 100.0)
-    assert navigation.at(0.0, NOON.replace(second=5)) == Position(10.05, 20.1, 105.0)
+    assert navigation.at(0.0, NOON) == VehiclePosition(10.0, 20.0, 100.0)
+    assert navigation.at(0.0, NOON.replace(second=5)) == VehiclePosition(10.05, 20.1, 105.0)
 
 
 def test_seconds_on_the_dive_s_clock_need_no_start(tmp_path: Path) -> None:
     navigation = read_navigation(file(tmp_path / "nav.csv", "seconds,lat,lon\n0,10,20\n10,10.1,20.2\n"))
-    assert navigation.at(2.5, None) == Position(10.025, 20.05, None)
+    assert navigation.at(2.5, None) == VehiclePosition(10.025, 20.05, None)
 
 
 def test_heights_become_depths(tmp_path: Path) -> None:
     navigation = read_navigation(file(tmp_path / "nav.csv", "seconds,lat,lon,depth\n0,1,2,-50\n10,1,2,-60\n"))
-    assert navigation.at(5, None) == Position(1, 2, 55)
+    assert navigation.at(5, None) == VehiclePosition(1, 2, 55)
 
 
 def test_nothing_is_made_up(tmp_path: Path) -> None:
@@ -76,6 +76,7 @@ def test_goes_the_short_way_over_the_date_line(tmp_path: Path) -> None:
         ("seconds,lat,N/S,lon\n1,-5,N,2\n", "column 'lat': latitude '-5' with 'N'"),
         ("seconds,lat,N/S,lon\n1,5,N,2\n2,5,X,2\n", "line 3, column 'N/S': 'X'"),
         ("seconds,lat,lon\n1,54,1,10,2\n", "line 2: 5 cells, but the header has 3"),
+        ("seconds,x,lat,lon\n1,S,5,2\n", "column 'x'"),
         ("time,lat,lon\n01/02/2026 12:00:00,1,2\n02/02/2026 12:00:00,1,2\n", "line 2, column 'time'"),
         ("date,time,lat,lon\n13/13/2026,12:00:00,1,2\n", "line 2"),
         ("time,lat,lon\n25:00:00,1,2\n", "time '25:00:00'"),
@@ -131,17 +132,39 @@ WEST_OF_SOUTH = (-54.1, -10.25)
         ("lat_deg,lat_min,N/S,lon_deg,lon_min,E/W", "54,6.0,S,10,15.0,W"),
         ("lat_deg,lat_min,lat_sec,N/S,lon_deg,lon_min,lon_sec,E/W", "54,6,0,S,10,15,0,W"),
         ("lat_deg,lat_min,lon_deg,lon_min", "-54,6.0,-10,15.0"),
+        ("lat,lon,a,b", "54.1,10.25,S,W"),
+        ("a,lat,b,lon", "S,54.1,W,10.25"),
+        ("lat,lon", "5406.000S,01015.000W"),
+        ("lat,lon", "-5406.000,-01015.000"),
     ],
 )
 def test_positions_as_people_and_instruments_write_them(tmp_path: Path, header: str, cells: str) -> None:
     quoted = ",".join(f'"{cell}"' for cell in cells.split(","))
     navigation = read_navigation(file(tmp_path / "nav.csv", f"seconds,{header}\n0,{quoted}\n"))
-    assert navigation.at(0, None) == Position(*WEST_OF_SOUTH, None)
+    assert navigation.at(0, None) == VehiclePosition(*WEST_OF_SOUTH, None)
     north = quoted.replace("S", "N").replace("s", "n").replace("W", "E").replace("w", "e").replace("-5", "5")
-    north = north.replace("-1", "1") if "-06" not in cells else north
+    north = north.replace("-1", "1").replace("-01", "01") if "-06" not in cells else north
     if "South" not in cells:
         navigation = read_navigation(file(tmp_path / "nav.csv", f"seconds,{header}\n0,{north}\n"))
-        assert navigation.at(0, None) == Position(54.1, 10.25, None)
+        assert navigation.at(0, None) == VehiclePosition(54.1, 10.25, None)
+
+
+@pytest.mark.parametrize("before", ["sep=;\n", "# dive 7\n\n", "# "])
+def test_lines_before_the_header(tmp_path: Path, before: str) -> None:
+    text = f"{before}seconds;lat;lon\n0;54,1 South;10,25 west\n1;;\n2;x;3\n"
+    with pytest.raises(InputError, match="line {}, column 'lat'".format(4 + before.count("\n"))):
+        read_navigation(file(tmp_path / "nav.csv", text))
+    navigation = read_navigation(file(tmp_path / "nav.csv", text.replace("2;x;3\n", "")))
+    assert navigation.at(0, None) == VehiclePosition(-54.1, -10.25, None)
+    (note,) = navigation.notes
+    assert "1 lines" in note
+
+
+def test_depths_in_feet_are_not_taken_for_metres(tmp_path: Path) -> None:
+    navigation = read_navigation(file(tmp_path / "nav.csv", "seconds,lat,lon,Depth (ft)\n0,1,2,30\n"))
+    assert navigation.at(0, None) == VehiclePosition(1, 2, None)
+    (note,) = navigation.notes
+    assert "Depth (ft)" in note
 
 
 @pytest.mark.parametrize(
@@ -172,21 +195,21 @@ def test_times_as_people_and_instruments_write_them(
     text = f"{head}\n{first}{separator}10{separator}20\n{second}{separator}11{separator}20\n"
     navigation = read_navigation(file(tmp_path / "nav.csv", text))
     noon = datetime(2026, 5, 13, 12, tzinfo=UTC)
-    assert navigation.at(0, noon) == Position(10, 20, None)
-    assert navigation.at(0, noon + timedelta(seconds=10)) == Position(11, 20, None)
+    assert navigation.at(0, noon) == VehiclePosition(10, 20, None)
+    assert navigation.at(0, noon + timedelta(seconds=10)) == VehiclePosition(11, 20, None)
 
 
 def test_the_column_s_other_days_tell_days_from_months(tmp_path: Path) -> None:
     text = "time,lat,lon\n12/05/2026 23:59:00,10,20\n13/05/2026 00:00:00,11,20\n"
     navigation = read_navigation(file(tmp_path / "nav.csv", text))
-    assert navigation.at(0, datetime(2026, 5, 12, 23, 59, tzinfo=UTC)) == Position(10, 20, None)
+    assert navigation.at(0, datetime(2026, 5, 12, 23, 59, tzinfo=UTC)) == VehiclePosition(10, 20, None)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252"])
 def test_encodings(tmp_path: Path, encoding: str) -> None:
     path = tmp_path / "nav.csv"
     path.write_bytes("seconds;lat;lon\r\n0;54° 6,0' S;10,25\r\n".encode(encoding))
-    assert read_navigation(path).at(0, None) == Position(-54.1, 10.25, None)
+    assert read_navigation(path).at(0, None) == VehiclePosition(-54.1, 10.25, None)
 
 
 def test_times_of_day_take_the_dive_s_day(tmp_path: Path) -> None:
@@ -195,10 +218,10 @@ def test_times_of_day_take_the_dive_s_day(tmp_path: Path) -> None:
     begin = datetime(2026, 5, 1, 23, 59, 55, tzinfo=UTC)
     assert navigation.at(0, begin) is None, "not known of which day"
     on_day = navigation.on_day(begin)
-    assert on_day.at(0, begin) == Position(10.5, 20, None)
-    assert on_day.at(0, datetime(2026, 5, 2, tzinfo=UTC)) == Position(11, 20, None)
+    assert on_day.at(0, begin) == VehiclePosition(10.5, 20, None)
+    assert on_day.at(0, datetime(2026, 5, 2, tzinfo=UTC)) == VehiclePosition(11, 20, None)
     late = navigation.on_day(datetime(2026, 5, 2, 0, 0, 3, tzinfo=UTC))
-    assert late.at(0, datetime(2026, 5, 2, tzinfo=UTC)) == Position(11, 20, None)
+    assert late.at(0, datetime(2026, 5, 2, tzinfo=UTC)) == VehiclePosition(11, 20, None)
 
 
 def sentence(body: str) -> str:
@@ -228,7 +251,7 @@ NMEA = {
 def test_nmea(tmp_path: Path, name: str, prefix: str) -> None:
     lines = [prefix + sentence(body) for body in NMEA[name]]
     navigation = read_navigation(file(tmp_path / "gps.txt", "\r\n".join(lines)))
-    assert navigation.at(0, NOON) == Position(*WEST_OF_SOUTH, None)
+    assert navigation.at(0, NOON) == VehiclePosition(*WEST_OF_SOUTH, None)
     assert navigation.notes == ()
 
 
@@ -242,7 +265,7 @@ def test_nmea_over_midnight_without_fix_and_spoilt(tmp_path: Path) -> None:
     ]
     lines = [*map(sentence, bodies), sentence(bodies[1]).replace("5400", "5500")]
     navigation = read_navigation(file(tmp_path / "gps.nmea", "\n".join(lines)))
-    assert navigation.at(0, datetime(2026, 5, 2, tzinfo=UTC)) == Position(
+    assert navigation.at(0, datetime(2026, 5, 2, tzinfo=UTC)) == VehiclePosition(
         pytest.approx(54 + 1 / 60, abs=1e-6), 10, None
     )
     assert len(navigation.times_s) == 3
@@ -250,12 +273,29 @@ def test_nmea_over_midnight_without_fix_and_spoilt(tmp_path: Path) -> None:
     assert "1 NMEA" in note
 
 
+@pytest.mark.parametrize(("was", "now"), [(",S,", ",,"), (",W,", ",,"), (",S,", ",X,")])
+def test_nmea_without_hemispheres_gives_no_position(tmp_path: Path, was: str, now: str) -> None:
+    body = NMEA["RMC"][0]
+    spoilt = sentence(body.replace(was, now, 1))
+    navigation = read_navigation(file(tmp_path / "gps.nmea", f"{spoilt}\n{sentence(body)}"))
+    assert len(navigation.times_s) == 1
+    (note,) = navigation.notes
+    assert "1 NMEA" in note
+
+
+def test_nmea_without_checksums(tmp_path: Path) -> None:
+    text = "\n".join(f"${body}" for body in NMEA["GGA and RMC"])
+    assert read_navigation(file(tmp_path / "gps.nmea", text)).at(0, NOON) == VehiclePosition(
+        *WEST_OF_SOUTH, None
+    )
+
+
 def test_gga_alone_names_no_day(tmp_path: Path) -> None:
     text = sentence(NMEA["GGA and RMC"][0])
     navigation = read_navigation(file(tmp_path / "gps.nmea", text))
     assert navigation.at(0, NOON) is None
     second = NOON - timedelta(seconds=1)
-    assert navigation.on_day(NOON).at(0, second) == Position(*WEST_OF_SOUTH, None)
+    assert navigation.on_day(NOON).at(0, second) == VehiclePosition(*WEST_OF_SOUTH, None)
 
 
 GPX = """<?xml version="1.0" encoding="{0}"?>
@@ -271,8 +311,8 @@ def test_gpx(tmp_path: Path, encoding: str) -> None:
     path = tmp_path / "track.xml"
     path.write_bytes(GPX.format(encoding).encode(encoding))
     navigation = read_navigation(path)
-    assert navigation.at(0, NOON) == Position(*WEST_OF_SOUTH, None)
-    assert navigation.at(0, NOON + timedelta(seconds=5)) == Position(-54.2, -10.25, None)
+    assert navigation.at(0, NOON) == VehiclePosition(*WEST_OF_SOUTH, None)
+    assert navigation.at(0, NOON + timedelta(seconds=5)) == VehiclePosition(-54.2, -10.25, None)
     (note,) = navigation.notes
     assert "1 points" in note
 

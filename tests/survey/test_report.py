@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from seasift.survey.navigation import Position
+from seasift.survey.navigation import VehiclePosition
 from seasift.survey.report_svg import Axis, Event, map_of, segments
 from tests.survey.dives import save_dive, save_model, survey
 
@@ -78,7 +78,7 @@ def test_names_stay_text(page: str) -> None:
 
 
 def test_shows_timeline_map_gallery_counts_and_record(page: str) -> None:
-    for part in ("Counts", "Timeline", "Map", "What was seen", "How it was made", "The model"):
+    for part in ("Counts", "Timeline", "Map", "Objects", "Settings", "The model"):
         assert f"<h2>{part}</h2>" in page
     assert page.count('<div class="card">') == 4
     assert "painted val, scores from 0.4" in page
@@ -111,7 +111,11 @@ def test_pauses_are_squeezed() -> None:
 def test_the_map_is_true_to_scale() -> None:
     """Two places 1 km apart to the north at 60 degrees, where a degree of longitude is half as long."""
     north = 1000 / 111_320
-    way = [Position(60, 10, None), Position(60 + north, 10, None), Position(60, 10 + 2 * north, None)]
+    way = [
+        VehiclePosition(60, 10, None),
+        VehiclePosition(60 + north, 10, None),
+        VehiclePosition(60, 10 + 2 * north, None),
+    ]
     drawn: dict[str, Any] | None = map_of(way, [Event(1, 0, "crab", 0, 1, way[1])], ["crab"])
     assert drawn is not None
     (x0, y0), (x1, y1), (x2, y2) = (map(float, point.split(",")) for point in drawn["way"].split())

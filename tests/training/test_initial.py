@@ -13,7 +13,7 @@ from torch import Tensor
 from seasift.core.errors import WeightsError
 from seasift.core.instances import Category
 from seasift.export.to_onnx import serialise
-from seasift.modelfile.info import CategoryEntry, InputEntry, ModelInfo
+from seasift.modelfile.info import ClassEntry, InputEntry, ModelInfo
 from seasift.models.catalog import FAMILIES, build
 from seasift.models.checkpoint import config_of
 from seasift.recipes.recipe import Recipe
@@ -54,7 +54,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
         info = ModelInfo(
             name="small",
             head="yolact",
-            categories=tuple(CategoryEntry(id=each.id, name=each.name) for each in CLASSES),
+            categories=tuple(ClassEntry(id=each.id, name=each.name) for each in CLASSES),
             input=InputEntry(size_hw=spec.size_hw, mean=spec.mean, std=spec.std, resize=spec.resize),
             threshold=0.3,
             max_objects=100,

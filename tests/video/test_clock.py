@@ -121,6 +121,37 @@ def test_one_damaged_stamp_moves_nothing(tmp_path: Path) -> None:
         assert dive.notes == []
 
 
+@pytest.mark.parametrize("off_s", [1200, -1200])
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_damaged_display_time_of_the_first_image_moves_nothing(
+    tmp_path: Path, off_s: int, lost: bool
+) -> None:
+    """FFmpeg takes it for the beginning of the file, before which the other images would lie."""
+    path = save_kind(tmp_path, "hevc-ts", count=COUNT)
+    data = bytearray(path.read_bytes())
+    at = data.index(b"\0\0\1\xe0") + 9
+    assert data[at] >> 4 == 3, "a display time and a decoding time"
+    if lost:  # the first image cannot be decoded
+        following = data.index(b"\0\0\1\xe0", at)
+        for packet in range(at // 188 * 188 + 188, following // 188 * 188, 188):
+            data[packet + 100 : packet + 188] = bytes(88)
+        data[at + 10 : at // 188 * 188 + 188] = bytes(at // 188 * 188 + 178 - at)
+        path.write_bytes(data)
+    whole = [(frame.frame, frame.time_s) for frame in opened(path).frames()]
+    assert whole
+    timestamp = stamp_of(data[at : at + 5]) + off_s * 90_000
+    data[at : at + 5] = bytes_of(timestamp % (1 << 33), 3)
+    path.write_bytes(data)
+    found = [(frame.frame, frame.time_s) for frame in opened(path).frames()]
+    assert [index for index, _ in found] == [index for index, _ in whole]
+    steps = [[b[1] - a[1] for a, b in pairwise(each[1:])] for each in (found, whole)]
+    assert steps[0] == pytest.approx(steps[1])
+    assert found[-1][1] == pytest.approx(whole[-1][1], abs=0.5)
+    index, time_s = found[len(found) // 2]
+    rest = [(frame.frame, frame.time_s) for frame in opened(path).frames((0, index), after_time_s=time_s)]
+    assert rest == found[len(found) // 2 + 1 :]
+
+
 def stamp_of(data: bytes) -> int:
     """ISO/IEC 13818-1, 2.4.3.6: 33 bits in five bytes."""
     return (data[0] >> 1 & 7) << 30 | data[1] << 22 | data[2] >> 1 << 15 | data[3] << 7 | data[4] >> 1

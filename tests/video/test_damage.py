@@ -157,3 +157,24 @@ def test_mutated_videos(tmp_path: Path) -> None:
 def test_many_mutated_videos(tmp_path: Path) -> None:
     # FFmpeg leaves what is missing of a frame of H.264 as it was in memory, and in a rare one does not mark it.
     check(read_mutated(tmp_path, 3000, 1800), 3000, other_images=3)
+
+
+def test_a_lost_packet_of_hevc_is_told_though_no_image_is_marked(tmp_path: Path) -> None:
+    """FFmpeg decodes on without a word; the counter in the transport stream shows that something is missing."""
+    whole = save_kind(tmp_path, "hevc-ts", count=40).read_bytes()
+    packets = [whole[start : start + 188] for start in range(0, len(whole), 188)]
+    pids = [int.from_bytes(packet[1:3], "big") & 0x1FFF for packet in packets]
+    video = [index for index, pid in enumerate(pids) if pid == max(set(pids), key=pids.count)]
+    noted = 0
+    for lost in video[12:-12:6]:
+        path = tmp_path / "lost.ts"
+        path.write_bytes(b"".join(packets[:lost] + packets[lost + 1 :]))
+        dive = open_dive([path])
+        list(dive.frames())
+        lines = [line for line in dive.notes if "damaged packets, the first near" in line]
+        assert len(lines) <= 1
+        noted += bool(lines) and not dive.gaps
+    assert noted >= 2, "a packet that held a whole small image leaves no trace; others do"
+    dive = open_dive([save_kind(tmp_path, "hevc-ts", count=40)])
+    list(dive.frames())
+    assert not [line for line in dive.notes if "damaged packets" in line]

@@ -253,3 +253,18 @@ def test_seconds(text: str, expected: float) -> None:
 def test_no_seconds(text: str) -> None:
     with pytest.raises(InputError, match=r"--start .*; expected seconds like 90"):
         parse_time(text, "--start")
+
+
+def test_a_later_file_that_becomes_unreadable_is_a_gap(tmp_path: Path) -> None:
+    first, later, last = (save_video(tmp_path / f"{name}.mp4", count=5) for name in ("a", "b", "c"))
+    dive = open_dive([first, later, last])
+    assert isinstance(dive, Dive)
+    later.unlink()
+    assert [(frame.video, frame.frame) for frame in dive.frames()] == [
+        (v, f) for v in (0, 2) for f in range(5)
+    ]
+    (gap,) = dive.gaps
+    assert (gap.file, gap.from_s) == (later.as_posix(), 0.0)
+    first.unlink()
+    with pytest.raises(ImageError, match="no such file"):
+        list(dive.frames())

@@ -10,7 +10,7 @@ import pytest
 from seasift.core.errors import InputError
 from seasift.video.dive import Dive, DiveFrame, open_dive
 from seasift.video.frames import FrameSampling
-from seasift.video.segments import _Reader
+from seasift.video.segments import _KeyframeReader
 from tests.tiny_video import KINDS, encode, number_of, numbered_image, save_kind
 
 
@@ -55,13 +55,13 @@ def test_keyframes_are_taken_and_little_else_is_decoded(
         tmp_path / "v.mp4", images, codec="libx264", options={"g": "10", "bf": "2", "sc_threshold": "0"}
     )
     sent: list[object] = []
-    decode = _Reader._decode
+    decode = _KeyframeReader._decode
 
-    def counted(self: _Reader, packets: list[object]) -> object:
+    def counted(self: _KeyframeReader, packets: list[object]) -> object:
         sent.extend(packets)
         return decode(self, packets)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(_Reader, "_decode", counted)
+    monkeypatch.setattr(_KeyframeReader, "_decode", counted)
     _, got = frames_of(clip, FrameSampling(seconds=1, keyframes=True))
     assert [number_of(frame.image_rgb_u8) for frame in got] == [0, 10, 20, 30, 40, 50, 60]
     assert len(sent) == 7

@@ -118,7 +118,7 @@ def test_a_image_under_the_name_of_a_video(tmp_path: Path) -> None:
     for given in (tmp_path, tmp_path / "x.mp4"):
         (source,) = expand([str(given)])
         assert isinstance(source, Source)
-        assert source.kind == "picture"
+        assert source.kind == "image"
 
 
 def two_tracks(path: Path, sizes: list[tuple[int, int]], default: list[bool], counts: list[int]) -> Dive:

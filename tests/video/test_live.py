@@ -11,7 +11,7 @@ from seasift.core.errors import ImageError, InputError
 from seasift.video.dive import open_dive
 from seasift.video.frames import FrameSampling
 from seasift.video.live import LiveDive, Mailbox, Patience, is_live, without_password
-from seasift.video.reading import told
+from seasift.video.reading import describe_gaps
 from tests.live_server import serving
 from tests.tiny_video import number_of, save_kind
 
@@ -61,15 +61,15 @@ def test_a_lost_connection_is_made_again(stream: bytes) -> None:
     assert first.from_s <= first.to_s <= last.from_s
     assert first.reason == "the connection was lost"
     assert last.to_s is None, "the camera was switched off"
-    assert told(dive.gaps).startswith(f"{address}: no images from ")
-    assert told(dive.gaps).endswith(". Check the connection.")
+    assert describe_gaps(dive.gaps).startswith(f"{address}: no images from ")
+    assert describe_gaps(dive.gaps).endswith(". Check the connection.")
 
 
 def test_the_newest_wins() -> None:
     box: Mailbox[int] = Mailbox()
     for item in (1, 2, 3):
         box.put(item)
-    assert box.look() == 3
+    assert box.peek() == 3
     assert box.take() == 3
     assert box.take(timeout_s=0) is None
     box.put(4)
@@ -95,17 +95,19 @@ def test_frames_are_timed_by_arrival_and_end_in_time(stream: bytes) -> None:
 def test_nothing_there() -> None:
     with serving([]) as address:
         pass
-    with pytest.raises(ImageError, match=r"no live images \(.*\); expected a camera's address") as told:
+    with pytest.raises(
+        ImageError, match=r"no live images \(.*\); expected a camera's address"
+    ) as describe_gaps:
         open_dive([address])
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(describe_gaps.value)
 
 
 def test_passwords_are_not_shown() -> None:
     assert without_password("rtsp://me:secret@rov:554/a@b") == "rtsp://rov:554/a@b"
     assert without_password("udp://@:5000") == "udp://:5000"
-    with pytest.raises(ImageError) as told:
+    with pytest.raises(ImageError) as describe_gaps:
         open_dive(["tcp://me:secret@127.0.0.1:9"])
-    assert "secret" not in str(told.value)
+    assert "secret" not in str(describe_gaps.value)
 
 
 def test_what_does_not_go_with_a_live_source(stream: bytes) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from seasift.adaptation.clock import Clock, Interrupt
+from seasift.adaptation.clock import Interrupt, RunClock
 from seasift.adaptation.held_out import Judgement
 from seasift.adaptation.labels import read_labels
 from seasift.adaptation.recipe import recipe_for
@@ -89,7 +89,7 @@ def adapt(
     from seasift.adaptation.result import write_model
     from seasift.adaptation.run import Setting, run
 
-    clock = Clock(minutes, progress)
+    clock = RunClock(minutes, progress)
     with tempfile.TemporaryDirectory(prefix="seasift-adapt-") as scratch, Interrupt() as interrupt:
         setting = Setting(
             labels=labels,

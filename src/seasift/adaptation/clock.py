@@ -10,7 +10,7 @@ from types import FrameType, TracebackType
 from typing import Any
 
 
-class Clock:
+class RunClock:
     """Counts the seconds of a budget.
 
     Args:

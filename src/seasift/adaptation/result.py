@@ -14,7 +14,7 @@ from seasift.evaluation.coco_metrics import Metrics
 from seasift.export.card import write_card
 from seasift.export.to_onnx import complexity_of, serialise
 from seasift.export.training_record import training_record
-from seasift.modelfile.info import CalibrationEntry, CategoryEntry, ModelInfo
+from seasift.modelfile.info import CalibrationEntry, ClassEntry, ModelInfo
 
 NOT_MEASURED = (
     "Not measured for this model, and so not in the file: operating points (intervals of counts), statistics of its training "
@@ -39,7 +39,7 @@ def write_model(
     info = base.model_copy(
         update={
             "name": out.stem,
-            "categories": tuple(CategoryEntry(id=c.id, name=c.name) for c in split.coco.categories),
+            "categories": tuple(ClassEntry(id=c.id, name=c.name) for c in split.coco.categories),
             "calibration": _entry(fitted, held_out) if fitted else base.calibration,
             "facts": complexity_of(network.config),
             "quantized": "",

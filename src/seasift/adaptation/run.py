@@ -11,7 +11,7 @@ from typing import Any
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import nn
 
-from seasift.adaptation.clock import Clock, Interrupt
+from seasift.adaptation.clock import Interrupt, RunClock
 from seasift.adaptation.held_out import SHARES, HeldOut, Judgement
 from seasift.adaptation.labels import Labels, Turns, part, turns_of
 from seasift.adaptation.recipe import with_minutes
@@ -86,7 +86,7 @@ class Setting:
     tell: Callable[[str], None]
 
 
-def run(setting: Setting, clock: Clock, interrupt: Interrupt) -> Adapted:
+def run(setting: Setting, clock: RunClock, interrupt: Interrupt) -> Adapted:
     """Hold out the labelled images by turns, choose the share of the new weights, and train on all.
 
     Raises:
@@ -149,7 +149,7 @@ def _without(split: DataSplit, names: Sequence[str]) -> DataSplit:
 class _Watch(Callback):
     """Moves the clock, and ends the training when the user asks."""
 
-    def __init__(self, clock: Clock, interrupt: Interrupt) -> None:
+    def __init__(self, clock: RunClock, interrupt: Interrupt) -> None:
         self._clock, self._interrupt = clock, interrupt
 
     def on_train_batch_end(
@@ -162,7 +162,7 @@ class _Watch(Callback):
 
 
 def _train(
-    setting: Setting, name: str, learn: DataSplit, seconds: float, clock: Clock, interrupt: Interrupt
+    setting: Setting, name: str, learn: DataSplit, seconds: float, clock: RunClock, interrupt: Interrupt
 ) -> tuple[Path, int]:
     """Train on some images; the last checkpoint and its steps."""
     recipe = with_minutes(setting.recipe, seconds / 60, str(setting.scratch / "cache"))
@@ -173,7 +173,7 @@ def _train(
 
 
 def _look(
-    setting: Setting, network: nn.Module, images: Sequence[CocoImage], clock: Clock, interrupt: Interrupt
+    setting: Setting, network: nn.Module, images: Sequence[CocoImage], clock: RunClock, interrupt: Interrupt
 ) -> dict[int, Instances] | None:
     """What a network finds in images, by their ids; None if the user ended it."""
     categories, folder = setting.labels.split.coco.categories, setting.labels.split.images_dir
@@ -190,7 +190,7 @@ def _look(
     return found
 
 
-def _judged(setting: Setting, base: nn.Module, turns: Turns, clock: Clock) -> list[list[CocoImage]]:
+def _judged(setting: Setting, base: nn.Module, turns: Turns, clock: RunClock) -> list[list[CocoImage]]:
     """The images of each turn that are judged: all, or as many, evenly spaced, as there is time to look at."""
     truth = fully_labelled(setting.labels.split.coco)
     by_name = {image.file_name: image for image in truth.images}

@@ -113,7 +113,7 @@ def _table(rows: list[MeasuredRow]) -> Table:
     add("one warm image, ms, median", "{:.2f}", lambda row: row.latency_p50_ms)
     add("one warm image, ms, 95 of 100", "{:.2f}", lambda row: row.latency_p95_ms)
     add("network alone, at once, runs/s", "{:.1f}", lambda row: row.network_per_s)
-    add("end to end, pictures/s", "{:.1f}", lambda row: row.end_to_end_per_s)
+    add("end to end, images/s", "{:.1f}", lambda row: row.end_to_end_per_s)
     add("  ratio to the first", "{:.2f}", lambda row: row.ratio_to_first)
     for name in rows[0].against:
         add(f"  ratio to {name}", "{:.2f}", partial(_one_by_one, name))

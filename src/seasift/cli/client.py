@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,15 +24,21 @@ def client(
     threshold: Threshold = None,
     classes: Classes = None,
     format: Annotated[
-        str,
+        str | None,
         choice(
-            ServiceFormat, "--format", "-f", option="--format", help="Fetch this; overlay is of one image."
+            ServiceFormat,
+            "--format",
+            "-f",
+            option="--format",
+            help="Fetch this; overlay is of one image.  [default: by the ending of -o; else json]",
         ),
-    ] = "json",
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option(
-            "-o", "--output", help="Write this file; with --job this folder.  [default: standard output]"
+            "-o",
+            "--output",
+            help="Write this file; with --job this folder.  [default: a table, or JSON into a pipe]",
         ),
     ] = None,
     job: Annotated[
@@ -56,11 +63,58 @@ def client(
             raise InputError("--job takes one archive or video, and -o FOLDER for the results.")
         _run_job(server, files[0], output, {**fields, "every": every, "overlays": overlays})
         return
-    data = server.predict(files, **fields, format=format, overlay_type=_overlay_type(output))
-    if output is None:
+    to_pipe = output is None or str(output) == "-"
+    chosen = _format_of(None if to_pipe else output, format)
+    if to_pipe and chosen in _BINARY and sys.stdout.isatty():
+        raise InputError(f"--format {chosen} gives no text for a terminal; expected a file. Name it with -o.")
+    if output is None and format is not None and sys.stdout.isatty():
+        raise InputError(
+            f"--format {format}: got no file for it; a terminal is no place for a document. Name a file with -o, or print it "
+            "with -o -."
+        )
+    data = server.predict(files, **fields, format=chosen, overlay_type=_overlay_type(output))
+    if output is None and sys.stdout.isatty():  # a person reads the table instead
+        _show(data)
+    elif output is None or to_pipe:
         typer.echo(data, nl=False)
     else:
         write_bytes(output, data)
+
+
+_ENDINGS = {
+    "json": (".json",),
+    "coco": (".json",),
+    "csv": (".csv",),
+    "overlay": (".jpg", ".jpeg", ".png"),
+    "zip": (".zip",),
+}
+_BINARY = ("overlay", "zip")
+
+
+def _format_of(output: Path | None, asked: str | None) -> str:
+    """The format asked for, or that of the file's ending."""
+    from seasift.core.errors import InputError
+
+    if output is None:
+        return asked or "json"
+    ending = output.suffix.lower()
+    fitting = [name for name, endings in _ENDINGS.items() if ending in endings]
+    if asked in fitting:
+        return asked
+    if asked:
+        raise InputError(f"-o {output}: a file for --format {asked} ends in {' or '.join(_ENDINGS[asked])}.")
+    if not fitting:
+        known = dict.fromkeys(each for endings in _ENDINGS.values() for each in endings)
+        raise InputError(f"-o {output}: unknown ending {ending!r}; expected one of {', '.join(known)}.")
+    return fitting[0]
+
+
+def _show(data: bytes) -> None:
+    from seasift.cli.predict import show
+    from seasift.formats.document import Document
+
+    result = Document.model_validate_json(data)
+    show(result, [], asked_precision=result.precision)
 
 
 def _overlay_type(output: Path | None) -> str:

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seasift.core.files import check_folder
-
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
 
@@ -53,14 +51,15 @@ def compare(
     runs on the same split.
     """
 
-    from seasift.evaluation.compare import Settings
+    from seasift.core.files import check_folder
+    from seasift.evaluation.compare import CompareSettings
     from seasift.evaluation.compare import compare as hold_together
     from seasift.evaluation.compare_page import write_comparison
     from seasift.evaluation.runs import read_runs
 
     if output:
         check_folder(output)
-    comparison = hold_together(read_runs(runs), Settings(data, resamples, seed, group))
+    comparison = hold_together(read_runs(runs), CompareSettings(data, resamples, seed, group))
     tell(comparison, write_comparison(output, comparison) if output else ())
 
 

@@ -97,7 +97,7 @@ def stats(
     group: _Group = None,
     as_json: _Json = False,
 ) -> None:
-    """Describe a data set: counts, sizes, classes that go together, videos of each split."""
+    """Describe a data set: counts, sizes, classes that occur together, videos of each split."""
     from seasift.cli.data_output import tell_stats
     from seasift.cli.terminal import print_json
     from seasift.data.stats import describe, statistics

@@ -15,14 +15,21 @@ from seasift.data.prepared import PreparedDataset
 from seasift.data.stats import SIZES, Stats
 
 _PAIRS = 10
+_MOST_LINES = 20  # of one kind of defect
 _WIDTH = 140
 
 
 def tell_check(report: CheckReport) -> None:
-    """Every defect on a line, the table of leaks, and a summary in the last line."""
+    """The first defects of each kind on a line each, the table of leaks, and a summary in the last line."""
     out = console_of(_WIDTH)
+    shown: Counter[str] = Counter()
     for defect in report.defects:
-        out.print(defect.line(), soft_wrap=True)
+        shown[defect.kind] += 1
+        if shown[defect.kind] <= _MOST_LINES:
+            out.print(defect.line(), soft_wrap=True)
+    for kind, count in shown.items():
+        if count > _MOST_LINES:
+            out.print(f"... and {count - _MOST_LINES:,} more: {kind}. --json lists all.")
     if report.leaks:
         table = Table(
             "scheme",
@@ -70,7 +77,7 @@ def tell_prepared(prepared: PreparedDataset, done: bool) -> None:
         )
         return
     out.print(f"{prepared.folder}: {record['name']}, {record['pictures']:,} images; objects: {objects}")
-    table = Table("scheme", "split", "pictures")
+    table = Table("scheme", "split", "images")
     table.columns[2].justify = "right"
     for scheme, splits in record["splits"].items():
         for split, count in splits.items():
@@ -117,7 +124,7 @@ def tell_scheme(drawn: Drawn) -> None:
     out = console_of(_WIDTH)
     if not drawn.grouped:
         out.print("note: no group is known, so each image is its own group; give --group for footage")
-    table = Table("scheme", "split", "groups", "pictures", "share", "objects", "classes it lacks")
+    table = Table("scheme", "split", "groups", "images", "share", "objects", "classes it lacks")
     for column in table.columns[2:6]:
         column.justify = "right"
     total = len(drawn.group_of)
@@ -165,7 +172,7 @@ def tell_stats(stats: Stats) -> None:
         if stats.together[i, j]
     ]
     if pairs:
-        table = Table("together in images", "and", "pictures", title="most often together")
+        table = Table("together in images", "and", "images", title="most often together")
         table.columns[2].justify = "right"
         for count, first, second in sorted(pairs, key=lambda pair: -pair[0])[:_PAIRS]:
             table.add_row(first, second, f"{count:,}")
@@ -173,9 +180,7 @@ def tell_stats(stats: Stats) -> None:
 
 
 def _splits(stats: Stats) -> Table:
-    table = Table(
-        "split", "pictures", "videos", "without objects", "objects", "crowds", *SIZES, "median size"
-    )
+    table = Table("split", "images", "videos", "without objects", "objects", "crowds", *SIZES, "median size")
     for column in table.columns[1:]:
         column.justify = "right"
     for split, counts in stats.splits.items():

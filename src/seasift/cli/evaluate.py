@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from seasift.cli.options import DataArgument, Threads, TileOverlap, TileWhole, choice
-from seasift.core.choices import EngineName, PrecisionName
+from seasift.cli.options import command_of
+from seasift.evaluation.options import EvaluateOptions
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -18,86 +18,25 @@ if TYPE_CHECKING:
     from seasift.evaluation.tables import Table as TextTable
 
 
-def evaluate(
-    model: Annotated[
-        str,
-        typer.Argument(help="A model file, the name of a bundled model, or a checkpoint (.ckpt, .pt)."),
-    ],
-    data: DataArgument,
-    output: Annotated[
-        Path | None,
-        typer.Option("-o", "--output", help="Folder for report.html, report.json and predictions.json."),
-    ] = None,
-    labels: Annotated[
-        str | None, typer.Option(help="Label set of a prepared data set: instance or material.")
-    ] = None,
-    masks: Annotated[str | None, typer.Option(help="Its masks: exact or polygons.")] = None,
-    scheme: Annotated[
-        str | None, typer.Option(help="Splitting scheme: dive-free, official, ...  [default: the data set's]")
-    ] = None,
-    split: Annotated[
-        str | None, typer.Option(help="Split of the scheme: train, val or test.  [default: val]")
-    ] = None,
-    images: Annotated[Path | None, typer.Option(help="Folder of the images of a COCO file.")] = None,
-    threshold: Annotated[
-        float, typer.Option(min=0, max=1, help="Leave out lower scores; low, since AP needs the whole curve.")
-    ] = 0.05,
-    max_objects: Annotated[int, typer.Option(min=1, help="Maximum number of objects per image.")] = 100,
-    confidence: Annotated[
-        float | None,
-        typer.Option(
-            min=0,
-            max=1,
-            help="Score from which an object counts as found, for precision and recall, the confusion matrix and "
-            "the worst images.  [default: what predict uses with this model, else 0.3]",
-        ),
-    ] = None,
-    limit: Annotated[
-        int | None, typer.Option(min=1, help="Evaluate only this many images, evenly spaced.")
-    ] = None,
-    resamples: Annotated[
-        int,
-        typer.Option(min=0, help="Draws of whole videos for the 95% intervals of AP; 0 leaves them out."),
-    ] = 1000,
-    tile: Annotated[
-        str | None,
-        typer.Option(help="Search the images in tiles: a side, WIDTHxHEIGHT in px, or auto; see predict."),
-    ] = None,
-    tile_overlap: TileOverlap = None,
-    tile_whole: TileWhole = False,
-    engine: Annotated[
-        str | None,
-        choice(
-            EngineName,
-            "--engine",
-            option="--engine",
-            help="Engine that runs a model file.  [default: openvino]",
-        ),
-    ] = None,
-    precision: Annotated[
-        str | None,
-        choice(
-            PrecisionName,
-            "--precision",
-            option="--precision",
-            help="Numbers to compute with; bf16 and f16 need openvino.  [default: f32]",
-        ),
-    ] = None,
-    threads: Threads = None,
-) -> None:
-    """Evaluate a model by the COCO metrics of boxes and masks, overall and by class.
+_HELP = """Evaluate a model by the COCO metrics of boxes and masks, overall and by class.
 
-    With -o it also writes a page with curves, a confusion matrix and the worst images.
-    """
-    given = locals()
+With -o it also writes a page with curves, a confusion matrix and the worst images.
+"""
+
+
+def _run(options: EvaluateOptions) -> None:
+    from dataclasses import replace
 
     from seasift.cli.terminal import progress_bar
-    from seasift.evaluation.api import evaluate as run
+    from seasift.evaluation.api import run
 
     with progress_bar("evaluating") as progress:
-        result = run(**given, progress=progress)
+        result = run(replace(options, progress=progress))
     tell(result.record, result.written)
 
+
+evaluate = command_of(EvaluateOptions, _run, _HELP)
+evaluate.__name__ = "evaluate"
 
 _WIDTH = 120
 _SHOWN = ("AP", "AP50", "AP75", "AR100")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import sys
 from typing import Annotated, Any
 
@@ -14,19 +15,17 @@ from seasift.cli.adapt import adapt
 from seasift.cli.bench import bench
 from seasift.cli.client import client
 from seasift.cli.compare import compare
-from seasift.cli.convert import convert
+from seasift.cli.convert import convert, validate
 from seasift.cli.data import data
 from seasift.cli.evaluate import evaluate
-from seasift.cli.export import export
-from seasift.cli.lr_find import lr_find
+from seasift.cli.export import export, quantize
 from seasift.cli.models import models
 from seasift.cli.predict import predict
-from seasift.cli.quantize import quantize
 from seasift.cli.review import review
 from seasift.cli.serve import serve
 from seasift.cli.survey import survey
-from seasift.cli.train import train
-from seasift.cli.validate import validate
+from seasift.cli.terminal import CLOSED
+from seasift.cli.train import lr_find, train
 from seasift.core.errors import SeasiftError
 
 # Newer versions of typer carry a click of their own; this is the base of that one's errors, or of click's.
@@ -114,6 +113,7 @@ app.command(rich_help_panel=MODELS)(bench)
 
 def main() -> None:
     """Run the command line; exit 0 done, 2 bad input, 1 failure, 130 interrupted."""
+    _open_closed_streams()
     try:
         code = app(prog_name="seasift", standalone_mode=False)
     except SeasiftError as error:
@@ -127,6 +127,18 @@ def main() -> None:
     if code == _INTERRUPTED:  # newer versions of typer return it
         _complain("interrupted; run the same command again to go on", code)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _open_closed_streams() -> None:
+    """Give a standard stream that the caller closed (`>&-`) to the null device.
+
+    Otherwise, the next file that is opened takes its number, and what is printed lands in that file.
+    """
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        if getattr(sys, name) is None:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, which is this one
+            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
+            CLOSED.add(name)
 
 
 def _wrong_use(error: Any) -> int:

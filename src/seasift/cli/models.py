@@ -1,4 +1,4 @@
-"""`seasift models list | show | import | complete`."""
+"""`seasift models list | show | import | adopt | complete`."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from typing import Annotated
 
 import typer
 
+from seasift.cli.models_adopt import adopt
 from seasift.cli.models_complete import complete
-from seasift.core.files import check_onnx_name
 
-models = typer.Typer(name="models", help="List, show, import and complete models.", no_args_is_help=True)
+models = typer.Typer(
+    name="models", help="List, show, import, adopt and complete models.", no_args_is_help=True
+)
 
 _Classes = Annotated[int, typer.Option(min=1, help="Number of classes without background.")]
 
@@ -104,6 +106,7 @@ def import_weights(
 ) -> None:
     """Turn a published YOLACT checkpoint into a model file."""
     from seasift.core.errors import InputError, require
+    from seasift.core.files import check_onnx_name
 
     check_onnx_name(output)
     for path in (weights, names):
@@ -125,4 +128,5 @@ def import_weights(
     typer.echo(f"{output}: {info.name}, {len(info.categories)} classes, input {size} px")
 
 
+models.command()(adopt)
 models.command()(complete)

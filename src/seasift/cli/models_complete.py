@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seasift.core.files import check_onnx_name
-
 if TYPE_CHECKING:
     from seasift.data.prepared import DataSplit
 
@@ -63,6 +61,7 @@ def complete(
     """
     from seasift.cli.terminal import progress_bar
     from seasift.core.errors import InputError
+    from seasift.core.files import check_onnx_name
     from seasift.export.card import calibration_of, read_report, read_words, write_card
     from seasift.export.complete import complete as write
     from seasift.modelfile import bundled

@@ -112,15 +112,6 @@ Classes = Annotated[
         help="Find only these classes, comma separated or repeated; animals, trash, plants and vehicles stand for all of theirs."
     ),
 ]
-TileOverlap = Annotated[
-    float | None, typer.Option(help="Share of a tile that overlaps its neighbour.  [default: 0.25]")
-]
-TileWhole = Annotated[
-    bool,
-    typer.Option(
-        "--tile-whole", help="Search the whole image besides its tiles, for objects larger than a tile."
-    ),
-]
 
 Engine = Annotated[
     str, choice(EngineName, "--engine", option="--engine", help="Engine that runs the model's graph.")

@@ -28,17 +28,28 @@ the same command is given again.
 def _run(options: PredictOptions) -> None:
     from dataclasses import replace
 
-    from seasift.cli.terminal import note, progress_bar
+    from seasift.cli.terminal import CLOSED, note, progress_bar
+    from seasift.core.errors import InputError
     from seasift.formats.document import FailedFile
     from seasift.prediction.run import run
 
     def complain(failed: FailedFile) -> None:
         print(f"seasift: {failed.error}", file=sys.stderr)  # not echo: the bar moves down for print
 
+    if "stdin" in CLOSED and isinstance(options.inputs, list | tuple) and "-" in options.inputs:
+        raise InputError("-: standard input is closed; expected an image there.")
+    if "stdout" in CLOSED and (str(options.output) == "-" or options.output is None):
+        raise InputError("standard output is closed; expected a place for results. Give -o.")
+    if options.output is None and options.formats and sys.stdout.isatty():
+        raise InputError(
+            f"--format {options.formats[0]}: got no file for it; a terminal is no place for a document. Name a file with -o, "
+            "or print it with -o -."
+        )
     with progress_bar("predicting") as progress:
         result = run(replace(options, progress=progress, on_failure=complain, on_note=note))
-    asked = options.formats or str(options.output) == "-"
-    if not result.written and (asked or not sys.stdout.isatty()):  # a person reads the table instead
+    if not result.written and (
+        str(options.output) == "-" or not sys.stdout.isatty()
+    ):  # a person reads the table instead
         for part in result.text(result.formats[0]):
             typer.echo(part.encode(), nl=False)
     show(result.document, result.written, asked_precision=options.precision)

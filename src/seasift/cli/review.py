@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from seasift.cli.options import Host, OpenToAll, Port
+from seasift.core.choices import ObjectNames
 
 if TYPE_CHECKING:
     from seasift.review.folder import Review
@@ -21,6 +22,12 @@ def review(
     ] = None,
     footage: Annotated[
         Path | None, typer.Option(help="Folder of the videos, if they are not where the survey found them.")
+    ] = None,
+    names: Annotated[
+        ObjectNames | None,
+        typer.Option(
+            help="Show the likeliest class of each track (class), or its rolled-up name.  [default: as the survey]"
+        ),
     ] = None,
     reviewer: Annotated[str, typer.Option(help="Name of the person, stored with each decision.")] = "",
     host: Host = None,
@@ -37,7 +44,7 @@ def review(
     seasift review out --export reviewed && seasift data check reviewed/annotations.json
     """
     if export is not None:
-        _export(folder, footage, export)
+        _export(folder, footage, export, names)
         return
 
     from seasift.service.review_app import serve_review
@@ -50,14 +57,14 @@ def review(
             webbrowser.open(url)
 
     given = {"host": host, "port": port, "open_to_all": open_to_all or None}
-    serve_review(folder, given, footage=footage, reviewer=reviewer, listening=listening)
+    serve_review(folder, given, footage=footage, names=names, reviewer=reviewer, listening=listening)
 
 
-def _export(folder: Path, footage: Path | None, out: Path) -> None:
+def _export(folder: Path, footage: Path | None, out: Path, names: ObjectNames | None) -> None:
     from seasift.cli.terminal import note, progress_bar
     from seasift.review.folder import Review
 
-    review = Review(folder, footage=footage)
+    review = Review(folder, footage=footage, names=names)
     with progress_bar("writing images") as progress:
         made = review.export(out, progress)
     written = review.write()

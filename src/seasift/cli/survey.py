@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from seasift.cli.options import Classes, ModelOption, Precision, choice
-from seasift.core.choices import SurveyEngine
+from seasift.core.choices import ObjectNames, SurveyEngine
 
 if TYPE_CHECKING:
-    from seasift.survey.api import SurveyResult
+    from rich.table import Table
+
+    from seasift.survey.api import ClassCount, SurveyResult
 
 
 def survey(
@@ -56,6 +58,13 @@ def survey(
         int | None, typer.Option(min=1, help="Maximum number of objects per frame.  [default: the model's]")
     ] = None,
     classes: Classes = None,
+    names: Annotated[
+        ObjectNames | None,
+        typer.Option(
+            help="class; or rollup: the class of a track if it is sure enough, else trash, animal ..., else object.  "
+            "[default: rollup if the model has thresholds for it]"
+        ),
+    ] = None,
     unconfirmed: Annotated[
         bool,
         typer.Option(
@@ -72,6 +81,13 @@ def survey(
     ] = None,
     video: Annotated[
         bool, typer.Option("--video", help="Also write annotated.mp4: the sampled frames with outlines.")
+    ] = False,
+    raw_csv: Annotated[
+        bool,
+        typer.Option(
+            "--raw-csv",
+            help="Leave texts in CSV that begin with = + - @ as they are: a spreadsheet computes them.",
+        ),
     ] = False,
     engine: Annotated[
         str,
@@ -118,27 +134,51 @@ def _print(result: SurveyResult) -> None:
     import shlex
 
     from rich.console import Console
-    from rich.table import Table
 
     from seasift.cli.terminal import complain
 
     console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
-    if result.counts:
-        table = Table("class", box=None, pad_edge=False)
-        for column in ("unique", "95% interval", "MaxN"):
-            table.add_column(column, justify="right")
-        for name, count in result.counts.items():
-            table.add_row(name, f"{count.unique:,}", count.interval or "none", f"{count.maxn:,}")
-        console.print(table)
+    if result.unique:
+        console.print(_table(result))
     for gap in result.gaps:
         end = "the end" if gap.to_s is None else f"{gap.to_s:.2f} s"
         console.print(f"{gap.file}: nothing from {gap.from_s:.2f} s to {end}: {gap.reason}")
-    if result.counts:
+    if result.unique:
         console.print(result.interval_note)
-    unique = sum(count.unique for count in result.counts.values())
-    console.print(f"{result.frames:,} frames, {unique:,} objects (model {result.model})")
+    counted = (("frame", result.frames), ("object", result.unique))
+    words = ", ".join(f"{count:,} {noun}{'' if count == 1 else 's'}" for noun, count in counted)
+    console.print(f"{words} (model {result.model})")
     console.print("written: " + ", ".join(str(path) for path in result.written))
     for warning in result.warnings:
         complain(warning)
     console.print(f"open {result.output / 'report.html'}")
     console.print(f"seasift review {shlex.quote(str(result.output))}")
+
+
+def _table(result: SurveyResult) -> Table:
+    """Counts by supercategory, each with its classes and with the tracks whose class is uncertain."""
+    from rich.table import Table
+
+    from seasift.core.classes import group_of
+    from seasift.core.rollup import ANYTHING
+
+    table = Table("supercategory, class" if result.supercategories else "class", box=None, pad_edge=False)
+    for column in ("unique", "95% interval", "MaxN"):
+        table.add_column(column, justify="right")
+
+    def add(name: str, count: ClassCount) -> None:
+        table.add_row(name, f"{count.unique:,}", count.interval or "none", f"{count.maxn:,}")
+
+    if not result.supercategories:
+        for name, count in result.counts.items():
+            add(name, count)
+    groups = result.supercategories.items()
+    for group, whole in sorted(groups, key=lambda item: (item[0] == ANYTHING, -item[1].unique)):
+        add(group, whole)
+        classes = {name: count for name, count in result.counts.items() if group_of(name) == group}
+        for name, count in classes.items():
+            add(f"  {name}", count)
+        uncertain = whole.unique - sum(count.unique for count in classes.values())
+        if uncertain and classes:
+            table.add_row("  class uncertain", f"{uncertain:,}", "", "")
+    return table

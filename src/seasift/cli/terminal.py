@@ -43,6 +43,10 @@ def busy(what: str) -> Iterator[None]:
         yield
 
 
+CLOSED: set[str] = set()
+"""Standard streams that the caller closed."""
+
+
 @contextmanager
 def progress_bar(title: str) -> Iterator[Callable[[int, int], None]]:
     """A bar on standard error, shown on a terminal only, driven by (done, in all)."""

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from seasift.core.instances import Instances
-from seasift.core.types import Float32, Int64
+from seasift.core.types import Bool, Float32, Int64
 
 
 def pairwise_iou(a_xyxy: Float32, b_xyxy: Float32) -> Float32:
@@ -79,6 +79,44 @@ def _survivors(boxes_xyxy: Float32, rows: Int64, order: Int64, iou: float) -> In
     overlap = np.triu(pairwise_iou(boxes, boxes), k=1)
     kept: Int64 = order[overlap.max(axis=0) <= iou]
     return kept
+
+
+_BLOCK = 128  # boxes whose overlaps are computed together
+
+
+def greedy_nms(boxes_xyxy: Float32, scores: Float32, class_ids: Int64, *, iou: float, keep: int) -> Int64:
+    """Suppress overlapping boxes class by class, each by the better boxes that survive.
+
+    Args:
+        boxes_xyxy: (N, 4) float32, any unit.
+        scores: (N,) float32.
+        class_ids: (N,) class of each box; boxes of two classes do not compete.
+        iou: highest overlap allowed.
+        keep: maximum number of boxes returned, the best over all classes.
+    Returns:
+        Rows, best first; ties keep the earlier row.
+    """
+    order = np.argsort(-scores, kind="stable")
+    kept: list[int] = []
+    for start in range(0, len(order), _BLOCK):
+        rows = order[start : start + _BLOCK]
+        if kept:
+            rows = rows[~_conflicts(boxes_xyxy, class_ids, rows, np.array(kept), iou).any(axis=1)]
+        conflicts = _conflicts(boxes_xyxy, class_ids, rows, rows, iou)
+        suppressed = np.zeros(len(rows), bool)
+        for index, row in enumerate(rows.tolist()):
+            if not suppressed[index]:
+                kept.append(row)
+                if len(kept) == keep:
+                    return np.array(kept, np.int64)
+                suppressed |= conflicts[index]
+    return np.array(kept, np.int64)
+
+
+def _conflicts(boxes: Float32, class_ids: Int64, first: Int64, second: Int64, iou: float) -> Bool:
+    """Whether boxes (F,) and (S,) are of one class and overlap by more than `iou`: (F, S)."""
+    same = class_ids[first][:, None] == class_ids[second][None]
+    return np.asarray(same & (pairwise_iou(boxes[first], boxes[second]) > iou))
 
 
 OVERLAP = 0.6

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import ParamSpec, TypeVar
+from typing import Annotated, Any, ForwardRef, ParamSpec, TypeVar, get_args, get_origin
 
 from seasift.core.errors import InputError, hint
 
@@ -194,11 +194,21 @@ def takes_fields_of(
             return run(options(*args, **kwargs))
 
         returns = inspect.signature(run).return_annotation
-        signature = inspect.signature(options).replace(return_annotation=returns)
-        function.__signature__ = signature  # type: ignore[attr-defined]
+        signature = inspect.signature(options)
+        parameters = [
+            each.replace(annotation=_plain(each.annotation)) for each in signature.parameters.values()
+        ]
+        shown = signature.replace(parameters=parameters, return_annotation=returns)
+        function.__signature__ = shown  # type: ignore[attr-defined]
         return function
 
     return decorate
+
+
+def _plain(annotation: Any) -> Any:
+    """A type without its `Option`, for `help` and notebooks."""
+    plain = get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
+    return plain.__forward_arg__ if isinstance(plain, ForwardRef) else plain
 
 
 def parse_size(text: str, option: str, *, least: int = 1, square: bool = False) -> tuple[int, int]:

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from seasift.core.boxes import fast_nms
+from seasift.core.errors import ModelError
 from seasift.core.instances import Instances
 from seasift.core.masks import MaskCrop
 from seasift.core.types import Float32, Int64, SizeHW
@@ -291,3 +292,16 @@ def paste_mask(mask: Float32, box_xyxy: Float32, size_hw: SizeHW, threshold: flo
     top, left = max(y1, 0), max(x1, 0)
     inside = enlarged[top - y1 : max(size_hw[0] - y1, 0), left - x1 : max(size_hw[1] - x1, 0)]
     return MaskCrop.from_bitmap(np.asarray(inside > threshold), left, top)
+
+
+def check_finite(values: Float32) -> None:
+    """Check that outputs hold neither NaN nor infinity.
+
+    Raises:
+        ModelError: they do.
+    """
+    if not np.isfinite(values).all():
+        raise ModelError(
+            "the model's outputs hold NaN or infinity for an image; expected finite numbers. "
+            "Export the model again in float32."
+        )

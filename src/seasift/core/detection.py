@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from seasift.core.classes import Group, group_of
 from seasift.core.errors import MissingExtraError
 from seasift.core.masks import MaskCrop
 from seasift.core.types import Bool, SizeHW
@@ -21,10 +22,17 @@ class Category:
     Attributes:
         id: `category_id` as in the COCO file.
         name: as in the COCO file.
+        supercategory: None if only its name tells, see `group`.
     """
 
     id: int
     name: str
+    supercategory: Group | None = None
+
+    @property
+    def group(self) -> Group:
+        """Its supercategory: the one given, else that of its name; see `core.classes.group_of`."""
+        return self.supercategory or group_of(self.name)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

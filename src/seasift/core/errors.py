@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from difflib import get_close_matches
 from importlib.util import find_spec
 
 
@@ -102,14 +101,14 @@ def hint(word: str, known: Iterable[str]) -> str:
     parts = [name for fold, name in by_fold.items() if word.casefold() in re.split(r"[_\W]+", fold)]
     if word and len(parts) == 1:
         return f" (did you mean {parts[0]!r}?)"
-    near = get_close_matches(word.casefold(), by_fold, n=1, cutoff=0.6)
+    near = _near(word.casefold(), by_fold)
     return f" (did you mean {by_fold[near[0]]!r}?)" if near else ""
 
 
 def expected(word: str, known: Iterable[str]) -> str:
     """`did you mean x?` for the nearest known word, or `known: a, b, c` if none is near."""
     names = list(known)
-    near = get_close_matches(word, names, n=1, cutoff=0.6)
+    near = _near(word, names)
     return f"did you mean {near[0]}?" if near else f"known: {', '.join(names)}"
 
 
@@ -129,3 +128,10 @@ def require(extra: str, *modules: str) -> None:
             raise MissingExtraError(
                 f"this needs the package {module}, which is not installed. {how_to_install(extra)}"
             )
+
+
+def _near(word: str, known: Iterable[str]) -> list[str]:
+    """The most similar known word, if any."""
+    from difflib import get_close_matches  # only for a message: `seasift --help` has no time for it
+
+    return get_close_matches(word, list(known), n=1, cutoff=0.6)

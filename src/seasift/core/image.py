@@ -12,11 +12,10 @@ from typing import Any
 import cv2
 import numpy as np
 
-from seasift.core.errors import ImageError, LimitError
-from seasift.core.files import write_bytes
-from seasift.core.image_exif import orientation_of
+from seasift.core.errors import ImageError, InputError, LimitError
+from seasift.core.files import read_regular, write_bytes
 from seasift.core.image_format import defect_of, format_of, other_kind, size_of
-from seasift.core.image_jpeg import decode_jpeg
+from seasift.core.image_jpeg import decode_jpeg, orientation_of
 from seasift.core.image_tiff import raw_kind, read_tiff
 from seasift.core.types import UInt8
 
@@ -43,7 +42,7 @@ def read_image(path: str | os.PathLike[str]) -> UInt8:
         raise ImageError(f"a value of type {type(path).__name__}; expected the path of an image file.")
     path = Path(path)
     try:
-        data = path.read_bytes()
+        data = read_regular(path, ImageError)
     except FileNotFoundError:
         raise ImageError(f"{path}: no such file. Check the name and the folder you are in.") from None
     except IsADirectoryError:
@@ -94,26 +93,29 @@ def decode_image(data: bytes, name: str, *, max_pixels: int | None = None) -> UI
         raise ImageError(f"{name}: the {kind} is {defect} ({len(data):,} bytes). Copy or download it again.")
     if max_pixels is not None:
         _check_pixels(data, kind, name, max_pixels)
+    image: UInt8 | None = None
     if kind == "JPEG" and _pixels(data, kind) <= _MOST_PIXELS:
         image = decode_jpeg(data, name)
-        if image is not None:
-            return image
-    if kind == "TIFF":
+    elif kind == "TIFF":
         image = _decode_tiff_with_alpha(data)
-        if image is not None:
-            return image
-    return _to_rgb_u8(_decode(data, kind, name), kind, name)
+    if image is None:
+        image = _to_rgb_u8(_decode(data, kind, name), kind, name)
+    _check_shape(image, data, kind, name)
+    return image
 
 
-def page_count(path: Path) -> int:
-    """Number of pages of a TIFF file; `read_image` reads the first. 1 for other files."""
-    if path.suffix.lower() not in (".tif", ".tiff"):
-        return 1
+def page_count(image: Path | bytes) -> int:
+    """Number of pages of a TIFF, a file or its bytes; `read_image` reads the first. 1 for other files."""
+    if isinstance(image, bytes):
+        return read_tiff(image).page_count if format_of(image) == "TIFF" else 1
     try:
-        data = path.read_bytes()
+        if not image.is_file():  # a pipe would wait for ever
+            return 1
+        with image.open("rb") as file:
+            head = file.read(16)
+            return page_count(head + file.read()) if format_of(head) == "TIFF" else 1
     except OSError:
         return 1
-    return read_tiff(data).page_count if format_of(data) == "TIFF" else 1
 
 
 def _pixels(data: bytes, kind: str) -> int:
@@ -139,8 +141,8 @@ def _decode_tiff_with_alpha(data: bytes) -> UInt8 | None:
 def read_orientation(path: Path) -> int:
     """The EXIF orientation of an image file, 1 to 8, which `read_image` applies; 1 if it has none or cannot be read."""
     try:
-        data = path.read_bytes()
-    except OSError:
+        data = read_regular(path)
+    except (OSError, InputError):
         return 1
     return orientation_of(data, format_of(data) or "")
 
@@ -156,6 +158,20 @@ def _check_pixels(data: bytes, kind: str, name: str, max_pixels: int) -> None:
             f"{name}: {size[1]:,} x {size[0]:,} px; expected at most {max_pixels:,} pixels. "
             "Make it smaller or cut it into parts."
         )
+
+
+def _check_shape(image: UInt8, data: bytes, kind: str, name: str) -> None:
+    """Compare what was decoded with the header, by which limits were applied."""
+    height, width = image.shape[:2]
+    size = size_of(data, kind)
+    if size is None or (height, width) == size or (width, height) == size:  # turned upright
+        return
+    if kind == "TIFF" and height * width <= size[0] * size[1]:  # a tile may be larger than the page
+        return
+    raise ImageError(
+        f"{name}: {width} x {height} px were decoded; expected {size[1]} x {size[0]} px, as the header of the {kind} "
+        "says. Convert it to PNG."
+    )
 
 
 def _decode(data: bytes, kind: str, name: str) -> np.ndarray[Any, Any]:

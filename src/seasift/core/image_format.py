@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 import zlib
 
+from seasift.core.image_jpeg import FRAMES, BrokenJpegError, segments
 from seasift.core.types import SizeHW
 
 _PNG = b"\x89PNG\r\n\x1a\n"
@@ -76,18 +77,12 @@ def defect_of(data: bytes, kind: str) -> str | None:
 
 
 def _defect_of_jpeg(data: bytes) -> str | None:
-    """Look for the end marker after the first scan: an EXIF thumbnail before it has its own."""
-    index = 2
-    while index + 4 <= len(data) and data[index] == 0xFF:
-        marker = data[index + 1]
-        if marker == 0xFF:  # fill byte
-            index += 1
-            continue
-        index += 2 + struct.unpack(">H", data[index + 2 : index + 4])[0]
-        if marker == 0xDA:
-            # In a scan 0xFF is followed by 0 or a restart marker, so this can only be the end of the image.
-            return None if data.find(b"\xff\xd9", index) >= 0 else "truncated: its end marker is missing"
-    return "truncated or damaged before its first row"
+    try:
+        for _ in segments(data):
+            pass
+    except BrokenJpegError as error:
+        return str(error)
+    return None
 
 
 def _defect_of_png(data: bytes) -> str | None:
@@ -116,7 +111,6 @@ def _defect_of_webp(data: bytes) -> str | None:
     return None
 
 
-_NO_FRAME = {0xC4, 0xC8, 0xCC}  # markers 0xC0 to 0xCF that do not begin a frame
 _TIFF_WIDTH, _TIFF_HEIGHT, _TIFF_TILE_WIDTH, _TIFF_TILE_HEIGHT = 256, 257, 322, 323
 
 
@@ -134,16 +128,13 @@ def size_of(data: bytes, kind: str) -> SizeHW | None:
 
 
 def _of_jpeg(data: bytes) -> SizeHW | None:
-    index = 2
-    while index + 9 <= len(data) and data[index] == 0xFF:
-        marker = data[index + 1]
-        if marker == 0xFF:  # fill byte
-            index += 1
-        elif 0xC0 <= marker <= 0xCF and marker not in _NO_FRAME:
-            height, width = struct.unpack(">HH", data[index + 5 : index + 9])
-            return height, width
-        else:
-            index += 2 + int.from_bytes(data[index + 2 : index + 4], "big")
+    try:
+        for segment in segments(data):
+            if segment.marker in FRAMES:
+                height, width = struct.unpack(">HH", data[segment.start + 3 : segment.start + 7])
+                return height, width
+    except BrokenJpegError:
+        return None
     return None
 
 

@@ -56,7 +56,7 @@ class Tiff:
 
 def read_tiff(data: bytes) -> Tiff:
     """The readable directories; none for a damaged file."""
-    reader = _Reader(data)
+    reader = _TiffReader(data)
     pages = list(reader.chain(reader.first))
     inner = [
         tags for index in (pages[0].get(_SUB_IFDS, ()) if pages else ()) for tags in reader.chain(index, 1)
@@ -106,7 +106,7 @@ _MAGIC = {
 }
 
 
-class _Reader:
+class _TiffReader:
     """Directories of a TIFF or BigTIFF in either order of bytes."""
 
     def __init__(self, data: bytes) -> None:

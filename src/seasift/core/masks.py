@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from hotcoco import mask as coco_mask
 
-from seasift.core.types import Bool, Float64, SizeHW, UInt8
+from seasift.core.types import Bool, Float64, Int64, SizeHW, UInt8
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +115,14 @@ def _column_runs(mask: MaskCrop, size_hw: SizeHW) -> list[int]:
     if left >= right or top >= bottom:
         return [height * width]
     crop = mask.crop[top - y1 : bottom - y1, left - x1 : right - x1]
-    columns = np.zeros((right - left, height), dtype=bool)
-    columns[:, top:bottom] = crop.T
+    tall = bottom - top
+    columns = crop.T if tall == height else np.pad(crop.T, ((0, 0), (0, 1)))
     flat = np.concatenate(([False], columns.ravel(), [False]))
-    edges = np.flatnonzero(flat[1:] != flat[:-1]) + left * height
+    edges = np.flatnonzero(flat[1:] != flat[:-1])
+    if tall == height:
+        edges += left * height
+    else:  # a row of background ends each column, so that no run leaves it
+        edges = (edges // (tall + 1) + left) * height + edges % (tall + 1) + top
     runs: list[int] = np.diff(edges, prepend=0, append=height * width).tolist()
     return runs[:-1] if runs[-1] == 0 else runs
 
@@ -129,7 +133,64 @@ def from_coco(segmentation: Any, size_hw: SizeHW) -> MaskCrop:
     Raises:
         ValueError: neither a list of polygons nor an RLE.
     """
-    return MaskCrop.from_bitmap(coco_mask.decode(_coded(segmentation, size_hw)))
+    coded = _coded(segmentation, size_hw)
+    if size_hw[0] * size_hw[1] <= _DECODED_WHOLE:
+        return MaskCrop.from_bitmap(coco_mask.decode(coded))
+    return _crop_of(coded, size_hw)
+
+
+_DECODED_WHOLE = 1 << 24  # px; of a larger image, only the part with the mask is made
+_MOST_CROP = 1 << 27
+
+
+def _crop_of(coded: Any, size_hw: SizeHW) -> MaskCrop:
+    """The set part of an RLE, made run by run: a bitmap of the whole image may not fit into memory.
+
+    Raises:
+        ValueError: the part is too large, or the RLE is invalid.
+    """
+    height = int(size_hw[0])
+    x, y, width, tall = (int(value) for value in np.asarray(coco_mask.to_bbox(coded)).reshape(-1)[:4])
+    if width == 0 or tall == 0:
+        return MaskCrop(np.zeros((0, 0), dtype=bool), 0, 0)
+    if width * tall > _MOST_CROP:
+        raise ValueError(f"a mask of {width} x {tall} px; expected at most {_MOST_CROP:,} px")
+    counts = coded["counts"]
+    text = counts if isinstance(counts, bytes) else counts.encode("ascii")
+    ends = np.cumsum(_runs(text))
+    ones = np.stack([ends[0:-1:2], ends[1::2]], axis=1)
+    columns = np.zeros((width, tall), dtype=bool)
+    flat = columns.reshape(-1)
+    for start, end in ones[ones[:, 0] < ones[:, 1]].tolist():
+        column, row = divmod(start, height)
+        first = (column - x) * tall + row - y  # a run over several columns fills them, so `tall` is `height`
+        flat[first : first + end - start] = True
+    return MaskCrop(np.ascontiguousarray(columns.T), x, y)
+
+
+def _runs(counts: bytes) -> Int64:
+    """Run lengths of COCO's code: groups of 5 bits, the lowest first; from the fourth on, a run less the one before the last.
+
+    Raises:
+        ValueError: not such a code.
+    """
+    values = np.frombuffer(counts, np.uint8).astype(np.int64) - 48
+    ends = np.flatnonzero((values & 0x20) == 0)
+    lengths = np.diff(ends, prepend=-1)
+    if (
+        not len(ends)
+        or ends[-1] != len(values) - 1
+        or values.min() < 0
+        or values.max() > 63
+        or lengths.max() > 8
+    ):
+        raise ValueError("its counts are not COCO's code")
+    index_in_group = np.arange(len(values)) - np.repeat(ends - lengths + 1, lengths)
+    runs = np.add.reduceat((values & 0x1F) << (5 * index_in_group), ends - lengths + 1)
+    runs -= np.where(values[ends] & 0x10, 1 << (5 * lengths), 0)
+    runs[1::2] = np.cumsum(runs[1::2])
+    runs[2::2] = np.cumsum(runs[2::2])
+    return runs
 
 
 def area_of(segmentation: Any, size_hw: SizeHW) -> int:
@@ -157,6 +218,9 @@ def areas_and_boxes(segmentations: Sequence[Any], size_hw: SizeHW) -> tuple[Floa
 def _coded(segmentation: Any, size_hw: SizeHW) -> Any:
     """The RLE of a COCO segmentation."""
     if isinstance(segmentation, dict):
+        size = segmentation.get("size")
+        if not isinstance(size, list | tuple) or list(size) != [int(side) for side in size_hw]:
+            raise ValueError(f"an RLE of size {str(size)[:60]}; expected {[int(side) for side in size_hw]}")
         if isinstance(segmentation.get("counts"), list):
             return coco_mask.fr_py_objects(segmentation, *size_hw)
         return segmentation

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
 
 from seasift.core.decode import YolactDecode, decode_rcnn, decode_yolact
+from seasift.core.decode_final import decode_final, decode_queries, decode_remote, decode_rtmdet
+from seasift.core.decode_yolo import decode_final_yolo, decode_yolo, decode_yolov5
 from seasift.core.instances import Instances
 from seasift.core.prepare import InputSpec
 from seasift.core.types import Float32, Int64, SizeHW
@@ -49,14 +51,25 @@ class OutputKind:
 
     Attributes:
         outputs: names and shapes of the graph's outputs, in order. B is the batch, C the classes, a number is itself;
-            any other letter takes the first size it meets.
+            any other letter takes the first size it meets. A sum such as 4+C may hold one such letter.
         resize: the rules by which images may be fitted to its input.
+        optional: outputs that only some graphs of the kind have, for masks; without them K is 0.
         decode: from these outputs to objects.
+        adopted: whether other makers export such graphs; then their outputs have other names.
     """
 
     outputs: dict[str, str]
     resize: tuple[str, ...]
     decode: Decoder
+    adopted: bool = False
+    optional: dict[str, str] = field(default_factory=dict)
+
+    def outputs_of(self, names: Collection[str]) -> dict[str, str] | None:
+        """Names and shapes of the outputs of a graph that has outputs of these names; None if they are not the kind's."""
+        known = {**self.outputs, **self.optional}
+        if not set(self.outputs) <= set(names) <= set(known):
+            return None
+        return {name: known[name] for name in known if name in names}
 
     @property
     def has_prototypes(self) -> bool:
@@ -124,6 +137,10 @@ def _decode_detections(
     )
 
 
+_FITTED = ("letterbox", "stretch", "fit")
+_PROTOTYPES = {"prototype_masks": "B K H' W'"}
+_QUERIES = {"boxes": "B Q 4", "logits": "B Q C"}
+_FINAL = {"boxes": "B N 4", "labels": "B N", "scores": "B N"}
 _DETECTIONS = {"boxes": "B N 4", "scores": "B N", "classes": "B N"}
 
 OUTPUTS: dict[str, OutputKind] = {
@@ -136,4 +153,54 @@ OUTPUTS: dict[str, OutputKind] = {
         outputs={**_DETECTIONS, "masks": "B N M M"}, resize=("stretch", "fit"), decode=_decode_detections
     ),
     "faster-rcnn": OutputKind(outputs=_DETECTIONS, resize=("stretch", "fit"), decode=_decode_detections),
+    "yolo-detect": OutputKind(
+        outputs={"predictions": "B 4+C P"}, resize=_FITTED, decode=decode_yolo, adopted=True
+    ),
+    "yolo-segment": OutputKind(
+        outputs={"predictions": "B 4+C+K P", **_PROTOTYPES},
+        resize=("letterbox", "stretch"),
+        decode=decode_yolo,
+        adopted=True,
+    ),
+    "yolo-end2end": OutputKind(
+        outputs={"predictions": "B N 6+K"},
+        optional=_PROTOTYPES,
+        resize=("letterbox", "stretch"),
+        decode=decode_final_yolo,
+        adopted=True,
+    ),
+    "yolov5": OutputKind(
+        outputs={"predictions": "B P 5+C+K"},
+        optional=_PROTOTYPES,
+        resize=("letterbox", "stretch"),
+        decode=decode_yolov5,
+        adopted=True,
+    ),
+    "rf-detr": OutputKind(outputs=_QUERIES, resize=("stretch",), decode=decode_queries, adopted=True),
+    "rf-detr-seg": OutputKind(
+        outputs={**_QUERIES, "masks": "B Q H' W'"}, resize=("stretch",), decode=decode_queries, adopted=True
+    ),
+    "d-fine": OutputKind(outputs=_FINAL, resize=_FITTED, decode=decode_final, adopted=True),
+    "d-fine-transformers": OutputKind(
+        outputs=_QUERIES, resize=("stretch",), decode=decode_queries, adopted=True
+    ),
+    "torchvision-detection": OutputKind(
+        outputs=_FINAL,
+        optional={"masks": "B N 1 H W"},
+        resize=("original", *_FITTED),
+        decode=decode_final,
+        adopted=True,
+    ),
+    "rtmdet-ins": OutputKind(
+        outputs={"detections": "B N 5", "labels": "B N", "masks": "B N H W"},
+        resize=("fit", "stretch"),
+        decode=decode_rtmdet,
+        adopted=True,
+    ),
+    "remote": OutputKind(
+        outputs={**_FINAL, "crops": "B N 4", "bits": "B M"},
+        resize=("original",),
+        decode=decode_remote,
+        adopted=True,
+    ),
 }

@@ -93,7 +93,7 @@ class Agreement(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Views:
+class TileViews:
     """N views in image coordinates.
 
     Attributes:
@@ -109,7 +109,7 @@ class Views:
     groups: Int64
 
     @classmethod
-    def of_tile(cls, window: Window, found: Instances, size_hw: SizeHW, first_group: int) -> Views:
+    def of_tile(cls, window: Window, found: Instances, size_hw: SizeHW, first_group: int) -> TileViews:
         """Views of one tile, each in its own group.
 
         Args:
@@ -129,21 +129,21 @@ class Views:
     def __len__(self) -> int:
         return len(self.groups)
 
-    def followed_by(self, other: Views) -> Views:
+    def followed_by(self, other: TileViews) -> TileViews:
         """These and others."""
-        return Views(
+        return TileViews(
             Instances.joined([self.found, other.found]),
             self.shapes + other.shapes,
             np.concatenate([self.windows, other.windows]),
             np.concatenate([self.groups, other.groups]),
         )
 
-    def take(self, keep: Bool) -> Views:
+    def take(self, keep: Bool) -> TileViews:
         """Some of them."""
         shapes = tuple(shape for shape, kept in zip(self.shapes, keep, strict=True) if kept)
-        return Views(self.found.take(keep), shapes, self.windows[keep], self.groups[keep])
+        return TileViews(self.found.take(keep), shapes, self.windows[keep], self.groups[keep])
 
-    def united(self, a: int, b: int) -> Views:
+    def united(self, a: int, b: int) -> TileViews:
         """A copy with the groups of two views merged."""
         low, high = sorted((self.groups[a], self.groups[b]))
         return replace(self, groups=np.where(self.groups == high, low, self.groups))
@@ -231,13 +231,13 @@ class SeamMerger:
         """Start an image of this size, px, with at most this many objects, the best."""
         self._size_hw = size_hw
         self._max_objects = max_objects
-        self._open: Views | None = None
+        self._open: TileViews | None = None
         self._objects: Instances | None = None
         self._seen = 0
 
     def add(self, window: Window, found: Instances) -> None:
         """Add the objects of a tile, relative to the tile's upper left corner."""
-        fresh = Views.of_tile(window, found, self._size_hw, self._seen)
+        fresh = TileViews.of_tile(window, found, self._size_hw, self._seen)
         self._seen += len(fresh)
         if self._open is None:
             self._open = fresh
@@ -266,7 +266,7 @@ class SeamMerger:
         return Instances.empty(self._size_hw) if self._objects is None else self._objects
 
 
-def _linked(views: Views, first: int) -> Views:
+def _linked(views: TileViews, first: int) -> TileViews:
     """A copy with the views from `first` on merged into earlier groups."""
     pairs = sorted(views.agreements(first), key=lambda pair: -pair.iou)
     for pair in pairs:
@@ -279,7 +279,7 @@ def _linked(views: Views, first: int) -> Views:
     return views
 
 
-def _fused(views: Views, members: Int64) -> Instances:
+def _fused(views: TileViews, members: Int64) -> Instances:
     """Merge the views of one group into one object."""
     found = views.found.take(members)
     if len(found) == 1:

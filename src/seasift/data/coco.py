@@ -12,6 +12,7 @@ from typing import Any
 from pydantic_core import from_json
 
 from seasift.core.errors import DatasetError
+from seasift.core.files import read_regular
 from seasift.core.instances import Category
 from seasift.core.masks import MaskCrop, area_of, from_coco
 from seasift.core.types import SizeHW
@@ -179,7 +180,7 @@ def read_document(path: Path | str, data: bytes | None = None) -> dict[str, Any]
         DatasetError: no file, not JSON, or without the three lists.
     """
     try:
-        content = load_json(Path(path).read_bytes() if data is None else data)
+        content = load_json(read_regular(Path(path), DatasetError) if data is None else data)
     except FileNotFoundError:
         raise DatasetError(f"{path}: no such file; expected a COCO annotation file. Check the path") from None
     except (OSError, ValueError, RecursionError) as error:

@@ -87,8 +87,12 @@ def read_facts(text: str, name: str) -> dict[str, VideoFacts]:
     Raises:
         DatasetError: no column `video`, a video twice, or an unknown certainty; `name` is the file's.
     """
-    rows = csv.DictReader(io.StringIO(text))
-    if "video" not in (rows.fieldnames or ()):
+    reader = csv.DictReader(io.StringIO(text))
+    try:
+        columns, rows = reader.fieldnames or (), list(reader)
+    except csv.Error as error:
+        raise DatasetError(f"{name}: not a CSV table ({error}). Save it again as CSV") from None
+    if "video" not in columns:
         raise DatasetError(f"{name}: no column video; expected a CSV table with {', '.join(_COLUMNS)}")
     found: dict[str, VideoFacts] = {}
     for row in rows:

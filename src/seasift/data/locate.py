@@ -1,7 +1,7 @@
 """Find the image files that a COCO file names.
 
 Tools write names differently: with a leading folder, with `\\`, as an absolute path of another computer, with `%20` for a
-space, with composed (NFC) or separate (NFD) accents.
+space, with composed (NFC) or separate (NFD) accents, and on Windows and macOS in upper or lower case.
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ import os
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import product
 from pathlib import Path, PurePosixPath
 from unicodedata import normalize
 from urllib.parse import unquote
 
 from seasift.core.errors import DatasetError
 from seasift.data.coco import CocoDataset, read_coco
-from seasift.data.source import Source
+from seasift.data.source import DatasetFiles
 
 _Parts = tuple[str, ...]
 
@@ -80,10 +81,11 @@ def find_beside(
         if not inside and _is_file(main.path / name):
             found[name] = main, Located(name, name)
             continue
-        for ways, folder in ((_whole, main), (_whole, own), (_shortened, main)):
+        readings = ((_whole, main), (_whole, own), (_shortened, main))
+        for find, (ways, folder) in product((_Folder.find, _Folder.find_in_any_case), readings):
             if folder is own and images is not None:
                 continue
-            located = next(filter(None, map(folder.find, ways(name))), None)
+            located = next(filter(None, (find(folder, parts) for parts in ways(name))), None)
             if located:
                 found[name] = folder, located
                 break
@@ -115,7 +117,7 @@ def read_placed(path: Path, images: Path | None) -> tuple[CocoDataset, Path]:
     return replace(coco, images=tuple(placed)), folder.folder
 
 
-def find_in_source(names: Collection[str], source: Source, near: str = "") -> dict[str, Located]:
+def find_in_source(names: Collection[str], source: DatasetFiles, near: str = "") -> dict[str, Located]:
     """Find images in a source by the ends of their paths.
 
     Of several files with one name, the usual folders come first: `images` beside the COCO file, its own folder, and for
@@ -128,15 +130,16 @@ def find_in_source(names: Collection[str], source: Source, near: str = "") -> di
     Raises:
         DatasetError: missing images, a name that fits different files, or two names for one file.
     """
-    index: dict[str, list[tuple[str, _Parts]]] = {}
+    index: dict[str, list[tuple[str, _Parts]]] = {}  # the last part in lower case
     for path in source.sizes:
         parts = _parts_of(path)
-        index.setdefault(parts[-1], []).append((path, parts))
+        index.setdefault(parts[-1].casefold(), []).append((path, parts))
     found, missing = {}, []
     for name in names:
-        for parts in (*_whole(name), *_shortened(name)):
+        for alike, parts in product((_unchanged, _folded), (*_whole(name), *_shortened(name))):
             wanted = _parts_of("/".join(parts))
-            indices = [p for p, have in index.get(wanted[-1], []) if have[-len(wanted) :] == wanted]
+            same = index.get(wanted[-1].casefold(), [])
+            indices = [p for p, have in same if alike(have[-len(wanted) :]) == alike(wanted)]
             if indices:
                 found[name] = Located(_written(parts), _choose(indices, wanted, source, near))
                 break
@@ -156,7 +159,7 @@ def missing_images(index: str, missing: Sequence[str], total: int) -> DatasetErr
     )
 
 
-def _choose(indices: list[str], parts: _Parts, source: Source, near: str) -> str:
+def _choose(indices: list[str], parts: _Parts, source: DatasetFiles, near: str) -> str:
     """Choose among several files for a name."""
     seen = [index for index in indices if not any(part.startswith((".", "@")) for part in _parts_of(index))]
     indices = seen or indices  # not a thumbnail of a file browser
@@ -231,6 +234,15 @@ def _parts_of(path: str) -> _Parts:
     return PurePosixPath(normalize("NFC", path).replace("\\", "/")).parts
 
 
+def _unchanged(parts: _Parts) -> _Parts:
+    return parts
+
+
+def _folded(parts: _Parts) -> _Parts:
+    """Parts to compare without case."""
+    return tuple(normalize("NFC", part).casefold() for part in parts)
+
+
 def _written(parts: _Parts) -> str:
     return PurePosixPath("/".join(parts).replace("\\", "/")).as_posix()
 
@@ -252,6 +264,7 @@ class _Folder:
 
     path: Path
     _listings: dict[Path, dict[str, str]] = field(default_factory=dict)
+    _folded_listings: dict[Path, dict[str, list[str]]] = field(default_factory=dict)
 
     def find(self, parts: _Parts) -> Located | None:
         """The file with these parts, whether its name is composed or not."""
@@ -268,6 +281,16 @@ class _Folder:
             here = here / own
         return Located(_written(parts), here.relative_to(self.path).as_posix()) if _is_file(here) else None
 
+    def find_in_any_case(self, parts: _Parts) -> Located | None:
+        """The only file with these parts in upper or lower case."""
+        here = self.path
+        for part in _folded(parts):
+            alike = self._listing_in_any_case(here).get(part, [])
+            if len(alike) != 1:
+                return None
+            here = here / alike[0]
+        return Located(_written(parts), here.relative_to(self.path).as_posix()) if _is_file(here) else None
+
     def _listing(self, folder: Path) -> dict[str, str]:
         if folder not in self._listings:
             try:
@@ -276,6 +299,14 @@ class _Folder:
                 names = []
             self._listings[folder] = {normalize("NFC", name): name for name in names}
         return self._listings[folder]
+
+    def _listing_in_any_case(self, folder: Path) -> dict[str, list[str]]:
+        if folder not in self._folded_listings:
+            folded: dict[str, list[str]] = {}
+            for form, name in self._listing(folder).items():
+                folded.setdefault(form.casefold(), []).append(name)
+            self._folded_listings[folder] = folded
+        return self._folded_listings[folder]
 
 
 def _is_file(path: Path) -> bool:

@@ -12,13 +12,12 @@ from typing import Any
 from seasift.core.errors import DatasetError, expected
 from seasift.core.image import read_image
 from seasift.data.coco import CocoAnnotation, CocoDataset, CocoImage
-from seasift.data.content import Content, Progress
 from seasift.data.dives import VideoFacts, may_be_one_day
 from seasift.data.merge_map import MergeMap, class_sets, read_merge_map
 from seasift.data.merge_source import MergeSource, open_merge_source
 from seasift.data.prepare import write_prepared
 from seasift.data.prepared import DATASET_FILE, PreparedDataset, open_prepared
-from seasift.data.source import Source
+from seasift.data.source import DatasetContent, DatasetFiles, Progress
 
 _VERSION = "1"
 _TRAIN = "train"
@@ -86,7 +85,7 @@ def merge(
     twins = find_twins_between(sources, tell)
     kept = [source.without(twins.get(source.name, set())) for source in sources]
     schemes, dropped = _schemes(plan, kept, drop_leaks=drop_leaks)
-    content = Content(
+    content = DatasetContent(
         plan.name,
         _annotations(plan, kept),
         _joint(plan.name, kept),
@@ -228,11 +227,11 @@ def _default_scheme(first: MergeSource, schemes: Schemes) -> str:
     return own if own in schemes or any(s.startswith(f"{own}-") for s in schemes) else next(iter(schemes))
 
 
-def _joint(name: str, sources: Sequence[MergeSource]) -> Source:
+def _joint(name: str, sources: Sequence[MergeSource]) -> DatasetFiles:
     """The images of all sources; paths start with the source's index."""
     files = [source.files for source in sources]
 
-    def split(path: str) -> tuple[Source, str]:
+    def split(path: str) -> tuple[DatasetFiles, str]:
         index, _, rest = path.partition("/")
         return files[int(index)], rest
 
@@ -248,7 +247,7 @@ def _joint(name: str, sources: Sequence[MergeSource]) -> Source:
         (owner, rest), (second, others) = split(path), split(other)
         return owner.alike(rest, others) if owner is second else read(path) == read(other)
 
-    return Source(
+    return DatasetFiles(
         name,
         {f"{k}/{path}": size for k, each in enumerate(files) for path, size in each.sizes.items()},
         {

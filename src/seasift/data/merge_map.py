@@ -6,22 +6,23 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from seasift.core.classes import group_of
 from seasift.core.errors import DatasetError, expected
+from seasift.core.files import read_regular
 from seasift.core.instances import Category
+from seasift.core.yaml_text import load_yaml
 
 OBJECT, IGNORE = "object", "ignore"
 Meaning = str | list[str]
 
 
-class _Strict(BaseModel):
+class _MapPart(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class SourceMap(_Strict):
+class SourceMap(_MapPart):
     """One source.
 
     Attributes:
@@ -50,7 +51,7 @@ class SourceMap(_Strict):
     citation: str | None = None
 
 
-class MergeMap(_Strict):
+class MergeMap(_MapPart):
     """A merge.
 
     Attributes:
@@ -77,13 +78,13 @@ def read_merge_map(path: Path, sources: int) -> MergeMap:
         DatasetError: no file, not YAML, an unknown key, a wrong value, or another number of sources.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = load_yaml(read_regular(path, DatasetError).decode("utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise DatasetError(
             f"{path}: cannot be read ({error}); expected a map in YAML. Check the path"
         ) from None
-    except yaml.YAMLError as error:
-        raise DatasetError(f"{path}: not YAML ({' '.join(str(error).split())}). Correct the file") from None
+    except ValueError as error:
+        raise DatasetError(f"{path}: not YAML ({error}). Correct the file") from None
     try:
         found = MergeMap.model_validate(content)
     except ValidationError as error:

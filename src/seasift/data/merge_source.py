@@ -9,12 +9,13 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from seasift.core.errors import DatasetError
+from seasift.core.files import read_regular
 from seasift.data.coco import CocoDataset, read_coco
 from seasift.data.dives import VideoFacts, groups_of, read_facts
 from seasift.data.locate import images_folder
 from seasift.data.merge_map import SourceMap
 from seasift.data.prepared import open_prepared
-from seasift.data.source import Source, folder_source
+from seasift.data.source import DatasetFiles, folder_source
 
 _ALL = "all"
 
@@ -66,7 +67,7 @@ class MergeSource:
     group: str | None
     facts: Mapping[str, VideoFacts]
     folder: Path
-    files: Source
+    files: DatasetFiles
     about: Mapping[str, Any]
     digest: str
 
@@ -226,7 +227,7 @@ def _videos(coco: CocoDataset, group: str | None) -> dict[str, str]:
 
 def _facts(path: Path) -> dict[str, VideoFacts]:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_regular(path, DatasetError).decode("utf-8")
     except (OSError, ValueError) as error:
         raise DatasetError(f"{path}: cannot be read ({error}); expected a CSV table of videos") from None
     return read_facts(text, str(path))
@@ -239,7 +240,7 @@ def _wanted(given: SourceMap, known: set[str]) -> set[str]:
     listed = given.videos
     if isinstance(listed, Path):
         try:
-            listed = listed.read_text(encoding="utf-8").split()
+            listed = read_regular(listed, DatasetError).decode("utf-8").split()
         except (OSError, ValueError) as error:
             raise DatasetError(
                 f"{given.videos}: cannot be read ({error}); expected one video per line"

@@ -211,7 +211,7 @@ _MIDDLE = 512.0
 
 
 @dataclass(frozen=True)
-class Footage:
+class DrawnFootage:
     """A scene, the times of its frames, and its detector."""
 
     scene: Scene
@@ -228,11 +228,11 @@ class Footage:
             yield frame, self.faults.seen(frame, rng)
 
 
-def footage(name: str, seed: int = 0) -> Footage:
+def footage(name: str, seed: int = 0) -> DrawnFootage:
     """One of `SCENES`; the seed draws positions, speeds, the floor and the detector's errors."""
     rng = np.random.default_rng(seed)
     scene, faults = SCENES[name](rng, seed)
-    return Footage(scene, _times(10.0, 5.0, rng), faults, seed)
+    return DrawnFootage(scene, _times(10.0, 5.0, rng), faults, seed)
 
 
 def _times(length_s: float, fps: float, rng: np.random.Generator) -> tuple[float, ...]:

@@ -16,9 +16,9 @@ from seasift.core.choices import ImageEncoding, choose
 from seasift.core.errors import DatasetError
 from seasift.core.files import write_bytes, write_json
 from seasift.core.image import read_image
-from seasift.data.content import Progress
 from seasift.data.packed import PACK_FILE, PACK_SCHEMA, read_pack
 from seasift.data.prepared import DATASET_FILE, PreparedDataset, open_prepared
+from seasift.data.source import Progress
 
 MB = 1_000_000
 _STAMP = (1980, 1, 1, 0, 0, 0)

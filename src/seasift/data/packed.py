@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from seasift.core.errors import DatasetError
+from seasift.core.files import read_regular
 
 PACK_FILE = "pack.json"
 PACK_SCHEMA = "seasift-pack/1"
@@ -25,8 +26,8 @@ def read_pack(folder: Path) -> dict[str, Any]:
     """
     path = folder / PACK_FILE
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        record = json.loads(read_regular(path, DatasetError))
+    except (OSError, ValueError, RecursionError) as error:
         raise DatasetError(
             f"{path}: cannot be read ({error}); expected a record of `seasift data pack`. Copy it again"
         ) from None

@@ -22,13 +22,12 @@ from seasift.core.masks import MaskCrop
 from seasift.core.types import SizeHW
 from seasift.data import trashcan
 from seasift.data.coco import CocoAnnotation, CocoDataset, read_coco
-from seasift.data.content import Content, Progress
 from seasift.data.dives import VIDEOS_FILE, facts_table, shipped_facts
 from seasift.data.locate import find_in_source, images_folder
 from seasift.data.prepare_coco import read_coco_file, read_coco_files
 from seasift.data.prepared import DATASET_FILE, SCHEMA, PreparedDataset, open_prepared
 from seasift.data.schemes import shipped_schemes
-from seasift.data.source import Source, folder_source, open_source
+from seasift.data.source import DatasetContent, DatasetFiles, Progress, folder_source, open_source
 from seasift.data.trashcan import OriginalObject, label_of, published_groups, read_original
 
 # Published polygons extend a pixel too far right and down, were simplified, and lost small islands: of all objects
@@ -95,13 +94,13 @@ def _listed(labels: Sequence[str]) -> str:
 _MARK = "instance_version/instances_train_trashcan.json"
 
 
-def root_of(source: Source) -> str | None:
+def root_of(source: DatasetFiles) -> str | None:
     """Folder of TrashCan inside the source ("" or ending with `/`); None without TrashCan."""
     mark = source.find(_MARK)
     return None if mark is None else mark.removesuffix(_MARK)
 
 
-def read_trashcan(source: Source, root: str, tell: Progress) -> Content:
+def read_trashcan(source: DatasetFiles, root: str, tell: Progress) -> DatasetContent:
     """Read all annotations and compare their counts with the published tables.
 
     Raises:
@@ -112,7 +111,7 @@ def read_trashcan(source: Source, root: str, tell: Progress) -> Content:
     annotations = {f"{label_set}-polygons": coco for label_set, coco in published.items()}
     annotations |= {f"{label_set}-exact": coco for label_set, coco in exact.items()}
     names = [image.file_name for image in published["instance"].images]
-    return Content(
+    return DatasetContent(
         "trashcan-1.0",
         annotations,
         source,
@@ -124,7 +123,7 @@ def read_trashcan(source: Source, root: str, tell: Progress) -> Content:
     )
 
 
-def _polygons(source: Source, root: str, label_set: str) -> CocoDataset:
+def _polygons(source: DatasetFiles, root: str, label_set: str) -> CocoDataset:
     splits = []
     for split in ("train", "val"):
         path = f"{root}{label_set}_version/instances_{split}_trashcan.json"
@@ -136,7 +135,7 @@ def _polygons(source: Source, root: str, label_set: str) -> CocoDataset:
 
 
 def _exact(
-    source: Source, root: str, published: Mapping[str, CocoDataset], tell: Progress
+    source: DatasetFiles, root: str, published: Mapping[str, CocoDataset], tell: Progress
 ) -> dict[str, CocoDataset]:
     """Read both label sets at once: decoding the bitmaps is most of the work."""
     images = {
@@ -206,7 +205,7 @@ def prepare(
 
 
 @contextmanager
-def _opened(source: Path, out: Path, images: Path | None, how: str) -> Iterator[tuple[Source, str]]:
+def _opened(source: Path, out: Path, images: Path | None, how: str) -> Iterator[tuple[DatasetFiles, str]]:
     if source.is_file() and source.suffix.lower() == ".json":
         stat = source.stat()
         folder = images_folder(source, images).resolve()
@@ -225,14 +224,18 @@ def _opened(source: Path, out: Path, images: Path | None, how: str) -> Iterator[
         yield opened, opened.digest(_VERSION, SCHEMA, how)
 
 
-def _read(path: Path, source: Source, images: Path | None, tell: Progress, *, repair: bool) -> Content:
+def _read(
+    path: Path, source: DatasetFiles, images: Path | None, tell: Progress, *, repair: bool
+) -> DatasetContent:
     if path.is_file() and path.suffix.lower() == ".json":
         return read_coco_file(path, images, repair=repair)
     root = root_of(source)
     return read_coco_files(source, repair=repair) if root is None else read_trashcan(source, root, tell)
 
 
-def write_prepared(content: Content, out: Path, digest: str, force: bool, tell: Progress) -> PreparedDataset:
+def write_prepared(
+    content: DatasetContent, out: Path, digest: str, force: bool, tell: Progress
+) -> PreparedDataset:
     """Write a data set into a folder, and replace the files of an earlier run.
 
     Args:

@@ -13,11 +13,18 @@ from typing import Any
 
 from seasift.core.errors import DatasetError
 from seasift.core.image import SUFFIXES
-from seasift.data.coco import CocoDataset, checked_document, load_json, parse_coco, read_document, root_ids
-from seasift.data.content import Content
+from seasift.data.coco import (
+    CocoDataset,
+    checked_document,
+    load_json,
+    parse_coco,
+    read_document,
+    root_ids,
+)
+from seasift.data.json_form import REMEDY
 from seasift.data.locate import Located, find_beside, find_in_source, missing_images
 from seasift.data.repair import repair_document
-from seasift.data.source import Source, folder_source
+from seasift.data.source import DatasetContent, DatasetFiles, folder_source
 
 _DEFAULTS = {"labels": "default", "masks": "published", "split": "published"}
 _KEYS = {"images", "annotations", "categories"}
@@ -37,7 +44,7 @@ class _Split:
     found: Mapping[str, Located]
 
 
-def read_coco_file(path: Path, images: Path | None, *, repair: bool = False) -> Content:
+def read_coco_file(path: Path, images: Path | None, *, repair: bool = False) -> DatasetContent:
     """Read one COCO file: the data set has one scheme with one split, `published/all`.
 
     Args:
@@ -50,7 +57,7 @@ def read_coco_file(path: Path, images: Path | None, *, repair: bool = False) -> 
     content = read_document(path)
     repairs = repair_document(content, path.name) if repair else []
     roots = root_ids([content])
-    coco = parse_coco(content, path, roots)
+    coco = _parsed(content, path, roots, repair=repair)
     names = [image.file_name for image in coco.images]
     folder = find_beside(names, path, images, inside=True)
     missing = [name for name in names if name not in folder.found]
@@ -61,7 +68,7 @@ def read_coco_file(path: Path, images: Path | None, *, repair: bool = False) -> 
     return _content(path.stem, splits, source, str(path), _notes([content], roots), repairs)
 
 
-def read_coco_files(source: Source, *, repair: bool = False) -> Content:
+def read_coco_files(source: DatasetFiles, *, repair: bool = False) -> DatasetContent:
     """Read all COCO files of a folder or zip; each becomes a split of the scheme `published`.
 
     Args:
@@ -85,11 +92,23 @@ def read_coco_files(source: Source, *, repair: bool = False) -> Content:
     for split, (file, content) in zip(
         split_names(list(contents), source.name), contents.items(), strict=True
     ):
-        coco = parse_coco(content, f"{source.name}/{file}", roots)
+        coco = _parsed(content, f"{source.name}/{file}", roots, repair=repair)
         names = [image.file_name for image in coco.images]
         splits[split] = _Split(coco, find_in_source(names, source, file))
     notes = _notes(list(contents.values()), roots)
     return _content(Path(source.name).stem, splits, source, source.name, notes, repairs)
+
+
+def _parsed(
+    content: dict[str, Any], location: Path | str, roots: Collection[int], *, repair: bool
+) -> CocoDataset:
+    try:
+        return parse_coco(content, location, roots)
+    except DatasetError as error:
+        if not repair:
+            raise
+        left = "--repair does not mend this: correct the file. `seasift data check` lists all defects"
+        raise DatasetError(str(error).replace(REMEDY, left)) from None
 
 
 def _may_be_coco(path: str) -> bool:
@@ -100,7 +119,7 @@ def _may_be_coco(path: str) -> bool:
     )
 
 
-def _document(source: Source, path: str) -> dict[str, Any] | None:
+def _document(source: DatasetFiles, path: str) -> dict[str, Any] | None:
     """The document, or None if it is no COCO file.
 
     Raises:
@@ -196,11 +215,11 @@ def _notes(contents: Sequence[Mapping[str, Any]], roots: Collection[int]) -> lis
 def _content(
     name: str,
     splits: Mapping[str, _Split],
-    source: Source,
+    source: DatasetFiles,
     location: str,
     notes: Sequence[str],
     repairs: Sequence[str],
-) -> Content:
+) -> DatasetContent:
     splits = _in_folders(splits, source)
     named = {split: _renamed(each) for split, each in splits.items()}
     joined = _joined(named, location)
@@ -209,10 +228,10 @@ def _content(
     }
     images = {located.name: located.path for split in splits.values() for located in split.found.values()}
     about = {key: list(lines) for key, lines in (("notes", notes), ("repairs", repairs)) if lines}
-    return Content(name, {"default-published": joined}, source, images, schemes, _DEFAULTS, about)
+    return DatasetContent(name, {"default-published": joined}, source, images, schemes, _DEFAULTS, about)
 
 
-def _in_folders(splits: Mapping[str, _Split], source: Source) -> Mapping[str, _Split]:
+def _in_folders(splits: Mapping[str, _Split], source: DatasetFiles) -> Mapping[str, _Split]:
     """Where splits have different images with one name, put each split's images into a folder named like the split."""
     paths: dict[str, str] = {}
     for split in splits.values():

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from seasift.core.errors import DatasetError, expected
+from seasift.core.files import read_regular
 from seasift.data.coco import CocoDataset, read_coco
 from seasift.data.dives import VIDEOS_FILE, VideoFacts, dives_of, groups_of, read_facts
 from seasift.data.locate import read_placed
@@ -91,7 +92,7 @@ class PreparedDataset:
         if not path.is_file():
             return {}
         try:
-            text = path.read_text(encoding="utf-8")
+            text = read_regular(path, DatasetError).decode("utf-8")
         except (OSError, ValueError) as error:
             raise DatasetError(
                 f"{path}: cannot be read ({error}); expected a CSV table. Prepare again"
@@ -125,7 +126,7 @@ class PreparedDataset:
         """
         path = self.folder / "splits" / scheme / f"{split}.txt"
         try:
-            lines = path.read_text(encoding="utf-8").split("\n")
+            lines = read_regular(path, DatasetError).decode("utf-8").split("\n")
         except (OSError, ValueError) as error:
             raise DatasetError(f"{path}: cannot be read ({error}); expected one file name per line") from None
         return [line for line in lines if line]
@@ -193,8 +194,8 @@ def open_prepared(folder: Path, *, cache: Path | None = None) -> PreparedDataset
         folder = unpack(folder, cache)
     path = folder / DATASET_FILE
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        record = json.loads(read_regular(path, DatasetError))
+    except (OSError, ValueError, RecursionError) as error:
         raise DatasetError(
             f"{folder}: not a prepared data set ({DATASET_FILE}: {type(error).__name__}); expected a folder made by "
             "`seasift data prepare SOURCE OUT`, or a COCO .json file"

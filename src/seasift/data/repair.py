@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from seasift.core.masks import areas_and_boxes
@@ -13,11 +14,21 @@ from seasift.data.json_form import defect_of_segmentation, is_integer, is_number
 _SILENT_PX = 1e-6
 
 
+_WHOLE_NUMBERS = {
+    "images": ("id", "width", "height"),
+    "categories": ("id",),
+    "annotations": ("id", "image_id", "category_id", "iscrowd"),
+}
+_DIGITS = re.compile(r"\s*\d{1,15}\s*")
+
+
 def repair_document(content: dict[str, Any], file: str) -> list[str]:
     """Repair a document in place.
 
+    * Whole numbers that are stored as text or as 1.0 become numbers.
     * Missing and duplicate annotation ids are replaced; duplicate entries of an image are merged.
     * Categories with one name are merged.
+    * Polygons that are lists of points become lists of numbers.
     * Polygons of fewer than 3 points, of an odd count of numbers or without a pixel in the image are removed; an object
       that loses all keeps its box.
     * An RLE whose width and height are swapped gets the size of the image.
@@ -32,6 +43,10 @@ def repair_document(content: dict[str, Any], file: str) -> list[str]:
         Every repair, one line each.
     """
     done = _Repairs(file)
+    for part, keys in _WHOLE_NUMBERS.items():
+        for number, item in enumerate(content[part]):
+            if isinstance(item, dict):
+                _numbers(item, keys, f"{part}[{number}]", done)
     _images(content, done)
     _categories(content, done)
     sizes = _sizes(content["images"])
@@ -55,6 +70,16 @@ class _Repairs:
 
     def add(self, index: str, what: str) -> None:
         self.lines.append(" ".join(f"{self._file}, {index}: {what}".split()))
+
+
+def _numbers(item: dict[str, Any], keys: Sequence[str], index: str, done: _Repairs) -> None:
+    for key in keys:
+        value = item.get(key)
+        if (isinstance(value, str) and _DIGITS.fullmatch(value)) or (
+            isinstance(value, float) and value.is_integer()
+        ):
+            item[key] = int(value)
+            done.add(index, f"{key} {value!r}: {item[key]}")
 
 
 def _sizes(images: list[Any]) -> dict[int, SizeHW]:
@@ -156,6 +181,10 @@ def _mask(item: dict[str, Any], size_hw: SizeHW, index: str, done: _Repairs) -> 
     if is_number(segmentation[0]):  # one ring that is in no list of rings
         segmentation = [segmentation]
         done.add(index, "polygon outside a list of polygons: put into one")
+    rings = [_flat(ring) for ring in segmentation]
+    if rings != segmentation:
+        segmentation = rings
+        done.add(index, "polygons that are lists of points: written as lists of numbers")
     kept = [
         ring
         for ring in segmentation
@@ -168,6 +197,13 @@ def _mask(item: dict[str, Any], size_hw: SizeHW, index: str, done: _Repairs) -> 
             f"{len(segmentation) - len(kept)} of {len(segmentation)} polygons degenerate: dropped{left}",
         )
     item["segmentation"] = kept
+
+
+def _flat(ring: Any) -> Any:
+    """[[x, y], ...] as [x, y, ...]; anything else as it is."""
+    if isinstance(ring, list) and ring and all(isinstance(point, list) and len(point) == 2 for point in ring):
+        return [number for point in ring for number in point]
+    return ring
 
 
 def _measured(segmentation: Any, size_hw: SizeHW) -> tuple[float, list[float]] | None:

@@ -1,4 +1,7 @@
-"""Files of a data set in a zip or a folder, by their path inside it."""
+"""Files of a data set in a zip or a folder, by their path inside it.
+
+`DatasetContent` is a data set before it is written, from any source.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +14,13 @@ import zipfile
 import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any
 
 from seasift.core.errors import DatasetError
+from seasift.data.coco import CocoDataset
+from seasift.data.dives import VideoFacts
 
 _APPLE_DOUBLE = b"\x00\x05\x16"
 _UTF8_FLAG, _UNICODE_PATH = 0x800, 0x7075
@@ -22,7 +28,7 @@ _READ_ERRORS = (OSError, zipfile.BadZipFile, zlib.error, NotImplementedError, Ru
 
 
 @dataclass(frozen=True)
-class Source:
+class DatasetFiles:
     """An opened zip or folder, without the files that macOS adds (`__MACOSX/`, `._name`).
 
     Attributes:
@@ -70,7 +76,7 @@ class Source:
 
 
 @contextmanager
-def open_source(path: Path, *, without: Path | None = None) -> Iterator[Source]:
+def open_source(path: Path, *, without: Path | None = None) -> Iterator[DatasetFiles]:
     """Open a zip or a folder.
 
     Args:
@@ -96,7 +102,7 @@ def open_source(path: Path, *, without: Path | None = None) -> Iterator[Source]:
         )
 
 
-def folder_source(folder: Path, paths: Collection[str]) -> Source:
+def folder_source(folder: Path, paths: Collection[str]) -> DatasetFiles:
     """Some files of a folder."""
     stats = {path: (folder / path).stat() for path in paths}
 
@@ -105,7 +111,7 @@ def folder_source(folder: Path, paths: Collection[str]) -> Source:
             file.read_bytes() == (folder / path).read_bytes()
         )
 
-    return Source(
+    return DatasetFiles(
         str(folder),
         {path: each.st_size for path, each in stats.items()},
         {path: each.st_mtime_ns for path, each in stats.items()},
@@ -141,7 +147,7 @@ def _is_apple_double(file: Path) -> bool:
         return False
 
 
-def _zip_source(path: Path, archive: zipfile.ZipFile) -> Source:
+def _zip_source(path: Path, archive: zipfile.ZipFile) -> DatasetFiles:
     entries: dict[str, zipfile.ZipInfo] = {}
     links: dict[str, zipfile.ZipInfo] = {}
     for entry in archive.infolist():
@@ -158,7 +164,7 @@ def _zip_source(path: Path, archive: zipfile.ZipFile) -> Source:
                 "expected each once. Pack it again"
             )
     entries |= _linked(archive, links, entries)
-    return Source(
+    return DatasetFiles(
         str(path),
         {name: entry.file_size for name, entry in entries.items()},
         {name: entry.CRC for name, entry in entries.items()},
@@ -229,3 +235,54 @@ def _linked(
         if target in entries:
             found[name] = entries[target]
     return found
+
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class DatasetContent:
+    """A data set before it is written.
+
+    Attributes:
+        name: of the data set.
+        annotations: "{labels}-{masks}" to a COCO document over all images.
+        source: where the images are.
+        images: file name to path in the source.
+        schemes: splitting scheme to split to file names.
+        defaults: "labels", "masks" and "split" (the scheme) that are used if none is given.
+        about: licence, citation, and the group (a regular expression) that schemes must keep in one split.
+        videos: facts of videos by the name that the group finds.
+    """
+
+    name: str
+    annotations: Mapping[str, CocoDataset]
+    source: DatasetFiles
+    images: Mapping[str, str]
+    schemes: Mapping[str, Mapping[str, list[str]]]
+    defaults: Mapping[str, str]
+    about: Mapping[str, Any] = field(default_factory=dict)
+    videos: Mapping[str, VideoFacts] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in self.images:
+            _check_name(name)
+        for scheme, splits in self.schemes.items():
+            strangers = [n for names in splits.values() for n in names if n not in self.images]
+            if strangers:
+                raise DatasetError(
+                    f"scheme {scheme}: {len(strangers)} of its files are not in the data set, first {strangers[0]}; "
+                    "expected only files that are. Use the whole published archive"
+                )
+
+
+def _check_name(name: str) -> None:
+    """Refuse names outside the folder of images, and names that break lists of names."""
+    as_windows = PureWindowsPath(name)
+    if as_windows.anchor or PurePosixPath(name).is_absolute() or ".." in as_windows.parts or "\\" in name:
+        raise DatasetError(
+            f"{name!r}: an image's file_name that leads out of its folder; expected a relative name with '/'. "
+            "Rename it in the COCO file"
+        )
+    if any(ord(letter) < 32 for letter in name):
+        raise DatasetError(f"{name!r}: an image's file_name with a control character. Rename the file")

@@ -23,7 +23,7 @@ _SIZE_BORDERS = (32**2, 96**2)
 
 
 @dataclass(frozen=True)
-class Counts:
+class SplitCounts:
     """Counts of a split, of one class or of all.
 
     Attributes:
@@ -80,9 +80,9 @@ class Stats:
 
     name: str
     classes: tuple[str, ...]
-    splits: Mapping[str, Counts]
+    splits: Mapping[str, SplitCounts]
     empty_images: Mapping[str, int]
-    by_class: Mapping[str, Mapping[str, Counts]]
+    by_class: Mapping[str, Mapping[str, SplitCounts]]
     together: Int64
     objects_per_image: Mapping[str, tuple[int, ...]]
     grouped: bool
@@ -188,7 +188,7 @@ def _of_class(coco: CocoDataset, category_id: int | None) -> list[CocoAnnotation
     ]
 
 
-def _counts(coco: CocoDataset, category_id: int | None, group_of: Mapping[str, str]) -> Counts:
+def _counts(coco: CocoDataset, category_id: int | None, group_of: Mapping[str, str]) -> SplitCounts:
     chosen = _of_class(coco, category_id)
     areas = np.array([a.area for a in chosen if not a.iscrowd])
     sizes = np.bincount(np.digitize(areas, _SIZE_BORDERS), minlength=3) if len(areas) else np.zeros(3, int)
@@ -196,7 +196,7 @@ def _counts(coco: CocoDataset, category_id: int | None, group_of: Mapping[str, s
     groups = {group_of.get(image.file_name) for image in coco.images if image.id in images} - {None}
     small, medium, large = (int(count) for count in sizes)
     median = round(float(np.sqrt(np.median(areas))), 1) if len(areas) else 0.0
-    return Counts(
+    return SplitCounts(
         len(areas), len(chosen) - len(areas), len(images), len(groups), small, medium, large, median
     )
 

@@ -22,6 +22,7 @@ import cv2
 import numpy as np
 
 from seasift.core.errors import DatasetError
+from seasift.core.image_format import size_of
 from seasift.core.masks import MaskCrop
 from seasift.data.coco import CocoDataset
 
@@ -62,11 +63,14 @@ def read_original(data: bytes, name: str) -> list[OriginalObject]:
             )
             for item in json.loads(data)["objects"]
         ]
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError, zlib.error) as error:
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError, RecursionError, zlib.error) as error:
         raise DatasetError(
             f"{name}: not a Supervisely annotation with bitmaps ({type(error).__name__}: {error}); expected that of "
             "the published archive. Unpack or download it again"
         ) from None
+
+
+_MOST_BYTES, _MOST_PIXELS = 64 << 20, 1 << 26
 
 
 def decode_bitmap(data: str, origin: Sequence[int]) -> MaskCrop:
@@ -76,7 +80,15 @@ def decode_bitmap(data: str, origin: Sequence[int]) -> MaskCrop:
         ValueError, zlib.error: not such a bitmap.
     """
     try:
-        png = np.frombuffer(zlib.decompress(base64.b64decode(data, validate=True)), dtype=np.uint8)
+        packed = base64.b64decode(data, validate=True)
+        unpacking = zlib.decompressobj()
+        unpacked = unpacking.decompress(packed, _MOST_BYTES)
+        if not unpacking.eof:
+            raise ValueError(f"a bitmap that breaks off, or of more than {_MOST_BYTES:,} bytes")
+        size_hw = size_of(unpacked, "PNG")
+        if size_hw is not None and size_hw[0] * size_hw[1] > _MOST_PIXELS:
+            raise ValueError(f"a bitmap of {size_hw[1]} x {size_hw[0]} px; at most {_MOST_PIXELS:,} px")
+        png = np.frombuffer(unpacked, dtype=np.uint8)
     except binascii.Error as error:
         raise ValueError(f"a bitmap is not base64: {error}") from None
     pixels = cv2.imdecode(png, cv2.IMREAD_UNCHANGED) if len(png) else None

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from seasift.core.choices import takes_fields_of
+from seasift.core.classes import parse_class_map
 from seasift.core.errors import InputError, require
 from seasift.core.files import check_folder
 from seasift.core.instances import Predictor
@@ -15,10 +18,12 @@ from seasift.core.rollup import RollUp
 from seasift.core.types import SizeHW
 from seasift.data.dives import groups_of
 from seasift.data.prepared import DataSplit, open_prepared, resolve_split
+from seasift.evaluation.class_map import ClassMap, MappedPredictor
 from seasift.evaluation.document import Evaluation
 from seasift.evaluation.levels import Training, relations, trained_images
-from seasift.evaluation.report import Subject, make_record, write_report
-from seasift.evaluation.stream import Settings, evaluate_split
+from seasift.evaluation.options import EvaluateOptions
+from seasift.evaluation.report import EvaluationSubject, make_record, write_report
+from seasift.evaluation.stream import EvaluateSettings, evaluate_split
 from seasift.formats.document import TileEntry
 from seasift.inference.predictor import OnnxPredictor, load_predictor
 from seasift.inference.tiling import parse_tiling
@@ -53,29 +58,8 @@ class EvaluationResult:
         return self.record.boxes
 
 
-def evaluate(
-    model: str | Path | Predictor,
-    data: str | Path,
-    *,
-    output: str | Path | None = None,
-    labels: str | None = None,
-    masks: str | None = None,
-    scheme: str | None = None,
-    split: str | None = None,
-    images: str | Path | None = None,
-    threshold: float = 0.05,
-    max_objects: int = 100,
-    confidence: float | None = None,
-    limit: int | None = None,
-    resamples: int = 1000,
-    tile: str | None = None,
-    tile_overlap: float | None = None,
-    tile_whole: bool = False,
-    engine: str | None = None,
-    precision: str | None = None,
-    threads: int | None = None,
-    progress: Callable[[int, int], None] | None = None,
-) -> EvaluationResult:
+@takes_fields_of(EvaluateOptions)
+def evaluate(options: EvaluateOptions) -> EvaluationResult:
     """Evaluate a model as COCO does: 12 metrics of boxes and 12 of masks, overall and by class.
 
     Args:
@@ -84,6 +68,8 @@ def evaluate(
         output: folder for report.html, report.json and predictions.json; None writes nothing.
         labels, masks, scheme, split: of a prepared data set; default: its own, and val.
         images: folder of the images of a COCO file; default: `images` beside it, or its own folder.
+        map: of the model's classes to those of the data, such as "fish=animal_fish,net=trash": pairs, a text file with one
+            a line, or a dict. Only these classes are evaluated; a supercategory stands for all its classes.
         threshold: leave out lower scores; low, since AP needs the whole curve.
         max_objects: maximum number of objects per image.
         confidence: score from which an object counts as found, for precision, recall, the confusion matrix and the
@@ -103,11 +89,17 @@ def evaluate(
     >>> report = seasift.evaluate("default", "data/trashcan", scheme="dive-free", split="test")
     >>> report.masks["AP"]
     """
+    return run(options)
+
+
+def run(options: EvaluateOptions) -> EvaluationResult:
+    """`evaluate` with its options as a value."""
+    data, output, max_objects = Path(options.data), options.output, options.max_objects
     if output:
         check_folder(Path(output))
-    chosen = _chosen(Path(data), images, {"labels": labels, "masks": masks, "scheme": scheme, "split": split})
-    evaluated = _model(model, {"engine": engine, "precision": precision, "threads": threads})
-    tiling = parse_tiling(tile, tile_overlap, tile_whole, evaluated.input_hw)
+    chosen = _chosen(data, options)
+    evaluated = _model(options)
+    tiling = parse_tiling(options.tile, options.tile_overlap, options.tile_whole, evaluated.input_hw)
     if tiling:
         entry = TileEntry.of(tiling.grid, whole=tiling.whole, max_objects=max_objects).model_dump()
         evaluated = replace(
@@ -115,23 +107,33 @@ def evaluate(
             predictor=tiling.around(evaluated.predictor, max_objects),
             facts={**evaluated.facts, "tile": entry},
         )
+    class_map = None
+    if options.map is not None:
+        class_map = ClassMap.of(
+            parse_class_map(options.map), evaluated.predictor.categories, chosen.coco.categories
+        )
+        chosen = replace(chosen, coco=class_map.truth(chosen.coco))
+        evaluated = replace(evaluated, predictor=MappedPredictor(evaluated.predictor, class_map), rollup=None)
+    threshold, confidence = options.threshold, options.confidence
     if confidence is not None and confidence < threshold:
         raise InputError(
             f"--confidence {confidence:g} is below --threshold {threshold:g}, under which nothing is listed. "
             "Lower --threshold."
         )
-    settings = Settings(
+    settings = EvaluateSettings(
         threshold=threshold,
         max_objects=max_objects,
         confidence=max(evaluated.confidence if confidence is None else confidence, threshold),
-        limit=limit,
-        resamples=resamples,
+        limit=options.limit,
+        resamples=options.resamples,
         rollup=evaluated.rollup,
     )
-    training = _training(Path(data), chosen, evaluated)
-    outcome = evaluate_split(evaluated.predictor, chosen, settings, progress, training)
-    fingerprint = chosen.fingerprint or _sha256(Path(data))
-    subject = Subject(evaluated.facts, chosen.name, fingerprint, chosen.chosen, threads)
+    training = _training(data, chosen, evaluated)
+    outcome = evaluate_split(evaluated.predictor, chosen, settings, options.progress, training)
+    fingerprint = chosen.fingerprint or _sha256(data)
+    subject = EvaluationSubject(
+        evaluated.facts, chosen.name, fingerprint, chosen.chosen, options.threads, class_map
+    )
     record = make_record(outcome, settings, subject)
     written: tuple[Path, ...] = ()
     if output:
@@ -139,22 +141,16 @@ def evaluate(
     return EvaluationResult(record, written)
 
 
-def _chosen(data: Path, images: str | Path | None, names: Mapping[str, str | None]) -> DataSplit:
+def _chosen(data: Path, options: EvaluateOptions) -> DataSplit:
+    names = {name: getattr(options, name) for name in ("labels", "masks", "scheme", "split")}
     given = [f"--{name}" for name, value in names.items() if value is not None]
     if data.is_file() and given:
         raise InputError(
             f"{' '.join(given)}: only for a prepared data set, not for a COCO file. Leave it out."
         )
-    if data.is_dir() and images:
+    if data.is_dir() and options.images:
         raise InputError("--images: only for a COCO file; a prepared data set has its own. Leave it out.")
-    return resolve_split(
-        data,
-        images=Path(images) if images else None,
-        labels=names["labels"],
-        masks=names["masks"],
-        scheme=names["scheme"],
-        split=names["split"],
-    )
+    return resolve_split(data, images=Path(options.images) if options.images else None, **names)
 
 
 @dataclass(frozen=True)
@@ -181,19 +177,17 @@ def _training(data: Path, chosen: DataSplit, model: _Model) -> Training | None:
     return Training(splits, relations(names, trained, group_of, prepared.dives(every)))
 
 
-def _model(model: str | Path | Predictor, how: Mapping[str, Any]) -> _Model:
-    """Load a model.
-
-    Args:
-        how: engine, precision and threads, as requested.
-    """
+def _model(options: EvaluateOptions) -> _Model:
+    """Load the model."""
+    model = options.model
+    how = {name: getattr(options, name) for name in ("engine", "precision", "threads")}
     given = next((name for name, value in how.items() if value is not None), None)
-    if not isinstance(model, str | Path):
+    if not isinstance(model, str | os.PathLike):
         if given:
             raise InputError(f"--{given}: the model is loaded already. Leave it out.")
         return _loaded(model)
     if Path(model).suffix not in CHECKPOINTS:
-        return _model_file(model, how)
+        return _model_file(model if isinstance(model, str) else Path(model), how)
     if given:
         raise InputError(
             f"--{given}: only for a model file; a checkpoint runs in PyTorch in f32. Leave it out."
@@ -203,8 +197,8 @@ def _model(model: str | Path | Predictor, how: Mapping[str, Any]) -> _Model:
 
 def _loaded(model: Predictor) -> _Model:
     if not isinstance(model, OnnxPredictor):
-        return _Model(model, {"name": model.name}, Settings.confidence)
-    return _described(model, _told(model))
+        return _Model(model, {"name": model.name}, EvaluateSettings.confidence)
+    return _described(model, _description_of(model))
 
 
 def _model_file(model: str | Path, how: Mapping[str, Any]) -> _Model:
@@ -217,8 +211,8 @@ def _model_file(model: str | Path, how: Mapping[str, Any]) -> _Model:
     facts = {
         "name": predictor.name,
         "file": Path(model).name,
-        **_told(predictor),
-        "facts": _facts(predictor.info, bundled.find(model)),
+        **_description_of(predictor),
+        "facts": None if predictor.info.adopted else _facts(predictor.info, bundled.find(model)),
     }
     return _described(predictor, facts)
 
@@ -228,7 +222,7 @@ def _described(predictor: OnnxPredictor, facts: dict[str, Any]) -> _Model:
     return _Model(predictor, facts, info.threshold, info.input.size_hw, info.roll_up(), info.training)
 
 
-def _told(predictor: OnnxPredictor) -> dict[str, Any]:
+def _description_of(predictor: OnnxPredictor) -> dict[str, Any]:
     """The description of a loaded model."""
     return {
         "name": predictor.name,
@@ -257,7 +251,7 @@ def _checkpoint(path: Path) -> _Model:
         "precision": "f32",
         "facts": describe(predictor.config).as_dict(),
     }
-    return _Model(predictor, facts, Settings.confidence)
+    return _Model(predictor, facts, EvaluateSettings.confidence)
 
 
 def _facts(info: ModelInfo, path: Path) -> dict[str, Any]:

@@ -7,8 +7,8 @@ misunderstand.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from itertools import combinations
 from pathlib import Path
@@ -19,6 +19,7 @@ from seasift.core.errors import InputError
 from seasift.data.coco import CocoDataset
 from seasift.data.partial_labels import fully_labelled
 from seasift.data.prepared import DataSplit, resolve_split
+from seasift.evaluation.class_map import mapped_truth
 from seasift.evaluation.coco_metrics import KINDS
 from seasift.evaluation.comparison import (
     SCHEMA,
@@ -40,10 +41,11 @@ from seasift.evaluation.intervals import (
     RESAMPLES,
     SEED,
     Draws,
-    Evaluated,
+    RunIntervals,
     difference,
     draw,
 )
+from seasift.evaluation.levels import at_level, levels_of
 from seasift.evaluation.runs import Run
 from seasift.evaluation.stream import limited
 
@@ -56,7 +58,7 @@ _STORED = (
 def notes(
     runs: Sequence[Run],
     splits: Mapping[tuple[Any, ...], Sequence[Run]],
-    evaluated: Mapping[str, Evaluated],
+    evaluated: Mapping[str, RunIntervals],
     *,
     with_data: bool,
 ) -> list[str]:
@@ -85,8 +87,8 @@ def notes(
         found += _few_groups(", ".join(run.label for run in same), one) if one else []
     limits = {run.label: _listed(run.record.settings) for run in runs}
     if len(set(limits.values())) > 1:
-        told = "; ".join(f"{label} {text}" for label, text in limits.items())
-        found.append(f"The runs list different objects, which alone changes AP: {told}.")
+        listed = "; ".join(f"{label} {text}" for label, text in limits.items())
+        found.append(f"The runs list different objects, which alone changes AP: {listed}.")
     found += [
         f"{run.label}: only {run.record.data.images:,} of {run.record.data.of_images:,} images were evaluated. "
         "Do not report this result."
@@ -107,7 +109,7 @@ def _listed(settings: EvaluationSettings) -> str:
     return f"scores from {settings.threshold}, at most {settings.max_objects} an image"
 
 
-def _few_groups(labels: str, evaluated: Evaluated) -> list[str]:
+def _few_groups(labels: str, evaluated: RunIntervals) -> list[str]:
     found = []
     if evaluated.unit == "image":
         found.append(
@@ -133,7 +135,7 @@ _CHOICE = ("labels", "masks", "scheme", "split")
 
 def evaluate_runs(
     runs: Sequence[Run], data: Path, resamples: int, seed: int, group: str | None = None
-) -> dict[str, Evaluated]:
+) -> dict[str, RunIntervals]:
     """Resample runs together.
 
     Args:
@@ -164,6 +166,20 @@ def evaluate_runs(
     return {run.label: _evaluate(run, truth, draws) for run in runs}
 
 
+def _at_levels(
+    truth: CocoDataset, entries: Sequence[dict[str, Any]], kinds: Iterable[str], draws: Draws
+) -> dict[str, RunIntervals]:
+    """Supercategories and any object under the same draws, by name of the level."""
+    levels = {}
+    for level in levels_of(truth.categories):
+        above, own = at_level(truth, entries, level)
+        found = {kind: matches_of(above, own, kind) for kind in kinds}
+        levels[level.name] = draws.of_classes(above).evaluate(
+            {kind: matches for kind, matches in found.items() if matches is not None}
+        )
+    return levels
+
+
 def _truth_split(run: Run, data: Path) -> DataSplit:
     noted = run.record.data
     chosen = {key: getattr(noted, key) for key in _CHOICE}
@@ -179,10 +195,10 @@ def _truth_split(run: Run, data: Path) -> DataSplit:
             f"{data}: fingerprint {fingerprint}; {run.folder} was evaluated on {noted.name} with {noted.fingerprint}. "
             f"Give the same data. {_AGAIN}"
         )
-    return split
+    return replace(split, coco=mapped_truth(split.coco, noted.targets)) if noted.targets else split
 
 
-def _evaluate(run: Run, truth: CocoDataset, draws: Draws) -> Evaluated:
+def _evaluate(run: Run, truth: CocoDataset, draws: Draws) -> RunIntervals:
     entries = run.entries()
     known = {image.id: list(image.size_hw) for image in truth.images}
     classes = {category.id for category in truth.categories}
@@ -203,7 +219,7 @@ def _evaluate(run: Run, truth: CocoDataset, draws: Draws) -> Evaluated:
             raise InputError(
                 f"{run.evaluation}: predictions.json gives {kind} AP {again:.4f}; report.json says {noted:.4f}. {_AGAIN}"
             )
-    return evaluated
+    return replace(evaluated, levels=_at_levels(truth, entries, evaluated.kinds, draws))
 
 
 def _split_name(run: Run) -> str:
@@ -220,7 +236,7 @@ FACTS = ("parameters", "trainable", "bytes", "gflops", "priors")
 
 
 @dataclass(frozen=True)
-class Settings:
+class CompareSettings:
     """Settings of the intervals.
 
     Attributes:
@@ -236,7 +252,7 @@ class Settings:
     group: str | None = None
 
 
-def compare(runs: Sequence[Run], settings: Settings) -> Comparison:
+def compare(runs: Sequence[Run], settings: CompareSettings) -> Comparison:
     """Compare runs.
 
     Runs on the same split are resampled together and compared in pairs; the tables list the others with their split.
@@ -247,7 +263,7 @@ def compare(runs: Sequence[Run], settings: Settings) -> Comparison:
     splits: dict[tuple[Any, ...], list[Run]] = {}
     for run in runs:
         splits.setdefault(run.split, []).append(run)
-    evaluated: dict[str, Evaluated] = {}
+    evaluated: dict[str, RunIntervals] = {}
     if settings.data:
         for same in splits.values():
             evaluated |= evaluate_runs(same, settings.data, settings.resamples, settings.seed, settings.group)
@@ -270,12 +286,12 @@ def published() -> list[Published]:
     return [Published.from_json(each) for each in yaml.safe_load(text)]
 
 
-def _bootstrap(settings: Settings, evaluated: Mapping[str, Evaluated]) -> Bootstrap:
+def _bootstrap(settings: CompareSettings, evaluated: Mapping[str, RunIntervals]) -> Bootstrap:
     unit = next((each.unit for each in evaluated.values()), "video")
     return Bootstrap(resamples=settings.resamples, seed=settings.seed, level=LEVEL, unit=unit)
 
 
-def _run(run: Run, evaluated: Evaluated | None) -> ComparedRun:
+def _run(run: Run, evaluated: RunIntervals | None) -> ComparedRun:
     record = run.record
     model = record.model.to_json()
     facts = model.pop("facts", None) or {}
@@ -336,14 +352,18 @@ def _training(training: dict[str, Any]) -> Trained:
     )
 
 
-def _pair(first: Run, second: Run, evaluated: dict[str, Evaluated]) -> Pair:
+def _pair(first: Run, second: Run, evaluated: dict[str, RunIntervals]) -> Pair:
     same = first.split == second.split
     made = same and first.label in evaluated
+    one, other = (evaluated[run.label] for run in (first, second)) if made else (None, None)
     return Pair(
         first=first.label,
         second=second.label,
         same_split=same,
-        difference=Changes.from_json(difference(evaluated[first.label], evaluated[second.label]))
-        if made
-        else None,
+        difference=Changes.from_json(difference(one, other)) if one and other else None,
+        levels={
+            name: Changes.from_json(difference(level, other.levels[name]))
+            for name, level in (one.levels if one and other else {}).items()
+            if other and name in other.levels
+        },
     )

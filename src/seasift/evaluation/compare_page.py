@@ -1,6 +1,6 @@
 """The tables of a comparison, and its folder: compare.html, compare.json, compare.md.
 
-Terminal, Markdown and page show the same tables, as rows of text. matplotlib is loaded when curves are drawn.
+Terminal, Markdown and page show the same tables, as rows of text.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ from typing import Any
 from seasift.core.files import write_json, write_text
 from seasift.core.image import svg_uri
 from seasift.core.page import render_template
-from seasift.evaluation.coco_metrics import LINE, RECALLS
+from seasift.evaluation.coco_metrics import LINE
 from seasift.evaluation.comparison import Change, ComparedClass, ComparedRun, Comparison, Pair
 from seasift.evaluation.document import EvaluatedData, Speed
 from seasift.evaluation.intervals import FEW_CLASS_GROUPS
-from seasift.evaluation.plots import new_figure, to_svg
+from seasift.evaluation.plots import overlays
 from seasift.evaluation.tables import (
+    ANY_OBJECT,
     NONE,
     Table,
     bracketed,
@@ -63,7 +64,10 @@ SHOWN_KINDS = ("masks", "boxes")
 def tables(comparison: Comparison) -> list[Table]:
     """All tables of a comparison, in the order to read them; those without rows are left out."""
     makers: tuple[Callable[[Comparison], Table], ...]
-    makers = (summary, levels, triage, differences, sizes, trainings, lines, classes, class_differences)
+    makers = (
+        *(summary, levels, triage, differences, level_differences),
+        *(sizes, trainings, lines, classes, class_differences),
+    )
     return [table for make in makers if (table := make(comparison)).rows]
 
 
@@ -114,6 +118,25 @@ def differences(comparison: Comparison) -> Table:
     return Table("Differences", heads, rows, (0, 1, 5))
 
 
+def level_differences(comparison: Comparison) -> Table:
+    """Supercategories and any object: second minus first, from the same draws."""
+    rows: list[tuple[str, ...]] = []
+    for pair in comparison.pairs:
+        name = f"{pair.second} − {pair.first}"
+        for level, changes in pair.levels.items():
+            for kind in SHOWN_KINDS:
+                whole = changes.of_kind(kind)
+                if level != "object":
+                    for category, kinds in changes.per_class.items():
+                        if kinds.get(kind):
+                            rows.append((name, category, kind, signed(kinds[kind]), NONE))
+                if whole:
+                    of = ANY_OBJECT if level == "object" else "mean of these"
+                    rows.append((name, of, kind, signed(whole["AP"]), signed(whole["AP50"])))
+    title = "Differences of supercategories and any object"
+    return Table(title, ("pair", "of", "kind", "AP", "AP50"), rows, (0, 1, 2))
+
+
 def sizes(comparison: Comparison) -> Table:
     """One row per run and measured engine."""
     rows = []
@@ -136,7 +159,7 @@ def sizes(comparison: Comparison) -> Table:
         "memory MiB",
         "GFLOPs",
         "priors",
-        "pictures/s",
+        "images/s",
         "end to end/s",
         "engine",
         "hardware",
@@ -256,100 +279,6 @@ def _speed(speed: Speed | None) -> tuple[str, ...]:
     engine = " ".join(each for each in (speed.engine, speed.precision) if each)
     rates = (NONE if pace is None else f"{pace:.1f}" for pace in paces)
     return (*rates, engine + threads or NONE, text(speed.machine))
-
-
-COLOURS = ("#0b6e99", "#c2571a", "#3d8b37", "#8e44ad", "#b8860b", "#c0392b", "#16a085", "#5d6d7e")
-_STYLES = ("-", "--", ":", "-.")
-
-
-def overlays(comparison: Comparison) -> list[tuple[str, str]]:
-    """Title and SVG of each plot with data."""
-    makers: tuple[tuple[str, Callable[[Comparison], str | None]], ...] = (
-        ("Mean AP with 95% intervals", _forest),
-        ("Precision and recall, mean over classes", _precision_recall),
-        ("Training curves", _training),
-    )
-    drawn = [(title, make(comparison)) for title, make in makers]
-    return [(title, svg) for title, svg in drawn if svg]
-
-
-def _look(index: int) -> dict[str, Any]:
-    return {
-        "color": COLOURS[index % len(COLOURS)],
-        "linestyle": _STYLES[index // len(COLOURS) % len(_STYLES)],
-    }
-
-
-def _forest(comparison: Comparison) -> str | None:
-    runs = comparison.runs
-    if not any(run.intervals for run in runs):
-        return None
-    figure, panels = new_figure(1, 2, (10.4, 0.9 + 0.34 * len(runs)))
-    for axes, kind in zip(panels, ("masks", "boxes"), strict=True):
-        for index, run in enumerate(runs):
-            limits = run.limits(kind, "AP")
-            if limits:
-                axes.plot(limits, [index, index], color=_look(index)["color"], linewidth=2.2)
-            if run.line(kind)["AP"] is not None:
-                axes.plot([run.line(kind)["AP"]], [index], "o", color=_look(index)["color"])
-        axes.set_title(f"{kind} AP", fontsize=10)
-        axes.grid(axis="x", color="#e3e6e8", linewidth=0.7)
-        axes.set_axisbelow(True)
-    panels[0].set_yticks(range(len(runs)), [f"{run.label}  {run.name}" for run in runs], fontsize=9)
-    panels[0].set_ylim(len(runs) - 0.5, -0.5)
-    return to_svg(figure, "forest")
-
-
-def _precision_recall(comparison: Comparison) -> str | None:
-    runs = comparison.runs
-    if not any(run.curves for run in runs):
-        return None
-    figure, panels = new_figure(1, 4, (10.4, 3.1))
-    chosen = [(kind, iou) for kind in ("masks", "boxes") for iou in ("50", "75")]
-    for axes, (kind, iou) in zip(panels, chosen, strict=True):
-        for index, run in enumerate(runs):
-            values = (run.curves or {}).get(kind, {}).get(iou)
-            if values:
-                axes.plot(RECALLS, values, linewidth=1.6, label=run.label, **_look(index))
-        axes.set_title(f"{kind}, IoU .{iou}", fontsize=10)
-        axes.set_xlim(0, 1)
-        axes.set_ylim(0, 1.02)
-        axes.grid(color="#e3e6e8", linewidth=0.7)
-        if axes.lines:
-            axes.legend(fontsize=8, frameon=False)
-    figure.supxlabel("recall", fontsize=9)
-    figure.supylabel("precision", fontsize=9)
-    return to_svg(figure, "curves")
-
-
-def _training(comparison: Comparison) -> str | None:
-    runs = [(index, run, run.training.curves) for index, run in enumerate(comparison.runs) if run.training]
-    columns = (("loss/total", "loss"), ("val/mask_AP", "masks AP on val"), ("val/box_AP", "boxes AP on val"))
-    if not any(curves.get(column) for _, _, curves in runs for column, _ in columns):
-        return None
-    figure, panels = new_figure(1, 3, (10.4, 3.1), share=False)
-    for axes, (column, title) in zip(panels, columns, strict=True):
-        for index, run, curves in runs:
-            points = curves.get(column)
-            if points:
-                marker = "" if column.startswith("loss") else "."
-                axes.plot(
-                    *zip(*points, strict=True),
-                    marker=marker,
-                    label=run.label,
-                    linewidth=1.4,
-                    **_look(index),
-                )
-        if column == "loss/total" and axes.lines:
-            axes.set_yscale("log")
-        axes.set_title(title, fontsize=10)
-        axes.grid(color="#e3e6e8", linewidth=0.7)
-        axes.locator_params(axis="x", nbins=5)
-        axes.tick_params(labelsize=8)
-        if axes.lines:
-            axes.legend(fontsize=8, frameon=False)
-    figure.supxlabel("images seen", fontsize=9)
-    return to_svg(figure, "training")
 
 
 def write_comparison(folder: Path, comparison: Comparison) -> tuple[Path, ...]:

@@ -117,12 +117,16 @@ class Changes(Record):
 
 
 class Pair(Record):
-    """Two runs. They have no difference without intervals, or if they were evaluated on different images."""
+    """Two runs. They have no difference without intervals, or if they were evaluated on different images.
+
+    `levels` has the differences of supercategories (their mean, and each by name) and of any object.
+    """
 
     first: str
     second: str
     same_split: bool = Field(alias="same_part")
     difference: Changes | None
+    levels: dict[str, Changes] = Field(default_factory=dict)
 
 
 class Published(Record):

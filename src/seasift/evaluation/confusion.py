@@ -253,7 +253,7 @@ def _share(part: np.int64, whole: Int64) -> float | None:
 
 
 @dataclass(frozen=True)
-class Evaluated:
+class EvaluatedImage:
     """One image, its detections and their matches."""
 
     image: CocoImage
@@ -273,10 +273,10 @@ class WorstImages:
     """
 
     size: int
-    _heap: list[tuple[float, int, int, Evaluated]] = field(default_factory=list)
+    _heap: list[tuple[float, int, int, EvaluatedImage]] = field(default_factory=list)
     _seen: int = 0
 
-    def add(self, evaluated: Evaluated) -> None:
+    def add(self, evaluated: EvaluatedImage) -> None:
         """Consider an image."""
         self._seen += 1
         matching = evaluated.matching
@@ -287,6 +287,6 @@ class WorstImages:
             else:
                 heapq.heappushpop(self._heap, entry)
 
-    def worst_first(self) -> list[Evaluated]:
+    def worst_first(self) -> list[EvaluatedImage]:
         """The kept images."""
         return [entry[-1] for entry in sorted(self._heap, key=lambda entry: entry[:3], reverse=True)]

@@ -100,7 +100,10 @@ class EvaluatedModel(Record):
 
 
 class EvaluatedData(Record):
-    """The evaluated data."""
+    """The evaluated data.
+
+    With `class_map`, the model's classes to those of the data, only the `targets` were evaluated; see `class_map.ClassMap`.
+    """
 
     model_config = ConfigDict(
         populate_by_name=False
@@ -119,6 +122,8 @@ class EvaluatedData(Record):
     objects: int = 0
     crowds: int = 0
     classes: int = 0
+    class_map: dict[str, str] | None = None
+    targets: list[str] | None = None
 
 
 class EvaluationSettings(Record):
@@ -226,11 +231,12 @@ class Intervals(Record):
 
 
 class CountsByThreshold(Record):
-    """See `reliability.operating_points_of`; one row per class, in the order of `names`."""
+    """See `reliability.operating_points_of`; one row per class, in the order of `names`, and by supercategory."""
 
     names: list[str]
     thresholds: list[Number]
     classes: list[dict[str, Any]]
+    supercategories: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
 
 class LevelIntervals(Record):
@@ -288,6 +294,7 @@ class NamedShare(Record):
 
     count: int
     right: Number | None
+    interval: Limits | None = None
 
 
 class RollUpCurvePoint(Record):
@@ -299,7 +306,7 @@ class RollUpCurvePoint(Record):
 
 
 class RollUpCurve(Record):
-    """See `rollup_fit.rollup_record`: thresholds fitted here, and results of the model's own."""
+    """See `reliability.rollup_record`: thresholds fitted here, and results of the model's own."""
 
     fitted: list[RollUpCurvePoint] = Field(default_factory=list)
     own: RollUpCurvePoint | None = None

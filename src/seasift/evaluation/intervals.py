@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ from seasift.evaluation.confusion import ClassMatches, image_names
 
 
 @dataclass(frozen=True)
-class Evaluated:
+class RunIntervals:
     """One run under all resamples.
 
     Attributes:
@@ -31,6 +31,7 @@ class Evaluated:
         kinds: "boxes" and, if evaluated, "masks". The first resample is the split itself.
         pattern: regular expression that found the videos; None: single images were drawn.
         unit: "dive", "video" or "image".
+        levels: the same of supercategories and of any object, if computed.
     """
 
     groups: int
@@ -38,6 +39,7 @@ class Evaluated:
     kinds: dict[str, Resampled]
     pattern: str | None
     unit: str
+    levels: Mapping[str, RunIntervals] = field(default_factory=dict)
 
     def intervals(self) -> dict[str, Any]:
         """Kind to metric to [low, high], and "per_class" name to kind to that of its AP."""
@@ -67,6 +69,7 @@ class Draws:
         weights: (1 + R, P) count of each image; the first row is the split itself.
         pattern: regular expression that found the videos; None: single images are drawn.
         unit: "dive", "video" or "image".
+        names: the group of each image.
     """
 
     groups: int
@@ -74,11 +77,16 @@ class Draws:
     weights: Int64
     pattern: str | None
     unit: str
+    names: Sequence[str] = ()
 
-    def evaluate(self, matches: Mapping[str, Sequence[ClassMatches]]) -> Evaluated:
+    def of_classes(self, truth: CocoDataset) -> Draws:
+        """The same draws for a truth with other classes of the same images."""
+        return replace(self, class_groups=_class_groups(truth, self.names))
+
+    def evaluate(self, matches: Mapping[str, Sequence[ClassMatches]]) -> RunIntervals:
         """Resample the matches of each kind."""
         kinds = {kind: resampled(each, self.weights) for kind, each in matches.items()}
-        return Evaluated(self.groups, self.class_groups, kinds, self.pattern, self.unit)
+        return RunIntervals(self.groups, self.class_groups, kinds, self.pattern, self.unit)
 
 
 def draw(
@@ -100,10 +108,10 @@ def draw(
     groups, unit = unit_names(image_names(truth), pattern, dives or {})
     weights = draw_weights(groups, resamples, seed)
     weights = np.concatenate([np.ones((1, len(groups)), np.int64), weights])
-    return Draws(len(set(groups)), _class_groups(truth, groups), weights, pattern, unit)
+    return Draws(len(set(groups)), _class_groups(truth, groups), weights, pattern, unit, groups)
 
 
-def difference(first: Evaluated, second: Evaluated) -> dict[str, Any]:
+def difference(first: RunIntervals, second: RunIntervals) -> dict[str, Any]:
     """Second minus first: kind to metric to {"value", "interval", "zero_inside"}, and "per_class".
 
     Both must come from one call of `evaluate_runs`. An entry is None where either has no value.
@@ -126,7 +134,7 @@ def _difference(values: Any) -> dict[str, Any] | None:
     return {"value": float(values[0]), "interval": limits, "zero_inside": limits[0] <= 0 <= limits[1]}
 
 
-def _summary(evaluated: Evaluated, kinds: dict[str, Resampled], say: Any) -> dict[str, Any]:
+def _summary(evaluated: RunIntervals, kinds: dict[str, Resampled], say: Any) -> dict[str, Any]:
     return {
         **{
             kind: {name: say(values) for name, values in each.overall.items()} for kind, each in kinds.items()

@@ -137,10 +137,10 @@ def at_level(
         level: of the truth's classes.
     """
     annotations = (replace(a, category_id=level.of_class[a.category_id]) for a in truth.annotations)
-    by_place: dict[tuple[int, int], list[int]] = {}
+    by_category: dict[tuple[int, int], list[int]] = {}
     for index, entry in enumerate(entries):
-        by_place.setdefault((entry["image_id"], level.of_class[entry["category_id"]]), []).append(index)
-    kept = sorted(index for indices in by_place.values() for index in _once(entries, indices))
+        by_category.setdefault((entry["image_id"], level.of_class[entry["category_id"]]), []).append(index)
+    kept = sorted(index for indices in by_category.values() for index in _once(entries, indices))
     changed = [{**entries[p], "category_id": level.of_class[entries[p]["category_id"]]} for p in kept]
     return CocoDataset(level.categories, truth.images, tuple(annotations)), changed
 
@@ -290,10 +290,10 @@ def unseen_note(record: Mapping[str, Any] | None) -> list[str]:
     near = sum(count for name, count in counts.items() if name in RELATIONS[: RELATIONS.index(NEW_DIVE)])
     if not near:
         return []
-    told = ", ".join(f"{count:,} {name}" for name, count in counts.items())
+    listed = ", ".join(f"{count:,} {name}" for name, count in counts.items())
     trained = ", ".join(record["trained_on"])
     return [
-        f"{near:,} of {sum(counts.values()):,} images are close to the model's training on {trained} ({told}). Expect less on "
+        f"{near:,} of {sum(counts.values()):,} images are close to the model's training on {trained} ({listed}). Expect less on "
         "new footage."
     ]
 

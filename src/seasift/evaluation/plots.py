@@ -1,12 +1,13 @@
-"""Precision-recall curves and reliability as SVG. matplotlib is loaded by the functions, not by the module."""
+"""Plots of evaluations and comparisons as SVG. matplotlib is loaded by the functions, not by the module."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from seasift.evaluation.coco_metrics import RECALLS, Metrics, all_curves
+from seasift.evaluation.comparison import Comparison
 from seasift.evaluation.document import FEW_OBJECTS
 
 _COLOUR = {"masks": "#0b6e99", "boxes": "#c2571a"}
@@ -118,3 +119,97 @@ def to_svg(figure: Any, salt: str) -> str:
     with rc_context({"svg.hashsalt": salt}):
         figure.savefig(text, format="svg", metadata={"Date": None})
     return text.getvalue()
+
+
+COLOURS = ("#0b6e99", "#c2571a", "#3d8b37", "#8e44ad", "#b8860b", "#c0392b", "#16a085", "#5d6d7e")
+_STYLES = ("-", "--", ":", "-.")
+
+
+def overlays(comparison: Comparison) -> list[tuple[str, str]]:
+    """Title and SVG of each plot with data."""
+    makers: tuple[tuple[str, Callable[[Comparison], str | None]], ...] = (
+        ("Mean AP with 95% intervals", _forest),
+        ("Precision and recall, mean over classes", _precision_recall),
+        ("Training curves", _training),
+    )
+    drawn = [(title, make(comparison)) for title, make in makers]
+    return [(title, svg) for title, svg in drawn if svg]
+
+
+def _style(index: int) -> dict[str, Any]:
+    return {
+        "color": COLOURS[index % len(COLOURS)],
+        "linestyle": _STYLES[index // len(COLOURS) % len(_STYLES)],
+    }
+
+
+def _forest(comparison: Comparison) -> str | None:
+    runs = comparison.runs
+    if not any(run.intervals for run in runs):
+        return None
+    figure, panels = new_figure(1, 2, (10.4, 0.9 + 0.34 * len(runs)))
+    for axes, kind in zip(panels, ("masks", "boxes"), strict=True):
+        for index, run in enumerate(runs):
+            limits = run.limits(kind, "AP")
+            if limits:
+                axes.plot(limits, [index, index], color=_style(index)["color"], linewidth=2.2)
+            if run.line(kind)["AP"] is not None:
+                axes.plot([run.line(kind)["AP"]], [index], "o", color=_style(index)["color"])
+        axes.set_title(f"{kind} AP", fontsize=10)
+        axes.grid(axis="x", color="#e3e6e8", linewidth=0.7)
+        axes.set_axisbelow(True)
+    panels[0].set_yticks(range(len(runs)), [f"{run.label}  {run.name}" for run in runs], fontsize=9)
+    panels[0].set_ylim(len(runs) - 0.5, -0.5)
+    return to_svg(figure, "forest")
+
+
+def _precision_recall(comparison: Comparison) -> str | None:
+    runs = comparison.runs
+    if not any(run.curves for run in runs):
+        return None
+    figure, panels = new_figure(1, 4, (10.4, 3.1))
+    chosen = [(kind, iou) for kind in ("masks", "boxes") for iou in ("50", "75")]
+    for axes, (kind, iou) in zip(panels, chosen, strict=True):
+        for index, run in enumerate(runs):
+            values = (run.curves or {}).get(kind, {}).get(iou)
+            if values:
+                axes.plot(RECALLS, values, linewidth=1.6, label=run.label, **_style(index))
+        axes.set_title(f"{kind}, IoU .{iou}", fontsize=10)
+        axes.set_xlim(0, 1)
+        axes.set_ylim(0, 1.02)
+        axes.grid(color="#e3e6e8", linewidth=0.7)
+        if axes.lines:
+            axes.legend(fontsize=8, frameon=False)
+    figure.supxlabel("recall", fontsize=9)
+    figure.supylabel("precision", fontsize=9)
+    return to_svg(figure, "curves")
+
+
+def _training(comparison: Comparison) -> str | None:
+    runs = [(index, run, run.training.curves) for index, run in enumerate(comparison.runs) if run.training]
+    columns = (("loss/total", "loss"), ("val/mask_AP", "masks AP on val"), ("val/box_AP", "boxes AP on val"))
+    if not any(curves.get(column) for _, _, curves in runs for column, _ in columns):
+        return None
+    figure, panels = new_figure(1, 3, (10.4, 3.1), share=False)
+    for axes, (column, title) in zip(panels, columns, strict=True):
+        for index, run, curves in runs:
+            points = curves.get(column)
+            if points:
+                marker = "" if column.startswith("loss") else "."
+                axes.plot(
+                    *zip(*points, strict=True),
+                    marker=marker,
+                    label=run.label,
+                    linewidth=1.4,
+                    **_style(index),
+                )
+        if column == "loss/total" and axes.lines:
+            axes.set_yscale("log")
+        axes.set_title(title, fontsize=10)
+        axes.grid(color="#e3e6e8", linewidth=0.7)
+        axes.locator_params(axis="x", nbins=5)
+        axes.tick_params(labelsize=8)
+        if axes.lines:
+            axes.legend(fontsize=8, frameon=False)
+    figure.supxlabel("images seen", fontsize=9)
+    return to_svg(figure, "training")

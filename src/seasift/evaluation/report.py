@@ -14,12 +14,13 @@ from seasift.core.instances import Category, Instances
 from seasift.core.page import render_template
 from seasift.core.types import UInt8
 from seasift.evaluation import plots
+from seasift.evaluation.class_map import ClassMap
 from seasift.evaluation.coco_metrics import all_curves
-from seasift.evaluation.confusion import IOU, Evaluated
+from seasift.evaluation.confusion import IOU, EvaluatedImage
 from seasift.evaluation.document import FEW_OBJECTS, SCHEMA, Evaluation
 from seasift.evaluation.levels import unseen_note
 from seasift.evaluation.machine import describe_hardware, describe_machine
-from seasift.evaluation.stream import Outcome, Settings
+from seasift.evaluation.stream import EvaluateSettings, Outcome
 from seasift.evaluation.tables import tables_of
 
 CHOSEN = {
@@ -32,7 +33,7 @@ CHOSEN = {
 
 
 @dataclass(frozen=True)
-class Subject:
+class EvaluationSubject:
     """The evaluated model and data.
 
     Attributes:
@@ -41,6 +42,7 @@ class Subject:
         fingerprint: of its data set.
         chosen: labels, masks, scheme, split and group; see `data.prepared.DataSplit`.
         threads: CPU threads, if a number was given.
+        class_map: from the model's classes to those of the data; None if they are the same.
     """
 
     model: Mapping[str, Any]
@@ -48,9 +50,10 @@ class Subject:
     fingerprint: str
     chosen: Mapping[str, str] = field(default_factory=dict)
     threads: int | None = None
+    class_map: ClassMap | None = None
 
 
-def make_record(outcome: Outcome, settings: Settings, subject: Subject) -> Evaluation:
+def make_record(outcome: Outcome, settings: EvaluateSettings, subject: EvaluationSubject) -> Evaluation:
     """The content of report.json; a metric is None where there is nothing to evaluate."""
     truth, confusion = outcome.truth, outcome.confusion
     precision, recall = confusion.total()
@@ -69,6 +72,7 @@ def make_record(outcome: Outcome, settings: Settings, subject: Subject) -> Evalu
             "objects": len(truth.annotations) - crowds,
             "crowds": crowds,
             "classes": len(truth.categories),
+            **_mapped(subject.class_map),
         },
         "settings": {
             "threshold": settings.threshold,
@@ -99,12 +103,12 @@ def make_record(outcome: Outcome, settings: Settings, subject: Subject) -> Evalu
         "unseen": outcome.unseen,
         "counting": {"names": [category.name for category in truth.categories], **outcome.counting},
         "worst": [_worst(evaluated) for evaluated in outcome.worst],
-        "notes": _notes(outcome),
+        "notes": [*_map_note(subject.class_map), *_notes(outcome)],
     }
     return Evaluation.from_json(values)
 
 
-def _speed(outcome: Outcome, subject: Subject) -> dict[str, Any]:
+def _speed(outcome: Outcome, subject: EvaluationSubject) -> dict[str, Any]:
     engine = subject.model.get("engine")
     return {
         "engine": engine,
@@ -143,7 +147,7 @@ def _per_class(outcome: Outcome) -> list[dict[str, Any]]:
     return rows
 
 
-def _worst(evaluated: Evaluated) -> dict[str, Any]:
+def _worst(evaluated: EvaluatedImage) -> dict[str, Any]:
     matching = evaluated.matching
     return {
         "file": evaluated.image.file_name,
@@ -154,6 +158,19 @@ def _worst(evaluated: Evaluated) -> dict[str, Any]:
         "spurious": matching.spurious,
         "missed": matching.missed,
     }
+
+
+def _mapped(class_map: ClassMap | None) -> dict[str, Any]:
+    if class_map is None:
+        return {}
+    return {"class_map": dict(class_map.of_model), "targets": list(class_map.targets)}
+
+
+def _map_note(class_map: ClassMap | None) -> list[str]:
+    if class_map is None:
+        return []
+    pairs = ", ".join(f"{name} as {target}" for name, target in class_map.of_model.items())
+    return [f"Classes of the model are evaluated by a map, the others are left out: {pairs}."]
 
 
 def _notes(outcome: Outcome) -> list[str]:

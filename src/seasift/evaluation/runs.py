@@ -259,7 +259,9 @@ class Run:
     @property
     def split(self) -> tuple[Any, ...]:
         """The evaluated data; equal for runs that can be compared image by image."""
-        return (*(getattr(self.record.data, key) for key in _SPLIT), self.record.settings.limit)
+        data = self.record.data
+        targets = tuple(data.targets or ())
+        return (*(getattr(data, key) for key in _SPLIT), targets, self.record.settings.limit)
 
     def entries(self) -> list[dict[str, Any]]:
         """Its predictions as COCO results.

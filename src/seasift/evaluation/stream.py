@@ -24,7 +24,7 @@ from seasift.data.prepared import DataSplit
 from seasift.evaluation.coco_metrics import Metrics, Results, map_categories, metrics_of
 from seasift.evaluation.confusion import (
     Confusion,
-    Evaluated,
+    EvaluatedImage,
     WorstImages,
     image_names,
     match,
@@ -33,13 +33,12 @@ from seasift.evaluation.confusion import (
 )
 from seasift.evaluation.intervals import RESAMPLES, SEED, draw, unit_names
 from seasift.evaluation.levels import Training, evaluate_levels, triage_of, unseen_record
-from seasift.evaluation.reliability import operating_points_of, reliability_of
-from seasift.evaluation.rollup_fit import Named, rollup_record
+from seasift.evaluation.reliability import Named, operating_points_of, reliability_of, rollup_record
 from seasift.inference.stream import in_order
 
 
 @dataclass(frozen=True)
-class Settings:
+class EvaluateSettings:
     """Settings of an evaluation.
 
     Attributes:
@@ -92,7 +91,7 @@ class Outcome:
         counting: see `reliability.operating_points_of`.
         levels: see `levels.evaluate_levels`.
         triage: see `levels.triage_of`.
-        rollup: see `rollup_fit.rollup_record`.
+        rollup: see `reliability.rollup_record`.
         unseen: see `levels.unseen_record`.
         partly_labelled: images of the split that were left out because objects, classes or box edges are unknown.
     """
@@ -102,7 +101,7 @@ class Outcome:
     results: Results
     metrics: Metrics
     confusion: Confusion
-    worst: list[Evaluated]
+    worst: list[EvaluatedImage]
     seconds: dict[str, float]
     pace: Pace
     reliability: dict[str, Any]
@@ -118,7 +117,7 @@ class Outcome:
 def evaluate_split(
     predictor: Predictor,
     split: DataSplit,
-    settings: Settings,
+    settings: EvaluateSettings,
     progress: Callable[[int, int], None] | None = None,
     training: Training | None = None,
 ) -> Outcome:
@@ -139,7 +138,7 @@ def evaluate_split(
         raise DatasetError(
             f"{split.name}: no images to evaluate{vague}; expected at least one. Choose another split"
         )
-    seen = _look(predictor, truth, split.images_dir, settings, progress)
+    seen = _predict_all(predictor, truth, split.images_dir, settings, progress)
     predicted = time.perf_counter()
     metrics = metrics_of(truth, seen.results)
     by_kind = {kind: matches_of(truth, seen.results.entries, kind) for kind in metrics.curves}
@@ -150,6 +149,7 @@ def evaluate_split(
         intervals = draws.evaluate(matches).record(settings.resamples, settings.seed)
     evaluated_kind = matches["masks" if "masks" in matches else "boxes"]
     groups, _ = unit_names(image_names(truth), pattern, split.dives)
+    ids = [image.id for image in truth.images]
     levels = evaluate_levels(truth, seen.results, draws)
     unseen = unseen_record(
         training,
@@ -174,10 +174,10 @@ def evaluate_split(
         seen.pace,
         reliability_of(evaluated_kind),
         intervals,
-        operating_points_of(evaluated_kind, groups, settings.threshold),
+        operating_points_of(evaluated_kind, groups, settings.threshold, seen.named.by_supercategory(ids)),
         levels,
         triaged,
-        rollup_record(seen.named, settings.rollup),
+        rollup_record(seen.named, settings.rollup, ids=ids, draws=draws),
         unseen,
         len(split.coco.images) - len(whole.images),
     )
@@ -193,11 +193,11 @@ class _Seen(NamedTuple):
     named: Named
 
 
-def _look(
+def _predict_all(
     predictor: Predictor,
     truth: CocoDataset,
     images_dir: Path,
-    settings: Settings,
+    settings: EvaluateSettings,
     progress: Callable[[int, int], None] | None,
 ) -> _Seen:
     class_ids = truth_class_ids(predictor, truth)
@@ -244,18 +244,20 @@ def limited(truth: CocoDataset, limit: int | None) -> CocoDataset:
     return CocoDataset(truth.categories, images, tuple(a for a in truth.annotations if a.image_id in ids))
 
 
-def _evaluate_image(truth: CocoDataset, image: CocoImage, found: Instances, confidence: float) -> Evaluated:
+def _evaluate_image(
+    truth: CocoDataset, image: CocoImage, found: Instances, confidence: float
+) -> EvaluatedImage:
     sure = found.take(found.scores >= confidence)
     here = truth_of(truth, image)
-    return Evaluated(image, here, sure, match(sure, here))
+    return EvaluatedImage(image, here, sure, match(sure, here))
 
 
 def _found(
-    predictor: Predictor, truth: CocoDataset, folder: Path, settings: Settings, pace: Pace
+    predictor: Predictor, truth: CocoDataset, folder: Path, settings: EvaluateSettings, pace: Pace
 ) -> Iterator[tuple[CocoImage, Instances]]:
     """One thread reads and predicts a batch while the caller evaluates the previous one."""
 
-    def look(start: int, stop: int) -> list[tuple[CocoImage, Instances]]:
+    def predict_batch(start: int, stop: int) -> list[tuple[CocoImage, Instances]]:
         images = truth.images[start:stop]
         loaded = _read(images, folder)
         began = time.perf_counter()
@@ -267,7 +269,7 @@ def _found(
 
     count = len(truth.images)
     bounds = pairwise([0, *range(1, count, settings.batch_size), count])
-    for batch in in_order((partial(look, start, stop) for start, stop in bounds), max_in_flight=1):
+    for batch in in_order((partial(predict_batch, start, stop) for start, stop in bounds), max_in_flight=1):
         yield from batch
 
 

@@ -132,7 +132,7 @@ def rollup_table(record: Evaluation) -> Table:
     """Results of the model's own thresholds of the roll-up; no rows without them."""
     own = record.rollup.own if record.rollup else None
     rows = [
-        (level, number(own.thresholds[level]), count(row.count), number(row.right))
+        (level, number(own.thresholds[level]), count(row.count), with_limits(number(row.right), row.interval))
         for level, row in (own.levels if own else {}).items()
         if own
     ]

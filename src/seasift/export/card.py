@@ -9,6 +9,7 @@ from typing import Any
 from seasift.core.errors import InputError
 from seasift.core.files import write_text
 from seasift.core.outputs import OUTPUTS
+from seasift.core.rollup import RollUp
 from seasift.evaluation.document import (
     ConfusionTable,
     Evaluation,
@@ -17,8 +18,8 @@ from seasift.evaluation.document import (
     ReliabilityBin,
 )
 from seasift.evaluation.runs import read_record
-from seasift.evaluation.tables import markdown, tables_of
-from seasift.modelfile.info import CalibrationEntry, ComplexityEntry, ModelInfo
+from seasift.evaluation.tables import ANY_OBJECT, markdown, tables_of
+from seasift.modelfile.info import CalibrationEntry, ComplexityEntry, ModelInfo, RollUpEntry
 
 _WORDS = {
     "pictures_seen": "images seen",
@@ -138,7 +139,7 @@ def read_words(path: Path) -> str:
 
 
 def metrics_of(report: Evaluation) -> tuple[str, dict[str, float]]:
-    """The name of the data and the 24 metrics of a report."""
+    """The name of the data and the metrics of a report: COCO's 24, AP50 by supercategory and of any object, triage."""
     figures = {
         f"{kind} {name}": value
         for kind in KINDS
@@ -146,7 +147,18 @@ def metrics_of(report: Evaluation) -> tuple[str, dict[str, float]]:
         if value is not None
     }
     about = {"pictures": report.data.images, "score threshold": report.settings.threshold or 0.0}
-    return report.data.name, about | figures
+    return report.data.name, about | figures | _above_classes(report)
+
+
+def _above_classes(report: Evaluation) -> dict[str, float]:
+    found: dict[str, float | None] = {}
+    for name, level in report.levels.items():
+        for row in level.per_class:
+            shown = ANY_OBJECT if name == "object" else row.name
+            found |= {f"{shown}, {kind} AP50": row.line(kind)["AP50"] for kind in KINDS}
+    for name, frames in report.triage.items():
+        found[f"frames with {name}, recall at precision .80"] = frames.recall_at_precision_80
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def calibration_of(report: Evaluation, *, expected_iou: bool = False) -> CalibrationEntry:
@@ -209,6 +221,7 @@ def render_card(info: ModelInfo, size: int, reports: Sequence[Evaluation] = (), 
         f"| classes | {', '.join(category.name for category in info.categories)} |",
         f"| default threshold | {info.threshold} |",
         f"| scores | {_scores(info)} |",
+        *([f"| names | {_rolled_names(info.rollup)} |"] if info.rollup else []),
         *([f"| masks | {_masks(info)} |"] if OUTPUTS[info.head].has_prototypes else []),
         *_for_surveys(info),
         f"| licence | {info.licence} |",
@@ -242,6 +255,11 @@ def _scores(info: ModelInfo) -> str:
     if info.calibration is None:
         return "as the network gives them"
     return f"calibrated on {info.calibration.fitted_on}: a score is the probability of being right at IoU .50"
+
+
+def _rolled_names(entry: RollUpEntry) -> str:
+    thresholds = RollUp(entry.by_class, entry.by_supercategory, entry.by_object)
+    return f"{thresholds.in_words()}; each right in {entry.probability:.0%} on {entry.fitted_on}"
 
 
 def _masks(info: ModelInfo) -> str:
@@ -279,7 +297,7 @@ def _stored(figures: dict[str, dict[str, float]]) -> list[str]:
 
 
 def _evaluated(report: Evaluation) -> list[str]:
-    """One evaluation: 24 figures, classes, what is taken for what, and what scores mean."""
+    """One evaluation: 24 metrics, classes, confusions, and reliability of scores."""
     data, settings, intervals, speed = report.data, report.settings, report.intervals, report.speed
     limits = intervals.limits if intervals else KindIntervals()
     unit = intervals.unit if intervals else "video"
@@ -312,7 +330,7 @@ def _evaluated(report: Evaluation) -> list[str]:
 
 
 def _at_confidence(report: Evaluation) -> list[str]:
-    """What is found, and taken for what, of objects whose score is high enough to be shown."""
+    """Confusions of objects with a score that is high enough to show."""
     at, confusion = report.at_confidence, report.confusion
     said = (
         f"At scores from {report.settings.confidence or 0:g}: precision {_cell(at.get('precision'))}, "

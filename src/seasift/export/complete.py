@@ -16,8 +16,7 @@ from seasift.data.prepared import DataSplit
 from seasift.evaluation.document import Evaluation
 from seasift.evaluation.intervals import group_names
 from seasift.export.card import metrics_of
-from seasift.inference.image_statistics import predict_with_statistics
-from seasift.inference.predictor import load_predictor
+from seasift.inference.predictor import load_predictor, predict_with_statistics
 from seasift.modelfile.info import (
     METADATA_KEY,
     CalibrationEntry,
@@ -88,7 +87,10 @@ def _with_calibration(info: ModelInfo, entry: CalibrationEntry) -> ModelInfo:
     if info.counting is not None:
         raw = np.array(info.counting.thresholds)
         thresholds = tuple(_calibrated(raw, entry).round(6).tolist())
-        changes["counting"] = info.counting.model_copy(update={"thresholds": thresholds})
+        # Scores of supercategories follow from several scores, so no threshold of theirs fits calibrated ones.
+        changes["counting"] = info.counting.model_copy(
+            update={"thresholds": thresholds, "supercategories": None}
+        )
     return info.model_copy(update=changes)
 
 
@@ -111,14 +113,19 @@ def operating_points_entry(report: Evaluation, info: ModelInfo) -> OperatingPoin
             f"report on {name}: no counts of {', '.join(missing)}; expected the model's classes. Evaluate this model"
         )
     thresholds = np.array(counts.thresholds, np.float64)
+    supercategories = {
+        group: OperatingPointsClass.model_validate(row) for group, row in counts.supercategories.items()
+    }
     if info.calibration is not None and not report.model.calibrated:
         thresholds = _calibrated(thresholds, info.calibration)
+        supercategories = {}  # their scores follow from several scores, so these thresholds are not theirs
     return OperatingPointsEntry(
         data=name,
         thresholds=tuple(thresholds.round(6).tolist()),
         classes=tuple(
             OperatingPointsClass.model_validate(rows[category.name]) for category in info.categories
         ),
+        supercategories=supercategories or None,
     )
 
 

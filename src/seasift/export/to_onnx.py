@@ -26,7 +26,7 @@ from seasift.export.training_record import training_record
 from seasift.modelfile.info import (
     INPUT_NAME,
     CalibrationEntry,
-    CategoryEntry,
+    ClassEntry,
     ComplexityEntry,
     DecodeEntry,
     InputEntry,
@@ -92,7 +92,7 @@ def export_checkpoint(
     info = ModelInfo(
         name=name or recipe.name,
         head=FAMILIES[config.arch].output,
-        categories=tuple(CategoryEntry(id=c.id, name=c.name) for c in categories),
+        categories=tuple(ClassEntry(id=c.id, name=c.name) for c in categories),
         input=InputEntry(size_hw=spec.size_hw, mean=spec.mean, std=spec.std, resize=spec.resize),
         decode=DecodeEntry(mask_threshold=mask_threshold, expected_iou=expected_iou),
         calibration=calibration,
@@ -225,7 +225,7 @@ def import_published(
     info = ModelInfo(
         name=weights.stem,
         head=FAMILY.output,
-        categories=tuple(CategoryEntry(id=i, name=name) for i, name in enumerate(classes, start=1)),
+        categories=tuple(ClassEntry(id=i, name=name) for i, name in enumerate(classes, start=1)),
         input=InputEntry(size_hw=spec.size_hw, mean=spec.mean, std=spec.std, resize="stretch"),
         threshold=threshold,
         max_objects=100,

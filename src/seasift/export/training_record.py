@@ -41,12 +41,12 @@ def training_record(
         scout.add(checkpoint)
     runs = _Runs(hardware, scout.given)
     indices = [runs.add(checkpoint) for checkpoint in checkpoints]
-    last = runs.told[-1]
+    last = runs.records[-1]
     if len(checkpoints) > 1:
         same = {key: last[key] for key in ("seasift", "data", "recipe")}
         command = shlex.join(["seasift", "export", *indices, "-o", file_name])
-        return same | {"mean_of": len(checkpoints), "command": command, "before": runs.told}
-    before = runs.told[:-1]
+        return same | {"mean_of": len(checkpoints), "command": command, "before": runs.records}
+    before = runs.records[:-1]
     return last | ({"before": before} if before else {})
 
 
@@ -59,7 +59,7 @@ class _Runs:
     """
 
     def __init__(self, hardware: str | None, given: Sequence[dict[str, Any]] = ()) -> None:
-        self.told, self.given = list(given), list(given)
+        self.records, self.given = list(given), list(given)
         self._hardware, self._folders = hardware, dict[Path, str]()
 
     def add(self, checkpoint: Path, most_before: int = MOST_BEFORE) -> str:
@@ -69,12 +69,12 @@ class _Runs:
             content = read_checkpoint(checkpoint)
             resolved = recorded_recipe(content["hyper_parameters"]["recipe"])
             weights = self._weights(resolved.model.weights, most_before)
-            folder = _folder(resolved.name, len(self.told) + 1)
+            folder = _folder(resolved.name, len(self.records) + 1)
             command = _command(resolved, content["global_step"], weights, folder)
             on = content.get("hardware") or self._hardware or _machine_beside(checkpoint)
             record = _record(content, resolved, command, on)
             known = [run for run in self.given if _but_names(run) == _but_names(record)]
-            self.told += [] if known else [record]
+            self.records += [] if known else [record]
             self._folders[home] = _folder_in(known[0]["command"]) if known else folder
         return f"{self._folders[home]}/{checkpoint.name}"
 
@@ -86,7 +86,7 @@ class _Runs:
             if most and (weights.endswith(".onnx") or weights in bundled.known()):
                 last = dict(read_model_file(bundled.find(weights)).info.training)
                 chain = [*last.pop("before", []), last] if "recipe" in last else []
-                self.told += [run for run in chain if run not in self.told]
+                self.records += [run for run in chain if run not in self.records]
                 self.given += [run for run in chain if run not in self.given]
         except SeasiftError:
             pass

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from seasift.core.errors import DatasetError, InputError, hint
+from seasift.core.files import read_regular
 from seasift.core.masks import from_coco
 from seasift.formats.document import Document, FoundObject, Image
 
@@ -79,7 +80,7 @@ def read_truth_ids(path: Path) -> TruthIds:
         DatasetError: missing, not JSON, or not COCO.
     """
     try:
-        document = json.loads(path.read_bytes())
+        document = json.loads(read_regular(path, DatasetError))
         images = {str(PurePosixPath(entry["file_name"])): entry for entry in document["images"]}
         categories = {entry["name"]: entry for entry in document["categories"]}
         for entry in (*images.values(), *categories.values()):
@@ -89,7 +90,7 @@ def read_truth_ids(path: Path) -> TruthIds:
         raise DatasetError(f"{path}: no such file. Check the name and the folder you are in.") from None
     except OSError as error:
         raise DatasetError(f"{path}: cannot be read ({error.strerror or 'a folder?'}).") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DatasetError(f"{path}: not JSON ({error}); expected a COCO ground-truth file.") from None
     except (KeyError, TypeError) as error:
         what = f"an entry lacks {error}" if isinstance(error, KeyError) else "entries of a wrong type"
@@ -105,6 +106,8 @@ def to_coco(
     like: TruthIds | None = None,
 ) -> dict[str, Any]:
     """Convert a document to COCO.
+
+    `category_id` and `score` are those of the class, as evaluation needs them; a rolled-up name is in `rollup`.
 
     Args:
         document: the result.
@@ -167,6 +170,8 @@ def _annotation(found: FoundObject, image: Image, masks: str) -> dict[str, Any]:
         rle = found.mask.model_dump()
         outlines = from_coco(rle, (image.height, image.width)).polygons() if masks == "polygons" else []
         entry["segmentation"] = outlines or rle
+    if found.rollup:
+        entry["rollup"] = found.rollup.model_dump()
     return entry
 
 

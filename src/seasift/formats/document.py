@@ -77,6 +77,9 @@ class Image(Entry):
     height: _Side
     frame: Annotated[_Count | None, Field(description="index in the video, from 0")] = None
     time_s: Annotated[float | None, Field(description="time in the video, seconds")] = None
+    pages: Annotated[
+        int | None, Field(ge=2, description="pages of the TIFF, of which the first was read; absent: one")
+    ] = None
     objects: list[FoundObject]
 
 
@@ -174,10 +177,11 @@ def image_entry(
     frame: int | None = None,
     time_s: float | None = None,
     rolled: RolledUp | None = None,
+    pages: int = 1,
 ) -> Image:
     """The objects of one image as an entry, with exact masks. Boxes are rounded to 0.001 px, scores are not.
 
-    `rolled` holds the names of these objects from `core.rollup`.
+    `rolled` holds the names of these objects from `core.rollup`, `pages` is the number of pages of the file.
     """
     names = (
         [None] * len(instances)
@@ -208,7 +212,15 @@ def image_entry(
             )
         )
     height, width = instances.size_hw
-    return Image(file=file, width=width, height=height, frame=frame, time_s=time_s, objects=objects)
+    return Image(
+        file=file,
+        width=width,
+        height=height,
+        frame=frame,
+        time_s=time_s,
+        pages=pages if pages > 1 else None,
+        objects=objects,
+    )
 
 
 def _decimal(score: np.float32) -> float:

@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import IO, Any
 
 from seasift.core.errors import InputError
+from seasift.core.files import resolved
 from seasift.formats.document import Image, plain
 
 NAME = ".seasift-partial.jsonl"
@@ -210,8 +211,8 @@ def earlier_results(folder: Path, written: Iterable[Path]) -> str:
     Args:
         written: files of the last run, and folders that hold nothing else.
     """
-    ours = {path.resolve() for path in written}
-    found = [path.relative_to(folder).as_posix() for path in _results(folder) if path.resolve() not in ours]
+    ours = {resolved(path) for path in written}
+    found = [path.relative_to(folder).as_posix() for path in _results(folder) if resolved(path) not in ours]
     overlays = [name for name in found if name.startswith("overlays/")]
     names = [name for name in found if name not in overlays]
     if overlays:

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from seasift import __version__
 from seasift.core.files import replacing
-from seasift.formats.document import CategoryEntry, Entry, ModelEntry, Rle, plain
+from seasift.formats.document import CategoryEntry, Entry, ModelEntry, Rle, RolledName, plain
 
 SCHEMA: Literal["seasift-tracks/1"] = "seasift-tracks/1"
 
@@ -82,6 +82,16 @@ class TrackEntry(Entry):
     category_id: int
     name: _Text
     score: Annotated[_Share, Field(description="probability that this is an object of this class")]
+    rollup: Annotated[
+        RolledName | None,
+        Field(description="with $.names rollup; category_id, name and score are the class's"),
+    ] = None
+    class_scores: Annotated[
+        dict[str, _Share] | None,
+        Field(
+            description="with $.names rollup: mean score of the likeliest classes over the frames, by name"
+        ),
+    ] = None
     confirmed: Annotated[bool, Field(description="seen often enough to count; others are never counted")]
     best: Annotated[Best | None, Field(description="absent if none was chosen")] = None
     observations: Annotated[list[Observation], Field(min_length=1, description="in order of time")]
@@ -94,6 +104,12 @@ class Header(Entry):
     seasift: Annotated[_Text, Field(description="version of the program")]
     model: ModelEntry | None = None
     threshold: _Share | None = None
+    names: Annotated[
+        Literal["rollup"] | None,
+        Field(
+            description="tracks are named by the finest level with a sufficient score; absent: by their classes"
+        ),
+    ] = None
     categories: Annotated[list[CategoryEntry], Field(min_length=1)]
     videos: list[Video]
 
@@ -110,16 +126,19 @@ def make_header(
     *,
     model: ModelEntry | None = None,
     threshold: float | None = None,
+    names: Literal["rollup"] | None = None,
 ) -> Header:
     """The header of a document that this version writes.
 
     Args:
         categories: id and name of each class.
+        names: "rollup" if the tracks have rolled-up names.
     """
     return Header(
         seasift=__version__,
         model=model,
         threshold=threshold,
+        names=names,
         categories=[CategoryEntry(id=id_, name=name) for id_, name in categories],
         videos=list(videos),
     )

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from seasift.core.errors import InputError
+from seasift.core.files import read_regular
 from seasift.formats.document import SCHEMA, Document, FoundObject, Image
 
 _SLACK_PX = 0.01  # boxes are rounded
@@ -36,7 +37,7 @@ def list_problems(path: Path) -> list[str]:
 
 def _load(path: Path) -> Any:
     try:
-        return json.loads(path.read_bytes())
+        return json.loads(read_regular(path))
     except FileNotFoundError:
         raise InputError(f"{path}: no such file. Check the name and the folder you are in.") from None
     except OSError as error:

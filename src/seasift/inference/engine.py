@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from seasift.core.errors import EngineError
-from seasift.core.types import Float32
+from seasift.core.types import Float32, Int64
 
 
 @dataclass(frozen=True)
@@ -28,12 +29,12 @@ class Engine(Protocol):
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
 
-    def run(self, batch: Float32) -> dict[str, Float32]:
-        """Outputs by name for a batch (B, 3, H, W)."""
+    def run(self, batch: Float32, others: Sequence[Int64] = ()) -> dict[str, Float32]:
+        """Outputs by name for a batch (B, 3, H, W), and the graph's further inputs if it has any, in order."""
 
 
 @dataclass(frozen=True)
-class Settings:
+class EngineSettings:
     """How a graph is to run.
 
     Attributes:

@@ -1,23 +1,23 @@
 """Engines that run an ONNX graph: OpenVINO by default, ONNX Runtime by extra. Imported only when used.
 
-Also here: Which precision is worth asking for, by engine, file and what the processor can do; measured in
-docs/reference/models.md.
+The advised precision depends on engine, file and processor; docs/reference/models.md has the measurements.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import numpy as np
 
 from seasift.core.choices import choose
 from seasift.core.errors import InputError, MissingExtraError, ModelError, how_to_install
-from seasift.core.types import Float32
+from seasift.core.types import Float32, Int64
 from seasift.inference import openvino_engine
-from seasift.inference.engine import Engine, Port, Settings, engine_error, last_line, usable_cores
+from seasift.inference.engine import Engine, EngineSettings, Port, engine_error, last_line, usable_cores
 
 AUTO = "auto"
+_MOST_THREADS = 1024
 # By (engine, whether the file is in 8-bit numbers): precisions, the fastest that keeps mask AP within .005 first, each
 # with what OpenVINO must say that the processor can do. The last of each list asks for nothing.
 ADVISED: dict[tuple[str, bool], tuple[tuple[str, str | None], ...]] = {
@@ -56,7 +56,7 @@ class OnnxRuntimeEngine:
     PROVIDER: tuple[str, dict[str, str]] = ("CPUExecutionProvider", {})
     EXTRA = "onnxruntime"
 
-    def __init__(self, model: bytes, name: str, settings: Settings) -> None:
+    def __init__(self, model: bytes, name: str, settings: EngineSettings) -> None:
         instead = f"{how_to_install(self.EXTRA)}, or use --engine openvino."
         try:
             import onnxruntime  # type: ignore[import-untyped,import-not-found,unused-ignore]
@@ -89,11 +89,12 @@ class OnnxRuntimeEngine:
         self.inputs = tuple(_session_port(port) for port in self._session.get_inputs())
         self.outputs = tuple(_session_port(port) for port in self._session.get_outputs())
 
-    def run(self, batch: Float32) -> dict[str, Float32]:
+    def run(self, batch: Float32, others: Sequence[Int64] = ()) -> dict[str, Float32]:
         """Outputs by name; the session may be shared by threads."""
         names = [port.name for port in self.outputs]
+        fed = {port.name: value for port, value in zip(self.inputs, (batch, *others), strict=True)}
         try:
-            results = self._session.run(names, {self.inputs[0].name: batch})
+            results = self._session.run(names, fed)
         except Exception as error:  # its exceptions share no base of their own
             raise engine_error(self.name, self.precision, "run the model", error) from None
         return {name: np.asarray(value, dtype=np.float32) for name, value in zip(names, results, strict=True)}
@@ -107,7 +108,7 @@ class OnnxRuntimeCudaEngine(OnnxRuntimeEngine):
     EXTRA = "gpu"
 
 
-ENGINES: dict[str, Callable[[bytes, str, Settings], Engine]] = {
+ENGINES: dict[str, Callable[[bytes, str, EngineSettings], Engine]] = {
     "openvino": openvino_engine.OpenVinoEngine,
     "onnxruntime": OnnxRuntimeEngine,
     "onnxruntime-cuda": OnnxRuntimeCudaEngine,
@@ -145,9 +146,10 @@ def open_engine(
     choose("engine", engine, list(ENGINES))
     if precision not in PRECISIONS[engine]:
         choose(f"precision with engine {engine}:", precision, [AUTO, *PRECISIONS[engine]])
-    if threads is not None and threads < 1:
-        raise InputError(f"{threads} threads; expected 1 or more.")
-    return ENGINES[engine](model, name, Settings(precision, threads, throughput))
+    if threads is not None and not 1 <= threads <= _MOST_THREADS:
+        shown = threads if abs(threads) < 10**9 else "far too many"
+        raise InputError(f"{shown} threads; expected 1 to {_MOST_THREADS}.")
+    return ENGINES[engine](model, name, EngineSettings(precision, threads, throughput))
 
 
 def _session_port(port: Any) -> Port:

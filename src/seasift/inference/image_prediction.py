@@ -1,12 +1,16 @@
-"""From images to objects, with everything a user may choose: the one place for Python, command line and service."""
+"""From images to objects, with all options of a user: the one way for Python, command line and service.
+
+The head of a result document states the model and these options.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, Protocol
 
+from seasift import __version__
 from seasift.core.boxes import class_agnostic_nms
 from seasift.core.choices import ObjectNames, choose
 from seasift.core.classes import parse_classes
@@ -14,6 +18,7 @@ from seasift.core.errors import InputError
 from seasift.core.instances import Category, Instances, Predictor
 from seasift.core.rollup import LISTED, RolledUp, RollUp, named_once, roll_up
 from seasift.core.types import UInt8
+from seasift.formats import document
 from seasift.inference.image_options import ImageOptions
 from seasift.inference.predictor import ChosenClasses, ClassPredictor
 from seasift.inference.tiling import MAX_OBJECTS, Tiling, parse_tiling
@@ -22,14 +27,14 @@ from seasift.modelfile.info import ModelInfo
 
 @dataclass(frozen=True)
 class Choices:
-    """What to look for in an image. Images with equal choices may run together.
+    """Options of a prediction. Images with equal options may run together.
 
     Attributes:
         threshold: minimum score, 0..1.
         max_objects: at most this many an image, the best; with tiles counted before `all_classes` applies.
-        class_ids: look only for these; None for all.
+        class_ids: find only these; None for all.
         all_classes: keep an object under every class that scores; otherwise its best class alone.
-        tiling: cut large images into tiles; None to look at whole images.
+        tiling: cut large images into tiles; None for whole images.
         max_objects_a_tile: at most this many a tile, the best.
         rollup: thresholds of rolled-up names; None for names of classes.
         only_sure: leave out objects that are sure at no level of them.
@@ -62,7 +67,7 @@ def predict_images(
     Args:
         model: the model; called once with all images, or once for some tiles of an image.
         images_rgb_u8: each (H, W, 3) uint8, RGB.
-        choices: what to look for.
+        choices: the options.
     Returns:
         One Instances an image, in order, best object first.
     """
@@ -108,9 +113,10 @@ def choices_of(options: ImageOptions, info: ModelInfo, *, names: str | None = "c
         raise InputError(f"max_objects {max_objects!r}; expected an integer from 1.")
     rollup = _rollup(names, options, info)
     usual = info.threshold if rollup is None else min(info.threshold, LISTED)
-    known = [category.name for category in info.class_list()]
+    categories = info.class_list()
+    known = [category.name for category in categories]
     given = [options.classes] if isinstance(options.classes, str) else list(options.classes or ())
-    wanted = parse_classes(given, known)
+    wanted = parse_classes(given, known, groups=[category.group for category in categories])
     tiling = parse_tiling(options.tile, options.tile_overlap, options.tile_whole, info.input.size_hw)
     return Choices(
         threshold=usual if threshold is None else float(threshold),
@@ -152,3 +158,61 @@ def roll_up_of(names: str | None, info: ModelInfo) -> RollUp | None:
             "seasift models complete MODEL -o MODEL --rollup report.json"
         )
     return None if names == ObjectNames.CLASS else own
+
+
+class DescribedModel(Protocol):
+    """What the head says of a model; `OnnxPredictor` is one."""
+
+    sha256: str
+
+    @property
+    def name(self) -> str:
+        """What the model calls itself."""
+
+    @property
+    def categories(self) -> tuple[Category, ...]:
+        """The classes; the index is the `class_id`."""
+
+    @property
+    def engine(self) -> str:
+        """Name of the engine."""
+
+    @property
+    def precision(self) -> str:
+        """What the engine computes in."""
+
+
+def result_header(model: DescribedModel, choices: Choices) -> document.Settings:
+    """The head of the result document of a model and what was looked for."""
+    tiling = choices.tiling
+    return document.Settings(
+        seasift=__version__,
+        model=document.ModelEntry(name=model.name, sha256=model.sha256),
+        engine=model.engine,
+        precision=model.precision,
+        threshold=choices.threshold,
+        max_objects=choices.max_objects,
+        tile=tile_entry(tiling, choices.max_objects_a_tile) if tiling else None,
+        classes=chosen_names(model.categories, choices.class_ids),
+        once=None if choices.all_classes else True,
+        names="rollup" if choices.rollup else None,
+        categories=[document.CategoryEntry(id=c.id, name=c.name) for c in model.categories],
+    )
+
+
+def chosen_names(categories: Sequence[Category], class_ids: Sequence[int] | None) -> list[str] | None:
+    """Names of the classes that are looked for; None for all."""
+    return None if class_ids is None else [categories[i].name for i in class_ids]
+
+
+def tile_entry(tiling: Tiling, max_objects_a_tile: int) -> document.TileEntry:
+    """Tiles as results record them."""
+    (height, width), (overlap_y, overlap_x) = tiling.grid.tile_hw, tiling.grid.overlap_hw
+    return document.TileEntry(
+        width=width,
+        height=height,
+        overlap_x=overlap_x,
+        overlap_y=overlap_y,
+        whole=tiling.whole,
+        max_objects=max_objects_a_tile,
+    )

@@ -17,6 +17,7 @@ from typing import Literal
 
 from seasift.core import image
 from seasift.core.errors import ImageError, InputError
+from seasift.core.files import resolved
 from seasift.video.file import created_utc, opened
 from seasift.video.kinds import Kind, chapter_of, kind_in_folder, kind_of, left_out, natural_key
 from seasift.video.live import is_live, without_password
@@ -30,14 +31,14 @@ class Source:
 
     Attributes:
         name: what results call it: the path as given, with forward slashes, or "-".
-        kind: one image, a video, one picture's bytes on standard input, or a live source.
+        kind: one image, a video, one image's bytes on standard input, or a live source.
         path: None for standard input and live sources.
         address: of a live source, with its password if it has one.
         found_by: the folder or pattern that gave it; "" if it was named itself.
     """
 
     name: str
-    kind: Literal["picture", "video", "stdin", "live"]
+    kind: Literal["image", "video", "stdin", "live"]
     path: Path | None = None
     address: str | None = None
     found_by: str = field(default="", compare=False)
@@ -83,7 +84,7 @@ def expand(
     Args:
         inputs: paths of images, videos and folders, globs (also where the shell does not expand them), "-",
             addresses of live sources.
-        recursive: look into the folders of folders, too.
+        recursive: search subfolders, too.
         leave_out: a folder whose files are not taken from within others: the output of an earlier run.
         note: takes a line about what a folder holds that is not taken.
     Returns:
@@ -94,7 +95,7 @@ def expand(
     for given in inputs:
         for item in _expand_one(given, recursive, leave_out, note):
             path = item.path if isinstance(item, Source) else None
-            found.setdefault(path.resolve() if path else item, item)
+            found.setdefault(resolved(path) if path else item, item)
     return list(found.values())
 
 
@@ -106,6 +107,9 @@ def _expand_one(
         return
     if is_live(given):
         yield Source(readable(without_password(given)), "live", address=given)
+        return
+    if not given.strip():
+        yield Failure.of('""', "an empty name; expected an image, a video or a folder. Is a variable unset?")
         return
     path = Path(given)
     if path.is_dir():
@@ -132,12 +136,12 @@ def _in_folder(
     paths = [
         path
         for path in _visible(folder, recursive)
-        if not (leave_out and leave_out in path.resolve().parents)
+        if not (leave_out and leave_out in resolved(path).parents)
     ]
     kinds = {path: kind_in_folder(path) for path in sorted(paths, key=natural_key)}
     others = [path for path, kind in kinds.items() if kind is None]
     deeper = 0 if recursive else _folders(folder, leave_out)
-    more = " Pass --recursive to look into its folders, too." if not recursive else ""
+    more = " Pass --recursive to search its subfolders." if not recursive else ""
     if len(others) == len(kinds):
         found = f"; it holds {left_out(others)}" if others else ""
         error = (
@@ -156,7 +160,7 @@ def _in_folder(
 def _folders(folder: Path, leave_out: Path | None) -> int:
     """How many folders lie in a folder, but for hidden ones and that of the results."""
     return sum(
-        path.is_dir() and not path.name.startswith(".") and path.resolve() != leave_out
+        path.is_dir() and not path.name.startswith(".") and resolved(path) != leave_out
         for path in folder.iterdir()
     )
 
@@ -172,7 +176,8 @@ _YEAR_FIRST = re.compile(
     r"(?<!\d)((?:19|20)\d\d)[-_. ]?(\d\d)[-_. ]?(\d\d)[-_. T]{0,3}(\d\d)[-_.:h ]?(\d\d)(?:[-_.:m ]?(\d\d))?(?!\d{3})"
 )
 _YEAR_LAST = re.compile(
-    r"(?<!\d)(\d{1,2})[-_. ](\d{1,2})[-_. ]((?:19|20)\d\d)[-_. T]{1,3}(\d\d)[-_.:h ]?(\d\d)(?:[-_.:m ]?(\d\d))?(?!\d)"
+    r"(?<!\d)(\d\d?)(?:[-_. ](?=\d)|(?<=\d\d)(?=\d\d(?:19|20)))(\d\d?)[-_. ]?((?:19|20)\d\d)[-_. T]{1,3}"
+    r"(\d\d)[-_.:h ]?(\d\d)(?:[-_.:m ]?(\d\d))?(?!\d)"
 )
 
 
@@ -202,12 +207,12 @@ def videos_of(
         elif item.found_by:
             stills[item.found_by] += 1
         else:
-            failures.append(
-                Failure.of(
-                    item.name,
-                    f"{item.name}: not a video; expected MP4, MOV, MKV, AVI, TS or alike. Left out.",
-                )
+            what = (
+                "no such file or folder. Check the name and the folder you are in."
+                if item.path and not item.path.exists()
+                else "not a video; expected MP4, MOV, MKV, AVI, TS or alike. Left out."
             )
+            failures.append(Failure.of(item.name, f"{item.name}: {what}"))
     for index, count in stills.items():
         notes.append(f"{index}: left out {count:,} still image{'s' * (count > 1)}: a survey takes videos.")
     if not sources:
@@ -216,43 +221,49 @@ def videos_of(
             if failures
             else f"{', '.join(inputs)}: no video among them; expected at least one."
         )
-    sources, told = in_dive_order(sources)
-    return [source.path or source.address or source.name for source in sources], failures, [*notes, *told]
+    sources, order_notes = in_dive_order(sources)
+    return (
+        [source.path or source.address or source.name for source in sources],
+        failures,
+        [*notes, *order_notes],
+    )
 
 
 def in_dive_order(sources: Sequence[Source]) -> tuple[list[Source], list[str]]:
     """Put the videos of a dive into the order of time, as far as their names and metadata tell.
 
-    Files that a folder or a pattern gave are sorted: by recording and chapter (GoPro), by time stamps or numbers in
-    their names; where names differ otherwise, by the metadata's `creation_time`. Files that were named one by one keep
-    their order, unless it is just the alphabet's, as a shell sorts what matches a pattern.
+    Files that a folder or a pattern gave are sorted, each folder on its own: by recording and chapter (GoPro), by time
+    stamps or numbers in their names; where names differ otherwise, by the metadata's `creation_time`. Files that were
+    named one by one keep their order, unless it is just the alphabet's, as a shell sorts what matches a pattern.
 
     Returns:
         The sources, and a line for the user for each order that is not the one in which they came.
     """
     ordered: list[Source] = []
     notes: list[str] = []
-    shell = not any(source.found_by for source in sources) and _from_shell(sources)
-    for found_by, group in groupby(sources, key=lambda source: "*" if shell else source.found_by):
+    for found_by, group in groupby(sources, key=lambda source: source.found_by or _folder(source)):
         files = list(group)
-        if found_by and all(source.path for source in files):
-            files = _sorted(files, notes, told=shell)
+        shell = not files[0].found_by
+        if found_by and (not shell or _from_shell(files)):
+            files = _sorted(files, notes, noted=shell)
         ordered.extend(files)
     return ordered, notes
+
+
+def _folder(source: Source) -> str:
+    return str(source.path.parent) if source.path else ""
 
 
 def _from_shell(sources: Sequence[Source]) -> bool:
     """Whether files of one folder came in the order in which a shell gives them, which is not that of their numbers."""
     paths = [source.path for source in sources if source.path is not None]
-    if len(paths) < len(sources) or len({path.parent for path in paths}) != 1:
-        return False
     names = [path.name for path in paths]
     return (
         names in (sorted(names), sorted(names, key=str.casefold)) and len(names) > 1 and _names_decide(paths)
     )
 
 
-def _sorted(files: list[Source], notes: list[str], *, told: bool) -> list[Source]:
+def _sorted(files: list[Source], notes: list[str], *, noted: bool) -> list[Source]:
     paths = [source.path for source in files if source.path is not None]
     by_path = dict(zip(paths, files, strict=True))
     if len(paths) < 2:
@@ -263,8 +274,8 @@ def _sorted(files: list[Source], notes: list[str], *, told: bool) -> list[Source
     else:
         order = _by_time(paths) or paths
         why = "their creation_time"
-        told = True
-    if told and order != paths:
+        noted = True
+    if noted and order != paths:
         notes.append(f"files were put in the order of {why}: {', '.join(path.name for path in order)}.")
     return [by_path[path] for path in order]
 

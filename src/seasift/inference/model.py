@@ -124,12 +124,12 @@ class Model:
             image: a path, an (H, W, 3) uint8 RGB array or a PIL image; or a list of them.
             threshold: minimum score; default: the model's own.
             max_objects: at most this many an image, the best; default: the model's own, and 10,000 with `tile`.
-            classes: look only for these class names.
+            classes: find only these class names.
             all_classes: keep an object under every class that scores; by default its best class alone.
-            tile: look at large images in tiles: "480", "480x270" (WIDTHxHEIGHT in px) or "auto", the model's input
+            tile: search large images in tiles: "480", "480x270" (WIDTHxHEIGHT in px) or "auto", the model's input
                 size.
             tile_overlap: share of a tile that its neighbour sees, too; default: 0.25.
-            tile_whole: look at the whole image, too, for objects larger than a tile.
+            tile_whole: search the whole image, too, for objects larger than a tile.
         Returns:
             Objects, best first, in pixels of the image; a list of them for a list.
         Raises:

@@ -1,7 +1,7 @@
 """OpenVINO on the CPU. Imported only when used.
 
-Also here: The process's one OpenVINO. Imported only when used. Compiled graphs, kept in the user's cache
-folder: the next process imports one in a fifth of the time.
+The process has one OpenVINO. Compiled graphs are cached in the user's folder: the next process loads one in a fifth of
+the time.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ import numpy as np
 
 from seasift.core.errors import EngineError, ModelError
 from seasift.core.files import write_bytes
-from seasift.core.types import Float32
-from seasift.inference.engine import Port, Settings, engine_error, last_line
+from seasift.core.types import Float32, Int64
+from seasift.inference.engine import EngineSettings, Port, engine_error, last_line
 
 _ONE_BY_ONE = threading.Lock()
 
@@ -72,7 +72,7 @@ def load(key: Mapping[str, str]) -> bytes | None:
     Args:
         key: everything that a compiled graph depends on.
     """
-    index = _place(key)
+    index = _file_of(key)
     if index is None:
         return None
     try:
@@ -88,7 +88,7 @@ def load(key: Mapping[str, str]) -> bytes | None:
 
 def store(key: Mapping[str, str], graph: bytes) -> None:
     """Keep a graph under a key, whole or not at all, and let go of the oldest. A cache that fails is no error."""
-    index = _place(key)
+    index = _file_of(key)
     if index is None:
         return
     with suppress(OSError):
@@ -99,7 +99,7 @@ def store(key: Mapping[str, str], graph: bytes) -> None:
             path.unlink(missing_ok=True)
 
 
-def _place(key: Mapping[str, str]) -> Path | None:
+def _file_of(key: Mapping[str, str]) -> Path | None:
     where = folder()
     name = hashlib.sha256(json.dumps(dict(key), sort_keys=True).encode()).hexdigest()[:32]
     return None if where is None else where / f"{name}.graph"
@@ -119,7 +119,7 @@ class OpenVinoEngine:
     name = "openvino"
     _has_run = False
 
-    def __init__(self, model: bytes, name: str, settings: Settings) -> None:
+    def __init__(self, model: bytes, name: str, settings: EngineSettings) -> None:
         try:
             self._compiled, self.inputs, self.outputs = _ready(model, settings)
         except RuntimeError as error:
@@ -131,20 +131,21 @@ class OpenVinoEngine:
         self.max_in_flight = int(self._compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
         self._threads = threading.local()
 
-    def run(self, batch: Float32) -> dict[str, Float32]:
+    def run(self, batch: Float32, others: Sequence[Int64] = ()) -> dict[str, Float32]:
         """Outputs by name; each thread has a request of its own."""
+        inputs: list[Float32 | Int64] = [batch, *others]
         if OpenVinoEngine._has_run:
-            return self._run(batch)
+            return self._run(inputs)
         with _FIRST:
-            result = self._run(batch)
+            result = self._run(inputs)
             OpenVinoEngine._has_run = True
         return result
 
-    def _run(self, batch: Float32) -> dict[str, Float32]:
+    def _run(self, inputs: Sequence[Float32 | Int64]) -> dict[str, Float32]:
         if not hasattr(self._threads, "request"):
             self._threads.request = self._request()
         try:
-            results = self._threads.request.infer([batch])
+            results = self._threads.request.infer(inputs)
         except RuntimeError as error:
             raise engine_error(self.name, self.precision, "run the model", error) from None
         return {
@@ -159,7 +160,7 @@ class OpenVinoEngine:
             raise engine_error(self.name, self.precision, "run the model", error) from None
 
 
-def _ready(model: bytes, settings: Settings) -> tuple[Any, _Ports, _Ports]:
+def _ready(model: bytes, settings: EngineSettings) -> tuple[Any, _Ports, _Ports]:
     """The compiled graph, its inputs and outputs: what was kept, or else made now and kept."""
     import openvino
 

@@ -1,4 +1,8 @@
-"""Images in, Instances out, from a model file."""
+"""Images in, Instances out, from a model file.
+
+`predict_with_statistics` also gives statistics of the image, from the same run of the model: six of the pixels that do
+not depend on the content (light, contrast, colour, sharpness), and the activity of the prototypes.
+"""
 
 from __future__ import annotations
 
@@ -7,23 +11,26 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
+import cv2
 import numpy as np
 
 from seasift.core.errors import ModelError
 from seasift.core.instances import Category, Instances
 from seasift.core.outputs import OUTPUTS
 from seasift.core.prepare import batches_of_one_size, prepare
-from seasift.core.types import Float32, SizeHW, UInt8
-from seasift.inference.engine import Engine, Port
+from seasift.core.types import Float32, Float64, SizeHW, UInt8
+from seasift.inference.engine import Engine
 from seasift.inference.engines import AUTO, ENGINES, abilities, advised, open_engine
+from seasift.inference.graph import FiniteOutputs, Graph
+from seasift.inference.trial import try_out
 from seasift.modelfile import bundled
-from seasift.modelfile.info import INPUT_NAME, ModelFile, ModelInfo, read_model_file
+from seasift.modelfile.info import ModelFile, ModelInfo, read_model_file
 
 
 class OnnxPredictor:
     """A model file on an engine; implements `core.instances.Predictor`.
 
-    Images run one at a time unless `batch_size` says otherwise: then a picture's result cannot depend on
+    Images run one at a time unless `batch_size` says otherwise: then an image's result cannot depend on
     its neighbours, and on a CPU a batch brings no speed.
     """
 
@@ -33,15 +40,16 @@ class OnnxPredictor:
         Raises:
             ModelError: names, shapes or types of inputs or outputs differ.
         """
-        check_graph(file.info, engine.inputs, engine.outputs, file.name)
         self.info: ModelInfo = file.info
         self.sha256 = file.sha256
         self._engine = engine
-        self._batch_size = batch_size
+        self._graph = Graph(file.info, engine, file.name)
+        self._batch_size = 1 if file.info.adopted else batch_size
         self._spec = file.info.input_spec()
         self._settings = file.info.decode_settings()
         self._categories = file.info.class_list()
         self._calibration = file.info.score_calibration()
+        self._finite = FiniteOutputs(file.info.name)
 
     @property
     def name(self) -> str:
@@ -84,7 +92,7 @@ class OnnxPredictor:
             images_rgb_u8: each (H, W, 3) uint8, RGB.
             threshold: objects with a lower score, calibrated where the model is, are left out.
             max_objects: at most this many an image, the best.
-            class_ids: look only for these; they do not compete with the others for `max_objects`.
+            class_ids: find only these; they do not compete with the others for `max_objects`.
         Returns:
             One Instances an image, in order, best object first.
         """
@@ -104,8 +112,8 @@ class OnnxPredictor:
         return prepare(image_rgb_u8, self._spec)
 
     def run(self, batch: Float32) -> dict[str, Float32]:
-        """The network's outputs by name for prepared images of one size (B, 3, H', W')."""
-        return self._engine.run(batch)
+        """The network's outputs by name for prepared images of one size (B, 3, H', W'); see `core.outputs.OUTPUTS`."""
+        return self._graph.run(batch)
 
     def decode(
         self,
@@ -119,7 +127,7 @@ class OnnxPredictor:
         """The objects of an image of `size_hw` px from its outputs, without the batch dimension; see `predict`."""
         calibration = self._calibration
         found = OUTPUTS[self.info.head].decode(
-            outputs,
+            outputs if self.info.adopted else self._finite.of(outputs),  # other decoders refuse such values
             size_hw=size_hw,
             spec=self._spec,
             settings=self._settings,
@@ -127,6 +135,11 @@ class OnnxPredictor:
             max_objects=max_objects,
             class_ids=None if class_ids is None else np.unique(np.asarray(class_ids, np.int64)),
         )
+        if len(found) and found.class_ids.max() >= len(self._categories):
+            raise ModelError(
+                f"model {self.name}: it found an object of class number {int(found.class_ids.max()) + 1}, and its file "
+                f"names {len(self._categories)}; expected a name for each class. Adopt the model again with --names."
+            )
         probable = found if calibration is None else calibration.applied_to(found)
         return replace(probable, categories=self._categories)
 
@@ -142,7 +155,7 @@ class OnnxPredictor:
 
 
 class ClassPredictor(Protocol):
-    """A Predictor that can look only for some of its classes; `OnnxPredictor` is one.
+    """A Predictor that can find only some of its classes; `OnnxPredictor` is one.
 
     `predict` may be called from several threads.
     """
@@ -167,7 +180,7 @@ class ClassPredictor(Protocol):
 
 
 class ChosenClasses:
-    """A model that looks only for some of its classes; implements `core.instances.Predictor`."""
+    """A model that finds only some of its classes; implements `core.instances.Predictor`."""
 
     def __init__(self, model: ClassPredictor, class_ids: Sequence[int] | None) -> None:
         self._model = model
@@ -201,10 +214,11 @@ def load_predictor(
     batch_size: int = 1,
     throughput: bool = False,
 ) -> OnnxPredictor:
-    """Load a model file and make it ready.
+    """Load a model file and make it ready. One that is not bundled is tried in a process of its own first; see `trial`.
 
     Args:
-        model: path of a model file, or the name of a bundled model.
+        model: path of a model file, the name of a bundled model, or the address of a server, see `inference.remote`,
+            which alone chooses engine, precision and threads.
         engine: "openvino", "onnxruntime" or "onnxruntime-cuda".
         precision: "f32", or "bf16" or "f16" with OpenVINO; "auto" for what `inference.engines` advises.
         threads: of the CPU; None leaves it to the engine.
@@ -215,61 +229,106 @@ def load_predictor(
         ModelError: no such model, not ours, or damaged. InputError: an impossible setting.
         MissingExtraError: the engine is not installed.
     """
+    if bundled.is_address(model):
+        from seasift.inference.remote import open_remote
+
+        return OnnxPredictor(*open_remote(str(model)))
     file = read_model_file(bundled.find(model))
     if precision == AUTO and engine in ENGINES:
         able = abilities() if engine == "openvino" else ()
         precision = advised(engine, quantized=bool(file.info.quantized), able=able)
+        if file.info.adopted:  # graphs of other makers compute pixels, which bf16 rounds by up to 2 px
+            precision = "f32"
+    if engine in ENGINES:
+        try_out(file, engine=engine, precision=precision, threads=threads)
+    return open_predictor(
+        file,
+        engine=engine,
+        precision=precision,
+        threads=threads,
+        batch_size=batch_size,
+        throughput=throughput,
+    )
+
+
+def open_predictor(
+    file: ModelFile,
+    *,
+    engine: str,
+    precision: str,
+    threads: int | None = None,
+    batch_size: int = 1,
+    throughput: bool = False,
+) -> OnnxPredictor:
+    """Make a model file ready without a trial; see `load_predictor`."""
     ready = open_engine(
         file.data, file.name, engine=engine, precision=precision, threads=threads, throughput=throughput
     )
     return OnnxPredictor(file, ready, batch_size=batch_size)
 
 
-def check_graph(info: ModelInfo, inputs: Sequence[Port], outputs: Sequence[Port], name: str) -> None:
-    """Hold a graph to its file's description.
+NAMES = ("brightness", "contrast", "red to green", "yellow to blue", "colourfulness", "sharpness")
+_SIDE = 256
 
-    Raises:
-        ModelError: names, shapes or types differ.
+
+def image_statistics(image_rgb_u8: UInt8) -> Float64:
+    """Statistics of an image (H, W, 3) uint8 RGB, shrunk so that its longer side is 256 px.
+
+    Returns:
+        (6,) in the order of `NAMES`: mean and standard deviation of lightness L (0..100); means of a (red above
+        green) and b (yellow above blue) of CIE Lab; mean distance of (a, b) from their means; natural logarithm of
+        1 plus the variance of the Laplacian of L (0..255).
+    Source of the last: Pech-Pacheco et al. 2000 (variance of the Laplacian as a measure of focus).
     """
-    sizes: dict[str, int | None] = {"3": 3, "4": 4, "C": len(info.categories), "B": None}
-    sizes["H"], sizes["W"] = (None, None) if info.input.resize == "trim" else info.input.size_hw
-    expected = {
-        INPUT_NAME: "B 3 H W",
-        **OUTPUTS[info.head].outputs,
-    }
-    got = {port.name: port for port in (*inputs, *outputs)}
-    if {p.name for p in inputs} != {INPUT_NAME} or {p.name for p in outputs} != set(
-        OUTPUTS[info.head].outputs
-    ):
-        raise ModelError(
-            f"{name}: inputs {_names(inputs)} and outputs {_names(outputs)}; expected {INPUT_NAME} and "
-            f"{', '.join(OUTPUTS[info.head].outputs)}. Export the model again."
-        )
-    for port_name, letters in expected.items():
-        _check_port(got[port_name], letters.split(), sizes, name)
+    height, width = image_rgb_u8.shape[:2]
+    factor = _SIDE / max(height, width)
+    size = (max(1, round(width * factor)), max(1, round(height * factor)))
+    small = cv2.resize(image_rgb_u8, size, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR)
+    lab = cv2.cvtColor(small, cv2.COLOR_RGB2LAB).astype(np.float64)
+    light, colour = lab[..., 0], lab[..., 1:] - 128
+    mean = colour.mean(axis=(0, 1))
+    spread = np.hypot(*np.moveaxis(colour - mean, -1, 0)).mean()
+    edges = cv2.Laplacian(light, cv2.CV_64F).var()
+    return np.array([light.mean() / 2.55, light.std() / 2.55, *mean, spread, np.log1p(edges)])
 
 
-def _check_port(port: Port, letters: Sequence[str], sizes: dict[str, int | None], name: str) -> None:
-    """Compare dimension by dimension.
-
-    A letter of size None must be free, one without a size (P, K, N, ...) takes the first it meets.
-    """
-    shown = "x".join("?" if size is None else str(size) for size in port.shape)
-    fits = len(port.shape) == len(letters)
-    for letter, size in zip(letters, port.shape, strict=False):
-        if size is not None:
-            fits = fits and sizes.setdefault(letter, size) == size
-        elif letter in sizes:
-            fits = fits and sizes[letter] is None
-    if not fits or not port.float32:
-        known = [sizes.get(letter, letter) for letter in letters]
-        expected = "x".join("?" if size is None else str(size) for size in known)
-        kind = "float32" if port.float32 else "another type than float32"
-        raise ModelError(
-            f"{name}: {port.name!r} is {shown} of {kind}; expected {expected} of float32 "
-            "(? is any size). Export the model again."
-        )
+_PROTOTYPES = "prototypes"
 
 
-def _names(ports: Sequence[Port]) -> str:
-    return ", ".join(port.name for port in ports) or "none"
+def predict_with_statistics(
+    model: OnnxPredictor,
+    image_rgb_u8: UInt8,
+    *,
+    threshold: float,
+    max_objects: int,
+    class_ids: Sequence[int] | None = None,
+) -> tuple[Instances, Float64]:
+    """What is in an image, see `OnnxPredictor.predict`, and its statistics in the order of `statistic_names`."""
+    batch = model.run(model.prepare(image_rgb_u8)[None])
+    outputs = {name: values[0] for name, values in batch.items()}
+    found = model.decode(
+        outputs,
+        size_hw=(image_rgb_u8.shape[0], image_rgb_u8.shape[1]),
+        threshold=threshold,
+        max_objects=max_objects,
+        class_ids=class_ids,
+    )
+    return found, np.concatenate([image_statistics(image_rgb_u8), _activity(outputs)])
+
+
+def statistic_names(values: int) -> tuple[str, ...]:
+    """Names of so many statistics: the image's, then means and deviations of the network's prototypes."""
+    prototypes = (values - len(NAMES)) // 2
+    return (
+        *NAMES,
+        *(f"prototype {k} {what}" for what in ("mean", "deviation") for k in range(1, prototypes + 1)),
+    )
+
+
+def _activity(outputs: Mapping[str, Float32]) -> Float64:
+    """Mean and standard deviation of each prototype mask over the image; nothing from networks without."""
+    if _PROTOTYPES not in outputs:
+        return np.zeros(0)
+    masks = np.asarray(outputs[_PROTOTYPES], np.float64)
+    masks = masks.reshape(-1, masks.shape[-1])
+    return np.concatenate([masks.mean(axis=0), masks.std(axis=0)])

@@ -1,4 +1,7 @@
-"""Images and frames of many sources, in order, several in work."""
+"""Images and frames of many sources, in order, several in work.
+
+`ending` ends a generator at a known time, since a thread may work behind it, and the exit of the process is too late.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import sys
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -17,7 +21,21 @@ from seasift.core.image import decode_image, page_count, read_image
 from seasift.core.types import UInt8
 from seasift.inference.inputs import Failure, Source, readable
 from seasift.video.dive import Dive
-from seasift.video.reading import Span, read_span, told
+from seasift.video.reading import Span, describe_gaps, read_span
+
+ItemT = TypeVar("ItemT")
+
+
+@contextmanager
+def ending(items: Iterable[ItemT]) -> Iterator[Iterable[ItemT]]:
+    """Close a generator at the end of a `with` block, however it ends; other iterables are left alone."""
+    try:
+        yield items
+    finally:
+        close = getattr(items, "close", None)
+        if close is not None:
+            close()
+
 
 T = TypeVar("T")
 
@@ -32,7 +50,7 @@ class SourceImage:
         image_rgb_u8: (H, W, 3), or None if its result is known already or exists by now.
         frame: place in the video, 0-based; None for a still image.
         time_s: time in the video.
-        note: what to say of the file, in one line; "" if nothing.
+        pages: number of pages of the file, of which this is the first.
     """
 
     source: Source
@@ -41,7 +59,14 @@ class SourceImage:
     image_rgb_u8: UInt8 | None
     frame: int | None = None
     time_s: float | None = None
-    note: str = ""
+    pages: int = 1
+
+    @property
+    def note(self) -> str:
+        """What to say of the file, in one line; "" if nothing."""
+        if self.pages < 2:
+            return ""
+        return readable(f"{self.source.name}: {self.pages} pages, of which only the first is taken.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +78,7 @@ class Found(Generic[T]):
 
 
 def predict_sources(
-    look: Callable[[SourceImage, UInt8], T],
+    predict: Callable[[SourceImage, UInt8], T],
     sources: Iterable[Source | Failure],
     *,
     span: Span,
@@ -67,7 +92,7 @@ def predict_sources(
     another; a video is decoded by a thread of its own.
 
     Args:
-        look: from an image and its pixels (H, W, 3) uint8 RGB to what is to be known of it; called by threads. Its
+        predict: from an image and its pixels (H, W, 3) uint8 RGB to a result; called by threads. Its
             ImageError gives a Failure too.
         sources: from `inputs.expand`.
         span: which frames of videos to take.
@@ -77,7 +102,7 @@ def predict_sources(
     Returns:
         In the order of the sources.
     """
-    return in_order(_tasks(look, sources, span, known, note), max_in_flight)
+    return in_order(_tasks(predict, sources, span, known, note), max_in_flight)
 
 
 def in_order(tasks: Iterable[Callable[[], T]], max_in_flight: int) -> Iterator[T]:
@@ -88,7 +113,7 @@ def in_order(tasks: Iterable[Callable[[], T]], max_in_flight: int) -> Iterator[T
         max_in_flight: tasks in work; as many again may wait, done or not begun.
     """
     waiting: deque[Future[T]] = deque()
-    with ThreadPoolExecutor(max_in_flight) as pool:
+    with ending(tasks), ThreadPoolExecutor(max_in_flight) as pool:
         try:
             for task in tasks:
                 waiting.append(pool.submit(task))
@@ -102,7 +127,7 @@ def in_order(tasks: Iterable[Callable[[], T]], max_in_flight: int) -> Iterator[T
 
 
 def _tasks(
-    look: Callable[[SourceImage, UInt8], T],
+    predict: Callable[[SourceImage, UInt8], T],
     sources: Iterable[Source | Failure],
     span: Span,
     known: Collection[str],
@@ -117,7 +142,7 @@ def _tasks(
         pixels = item.image_rgb_u8
         without = replace(item, image_rgb_u8=None)
         try:
-            return Found(without, None if pixels is None else look(without, pixels))
+            return Found(without, None if pixels is None else predict(without, pixels))
         except ImageError as error:
             return Failure.of(item.file, error)
 
@@ -125,8 +150,9 @@ def _tasks(
         if isinstance(source, Failure):
             yield partial(task, partial(_itself, source))
         elif source.moves:
-            for frame in _read_video(source, span, known, note):
-                yield partial(task, partial(_itself, frame))
+            with ending(_read_video(source, span, known, note)) as frames:
+                for frame in frames:
+                    yield partial(task, partial(_itself, frame))
         else:
             yield partial(task, partial(_read_still, source, known))
 
@@ -140,12 +166,11 @@ def _read_still(source: Source, known: Collection[str]) -> SourceImage | Failure
         if source.path is None:
             data = sys.stdin.buffer.read()
             key = f"- {hashlib.sha256(data).hexdigest()}"
-            return SourceImage(source, source.name, key, decode_image(data, "standard input"))
+            image = decode_image(data, "standard input")
+            return SourceImage(source, source.name, key, image, pages=page_count(data))
         key = f"{source.name} {_state(source.path)}"
-        image = None if key in known else read_image(source.path)
-        pages = page_count(source.path)
-        note = f"{source.name}: {pages} pages, of which only the first is taken." if pages > 1 else ""
-        return SourceImage(source, source.name, key, image, note=readable(note))
+        read = None if key in known else read_image(source.path)
+        return SourceImage(source, source.name, key, read, pages=page_count(source.path))
     except ImageError as error:
         return Failure.of(source.name, error)
 
@@ -157,16 +182,17 @@ def _read_video(
     try:
         footage = read_span(source.path or source.address or source.name, span)
         empty = True
-        for frame in footage.frames():
-            empty = False
-            file = f"{source.name}#frame={frame.frame}"
-            key = f"{file} {state}"
-            image = None if key in known else frame.image_rgb_u8
-            yield SourceImage(source, file, key, image, frame.frame, round(frame.time_s, 6))
+        with ending(footage.frames()) as frames:
+            for frame in frames:
+                empty = False
+                file = f"{source.name}#frame={frame.frame}"
+                key = f"{file} {state}"
+                image = None if key in known else frame.image_rgb_u8
+                yield SourceImage(source, file, key, image, frame.frame, round(frame.time_s, 6))
         for line in footage.notes:
             note(line)
         if footage.gaps:
-            yield Failure.of(source.name, told(footage.gaps))
+            yield Failure.of(source.name, describe_gaps(footage.gaps))
         elif empty:
             length = f"; it is {footage.end_s():.2f} s long" if isinstance(footage, Dive) else ""
             yield Failure.of(

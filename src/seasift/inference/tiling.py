@@ -32,7 +32,7 @@ class TiledPredictor:
             predictor: sees the tiles.
             grid: how images are cut, px of the image.
             max_objects_a_tile: at most this many are taken from a tile, the best.
-            whole: look at the shrunken whole image, too, as if it were one more tile. It finds what is larger
+            whole: search the shrunken whole image, too, like one more tile. It finds what is larger
                 than a tile, and makes more mistakes where all objects are small.
         """
         self._predictor = predictor
@@ -53,7 +53,7 @@ class TiledPredictor:
     def predict(
         self, images_rgb_u8: Sequence[UInt8], *, threshold: float = 0.05, max_objects: int = 100
     ) -> list[Instances]:
-        """See `seasift.core.instances.Predictor`; `max_objects` is a whole picture's."""
+        """See `seasift.core.instances.Predictor`; `max_objects` is a whole image's."""
         return [self._predict_one(image, threshold, max_objects) for image in images_rgb_u8]
 
     def _predict_one(self, image: UInt8, threshold: float, max_objects: int) -> Instances:
@@ -101,7 +101,7 @@ def parse_tiling(
     Args:
         tile: "480" for squares, "480x270" for width and height, "auto" for the model's input size.
         overlap: share of a tile; None: `OVERLAP`.
-        whole: look at the whole image, too.
+        whole: search the whole image, too.
         input_hw: the model's input size, None if it is not known.
     Raises:
         InputError: another text, sides or an overlap out of range, the other options without `--tile`.

@@ -66,6 +66,11 @@ def path_of(name: str) -> Path:
     )
 
 
+def is_address(model: object) -> bool:
+    """Whether a model is named by the address of a server, see `inference.remote`."""
+    return isinstance(model, str) and model.lower().startswith(("http://", "https://"))
+
+
 def card_of(model: str | Path) -> str | None:
     """The Markdown model card in the folder of a model, given by path or name; None without."""
     path = find(model).with_suffix(".md")

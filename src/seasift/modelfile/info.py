@@ -1,8 +1,8 @@
 """The description of a model file: one JSON document in the metadata of the ONNX file.
 
 Graph: input "images" (B, 3, H, W) float32; outputs of the head by `core.outputs.OUTPUTS`, float32. Boxes are relative to
-the input, class scores exclude background. The description also carries what surveys need: operating points of each
-class and reference image statistics.
+the input, class scores exclude background. Graphs of other makers keep their own names and layout: `AdoptedEntry`. The
+description also carries what surveys need: operating points of each class and reference image statistics.
 """
 
 from __future__ import annotations
@@ -13,16 +13,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from seasift.core.calibration import Calibration
+from seasift.core.classes import Group
 from seasift.core.decode import YolactDecode
 from seasift.core.errors import ModelError
+from seasift.core.files import read_regular
 from seasift.core.instances import Category
 from seasift.core.outputs import OUTPUTS
 from seasift.core.prepare import InputSpec
 from seasift.core.rollup import RollUp
-from seasift.modelfile.onnx_file import onnx_metadata
+from seasift.modelfile.onnx_file import has_external_data, onnx_metadata
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
@@ -42,8 +44,7 @@ class OperatingPointsClass(Strict):
         videos: number of groups of similar images that contain some.
         found: detections with at least the threshold, outside crowds.
         right: detections matched to their own object of the class at IoU .50.
-        found_alike, objects_alike: design effects of right / found and of right / objects: the factor by which similar
-            frames of a video reduce the evidence of the counts; 1 or more.
+        found_alike, objects_alike: design effects of right / found and right / objects (similar frames), 1 or more.
     """
 
     objects: Annotated[int, Field(ge=0)]
@@ -55,15 +56,20 @@ class OperatingPointsClass(Strict):
 
 
 class OperatingPointsEntry(Strict):
-    """Precision and recall of each class, as counts, for intervals of counts; classes as in `categories`."""
+    """Precision and recall of each class, as counts, for intervals of counts; classes as in `categories`.
+
+    Attributes:
+        supercategories: the same by the likeliest supercategory of detections, see `core.rollup`; None if not counted.
+    """
 
     data: Annotated[str, Field(min_length=1)]
     thresholds: Annotated[tuple[Share, ...], Field(min_length=1)]
     classes: tuple[OperatingPointsClass, ...]
+    supercategories: dict[str, OperatingPointsClass] | None = None
 
     @model_validator(mode="after")
     def _a_value_a_threshold(self) -> OperatingPointsEntry:
-        for row in self.classes:
+        for row in (*self.classes, *(self.supercategories or {}).values()):
             for values in (row.found, row.right, row.found_alike, row.objects_alike):
                 if len(values) != len(self.thresholds):
                     raise ValueError(f"{len(values)} values for {len(self.thresholds)} thresholds")
@@ -71,15 +77,14 @@ class OperatingPointsEntry(Strict):
 
 
 class ImageStatisticsEntry(Strict):
-    """Statistics of the training images; see `inference.image_statistics`.
+    """Statistics of the training images; see `inference.predictor`.
 
     Attributes:
         data: name of the data.
         pictures: number of images measured.
         mean, std: of each statistic over them.
         samples: some of them, each (value - mean) / std.
-        video_distances: for each video, the median distance of its images to the nearest sample of another video,
-            ascending.
+        video_distances: ascending; median distance of each video's images to the nearest sample of another video.
     """
 
     data: Annotated[str, Field(min_length=1)]
@@ -104,13 +109,21 @@ INPUT_NAME = "images"
 
 _Count = Annotated[int, Field(ge=0)]
 _Side = Annotated[int, Field(ge=1, le=16384)]
+_MOST_PIXELS = 1 << 26
 
 
-class CategoryEntry(Strict):
-    """A class: `id` is the COCO category id; its index in the list is the class_id."""
+def _known_head(head: str) -> str:
+    if head not in OUTPUTS:
+        raise ValueError("unknown kind of output")
+    return head
+
+
+class ClassEntry(Strict):
+    """A class: `id` is the COCO category id, its index the class_id; `supercategory` if the name does not give it."""
 
     id: int
     name: Annotated[str, Field(min_length=1)]
+    supercategory: Group | None = None
 
 
 class InputEntry(Strict):
@@ -119,7 +132,17 @@ class InputEntry(Strict):
     size_hw: tuple[_Side, _Side]
     mean: tuple[float, float, float]
     std: tuple[Positive, Positive, Positive]
-    resize: Literal["stretch", "fit", "trim"] = "stretch"
+    resize: Literal["stretch", "fit", "trim", "letterbox", "original"] = "stretch"
+    sampling: Literal["area", "linear", "exact", "antialias"] = "area"
+    fill: Annotated[float, Field(ge=0, le=255)] | None = None
+    channels: Literal["rgb", "bgr"] = "rgb"
+
+    @model_validator(mode="after")
+    def _possible(self) -> InputEntry:
+        if self.size_hw[0] * self.size_hw[1] > _MOST_PIXELS:
+            raise ValueError(f"an input of {self.size_hw} px; expected at most {_MOST_PIXELS:,} pixels")
+        InputSpec(**self.model_dump())
+        return self
 
 
 class DecodeEntry(Strict):
@@ -129,6 +152,25 @@ class DecodeEntry(Strict):
     top_k: Annotated[int, Field(ge=1)] = 200
     mask_threshold: Share = 0.5
     expected_iou: bool = False
+
+
+class AdoptedEntry(Strict):
+    """How the graph of another maker is fed and read.
+
+    Attributes:
+        source: name of the file that was adopted.
+        outputs: for each output of the kind, its index among the graph's outputs.
+        labels: for each class, its number in the graph; empty: its index.
+        batch, batch_of_outputs: whether the input and the outputs have a batch dimension.
+        size_input: index of a second input for width and height of the first, int64 (1, 2); None without one.
+    """
+
+    source: Annotated[str, Field(min_length=1)]
+    outputs: dict[str, _Count]
+    labels: tuple[_Count, ...] = ()
+    batch: bool = True
+    batch_of_outputs: bool = True
+    size_input: _Count | None = None
 
 
 class CalibrationEntry(Strict):
@@ -150,8 +192,7 @@ class RollUpEntry(Strict):
     """`core.rollup.RollUp` as written in the file.
 
     Attributes:
-        probability: with which a name at each level was right on the data that the thresholds were fitted on.
-        fitted_on: name of that data.
+        probability: of a right name at each level, on the data `fitted_on`.
     """
 
     by_class: Share
@@ -195,14 +236,15 @@ class ModelInfo(Strict):
         counting: operating points on labelled images; None if not measured.
         looks: statistics of the training images; None if not measured.
         rollup: minimum scores to name an object by its class, its supercategory, or as an object; None if not fitted.
+        adopted: names and layout of another maker's graph; None for graphs that seasift exported.
         licence: licence of the weights, and obligations of their user.
         attribution: whom to credit.
     """
 
     schema_version: Literal["seasift-model/1"] = SCHEMA
     name: Annotated[str, Field(min_length=1)]
-    head: Literal["yolact", "mask-rcnn", "faster-rcnn"]
-    categories: Annotated[tuple[CategoryEntry, ...], Field(min_length=1)]
+    head: Annotated[str, AfterValidator(_known_head)]
+    categories: Annotated[tuple[ClassEntry, ...], Field(min_length=1)]
     input: InputEntry
     decode: DecodeEntry = DecodeEntry()
     calibration: CalibrationEntry | None = None
@@ -216,6 +258,7 @@ class ModelInfo(Strict):
     counting: OperatingPointsEntry | None = None
     looks: ImageStatisticsEntry | None = None
     rollup: RollUpEntry | None = None
+    adopted: AdoptedEntry | None = None
     licence: str
     attribution: str
 
@@ -228,11 +271,17 @@ class ModelInfo(Strict):
             if len(set(values)) < len(values):
                 raise ValueError(f"two categories have the same {what}")
         if self.counting and len(self.counting.classes) != len(self.categories):
-            raise ValueError(
-                f"counts of {len(self.counting.classes)} classes for {len(self.categories)} categories"
-            )
+            counted = len(self.counting.classes)
+            raise ValueError(f"counts of {counted} classes for {len(self.categories)} categories")
         if self.input.resize not in OUTPUTS[self.head].resize:
             raise ValueError(f"head {self.head} with resize rule {self.input.resize!r}")
+        kind = OUTPUTS[self.head]
+        if kind.adopted != (self.adopted is not None):
+            raise ValueError(f"head {self.head} {'without' if kind.adopted else 'with'} the entry adopted")
+        if self.adopted and kind.outputs_of(self.adopted.outputs) is None:
+            raise ValueError(f"outputs {', '.join(self.adopted.outputs)} of head {self.head}")
+        if self.adopted and self.adopted.labels and len(self.adopted.labels) != len(self.categories):
+            raise ValueError(f"{len(self.adopted.labels)} labels for {len(self.categories)} categories")
         return self
 
     def input_spec(self) -> InputSpec:
@@ -263,7 +312,7 @@ class ModelInfo(Strict):
 
     def class_list(self) -> tuple[Category, ...]:
         """The classes; the index is the class_id."""
-        return tuple(Category(entry.id, entry.name) for entry in self.categories)
+        return tuple(Category(entry.id, entry.name, entry.supercategory) for entry in self.categories)
 
 
 @dataclass(frozen=True)
@@ -329,7 +378,7 @@ def read_model_file(path: Path) -> ModelFile:
         ModelError: missing, not ONNX, truncated, not from seasift, another schema.
     """
     try:
-        data = path.read_bytes()
+        data = read_regular(path, ModelError)
     except FileNotFoundError:
         raise ModelError(f"{path}: no such model file. Check the name and the folder you are in.") from None
     except OSError as error:
@@ -337,9 +386,15 @@ def read_model_file(path: Path) -> ModelFile:
         raise ModelError(f"{path}: {kind}; expected an ONNX file made by `seasift export`.") from None
     try:
         metadata = onnx_metadata(data)
+        external = has_external_data(data)
     except ValueError as error:
         raise ModelError(
             f"{path}: not a whole ONNX file ({len(data):,} bytes; {error}). "
             "Give a file made by `seasift export`, or copy it again."
         ) from None
+    if external:
+        raise ModelError(
+            f"{path}: keeps weights in other files, which its hash does not cover; expected all in one file. "
+            "Save it again as a single ONNX file."
+        )
     return ModelFile(str(path), from_metadata(metadata, str(path)), data, hashlib.sha256(data).hexdigest())

@@ -66,6 +66,44 @@ def onnx_weights(data: bytes) -> tuple[int, int]:
     return count, size
 
 
+def has_external_data(data: bytes) -> bool:
+    """Whether a tensor of an ONNX file, at any depth, lies in another file."""
+    if b"location" not in data:  # the key under which a tensor names its file
+        return False
+    return _any_external(memoryview(data), _MODEL, 0)
+
+
+# Of each kind of message: number of a field to the kind of message in it. From onnx.proto.
+_MODEL, _GRAPH_KIND, _NODE, _ATTRIBUTE, _TENSOR, _SPARSE, _FUNCTION = range(7)
+_PARTS: dict[int, dict[int, int]] = {
+    _MODEL: {7: _GRAPH_KIND, 25: _FUNCTION, 20: _MODEL},
+    _GRAPH_KIND: {1: _NODE, 5: _TENSOR, 15: _SPARSE},
+    _NODE: {5: _ATTRIBUTE},
+    _ATTRIBUTE: {5: _TENSOR, 6: _GRAPH_KIND, 10: _TENSOR, 11: _GRAPH_KIND, 22: _SPARSE, 23: _SPARSE},
+    _SPARSE: {1: _TENSOR, 2: _TENSOR},
+    _FUNCTION: {7: _NODE, 11: _ATTRIBUTE},
+    _TENSOR: {},
+}
+_EXTERNAL_DATA, _DATA_LOCATION = 13, 14
+_DEEPEST = 100
+
+
+def _any_external(message: memoryview, kind: int, depth: int) -> bool:
+    if depth > _DEEPEST:
+        raise ValueError("its graphs are nested too deeply")
+    for number, value in _fields(message):
+        if kind == _TENSOR:
+            if number == _EXTERNAL_DATA or (number == _DATA_LOCATION and value == 1):
+                return True
+        elif (
+            number in _PARTS[kind]
+            and isinstance(value, memoryview)
+            and _any_external(value, _PARTS[kind][number], depth + 1)
+        ):
+            return True
+    return False
+
+
 def _inner(value: int | memoryview) -> Iterator[tuple[int, int | memoryview]]:
     return _fields(value) if isinstance(value, memoryview) else iter(())
 

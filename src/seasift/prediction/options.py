@@ -32,7 +32,10 @@ class PredictOptions(ImageOptions):
         ),
     ] = field(kw_only=False)
     model: Annotated[
-        "PathLike | Model", Option("A model file, or the name of a bundled model.", flags=("--model", "-m"))
+        "PathLike | Model",
+        Option(
+            "A model file, the name of a bundled model, or the address of a server.", flags=("--model", "-m")
+        ),
     ] = "default"
     names: Annotated[
         str | None,
@@ -63,6 +66,10 @@ class PredictOptions(ImageOptions):
     masks: Annotated[
         str, Option("Write masks as rle (exact) or polygons (outlines, holes filled).", PredictedMasks)
     ] = "rle"
+    raw_csv: Annotated[
+        bool,
+        Option("Leave texts in CSV that begin with = + - @ as they are: a spreadsheet computes them.", bool),
+    ] = False
     like: Annotated[
         PathLike | None, Option("COCO ground truth that gives the ids for --format coco.", Path)
     ] = None

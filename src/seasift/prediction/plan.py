@@ -1,6 +1,6 @@
 """Plan a run of `predict` before anything is written.
 
-It checks inputs, options and model (`Task`), and chooses the files that the run writes (`Plan`).
+It checks inputs, options and model (`Task`), and chooses the files that the run writes (`OutputPlan`).
 """
 
 from __future__ import annotations
@@ -14,15 +14,14 @@ from pathlib import Path, PurePosixPath
 
 from seasift.core.choices import PredictedMasks, ResultFormat, choose, choose_several
 from seasift.core.errors import InputError
-from seasift.core.files import write_json
+from seasift.core.files import resolved, write_json
 from seasift.core.image import SUFFIXES
 from seasift.formats import coco, document, journal, table_csv
 from seasift.formats.document import Document, Image
-from seasift.inference.image_prediction import Choices, choices_of
+from seasift.inference.image_prediction import Choices, choices_of, chosen_names, result_header
 from seasift.inference.inputs import Failure, Source, expand, readable
 from seasift.inference.model import Model
 from seasift.inference.predictor import OnnxPredictor, load_predictor
-from seasift.prediction.header import chosen_names, result_header
 from seasift.prediction.options import PredictOptions
 from seasift.video import reading
 from seasift.video.reading import Span, parse_span
@@ -33,7 +32,7 @@ _SUFFIX_OF = {"json": ".json", "csv": ".csv", "coco": ".json"}
 
 
 @dataclass(frozen=True)
-class Plan:
+class OutputPlan:
     """What is written where.
 
     Attributes:
@@ -82,7 +81,7 @@ def _is_file_name(output: Path) -> bool:
     return output.exists() or bool(re.fullmatch(r"\.(?!\d+$).+", output.suffix))
 
 
-def plan(formats: tuple[str, ...], output: Path | None, *, images: int, videos: int) -> Plan:
+def plan(formats: tuple[str, ...], output: Path | None, *, images: int, videos: int) -> OutputPlan:
     """Decide what `-o` means: a file for one format if its suffix says so, else a folder.
 
     Args:
@@ -95,16 +94,16 @@ def plan(formats: tuple[str, ...], output: Path | None, *, images: int, videos: 
         raise InputError("--format video is for videos, and none is given. Use overlay for images.")
     if output is None:
         if formats in (("json",), ("csv",), ("coco",)):
-            return Plan(formats)
+            return OutputPlan(formats)
         raise InputError(f"--format {','.join(formats)} needs a folder to write to. Give -o FOLDER.")
     suffix = output.suffix.lower()
     file_suffixes = {*_SUFFIX_OF.values(), *SUFFIXES, *reading.SUFFIXES}
     if formats == ("video",) and suffix == ".mp4" and not output.is_dir():
         if images or videos > 1:
             raise InputError(f"-o {output}: one file for several inputs. Give -o FOLDER.")
-        return Plan(formats, file=output)
+        return OutputPlan(formats, file=output)
     if output.is_dir() or not _is_file_name(output):
-        return Plan(formats, folder=output)
+        return OutputPlan(formats, folder=output)
     if len(formats) > 1 or suffix not in file_suffixes:
         raise InputError(f"-o {output}: a file, but {','.join(formats)} needs a folder. Give -o FOLDER.")
     (only,) = formats
@@ -116,7 +115,7 @@ def plan(formats: tuple[str, ...], output: Path | None, *, images: int, videos: 
         )
     if only == "overlay" and (images, videos) != (1, 0):
         raise InputError(f"-o {output}: one file for the overlays of several images. Give -o FOLDER.")
-    return Plan(formats, file=output)
+    return OutputPlan(formats, file=output)
 
 
 def short_names(sources: Sequence[Source]) -> tuple[str, dict[str, str]]:
@@ -170,7 +169,7 @@ def overlay_paths(short: Mapping[str, str]) -> dict[str, PurePosixPath]:
     return paths
 
 
-def overlay_path(planned: Plan, base: PurePosixPath, frame: int | None) -> Path:
+def overlay_path(planned: OutputPlan, base: PurePosixPath, frame: int | None) -> Path:
     """The overlay's file: `overlays/a/x.jpg`, or `overlays/clip/frame-000012.jpg` for a frame."""
     if planned.file:
         return planned.file
@@ -179,7 +178,7 @@ def overlay_path(planned: Plan, base: PurePosixPath, frame: int | None) -> Path:
     return planned.folder / "overlays" / name
 
 
-def video_path(planned: Plan, base: PurePosixPath) -> Path:
+def video_path(planned: OutputPlan, base: PurePosixPath) -> Path:
     """The annotated video's file: `overlays/a/clip.mp4`."""
     if planned.file:
         return planned.file
@@ -187,7 +186,7 @@ def video_path(planned: Plan, base: PurePosixPath) -> Path:
     return planned.folder / "overlays" / f"{base}.mp4"
 
 
-def overlay_files(planned: Plan, short: Mapping[str, str], images: Iterable[Image]) -> list[Path]:
+def overlay_files(planned: OutputPlan, short: Mapping[str, str], images: Iterable[Image]) -> list[Path]:
     """Every overlay and annotated video of these images."""
     paths = overlay_paths(short)
     files: dict[Path, None] = {}
@@ -200,7 +199,7 @@ def overlay_files(planned: Plan, short: Mapping[str, str], images: Iterable[Imag
     return list(files)
 
 
-def overlay_outputs(planned: Plan) -> list[Path]:
+def overlay_outputs(planned: OutputPlan) -> list[Path]:
     """Where the overlays are: a folder, or the only file."""
     if not {"overlay", "video"} & set(planned.formats):
         return []
@@ -208,12 +207,13 @@ def overlay_outputs(planned: Plan) -> list[Path]:
 
 
 def write_documents(
-    planned: Plan,
+    planned: OutputPlan,
     result: Document,
     *,
     masks: str,
     file_names: Mapping[str, str],
     like: coco.TruthIds | None,
+    raw_csv: bool = False,
 ) -> list[Path]:
     """Write the documents of the plan; returns the files. A plan without a folder and a file has none."""
     written = []
@@ -222,7 +222,7 @@ def write_documents(
         if name in ("overlay", "video") or path is None:
             continue
         if name == "csv":
-            table_csv.write(path, result)
+            table_csv.write(path, result, raw=raw_csv)
         elif name == "coco":
             write_json(path, coco.to_coco(result, masks=masks, file_names=file_names, like=like))
         else:
@@ -232,13 +232,19 @@ def write_documents(
 
 
 def text_parts(
-    name: str, result: Document, *, masks: str, file_names: Mapping[str, str], like: coco.TruthIds | None
+    name: str,
+    result: Document,
+    *,
+    masks: str,
+    file_names: Mapping[str, str],
+    like: coco.TruthIds | None,
+    raw_csv: bool = False,
 ) -> Iterable[str]:
     """A document of the format json, csv or coco as text, a part at a time."""
     if name == "json":
         return document.text_parts(result, masks=masks)
     if name == "csv":
-        return [table_csv.to_text(result)]
+        return [table_csv.to_text(result, raw=raw_csv)]
     return [coco.to_text(coco.to_coco(result, masks=masks, file_names=file_names, like=like))]
 
 
@@ -248,7 +254,7 @@ class Task:
 
     sources: list[Source | Failure]
     span: Span
-    plan: Plan
+    plan: OutputPlan
     like: coco.TruthIds | None
     masks: str
     model: OnnxPredictor
@@ -273,7 +279,7 @@ def prepare(options: PredictOptions) -> Task:
     like_file = Path(options.like) if options.like else None
     if like_file and "coco" not in formats:
         raise InputError("--like is for --format coco. Add coco to the formats, or leave --like out.")
-    leave_out = output.resolve() if output else None
+    leave_out = resolved(output) if output else None
     notes: list[str] = []
     sources = expand(
         _texts(options.inputs), recursive=options.recursive, leave_out=leave_out, note=notes.append

@@ -26,7 +26,7 @@ from seasift.formats.document import Document, FailedFile, Image, complete, plai
 from seasift.formats.journal import Finished, Journal, beginnings, earlier_results
 from seasift.inference.image_prediction import predict_image
 from seasift.inference.inputs import Failure, Source
-from seasift.inference.stream import Found, SourceImage, predict_sources
+from seasift.inference.stream import Found, SourceImage, ending, predict_sources
 from seasift.prediction import plan as out
 from seasift.prediction.options import PredictOptions
 from seasift.prediction.plan import Task, prepare
@@ -37,12 +37,12 @@ from seasift.viz.drawing import draw
 
 @dataclass(frozen=True, eq=False, repr=False)
 class PredictResult:
-    """What `predict` found, failed at and wrote.
+    """The result of `predict`: objects, failures and files.
 
     Attributes:
         document: the whole result as in predictions.json. Its images lie in a file and are read one by one, so
             memory does not grow with their number.
-        formats: what was asked for.
+        formats: the requested formats.
         written: the files and folders that were written.
     """
 
@@ -52,6 +52,7 @@ class PredictResult:
     _masks: str = field(default="rle")
     _file_names: Mapping[str, str] = field(default_factory=dict)
     _like: coco.TruthIds | None = None
+    _raw_csv: bool = False
 
     @property
     def images(self) -> Sequence[Image]:
@@ -60,7 +61,7 @@ class PredictResult:
 
     @property
     def failures(self) -> list[FailedFile]:
-        """Inputs that gave no result, and why."""
+        """Inputs without a result, with reasons."""
         return self.document.failures
 
     def text(self, format: str) -> Iterable[str]:
@@ -73,8 +74,16 @@ class PredictResult:
         """
         if format not in ("json", "csv", "coco"):
             raise InputError(f"format {format!r}; expected json, csv or coco.")
+        return self._text(format, raw_csv=self._raw_csv)
+
+    def _text(self, format: str, *, raw_csv: bool) -> Iterable[str]:
         return out.text_parts(
-            format, self.document, masks=self._masks, file_names=self._file_names, like=self._like
+            format,
+            self.document,
+            masks=self._masks,
+            file_names=self._file_names,
+            like=self._like,
+            raw_csv=raw_csv,
         )
 
     def to_dataframe(self) -> Any:
@@ -84,7 +93,7 @@ class PredictResult:
             MissingExtraError: the package pandas is not installed.
         """
         pandas = package("pandas", "to_dataframe()")
-        return pandas.read_csv(io.StringIO("".join(self.text("csv"))))
+        return pandas.read_csv(io.StringIO("".join(self._text("csv", raw_csv=True))))
 
     def __repr__(self) -> str:
         written = ", ".join(str(path) for path in self.written) or "nothing"
@@ -109,6 +118,7 @@ def predict(options: PredictOptions) -> PredictResult:
         formats: what to write into `output`: "json", "csv", "coco", "overlay", "video".
         output: a folder, or a file for one format; None writes nothing.
         masks: "rle" or "polygons" in JSON and COCO.
+        raw_csv: leave texts in CSV as they are; by default those that a spreadsheet would compute get an apostrophe.
         like: COCO ground truth that gives the ids for the format "coco".
         recursive: search subfolders.
         every: frames of a video: 30 for every 30th, "2s" for one every 2 seconds.
@@ -146,13 +156,20 @@ def run(options: PredictOptions) -> PredictResult:
             raise InputError(f"none of {len(task.sources)} inputs gave a result; nothing was written.")
         result = complete(task.settings, images, failures)
         names = _short_image_names(task, images) if "coco" in task.plan.formats else {}
-        written = out.write_documents(task.plan, result, masks=task.masks, file_names=names, like=task.like)
+        written = out.write_documents(
+            task.plan,
+            result,
+            masks=task.masks,
+            file_names=names,
+            like=task.like,
+            raw_csv=options.raw_csv,
+        )
         files = [*written, *out.overlay_files(task.plan, task.short, images)]
     left = earlier_results(task.plan.folder, files) if task.plan.folder else ""
     if left:
         note(f"{task.plan.folder}: holds results of an earlier run, too: {left}.")
     indices = (*written, *out.overlay_outputs(task.plan))
-    return PredictResult(result, task.plan.formats, indices, task.masks, names, task.like)
+    return PredictResult(result, task.plan.formats, indices, task.masks, names, task.like, options.raw_csv)
 
 
 def _silent(_: str) -> None:
@@ -161,19 +178,19 @@ def _silent(_: str) -> None:
 
 def _predict_all(task: Task, journal: Journal, options: PredictOptions) -> tuple[Finished, list[FailedFile]]:
     note = options.on_note or _silent
-    looker = Looker(task, journal)
+    worker = ImageWorker(task, journal)
     done: list[str] = []
     failures: list[FailedFile] = []
     total = sum(_expected(source, task) for source in task.sources)
-    with AnnotatedVideos(task) as videos:
-        found_all = predict_sources(
-            looker.look,
-            task.sources,
-            span=task.span,
-            known=looker.known,
-            max_in_flight=task.model.max_in_flight,
-            note=note,
-        )
+    found_all = predict_sources(
+        worker.predict,
+        task.sources,
+        span=task.span,
+        known=worker.known,
+        max_in_flight=task.model.max_in_flight,
+        note=note,
+    )
+    with ending(found_all), AnnotatedVideos(task) as videos:
         for found in _until_stopped(found_all, task.sources):
             if isinstance(found, Failure):
                 failures.append(FailedFile(file=found.file, error=found.error))
@@ -183,7 +200,7 @@ def _predict_all(task: Task, journal: Journal, options: PredictOptions) -> tuple
                 if found.item.note:
                     note(found.item.note)
                 if found.result is not None:
-                    looker.keep(found.item, found.result)
+                    worker.store(found.item, found.result)
                     videos.add(found.item, found.result.drawn)
                 done.append(found.item.key)
             if options.progress:
@@ -192,9 +209,9 @@ def _predict_all(task: Task, journal: Journal, options: PredictOptions) -> tuple
 
 
 def _until_stopped(
-    found_all: Iterator[Found[Looked] | Failure], sources: Sequence[Source | Failure]
-) -> Iterator[Found[Looked] | Failure]:
-    """A live source has no end: the user's Ctrl-C is it, and what was seen until then is written."""
+    found_all: Iterator[Found[PredictedImage] | Failure], sources: Sequence[Source | Failure]
+) -> Iterator[Found[PredictedImage] | Failure]:
+    """End a live source at Ctrl-C, and keep its results."""
     try:
         yield from found_all
     except KeyboardInterrupt:
@@ -220,31 +237,31 @@ def _short_image_names(task: Task, images: Sequence[Image]) -> dict[str, str]:
 
 
 @dataclass(frozen=True, eq=False)
-class Looked:
-    """What was found in an image, and the image with it drawn in, if that goes into a video."""
+class PredictedImage:
+    """The entry of an image, and its drawn frame for a video."""
 
     entry: document.Image
     drawn: UInt8 | None
 
 
-class Looker:
-    """Predicts, and writes what belongs to one image. Several threads do this at once."""
+class ImageWorker:
+    """Predicts images, stores their entries and writes overlays. Several threads use it at once."""
 
     def __init__(self, task: Task, journal: Journal) -> None:
-        """`journal` knows what an earlier run has found."""
+        """`journal` holds results of an interrupted run."""
         self._task, self._journal = task, journal
         formats = task.plan.formats
         self._overlays = out.overlay_paths(task.short) if "overlay" in formats else {}
         self._films = "video" in formats
-        self._lock = threading.Lock()  # the journal is one file with one place
+        self._lock = threading.Lock()  # the journal is one file
 
     @property
     def known(self) -> Collection[str]:
-        """Keys of images that need not be looked at: for a video frames are drawn again, if found before."""
+        """Keys of images with stored results; none if frames are drawn into a video again."""
         return () if self._films else set(self._journal)
 
-    def look(self, image: SourceImage, image_rgb_u8: UInt8) -> Looked:
-        """Find objects, or take what was found before, and draw them."""
+    def predict(self, image: SourceImage, image_rgb_u8: UInt8) -> PredictedImage:
+        """Predict an image, or take its stored entry, and draw the objects."""
         task = self._task
         films = self._films and image.source.moves
         with self._lock:
@@ -253,7 +270,7 @@ class Looker:
             found = document.instances_of(before, task.model.categories)
             labels = document.labels_of(before)
             drawn = draw(image_rgb_u8, found, task.model.categories, labels=labels) if films else None
-            return Looked(before, drawn)
+            return PredictedImage(before, drawn)
         instances = predict_image(task.model, image_rgb_u8, task.choices)
         entry = document.image_entry(
             image.file,
@@ -262,6 +279,7 @@ class Looker:
             frame=image.frame,
             time_s=image.time_s,
             rolled=task.choices.rolled(instances, task.model.categories),
+            pages=image.pages,
         )
         if task.like:
             task.like.check((image.file,), ())
@@ -272,17 +290,17 @@ class Looker:
         if self._overlays and drawn is not None:
             path = out.overlay_path(task.plan, self._overlays[image.source.name], image.frame)
             _write_overlay(path, drawn, image.file)
-        return Looked(entry, drawn if films else None)
+        return PredictedImage(entry, drawn if films else None)
 
-    def keep(self, image: SourceImage, looked: Looked) -> None:
-        """Everything that belongs to the image is written, but a video's frame."""
+    def store(self, image: SourceImage, predicted: PredictedImage) -> None:
+        """Store the entry of an image."""
         with self._lock:
             if image.key not in self._journal:
-                self._journal.add(image.key, looked.entry)
+                self._journal.add(image.key, predicted.entry)
 
 
 def _write_overlay(path: Path, drawn: UInt8, file: str) -> None:
-    """Write it; a name that is too long for the disk is the fault of this one file, so the others go on."""
+    """Write an overlay; if its name is too long for the disk, only this image fails."""
     try:
         write_image(path, drawn)
     except OSError as error:
@@ -295,7 +313,7 @@ def _write_overlay(path: Path, drawn: UInt8, file: str) -> None:
 
 
 class AnnotatedVideos:
-    """One MP4 for each video among the inputs, of the frames that were looked at, with the source's times.
+    """One MP4 for each video among the inputs, of the predicted frames, with the source's times.
 
     Use as a context manager. A video that is not complete when an error comes does not appear.
     """

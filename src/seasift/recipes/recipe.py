@@ -7,7 +7,6 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -19,6 +18,8 @@ from pydantic import (
 )
 
 from seasift.core.errors import RecipeError, expected
+from seasift.core.files import read_regular
+from seasift.core.yaml_text import load_yaml
 
 
 class _Strict(BaseModel):
@@ -202,7 +203,7 @@ def load_recipe(name_or_path: str, overrides: Iterable[str] = ()) -> Recipe:
     path = Path(name_or_path)
     if path.is_file():
         try:
-            text = path.read_text(encoding="utf-8")
+            text = read_regular(path, RecipeError).decode("utf-8")
         except UnicodeDecodeError:
             raise RecipeError(f"{path}: not a text file; expected a recipe in YAML, in UTF-8") from None
     elif name_or_path in shipped:
@@ -210,9 +211,9 @@ def load_recipe(name_or_path: str, overrides: Iterable[str] = ()) -> Recipe:
     else:
         raise RecipeError(f"{name_or_path}: no such recipe; expected a file or one of {', '.join(shipped)}")
     try:
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise RecipeError(f"{name_or_path}: not YAML: {error}. Correct the file") from error
+        content = load_yaml(text)
+    except ValueError as error:
+        raise RecipeError(f"{name_or_path}: not YAML: {error}. Correct the file") from None
     if not isinstance(content, dict):
         raise RecipeError(
             f"{name_or_path}: holds a {type(content).__name__}; expected keys such as name, data"
@@ -236,8 +237,8 @@ def _apply(content: dict[str, Any], override: str) -> None:
         if not isinstance(index, dict):
             raise RecipeError(f"--set {override}: {part} holds a value, not keys. Check the name")
     try:
-        index[parts[-1]] = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+        index[parts[-1]] = load_yaml(text)
+    except ValueError as error:
         raise RecipeError(f"--set {override}: {text!r} is not a YAML value") from error
 
 

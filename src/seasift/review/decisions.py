@@ -14,12 +14,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from seasift.core.classes import group_of
 from seasift.core.errors import InputError, NotFoundError
+from seasift.core.rollup import ANYTHING, UNGROUPED
 from seasift.formats import tracks as document
 from seasift.formats.document import CategoryEntry
 from seasift.formats.tracks import TrackEntry
-from seasift.review.frames import Tracks
-from seasift.survey.counts import MINUTE_S, Cell, Sightings
+from seasift.review.frames import Tracks, is_coarse
+from seasift.survey.counts import MINUTE_S, Cell, Counts, Sightings
 from seasift.survey.tables import write_csv
 
 NAME = "review.sqlite"
@@ -159,7 +161,7 @@ class Decisions:
 
 COUNT_COLUMNS = (
     *("scope", "minute", "from_s", "name", "maxn", "unique", "new"),
-    *("reviewed_maxn", "reviewed_unique", "reviewed_new", "undecided"),
+    *("reviewed_maxn", "reviewed_unique", "reviewed_new", "undecided", "level"),
 )
 DECISION_COLUMNS = (
     "track",
@@ -188,7 +190,10 @@ def write_results(
     folder = tracks.folder
     paths = [folder / f"reviewed_{name}" for name in ("tracks.json", "counts.csv", "decisions.csv")]
     header = tracks.header.model_copy(
-        update={"categories": [CategoryEntry(id=id_, name=name) for name, id_ in categories.items()]}
+        update={
+            "names": None,  # a person has named them
+            "categories": [CategoryEntry(id=id_, name=name) for name, id_ in categories.items()],
+        }
     )
     document.write(paths[0], header, accepted(tracks, decisions, categories))
     write_csv(paths[1], COUNT_COLUMNS, count_rows(tracks, decisions, categories))
@@ -203,38 +208,57 @@ def accepted(
     for entry in tracks.entries():
         decision = decisions.get(entry.id)
         if decision is not None and decision.word == "accept":
-            yield entry.model_copy(update={"name": decision.name, "category_id": categories[decision.name]})
+            known = {"name": decision.name, "category_id": categories[decision.name]}
+            yield entry.model_copy(update=known | {"rollup": None, "class_scores": None})
 
 
 def count_rows(
     tracks: Tracks, decisions: Mapping[int, Decision], categories: Mapping[str, int]
 ) -> list[dict[str, Any]]:
-    """One row per class for the dive, then one per minute and class, as in counts.csv."""
-    indices = {name: index for index, name in enumerate(categories)}
+    """Rows for the dive, then for each minute: supercategories, then classes, as in counts.csv."""
+    names = list(categories)
+    groups = [_group(tracks, name) for name in names]
+    shown = list(dict.fromkeys(groups))
     machine, reviewed, undecided = Sightings(), Sightings(), Sightings()
+
+    def add(sightings: Sightings, track: int, name: str, frames: Sequence[tuple[int, float]]) -> None:
+        index = names.index(name)
+        sightings.add(track, index, frames, group_id=shown.index(groups[index]))
+
     for entry in tracks.entries():
         frames = [(seen.video * _FRAMES + seen.frame, tracks.dive_s(seen)) for seen in entry.observations]
-        machine.add(entry.id, indices[entry.name], frames)
+        name = tracks.row(entry.id).name
+        add(machine, entry.id, name, frames)
         decision = decisions.get(entry.id)
         if decision is None:
-            undecided.add(entry.id, indices[entry.name], frames)
+            add(undecided, entry.id, name, frames)
         elif decision.word == "accept":
-            reviewed.add(entry.id, indices[decision.name], frames)
-    names = list(categories)
-    all_counts = [each.count() for each in (machine, reviewed, undecided)]
-    dive = [each.dive for each in all_counts]
-    minutes = [each.minutes for each in all_counts]
-    rows = [
-        _count_row(None, names[index], [cells.get(index, _NONE) for cells in dive])
-        for index in sorted({*dive[0], *dive[1]})
-    ]
-    return rows + [
-        _count_row(minute, names[index], [cells.get((minute, index), _NONE) for cells in minutes])
-        for minute, index in sorted({*minutes[0], *minutes[1]})
-    ]
+            add(reviewed, entry.id, decision.name, frames)
+    counts = [each.count() for each in (machine, reviewed, undecided)]
+    classes = [name for name in names if not is_coarse(tracks, name)]
+    by_group = shown if tracks.header.names or any(group != UNGROUPED for group in shown) else []
+    rows = []
+    for minute in (None, *sorted({minute for each in counts[:2] for minute, _ in each.minutes})):
+        for level, listed, known in (("supercategory", by_group, shown), ("class", classes, names)):
+            for name in listed:
+                cells = [_cell(each, level, minute, known.index(name)) for each in counts]
+                if cells[0] or cells[1]:
+                    rows.append(_count_row(minute, level, name, [cell or _NONE for cell in cells]))
+    return rows
 
 
-def _count_row(minute: int | None, name: str, cells: Sequence[Cell]) -> dict[str, Any]:
+def _cell(counts: Counts, level: str, minute: int | None, index: int) -> Cell | None:
+    if minute is None:
+        return (counts.dive if level == "class" else counts.groups).get(index)
+    return (counts.minutes if level == "class" else counts.group_minutes).get((minute, index))
+
+
+def _group(tracks: Tracks, name: str) -> str:
+    """The supercategory that a name counts under."""
+    return ANYTHING if name == ANYTHING and is_coarse(tracks, name) else group_of(name)
+
+
+def _count_row(minute: int | None, level: str, name: str, cells: Sequence[Cell]) -> dict[str, Any]:
     """A row from the cells of all tracks, of the accepted ones and of those without a decision."""
     machine, reviewed, undecided = cells
     return {
@@ -249,6 +273,7 @@ def _count_row(minute: int | None, name: str, cells: Sequence[Cell]) -> dict[str
         "reviewed_unique": reviewed.unique,
         "reviewed_new": reviewed.new,
         "undecided": undecided.unique,
+        "level": level,
     }
 
 

@@ -18,9 +18,10 @@ from seasift.core.errors import ImageError, InputError
 from seasift.core.files import write_json
 from seasift.core.image import write_image
 from seasift.core.masks import MaskCrop, from_coco
+from seasift.formats.exchange.naming import with_coarse_names
 from seasift.formats.tracks import Observation
 from seasift.review.decisions import Decision, Decisions, Word, state_of, write_results
-from seasift.review.frames import Footage, Tracks, Views
+from seasift.review.frames import Footage, Tracks, Views, is_coarse
 
 SCHEMA = "seasift-reviewed/1"
 ANNOTATIONS = "annotations.json"
@@ -103,7 +104,10 @@ def export(
     if not images:
         raise InputError(f"{out}: nothing to write: {_why(decisions, done)}")
     done.images, done.objects = len(images), len(annotations)
-    write_json(done.path, _document(tracks, categories, images, annotations, done))
+    used = {annotation["category_id"] for annotation in annotations}
+    coarse = {name for name in categories if is_coarse(tracks, name)}
+    listed = {name: id_ for name, id_ in categories.items() if name not in coarse or id_ in used}
+    write_json(done.path, _document(tracks, listed, images, annotations, done))
     for name in before - {image["file_name"] for image in images}:
         (out / "images" / name).unlink(missing_ok=True)
     return done
@@ -239,22 +243,25 @@ class Review:
         views: images of tracks, from the videos.
     """
 
-    def __init__(self, folder: Path, *, footage: Path | None = None) -> None:
+    def __init__(self, folder: Path, *, footage: Path | None = None, names: str | None = None) -> None:
         """Open a folder that `seasift survey` wrote.
 
         Args:
             footage: current folder of the videos.
+            names: "class" or "rollup", see `Tracks`.
         Raises:
-            InputError: not a survey's folder, or its decisions belong to another run.
+            InputError: not a survey's folder, its decisions belong to another run, or it has no rolled-up names.
         """
-        self.tracks = Tracks(folder)
+        self.tracks = Tracks(folder, names=names)
         self.footage = Footage(self.tracks.header, folder, footage)
         self.decisions = Decisions(folder, self.tracks.sha256)
         self.views = Views(self.tracks, self.footage)
 
     def categories(self) -> dict[str, int]:
-        """Id of every class by name: the model's, then added ones with the next ids."""
-        known = {category.name: category.id for category in self.tracks.header.categories}
+        """Id of every class by name: the model's, coarse names if the survey has some, then added ones with the next ids."""
+        header = self.tracks.header
+        categories = with_coarse_names(header.categories) if header.names else header.categories
+        known = {category.name: category.id for category in categories}
         for name in self.decisions.names():
             known.setdefault(name, max(known.values()) + 1)
         return known

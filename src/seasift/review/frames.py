@@ -18,15 +18,16 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from pydantic import ValidationError
 
+from seasift.core.choices import ObjectNames, choose
 from seasift.core.errors import ImageError, InputError, NotFoundError
 from seasift.core.instances import Instances
 from seasift.core.masks import from_coco
+from seasift.core.rollup import coarse_names
 from seasift.core.types import UInt8
 from seasift.formats.tracks import Header, Observation, TrackEntry, Video
 from seasift.survey.follow import crop_of
 from seasift.video.decoding import decoded
-from seasift.video.file import Header as FileHeader
-from seasift.video.file import read_header
+from seasift.video.file import VideoHeader, read_header
 from seasift.video.orientation import oriented_rgb
 from seasift.video.seeking import Start
 
@@ -34,13 +35,16 @@ NAME = "tracks.json"
 
 
 @dataclass(frozen=True)
-class Row:
+class TrackRow:
     """A counted track, without its observations.
 
     Attributes:
         id: its number in the survey's tables.
-        name: the class that the model gave it.
-        score: probability of this class, 0 to 1.
+        name: what the model calls it: its class, or a coarser name if the survey rolled it up.
+        score: probability of this name, 0 to 1.
+        level: "class", "supercategory" or "object".
+        class_name: its likeliest class.
+        class_score: probability of this class.
         frames: number of frames that show it.
         first, last: first and last frame.
         first_s, last_s: the same on the dive's clock.
@@ -50,6 +54,9 @@ class Row:
     id: int
     name: str
     score: float
+    level: str
+    class_name: str
+    class_score: float
     frames: int
     first: tuple[int, int]
     last: tuple[int, int]
@@ -69,15 +76,21 @@ class Tracks:
         sha256: SHA-256 of tracks.json.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, names: str | None = None) -> None:
         """Read the folder.
 
+        Args:
+            names: "class" for the likeliest class of each track, "rollup" for the survey's rolled-up names; None: as the
+                survey names them.
         Raises:
-            InputError: the folder has no tracks.json of a survey.
+            InputError: the folder has no tracks.json of a survey, or no rolled-up names where they are wanted.
         """
+        if names is not None:
+            choose("--names", names, list(ObjectNames))
         self.folder, self.path = folder, folder / NAME
+        self._by_class = names == ObjectNames.CLASS
         digest = hashlib.sha256()
-        self.rows: dict[int, Row] = {}
+        self.rows: dict[int, TrackRow] = {}
         try:
             with self.path.open("rb") as file:
                 head, second = file.readline(), file.readline()
@@ -95,6 +108,11 @@ class Tracks:
         except ValidationError as error:
             raise self._strange(str(error.errors()[0]["msg"])) from None
         self.sha256 = digest.hexdigest()
+        if names == ObjectNames.ROLLUP and self.header.names is None:
+            raise InputError(
+                f"--names rollup: {self.path} names tracks by their classes. Run the survey again with a model that has "
+                "thresholds for rolled-up names."
+            )
 
     def entry(self, track: int) -> TrackEntry:
         """One track with its observations.
@@ -107,7 +125,7 @@ class Tracks:
             file.seek(row.at)
             return _entry(file.read(row.length))
 
-    def row(self, track: int) -> Row:
+    def row(self, track: int) -> TrackRow:
         """One track without its observations.
 
         Raises:
@@ -142,12 +160,16 @@ class Tracks:
         if not ended:
             raise self._strange("it breaks off")
 
-    def _row(self, entry: TrackEntry, at: int, length: int) -> Row:
+    def _row(self, entry: TrackEntry, at: int, length: int) -> TrackRow:
         first, last = entry.observations[0], entry.observations[-1]
-        return Row(
+        named = None if self._by_class else entry.rollup
+        return TrackRow(
             id=entry.id,
-            name=entry.name,
-            score=entry.score,
+            name=named.name if named else entry.name,
+            score=named.score if named else entry.score,
+            level=named.level if named else "class",
+            class_name=entry.name,
+            class_score=entry.score,
             frames=len(entry.observations),
             first=(first.video, first.frame),
             last=(last.video, last.frame),
@@ -159,6 +181,12 @@ class Tracks:
 
     def _strange(self, what: str) -> InputError:
         return InputError(f"{self.path}: not a file of `seasift survey` ({what}). Run the survey again.")
+
+
+def is_coarse(tracks: Tracks, name: str) -> bool:
+    """Whether a name is one that the survey gives tracks of uncertain class, not a class."""
+    classes = [category.name for category in tracks.header.categories]
+    return tracks.header.names is not None and name in coarse_names(classes) and name not in classes
 
 
 def _entry(line: bytes) -> TrackEntry:
@@ -181,7 +209,7 @@ class Footage:
 
     def __init__(self, header: Header, folder: Path, elsewhere: Path | None = None) -> None:
         """See the class."""
-        self.paths = [_found(_indices(video, folder, elsewhere)) for video in header.videos]
+        self.paths = [_found(_paths(video, folder, elsewhere)) for video in header.videos]
         self._sizes = [(video.height, video.width) for video in header.videos]
         self._header = cache(read_header)
 
@@ -219,7 +247,7 @@ def instances_of(seen: Observation, class_id: int, size_hw: tuple[int, int]) -> 
 
 
 def _run(
-    path: Path, header: FileHeader, wanted: list[Wanted], find_seek_points: bool
+    path: Path, header: VideoHeader, wanted: list[Wanted], find_seek_points: bool
 ) -> Generator[tuple[Wanted, UInt8], None, tuple[list[Wanted], bool]]:
     """Read images from the first wanted frame up to a large distance between wanted frames.
 
@@ -249,7 +277,7 @@ def _run(
         stop.set()
 
 
-def _indices(video: Video, folder: Path, elsewhere: Path | None) -> Iterator[Path]:
+def _paths(video: Video, folder: Path, elsewhere: Path | None) -> Iterator[Path]:
     """Candidate paths of a video, the most certain first."""
     given = Path(video.file)
     name = PurePosixPath(video.file.replace("\\", "/")).name
@@ -266,8 +294,8 @@ def _indices(video: Video, folder: Path, elsewhere: Path | None) -> Iterator[Pat
     yield given
 
 
-def _found(indices: Iterator[Path]) -> Path | None:
-    return next((index for index in indices if index.is_file()), None)
+def _found(paths: Iterator[Path]) -> Path | None:
+    return next((path for path in paths if path.is_file()), None)
 
 
 _VIEWS = 8
@@ -324,7 +352,7 @@ class Views:
         """Store views, and yield the index of each."""
         seen = self._tracks.entry(track).observations
         names = [category.name for category in self._tracks.header.categories]
-        class_id = names.index(self._tracks.row(track).name)
+        class_id = names.index(self._tracks.row(track).class_name)
         for video, group in groupby(indices, key=lambda index: seen[index].video):
             at = {(seen[index].frame, seen[index].time_s): index for index in group}
             for wanted, image in self._footage.images(video, list(at)):

@@ -1,4 +1,4 @@
-"""The outermost layer: a request id, a line in the log and the metrics, and no stack trace for the client."""
+"""The outermost layer: a request id, a line in the log and metrics for Prometheus; no stack trace for the client."""
 
 from __future__ import annotations
 
@@ -7,15 +7,64 @@ import logging
 import re
 import secrets
 import time
+from collections import Counter as Tally
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from seasift.service.metrics import Metrics
+from seasift.service.image_queue import ImageQueue, QueueResult
 from seasift.service.refusals import words
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_METHODS = {"GET", "POST", "DELETE", "HEAD", "OPTIONS", "PUT", "PATCH"}
+_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+
+
+class ServiceMetrics:
+    """Counters of one app; each app has a registry of its own."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self._requests = Counter(
+            "seasift_requests", "Requests answered", ["method", "path", "status"], registry=self._registry
+        )
+        self._seconds = Histogram(
+            "seasift_request_seconds",
+            "From the first byte to the last",
+            ["path"],
+            buckets=_SECONDS,
+            registry=self._registry,
+        )
+        self._images = Counter("seasift_pictures", "Images looked at", registry=self._registry)
+        self._objects = Counter("seasift_objects", "Objects found", ["name"], registry=self._registry)
+        self._waiting = Gauge("seasift_queue_pictures", "Images that wait", registry=self._registry)
+        self._jobs = Gauge("seasift_jobs", "Jobs that are kept", ["state"], registry=self._registry)
+        self._ready = Gauge("seasift_ready", "1 if requests are taken", registry=self._registry)
+
+    def request(self, method: str, path: str, status: int, seconds: float) -> None:
+        """Count a request. `path` is a route's template: labels must be few."""
+        self._requests.labels(method if method in _METHODS else "other", path, str(status)).inc()
+        self._seconds.labels(path).observe(seconds)
+
+    def seen(self, seen: QueueResult) -> None:
+        """Count an image and its objects."""
+        self._images.inc()
+        for name, count in Tally(found.name for found in seen.entry.objects).items():
+            self._objects.labels(name).inc(count)
+
+    def text(self, queue: ImageQueue, jobs: Mapping[str, int], *, ready: bool) -> bytes:
+        """All of them in Prometheus's text format."""
+        self._waiting.set(queue.waiting)
+        self._ready.set(ready)
+        for state, count in jobs.items():
+            self._jobs.labels(state).set(count)
+        return generate_latest(self._registry)
+
 
 LOG = logging.getLogger("seasift.service")
 _GOOD_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -42,7 +91,7 @@ class JsonLines(logging.Formatter):
 class AccessLog:
     """ASGI middleware."""
 
-    def __init__(self, app: ASGIApp, *, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, *, metrics: ServiceMetrics) -> None:
         self._app = app
         self._metrics = metrics
 

@@ -1,4 +1,4 @@
-"""Images wait here for the model. A few threads take them out, those of requests before those of jobs."""
+"""The queue of images for the model. A few threads take images from it, those of requests before those of jobs."""
 
 from __future__ import annotations
 
@@ -10,21 +10,41 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from itertools import groupby
+from typing import Protocol
 
 import numpy as np
 
-from seasift.core.errors import BusyError
-from seasift.core.image import decode_image, encode_image
+from seasift.core.errors import BusyError, SeasiftError
+from seasift.core.image import decode_image, encode_image, page_count
 from seasift.core.instances import Instances
 from seasift.core.types import UInt8
 from seasift.formats.document import Image, image_entry, labels_of
-from seasift.inference.image_prediction import Choices, predict_images
-from seasift.service.served import Served
+from seasift.inference.image_prediction import Choices, DescribedModel, predict_images
+from seasift.modelfile.info import ModelInfo
 from seasift.viz.drawing import draw
 
 
+class Served(DescribedModel, Protocol):
+    """A model with a description that finds objects; `OnnxPredictor` is one.
+
+    Several threads may call `predict`.
+    """
+
+    info: ModelInfo
+
+    def predict(
+        self,
+        images_rgb_u8: Sequence[UInt8],
+        *,
+        threshold: float,
+        max_objects: int,
+        class_ids: Sequence[int] | None,
+    ) -> list[Instances]:
+        """Return one Instances per image, in order."""
+
+
 @dataclass(frozen=True, eq=False)
-class Seen:
+class QueueResult:
     """An image that was looked at.
 
     Attributes:
@@ -37,7 +57,7 @@ class Seen:
 
 
 @dataclass(frozen=True, eq=False)
-class Task:
+class QueueTask:
     """An image to look at.
 
     Attributes:
@@ -54,7 +74,7 @@ class Task:
     overlay: str | None = None
     frame: int | None = None
     time_s: float | None = None
-    seen: Future[Seen] = field(default_factory=Future)
+    seen: Future[QueueResult] = field(default_factory=Future)
 
 
 class ImageQueue:
@@ -62,6 +82,9 @@ class ImageQueue:
 
     Decoding, the model and overlays run in these threads, so at most workers x batch decoded images are in
     memory however many wait.
+
+    Attributes:
+        failure: why the model could not run on its first image.
     """
 
     def __init__(
@@ -72,19 +95,22 @@ class ImageQueue:
         batch: int = 1,
         delay_s: float = 0,
         room: int = 256,
-        max_pixels: int | None = None,
-        on_seen: Callable[[Seen], None] = lambda _seen: None,
+        decode: Callable[[bytes, str], UInt8] = decode_image,
+        on_seen: Callable[[QueueResult], None] = lambda _seen: None,
     ) -> None:
+        """Make the threads; `decode` makes an image of a file's bytes and name."""
         self._model = model
-        self._batch, self._delay_s, self._room, self._max_pixels = batch, delay_s, room, max_pixels
-        self._on_seen = on_seen
-        self._front: deque[Task] = deque()
-        self._back: deque[Task] = deque()
+        self._batch, self._delay_s, self._room = batch, delay_s, room
+        self._decode, self._on_seen = decode, on_seen
+        self._since: dict[int, float] = {}  # of threads at work: when they began what they do
+        self._front: deque[QueueTask] = deque()
+        self._back: deque[QueueTask] = deque()
         self._changed = threading.Condition()
         self._stopping = False
         self._admitted = 0
         self._image_s = 0.1  # a moving average, for Retry-After
         self._warm = threading.Event()
+        self.failure: SeasiftError | None = None
         self._threads = [
             threading.Thread(target=self._work, name=f"seasift-{n}", daemon=True) for n in range(workers)
         ]
@@ -98,6 +124,12 @@ class ImageQueue:
     def warm(self) -> bool:
         """Whether the model has run once and the queue is not stopped."""
         return self._warm.is_set() and not self._stopping
+
+    @property
+    def stuck_s(self) -> float:
+        """How long all threads have been at one image or batch; 0 while one of them waits for work."""
+        since = list(self._since.values())
+        return time.monotonic() - max(since) if len(since) == self.workers else 0.0
 
     @property
     def waiting(self) -> int:
@@ -145,7 +177,7 @@ class ImageQueue:
         with self._changed:
             self._admitted -= count
 
-    def put(self, task: Task, *, background: bool = False) -> Future[Seen]:
+    def put(self, task: QueueTask, *, background: bool = False) -> Future[QueueResult]:
         """Let an image wait; a cancelled future's image is never looked at."""
         with self._changed:
             (self._back if background else self._front).append(task)
@@ -154,10 +186,14 @@ class ImageQueue:
 
     def _work(self) -> None:
         if not self._stopping:
-            self._warm_up()
+            try:
+                self._warm_up()
+            except SeasiftError as error:
+                self.failure = error
         while tasks := self._take():
             started = time.perf_counter()
             self._look_at(tasks)
+            self._since.pop(threading.get_ident(), None)
             spent = (time.perf_counter() - started) / len(tasks)
             self._image_s += 0.1 * (spent - self._image_s)
 
@@ -167,7 +203,7 @@ class ImageQueue:
         self._model.predict([black] * self._batch, threshold=0.5, max_objects=1, class_ids=None)
         self._warm.set()
 
-    def _take(self) -> list[Task]:
+    def _take(self) -> list[QueueTask]:
         """Up to a batch of one lane; none once the queue is stopped and empty."""
         with self._changed:
             while self._changed.wait_for(lambda: self._front or self._back or self._stopping):
@@ -179,11 +215,15 @@ class ImageQueue:
                     return [lane.popleft() for _ in range(min(self._batch, len(lane)))]
             return []
 
+    def _begin(self) -> None:
+        """Note that this thread begins something."""
+        self._since[threading.get_ident()] = time.monotonic()
+
     def _full_batch(self) -> bool:
         return len(self._front or self._back) >= self._batch or self._stopping
 
-    def _look_at(self, tasks: Sequence[Task]) -> None:
-        opened: list[tuple[Task, UInt8]] = []
+    def _look_at(self, tasks: Sequence[QueueTask]) -> None:
+        opened: list[tuple[QueueTask, UInt8]] = []
         for task in tasks:
             if task.seen.set_running_or_notify_cancel():
                 try:
@@ -194,13 +234,15 @@ class ImageQueue:
         for look, group in groupby(opened, key=lambda pair: pair[0].look):
             self._predict(look, list(group))
 
-    def _open(self, task: Task) -> UInt8:
+    def _open(self, task: QueueTask) -> UInt8:
         if isinstance(task.image, bytes):
-            return decode_image(task.image, task.file, max_pixels=self._max_pixels)
+            self._begin()
+            return self._decode(task.image, task.file)
         return task.image
 
-    def _predict(self, look: Choices, opened: Sequence[tuple[Task, UInt8]]) -> None:
+    def _predict(self, look: Choices, opened: Sequence[tuple[QueueTask, UInt8]]) -> None:
         try:
+            self._begin()
             found = predict_images(self._model, [image for _, image in opened], look)
         except Exception as error:
             if len(opened) == 1:
@@ -212,18 +254,24 @@ class ImageQueue:
         for (task, image), instances in zip(opened, found, strict=True):
             self._finish(task, image, instances)
 
-    def _finish(self, task: Task, image: UInt8, instances: Instances) -> None:
+    def _finish(self, task: QueueTask, image: UInt8, instances: Instances) -> None:
         try:
             categories = self._model.categories
             rolled = task.look.rolled(instances, categories)
             entry = image_entry(
-                task.file, instances, categories, frame=task.frame, time_s=task.time_s, rolled=rolled
+                task.file,
+                instances,
+                categories,
+                frame=task.frame,
+                time_s=task.time_s,
+                rolled=rolled,
+                pages=page_count(task.image) if isinstance(task.image, bytes) else 1,
             )
             overlay = None
             if task.overlay:
                 drawn = draw(image, instances, categories, labels=labels_of(entry))
                 overlay = encode_image(drawn, task.overlay)
-            seen = Seen(entry, instances, overlay)
+            seen = QueueResult(entry, instances, overlay)
             self._on_seen(seen)
         except Exception as error:
             task.seen.set_exception(error)

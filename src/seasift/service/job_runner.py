@@ -1,6 +1,6 @@
 """The thread that does jobs, one after the other.
 
-Also here: The files that a finished job leaves.
+A finished job leaves files.
 """
 
 from __future__ import annotations
@@ -23,14 +23,13 @@ from seasift.core.errors import SeasiftError
 from seasift.core.files import replacing, write_bytes
 from seasift.core.rollup import RollUp
 from seasift.formats.document import FailedFile, Image, complete, plain
-from seasift.inference.image_prediction import Choices
-from seasift.prediction.header import result_header
+from seasift.inference.image_prediction import Choices, result_header
+from seasift.isolation.pool import DecoderPool
 from seasift.service import job_upload
-from seasift.service.image_queue import ImageQueue, Seen, Task
+from seasift.service.image_queue import ImageQueue, QueueResult, QueueTask, Served
 from seasift.service.job_store import Job, JobStore
 from seasift.service.refusals import is_storage_error
-from seasift.service.served import Served
-from seasift.service.settings import Settings
+from seasift.service.settings import ServiceSettings
 from seasift.service.written import DOCUMENTS, document_bytes, entry_name
 
 OVERLAYS = "overlays.zip"
@@ -105,12 +104,13 @@ class JobRunner:
         store: JobStore,
         model: Served,
         queue: ImageQueue,
-        settings: Settings,
+        settings: ServiceSettings,
+        decoders: DecoderPool,
         sweep: Callable[[float], None],
     ) -> None:
         """Make the thread; `sweep` is called with the time now and then."""
         self._folder, self._store, self._sweep = folder, store, sweep
-        self._model, self._queue, self._settings = model, queue, settings
+        self._model, self._queue, self._settings, self._decoders = model, queue, settings, decoders
         self._wake = threading.Event()
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="seasift-jobs", daemon=True)
@@ -179,11 +179,18 @@ class JobRunner:
         if job.model != self._model.sha256:
             self._store.start_over(job.id, self._model.sha256)
         done = {index for index, _, _ in self._store.images(job.id)}
-        waiting: deque[tuple[job_upload.Entry, Future[Seen]]] = deque()
+        waiting: deque[tuple[job_upload.UploadEntry, Future[QueueResult]]] = deque()
         folder, look = self._folder / job.id, choices_from(job.look)
         upload = folder / "upload"
         entries = job_upload.entries(
-            upload, job.kind, job.file, job.every, self._settings, done, lambda: self._ends(job.id)
+            upload,
+            job.kind,
+            job.file,
+            job.every,
+            self._settings,
+            self._decoders,
+            done,
+            lambda: self._ends(job.id),
         )
         try:
             with closing(entries):
@@ -219,16 +226,18 @@ class JobRunner:
             return job is None or job.state == "cancelled"
         return False
 
-    def _put(self, job: Job, entry: job_upload.Entry, look: Choices) -> Future[Seen]:
+    def _put(self, job: Job, entry: job_upload.UploadEntry, look: Choices) -> Future[QueueResult]:
         if isinstance(entry.image, SeasiftError):
-            failed: Future[Seen] = Future()
+            failed: Future[QueueResult] = Future()
             failed.set_exception(entry.image)
             return failed
         suffix = ".jpg" if job.overlays else None
-        task = Task(entry.file, entry.image, look, overlay=suffix, frame=entry.frame, time_s=entry.time_s)
+        task = QueueTask(
+            entry.file, entry.image, look, overlay=suffix, frame=entry.frame, time_s=entry.time_s
+        )
         return self._queue.put(task, background=True)
 
-    def _keep(self, job: Job, entry: job_upload.Entry, future: Future[Seen]) -> None:
+    def _keep(self, job: Job, entry: job_upload.UploadEntry, future: Future[QueueResult]) -> None:
         """Write what belongs to one image, then enter it as finished."""
         try:
             seen = future.result()

@@ -13,13 +13,13 @@ from typing import IO, ParamSpec, TypeVar
 
 from seasift.core.errors import BusyError, NotFoundError
 from seasift.inference.image_prediction import Choices
+from seasift.isolation.pool import DecoderPool
 from seasift.service import job_upload
-from seasift.service.image_queue import ImageQueue
+from seasift.service.image_queue import ImageQueue, Served
 from seasift.service.job_runner import JobRunner, bytes_in, choices_text, result_files
 from seasift.service.job_store import UNFINISHED, Job, JobStore
 from seasift.service.refusals import storage_in_words
-from seasift.service.served import Served
-from seasift.service.settings import Settings
+from seasift.service.settings import ServiceSettings
 
 NO_JOBS = "this server keeps no jobs. Start it with --jobs FOLDER, or send images to /v1/predict."
 _LATER_S = 30
@@ -52,18 +52,20 @@ class Wanted:
 class Jobs:
     """A folder of jobs: what clients ask of it, and room. Each job has a folder `<id>` of its own."""
 
-    def __init__(self, folder: Path, model: Served, queue: ImageQueue, settings: Settings) -> None:
+    def __init__(
+        self, folder: Path, model: Served, queue: ImageQueue, settings: ServiceSettings, decoders: DecoderPool
+    ) -> None:
         """Open the folder.
 
         Raises:
             InputError: it cannot be used, or another server uses it.
         """
-        self._folder, self._model, self._settings = folder, model, settings
+        self._folder, self._model, self._settings, self._decoders = folder, model, settings, decoders
         self._store = JobStore(folder)
         self._entering = threading.Lock()
         self._arriving: set[str] = set()  # ids of uploads that are no jobs yet
         self._sizes: dict[str, int] = {}  # of folders that do not change any more
-        self._runner = JobRunner(folder, self._store, model, queue, settings, self.sweep)
+        self._runner = JobRunner(folder, self._store, model, queue, settings, decoders, self.sweep)
 
     def start(self) -> None:
         """Go on with what the last server left, then wait for more."""
@@ -119,7 +121,9 @@ class Jobs:
             with path.open("wb") as file:
                 shutil.copyfileobj(upload, file, 1 << 20)
             kind = job_upload.kind_of(path, wanted.file)
-            total = job_upload.count_images(path, kind, wanted.file, wanted.every, self._settings)
+            total = job_upload.count_images(
+                path, kind, wanted.file, wanted.every, self._settings, self._decoders
+            )
             job = Job(
                 id=job_id,
                 client=wanted.client,

@@ -26,7 +26,7 @@ from seasift.service.image_queue import ImageQueue
 from seasift.service.jobs import NO_JOBS, Jobs
 from seasift.service.refusals import ForeignPageError, UploadTooLargeError, refusal, words
 from seasift.service.routes_page import PAGE_PREFIX, REVIEW_PREFIX
-from seasift.service.settings import Settings
+from seasift.service.settings import ServiceSettings
 
 OPEN_PATHS = frozenset({"/", "/healthz", "/readyz"})  # and the files of the page, which hold no secret
 _LINKED_PATHS = OPEN_PATHS | {"/docs", "/openapi.json"}  # a page elsewhere may have a link to them
@@ -66,7 +66,12 @@ class RequestLimits:
     """ASGI middleware."""
 
     def __init__(
-        self, app: ASGIApp, *, settings: Settings, queue: ImageQueue | None = None, jobs: Jobs | None = None
+        self,
+        app: ASGIApp,
+        *,
+        settings: ServiceSettings,
+        queue: ImageQueue | None = None,
+        jobs: Jobs | None = None,
     ) -> None:
         self._app, self._settings, self._queue, self._jobs = app, settings, queue, jobs
         self._under_way = 0  # bytes of images; touched by the event loop alone

@@ -1,6 +1,6 @@
 """The application for the review of a survey: the same gate as the service's, and no model.
 
-Also here: Writing the data set while the page goes on asking how far it is.
+An export runs in its own thread, while the page asks for its progress.
 """
 
 from __future__ import annotations
@@ -22,12 +22,11 @@ from seasift import __version__
 from seasift.core.errors import BusyError, InputError, SeasiftError
 from seasift.review.folder import Review
 from seasift.service import routes_page, routes_review
-from seasift.service.access_log import AccessLog
-from seasift.service.metrics import Metrics
+from seasift.service.access_log import AccessLog, ServiceMetrics
 from seasift.service.refusals import add_refusals
 from seasift.service.request_limits import RequestLimits
 from seasift.service.server import page_url, serve
-from seasift.service.settings import Settings, check_reach, read_settings
+from seasift.service.settings import ServiceSettings, check_reach, read_settings
 
 FOLDER = "reviewed"
 
@@ -109,7 +108,9 @@ class Reviewing:
     stuck: bool = False
 
 
-def create_review_app(review: Review, settings: Settings | None = None, *, reviewer: str = "") -> FastAPI:
+def create_review_app(
+    review: Review, settings: ServiceSettings | None = None, *, reviewer: str = ""
+) -> FastAPI:
     """Make the application around a survey's folder.
 
     Args:
@@ -139,8 +140,8 @@ def create_review_app(review: Review, settings: Settings | None = None, *, revie
     app.include_router(routes_review.router)
     app.include_router(routes_page.review_router)
     add_refusals(app)
-    app.add_middleware(RequestLimits, settings=settings or Settings())
-    app.add_middleware(AccessLog, metrics=Metrics())
+    app.add_middleware(RequestLimits, settings=settings or ServiceSettings())
+    app.add_middleware(AccessLog, metrics=ServiceMetrics())
     return app
 
 
@@ -149,6 +150,7 @@ def serve_review(
     given: Mapping[str, Any],
     *,
     footage: Path | None = None,
+    names: str | None = None,
     reviewer: str = "",
     listening: Callable[[Review, str], None],
 ) -> None:
@@ -157,6 +159,7 @@ def serve_review(
     Args:
         given: host, port and other settings by name; None for the default.
         footage: current folder of the videos.
+        names: "class" or "rollup", see `review.frames.Tracks`.
         reviewer: who decides, unless the page says another.
         listening: called with the review and the page's address once the server listens.
     Raises:
@@ -165,7 +168,7 @@ def serve_review(
     settings = read_settings({name: value for name, value in given.items() if value is not None})
     check_reach(settings)
     _check_free(settings.host, settings.port)
-    review = Review(folder, footage=footage)
+    review = Review(folder, footage=footage, names=names)
     serve(
         create_review_app(review, settings, reviewer=reviewer),
         settings,

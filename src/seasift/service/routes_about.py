@@ -1,6 +1,6 @@
 """Endpoints that tell about the server: model, classes, health, metrics, and the API itself.
 
-Also here: The API's description as one plain page that works without a network.
+`/docs` describes the API on one plain page that works without a network.
 """
 
 from __future__ import annotations
@@ -14,11 +14,19 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 
 from seasift import __version__
-from seasift.core.classes import group_of
 from seasift.core.errors import NotFoundError
-from seasift.service.metrics import CONTENT_TYPE
+from seasift.service.access_log import CONTENT_TYPE
 from seasift.service.refusals import ERRORS
-from seasift.service.schemas import Cuda, Health, Label, Labels, ModelCard, Models, Readiness
+from seasift.service.schemas import (
+    Cuda,
+    Health,
+    Label,
+    LabelsAnswer,
+    ModelCard,
+    Models,
+    Readiness,
+    RollUpCard,
+)
 from seasift.service.state import WithService
 from seasift.viz.drawing import colour_of
 
@@ -124,6 +132,7 @@ async def models(service: WithService) -> Models:
                 threshold=info.threshold,
                 max_objects=info.max_objects,
                 calibrated=info.calibration is not None,
+                rollup=info.rollup and RollUpCard(**info.rollup.model_dump()),
                 quantized=info.quantized,
                 classes=len(model.categories),
                 training=info.training,
@@ -144,16 +153,16 @@ async def card(service: WithService) -> Response:
 
 
 @router.get("/v1/labels")
-async def labels(service: WithService) -> Labels:
+async def labels(service: WithService) -> LabelsAnswer:
     """The classes of the model, in its order."""
-    return Labels(
+    return LabelsAnswer(
         labels=[
             Label(
                 class_id=i,
                 category_id=c.id,
                 name=c.name,
                 colour="#{:02x}{:02x}{:02x}".format(*colour_of(i)),
-                group=group_of(c.name),
+                group=c.group,
             )
             for i, c in enumerate(service.model.categories)
         ]

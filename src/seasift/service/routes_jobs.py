@@ -15,9 +15,8 @@ from seasift.core.errors import NotFoundError
 from seasift.inference.image_options import ImageOptions
 from seasift.inference.image_prediction import choices_of
 from seasift.service.jobs import NO_JOBS, Jobs, Wanted
-from seasift.service.known_fields import only_known_fields
 from seasift.service.refusals import ERRORS, refusal
-from seasift.service.routes_predict import NOT_EMPTY, AllClasses, Classes, Names, Threshold
+from seasift.service.routes_predict import NOT_EMPTY, AllClasses, Classes, Names, Threshold, only_known_fields
 from seasift.service.schemas import JobSchema
 from seasift.service.state import Service, WithService
 from seasift.service.written import shown_names

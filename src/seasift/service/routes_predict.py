@@ -1,25 +1,51 @@
-"""Endpoints that look at images and answer at once."""
+"""Endpoints that predict images at once: POST /v1/predict, and POST /detection for clients of a plain YOLACT service.
+
+A field that no endpoint knows is an error: a mistyped `treshold` would otherwise be ignored.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, File, Form, Request, Response, UploadFile
+from fastapi import APIRouter, Depends, File, Form, HTTPException, Query, Request, Response, UploadFile
+from fastapi.dependencies.models import Dependant
 from pydantic import WithJsonSchema
 
-from seasift.core.errors import InputError, LimitError, SeasiftError
+from seasift.core.errors import InputError, LimitError, SeasiftError, expected
+from seasift.core.instances import Instances
 from seasift.formats.document import Document, FailedFile, complete
 from seasift.inference.image_options import ImageOptions
-from seasift.inference.image_prediction import choices_of
-from seasift.prediction.header import result_header
-from seasift.service.image_queue import Seen, Task
-from seasift.service.known_fields import only_known_fields
+from seasift.inference.image_prediction import choices_of, result_header
+from seasift.service.image_queue import QueueResult, QueueTask
 from seasift.service.refusals import ERRORS
-from seasift.service.schemas import CocoSchema
+from seasift.service.schemas import CocoSchema, DetectionLists
 from seasift.service.state import Service, WithService
 from seasift.service.written import DOCUMENTS, MEDIA_TYPES, document_bytes, shown_names, to_zip
+
+
+async def only_known_fields(request: Request) -> None:
+    """Dependency of a router: refuse fields of the form and of the address that its endpoint does not name.
+
+    Raises:
+        HTTPException: 422, which names the field and the nearest known one.
+    """
+    dependant: Dependant = request.scope["route"].dependant
+    _check(request.query_params, [param.alias for param in dependant.query_params], "the address")
+    if request.method == "POST":
+        _check(await request.form(), [param.alias for param in dependant.body_params], "the form")
+
+
+def _check(given: Iterable[str], known: list[str], where: str) -> None:
+    for name in given:
+        if name not in known:
+            shown = "".join(c if c.isprintable() else "_" for c in name[:50])
+            what = expected(name[:50], known)
+            raise HTTPException(
+                422, f"{shown}: no such field in {where}; {what}{'' if what.endswith('?') else '.'}"
+            )
+
 
 router = APIRouter(tags=["pictures"], responses=ERRORS, dependencies=[Depends(only_known_fields)])
 
@@ -87,15 +113,15 @@ async def predict(
     )
     shown = shown_names(upload.filename for upload in files)
     tasks = [
-        Task(name, await upload.read(), look, overlay=suffix)
+        QueueTask(name, await upload.read(), look, overlay=suffix)
         for name, upload in zip(shown, await _admitted(request, service, files), strict=True)
     ]
     outcomes = await look_at(service, tasks)
-    seen = [outcome for outcome in outcomes if isinstance(outcome, Seen)]
+    seen = [outcome for outcome in outcomes if isinstance(outcome, QueueResult)]
     failures = [
         FailedFile(file=name, error=" ".join(str(outcome).split()))
         for name, outcome in zip(shown, outcomes, strict=True)
-        if not isinstance(outcome, Seen)
+        if not isinstance(outcome, QueueResult)
     ]
     note(request, images=len(files), failures=len(failures), objects=sum(len(s.entry.objects) for s in seen))
     if not seen:
@@ -107,7 +133,7 @@ async def predict(
     return Response(data, media_type=MEDIA_TYPES[format])
 
 
-def _encode(format: Format, result: Document, seen: Sequence[Seen]) -> bytes:
+def _encode(format: Format, result: Document, seen: Sequence[QueueResult]) -> bytes:
     if format == "zip":
         return to_zip(result, {each.entry.file: each.overlay or b"" for each in seen})
     return document_bytes(DOCUMENTS[("json", "coco", "csv").index(format)], result)
@@ -123,7 +149,7 @@ async def _admitted(request: Request, service: Service, files: Sequence[UploadFi
     return files
 
 
-async def look_at(service: Service, tasks: Sequence[Task]) -> list[Seen | SeasiftError]:
+async def look_at(service: Service, tasks: Sequence[QueueTask]) -> list[QueueResult | SeasiftError]:
     """Look at images; each gives what was seen or its own error.
 
     Raises:
@@ -136,11 +162,69 @@ async def look_at(service: Service, tasks: Sequence[Task]) -> list[Seen | Seasif
         for future in futures:
             future.cancel()
     for outcome in outcomes:
-        if not isinstance(outcome, Seen | SeasiftError):
+        if not isinstance(outcome, QueueResult | SeasiftError):
             raise outcome
-    return [outcome for outcome in outcomes if isinstance(outcome, Seen | SeasiftError)]
+    return [outcome for outcome in outcomes if isinstance(outcome, QueueResult | SeasiftError)]
 
 
 def note(request: Request, **values: object) -> None:
     """Have something written into the request's line of the log."""
     request.scope["state"].setdefault("notes", {}).update(values)
+
+
+Masks = Literal["rle", "bitmap", "polygons"]
+_MOST_VALUES = 20_000_000
+
+
+@router.post("/detection")
+async def detection(
+    request: Request,
+    service: WithService,
+    file: Annotated[
+        UploadFile, File(description="an image: JPEG, PNG, TIFF, WebP or BMP", json_schema_extra=NOT_EMPTY)
+    ],
+    threshold: Annotated[
+        Score,
+        Query(ge=0, le=1, allow_inf_nan=False, description="leave out lower scores"),
+    ] = None,
+    masks: Annotated[
+        Masks, Query(description="COCO run lengths, rows of 0 and 1, or outlines whose holes are filled")
+    ] = "rle",
+) -> DetectionLists:
+    """Find and outline objects in one image; of an image without objects the lists are empty."""
+    look = choices_of(ImageOptions(threshold=threshold), service.model.info)
+    task = QueueTask(shown_names([file.filename])[0], await file.read(), look)
+    (outcome,) = await look_at(service, [task])
+    if not isinstance(outcome, QueueResult):
+        raise outcome
+    note(request, images=1, objects=len(outcome.instances))
+    return await asyncio.to_thread(_lists, outcome.instances, service, masks)
+
+
+def _lists(found: Instances, service: Service, form: Masks) -> DetectionLists:
+    height, width = found.size_hw
+    if form == "bitmap" and len(found) * height * width > _MOST_VALUES:
+        raise LimitError(
+            f"{len(found)} masks of {width} x {height} px as rows of 0 and 1; expected at most "
+            f"{_MOST_VALUES:,} values. Ask for masks=rle."
+        )
+    class_ids = [int(class_id) for class_id in found.class_ids]
+    return DetectionLists(
+        boxes=found.boxes_xyxy.astype(float).round(3).tolist(),
+        classes=class_ids,
+        scores=[float(str(score)) for score in found.scores],
+        masks=[_mask(found, i, form) for i in range(len(found))],
+        labels=[service.model.categories[class_id].name for class_id in class_ids],
+    )
+
+
+def _mask(
+    found: Instances, i: int, form: Masks
+) -> dict[str, object] | list[list[int]] | list[list[float]] | None:
+    if found.masks is None:
+        return None
+    mask = found.masks[i]
+    if form == "bitmap":
+        rows: list[list[int]] = mask.bitmap(found.size_hw).astype(int).tolist()
+        return rows
+    return mask.polygons() if form == "polygons" else mask.rle(found.size_hw)

@@ -12,18 +12,18 @@ from seasift.core.classes import group_of
 from seasift.core.errors import ImageError, InputError, NotFoundError
 from seasift.review.decisions import Decision, state_of
 from seasift.review.folder import Review
-from seasift.review.frames import Row
+from seasift.review.frames import TrackRow, is_coarse
 
 router = APIRouter(prefix="/v1/review")
 _IMAGE = {"Cache-Control": "no-store"}  # the next survey at this address has other images of the same names
 
 
-class _Strict(BaseModel):
+class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid")
     reviewer: Annotated[str | None, Field(max_length=100, description="who decides")] = None
 
 
-class Said(_Strict):
+class Said(_Body):
     """A word on a track; `name` is what it is, if not what the model said, and may be a new class."""
 
     track: int
@@ -31,7 +31,7 @@ class Said(_Strict):
     name: str | None = None
 
 
-class Undo(_Strict):
+class Undo(_Body):
     """Take back this reviewer's last word."""
 
 
@@ -120,7 +120,7 @@ def export_state(service: WithService) -> dict[str, Any]:
     return asdict(service.exporter.state)
 
 
-def _reviewer(service: Any, said: _Strict) -> str:
+def _reviewer(service: Any, said: _Body) -> str:
     name = service.reviewer if said.reviewer is None else said.reviewer
     return " ".join(name.split())
 
@@ -131,10 +131,13 @@ def _answer(review: Review, track: int, decision: Decision | None) -> dict[str, 
 
 
 def _categories(review: Review) -> list[dict[str, Any]]:
-    return [{"id": id_, "name": name, "group": group_of(name)} for name, id_ in review.categories().items()]
+    return [
+        {"id": id_, "name": name, "group": group_of(name), "coarse": is_coarse(review.tracks, name)}
+        for name, id_ in review.categories().items()
+    ]
 
 
-def _track(review: Review, row: Row, decision: Decision | None) -> dict[str, Any]:
+def _track(review: Review, row: TrackRow, decision: Decision | None) -> dict[str, Any]:
     return {
         "id": row.id,
         "machine_name": row.name,
@@ -142,6 +145,9 @@ def _track(review: Review, row: Row, decision: Decision | None) -> dict[str, Any
         "state": state_of(row.name, decision),
         "reviewer": decision.reviewer if decision else None,
         "score": row.score,
+        "level": row.level,
+        "class_name": row.class_name,
+        "class_score": row.class_score,
         "frames": row.frames,
         "first_s": row.first_s,
         "last_s": row.last_s,

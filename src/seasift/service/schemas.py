@@ -37,6 +37,16 @@ class Readiness(Schema):
     reason: Annotated[str, Field(description="why not; empty if ready")] = ""
 
 
+class RollUpCard(Schema):
+    """Minimum scores of rolled-up names, each right with `probability` on the data they were fitted on."""
+
+    by_class: float
+    by_supercategory: float
+    by_object: float
+    probability: float
+    fitted_on: str
+
+
 class ModelCard(Schema):
     """What the model file says about itself, and what runs it."""
 
@@ -49,6 +59,9 @@ class ModelCard(Schema):
     threshold: Annotated[float, Field(description="used unless a request says another")]
     max_objects: Annotated[int, Field(description="objects an image at most")]
     calibrated: Annotated[bool, Field(description="whether a score is the probability of being right")]
+    rollup: Annotated[
+        RollUpCard | None, Field(description="thresholds of rolled-up names; absent without")
+    ] = None
     quantized: Annotated[str, Field(description="how it became 8-bit numbers; empty for float32")]
     classes: Annotated[int, Field(description="how many; /v1/labels names them")]
     training: dict[str, Any]
@@ -73,13 +86,13 @@ class Label(Schema):
     group: Annotated[Group, Field(description="by the first word of the name, as in TrashCan")]
 
 
-class Labels(Schema):
+class LabelsAnswer(Schema):
     """The classes of the model."""
 
     labels: list[Label]
 
 
-class CocoImage(Schema):
+class CocoImageEntry(Schema):
     """An image in COCO's form."""
 
     id: int
@@ -95,7 +108,7 @@ class CocoCategory(Schema):
     name: str
 
 
-class CocoAnnotation(Schema):
+class CocoAnnotationEntry(Schema):
     """A scored object in COCO's form."""
 
     id: int
@@ -112,9 +125,9 @@ class CocoSchema(Schema):
     """Objects of all images in COCO's form; `annotations` alone is what `loadRes` takes."""
 
     info: dict[str, str]
-    images: list[CocoImage]
+    images: list[CocoImageEntry]
     categories: list[CocoCategory]
-    annotations: list[CocoAnnotation]
+    annotations: list[CocoAnnotationEntry]
 
 
 class DetectionLists(Schema):

@@ -20,7 +20,7 @@ _Count = Annotated[int, Field(ge=1)]
 _Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
-class Settings(BaseSettings):
+class ServiceSettings(BaseSettings):
     """One server's settings. Without a value, `request_bytes` is read from `SEASIFT_REQUEST_BYTES`, and so on."""
 
     model_config = SettingsConfigDict(frozen=True, extra="forbid", env_prefix=PREFIX, env_ignore_empty=True)
@@ -35,7 +35,9 @@ class Settings(BaseSettings):
     hosts: Annotated[
         tuple[str, ...], NoDecode, Field(description="names that requests may call this server by; * for any")
     ] = ()
-    workers: Annotated[_Count, Field(le=64, description="threads that decode and look at images")] = 2
+    workers: Annotated[
+        _Count, Field(le=64, description="threads that look at images, and processes that decode them")
+    ] = 2
     batch: Annotated[_Count, Field(le=256, description="waiting images that run together")] = 1
     batch_delay_ms: Annotated[
         float, Field(ge=0, le=1000, description="how long an image waits for others")
@@ -48,6 +50,15 @@ class Settings(BaseSettings):
         _Seconds, Field(description="from the first byte of a connection to the end of a request's head")
     ] = 10
     image_pixels: Annotated[_Count, Field(description="of an image, by its header")] = 100_000_000
+    decode_s: Annotated[
+        _Seconds, Field(description="for decoding an image, or for each step of decoding a video")
+    ] = 20
+    decode_bytes: Annotated[
+        int, Field(ge=64 << 20, description="memory that decoding an image or video may take (Linux)")
+    ] = 2 << 30
+    stuck_s: Annotated[
+        _Seconds, Field(description="all workers at one image for so long: /readyz says no")
+    ] = 5
     images_per_request: _Count = 64
     queue_images: Annotated[_Count, Field(description="images of requests that may wait")] = 256
     jobs: Annotated[Path | None, Field(description="folder that keeps jobs; without it there are none")] = (
@@ -81,7 +92,7 @@ class Settings(BaseSettings):
         return value
 
     @model_validator(mode="after")
-    def _possible(self) -> Settings:
+    def _possible(self) -> ServiceSettings:
         if self.request_bytes > self.uploads_bytes:
             raise ValueError(
                 f"request_bytes {self.request_bytes} is more than uploads_bytes {self.uploads_bytes}; "
@@ -112,17 +123,19 @@ class Settings(BaseSettings):
         return name in {host.lower() for host in self.hosts} or _LOOPBACK.fullmatch(name) is not None
 
 
-def read_settings(given: Mapping[str, Any]) -> Settings:
+def read_settings(given: Mapping[str, Any]) -> ServiceSettings:
     """Settings from what was given, then from the environment, then the defaults.
 
     Raises:
         InputError: an unknown or impossible setting.
     """
     for name in given:
-        if name not in Settings.model_fields:
-            raise InputError(f"--set {name}: no such setting; {expected(name, Settings.model_fields)}.")
+        if name not in ServiceSettings.model_fields:
+            raise InputError(
+                f"--set {name}: no such setting; {expected(name, ServiceSettings.model_fields)}."
+            )
     try:
-        return Settings(**given)
+        return ServiceSettings(**given)
     except ValidationError as error:
         raise InputError(_in_words(error)) from None
 
@@ -134,7 +147,7 @@ def _in_words(error: ValidationError) -> str:
     return f"{location or 'settings'}:{got} {problem['msg'].removeprefix('Value error, ')}."
 
 
-def check_reach(settings: Settings) -> str | None:
+def check_reach(settings: ServiceSettings) -> str | None:
     """Hold address and token to each other.
 
     Returns:

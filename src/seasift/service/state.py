@@ -8,11 +8,10 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
-from seasift.service.image_queue import ImageQueue
+from seasift.service.access_log import ServiceMetrics
+from seasift.service.image_queue import ImageQueue, Served
 from seasift.service.jobs import Jobs
-from seasift.service.metrics import Metrics
-from seasift.service.served import Served
-from seasift.service.settings import Settings
+from seasift.service.settings import ServiceSettings
 
 STOP_S = 10.0  # once no request is under way, for the images of jobs in hand and the threads
 
@@ -29,9 +28,9 @@ class Service:
     """
 
     model: Served
-    settings: Settings
+    settings: ServiceSettings
     queue: ImageQueue
-    metrics: Metrics
+    metrics: ServiceMetrics
     jobs: Jobs | None = None
     card: str | None = None
     draining: bool = False
@@ -52,7 +51,11 @@ class Service:
             return "shutting down"
         if self.jobs is not None and not self.jobs.alive:
             return "the thread of the jobs has ended"
-        return "" if self.queue.warm else "the model is not warm yet"
+        if not self.queue.warm:
+            return "the model is not warm yet"
+        if self.queue.stuck_s > self.settings.stuck_s:
+            return f"all workers have been at one image for {self.queue.stuck_s:.0f} s"
+        return ""
 
 
 def _service(request: Request) -> Service:

@@ -28,7 +28,7 @@ from seasift.modelfile import bundled
 from seasift.speed.subjects import (
     STAGES,
     Baseline,
-    Config,
+    EngineConfig,
     Images,
     Round,
     Subject,
@@ -269,6 +269,10 @@ def bench(
     if json_file:
         check_file("--json", Path(json_file))
     configs = parse_configs(config or ())
+    if bundled.is_address(model):
+        raise InputError(
+            f"{model}: a server; expected a model file or a bundled model, to measure this machine."
+        )
     bundled.find(model)  # fail before drawing images, which takes seconds
     if threshold is None:
         threshold = load_predictor(model, threads=threads).info.threshold
@@ -277,7 +281,7 @@ def bench(
             given_images([str(each) for each in images], limit=limit) if images else draw_images(Path(folder))
         )
         subjects = [
-            Subject(str(model), Config(engine, precision, threads, threshold), chosen)
+            Subject(str(model), EngineConfig(engine, precision, threads, threshold), chosen)
             for engine, precision in configs
         ]
         real = _real(subjects, warn)

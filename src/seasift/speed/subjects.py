@@ -30,7 +30,7 @@ from seasift.inference.engines import open_engine
 from seasift.inference.inputs import Failure, Source, expand
 from seasift.inference.openvino_engine import VARIABLE
 from seasift.inference.predictor import OnnxPredictor, load_predictor
-from seasift.inference.stream import SourceImage, predict_sources
+from seasift.inference.stream import SourceImage, ending, predict_sources
 from seasift.video.reading import FrameSampling, Span
 
 T = TypeVar("T")
@@ -153,7 +153,7 @@ _FREE_SIDE = 640  # px, for a foreign network that accepts any size
 
 
 @dataclass(frozen=True)
-class Config:
+class EngineConfig:
     """How a model runs: engine, precision, threads and minimum score."""
 
     engine: str
@@ -189,7 +189,7 @@ class Round:
 class Subject:
     """A loaded model to measure on images."""
 
-    def __init__(self, model: str, config: Config, images: Images) -> None:
+    def __init__(self, model: str, config: EngineConfig, images: Images) -> None:
         """Load the model twice: for one image at a time and for many.
 
         Raises:
@@ -260,16 +260,18 @@ class Subject:
         def look(item: SourceImage, image: UInt8) -> Image:
             return self._entry(item.file, self._predict(self._many, image))
 
-        for found in predict_sources(
+        found_all = predict_sources(
             look,
             self._images.sources,
             span=Span(FrameSampling(frames=1)),
             max_in_flight=self._many.max_in_flight,
-        ):
-            if isinstance(found, Failure):
-                raise SeasiftError(found.error)
-            assert found.result is not None
-            _text(found.result)
+        )
+        with ending(found_all):
+            for found in found_all:
+                if isinstance(found, Failure):
+                    raise SeasiftError(found.error)
+                assert found.result is not None
+                _text(found.result)
 
 
 def _text(entry: Image) -> str:
@@ -314,7 +316,7 @@ class Baseline:
         return one_by_one, rate_at_once(self._many.run, [seen] * runs, self._many.max_in_flight)
 
 
-def cold_start_s(model: str, config: Config, item: Path, cache: Path) -> float:
+def cold_start_s(model: str, config: EngineConfig, item: Path, cache: Path) -> float:
     """Seconds of a whole `seasift predict` process on one image, up to its JSON file.
 
     Args:

@@ -18,7 +18,7 @@ from seasift.inference.predictor import OnnxPredictor
 from seasift.survey.counts import limits
 from seasift.survey.kept import Frame
 from seasift.survey.plan import Plan, Result
-from seasift.survey.prepare import Options, prepare
+from seasift.survey.prepare import SurveyOptions, prepare
 from seasift.survey.report import write_report
 from seasift.survey.run import run
 from seasift.video.dive import Dive, LiveDive
@@ -27,10 +27,10 @@ from seasift.video.frames import Gap
 
 @dataclass(frozen=True)
 class ClassCount:
-    """Counts of one class in the dive, or in one of its minutes: a row of counts.csv.
+    """Counts of one class or supercategory in the dive, or in one of its minutes: a row of counts.csv.
 
     Attributes:
-        name, category_id: name and id of the class.
+        name, category_id: name and id of the class; a supercategory has no id.
         unique: tracks seen in that time.
         maxn: the largest number in one frame, given by `maxn_video`, `maxn_frame` and `maxn_s` (dive's clock).
         new: tracks first seen in that time.
@@ -39,10 +39,11 @@ class ClassCount:
         frames: evaluated in that time.
         minute: from 0, on the dive's clock; None for the dive.
         from_s, from_utc: start of the minute or dive.
+        level: "class" or "supercategory".
     """
 
     name: str
-    category_id: int
+    category_id: int | None
     unique: int
     maxn: int
     maxn_s: float
@@ -56,6 +57,7 @@ class ClassCount:
     minute: int | None = None
     from_s: float | None = None
     from_utc: str | None = None
+    level: str = "class"
 
     @property
     def interval(self) -> str | None:
@@ -72,8 +74,12 @@ class SurveyResult:
     Attributes:
         output: the folder of results.
         model: name of the model.
+        supercategories: counts of the dive by supercategory; only those that were seen. With rolled-up names, a track that
+            is no more than "trash" counts here and under no class; "object" has those whose supercategory is uncertain. Empty
+            if names of classes tell no supercategory.
         counts: counts of the dive by class name; only classes that were seen.
         minutes: counts by minute and class; only classes that were seen.
+        supercategory_minutes: counts by minute and supercategory.
         frames: number of evaluated frames.
         interval_note: source of the intervals, or why there are none.
         gaps: parts of the footage that could not be read.
@@ -85,14 +91,21 @@ class SurveyResult:
 
     output: Path
     model: str
+    supercategories: Mapping[str, ClassCount]
     counts: Mapping[str, ClassCount]
     minutes: Sequence[ClassCount]
+    supercategory_minutes: Sequence[ClassCount]
     frames: int
     interval_note: str
     gaps: Sequence[Gap]
     written: Sequence[Path]
     warnings: Sequence[str]
     complete: bool
+
+    @property
+    def unique(self) -> int:
+        """Number of all counted tracks."""
+        return sum(count.unique for count in (self.supercategories or self.counts).values())
 
     @cached_property
     def tracks(self) -> tuple[TrackEntry, ...]:
@@ -117,9 +130,11 @@ def survey(
     threshold: float | None = None,
     max_objects: int | None = None,
     classes: Sequence[str] | None = None,
+    names: str | None = None,
     unconfirmed: bool = False,
     formats: Sequence[str] | None = None,
     video: bool = False,
+    raw_csv: bool = False,
     engine: str = "local",
     precision: str = "auto",
     threads: int | None = None,
@@ -146,9 +161,12 @@ def survey(
         threshold: minimum score to begin a track; default: the model's.
         max_objects: maximum per frame; default: the model's.
         classes: find only these classes.
+        names: "class"; or "rollup": the class of a track if it is certain enough, else "trash", "animal" ..., else "object".
+            Default: "rollup" if the model has thresholds for it.
         unconfirmed: also write tracks that are too short to count into tracks.json.
         formats: additional exchange formats, named as in `seasift convert`.
         video: also write annotated.mp4.
+        raw_csv: leave texts in CSV as they are; by default those that a spreadsheet would compute get an apostrophe.
         engine: openvino, onnxruntime or onnxruntime-cuda in this process (local); "ray", or "ray:onnxruntime", on a
             cluster.
         precision: "auto", "f32", "bf16" or "f16".
@@ -171,7 +189,7 @@ def survey(
         if warn:
             warn(line)
 
-    options = Options(**{field.name: given[field.name] for field in fields(Options)})
+    options = SurveyOptions(**{field.name: given[field.name] for field in fields(SurveyOptions)})
     plan, failures = prepare(options, tell)
     for failure in failures:
         tell(failure.error)
@@ -191,8 +209,10 @@ def _public(plan: Plan, result: Result, warnings: Sequence[str], *, complete: bo
     return SurveyResult(
         output=plan.out,
         model=plan.info.name,
-        counts={row["name"]: _count(row) for row in result.rows if row["scope"] == "dive"},
-        minutes=[_count(row) for row in result.rows if row["scope"] == "minute"],
+        supercategories=_by_name(result.rows, "supercategory"),
+        counts=_by_name(result.rows, "class"),
+        minutes=_minutes(result.rows, "class"),
+        supercategory_minutes=_minutes(result.rows, "supercategory"),
         frames=result.counts.frames.total(),
         interval_note=result.interval_note,
         gaps=[Gap(*gap) for gap in result.gaps],
@@ -200,6 +220,14 @@ def _public(plan: Plan, result: Result, warnings: Sequence[str], *, complete: bo
         warnings=warnings,
         complete=complete,
     )
+
+
+def _by_name(rows: Sequence[Mapping[str, Any]], level: str) -> dict[str, ClassCount]:
+    return {row["name"]: _count(row) for row in rows if row["scope"] == "dive" and row["level"] == level}
+
+
+def _minutes(rows: Sequence[Mapping[str, Any]], level: str) -> list[ClassCount]:
+    return [_count(row) for row in rows if row["scope"] == "minute" and row["level"] == level]
 
 
 def _count(row: Mapping[str, Any]) -> ClassCount:

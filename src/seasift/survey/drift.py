@@ -1,7 +1,7 @@
 """Measure how much the footage differs from the training data.
 
-A frame's statistics are six of the image (`inference.image_statistics`) and, for networks with prototypes, the mean and
-deviation of each prototype over the image (`inference.image_statistics`). The distance of a frame is that to the
+A frame's statistics are six of the image (`inference.predictor`) and, for networks with prototypes, the mean and
+deviation of each prototype over the image (`inference.predictor`). The distance of a frame is that to the
 nearest of some hundred training images, with each statistic in standard deviations over them. The distance of a dive
 is the median of its frames. The model file holds the same distance for each training video, to images of other
 videos. The drift score is the share of training videos that are nearer than the dive: uniform over 0..1 for similar
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from seasift.core.types import Float64
-from seasift.inference.image_statistics import NAMES, statistic_names
+from seasift.inference.predictor import NAMES, statistic_names
 from seasift.modelfile.info import ImageStatisticsEntry
 
 SAMPLES = 256
@@ -68,7 +68,7 @@ def reference_of(looks: Float64, groups: Sequence[str], data: str) -> ImageStati
     """Compute the reference from statistics of training images.
 
     Args:
-        looks: (P, S) from `inference.image_statistics`.
+        looks: (P, S) from `inference.predictor`.
         groups: video of each image; distances are between images of different videos.
         data: name of the data.
     """

@@ -10,8 +10,7 @@ from pathlib import Path
 from seasift.core.choices import EngineName, SurveyEngine, choose
 from seasift.core.errors import InputError, require
 from seasift.inference.engines import AUTO, open_engine
-from seasift.inference.image_statistics import predict_with_statistics
-from seasift.inference.predictor import OnnxPredictor
+from seasift.inference.predictor import OnnxPredictor, predict_with_statistics
 from seasift.modelfile import bundled
 from seasift.modelfile.info import ModelFile, read_model_file
 from seasift.survey.follow import Look
@@ -100,6 +99,10 @@ def looking_on_ray(
         threads: threads of each worker; None for one.
         address, workers, tell: see `OnRay`.
     """
+    if bundled.is_address(path):
+        raise InputError(
+            f"--engine ray with --model {path}; expected a model file, for a cluster runs it itself."
+        )
     file = read_model_file(bundled.find(path))
     # Fix the precision that auto chose here; workers on other processors might choose another.
     wanted = model.precision if precision == AUTO else precision

@@ -14,8 +14,8 @@ import numpy as np
 from seasift.core.image import encode_image
 from seasift.core.instances import Instances
 from seasift.core.types import Float64, SizeHW, UInt8
-from seasift.inference.image_statistics import NAMES
-from seasift.inference.stream import in_order
+from seasift.inference.predictor import NAMES
+from seasift.inference.stream import ending, in_order
 from seasift.survey.drift import Reference
 from seasift.survey.kept import Frame, Seen, Vote
 from seasift.survey.store import Store
@@ -25,7 +25,7 @@ from seasift.video.dive import Dive, DiveFrame, LiveDive
 from seasift.viz.drawing import colour_of
 
 Look = Callable[[UInt8], tuple[Instances, Float64]]
-"""Maps an image (H, W, 3) uint8 RGB to its objects and statistics, see `inference.image_statistics`."""
+"""Maps an image (H, W, 3) uint8 RGB to its objects and statistics, see `inference.predictor`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,28 +184,29 @@ def follow(
         progress: called after each frame.
     """
     last = after
-    for looked in looking(dive, after):
-        frame = _after(last, looked)
-        if frame.dive_s - looked.dive_s > _STILL_S:
-            file = dive.videos[frame.video].file
-            dive.note(
-                f"{file}: by its times it begins before the previous file ends; the dive's clock waits until that end."
-            )
-        if last is not None and _other_size(dive, last.video, frame.video):
-            _take(store, tracker.finish(), unconfirmed)  # pixel positions refer to another image now
-        last = frame
-        away = None if reference is None else reference.distance(looked.looks)
-        seen = [round(float(value), 4) for value in looked.looks[: len(NAMES)]]
-        store.add_frame(frame, None if away is None else round(away, 4), seen)
-        step = tracker.step(looked.instances, looked.view, frame.dive_s)
-        _take(store, step, unconfirmed)
-        _keep(store, frame, looked, step)
-        if (frame.seq + 1) % commit_every == 0:
-            _keep_gaps(store, dive)
-            store.keep_notes(dive.notes)
-            store.commit(frame, json.dumps(tracker.state()))
-        if progress:
-            progress(frame)
+    with ending(looking(dive, after)) as frames:
+        for looked in frames:
+            frame = _after(last, looked)
+            if frame.dive_s - looked.dive_s > _STILL_S:
+                file = dive.videos[frame.video].file
+                dive.note(
+                    f"{file}: by its times it begins before the previous file ends; the dive's clock waits until that end."
+                )
+            if last is not None and _other_size(dive, last.video, frame.video):
+                _take(store, tracker.finish(), unconfirmed)  # pixel positions refer to another image now
+            last = frame
+            away = None if reference is None else reference.distance(looked.looks)
+            seen = [round(float(value), 4) for value in looked.looks[: len(NAMES)]]
+            store.add_frame(frame, None if away is None else round(away, 4), seen)
+            step = tracker.step(looked.instances, looked.view, frame.dive_s)
+            _take(store, step, unconfirmed)
+            _keep(store, frame, looked, step)
+            if (frame.seq + 1) % commit_every == 0:
+                _keep_gaps(store, dive)
+                store.keep_notes(dive.notes)
+                store.commit(frame, json.dumps(tracker.state()))
+            if progress:
+                progress(frame)
     _take(store, tracker.finish(), unconfirmed)
     _keep_gaps(store, dive)
     store.keep_notes(dive.notes)
@@ -264,6 +265,9 @@ def _seen(frame: Frame, instances: Instances, index: int, track: int) -> Seen:
         box_xywh=(x, y, width, height),
         area=mask.area if mask else None,
         rle=mask.rle(instances.size_hw)["counts"] if mask else None,
+        class_scores=None
+        if instances.class_scores is None
+        else instances.class_scores[index].astype("<f4").tobytes(),
     )
 
 

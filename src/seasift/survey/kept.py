@@ -17,6 +17,7 @@ class Seen:
         box_xywh: px, to 0.001.
         area: area of the mask, px; None without masks.
         rle: COCO's compressed run lengths, the `counts` only; None without masks.
+        class_scores: its score for every class, float32 little-endian; None if the model gives one score an object.
     """
 
     track: int
@@ -26,6 +27,7 @@ class Seen:
     box_xywh: tuple[float, float, float, float]
     area: int | None
     rle: str | None
+    class_scores: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -109,12 +111,12 @@ class StoredFrame:
     def seen(self, track: int) -> list[tuple[Seen, Frame]]:
         """A track in all its frames, in order of time."""
         rows = self._base.execute(
-            "SELECT s.track, s.seq, class_id, score, x, y, width, height, area, rle, video, frame, time_s, dive_s "
+            "SELECT s.track, s.seq, class_id, score, x, y, width, height, area, rle, scores, video, frame, time_s, dive_s "
             "FROM seen s JOIN frames f ON f.seq = s.seq WHERE track = ? ORDER BY s.seq",
             (track,),
         )
         return [
-            (Seen(r[0], r[1], r[2], r[3], (r[4], r[5], r[6], r[7]), r[8], r[9]), Frame(r[1], *r[10:]))
+            (Seen(r[0], r[1], r[2], r[3], (r[4], r[5], r[6], r[7]), r[8], r[9], r[10]), Frame(r[1], *r[11:]))
             for r in rows
         ]
 
@@ -135,17 +137,21 @@ class StoredFrame:
         """Forget the classes set by `set_class`."""
         self._base.execute("DELETE FROM final")
 
-    def set_class(self, track: int, class_id: int, number: int) -> None:
-        """Set the class of a counted track, and its number in tables."""
-        self._base.execute("INSERT INTO final VALUES (?, ?, ?)", (track, class_id, number))
+    def set_class(self, track: int, class_id: int, number: int, *, name_id: int, group_id: int) -> None:
+        """Set the class of a counted track, its number in tables, and its name and supercategory, see `naming.Naming`."""
+        self._base.execute(
+            "INSERT INTO final VALUES (?, ?, ?, ?, ?)", (track, class_id, number, name_id, group_id)
+        )
 
-    def counted_in(self, seq: int) -> list[tuple[Seen, tuple[int, int]]]:
-        """The counted tracks in one frame, best first, each with its class and number."""
+    def counted_in(self, seq: int) -> list[tuple[Seen, tuple[int, int, int]]]:
+        """The counted tracks in one frame, best first, each with its class, number and name, see `naming.Naming`."""
         rows = self._base.execute(
-            "SELECT s.track, seq, s.class_id, score, x, y, width, height, area, rle, final.class_id, number "
+            "SELECT s.track, seq, s.class_id, score, x, y, width, height, area, rle, final.class_id, number, "
+            "name_id "
             "FROM seen s JOIN final ON final.track = s.track WHERE seq = ? ORDER BY score DESC, s.track",
             (seq,),
         )
         return [
-            (Seen(r[0], r[1], r[2], r[3], (r[4], r[5], r[6], r[7]), r[8], r[9]), (r[10], r[11])) for r in rows
+            (Seen(r[0], r[1], r[2], r[3], (r[4], r[5], r[6], r[7]), r[8], r[9]), (r[10], r[11], r[12]))
+            for r in rows
         ]

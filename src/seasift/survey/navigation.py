@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from seasift.core.errors import InputError
+from seasift.core.files import read_regular
 from seasift.core.types import Float64
 from seasift.survey.navigation_csv import Fixes, read_csv
 from seasift.survey.navigation_text import Moment, day_of, on_days, utc
@@ -28,7 +29,7 @@ _HARDLY, _ALMOST = 0.5, 0.9  # shares of the dive's time that have a position
 
 
 @dataclass(frozen=True)
-class Position:
+class VehiclePosition:
     """Degrees (WGS 84, as in the file) and depth in m; None if not in the file."""
 
     latitude: float
@@ -76,7 +77,7 @@ class Navigation:
             moved += 86_400
         return Navigation(moved, self.values, on_dive_clock=False, gap_s=self.gap_s, notes=self.notes)
 
-    def at(self, dive_s: float, utc: datetime | None) -> Position | None:
+    def at(self, dive_s: float, utc: datetime | None) -> VehiclePosition | None:
         """Interpolate along straight lines; None outside the file, and between fixes that are too far apart.
 
         Args:
@@ -117,10 +118,12 @@ class Navigation:
         return next((h for h in hours if self.covered(times_s + 3600 * h) >= _ALMOST), 0)
 
 
-def _position(values: Float64) -> Position:
+def _position(values: Float64) -> VehiclePosition:
     latitude, longitude, depth = (float(value) for value in values)
     longitude = (longitude + 180) % 360 - 180
-    return Position(round(latitude, 6), round(longitude, 6), None if math.isnan(depth) else round(depth, 2))
+    return VehiclePosition(
+        round(latitude, 6), round(longitude, 6), None if math.isnan(depth) else round(depth, 2)
+    )
 
 
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
@@ -136,7 +139,7 @@ def read_navigation(path: Path, *, gap_s: float = GAP_S) -> Navigation:
         InputError: missing file, missing column, invalid value, or descending times.
     """
     try:
-        text = _text(path.read_bytes())
+        text = _text(read_regular(path))
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise InputError(
@@ -194,7 +197,8 @@ def is_nmea(text: str) -> bool:
 
 
 def read_nmea(text: str, path: Path) -> Fixes:
-    """Fixes from GGA and RMC; dates from RMC and ZDA. Sentences with a wrong checksum are skipped and counted.
+    """Fixes from GGA and RMC; dates from RMC and ZDA. Sentences with a wrong checksum, or without a
+    hemisphere, are skipped and counted. A checksum may be missing.
 
     Raises:
         InputError: no fix.
@@ -221,13 +225,16 @@ def read_nmea(text: str, path: Path) -> Fixes:
         if kind == "ZDA":
             continue
         fixed = message.quality != 0 if kind == "GGA" else message.status == "A"
+        if fixed and message.lat not in ("", None) and not _has_sides(message):
+            spoilt += 1
+            continue
         if not fixed or message.lat in ("", None) or message.lon in ("", None):
             voids += 1
             continue
         moment = utc(day, clock) if kind == "RMC" and day else Moment(None, utc(date.min, clock).seconds)
         found.append((moment, float(message.lat), float(message.lon)))
     if not found:
-        reason = f"{spoilt} with a wrong checksum, {voids} without a fix"
+        reason = f"{spoilt} with a wrong checksum or form, {voids} without a fix"
         raise InputError(f"{path}: no position in its NMEA sentences ({reason}); expected GGA or RMC.")
     moments = [moment for moment, _, _ in found]
     if not any(moment.day for moment in moments):
@@ -260,12 +267,29 @@ def _dated(moments: list[Moment], days: dict[int, date]) -> list[Moment]:
     ]
 
 
+def _has_sides(message: Any) -> bool:
+    """Whether both hemispheres are stated: the parser takes others for north and east."""
+    return str(message.NS) in ("N", "S") and str(message.EW) in ("E", "W")
+
+
+_PLACE = ("time", "lat", "NS", "lon", "EW")
+_FIELDS = {
+    "GGA": ("quality", *_PLACE),
+    "RMC": ("status", "date", *_PLACE),
+    "ZDA": ("time", "year", "month", "day"),
+}
+
+
 def _parsed(sentence: str) -> Any:
-    """Split a sentence; None if it is damaged."""
+    """Split a sentence; None if it is damaged or too short."""
     import pynmeagps
 
     try:
-        return pynmeagps.NMEAReader.parse(sentence)
+        unchecked = "*" not in sentence
+        message = pynmeagps.NMEAReader.parse(
+            f"{sentence}*00" if unchecked else sentence, validate=0 if unchecked else 1
+        )
+        return message if all(hasattr(message, name) for name in _FIELDS[message.msgID]) else None
     except (
         pynmeagps.NMEAParseError,
         pynmeagps.NMEAMessageError,

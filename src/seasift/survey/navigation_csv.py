@@ -24,10 +24,11 @@ _NAMES = {
             "hms",
             "timehms",
             "utctimestamp",
+            *("gmt", "timegmt", "gmttime", "datetimegmt"),
         ),
     ),
     "dive_s": ("dives", "seconds", "elapsed", "elapseds", "elapsedseconds", "videotime", "videotimes"),
-    "date": ("date", "dateutc", "day", "utcdate", "dateddmmyyyy", "datemmddyyyy", "dateyyyymmdd"),
+    "date": ("date", "dateutc", "day", "utcdate", "dategmt", "dateddmmyyyy", "datemmddyyyy", "dateyyyymmdd"),
     "latitude": (
         *("latitude", "lat", "latdd", "latitudedeg", "latdeg", "latitudedd", "ylat", "decimallatitude"),
         *(
@@ -119,14 +120,19 @@ def read_csv(text: str, path: Path) -> Fixes:
         InputError: a column is missing, or a cell is invalid; the message names column and line.
     """
     lines = text.splitlines()
-    separator = max(",;\t", key=(lines[0] if lines else "").count)
-    table = list(csv.reader(lines, delimiter=separator))
-    if len(table) < 2:
-        raise InputError(f"{path}: {len(table)} lines; expected a header and one line per position.")
+    first = _header_line(lines)
+    if len(lines) < first + 2:
+        raise InputError(f"{path}: {len(lines)} lines; expected a header and one line per position.")
+    separator = max(",;\t", key=lines[first].count)
+    try:
+        table = list(csv.reader(lines[first:], delimiter=separator))
+    except csv.Error as error:
+        raise InputError(f"{path}: not a CSV table ({error}); expected one of positions.") from None
     header = table[0]
     columns = _columns(table, path)
     rows = []
-    for number, row in enumerate(table[1:], start=2):
+    empty = 0
+    for number, row in enumerate(table[1:], start=first + 2):
         if any(cell.strip() for cell in row[len(header) :]):
             raise InputError(
                 f"{path}, line {number}: {len(row)} cells, but the header has {len(header)}; decimal commas need "
@@ -135,6 +141,8 @@ def read_csv(text: str, path: Path) -> Fixes:
         cells = {what: row[index].strip() if index < len(row) else "" for what, index in columns.items()}
         if cells["latitude"] and cells["longitude"]:
             rows.append(_Row(number, cells))
+        elif any(cells.values()):
+            empty += 1
     if not rows:
         shown = ", ".join(header[index] for index in columns.values())
         raise InputError(f"{path}: no line has a position; expected numbers in {shown}.")
@@ -147,7 +155,35 @@ def read_csv(text: str, path: Path) -> Fixes:
         [(s, *where, depth) for s, *where, depth in zip(seconds, *indices, depths, strict=True)],
         on_dive_clock="dive_s" in columns,
         of_day=not dated,
+        notes=_notes(path, header, columns, empty),
     )
+
+
+def _header_line(lines: Sequence[str]) -> int:
+    """Index of the header: the first line that is not empty, a comment, or Excel's `sep=;`."""
+    for index, line in enumerate(lines):
+        names = {_bare(name) for name in re.split(r"[,;\t]", line)}
+        if names & {*_NAMES["latitude"], *_NAMES["longitude"]}:
+            return index
+        if line.strip() and not line.lstrip().startswith("#") and not line.casefold().startswith("sep="):
+            return index
+    return 0
+
+
+def _bare(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+def _notes(path: Path, header: Sequence[str], columns: dict[str, int], empty: int) -> list[str]:
+    notes = []
+    if empty:
+        notes.append(f"{path}: {empty:,} lines have no position and were skipped.")
+    unread = [name for name in header if "depth" in _bare(name)]
+    if unread and "depth" not in columns:
+        notes.append(
+            f"{path}: column {unread[0]!r} is not read; expected depths in m in a column named 'depth'."
+        )
+    return notes
 
 
 class _Cells:
@@ -215,7 +251,7 @@ class _Cells:
 
 def _columns(table: Sequence[Sequence[str]], path: Path) -> dict[str, int]:
     header = table[0]
-    bare = [re.sub(r"[^a-z0-9]", "", name.lower()) for name in header]
+    bare = [_bare(name) for name in header]
     columns = {
         what: bare.index(name) for what, names in _NAMES.items() for name in reversed(names) if name in bare
     }
@@ -233,7 +269,29 @@ def _columns(table: Sequence[Sequence[str]], path: Path) -> dict[str, int]:
         beside = columns[what] + 1
         if f"{what}_side" not in columns and beside not in columns.values() and _is_side(table, beside, what):
             columns[f"{what}_side"] = beside
+    _add_sides_elsewhere(table, columns, path)
     return columns
+
+
+def _add_sides_elsewhere(table: Sequence[Sequence[str]], columns: dict[str, int], path: Path) -> None:
+    """Find hemispheres in columns of unknown names that are not beside the angles.
+
+    Raises:
+        InputError: a column may hold hemispheres, and another reading is possible.
+    """
+    lacking = [what for what in _SIDES if f"{what}_side" not in columns]
+    free = [index for index in range(len(table[0])) if index not in columns.values()]
+    found = {what: [index for index in free if _is_side(table, index, what)] for what in lacking}
+    if len(found) == 2 and all(len(indices) == 1 for indices in found.values()):
+        columns.update({f"{what}_side": indices[0] for what, indices in found.items()})
+        return
+    for what, indices in found.items():
+        if indices:
+            name, letters = table[0][indices[0]], " and ".join(sorted(_SIDES[what]))
+            raise InputError(
+                f"{path}, column {name!r}: got only {letters}, which may be the hemisphere of the {what}; expected to know. "
+                f"Name it '{'/'.join(sorted(_SIDES[what], key='NSEW'.index))}', or remove it."
+            )
 
 
 def _is_side(table: Sequence[Sequence[str]], index: int, what: str) -> bool:

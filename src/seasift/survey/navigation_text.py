@@ -188,9 +188,15 @@ _NUMBER = r"\d+(?:[.,]\d*)?|[.,]\d+"
 _MARKS = re.compile(r"[°º˚d:'′’`´\"″”“]|deg(?:rees?)?|min(?:utes?)?|sec(?:onds?)?", re.IGNORECASE)
 _PARTS = re.compile(rf"(?:{_NUMBER})(?:[\s_-]+(?:{_NUMBER})){{0,2}}")
 _WORDS = {"north": "N", "south": "S", "east": "E", "west": "W"}
+_LETTERS = r"(north|south|east|west|[nsew])"
+_LETTER_FIRST = re.compile(rf"{_LETTERS}(?![a-z])", re.IGNORECASE)
+_LETTER_LAST = re.compile(rf"(?<![a-z]){_LETTERS}$", re.IGNORECASE)
 _MOST = {"latitude": 90.0, "longitude": 360.0}
 _HEMISPHERES = {"latitude": "NS", "longitude": "EW"}
-_PADDED = {"latitude": re.compile(r"\d{4}(\.\d+)?"), "longitude": re.compile(r"\d{5}(\.\d+)?")}
+_PADDED = {
+    "latitude": re.compile(r"([NS+-]?\s*)(\d\d)(\d\d(?:\.\d+)?\s*[NS]?)", re.IGNORECASE),
+    "longitude": re.compile(r"([EW+-]?\s*)(\d{3})(\d\d(?:\.\d+)?\s*[EW]?)", re.IGNORECASE),
+}
 EXPECTED_DEGREES = "degrees such as -54.1, 54.1 S, 54° 6.0' S or 54° 06' 00\" S"
 
 
@@ -210,9 +216,9 @@ def degrees(text: str, what: str, letter: str | None = None) -> float | None:
         The angle in degrees; None if the text is invalid or contradicts itself.
     """
     bare = text.strip()
-    for found in (re.match(r"([NSEWnsew])(?![a-z])", bare), re.search(r"(?<![a-z])([NSEWnsew])$", bare)):
+    for found in (_LETTER_FIRST.match(bare), _LETTER_LAST.search(bare)):
         if found:
-            own = found[1].upper()
+            own = hemisphere(found[1])
             if letter is not None and letter != own:
                 return None
             letter, bare = own, (bare[: found.start()] + bare[found.end() :]).strip()
@@ -241,5 +247,5 @@ def padded(values: Sequence[str], what: str) -> bool:
 
 def unpadded(text: str, what: str) -> str:
     """Insert a space between degrees and minutes of a value of such a column."""
-    wide = 2 if what == "latitude" else 3
-    return f"{text[:wide]} {text[wide:]}"
+    match = _PADDED[what].fullmatch(text)
+    return text if match is None else f"{match[1]}{match[2]} {match[3]}"

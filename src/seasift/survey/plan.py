@@ -13,6 +13,7 @@ from seasift.survey import counts as counting
 from seasift.survey.drift import Drift, Reference
 from seasift.survey.follow import COMMIT_EVERY, Look, Looking
 from seasift.survey.kept import Frame
+from seasift.survey.naming import Naming
 from seasift.survey.navigation import Navigation
 from seasift.tracking import TrackerSettings
 from seasift.video.dive import Dive, LiveDive
@@ -28,12 +29,14 @@ class Plan:
         look: evaluates an image, weak objects included; called by threads.
         info: description of the model file.
         model_sha256: SHA-256 of the model file.
+        naming: names of tracks.
         settings: JSON values that the tracks depend on besides files and model, as in the report.
         state: JSON values that identify the files of an interrupted run.
         tracking: settings of the tracker; `start_score` is the threshold.
         classes: classes to find; empty for all.
         navigation: positions.
         video: also write the annotated video.
+        raw_csv: leave texts in tables as they are, which a spreadsheet may take for formulas.
         formats: additional exchange formats.
         unconfirmed: also write unconfirmed tracks into tracks.json.
         max_in_flight: images being evaluated at once.
@@ -48,10 +51,12 @@ class Plan:
     settings: Mapping[str, Any]
     state: Any
     tracking: TrackerSettings
+    naming: Naming
     classes: Sequence[str] = ()
     navigation: Navigation | None = None
     unconfirmed: bool = False
     video: bool = False
+    raw_csv: bool = False
     formats: Sequence[str] = ()
     max_in_flight: int = 1
     commit_every: int = COMMIT_EVERY
@@ -66,6 +71,12 @@ class Plan:
     def threshold(self) -> float:
         """Minimum score to begin a track."""
         return self.tracking.start_score
+
+    @property
+    def class_threshold(self) -> float:
+        """Minimum score of a track that is named by its class: of its observations, or with roll-up of their mean."""
+        rollup = self.naming.rollup
+        return self.threshold if rollup is None else max(self.threshold, rollup.by_class)
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,14 @@ from typing import Any
 
 from seasift.core.classes import parse_classes
 from seasift.core.errors import InputError
-from seasift.core.files import check_folder
+from seasift.core.files import check_folder, resolved
 from seasift.formats.exchange import registry
 from seasift.formats.journal import earlier_results
+from seasift.inference.image_prediction import roll_up_of
 from seasift.inference.inputs import Failure, videos_of
 from seasift.inference.predictor import OnnxPredictor, load_predictor
 from seasift.survey.engine import Asked, look_of, looking_on_ray, parse_engine, require_ray
+from seasift.survey.naming import Naming
 from seasift.survey.navigation import Navigation, read_navigation
 from seasift.survey.plan import Plan
 from seasift.survey.store import NAME, Store, live_before
@@ -34,7 +36,7 @@ LOW = 0.5
 
 
 @dataclass(frozen=True)
-class Options:
+class SurveyOptions:
     """The arguments of `api.survey`; see there for meanings and defaults."""
 
     inputs: str | Path | Sequence[str | Path]
@@ -51,9 +53,11 @@ class Options:
     threshold: float | None
     max_objects: int | None
     classes: Sequence[str] | None
+    names: str | None
     unconfirmed: bool
     formats: Sequence[str] | None
     video: bool
+    raw_csv: bool
     engine: str
     precision: str
     threads: int | None
@@ -61,7 +65,7 @@ class Options:
     ray_workers: int | None
 
 
-def prepare(options: Options, tell: Callable[[str], None]) -> tuple[Plan, list[Failure]]:
+def prepare(options: SurveyOptions, tell: Callable[[str], None]) -> tuple[Plan, list[Failure]]:
     """Check every option, open the dive and load the model.
 
     Args:
@@ -86,7 +90,9 @@ def prepare(options: Options, tell: Callable[[str], None]) -> tuple[Plan, list[F
     dive, navigation, state, failures = _footage(options, on_ray)
     model = _model(options, engine)
     names = [category.name for category in model.categories]
-    classes = parse_classes(options.classes or (), names, option="--classes")
+    groups = [category.group for category in model.categories]
+    classes = parse_classes(options.classes or (), names, groups=groups, option="--classes")
+    rollup = roll_up_of(options.names, model.info)
     threshold = model.info.threshold if options.threshold is None else options.threshold
     tracking = TrackerSettings(start_score=threshold, low_score=round(LOW * threshold, 6))
     max_objects = options.max_objects or model.info.max_objects
@@ -122,6 +128,7 @@ def prepare(options: Options, tell: Callable[[str], None]) -> tuple[Plan, list[F
             "threshold": threshold,
             "max_objects": max_objects,
             "classes": classes or None,
+            "names": "rollup" if rollup else "class",
             "engine": model.engine,
             "precision": model.precision,
             "unconfirmed": options.unconfirmed,
@@ -129,10 +136,14 @@ def prepare(options: Options, tell: Callable[[str], None]) -> tuple[Plan, list[F
         },
         state=state,
         tracking=tracking,
+        naming=Naming(
+            model.info.class_list(), rollup, only_sure=rollup is not None and options.threshold is None
+        ),
         classes=classes,
         navigation=navigation,
         unconfirmed=options.unconfirmed,
         video=options.video,
+        raw_csv=options.raw_csv,
         formats=formats,
         max_in_flight=model.max_in_flight,
         looking=looking,
@@ -140,7 +151,7 @@ def prepare(options: Options, tell: Callable[[str], None]) -> tuple[Plan, list[F
     return plan, failures
 
 
-def _model(options: Options, engine: str) -> OnnxPredictor:
+def _model(options: SurveyOptions, engine: str) -> OnnxPredictor:
     if isinstance(options.model, OnnxPredictor):
         return options.model
     return load_predictor(
@@ -148,11 +159,11 @@ def _model(options: Options, engine: str) -> OnnxPredictor:
     )
 
 
-def _every(options: Options) -> str:
+def _every(options: SurveyOptions) -> str:
     return f"{options.every} keyframes" if options.keyframes else options.every
 
 
-def _engine(options: Options) -> tuple[bool, str]:
+def _engine(options: SurveyOptions) -> tuple[bool, str]:
     """Whether to use Ray, and the engine."""
     on_ray, engine = parse_engine(options.engine)
     if not on_ray and (options.ray_address or options.ray_workers):
@@ -163,7 +174,7 @@ def _engine(options: Options) -> tuple[bool, str]:
 
 
 def _footage(
-    options: Options, on_ray: bool
+    options: SurveyOptions, on_ray: bool
 ) -> tuple[Dive | LiveDive, Navigation | None, list[Any], list[Failure]]:
     """The dive, positions, the identity of its files, and inputs that are not videos."""
     every = FrameSampling.parse(_every(options))
@@ -176,7 +187,7 @@ def _footage(
     )
     given = [options.inputs] if isinstance(options.inputs, str | Path) else options.inputs
     videos, failures, notes = videos_of(
-        [str(each) for each in given], recursive=options.recursive, leave_out=Path(options.output).resolve()
+        [str(each) for each in given], recursive=options.recursive, leave_out=resolved(Path(options.output))
     )
     before = live_before(Path(options.output) / NAME)
     dive = open_dive(videos, every=every, start_s=start_s, end_s=end_s, start_utc=start_utc, before=before)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from seasift.survey.navigation import Position
+from seasift.survey.navigation import VehiclePosition
 from seasift.viz.drawing import colour_of
 
 BREAK = 16.0
@@ -18,33 +18,33 @@ _STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400
 
 
 @dataclass(frozen=True)
-class Segment:
+class TimelineSegment:
     """Part of a dive without a long pause, dive's clock, seconds."""
 
     from_s: float
     to_s: float
 
 
-def segments(times_s: Iterable[float], pause_s: float) -> list[Segment]:
+def segments(times_s: Iterable[float], pause_s: float) -> list[TimelineSegment]:
     """Join frames that are at most `pause_s` apart; memory does not grow with frames."""
-    found: list[Segment] = []
+    found: list[TimelineSegment] = []
     first = last = None
     for time_s in times_s:
         if first is None or last is None:
             first = time_s
         elif time_s - last > pause_s:
-            found.append(Segment(first, last))
+            found.append(TimelineSegment(first, last))
             first = time_s
         last = time_s
     if first is not None and last is not None:
-        found.append(Segment(first, last))
+        found.append(TimelineSegment(first, last))
     return found
 
 
 class Axis:
     """Maps times to px; `width` px hold all segments and the pauses between them."""
 
-    def __init__(self, parts: Sequence[Segment], width: float) -> None:
+    def __init__(self, parts: Sequence[TimelineSegment], width: float) -> None:
         self.parts = list(parts)
         self.width = width
         whole = sum(part.to_s - part.from_s for part in parts) or 1.0
@@ -96,11 +96,11 @@ class Event:
     """A track on the timeline and the map."""
 
     number: int
-    class_id: int
+    name_id: int
     name: str
     first_s: float
     last_s: float
-    where: Position | None
+    where: VehiclePosition | None
 
 
 class Timeline:
@@ -114,9 +114,9 @@ class Timeline:
     def add(self, event: Event) -> None:
         """One track."""
         begin = self._bin(event.first_s)
-        self._changes[event.class_id][begin] += 1
-        self._changes[event.class_id][max(self._bin(event.last_s), begin) + 1] -= 1
-        self._first.setdefault(event.class_id, event.first_s)
+        self._changes[event.name_id][begin] += 1
+        self._changes[event.name_id][max(self._bin(event.last_s), begin) + 1] -= 1
+        self._first.setdefault(event.name_id, event.first_s)
 
     def rows(self, names: Sequence[str], order: Sequence[int], clock_text: Any) -> dict[str, Any]:
         """Data for the template: rows with bars, ticks, breaks, size.
@@ -127,17 +127,17 @@ class Timeline:
             clock_text: converts a time to a label.
         """
         rows = []
-        for row, class_id in enumerate(order):
+        for row, name_id in enumerate(order):
             counts, here = [], 0
-            for change in self._changes[class_id][:_BINS]:
+            for change in self._changes[name_id][:_BINS]:
                 here += change
                 counts.append(here)
             rows.append(
                 {
-                    "name": names[class_id],
+                    "name": names[name_id],
                     "y": _TOP + row * _ROW,
                     "most": max(counts),
-                    "colour": _hex(class_id),
+                    "colour": _hex(name_id),
                     "bars": _bars(counts, _TOP + row * _ROW),
                 }
             )
@@ -178,7 +178,9 @@ def _bars(counts: Sequence[int], y: float) -> list[dict[str, float]]:
     return bars
 
 
-def map_of(way: Sequence[Position], events: Iterable[Event], names: Sequence[str]) -> dict[str, Any] | None:
+def map_of(
+    way: Sequence[VehiclePosition], events: Iterable[Event], names: Sequence[str]
+) -> dict[str, Any] | None:
     """The path of the vehicle with events, north up; None without two different positions.
 
     Plate carrée with the scale of the middle latitude, exact to well below a pixel for a dive.
@@ -198,7 +200,7 @@ def map_of(way: Sequence[Position], events: Iterable[Event], names: Sequence[str
     left = (_MAP_WIDTH - metres_x * scale) / 2
     top = (height - metres_y * scale) / 2
 
-    def xy(p: Position) -> tuple[float, float]:
+    def xy(p: VehiclePosition) -> tuple[float, float]:
         across = ((p.longitude - base + 180) % 360 - 180 - min(east)) * _METRES * math.cos(middle) * scale
         down = (max(latitudes) - p.latitude) * _METRES * scale
         return round(left + across, 1), round(top + down, 1)
@@ -214,15 +216,15 @@ def map_of(way: Sequence[Position], events: Iterable[Event], names: Sequence[str
             {
                 "x": xy(event.where)[0],
                 "y": xy(event.where)[1],
-                "colour": _hex(event.class_id),
+                "colour": _hex(event.name_id),
                 "title": f"{event.name}, track {event.number}",
             }
             for event in placed
             if event.where
         ],
         "legend": [
-            {"name": names[class_id], "colour": _hex(class_id)}
-            for class_id in sorted({event.class_id for event in placed})
+            {"name": names[name_id], "colour": _hex(name_id)}
+            for name_id in sorted({event.name_id for event in placed})
         ],
         "bar": round(bar_m * scale, 1),
         "bar_text": f"{bar_m:g} m" if bar_m < 1000 else f"{bar_m / 1000:g} km",
@@ -241,5 +243,5 @@ def _degrees(value: float, positive: str, negative: str) -> str:
     return f"{abs(value):.5f}° {positive if value >= 0 else negative}"
 
 
-def _hex(class_id: int) -> str:
-    return "#{:02x}{:02x}{:02x}".format(*colour_of(class_id))
+def _hex(name_id: int) -> str:
+    return "#{:02x}{:02x}{:02x}".format(*colour_of(name_id))

@@ -15,8 +15,8 @@ import numpy as np
 
 from seasift import __version__
 from seasift.core.errors import InputError
-from seasift.core.files import write_bytes, write_json
-from seasift.core.instances import Category, Instances
+from seasift.core.files import resolved, write_bytes, write_json
+from seasift.core.instances import Instances
 from seasift.core.masks import from_coco
 from seasift.core.types import SizeHW
 from seasift.formats import tracks as tracks_document
@@ -24,13 +24,16 @@ from seasift.formats.document import ModelEntry
 from seasift.formats.exchange import registry
 from seasift.formats.exchange.convert import convert
 from seasift.formats.journal import earlier_results
-from seasift.inference.image_statistics import NAMES
+from seasift.inference.predictor import NAMES
+from seasift.inference.stream import ending
+from seasift.modelfile.info import OperatingPointsEntry
 from seasift.survey import counts as counting
 from seasift.survey import tables
 from seasift.survey.counts import index_of, intervals_of
 from seasift.survey.drift import Drift
 from seasift.survey.follow import follow, look_here
 from seasift.survey.kept import Frame, Seen
+from seasift.survey.naming import Naming
 from seasift.survey.plan import Plan, Result
 from seasift.survey.prepare import beginnings, check_unreviewed
 from seasift.survey.store import NAME, Store
@@ -42,6 +45,8 @@ from seasift.video.writing import writing_video
 from seasift.viz.drawing import draw
 
 COUNTS_SCHEMA = "seasift-counts/1"
+_GROUPS = 10_000
+"""First number of the random numbers of supercategories; those of classes are smaller."""
 NO_FIGURES = "No interval: the model has no precision and recall."
 
 
@@ -81,7 +86,7 @@ def run(
         result.refused.extend(exchanged.refused)
         if plan.video and isinstance(plan.dive, Dive):  # live footage cannot be read again
             path = plan.out / "annotated.mp4"
-            result.written.append(write_video(path, plan.dive, store, plan.info.class_list()))
+            result.written.append(write_video(path, plan.dive, store, plan.naming))
         store.remove()
     left = earlier_results(plan.out, result.written)
     if left:
@@ -114,8 +119,15 @@ def _pass(plan: Plan, store: Store, progress: Callable[[Frame], None] | None) ->
 
 def _result(plan: Plan, store: Store) -> Result:
     store.begin_classes()
-    for summary in summaries(store):
-        store.set_class(summary.track, summary.class_id, summary.number)
+    naming = plan.naming
+    if naming.only_sure:
+        unsure = [each.track for each in summaries(store, naming) if not naming.counts(each.name)]
+        store.unconfirm(unsure)
+    for summary in summaries(store, naming):
+        name = summary.name
+        store.set_class(
+            summary.track, name.class_id, summary.number, name_id=name.name_id, group_id=name.group_id
+        )
     counts = counting.count(store.base)
     note = _add_intervals(plan, counts)
     first, last = store.ends()
@@ -138,40 +150,62 @@ def _add_intervals(plan: Plan, counts: counting.Counts) -> str:
     figures = plan.info.counting
     if figures is None:
         return NO_FIGURES
-    index = index_of(figures, plan.threshold)
+    index = index_of(figures, plan.class_threshold)
     if index is None:
+        what = "began tracks" if plan.naming.rollup is None else "names classes"
         return (
             f"No interval: the model has metrics for thresholds from {min(figures.thresholds):g} to "
-            f"{max(figures.thresholds):g}; this survey began tracks at {plan.threshold:g}."
+            f"{max(figures.thresholds):g}; this survey {what} at {plan.class_threshold:g}."
         )
-    tracks = {class_id: cell.unique for class_id, cell in counts.dive.items()}
-    counts.intervals |= intervals_of(tracks, figures, index)
+    classes = len(plan.naming.categories)
+    tracks = {index: cell.unique for index, cell in counts.dive.items() if index < classes}
+    counts.intervals |= intervals_of(tracks, figures.classes, index)
+    of_groups = _add_group_intervals(plan, counts, figures)
+    if counts.dive and not counts.intervals and not counts.group_intervals:
+        return "No interval: no track is named by its class, and the model has no precision and recall of supercategories."
     return (
-        f"95% intervals include the model's precision and recall at a threshold of {figures.thresholds[index]:.3g} on "
-        f"{figures.data}."
+        f"95% intervals include the model's precision and recall at a threshold of {figures.thresholds[index]:.3g}"
+        f"{of_groups} on {figures.data}."
     )
 
 
+def _add_group_intervals(plan: Plan, counts: counting.Counts, figures: OperatingPointsEntry) -> str:
+    """Intervals of supercategories, where names are rolled up and the model has metrics of these; the threshold in words."""
+    rollup, known = plan.naming.rollup, figures.supercategories or {}
+    if rollup is None or not known:
+        return ""
+    # A track counts for a supercategory if it is named by one of its classes or by itself.
+    index = index_of(figures, max(plan.threshold, min(rollup.by_class, rollup.by_supercategory)))
+    if index is None:
+        return ""
+    names, groups = list(known), plan.naming.groups
+    tracks = {names.index(groups[g]): cell.unique for g, cell in counts.groups.items() if groups[g] in known}
+    found = intervals_of(tracks, list(known.values()), index, first_stream=_GROUPS)
+    counts.group_intervals |= {groups.index(names[key]): interval for key, interval in found.items()}
+    return f" (of supercategories {figures.thresholds[index]:.3g})"
+
+
 def _write(plan: Plan, store: Store, result: Result) -> list[Path]:
-    clock = tables.Clock(plan.dive.videos, plan.navigation)
-    categories = plan.info.class_list()
-    _write_images(plan.out / "pictures", store)
+    clock = tables.DiveClock(plan.dive.videos, plan.navigation)
+    naming, categories = plan.naming, plan.naming.categories
+    _write_images(plan.out / "pictures", store, naming)
     header = tracks_document.make_header(
         [(category.id, category.name) for category in categories],
         [_video(video, plan) for video in plan.dive.videos],
         model=ModelEntry(name=plan.info.name, sha256=plan.model_sha256),
         threshold=plan.threshold,
+        names="rollup" if naming.rollup else None,
     )
     sizes = [(video.height, video.width) for video in plan.dive.videos]
-    document = entries(store, categories, sizes, clock.position, unconfirmed=plan.unconfirmed)
+    document = entries(store, naming, sizes, clock.position, unconfirmed=plan.unconfirmed)
     tracks_document.write(plan.out / "tracks.json", header, document)
-    rows = tables.track_rows(summaries(store), store, categories, clock)
-    tables.write_csv(plan.out / "tracks.csv", tables.TRACK_COLUMNS, rows)
-    count_rows = tables.count_rows(counting.rows(result.counts, categories), store, clock)
+    rows = tables.track_rows(summaries(store, naming), store, naming, clock)
+    tables.write_csv(plan.out / "tracks.csv", tables.track_columns(naming), rows, raw=plan.raw_csv)
+    count_rows = tables.count_rows(counting.rows(result.counts, naming), store, clock)
     result.rows.extend(count_rows)
     searched = [each for each in categories if not plan.classes or each.name in plan.classes]
-    unseen = tables.zero_rows(count_rows, searched, result.counts.frames.total())
-    tables.write_csv(plan.out / "counts.csv", tables.COUNT_COLUMNS, [*count_rows, *unseen])
+    unseen = tables.zero_rows(count_rows, searched, naming, result.counts.frames.total())
+    tables.write_csv(plan.out / "counts.csv", tables.COUNT_COLUMNS, [*count_rows, *unseen], raw=plan.raw_csv)
     write_json(plan.out / "counts.json", counts_document(plan, result, count_rows), indent=1)
     names = ["tracks.csv", "tracks.json", "counts.csv", "counts.json"]
     return [plan.out / name for name in (*names, *(["pictures"] if result.counts.dive else []))]
@@ -199,12 +233,25 @@ def counts_document(plan: Plan, result: Result, rows: Sequence[Mapping[str, Any]
         if result.drift is None
         else {**asdict(result.drift), "most": list(result.drift.most), "reference": _statistics_data(plan)},
         "intervals": result.interval_note,
-        "dive": [
-            _without(row, ("scope", "minute", "from_s", "from_utc")) for row in rows if row["scope"] == "dive"
+        "rollup": asdict(plan.naming.rollup) if plan.naming.rollup else None,
+        **_counted(rows, "supercategory", "supercategories", "supercategory_minutes"),
+        **_counted(rows, "class", "dive", "minutes"),
+    }
+
+
+def _counted(rows: Sequence[Mapping[str, Any]], level: str, dive: str, minutes: str) -> dict[str, Any]:
+    """The rows of classes or of supercategories, those of the dive and those of its minutes."""
+    own = [row for row in rows if row["level"] == level]
+    unneeded = ("scope", "level", *(("category_id",) if level == "supercategory" else ()))
+    return {
+        dive: [
+            _without(row, (*unneeded, "minute", "from_s", "from_utc"))
+            for row in own
+            if row["scope"] == "dive"
         ],
-        "minutes": [
-            _without(row, ("scope", "estimate", "low95", "high95"))
-            for row in rows
+        minutes: [
+            _without(row, (*unneeded, "estimate", "low95", "high95"))
+            for row in own
             if row["scope"] == "minute"
         ],
     }
@@ -218,12 +265,12 @@ def _without(row: Mapping[str, Any], keys: Sequence[str]) -> dict[str, Any]:
     return {key: value for key, value in row.items() if key not in keys}
 
 
-def _write_images(folder: Path, store: Store) -> None:
+def _write_images(folder: Path, store: Store, naming: Naming) -> None:
     """Keep the images of counted tracks, and remove all others."""
     names = set()
-    for summary in summaries(store):
+    for summary in summaries(store, naming):
         path = folder.parent / summary.image
-        write_bytes(path, store.image(summary.track, summary.class_id)[1])
+        write_bytes(path, store.image(summary.track, summary.name.class_id)[1])
         names.add(path.name)
     for path in folder.glob("track-*.jpg") if folder.is_dir() else ():
         if path.name not in names:
@@ -233,7 +280,7 @@ def _write_images(folder: Path, store: Store) -> None:
 def _from(folder: Path, file: Path) -> str | None:
     """Relative path from a folder to a file: valid after both have moved together."""
     try:
-        return Path(os.path.relpath(file.resolve(), folder.resolve())).as_posix()
+        return Path(os.path.relpath(resolved(file), resolved(folder))).as_posix()
     except ValueError:  # on two drives of Windows
         return None
 
@@ -254,15 +301,15 @@ def _video(video: DiveVideo, plan: Plan) -> tracks_document.Video:
 _PAUSE_S, _SHOWN_S = 60.0, 1.0  # a longer pause between files is shown as one second
 
 
-def write_video(path: Path, dive: Dive, store: Store, categories: Sequence[Category]) -> Path:
+def write_video(path: Path, dive: Dive, store: Store, naming: Naming) -> Path:
     """Write an MP4 with the times of the footage, whole or not at all.
 
     Raises:
         InputError: it cannot be written. MissingExtraError: no H.264 encoder.
     """
     moved_s, before_s = 0.0, None
-    with writing_video(path) as writer:
-        for dive_frame, frame in zip(dive.frames(), store.frames(), strict=True):
+    with ending(dive.frames()) as frames, writing_video(path) as writer:
+        for dive_frame, frame in zip(frames, store.frames(), strict=True):
             if before_s is None:
                 moved_s = frame.dive_s
             elif frame.dive_s - before_s > _PAUSE_S:
@@ -270,10 +317,16 @@ def write_video(path: Path, dive: Dive, store: Store, categories: Sequence[Categ
             before_s = frame.dive_s
             image = dive_frame.image_rgb_u8
             rows = store.counted_in(frame.seq)
-            instances = _instances([seen for seen, _ in rows], [c for _, (c, _) in rows], image.shape[:2])
-            labels = [f"{categories[class_id].name} #{number}" for _, (class_id, number) in rows]
-            writer.add(draw(image, instances, categories, labels=labels), frame.dive_s - moved_s)
+            class_ids = [class_id for _, (class_id, _, _) in rows]
+            instances = _instances([seen for seen, _ in rows], class_ids, image.shape[:2])
+            drawn = draw(image, instances, naming.categories, labels=labels_of(rows, naming))
+            writer.add(drawn, frame.dive_s - moved_s)
     return path
+
+
+def labels_of(rows: Sequence[tuple[Seen, tuple[int, int, int]]], naming: Naming) -> list[str]:
+    """Name and number of each track in a frame, from `StoredFrame.counted_in`."""
+    return [f"{naming.names[name_id]} #{number}" for _, (_, number, name_id) in rows]
 
 
 def _instances(seen: Sequence[Seen], class_ids: Sequence[int], size_hw: SizeHW) -> Instances:

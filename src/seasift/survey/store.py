@@ -28,13 +28,13 @@ CREATE TABLE about (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE frames (seq INTEGER PRIMARY KEY, video INTEGER, frame INTEGER, time_s REAL, dive_s REAL, away REAL,
     looks TEXT);
 CREATE TABLE seen (track INTEGER, seq INTEGER, class_id INTEGER, score REAL, x REAL, y REAL, width REAL, height REAL,
-    area INTEGER, rle TEXT, PRIMARY KEY (track, seq)) WITHOUT ROWID;
+    area INTEGER, rle TEXT, scores BLOB, PRIMARY KEY (track, seq)) WITHOUT ROWID;
 CREATE TABLE votes (track INTEGER, seq INTEGER, class_id INTEGER, score REAL,
     PRIMARY KEY (track, seq, class_id)) WITHOUT ROWID;
 CREATE TABLE confirmed (track INTEGER PRIMARY KEY);
 CREATE TABLE images (track INTEGER, class_id INTEGER, quality REAL, seq INTEGER, jpeg BLOB,
     PRIMARY KEY (track, class_id));
-CREATE TABLE final (track INTEGER PRIMARY KEY, class_id INTEGER, number INTEGER);
+CREATE TABLE final (track INTEGER PRIMARY KEY, class_id INTEGER, number INTEGER, name_id INTEGER, group_id INTEGER);
 CREATE INDEX seen_in ON seen (seq);
 CREATE TABLE gaps (file TEXT, from_s REAL, to_s REAL, reason TEXT, UNIQUE (file, from_s, to_s, reason));
 """
@@ -158,7 +158,7 @@ class Store(StoredFrame):
 
         Args:
             away: its distance from the training images, see `drift.Reference`.
-            looks: statistics of the image, see `inference.image_statistics`.
+            looks: statistics of the image, see `inference.predictor`.
         """
         values = (
             frame.seq,
@@ -174,8 +174,8 @@ class Store(StoredFrame):
     def add_seen(self, seen: Sequence[Seen]) -> None:
         """Add the tracks in one frame."""
         self._base.executemany(
-            "INSERT INTO seen VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [(s.track, s.seq, s.class_id, s.score, *s.box_xywh, s.area, s.rle) for s in seen],
+            "INSERT INTO seen VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [(s.track, s.seq, s.class_id, s.score, *s.box_xywh, s.area, s.rle, s.class_scores) for s in seen],
         )
 
     def add_votes(self, votes: Sequence[Vote]) -> None:
@@ -219,6 +219,10 @@ class Store(StoredFrame):
     def confirm(self, tracks: Sequence[int]) -> None:
         """These tracks count."""
         self._base.executemany("INSERT OR IGNORE INTO confirmed VALUES (?)", [(track,) for track in tracks])
+
+    def unconfirm(self, tracks: Sequence[int]) -> None:
+        """These tracks do not count after all."""
+        self._base.executemany("DELETE FROM confirmed WHERE track = ?", [(track,) for track in tracks])
 
     def forget(self, tracks: Sequence[int]) -> None:
         """Remove tracks that ended without confirmation."""

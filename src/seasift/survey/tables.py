@@ -12,10 +12,13 @@ import numpy as np
 
 from seasift.core.files import replacing
 from seasift.core.instances import Category
+from seasift.core.rollup import ANYTHING
+from seasift.formats.table_csv import plain_records
 from seasift.survey.kept import Frame
-from seasift.survey.navigation import Navigation, Position
+from seasift.survey.naming import Naming
+from seasift.survey.navigation import Navigation, VehiclePosition
 from seasift.survey.store import Store
-from seasift.survey.tracks import Summary, config_of_text, summaries
+from seasift.survey.tracks import Summary, config_of_text, rolled_name, summaries
 from seasift.video.dive import DiveVideo
 
 if TYPE_CHECKING:
@@ -26,15 +29,18 @@ TRACK_COLUMNS = (
     *("track", "category_id", "name", "score", "best_score", "frames"),
     *("first_s", "last_s", "first_utc", "last_utc", "first_video", "first_frame", "last_video", "last_frame"),
     *("best_video", "best_frame", "best_time_s", "best_x", "best_y", "best_width", "best_height", "size_px"),
-    *("latitude", "longitude", "depth_m", "picture", "way"),
+    *("size_from", "latitude", "longitude", "depth_m", "picture", "way"),
 )
+ROLLUP_COLUMNS = ("rollup_name", "rollup_level", "rollup_score")
+"""Only with rolled-up names."""
 COUNT_COLUMNS = (
     *("scope", "minute", "from_s", "from_utc", "frames", "category_id", "name"),
     *("maxn", "maxn_s", "maxn_video", "maxn_frame", "unique", "new", "estimate", "low95", "high95"),
+    "level",
 )
 
 
-class Clock:
+class DiveClock:
     """Times of a dive, and positions at these times.
 
     Args:
@@ -57,7 +63,7 @@ class Clock:
         when = self.utc(dive_s)
         return None if when is None else utc_text(when)
 
-    def position(self, dive_s: float) -> Position | None:
+    def position(self, dive_s: float) -> VehiclePosition | None:
         """Position of the vehicle."""
         if self.navigation is None:
             return None
@@ -69,20 +75,20 @@ def utc_text(when: datetime) -> str:
     return when.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def track_row(
-    summary: Summary, way: str, categories: Sequence[Category], clock: Clock
-) -> dict[str, str | float | None]:
+def track_row(summary: Summary, way: str, naming: Naming, clock: DiveClock) -> dict[str, str | float | None]:
     """A track as a row of tracks.csv; its position is that at the time of its image."""
     first, last, best = summary.first, summary.last, summary.best_frame
-    category = categories[summary.class_id]
+    name = summary.name
+    category = naming.categories[name.class_id]
+    rolled = rolled_name(naming, name)
     x, y, width, height = summary.best.box_xywh
     where = clock.position(best.dive_s)
     return {
         "track": summary.number,
         "category_id": category.id,
         "name": category.name,
-        "score": summary.score,
-        "best_score": summary.best_score,
+        "score": name.score,
+        "best_score": name.best_score,
         "frames": summary.frames,
         "first_s": first.dive_s,
         "last_s": last.dive_s,
@@ -100,23 +106,34 @@ def track_row(
         "best_width": width,
         "best_height": height,
         "size_px": summary.size_px,
+        "size_from": summary.size_from,
         "latitude": None if where is None else where.latitude,
         "longitude": None if where is None else where.longitude,
         "depth_m": None if where is None else where.depth_m,
         "picture": summary.image,
         "way": way,
+        **(
+            {}
+            if rolled is None
+            else dict(zip(ROLLUP_COLUMNS, (rolled.name, rolled.level, rolled.score), strict=True))
+        ),
     }
 
 
 def track_rows(
-    summaries: Iterable[Summary], store: Store, categories: Sequence[Category], clock: Clock
+    summaries: Iterable[Summary], store: Store, naming: Naming, clock: DiveClock
 ) -> Iterable[dict[str, str | float | None]]:
     """The rows of tracks.csv, one by one."""
     for summary in summaries:
-        yield track_row(summary, config_of_text(store.seen(summary.track)), categories, clock)
+        yield track_row(summary, config_of_text(store.seen(summary.track)), naming, clock)
 
 
-def count_rows(rows: Sequence[Mapping[str, Any]], store: Store, clock: Clock) -> list[dict[str, Any]]:
+def track_columns(naming: Naming) -> tuple[str, ...]:
+    """The columns of tracks.csv."""
+    return (*TRACK_COLUMNS, *ROLLUP_COLUMNS) if naming.rollup else TRACK_COLUMNS
+
+
+def count_rows(rows: Sequence[Mapping[str, Any]], store: Store, clock: DiveClock) -> list[dict[str, Any]]:
     """Rows of counts.csv, from those of `counts.rows`, with times and the frame of MaxN."""
     return [
         {
@@ -134,36 +151,48 @@ def count_rows(rows: Sequence[Mapping[str, Any]], store: Store, clock: Clock) ->
             "estimate": row["estimate"],
             "low95": row["low"],
             "high95": row["high"],
+            "level": row["level"],
         }
         for row in rows
     ]
 
 
 def zero_rows(
-    rows: Sequence[Mapping[str, Any]], searched: Sequence[Category], frames: int
+    rows: Sequence[Mapping[str, Any]], searched: Sequence[Category], naming: Naming, frames: int
 ) -> list[dict[str, Any]]:
-    """Rows of counts.csv for the classes that were searched for in the dive and not seen."""
-    seen = {row["name"] for row in rows}
+    """Rows of counts.csv for supercategories and classes that were searched for in the dive and not seen."""
+    seen = {(row["level"], row["name"]) for row in rows}
+    groups = {category.group for category in searched} | {ANYTHING}
+    unseen: list[tuple[str, str, int | None]] = [
+        *(("supercategory", name, None) for name in naming.groups if name in groups),
+        *(("class", category.name, category.id) for category in searched),
+    ]
     return [
         {
             **dict.fromkeys(COUNT_COLUMNS),
-            **{"scope": "dive", "frames": frames, "category_id": category.id, "name": category.name},
+            **{"scope": "dive", "frames": frames, "category_id": category_id, "name": name, "level": level},
             **{"maxn": 0, "unique": 0, "new": 0},
         }
-        for category in searched
-        if category.name not in seen
+        for level, name, category_id in unseen
+        if (level, name) not in seen
     ]
 
 
-def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
-    """UTF-8 with a byte order mark, for spreadsheets; whole or not at all."""
+def write_csv(
+    path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]], *, raw: bool = False
+) -> None:
+    """UTF-8 with a byte order mark, for spreadsheets; whole or not at all.
+
+    Args:
+        raw: leave texts as they are, which a spreadsheet may take for formulas.
+    """
     with replacing(path) as part, part.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.DictWriter(file, columns)
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows(rows if raw else plain_records(rows))
 
 
-def _frame(frame: Frame, clock: Clock) -> dict[str, Any]:
+def _frame(frame: Frame, clock: DiveClock) -> dict[str, Any]:
     video = clock.videos[frame.video].file
     return {"maxn_s": frame.dive_s, "maxn_video": video, "maxn_frame": frame.frame}
 
@@ -176,10 +205,10 @@ def placing_notes(plan: Plan, store: Store) -> list[str]:
     navigation = plan.navigation
     if navigation is None:
         return []
-    clock = Clock(plan.dive.videos, navigation)
+    clock = DiveClock(plan.dive.videos, navigation)
     notes = list(navigation.notes)
     tracks = placed = 0
-    for summary in summaries(store):
+    for summary in summaries(store, plan.naming):
         tracks += 1
         placed += clock.position(summary.best_frame.dive_s) is not None
     if placed < tracks:
@@ -187,7 +216,7 @@ def placing_notes(plan: Plan, store: Store) -> list[str]:
     return [*notes, *_about_times(navigation, clock, store)]
 
 
-def _about_times(navigation: Navigation, clock: Clock, store: Store) -> list[str]:
+def _about_times(navigation: Navigation, clock: DiveClock, store: Store) -> list[str]:
     times = np.array([frame.dive_s for frame in store.frames()], np.float64)
     if not len(times):
         return []
@@ -225,7 +254,7 @@ def _shown(navigation: Navigation, seconds: float) -> str:
     return datetime.fromtimestamp(float(seconds), UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
-def _moment(clock: Clock, hours: int) -> str:
+def _moment(clock: DiveClock, hours: int) -> str:
     assert clock.start_utc is not None
     begin = clock.start_utc.timestamp() + 3600 * hours
     return datetime.fromtimestamp(begin, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
+from typing import Literal, cast
 
-from seasift.core.instances import Category
+from seasift.core.rollup import LEVELS
 from seasift.core.types import SizeHW
 from seasift.formats import tracks as document
-from seasift.formats.document import Rle
+from seasift.formats.document import Rle, RolledName
 from seasift.formats.tracks import Observation, TrackEntry
-from seasift.survey.kept import Frame, Seen, Vote
-from seasift.survey.navigation import Position
+from seasift.survey.kept import Frame, Seen
+from seasift.survey.naming import Naming, TrackName
+from seasift.survey.navigation import VehiclePosition
 from seasift.survey.store import Store
 
-Where = Callable[[float], Position | None]
+Where = Callable[[float], VehiclePosition | None]
 
 
 @dataclass(frozen=True)
@@ -26,25 +27,23 @@ class Summary:
     Attributes:
         number: its number among the counted tracks, from 1, in tables and images.
         track: its number in the store.
-        class_id: the class with the highest sum of scores.
-        score: probability of the class: mean over its frames, in which another class counts 0.
-        best_score: highest score as an object of the class.
+        name: what it is called, with its class and scores.
         first, last: first and last frame.
         frames: number of frames that show it.
         size_px: median area of its mask, or of its box without masks, px.
+        size_from: "mask", or "box" if a view has no mask.
         best: the view in its image.
         best_frame: the frame of that view.
     """
 
     number: int
     track: int
-    class_id: int
-    score: float
-    best_score: float
+    name: TrackName
     first: Frame
     last: Frame
     frames: int
     size_px: int
+    size_from: str
     best: Seen
     best_frame: Frame
 
@@ -59,53 +58,34 @@ def image_of(number: int) -> str:
     return f"pictures/track-{number:06}.jpg"
 
 
-def summaries(store: Store) -> Iterator[Summary]:
+def summaries(store: Store, naming: Naming) -> Iterator[Summary]:
     """The counted tracks, in order of appearance; read one by one."""
     for number, track in enumerate(store.tracks(), start=1):
-        yield summary_of(store, track, number)
+        yield summary_of(store, naming, track, number)
 
 
-def summary_of(store: Store, track: int, number: int) -> Summary:
+def summary_of(store: Store, naming: Naming, track: int, number: int) -> Summary:
     """One track."""
     seen = store.seen(track)
-    class_id, score, best_score = _class_of(store, track, seen)
-    best, best_frame = _best(store, track, class_id, seen)
+    name = naming.name_of(store, track, seen)
+    best, best_frame = _best(store, track, name.class_id, seen)
     return Summary(
         number=number,
         track=track,
-        class_id=class_id,
-        score=score,
-        best_score=best_score,
+        name=name,
         first=seen[0][1],
         last=seen[-1][1],
         frames=len(seen),
         size_px=round(median(_size(each) for each, _ in seen)),
+        size_from="box" if any(each.area is None for each, _ in seen) else "mask",
         best=best,
         best_frame=best_frame,
     )
 
 
-def _class_of(store: Store, track: int, seen: Sequence[tuple[Seen, Frame]]) -> tuple[int, float, float]:
-    """The class with the highest sum of scores, the first in the model's list if equal; its mean and best score.
-
-    Second opinions count, too; a class counts once per frame, with its highest score.
-    """
-    highest: dict[tuple[int, int], float] = {}
-    opinions: list[Seen | Vote] = [*(one for one, _ in seen), *store.votes(track)]
-    for each in opinions:
-        key = each.seq, each.class_id
-        highest[key] = max(each.score, highest.get(key, 0.0))
-    scores: dict[int, list[float]] = {}
-    for (_, class_id), score in highest.items():
-        scores.setdefault(class_id, []).append(score)
-    sums = {class_id: math.fsum(each) for class_id, each in scores.items()}
-    best = min(sums, key=lambda class_id: (-sums[class_id], class_id))
-    return best, round(sums[best] / len(seen), 6), max(scores[best])
-
-
 def entries(
     store: Store,
-    categories: Sequence[Category],
+    naming: Naming,
     sizes_hw: Sequence[SizeHW],
     where: Where = lambda _: None,
     *,
@@ -122,7 +102,15 @@ def entries(
     for confirmed in (True, False) if unconfirmed else (True,):
         for track in store.tracks(confirmed=confirmed):
             number += 1
-            yield _entry(store, track, number, confirmed, categories, sizes_hw, where)
+            yield _entry(store, track, number, confirmed, naming, sizes_hw, where)
+
+
+def rolled_name(naming: Naming, name: TrackName) -> RolledName | None:
+    """The rolled-up name of a track; None without roll-up."""
+    if naming.rollup is None:
+        return None
+    level = cast(Literal["class", "supercategory", "object"], LEVELS[name.level])
+    return RolledName(name=naming.names[name.name_id], level=level, score=name.level_score)
 
 
 def config_of_text(seen: Sequence[tuple[Seen, Frame]], most: int = 24) -> str:
@@ -154,19 +142,21 @@ def _entry(
     track: int,
     number: int,
     confirmed: bool,
-    categories: Sequence[Category],
+    naming: Naming,
     sizes_hw: Sequence[SizeHW],
     where: Where,
 ) -> TrackEntry:
     seen = store.seen(track)
-    class_id, score, _ = _class_of(store, track, seen)
-    best, best_frame = _best(store, track, class_id, seen)
-    category = categories[class_id]
+    name = naming.name_of(store, track, seen)
+    best, best_frame = _best(store, track, name.class_id, seen)
+    category = naming.categories[name.class_id]
     return TrackEntry(
         id=number,
         category_id=category.id,
         name=category.name,
-        score=score,
+        score=name.score,
+        rollup=rolled_name(naming, name),
+        class_scores={naming.names[index]: score for index, score in name.class_scores} or None,
         confirmed=confirmed,
         best=document.Best(
             video=best_frame.video,
@@ -190,7 +180,7 @@ def _entry(
     )
 
 
-def _position(where: Position | None) -> document.Position | None:
+def _position(where: VehiclePosition | None) -> document.Position | None:
     if where is None:
         return None
     return document.Position(latitude=where.latitude, longitude=where.longitude, depth_m=where.depth_m)

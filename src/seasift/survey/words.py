@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from seasift.modelfile.info import ModelInfo
 from seasift.survey.counts import index_of
 from seasift.survey.drift import UNLIKE
-from seasift.survey.report_svg import Segment
+from seasift.survey.report_svg import TimelineSegment
 
 if TYPE_CHECKING:
     from seasift.survey.plan import Plan, Result
@@ -48,7 +48,7 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest:02} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"
 
 
-def warnings(plan: Plan, result: Result, parts: Sequence[Segment]) -> list[str]:
+def warnings(plan: Plan, result: Result, parts: Sequence[TimelineSegment]) -> list[str]:
     """Warnings to read before trusting a number."""
     return [
         *_about_drift(plan, result),
@@ -78,7 +78,8 @@ def _about_drift(plan: Plan, result: Result) -> list[str]:
 
 def _about_model(plan: Plan, result: Result) -> list[str]:
     found = []
-    if not result.counts.intervals and result.counts.dive:
+    known = result.counts.intervals or result.counts.group_intervals
+    if not known and result.counts.dive:
         found.append(result.interval_note)
     doubtful = [
         plan.info.categories[class_id].name
@@ -92,7 +93,7 @@ def _about_model(plan: Plan, result: Result) -> list[str]:
     return found
 
 
-def _about_footage(plan: Plan, result: Result, parts: Sequence[Segment]) -> list[str]:
+def _about_footage(plan: Plan, result: Result, parts: Sequence[TimelineSegment]) -> list[str]:
     found = []
     if result.gaps:
         found.append(
@@ -118,18 +119,18 @@ def _list(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def figures(plan: Plan, names: Sequence[str]) -> dict[str, Any] | None:
+def figures(plan: Plan) -> dict[str, Any] | None:
     """Precision and recall of each class, used by the intervals; None without."""
     counting = plan.info.counting
-    index = None if counting is None else index_of(counting, plan.threshold)
+    index = None if counting is None else index_of(counting, plan.class_threshold)
     if counting is None or index is None:
         return None
     rows = []
-    for name, row in zip(names, counting.classes, strict=True):
+    for category, row in zip(plan.naming.categories, counting.classes, strict=True):
         found, right = row.found[index], row.right[index]
         rows.append(
             {
-                "name": name,
+                "name": category.name,
                 "objects": row.objects,
                 "videos": row.videos,
                 "found": found,
@@ -156,9 +157,20 @@ def facts(plan: Plan) -> list[tuple[str, str]]:
         ),
         ("a track ends", f"after {tracking.max_age_s:g} s out of sight"),
         ("classes", ", ".join(plan.classes) or "all classes of the model"),
+        ("names", _names(plan)),
         ("objects in a frame", f"at most {settings['max_objects']}"),
         ("engine", f"{settings['engine']}, {settings['precision']}"),
     ]
+
+
+def _names(plan: Plan) -> str:
+    rollup = plan.naming.rollup
+    if rollup is None:
+        return "the class of each object"
+    known = plan.info.rollup
+    right = "" if known is None else f"; each right in {known.probability:.0%} on {known.fitted_on}"
+    rest = "" if plan.naming.only_sure else "; a track below all of them is an object"
+    return f"{rollup.in_words()} (mean over the frames){rest}{right}"
 
 
 def _every(every: str) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from seasift.core.choices import AcceleratorName, choose
 from seasift.core.errors import InputError, require
 from seasift.evaluation.api import EvaluationResult, evaluate
-from seasift.evaluation.compare import Settings
+from seasift.evaluation.compare import CompareSettings
 from seasift.evaluation.compare import compare as compare_runs
 from seasift.evaluation.compare_page import write_comparison
 from seasift.evaluation.comparison import Comparison
@@ -141,6 +141,6 @@ def _compared(recipe: Recipe, folder: Path, progress: Callable[[int, int], None]
         split=recipe.data.val if prepared else None,
         progress=progress,
     )
-    comparison = compare_runs(read_runs([folder]), Settings(data))
+    comparison = compare_runs(read_runs([folder]), CompareSettings(data))
     written = write_comparison(folder / COMPARISON, comparison)
     return TrainingResult(folder, recipe, evaluation, comparison, written)

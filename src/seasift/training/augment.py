@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
-from seasift.models.targets import Targets
+from seasift.models.family import Targets
 from seasift.recipes.recipe import AugmentRecipe
 from seasift.training.batches import Batch
 

@@ -13,7 +13,7 @@ from torch.utils.data import IterableDataset
 
 from seasift.core.types import Bool, Float64, Int64, UInt8
 from seasift.data.cache import ImageCache
-from seasift.models.targets import PartialTargets
+from seasift.models.family import PartialTargets
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,9 @@ class Clock:
             return packet
         prefetch = self._ahead(packet, raw)
         if self._plain or self._last is None:
-            self._passed(raw, prefetch, packet)
+            if prefetch is None and packet.pts is not None and not self._plain:
+                self._begin(packet, raw)
+            self._passed(raw + self._shift, prefetch, packet)
             return packet
         delta = self._delta(raw, self._last)
         odd = delta < -self._step / 2 or delta * self._base > _ODD_S
@@ -103,6 +105,11 @@ class Clock:
         packet.pts = None if prefetch is None else timestamp + prefetch
         self._passed(timestamp, prefetch, packet)
         return packet
+
+    def _begin(self, packet: Packet[VideoStream], raw: int) -> None:
+        """Take the decoding time of the first image, whose damaged display time FFmpeg took for the file's beginning."""
+        self._shift = round(self._zero_s / self._base) - raw
+        packet.pts, packet.dts = None, raw + self._shift
 
     def _passed(self, timestamp: int, prefetch: int | None, packet: Packet[VideoStream]) -> None:
         self._last = timestamp

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 import math
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from seasift.video.clock import Clock, Note
@@ -58,7 +58,8 @@ class Timestamps:
         # If images are stored out of display order, the sorted timestamps are the right ones.
         self._sorted: list[int] | None = [] if stores_as_decoded(container, track) else None
 
-    def _of_packet(self, packet: Packet[VideoStream]) -> float:
+    def of_packet(self, packet: Packet[VideoStream]) -> float:
+        """Time of a compressed image; that of the last image if it has none."""
         timestamp = packet.pts if packet.pts is not None else packet.dts
         if timestamp is None or not packet.time_base:
             return self.last_s or 0.0
@@ -69,7 +70,7 @@ class Timestamps:
         if self._sorted is not None and packet.dts is not None:
             heappush(self._sorted, packet.dts)
         if self._inside is not None and packet.size:
-            self._inside.append(self._of_packet(packet))
+            self._inside.append(self.of_packet(packet))
 
     def lost(self, packet: Packet[VideoStream]) -> float:
         """Record that the decoder failed at this image or shortly before: it works on several at once.
@@ -80,7 +81,7 @@ class Timestamps:
         if self._sorted is not None and packet.dts in self._sorted:
             self._sorted.remove(packet.dts)
             heapify(self._sorted)
-        return self._inside.popleft() if self._inside else self._of_packet(packet)
+        return self._inside.popleft() if self._inside else self.of_packet(packet)
 
     def of_frame(self, frame: VideoFrame) -> float | None:
         """Time of the next decoded image, always after the previous one; None for an image that comes too late.
@@ -109,6 +110,8 @@ class Timestamps:
 
 _READ_ERRORS = 8  # in a row, then reading stops: some errors repeat for ever
 _JUMP_S, _JUMP_STEPS = 0.3, 3.5
+# Decoders that show damage without marking it.
+_MARK_LITTLE = frozenset({"hevc", "vp8", "vp9", "libdav1d", "av1"})
 _SPOILT_S = 10.0  # some streams have no keyframes and recover gradually
 
 
@@ -128,7 +131,8 @@ def decoded(
         report: receives each part that could not be read.
         start: skip frames before this; earlier packets are counted, not decoded, where that gives the same frames.
         stop: stops between two packets when set.
-        note: receives a line each time the file's clock goes back.
+        note: receives a line each time the file's clock goes back, and one at the end if data were damaged where all
+            images look whole.
     Returns:
         Progressive frames in increasing time. Damaged frames are counted but skipped. So are the frames after them
         up to the next keyframe, which would show their traces.
@@ -136,9 +140,15 @@ def decoded(
         ImageError: no image of the file can be read.
     """
     stop = stop or threading.Event()
+    gaps: list[Gap] = []
+
+    def reported(gap: Gap) -> None:
+        gaps.append(gap)
+        report(gap)
+
     with opened(path) as (container, track):
         timestamps = Timestamps(container, track)
-        reader = _Reader(container, track, timestamps, Damage(name, report, timestamps.step_s))
+        reader = _Reader(container, track, timestamps, Damage(name, reported, timestamps.step_s))
         packets = Clock(container, track, name, note).on_one_clock(reader.packets(stop))
         seek_points: SeekPoints | None = SeekPoints(0, None, [])
         if start is not None and not stores_as_decoded(container, track) and not is_raw(container):
@@ -147,7 +157,9 @@ def decoded(
             seek_points = find_seek_points(packets, start, zero, index)
         if seek_points is not None:
             yield from deinterlaced(reader.frames(seek_points, packets))
-            reader.end(name, report)
+            reader.end(name, reported)
+            if note is not None:
+                reader.note_hurt(name, gaps, note)
             return
     yield from decoded(path, name, report, stop=stop, note=note)  # seeking failed: decode from the beginning
 
@@ -187,6 +199,8 @@ class _Reader:
         self._each_alone = track.codec_context.name in EACH_ALONE
         self._spoilt_s: float | None = None  # time of damage without a keyframe since
         self._stopped = False
+        self._marks_little = track.codec_context.name in _MARK_LITTLE
+        self._hurt_s: list[float] = []  # times of packets that the container marks as damaged
         # Streams made for sending have an image at every step: a jump is a loss. Elsewhere pauses are not damage.
         self._steady = is_stream(container)
 
@@ -235,6 +249,23 @@ class _Reader:
         if self._stamps.last_s is None or short:
             report(Gap(name, reached, length_s, "the file ends early"))
 
+    def note_hurt(self, name: str, gaps: Sequence[Gap], note: Note) -> None:
+        """Name damaged data that made no gap: decoders of HEVC and VP9 do not mark each image that suffers."""
+        near_s = 2 * self._stamps.step_s
+        silent = [
+            time_s
+            for time_s in self._hurt_s
+            if not any(
+                gap.from_s - near_s <= time_s <= (math.inf if gap.to_s is None else gap.to_s + near_s)
+                for gap in gaps
+            )
+        ]
+        if silent:
+            note(
+                f"{name}: {len(silent):,} damaged packets, the first near {silent[0]:.2f} s, the last near {silent[-1]:.2f} s. "
+                "Images near them may be wrong, though none is marked. Copy the file again."
+            )
+
     def _bad(self, time_s: float, reason: str) -> None:
         self._damage.bad(time_s, reason)
         self._spoilt_s = time_s if self._spoilt_s is None else max(self._spoilt_s, time_s)
@@ -256,6 +287,8 @@ class _Reader:
         for part in parts:
             for packet in part:
                 self._stamps.going_in(packet)
+                if packet.is_corrupt and self._marks_little:
+                    self._hurt_s.append(self._stamps.of_packet(packet))
                 try:
                     images = packet.decode()
                 except av.error.EOFError:

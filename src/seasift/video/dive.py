@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import math
 import queue
+import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -19,7 +20,7 @@ from seasift.core.errors import ImageError, InputError
 from seasift.video.clock import Note
 from seasift.video.decoding import decoded
 from seasift.video.dive_clock import begins, measured_s
-from seasift.video.file import Header, read_header
+from seasift.video.file import VideoHeader, read_header
 from seasift.video.frames import GRACE_S, DiveFrame, DiveVideo, FrameSampling, Gap, Report
 from seasift.video.live import Before, LiveDive, is_live
 from seasift.video.orientation import Decoded, oriented_rgb
@@ -27,7 +28,6 @@ from seasift.video.seeking import Start
 from seasift.video.segments import Part, Segment, cuts, keyframes
 
 T = TypeVar("T")
-_ASK_S = 0.2
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,17 +36,16 @@ class _End:
 
 
 def prefetch(
-    make: Callable[[threading.Event], Iterator[T]], depth: int, cancelled: Callable[[], bool] | None = None
-) -> Iterator[T]:
+    make: Callable[[threading.Event], Iterator[T]], depth: int, stop: threading.Event | None = None
+) -> Generator[T]:
     """Yield the items of `make`, which a thread produces while the caller is busy.
 
     At most `depth` items wait and one is being made, so memory does not grow. An error of the source is raised at its
-    position. When the caller closes this generator early, the event passed to `make` is set, the source is closed
-    and the thread ends. `cancelled` is called several times a second while the caller waits; true ends the items in
-    the same way.
+    position. When the caller closes this generator early, the event passed to `make`, `stop` or a new one, is set, the
+    source is closed and the thread ends.
     """
     waiting: queue.Queue[T | _End] = queue.Queue(depth)
-    stop = threading.Event()
+    stop = stop or threading.Event()
 
     def work() -> None:
         error: BaseException | None = None
@@ -70,12 +69,7 @@ def prefetch(
     ended = False
     try:
         while True:
-            try:
-                item = waiting.get(timeout=_ASK_S if cancelled else None)
-            except queue.Empty:
-                if cancelled is not None and cancelled():
-                    return
-                continue
+            item = waiting.get()
             if isinstance(item, _End):
                 ended = True
                 if item.error is not None:
@@ -85,9 +79,11 @@ def prefetch(
             del item
     finally:
         stop.set()
-        while not ended:  # makes room, so that the thread sees the request to stop
+        alive = not sys.is_finalizing()  # then, threads do not run any more
+        while alive and not ended:  # makes room, so that the thread sees the request to stop
             ended = isinstance(waiting.get(), _End)
-        thread.join()
+        if alive:
+            thread.join()
 
 
 __all__ = ["Before", "Dive", "DiveFrame", "DiveVideo", "Gap", "LiveDive", "open_dive"]
@@ -97,9 +93,9 @@ _SAME_S = 0.00001
 
 
 @dataclass(frozen=True)
-class _File:
+class _OpenFile:
     path: Path
-    header: Header
+    header: VideoHeader
     video: DiveVideo
     end_s: float | None = None  # measured, on the file's clock; for the last file only on request
 
@@ -116,7 +112,7 @@ class Dive:
 
     def __init__(
         self,
-        files: Sequence[_File],
+        files: Sequence[_OpenFile],
         gaps: Sequence[Gap],
         every: FrameSampling,
         start_s: float,
@@ -136,7 +132,7 @@ class Dive:
         after: tuple[int, int] | None = None,
         *,
         after_time_s: float | None = None,
-        cancelled: Callable[[], bool] | None = None,
+        stop: threading.Event | None = None,
     ) -> Iterator[DiveFrame]:
         """Frames of the chosen times, decoded in advance by a separate thread.
 
@@ -144,13 +140,13 @@ class Dive:
             after: continue right after this (video, frame) with exactly the frames of an unbroken run.
             after_time_s: that frame's `time_s`. With it, decoding seeks to the frame; if another frame is found there
                 (earlier damage), everything is decoded after all.
-            cancelled: called several times a second while the next frame is decoded; true ends the frames.
+            stop: asked between two packets; ends the frames when set.
         Returns:
             Frames in order of time. Close the generator to end the thread early. `gaps` starts afresh; for the file of
             `after` it lists what ends after that frame.
         """
         self.gaps = list(self._unopened)
-        return prefetch(partial(self._frames, after, after_time_s), _AHEAD, cancelled)
+        return prefetch(partial(self._frames, after, after_time_s), _AHEAD, stop)
 
     def parts(self, length_s: float, after: tuple[int, int, float] | None = None) -> list[Part]:
         """The dive in segments, in order, for processing several at once.
@@ -214,10 +210,15 @@ class Dive:
         for index, file in enumerate(self._files):
             if stop.is_set() or (after is not None and index < after[0]) or not self._in_range(file):
                 continue
-            if after is not None and index == after[0]:
-                yield from self._rest(index, after[1], after_time_s, stop)
-            else:
-                yield from self._chosen(index, self._decoded(file, self._start(file), stop))
+            try:
+                if after is not None and index == after[0]:
+                    yield from self._rest(index, after[1], after_time_s, stop)
+                else:
+                    yield from self._chosen(index, self._decoded(file, self._start(file), stop))
+            except ImageError:
+                if index == 0:
+                    raise
+                self.gaps.append(Gap(file.video.file, 0.0, None, "it cannot be opened any more"))
 
     def end_s(self) -> float:
         """End of the last file on the dive's clock; the file may be read through to find it."""
@@ -230,16 +231,16 @@ class Dive:
         if line not in self.notes:
             self.notes.append(line)
 
-    def _in_range(self, file: _File) -> bool:
+    def _in_range(self, file: _OpenFile) -> bool:
         ended = file.end_s is not None and file.video.offset_s + file.end_s < self._start_s
         return not ended and (self._end_s is None or file.video.offset_s < self._end_s)
 
-    def _start(self, file: _File) -> Start | None:
+    def _start(self, file: _OpenFile) -> Start | None:
         begin_s = self._start_s - file.video.offset_s
         return Start(time_s=begin_s) if begin_s > 0 else None
 
     def _decoded(
-        self, file: _File, start: Start | None, stop: threading.Event, report: Report | None = None
+        self, file: _OpenFile, start: Start | None, stop: threading.Event, report: Report | None = None
     ) -> Iterator[Decoded]:
         report = report or self.gaps.append
         if not self._every.keyframes:
@@ -255,7 +256,9 @@ class Dive:
             note=self.note,
         )
 
-    def _from(self, file: _File, last: int, last_s: float | None, stop: threading.Event) -> Iterator[Decoded]:
+    def _from(
+        self, file: _OpenFile, last: int, last_s: float | None, stop: threading.Event
+    ) -> Iterator[Decoded]:
         """The frame `last` and those after it."""
         found_s = last_s
 
@@ -341,7 +344,7 @@ def open_dive(
                 f"{live[0]}: got a live source with other inputs or a start; expected it alone. Remove them."
             )
         return LiveDive(live[0], every=every, end_s=end_s, start_utc=start_utc, before=before)
-    headers: list[tuple[Path, Header]] = []
+    headers: list[tuple[Path, VideoHeader]] = []
     gaps: list[Gap] = []
     errors: list[ImageError] = []
     for path in map(Path, paths):
@@ -358,8 +361,8 @@ def open_dive(
 
 
 def _on_one_clock(
-    headers: Sequence[tuple[Path, Header]], start_utc: datetime | None, note: Note
-) -> list[_File]:
+    headers: Sequence[tuple[Path, VideoHeader]], start_utc: datetime | None, note: Note
+) -> list[_OpenFile]:
     lengths = [measured_s(path, path.as_posix(), note) for path, _ in headers[:-1]]
     created = [header.created_utc for _, header in headers]
     offsets = begins([path for path, _ in headers], lengths, created, note)
@@ -368,7 +371,7 @@ def _on_one_clock(
         if first is None and when is not None:
             first = when - timedelta(seconds=offset)
     return [
-        _File(
+        _OpenFile(
             path,
             header,
             DiveVideo(

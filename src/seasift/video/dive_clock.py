@@ -83,16 +83,16 @@ def _tell(
         return
     if silent:
         note(
-            f"{_names(silent)}: no start time in the metadata: it follows the previous file without a pause."
+            f"{_names(silent)}: no start time in the metadata; placed after the previous file without a pause."
         )
     if repeated:
         note(
-            f"{_names(repeated)}: its metadata state the start of the whole recording, as in chapters: it follows the "
+            f"{_names(repeated)}: the metadata state the start of the whole recording, as in chapters; placed after the "
             "previous chapter without a pause."
         )
     if early:
         note(
-            f"{_names(early)}: by its metadata it began before the previous file ended. That time is ignored, and it follows "
+            f"{_names(early)}: began before the previous file ended, by the metadata. That time is ignored; placed after "
             "the previous file without a pause. Check the order of the files and the camera's clock."
         )
 

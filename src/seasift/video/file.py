@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seasift.core.errors import ImageError
+from seasift.core.files import check_regular
 from seasift.core.types import SizeHW
 from seasift.video.orientation import oriented_size, pixel_aspect
 
@@ -45,7 +47,7 @@ _BROKE_OFF = (
 
 
 @dataclass(frozen=True)
-class Header:
+class VideoHeader:
     """Facts in a file's header, confirmed by its first image.
 
     Attributes:
@@ -79,6 +81,7 @@ def opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     import av
 
     try:
+        check_regular(path, ImageError, most=sys.maxsize)
         # "file:" keeps FFmpeg from taking a name with a colon for an address.
         container = av.open(f"file:{path}", options=dict(_OPTIONS), metadata_errors="replace")
     except FileNotFoundError:
@@ -116,7 +119,7 @@ def _broke_off(path: Path) -> bool:
     return b"ftyp" in parts and b"mdat" in parts and b"moov" not in parts
 
 
-def read_header(path: Path) -> Header:
+def read_header(path: Path) -> VideoHeader:
     """Read a file's header and first image.
 
     Raises:
@@ -132,7 +135,7 @@ def read_header(path: Path) -> Header:
             size_hw = track.height, track.width
         if not all(size_hw):
             raise ImageError(f"{path}: none of its images can be read. Copy it again, or convert it.")
-        return Header(
+        return VideoHeader(
             size_hw=size_hw,
             aspect=aspect,
             fps=fps(track),

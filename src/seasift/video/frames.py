@@ -124,6 +124,7 @@ class Damage:
         return True
 
 
+_LONGEST = 40
 GRACE_S = 0.0005  # timestamps are rounded to the track's time base
 
 
@@ -145,6 +146,8 @@ class FrameSampling:
         Raises:
             InputError: anything else, or not above 0.
         """
+        if len(text) > _LONGEST:
+            raise InputError(f"--every: a text of {len(text):,} characters; expected one like 30 or 2s.")
         match = re.fullmatch(r"(?:(\d+)|(\d+(?:\.\d*)?|\.\d+)\s*s)(\s+keyframes)?", text.strip())
         if match and match[1] and int(match[1]) > 0:
             return cls(frames=int(match[1]), keyframes=bool(match[3]))
@@ -182,4 +185,6 @@ def parse_time(time: str | float | None, option: str) -> float | None:
         raise InputError(
             f"{option} {text!r}; expected seconds like 90 or 90s, or a time like 1:30 or 00:01:30."
         )
+    if len(text) > _LONGEST:
+        raise InputError(f"{option}: a time of {len(text):,} characters; expected seconds like 90, or 1:30.")
     return int(match[1] or 0) * 3600 + int(match[2] or 0) * 60 + float(match[3])

@@ -18,11 +18,11 @@ from seasift.core.image_format import format_of
 from seasift.video.file import opened
 
 # GoPro: GX020001 is chapter 2 of recording 0001 (GH H.264, GX HEVC, GL small copy, GS 360°). Older cameras: GOPR0001, GP010001,
-# GP020001. Looped: GHAB0001, GHAB0002.
-_NEW = re.compile(r"g[hxls](\d\d)(\d{4})", re.IGNORECASE)
-_OLD_FIRST = re.compile(r"gopr(\d{4})", re.IGNORECASE)
-_OLD_NEXT = re.compile(r"gp(\d\d)(\d{4})", re.IGNORECASE)
-_LOOP = re.compile(r"g[hxls]([a-z]{2})(\d{4})", re.IGNORECASE)
+# GP020001. Looped: GHAB0001, GHAB0002. Other words may be around the name, as in cam1_GX020001_left.
+_NAMED = r"(?:(?P<before>.*)(?<![a-z0-9]))?(?:{})(?:(?![a-z0-9])(?P<after>.*))?"
+_NEW = re.compile(_NAMED.format(r"g(?:[hxls]|p)(\d\d)(\d{4})"), re.IGNORECASE)
+_OLD_FIRST = re.compile(_NAMED.format(r"gopr(\d{4})"), re.IGNORECASE)
+_LOOP = re.compile(_NAMED.format(r"g[hxls]([a-z]{2})(\d{4})"), re.IGNORECASE)
 
 Key = tuple[tuple[int, int, str], ...]
 
@@ -42,13 +42,17 @@ class Chapter:
 
 def chapter_of(path: PurePath) -> Chapter | None:
     """The chapter named by a file; None if no known camera writes such a name."""
-    if match := _NEW.fullmatch(path.stem) or _OLD_NEXT.fullmatch(path.stem):
-        return Chapter(match[2], int(match[1]))
+    if match := _NEW.fullmatch(path.stem):
+        return Chapter(_recording(match, match[3]), int(match[2]))
     if match := _OLD_FIRST.fullmatch(path.stem):
-        return Chapter(match[1], 0)
+        return Chapter(_recording(match, match[2]), 0)
     if match := _LOOP.fullmatch(path.stem):
-        return Chapter(match[1].upper(), int(match[2]))
+        return Chapter(_recording(match, match[2].upper()), int(match[3]))
     return None
+
+
+def _recording(match: re.Match[str], name: str) -> str:
+    return f"{match['before'] or ''}{name}{match['after'] or ''}".casefold()
 
 
 def natural_key(path: PurePath) -> tuple[Key, ...]:
@@ -67,7 +71,7 @@ def _parts(text: str) -> Key:
     return (*parts, (-1, 0, text))  # shorter names come first
 
 
-Kind = Literal["picture", "video"]
+Kind = Literal["image", "video"]
 
 _NAMES = """
 mp4 mov m4v qt avi divx mkv webm mpg mpeg mpe m1v m2v mpv ts mts m2ts m2t mod tod vob mxf gxf dv wmv asf flv f4v 3gp 3g2
@@ -107,13 +111,13 @@ _SHOWN = 6
 def kind_of(path: Path) -> Kind:
     """Kind of a file that the user named. A file that is neither counts as an image; reading it gives the error."""
     if not path.is_file():  # a pipe can be read only once
-        return "video" if path.suffix.lower() in VIDEO_SUFFIXES else "picture"
+        return "video" if path.suffix.lower() in VIDEO_SUFFIXES else "image"
     head = _head(path)
     if format_of(head) is not None and not _moving_still(path, head):
-        return "picture"
+        return "image"
     if is_footage(head) or path.suffix.lower() in VIDEO_SUFFIXES:
         return "video"
-    return "video" if path.suffix.lower() not in image.SUFFIXES and holds_footage(path) else "picture"
+    return "video" if path.suffix.lower() not in image.SUFFIXES and holds_footage(path) else "image"
 
 
 def kind_in_folder(path: Path) -> Kind | None:
@@ -123,12 +127,12 @@ def kind_in_folder(path: Path) -> Kind | None:
     """
     suffix = path.suffix.lower()
     if suffix in image.SUFFIXES:
-        return "picture"
+        return "image"
     if suffix in (".thm", ".lrf", ".lrv") and _has_full_copy(path):
         return None
     head = _head(path)
     if format_of(head) is not None and not _moving_still(path, head):
-        return "picture" if suffix in ("", ".jfif", ".jif") or suffix in VIDEO_SUFFIXES else None
+        return "image" if suffix in ("", ".jfif", ".jif") or suffix in VIDEO_SUFFIXES else None
     if suffix in VIDEO_SUFFIXES:
         return "video"
     return "video" if is_footage(head) and holds_footage(path) else None

@@ -48,7 +48,7 @@ class Mailbox(Generic[T]):
             self._closed = True
             self._changed.notify_all()
 
-    def look(self) -> T | None:
+    def peek(self) -> T | None:
         """Wait for an item and leave it; None at the end."""
         with self._changed:
             self._changed.wait_for(lambda: self._item is not None or self._closed)
@@ -171,7 +171,7 @@ class LiveDive:
         self.notes: list[str] = []
         self._thread = threading.Thread(target=self._work, name="seasift-live", daemon=True)
         self._thread.start()
-        first = self._mailbox.look()
+        first = self._mailbox.peek()
         if before is not None:
             self._size_hw, self.videos = (before.video.height, before.video.width), [before.video]
             return

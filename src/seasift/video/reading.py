@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import threading
 import warnings
 import weakref
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -22,11 +23,11 @@ __all__ = [
     "SUFFIXES",
     "FrameSampling",
     "Span",
+    "describe_gaps",
     "expected_count",
     "frame_size",
     "frames",
     "read_span",
-    "told",
 ]
 
 SUFFIXES = VIDEO_SUFFIXES
@@ -50,24 +51,22 @@ def read_span(source: Path | str, span: Span) -> Dive | LiveDive:
     return open_dive([source], every=span.every, start_s=span.start_s, end_s=span.end_s)
 
 
-def frames(
-    path: Path, every: FrameSampling, cancelled: Callable[[], bool] | None = None
-) -> Iterator[DiveFrame]:
+def frames(path: Path, every: FrameSampling, *, stop: threading.Event | None = None) -> Iterator[DiveFrame]:
     """Decode a video and yield the selected frames, in order.
 
     Args:
-        cancelled: asked several times a second while the next frame is decoded; true ends the work.
+        stop: asked between two packets; ends the frames when set.
     Raises:
         ImageError: missing, not a video, or without an image track; or damaged, raised after all readable frames,
             with the position.
     """
     dive = read_span(path, Span(every))
-    yield from dive.frames(cancelled=cancelled) if isinstance(dive, Dive) else dive.frames()
+    yield from dive.frames(stop=stop) if isinstance(dive, Dive) else dive.frames()
     if dive.gaps:
-        raise ImageError(told(dive.gaps))
+        raise ImageError(describe_gaps(dive.gaps))
 
 
-def told(gaps: Sequence[Gap], most: int = 3) -> str:
+def describe_gaps(gaps: Sequence[Gap], most: int = 3) -> str:
     """One line on the unreadable parts of a file or live source."""
     parts = [f"from {gap.from_s:.2f} s to {gap.end} ({gap.reason})" for gap in gaps[:most]]
     more = f" and {len(gaps) - most} more parts" if len(gaps) > most else ""
@@ -195,7 +194,7 @@ class FrameReader:
             if isinstance(frames, Generator):
                 frames.close()  # ends the thread that decodes
         if self._dive.gaps:
-            warnings.warn(told(self._dive.gaps), stacklevel=2)
+            warnings.warn(describe_gaps(self._dive.gaps), stacklevel=2)
         elif empty:
             length = f"; it is {self.duration_s:.2f} s long" if self.duration_s else ""
             raise ImageError(f"{self._name}: no images in that span{length}. Change start or end.")

@@ -92,7 +92,7 @@ class Segment:
     @property
     def gaps(self) -> list[Gap]:
         """Gaps after `first`, up to `next`; known when the frames are exhausted."""
-        return [gap for gap in self._reported if self._told(gap)]
+        return [gap for gap in self._reported if self._is_reported(gap)]
 
     def frames(self, stop: threading.Event) -> Iterator[DiveFrame]:
         """The frames to evaluate, in order."""
@@ -118,7 +118,7 @@ class Segment:
         opens = before is None or self.share(before) != self.share(item)
         return Boundary(item.index, item.time_s, opens)
 
-    def _told(self, gap: Gap) -> bool:
+    def _is_reported(self, gap: Gap) -> bool:
         """Whether a gap belongs to this segment. One closed by `first` belongs to the previous segment, which saw it begin."""
         if self.part.from_s is not None and self.first is None:
             return False
@@ -205,7 +205,7 @@ def keyframes(
         if not stores_as_decoded(container, track) and not is_raw(container):
             zero = zero_s(container, track)
             entries = None if start is None else jump(container, track, start, zero)
-            reader = _Reader(track, name, report, share, Timestamps(container, track), zero)
+            reader = _KeyframeReader(track, name, report, share, Timestamps(container, track), zero)
             packets = Clock(container, track, name, note).on_one_clock(
                 read_packets(container, track, stop, reader.failed)
             )
@@ -221,7 +221,7 @@ def keyframes(
             yield item
 
 
-class _Reader:
+class _KeyframeReader:
     """One pass over an open file."""
 
     def __init__(

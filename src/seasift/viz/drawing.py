@@ -114,22 +114,22 @@ class _Style:
 
 
 @dataclass(frozen=True)
-class _Shape:
+class _DrawnShape:
     mask: MaskCrop | None
     box: _Area
 
 
-def _scaled(instances: Instances, i: int, factor: int) -> _Shape:
+def _scaled(instances: Instances, i: int, factor: int) -> _DrawnShape:
     x1, y1, x2, y2 = (round(float(value) * factor) for value in instances.boxes_xyxy[i])
     mask = instances.masks[i] if instances.masks is not None else None
     if mask is None or not mask.area:
-        return _Shape(None, (x1, y1, x2, y2))
+        return _DrawnShape(None, (x1, y1, x2, y2))
     crop = _enlarged(mask.crop.astype(np.uint8), factor).astype(bool)
     scaled = MaskCrop(crop, mask.x0 * factor, mask.y0 * factor)
-    return _Shape(scaled, scaled.box_xyxy)
+    return _DrawnShape(scaled, scaled.box_xyxy)
 
 
-def _fill(canvas: UInt8, shape: _Shape, colour: Colour) -> None:
+def _fill(canvas: UInt8, shape: _DrawnShape, colour: Colour) -> None:
     if shape.mask is None:
         return
     x1, y1, x2, y2 = shape.mask.box_xyxy
@@ -143,7 +143,7 @@ def _fill(canvas: UInt8, shape: _Shape, colour: Colour) -> None:
         plane[crop] = table[plane[crop]]
 
 
-def _outline(canvas: UInt8, shape: _Shape, colour: Colour, line: int) -> None:
+def _outline(canvas: UInt8, shape: _DrawnShape, colour: Colour, line: int) -> None:
     """A coloured line with a dark rim, visible on any background. Without a mask, the box."""
     if shape.mask is None:
         x1, y1, x2, y2 = shape.box

@@ -65,7 +65,7 @@ def test_a_torn_tracks_document_is_refused_and_leaves_nothing(tmp_path: Path) ->
             "occurrenceID,basisOfRecord,scientificName\n1,HumanObservation,Gadus\n",
             "no column vernacularname",
         ),
-        ("a.csv", "concept,image,x,y,width,height\nfish,a.png,1,2,x,4\n", "line 2: could not convert"),
+        ("a.csv", "concept,image,x,y,width,height\nfish,a.png,1,2,x,4\n", "line 2: got 'x'"),
         ("a.csv", "concept,image,x,y,width,height\nfish,a.png,1,2,3\n", "line 2: 5 fields; expected 6"),
         ("a.csv", "concept,image,x,y,width,height\n", "nothing to convert"),
         ("a.csv", "0,1.png,0,1,2,3,4,0.5,-1,fish,0.5\n1,2.png,0,1\n", "line 2: 4 fields"),

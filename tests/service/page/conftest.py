@@ -19,9 +19,9 @@ import uvicorn
 from seasift.core.image import encode_image
 from seasift.inference.predictor import OnnxPredictor, load_predictor
 from seasift.service.app import create_app
-from seasift.service.served import Served
+from seasift.service.image_queue import Served
 from seasift.service.server import config_of
-from seasift.service.settings import Settings
+from seasift.service.settings import ServiceSettings
 from tests.tiny_model import quarters, save_tiny
 
 try:
@@ -52,7 +52,7 @@ class Running:
 
     def start(self) -> None:
         app = self.app = self.made()
-        config = config_of(app, Settings(**{**self.settings, "port": self.port}))
+        config = config_of(app, ServiceSettings(**{**self.settings, "port": self.port}))
         self._server = uvicorn.Server(config)
         socket = config.bind_socket()
         socket.listen()  # who comes before the thread is that far waits, instead of being refused
@@ -62,7 +62,7 @@ class Running:
         self._thread.start()
 
     def made(self) -> Any:
-        return create_app(self.model, Settings(**self.settings), card=self.card)
+        return create_app(self.model, ServiceSettings(**self.settings), card=self.card)
 
     def stop(self) -> None:
         self._server.should_exit = self._server.force_exit = True
@@ -147,11 +147,11 @@ def sample_image(name: str, image: Any = RED) -> dict[str, Any]:
 
 def choose(page: Any, *files: dict[str, Any]) -> None:
     """Give files to the page as the dialog would."""
-    page.locator("#pick-pictures").set_input_files(list(files))
+    page.locator("#pick-images").set_input_files(list(files))
 
 
 def done(page: Any, count: int) -> None:
-    """Wait until so many images have been looked at."""
+    """Wait until this many images have been processed."""
     expect(page.locator(".film-item[data-state=done]")).to_have_count(count, timeout=60_000)
 
 

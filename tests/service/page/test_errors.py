@@ -111,7 +111,7 @@ def test_stop_and_go_on(open_page: Open, tiny: OnnxPredictor) -> None:
         expect(page.locator(".film-item[data-state=waiting]")).to_have_count(3)
         page.get_by_role("button", name="Stop").click()
         expect(page.locator(".film-item[data-state=stopped]")).to_have_count(6)
-        expect(page.locator("#bar-words")).to_contain_text("6 not looked at")
+        expect(page.locator("#bar-words")).to_contain_text("6 not processed")
         model.door.set()
         page.get_by_role("button", name="Go on").click()
         done(page, 6)
@@ -132,7 +132,7 @@ def test_fifty_images(open_page: Open) -> None:
     choose(page, *(sample_image(f"dive {i}.png") for i in range(50)))
     done(page, 50)
     assert 1 < most[0] <= 3
-    expect(page.locator("#bar-words")).to_have_text("All looked at")
+    expect(page.locator("#bar-words")).to_have_text("All processed")
     expect(page.locator("tfoot td").last).to_have_text("150")
     files = [image["file"] for image in saved_json(page)["images"]]
     assert files == [f"dive {i}.png" for i in range(50)], "in the order of numbers, not of letters"

@@ -12,7 +12,7 @@ import pytest
 
 from seasift.review.folder import Review
 from seasift.service.review_app import create_review_app
-from seasift.service.settings import Settings
+from seasift.service.settings import ServiceSettings
 from tests.service.page.conftest import Open, Running, expect
 from tests.service.page.test_access import serious
 
@@ -25,7 +25,7 @@ class Reviewed(Running):
         super().__init__(None, **settings)  # type: ignore[arg-type]
 
     def made(self) -> Any:
-        return create_review_app(Review(self.folder), Settings(**self.settings))
+        return create_review_app(Review(self.folder), ServiceSettings(**self.settings))
 
 
 @pytest.fixture

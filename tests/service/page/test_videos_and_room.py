@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from seasift.inference.predictor import OnnxPredictor
-from tests.service.page.conftest import Open, choose, expect, running, sample_image
+from tests.service.page.conftest import Open, choose, done, expect, running, sample_image
 from tests.service.page.test_review import Reviewed, at, opened, reviewed  # noqa: F401 - a fixture
 from tests.service.page.test_shipped import model, shipped  # noqa: F401 - fixtures
+from tests.tiny_model import quarters
 from tests.tiny_video import save_video
 
 
@@ -38,6 +41,19 @@ def test_a_server_without_jobs_says_so(open_page: Open, tmp_path: Path) -> None:
     page = open_page(expected="404")
     choose(page, clip(tmp_path))
     expect(page.locator("#jobs .job")).to_contain_text("keeps no jobs")
+
+
+def test_pages_that_were_not_looked_at_are_said(open_page: Open) -> None:
+    data = io.BytesIO()
+    pages = [Image.fromarray(quarters(250, 0, 0, value)) for value in (0, 250)]
+    pages[0].save(data, "TIFF", save_all=True, append_images=pages[1:])
+    page = open_page()
+    choose(
+        page, {"name": "two.tif", "mimeType": "image/tiff", "buffer": data.getvalue()}, sample_image("a.png")
+    )
+    done(page, 2)
+    expect(page.locator(".notice")).to_have_count(1)
+    expect(page.locator(".notice")).to_contain_text("two.tif: 2 pages")
 
 
 @pytest.mark.parametrize(("size", "least"), [((1280, 800), 8), ((1440, 900), 6)])

@@ -116,12 +116,15 @@ class Builder:
     def add_region(
         self, key: Hashable | None, name: str, video: int, region: Region | None, **known: Any
     ) -> None:
-        """An observation of a drawn shape; `known` as in `add`. A mask without a pixel in its image is skipped."""
+        """An observation of a drawn shape; `known` as in `add`. A shape without an area in its image is skipped."""
         if region is None:
             self.leave_out("mask (without a pixel)")
             return
         shape: dict[str, Any] = {"polygons": list(region.rings)}
         box_xywh = region.box_xywh
+        if min(box_xywh[2:]) <= 0:
+            self.leave_out("shape (a point or a line, no area)")
+            return
         if region.mask is not None:
             size = self._size(video)
             mask = region.mask if size is None else MaskCrop.from_bitmap(region.mask.bitmap(size))
@@ -161,7 +164,8 @@ class Builder:
 
         Args:
             key: key of its track; None for an object without a track.
-            track: `score`, `confirmed` and `image` (of its best view) of the track, if the format has them.
+            track: `score`, `confirmed`, `rollup`, `class_scores` and `picture` (of its best view) of the track, if the
+                format has them.
         """
         self.category(name)
         seen = Observation(
@@ -237,6 +241,8 @@ class Builder:
             category_id=self._categories[entry["name"]],
             name=entry["name"],
             score=entry.get("score", max(one.score for one in seen)),
+            rollup=entry.get("rollup"),
+            class_scores=entry.get("class_scores"),
             confirmed=entry.get("confirmed", True),
             best=_best(seen[0], entry["picture"]) if entry.get("picture") else None,
             observations=seen,

@@ -13,6 +13,7 @@ from typing import Any
 
 from seasift.core.files import replacing
 from seasift.core.masks import from_coco
+from seasift.formats.document import CategoryEntry
 from seasift.formats.exchange.builder import Builder, area
 from seasift.formats.exchange.content import (
     Content,
@@ -27,6 +28,7 @@ from seasift.formats.exchange.content import (
     rle,
     utc,
 )
+from seasift.formats.exchange.naming import parent_of
 from seasift.formats.exchange.native import load_json
 from seasift.formats.tracks import Observation, TrackEntry, Video
 
@@ -67,7 +69,7 @@ def _parts(content: Content, options: WriteOptions, tracks_table: bool) -> Itera
             entry = _annotation(track, seen, videos[seen.video], options)
             yield (",\n " if count > 1 else "\n ") + _text({"id": count, "image_id": image_id, **entry})
     yield '\n],\n"info": ' + _text({"description": "made by seasift", "version": header.seasift})
-    yield ',\n"categories": ' + _text([category.model_dump() for category in header.categories])
+    yield ',\n"categories": ' + _text([_category(category, header.names) for category in header.categories])
     moving = [(index, video) for index, video in enumerate(videos) if not is_image(video)]
     yield ',\n"videos": ' + _text([_video(index, video) for index, video in moving])
     if tracks_table:
@@ -94,7 +96,16 @@ def _annotation(track: TrackEntry, seen: Observation, video: Video, options: Wri
     entry["score"] = seen.score
     if not is_image(video) or len(track.observations) > 1:  # a sequence of images can hold tracks, too
         entry |= {"track_id": track.id, "track_score": track.score, "track_confirmed": track.confirmed}
+    if track.rollup:
+        entry["name_level"] = track.rollup.level
+        entry["class_scores"] = track.class_scores
     return entry
+
+
+def _category(category: CategoryEntry, names: str | None) -> dict[str, Any]:
+    """A category; with rolled-up names, its coarser name is its supercategory, which KWCOCO reads as a tree."""
+    parent = parent_of(category.name) if names else None
+    return category.model_dump() | ({} if parent is None else {"supercategory": parent})
 
 
 def _video(index: int, video: Video) -> dict[str, Any]:

@@ -6,9 +6,10 @@ An image is a video of one frame; an object without a track is a track of one ob
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path, PurePosixPath
@@ -18,7 +19,7 @@ from pydantic import ValidationError
 
 from seasift.core.errors import InputError
 from seasift.core.image import SUFFIXES
-from seasift.core.masks import from_coco
+from seasift.core.masks import area_of, from_coco
 from seasift.formats.document import Settings
 from seasift.formats.tracks import Header, Observation, TrackEntry, Video
 
@@ -143,11 +144,18 @@ def corners(box_xywh: list[float]) -> list[float]:
     return [x, y, x + width, y, x + width, y + height, x, y + height]
 
 
+_YEARS, _LONGEST_S = (1900, 2200), 1e9
+
+
 def utc(video: Video, time_s: float) -> datetime | None:
     """UTC of a time in a video; None if its start is unknown."""
     if video.start_utc is None:
         return None
     start = datetime.fromisoformat(video.start_utc)
+    if not _YEARS[0] <= start.year <= _YEARS[1] or abs(time_s) > _LONGEST_S:
+        raise ValueError(
+            f"{time_s:g} s from {video.start_utc[:40]}; expected a time in {_YEARS[0]} to {_YEARS[1]}"
+        )
     start = start if start.tzinfo else start.replace(tzinfo=UTC)
     return start.astimezone(UTC) + timedelta(seconds=time_s)
 
@@ -176,11 +184,96 @@ def reading(path: Path, index: str) -> Iterator[None]:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])
         raise InputError(
-            f"{path}: {index}: {where}: {first['msg'].lower()}; got {first['input']!r:.60}."
+            f"{path}: {index[:80]}: {where[:80]}: {first['msg'].lower()[:200]}; got {_shown(first['input'])}."
         ) from None
     except KeyError as error:
-        raise InputError(f"{path}: {index}: lacks {error}.") from None
+        raise InputError(f"{path}: {index[:80]}: lacks {str(error)[:80]}.") from None
+    except RecursionError:
+        raise InputError(f"{path}: {index[:80]}: its values are nested too deeply.") from None
     except (ValueError, TypeError, AttributeError, IndexError, ArithmeticError) as error:
-        raise InputError(
-            f"{path}: {index}: {' '.join(str(error).split()) or type(error).__name__}."
-        ) from None
+        raise InputError(f"{path}: {index[:80]}: {_in_words(error)}.") from None
+
+
+def _in_words(error: Exception) -> str:
+    """One line; Python's words for texts that are no numbers are replaced."""
+    text = " ".join(str(error).split())[:200] or type(error).__name__
+    found = re.fullmatch(
+        r"(?:invalid literal for int\(\) with base 10|could not convert string to float): (.*)", text
+    )
+    return f"got {found[1][:60]}; expected a number" if found else text
+
+
+def _shown(value: Any) -> str:
+    """A value in at most 60 characters."""
+    try:
+        return f"{value!r:.60}"
+    except (ValueError, RecursionError):  # a number of thousands of digits, or nested too deeply
+        return f"a very large {type(value).__name__}"
+
+
+@dataclass(frozen=True)
+class _Checked:
+    """Tracks of a file that fit its videos, so that nothing of them can fail later."""
+
+    path: Path
+    header: Header
+    tracks: Iterable[TrackEntry]
+
+    def __iter__(self) -> Iterator[TrackEntry]:
+        videos = self.header.videos
+        dated = [video.start_utc is not None for video in videos]
+        for track in self.tracks:
+            with reading(self.path, f"track {track.id}"):
+                _check_text(track.name)
+                if track.best is not None and track.best.video >= len(videos):
+                    raise ValueError(f"its best view is in video {track.best.video} of {len(videos)}")
+                for seen in track.observations:
+                    if seen.video >= len(videos):
+                        raise ValueError(f"observed in video {seen.video}; the document has {len(videos)}")
+                    _check_shape(seen, videos[seen.video])
+                    if dated[seen.video]:
+                        utc(videos[seen.video], seen.time_s)
+            yield track
+
+
+def checked(path: Path, content: Content) -> Content:
+    """A document whose parts fit each other; tracks are checked when they are read.
+
+    Raises:
+        InputError: a time, a size or a text of its header cannot be used.
+    """
+    with reading(path, "the document"):
+        for category in content.header.categories:
+            _check_text(category.name)
+        for number, video in enumerate(content.header.videos):
+            _check_text(video.file)
+            _check_text(video.path or "")
+            if max(video.width, video.height) > MOST_SIDE:
+                raise ValueError(
+                    f"video {number} of {video.width} x {video.height} px; at most {MOST_SIDE:,}"
+                )
+            utc(video, 0.0)
+    return replace(content, tracks=_Checked(path, content.header, content.tracks))
+
+
+MOST_SIDE = 100_000
+"""Of an image or frame, px."""
+
+
+def _check_text(text: str) -> None:
+    text.encode("utf-8")  # half a character, as JSON can hold it, cannot be written
+
+
+def _check_shape(seen: Observation, video: Video) -> None:
+    for ring in seen.polygons or ():
+        if len(ring) % 2:
+            raise ValueError(f"an outline of {len(ring)} numbers; expected pairs of x and y")
+        if max(map(abs, ring), default=0.0) > _FARTHEST_PX:
+            raise ValueError(f"an outline at {max(map(abs, ring)):g} px; expected at most {_FARTHEST_PX:g}")
+    if max(map(abs, seen.box_xywh)) > _FARTHEST_PX or min(seen.box_xywh[2:]) < 0:
+        raise ValueError(f"a box {str(seen.box_xywh)[:80]}; expected x, y, width, height in px")
+    if seen.mask is not None:
+        area_of(seen.mask.model_dump(), (video.height, video.width))
+
+
+_FARTHEST_PX = 1e7

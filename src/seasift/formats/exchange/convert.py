@@ -14,6 +14,7 @@ import numpy as np
 
 from seasift.core.choices import parse_size, takes_fields_of
 from seasift.core.errors import InputError
+from seasift.core.files import check_regular
 from seasift.core.masks import from_coco
 from seasift.core.types import Bool
 from seasift.formats.exchange import registry
@@ -25,11 +26,13 @@ from seasift.formats.exchange.content import (
     left_out,
     outlines,
 )
+from seasift.formats.exchange.naming import named_by_class, named_rolled_up
 from seasift.formats.exchange.options import (
     ConvertOptions,
     parse_animals,
     parse_fps,
     parse_masks,
+    parse_names,
 )
 from seasift.formats.exchange.table import of_video, of_videos
 from seasift.formats.tracks import Observation, TrackEntry, Video
@@ -89,6 +92,7 @@ def convert(options: ConvertOptions) -> Report:
             NAME-01-VIDEO.suffix for each.
         to: format to write, such as "coco", "viame-csv" or "cvat"; `docs/reference/formats.md` lists them.
         source_format: format of the source; default: detected from its name and content.
+        names: "rollup", or "class" for the likeliest class of every object, if the source has rolled-up names.
         masks: "polygons", or "rle" for exact masks if the format has them.
         simplify: maximum distance of a simplified outline from the mask, px; 0 keeps every vertex.
         video: convert only this file of the document.
@@ -116,8 +120,11 @@ def run(options: ConvertOptions) -> Report:
         parse_fps(options.fps), parse_size(options.size, "--size") if options.size else None
     )
     writing = WriteOptions(parse_masks(options.masks), options.simplify, parse_animals(options.animals))
+    names = parse_names(options.names)
     output = registry.named(options.to)
     if not source.is_file():
+        if source.exists() and not source.is_dir():
+            check_regular(source)
         what = "a folder" if source.is_dir() else "no such file"
         raise InputError(f"{source}: {what}; expected a file of annotations. Check the name.")
     if target.exists() and target.samefile(source):
@@ -127,6 +134,7 @@ def run(options: ConvertOptions) -> Report:
     known = registry.named(options.source_format) if options.source_format else registry.guess(source)
     content = registry.read(known, source, reading)
     content = of_video(content, options.video) if options.video else content
+    content = _named(content, names, output)
     notes = [*content.notes, *left_out(content.left_out)]
     seen: Counter[str] = Counter()
     targets = _targets(target, output, content)
@@ -141,6 +149,15 @@ def run(options: ConvertOptions) -> Report:
     counts["files"] = len(content.header.videos)
     written = tuple(path for path, _ in targets)
     return Report(known.name, output.name, counts, _lost(seen, output, writing), tuple(notes), written)
+
+
+def _named(content: Content, names: str, output: registry.Format) -> Content:
+    """With the wanted names. Seasift's own documents hold both names of an object."""
+    if content.header.names is None:
+        return content
+    if names == "class":
+        return named_by_class(content)
+    return content if output.name.startswith("seasift-") else named_rolled_up(content)
 
 
 def _targets(target: Path, output: registry.Format, content: Content) -> list[tuple[Path, Content]]:

@@ -70,9 +70,11 @@ def _head(content: Content, moving: bool) -> Iterator[str]:
     yield _element("mode", "interpolation" if moving else "annotation") + "\n<labels>\n"
     for category in content.header.categories:
         yield f"<label>{_element('name', category.name)}<attributes>"
-        for name in ("score", "time_s") if moving else ("score",):
+        of_track = ("class", "class_score") if content.header.names else ()
+        for name in (*(("score", "time_s") if moving else ("score",)), *of_track):
+            mutable = name not in of_track
             yield (
-                f"<attribute><name>{name}</name><mutable>True</mutable><input_type>text</input_type>"
+                f"<attribute><name>{name}</name><mutable>{mutable}</mutable><input_type>text</input_type>"
                 "<default_value></default_value><values></values></attribute>"
             )
         yield "</attributes></label>\n"
@@ -90,6 +92,7 @@ def _tracks(content: Content, lost: Counter[str]) -> Iterator[str]:
     video = content.header.videos[0]
     for track in content.tracks:
         yield _tag("track", ">\n", id=track.id, label=track.name, source="auto")
+        yield _of_track(track)
         rings = [outlines(seen, video) for seen in track.observations]
         polygon = all(rings)
         lost_outlines(lost, rings, together=True)
@@ -103,7 +106,22 @@ def _tracks(content: Content, lost: Counter[str]) -> Iterator[str]:
         yield "</track>\n"
 
 
-def _shape(seen: Observation, video: Video, polygon: bool, **attributes: Any) -> str:
+def _of_track(track: TrackEntry) -> str:
+    """The likeliest class behind a rolled-up name, and its score."""
+    if track.rollup is None or not track.class_scores:
+        return ""
+    name = max(track.class_scores, key=track.class_scores.__getitem__)
+    known = {"class": name, "class_score": number(track.class_scores[name])}
+    return "".join(_attribute_element(key, value) for key, value in known.items())
+
+
+def _attribute_element(name: str, value: str) -> str:
+    element = ElementTree.Element("attribute", name=name)
+    element.text = value
+    return ElementTree.tostring(element, encoding="unicode")
+
+
+def _shape(seen: Observation, video: Video, polygon: bool, of_track: str = "", /, **attributes: Any) -> str:
     if polygon:
         ring = largest(outlines(seen, video))
         pairs = zip(ring[0::2], ring[1::2], strict=True)
@@ -114,7 +132,7 @@ def _shape(seen: Observation, video: Video, polygon: bool, **attributes: Any) ->
         name, where = "box", dict(zip(("xtl", "ytl", "xbr", "ybr"), map(number, edges), strict=True))
     known = {"score": seen.score} | ({} if is_image(video) else {"time_s": seen.time_s})
     extra = "".join(f'<attribute name="{key}">{number(value)}</attribute>' for key, value in known.items())
-    return _tag(name, ">", **attributes, **where, z_order=0) + extra + f"</{name}>\n"
+    return _tag(name, ">", **attributes, **where, z_order=0) + extra + of_track + f"</{name}>\n"
 
 
 def _images(content: Content, lost: Counter[str]) -> Iterator[str]:
@@ -128,7 +146,7 @@ def _images(content: Content, lost: Counter[str]) -> Iterator[str]:
             rings = outlines(seen, video)
             polygon = bool(rings)
             lost_outlines(lost, [rings])
-            yield _shape(seen, video, polygon, label=track.name, source="auto", occluded=0)
+            yield _shape(seen, video, polygon, _of_track(track), label=track.name, source="auto", occluded=0)
         yield "</image>\n"
 
 

@@ -26,6 +26,7 @@ from seasift.formats.exchange.content import (
     utc,
     view,
 )
+from seasift.formats.exchange.naming import class_scores
 from seasift.formats.tracks import Header, Observation, Position, TrackEntry
 
 COLUMNS = (
@@ -76,7 +77,7 @@ def _rows(
     yield COLUMNS
     for track in content.tracks:
         if track.name not in animals:
-            lost["track (of a class that is no animal)"] += 1
+            lost["track (not named as an animal)"] += 1
         elif not track.confirmed:
             lost["track (not confirmed)"] += 1
         else:
@@ -103,10 +104,16 @@ def _row(content: Content, track: TrackEntry, taxon: str, said: set[str]) -> tup
         *((at.latitude, at.longitude, "EPSG:4326") if at else ("", "", "")),
         *((min(depths), max(depths)) if depths else ("", "")),
         *(f"seasift {header.seasift} ({model})", "unverified"),
-        f"found by a machine with score {track.score:.3f} in {len(track.observations)} frames",
+        _remarks(track),
         " | ".join([video.file, *([image] if image else [])]),  # as the term's definition separates
         json.dumps(_properties(track, best, header), ensure_ascii=False),
     )
+
+
+def _remarks(track: TrackEntry) -> str:
+    found = f"found by a machine with score {track.score:.3f} in {len(track.observations)} frames"
+    classes = class_scores(track) if track.rollup and track.rollup.level != "class" else []
+    return f"{found}; likeliest class {classes[0][0]} with score {classes[0][1]:.3f}" if classes else found
 
 
 def _properties(track: TrackEntry, look: Observation, header: Header) -> dict[str, Any]:
@@ -115,6 +122,7 @@ def _properties(track: TrackEntry, look: Observation, header: Header) -> dict[st
     return {
         "track": track.id,
         "score": track.score,
+        **({"nameLevel": track.rollup.level, "classScores": track.class_scores} if track.rollup else {}),
         "observations": len(track.observations),
         "frames": [first.frame, last.frame],
         "time_s": [first.time_s, last.time_s],

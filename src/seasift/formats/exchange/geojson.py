@@ -63,6 +63,7 @@ def _feature(track: TrackEntry, content: Content) -> dict[str, Any] | None:
         "category_id": track.category_id,
         "name": track.name,
         "score": track.score,
+        **({"name_level": track.rollup.level, "class_scores": track.class_scores} if track.rollup else {}),
         "confirmed": track.confirmed,
         "file": video.file,
         "frame": best.frame,

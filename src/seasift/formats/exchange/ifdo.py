@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections import Counter
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ from typing import Any
 import yaml
 
 from seasift.core.errors import InputError
-from seasift.core.files import write_json, write_text
+from seasift.core.files import read_regular, write_json, write_text
+from seasift.core.yaml_text import load_yaml
 from seasift.formats.exchange.builder import ASSUMED_FPS, Builder, largest, lost_outlines
 from seasift.formats.exchange.content import (
     Content,
@@ -30,12 +32,12 @@ from seasift.formats.exchange.content import (
     reading,
     utc,
 )
+from seasift.formats.exchange.naming import class_scores
 from seasift.formats.exchange.regions import ellipse
 from seasift.formats.tracks import Observation, Position, TrackEntry, Video
 
 SCHEMA = "http://hdl.handle.net/20.500.12085/22aba7d7-c432-49ab-bebe-ee8ed4f70150"
-# libyaml if PyYAML has it: ten times as fast, and equally safe.
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+# libyaml if PyYAML has it: ten times as fast.
 _DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 _TIME = "%Y-%m-%d %H:%M:%S.%f"
 _SPACE = uuid.UUID("6f2f2a4e-6a35-5d0a-9d3c-1f0b8f9e7c11")
@@ -46,13 +48,14 @@ def write(path: Path, content: Content, _options: WriteOptions) -> list[str]:
     header = content.header
     lost: Counter[str] = Counter()
     made = datetime.now(UTC).strftime(_TIME)
+    ids = {category.name: category.id for category in header.categories}
     notes: dict[int, list[dict[str, Any]]] = {index: [] for index in range(len(header.videos))}
     where: dict[int, dict[float, Position]] = {index: {} for index in notes}
     for track in content.tracks:
         for index in sorted({seen.video for seen in track.observations}):
             seen = [one for one in track.observations if one.video == index]
             lost_outlines(lost, [outlines(one, header.videos[index]) for one in seen], together=True)
-            notes[index].append(_annotation(track, seen, header.videos[index], made))
+            notes[index].append(_annotation(track, seen, header.videos[index], made, ids))
             where[index].update({one.time_s: one.position for one in seen if one.position})
     files = " ".join(video.file for video in header.videos)
     model = header.model.name if header.model else "unknown model"
@@ -82,17 +85,21 @@ def write(path: Path, content: Content, _options: WriteOptions) -> list[str]:
     ]
 
 
-def _annotation(track: TrackEntry, seen: list[Observation], video: Video, made: str) -> dict[str, Any]:
+def _annotation(
+    track: TrackEntry, seen: list[Observation], video: Video, made: str, ids: Mapping[str, int]
+) -> dict[str, Any]:
     rings = [largest(outlines(one, video)) for one in seen]
     polygon = all(rings)
     points = rings if polygon else [corners(one.box_xywh) for one in seen]
-    label = {
-        "label": str(track.category_id),
-        "annotator": "seasift",
-        "created-at": made,
-        "confidence": seen[0].score if is_image(video) else track.score,
-    }
-    entry = {"shape": "polygon" if polygon else "rectangle", "labels": [label]}
+    confidence = seen[0].score if is_image(video) else track.score
+    said = [(track.category_id, confidence)]
+    if track.rollup and track.rollup.level != "class":  # the class is a second, less certain label
+        said += [(ids[name], score) for name, score in class_scores(track)[:1]]
+    labels = [
+        {"label": str(label), "annotator": "seasift", "created-at": made, "confidence": score}
+        for label, score in said
+    ]
+    entry = {"shape": "polygon" if polygon else "rectangle", "labels": labels}
     if is_image(video):
         return entry | {"coordinates": points[0]}
     return entry | {"coordinates": points, "frames": [one.time_s for one in seen]}
@@ -130,9 +137,9 @@ def read(path: Path, options: ReadOptions) -> Content:
     """Read an iFDO: rectangles, polygons and circles; other shapes are skipped."""
     built = Builder(path, options)
     try:
-        text = path.read_text(encoding="utf-8")
-        value = json.loads(text) if path.suffix.lower() == ".json" else yaml.load(text, Loader=_LOADER)
-    except (ValueError, yaml.YAMLError, RecursionError) as error:
+        text = read_regular(path).decode("utf-8")
+        value = json.loads(text) if path.suffix.lower() == ".json" else load_yaml(text)
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: neither YAML nor JSON ({' '.join(str(error).split())[:120]}).") from None
     with reading(path, "the document"):
         header = value["image-set-header"]

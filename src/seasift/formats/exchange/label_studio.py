@@ -26,6 +26,7 @@ from seasift.formats.exchange.content import (
     outlines,
     reading,
 )
+from seasift.formats.exchange.naming import class_scores
 from seasift.formats.exchange.native import load_json
 from seasift.formats.exchange.regions import Region
 from seasift.formats.tracks import Observation, TrackEntry, Video
@@ -87,7 +88,15 @@ def _moving(track: TrackEntry, seen: list[Observation], video: Video) -> dict[st
         if video.fps:
             value["duration"] = round(video.frames / video.fps, 6)
     names = {"id": f"track-{track.id}", "type": "videorectangle", "from_name": "box", "to_name": "video"}
-    return names | {"origin": "prediction", "score": track.score, "value": value}
+    return names | {"origin": "prediction", "score": track.score, "value": value} | _note(track)
+
+
+def _note(track: TrackEntry) -> dict[str, Any]:
+    """The likeliest class behind a coarser name, as the region's note."""
+    classes = class_scores(track) if track.rollup and track.rollup.level != "class" else []
+    return (
+        {"meta": {"text": [f"likeliest class {classes[0][0]}, score {classes[0][1]:.3f}"]}} if classes else {}
+    )
 
 
 def _image(track: TrackEntry, seen: Observation, video: Video) -> list[dict[str, Any]]:
@@ -98,6 +107,7 @@ def _image(track: TrackEntry, seen: Observation, video: Video) -> list[dict[str,
         "original_width": video.width,
         "original_height": video.height,
         "image_rotation": 0,
+        **_note(track),
     }
     rings = outlines(seen, video)
     if not rings:
@@ -122,13 +132,19 @@ def read(path: Path, options: ReadOptions) -> Content:
     built = Builder(path, options)
     with reading(path, "the document"):
         tasks = [value] if isinstance(value, dict) else list(value)
+    predicted = 0
     for index, task in enumerate(tasks):
         with reading(path, f"task {index + 1}"):
-            _read_task(built, task)
+            predicted += not _read_task(built, task)
+    if 0 < predicted < len(tasks):
+        built.note(
+            f"tasks without an annotation, of which the last prediction is read: {predicted:,} of {len(tasks):,}"
+        )
     return built.content()
 
 
-def _read_task(built: Builder, task: dict[str, Any]) -> None:
+def _read_task(built: Builder, task: dict[str, Any]) -> bool:
+    """Whether the task has annotations or no predictions."""
     given = task.get("annotations") or []
     drawn = [one for one in given if not one.get("was_cancelled")]
     if len(drawn) > 1:
@@ -169,13 +185,14 @@ def _read_task(built: Builder, task: dict[str, Any]) -> None:
     for found in polygons.values():
         points = [value for ring in found["polygons"] for value in ring]
         built.add(None, found.pop("name"), found.pop("video"), box_of(points), **found)
+    return bool(drawn) or not task.get("predictions")
 
 
 # Kind of each result type; regions without labels of their own come as two results with one id.
 _SHAPES = {
     **{
         f"{kind}{ending}": kind
-        for kind in ("rectangle", "polygon", "ellipse", "brush")
+        for kind in ("rectangle", "polygon", "ellipse", "brush", "bitmask")
         for ending in ("", "labels")
     },
     **{"keypoint": "keypoint", "keypointlabels": "keypoint"},
@@ -211,7 +228,7 @@ def _labels(results: list[dict[str, Any]]) -> dict[str, list[str]]:
 def _is_shape(region: dict[str, Any]) -> bool:
     """Whether a result has a position; choices, ratings and texts have none."""
     value = region.get("value") or {}
-    return any(key in value for key in ("x", "points", "rle", "sequence", "vertices"))
+    return any(key in value for key in ("x", "points", "rle", "imageDataURL", "sequence", "vertices"))
 
 
 def _size(built: Builder, data: dict[str, Any]) -> tuple[int, int]:
@@ -288,9 +305,13 @@ def _read_still(
         drawn = regions.ellipse(x, y, rx, ry, float(value.get("rotation") or 0))
     else:
         try:
-            drawn = regions.of_mask(regions.from_brush(value["rle"], *size))
+            drawn = regions.of_mask(
+                regions.from_brush(value["rle"], *size)
+                if shape == "brush"
+                else regions.from_png(value["imageDataURL"], *size)
+            )
         except (ValueError, KeyError, OverflowError) as error:
-            built.leave_out("brush (its run lengths do not fit its image)")
+            built.leave_out(f"{shape} (its mask does not fit its image)")
             built.note(f"region {region.get('id')}: {error}")
             return
     built.add_region(None, name, video, drawn, score=score)

@@ -19,9 +19,11 @@ from seasift.formats.exchange.content import (
     is_image,
     reading,
 )
+from seasift.formats.exchange.naming import class_scores
 from seasift.formats.exchange.native import load_json
 
 _VERSION = "1.6"
+_NAMES = "seasift_names"
 
 
 def write(path: Path, content: Content, _options: WriteOptions) -> list[str]:
@@ -29,6 +31,7 @@ def write(path: Path, content: Content, _options: WriteOptions) -> list[str]:
     header = content.header
     found: dict[int, list[dict[str, Any]]] = {index: [] for index in range(len(header.videos))}
     rates: dict[int, float] = {}
+    ids = {category.name: category.id for category in header.categories}
     for track in content.tracks:
         for seen in track.observations:
             video = header.videos[seen.video]
@@ -39,12 +42,19 @@ def write(path: Path, content: Content, _options: WriteOptions) -> list[str]:
                 "conf": seen.score,
                 "bbox": [round(value, 6) for value in relative],
             }
+            if track.rollup and track.rollup.level != "class":
+                entry["classifications"] = [
+                    [str(ids[name]), score] for name, score in class_scores(track) if name in ids
+                ]
             if not is_image(video):
                 entry["frame_number"] = seen.frame
                 if seen.time_s > 0 and seen.frame > 0:
                     rates.setdefault(seen.video, round(seen.frame / seen.time_s, 6))
             found[seen.video].append(entry)
-    info = {"format_version": _VERSION, "detector": header.model.name if header.model else "unknown"}
+    info: dict[str, Any] = {
+        "format_version": _VERSION,
+        "detector": header.model.name if header.model else "unknown",
+    }
     images: list[dict[str, Any]] = []
     for index, video in enumerate(header.videos):
         shared: dict[str, Any] = {"file": video.file, "width": video.width, "height": video.height}
@@ -56,7 +66,11 @@ def write(path: Path, content: Content, _options: WriteOptions) -> list[str]:
     for file, reason in content.failures:
         images.append({"file": file, "failure": reason, "detections": None})
     categories = {str(category.id): category.name for category in header.categories}
-    write_json(path, {"info": info, "detection_categories": categories, "images": images}, indent=1)
+    value = {"info": info, "detection_categories": categories}
+    if header.names:
+        info["detector_metadata"] = {_NAMES: header.names}
+        value["classification_categories"] = categories
+    write_json(path, value | {"images": images}, indent=1)
     return []
 
 
@@ -70,6 +84,7 @@ def read(path: Path, options: ReadOptions) -> Content:
             str(key): str(name) for key, name in (value.get("classification_categories") or {}).items()
         }
         listed = value["images"]
+        rolled = bool(((value.get("info") or {}).get("detector_metadata") or {}).get(_NAMES))
     for key, name in names.items():
         with reading(path, "detection_categories"):
             built.category(name, int(key))
@@ -79,7 +94,7 @@ def read(path: Path, options: ReadOptions) -> Content:
             if entry.get("failure"):
                 failures.append((str(entry["file"]), str(entry["failure"])))
                 continue
-            _read_image(built, entry, names, classes)
+            _read_image(built, entry, names, {} if rolled else classes)
     content = built.content()
     return replace(content, failures=tuple(failures))
 
@@ -102,7 +117,8 @@ def _read_image(
         box = [round(value, 3) for value in (x * width, y * height, box_width * width, box_height * height)]
         frame = int(found.get("frame_number", 0))
         best = found.get("classifications") or []
-        built.leave_out("class with a lower confidence", max(0, len(best) - 1))
+        built.leave_out("class with a lower confidence", max(0, len(best) - bool(classes)))
+        best = best if classes else []  # a file with rolled-up names is not sure of the class
         label = classes[str(best[0][0])] if best else names[str(found["category"])]
         time_s = built.time_of(file, frame) if moving else 0.0
         built.add(None, label, index, box, score=found["conf"], frame=frame, time_s=time_s)

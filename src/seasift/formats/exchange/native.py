@@ -10,6 +10,7 @@ from typing import Any
 
 from seasift import __version__
 from seasift.core.errors import InputError
+from seasift.core.files import read_regular
 from seasift.core.masks import from_coco
 from seasift.formats import document, tracks, validation
 from seasift.formats.document import FailedFile, FoundObject, Image, ModelEntry, Rle, Settings
@@ -54,7 +55,7 @@ def read_tracks(path: Path, _options: ReadOptions) -> Content:
         if second.strip() == '"tracks": [' and head.rstrip().endswith(","):
             header = Header.model_validate_json(head.rstrip()[:-1] + "}")
             return Content(header, _TracksOfFile(path))
-        whole = TracksDocument.model_validate_json(path.read_bytes())
+        whole = TracksDocument.model_validate_json(read_regular(path))
     shared = {key: value for key, value in whole if key not in ("tracks", "schema_version")}
     return Content(Header(**shared), whole.tracks)
 
@@ -86,8 +87,9 @@ def read_predictions(path: Path, options: ReadOptions) -> Content:
                 time_s=image.time_s or 0.0,
                 polygons=found.polygons,
                 mask=found.mask.model_dump() if found.mask else None,
+                track={"rollup": found.rollup} if found.rollup else None,
             )
-    content = built.content(model=whole.model, threshold=whole.threshold)
+    content = built.content(model=whole.model, threshold=whole.threshold, names=whole.names)
     settings = Settings(
         **{key: getattr(whole, key) for key in Settings.model_fields if key != "schema_version"}
     )
@@ -124,6 +126,7 @@ def _settings(header: Header, found: list[FoundObject]) -> Settings:
         precision="unknown",
         threshold=min([header.threshold or 0.0, *(one.score for one in found)]),
         max_objects=max(1, len(found)),
+        names=header.names,
         categories=header.categories,
     )
 
@@ -138,6 +141,7 @@ def _found(track: TrackEntry, seen: Observation, video: Video, options: WriteOpt
         category_id=track.category_id,
         name=track.name,
         score=seen.score,
+        rollup=track.rollup,
         box_xywh=_inside(seen.box_xywh, video),
         area_px=area,
         **shapes,
@@ -181,6 +185,6 @@ def load_json(path: Path) -> Any:
         InputError: not JSON.
     """
     try:
-        return json.loads(path.read_bytes())
+        return json.loads(read_regular(path))
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: not JSON ({error}).") from None

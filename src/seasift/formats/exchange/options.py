@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
-from seasift.core.choices import ExchangeFormat, ExchangeMasks, Option, choose
+from seasift.core.choices import ExchangeFormat, ExchangeMasks, ObjectNames, Option, choose
 from seasift.core.errors import InputError
 
 PathLike = str | os.PathLike[str]
@@ -38,6 +38,14 @@ class ConvertOptions:
             ExchangeMasks,
         ),
     ] = "polygons"
+    names: Annotated[
+        str,
+        Option(
+            "class: the likeliest class of each object; rollup: the class if IN is sure enough, else trash, animal ..., else "
+            "object.",
+            ObjectNames,
+        ),
+    ] = "rollup"
     simplify: Annotated[
         float, Option("Simplify outlines of masks by up to this many px; 0 keeps every vertex.", float)
     ] = 1.0
@@ -69,6 +77,11 @@ def parse_fps(fps: float | None) -> float | None:
 def parse_masks(text: str) -> str:
     """polygons or rle; raises InputError if neither."""
     return choose("--masks", text, list(ExchangeMasks))
+
+
+def parse_names(text: str) -> str:
+    """class or rollup; raises InputError if neither."""
+    return choose("--names", text, list(ObjectNames))
 
 
 def parse_animals(given: Mapping[str, str] | Sequence[str]) -> dict[str, str]:

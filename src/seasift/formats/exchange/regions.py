@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from seasift.core.image_format import format_of, size_of
 from seasift.core.masks import MaskCrop
 from seasift.core.types import Bool, UInt8
 
@@ -92,6 +94,25 @@ def from_rows(runs: Sequence[int], left: int, top: int, width: int, height: int)
     flat = np.zeros(width * height, dtype=bool)
     flat[:total] = np.repeat(np.arange(len(runs)) % 2 == 1, runs)
     return MaskCrop.from_bitmap(flat.reshape(height, width), left, top)
+
+
+def from_png(url: str, width: int, height: int) -> MaskCrop:
+    """Label Studio's bitmask: a PNG as a data URL, whose pixels that are not transparent form the mask.
+
+    Raises:
+        ValueError: other data, or another size.
+    """
+    import cv2
+
+    data = base64.b64decode(url.partition(",")[2], validate=True)
+    size = size_of(data, "PNG") if format_of(data) == "PNG" else None
+    if size != (height, width):
+        shown = "no PNG" if size is None else f"a PNG of {size[1]} x {size[0]} px"
+        raise ValueError(f"a bitmask that is {shown}; expected a PNG of {width} x {height} px")
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if image is None or image.ndim != 3 or image.shape[2] != 4:
+        raise ValueError("a bitmask without transparent pixels; expected a PNG with alpha")
+    return MaskCrop.from_bitmap(image[:, :, 3] > 0)
 
 
 def from_brush(values: Sequence[int], width: int, height: int) -> MaskCrop:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seasift.core.errors import InputError, hint
+from seasift.core.files import MOST_BYTES, check_regular
 from seasift.formats import document, tracks
 from seasift.formats.exchange import (
     biigle_csv,
@@ -21,7 +22,7 @@ from seasift.formats.exchange import (
     native,
     viame_csv,
 )
-from seasift.formats.exchange.content import Content, ReadOptions, WriteOptions, reading
+from seasift.formats.exchange.content import Content, ReadOptions, WriteOptions, checked, reading
 
 Read = Callable[[Path, ReadOptions], Content]
 Write = Callable[[Path, Content, WriteOptions], list[str]]
@@ -258,4 +259,5 @@ def read(entry: Format, path: Path, options: ReadOptions) -> Content:
         InputError: the file is invalid; one line, with the position if known.
     """
     with reading(path, entry.title):
-        return entry.read(path, options)
+        check_regular(path, most=MOST_BYTES)
+        return checked(path, entry.read(path, options))

@@ -24,6 +24,7 @@ from seasift.formats.exchange.content import (
     outlines,
     reading,
 )
+from seasift.formats.exchange.naming import class_scores
 from seasift.formats.exchange.table import one_video
 from seasift.formats.tracks import Observation, TrackEntry, Video
 
@@ -65,6 +66,11 @@ def _row(track: TrackEntry, seen: Observation, video: Video) -> tuple[Any, ...]:
     x, y, width, height = seen.box_xywh
     image = is_image(video)
     score = number(seen.score)
+    pairs = [track.name, score]
+    if track.rollup:  # the classes that it might be follow, each with less than the name's own score
+        pairs = [track.name, number(track.rollup.score)]
+        others = [(name, value) for name, value in class_scores(track) if value < track.rollup.score]
+        pairs += [text for name, value in others for text in (name, number(value))]
     polygons = [f"(poly) {' '.join(map(number, ring))}" for ring in outlines(seen, video)]
     return (
         track.id,
@@ -73,8 +79,7 @@ def _row(track: TrackEntry, seen: Observation, video: Video) -> tuple[Any, ...]:
         *map(number, (x, y, x + width, y + height)),
         score,
         -1,
-        track.name,
-        score,
+        *pairs,
         *polygons,
     )
 

@@ -22,7 +22,7 @@ from torchvision.ops import MultiScaleRoIAlign
 from torchvision.ops.misc import FrozenBatchNorm2d
 
 from seasift.core.types import SizeHW
-from seasift.models.targets import Targets
+from seasift.models.family import Targets
 from seasift.models.weights import load_exactly, read_state_dict
 
 # ImageNet's, as torchvision's backbones were trained, in pixel units.

@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from seasift.models.family import PartialTargets, Targets, shared_count
 from seasift.models.sift.network import REG_MAX, SiftOutput, boxes_of
-from seasift.models.targets import PartialTargets, Targets, shared_count
 
 CLASS_POWER, BOX_POWER = 1.0, 6.0
 POINTS_PER_OBJECT = 13

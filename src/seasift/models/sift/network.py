@@ -111,7 +111,7 @@ class Sift(nn.Module):
         )
         finest, *channels = self.backbone.channels
         self.neck = Neck(channels, width)
-        self.prototype_net = PrototypeNet(finest, width, config.prototypes)
+        self.prototype_net = SiftPrototypeNet(finest, width, config.prototypes)
         self.heads = nn.ModuleList(Head(width, config.classes, config.prototypes) for _ in STRIDES)
 
     def forward(self, images: Tensor) -> SiftOutput:
@@ -145,7 +145,7 @@ class Neck(nn.Module):
         return levels
 
 
-class PrototypeNet(nn.Module):
+class SiftPrototypeNet(nn.Module):
     """K prototypes at a quarter of the input, from the finest level and what the backbone sees there."""
 
     def __init__(self, finest: int, width: int, prototypes: int) -> None:

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from seasift.models.targets import Targets, shared_count
+from seasift.models.family import Targets, shared_count
 from seasift.models.yolact.network import YolactOutput, encode, to_corners
 
 POSITIVE_IOU, NEGATIVE_IOU, CROWD_IOU = 0.5, 0.4, 0.7

@@ -5,7 +5,7 @@ import { fillCard } from "./card.js";
 import { askToken, wireDialogs } from "./dialogs.js";
 import { Film } from "./film.js";
 import { wireInput } from "./input.js";
-import { calledOf } from "./groups.js";
+import { calledOf, withCoarse } from "./groups.js";
 import { sorted, unique } from "./intake.js";
 import { dismiss, notice, say } from "./notices.js";
 import { isVideo, Jobs } from "./jobs.js";
@@ -21,7 +21,7 @@ const LOWEST = 0.05; // scores are asked for from here on, so that the slider ne
 const EXAMPLES = ["example-1-shrimp.jpg", "example-2-coral.jpg", "example-3-coral.jpg"];
 
 const state = {
-  labels: [], groups: new Map(), model: null, pictures: [], names: new Set(), current: null,
+  labels: [], named: [], least: 0, groups: new Map(), model: null, entries: [], names: new Set(), current: null,
   selected: null, hovered: null, threshold: 0.3, hidden: new Set(), allClasses: false,
 };
 let ready = false; // the server has told its classes
@@ -40,7 +40,8 @@ const queue = new Queue({ change: changed, held });
 async function begin() {
   try {
     const { labels, model } = await about();
-    Object.assign(state, { labels, model, groups: new Map(labels.map(({ name, group }) => [name, group])) });
+    const named = model.rollup ? withCoarse(labels) : labels;
+    Object.assign(state, { labels, named, model, groups: new Map(named.map(({ name, group }) => [name, group])) });
     ready = true;
     dismiss("server");
     $("server-dot").dataset.state = "good";
@@ -50,7 +51,9 @@ async function begin() {
     const lowest = Math.min(LOWEST, model.threshold);
     queue.threshold = lowest;
     $("threshold").min = lowest;
-    $("threshold").value = model.threshold;
+    // With rolled-up names the slider is for the score of the name; what is sure at some level shows at first.
+    state.least = model.rollup ? Math.min(model.rollup.by_class, model.rollup.by_supercategory, model.rollup.by_object) : 0;
+    $("threshold").value = model.rollup ? state.least : model.threshold;
     $("threshold-note").textContent = model.calibrated
       ? "Leaves out what the model is less sure of. On footage like its own, a score is the chance of being right."
       : "Leaves out what the model is less sure of.";
@@ -88,7 +91,7 @@ function again() {
 function add(given) {
   const videos = given.filter(({ name }) => isVideo(name));
   for (const { name, file } of videos) jobs.add(file, name, state.threshold);
-  const { pictures, others } = sorted(given.filter((each) => !videos.includes(each)));
+  const { entries, others } = sorted(given.filter((each) => !videos.includes(each)));
   const loud = others.filter(({ chosen }) => chosen);
   if (loud.length) {
     const names = loud.slice(0, 3).map(({ name }) => name).join(", ");
@@ -98,12 +101,12 @@ function add(given) {
     notice(`${others.length} of the folder's files ${others.length === 1 ? "is no image and was" : "are no images and were"} left out.`,
       { key: "others", kind: "plain" });
   }
-  if (!pictures.length) {
+  if (!entries.length) {
     if (given.length && !others.length && !videos.length) notice("There is nothing in that folder.", { key: "others", kind: "plain" });
     return;
   }
-  const made = pictures.map(({ name, file }) => ({ name: unique(name, state.names), file, state: "waiting", error: "" }));
-  state.pictures.push(...made);
+  const made = entries.map(({ name, file }) => ({ name: unique(name, state.names), file, state: "waiting", error: "" }));
+  state.entries.push(...made);
   film.add(made);
   $("welcome").hidden = true;
   $("work").hidden = false;
@@ -124,7 +127,7 @@ async function addExample() {
 
 function clear() {
   queue.stop();
-  Object.assign(state, { pictures: [], names: new Set(), current: null, selected: null, hovered: null });
+  Object.assign(state, { entries: [], names: new Set(), current: null, selected: null, hovered: null });
   film.clear();
   view.show(null);
   $("work").hidden = true;
@@ -134,51 +137,62 @@ function clear() {
   document.querySelector("#welcome button").focus();
 }
 
-async function show(picture) {
-  if (!picture) return;
-  Object.assign(state, { current: picture, selected: null, hovered: null });
-  film.current(picture);
-  $("stage-title").textContent = picture.name;
-  await load(picture);
+async function show(entry) {
+  if (!entry) return;
+  Object.assign(state, { current: entry, selected: null, hovered: null });
+  film.current(entry);
+  $("stage-title").textContent = entry.name;
+  await load(entry);
 }
 
 /** The current image's pixels; a TIFF has none until the server has seen it. */
-async function load(picture) {
+async function load(entry) {
   view.bitmap?.close();
   view.show(null);
   refresh();
   let bitmap = null;
   try {
-    bitmap = await pixels(picture);
+    bitmap = await pixels(entry);
   } catch {
     // what is wrong is said by the server, in its words
   }
-  if (state.current !== picture) return bitmap?.close();
-  picture.unshown = !bitmap && picture.state === "done";
-  const size = picture.image ?? (bitmap && { width: bitmap.width, height: bitmap.height });
+  if (state.current !== entry) return bitmap?.close();
+  entry.unshown = !bitmap && entry.state === "done";
+  const size = entry.image ?? (bitmap && { width: bitmap.width, height: bitmap.height });
   view.show(bitmap, size);
   return refresh();
 }
 
 function step(by) {
-  const next = state.pictures[state.pictures.indexOf(state.current) + by];
+  const next = state.entries[state.entries.indexOf(state.current) + by];
   if (next) show(next);
 }
 
-function changed(picture) {
-  if (!picture) return refresh();
-  film.set(picture, picture.state === "done" ? shown(picture).length : null);
-  if (picture === state.current && picture.state === "done" && !view.bitmap) return load(picture);
+function changed(entry) {
+  if (!entry) return refresh();
+  film.set(entry, entry.state === "done" ? shown(entry).length : null);
+  if (entry.state === "done" && entry.image.pages > 1) {
+    notice(`${entry.name}: ${entry.image.pages} pages, of which only the first was looked at.`,
+      { key: `pages ${entry.name}`, kind: "plain" });
+  }
+  if (entry === state.current && entry.state === "done" && !view.bitmap) return load(entry);
   return refresh();
 }
 
 // ---- objects
 
 /** What threshold and filter leave of an image, best first. */
-function shown(picture) {
-  return (picture?.image?.objects ?? [])
-    .filter(({ name, score }) => score >= state.threshold && !state.hidden.has(name))
+function shown(entry) {
+  return (entry?.image?.objects ?? [])
+    .filter((found) => isStrong(found) && !state.hidden.has(calledOf(found).name))
+    .sort((a, b) => calledOf(b).score - calledOf(a).score)
     .map((found) => ({ found, group: groupOf(found) }));
+}
+
+/** Whether the threshold leaves an object; one that is sure at no level of rolled-up names needs a lower one than usual. */
+function isStrong(found) {
+  const unsure = found.rollup?.level === "object" && found.rollup.score < state.model.rollup.by_object;
+  return calledOf(found).score >= state.threshold && !(unsure && state.threshold >= state.least);
 }
 
 /** The group of what an object is called: of its class, or the one that it was rolled up to. */
@@ -228,7 +242,7 @@ function filter(names, on) {
 }
 
 function filtered() {
-  for (const picture of state.pictures) if (picture.state === "done") film.set(picture, shown(picture).length);
+  for (const entry of state.entries) if (entry.state === "done") film.set(entry, shown(entry).length);
   refresh();
 }
 
@@ -240,14 +254,14 @@ function refresh() {
 }
 
 function render() {
-  const { current, pictures } = state;
+  const { current, entries } = state;
   const objects = shown(current);
   if (!objects.some(({ found }) => found === state.selected)) state.selected = null;
   if (!objects.some(({ found }) => found === state.hovered)) state.hovered = null;
   $("threshold-value").textContent = state.threshold.toFixed(2);
-  const above = (picture) => (picture?.image?.objects ?? []).filter(({ score }) => score >= state.threshold);
-  const all = tally(pictures, above);
-  const rows = state.labels.filter(({ name }) => state.allClasses || all.has(name) || state.hidden.has(name));
+  const above = (entry) => (entry?.image?.objects ?? []).filter(isStrong);
+  const all = tally(entries, above);
+  const rows = state.named.filter(({ name }) => state.allClasses || all.has(name) || state.hidden.has(name));
   counts.set(rows, tally([current], above), all, state.hidden);
   list.set(objects);
   $("objects-count").textContent = current?.state === "done" ? objects.length : "";
@@ -259,13 +273,13 @@ function render() {
 
 function stageWords(current, objects) {
   if (!current) return;
-  const index = state.pictures.indexOf(current);
-  $("stage-where").textContent = `${index + 1} of ${state.pictures.length}`;
+  const index = state.entries.indexOf(current);
+  $("stage-where").textContent = `${index + 1} of ${state.entries.length}`;
   $("previous").disabled = index === 0;
-  $("next").disabled = index === state.pictures.length - 1;
+  $("next").disabled = index === state.entries.length - 1;
   const words = {
     waiting: queue.paused ? "Waiting for the server" : "Waiting for its turn", working: current.error || "Looking …",
-    stopped: "Stopped before this image was looked at.", failed: current.error,
+    stopped: "Stopped before this image was processed.", failed: current.error,
     done: current.unshown ? "This image cannot be shown here; its results are in the list." : "",
   }[current.state];
   $("veil").hidden = !words;
@@ -297,15 +311,15 @@ async function download(button) {
 }
 
 function stopOrGoOn() {
-  if (state.pictures.some((picture) => ["waiting", "working"].includes(picture.state))) queue.stop();
-  else queue.add(state.pictures.filter((picture) => picture.state === "stopped"));
+  if (state.entries.some((entry) => ["waiting", "working"].includes(entry.state))) queue.stop();
+  else queue.add(state.entries.filter((entry) => entry.state === "stopped"));
 }
 
 wireDialogs((token) => { useToken(token); dismiss("server"); begin(); });
 wireInput({
   view, add, addExample, clear, step, stepObject, download, stopOrGoOn,
   letGo: () => select(null), again: () => queue.add([state.current]),
-  any: () => state.pictures.length || jobs.open,
+  any: () => state.entries.length || jobs.open,
   threshold: (value) => { state.threshold = value; filtered(); },
   allClasses: (on) => { state.allClasses = on; refresh(); },
 });

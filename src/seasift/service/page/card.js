@@ -51,7 +51,7 @@ export function fillCard(body, model, labels, text) {
       ["Head", model.head],
       ["Input", `${model.input_size_hw[0]} × ${model.input_size_hw[1]} px (height × width)`],
       ["Runs on", `${model.engine}, ${model.precision}${model.quantized ? `, 8-bit (${model.quantized})` : ""}`],
-      ["Least score", String(model.threshold)],
+      ["Minimum score", String(model.threshold)],
       ["Scores", scores(model)],
       ["Classes", labels.map(({ name }) => name).join(", ")],
       ["Licence", model.licence || "not said"],

@@ -4,12 +4,12 @@
  * @param {object} head  the answer's document without `images` and `failures`
  * @param {object[]} images  entries whose objects are those to keep
  * @param {object[]} failures
- * @param {number} threshold
+ * @param {number} threshold  with rolled-up names that of their scores; the document has that of class scores, as asked for
  * @param {string[] | null} classes  names, or null for all
  */
 export function toDocument(head, images, failures, threshold, classes) {
-  const { classes: _all, images: _images, failures: _failures, categories, threshold: _low, ...rest } = head;
-  return { ...rest, threshold, ...(classes ? { classes } : {}), categories, images, failures };
+  const { classes: _all, images: _images, failures: _failures, categories, threshold: low, ...rest } = head;
+  return { ...rest, threshold: rest.names === "rollup" ? low : threshold, ...(classes ? { classes } : {}), categories, images, failures };
 }
 
 /** The document in COCO's form, as `seasift predict --format coco` has it. */
@@ -25,6 +25,7 @@ export function toCoco(doc) {
     iscrowd: 0,
     score: found.score,
     ...(found.mask ? { segmentation: found.mask } : {}),
+    ...(found.rollup ? { rollup: found.rollup } : {}),
   })));
   return {
     info: {

@@ -15,15 +15,15 @@ export class Film {
     }, { root: list, rootMargin: "200px" });
   }
 
-  add(pictures) {
-    const made = pictures.map((picture) => {
+  add(entries) {
+    const made = entries.map((entry) => {
       const small = element("canvas", { class: "thumb", width: 2, height: 2, "aria-hidden": "true" });
-      const name = element("span", { class: "film-name" }, picture.name);
+      const name = element("span", { class: "film-name" }, entry.name);
       const state = element("span", { class: "film-state" });
-      const button = element("button", { type: "button", class: "film-item", title: picture.name }, small, name, state);
-      button.addEventListener("click", () => this.onPick(picture));
-      this.items.set(picture, { button, state, small });
-      small.picture = picture;
+      const button = element("button", { type: "button", class: "film-item", title: entry.name }, small, name, state);
+      button.addEventListener("click", () => this.onPick(entry));
+      this.items.set(entry, { button, state, small });
+      small.entry = entry;
       this.watcher.observe(small);
       return element("li", {}, button);
     });
@@ -37,22 +37,22 @@ export class Film {
   }
 
   /** @param {number | null} count  objects that threshold and filter leave */
-  set(picture, count) {
-    const item = this.items.get(picture);
+  set(entry, count) {
+    const item = this.items.get(entry);
     if (!item) return;
-    item.button.dataset.state = picture.state;
-    const words = picture.state === "done" ? String(count) : WORDS[picture.state];
+    item.button.dataset.state = entry.state;
+    const words = entry.state === "done" ? String(count) : WORDS[entry.state];
     item.state.replaceChildren(words);
-    if (picture.state === "done") item.state.append(element("span", { class: "unseen" }, count === 1 ? " object" : " objects"));
-    item.state.classList.toggle("none", picture.state === "done" && !count);
+    if (entry.state === "done") item.state.append(element("span", { class: "unseen" }, count === 1 ? " object" : " objects"));
+    item.state.classList.toggle("none", entry.state === "done" && !count);
   }
 
-  current(picture) {
+  current(entry) {
     for (const [each, { button }] of this.items) {
-      if (each === picture) button.setAttribute("aria-current", "true");
+      if (each === entry) button.setAttribute("aria-current", "true");
       else button.removeAttribute("aria-current");
     }
-    const item = this.items.get(picture)?.button.parentElement;
+    const item = this.items.get(entry)?.button.parentElement;
     if (!item) return;
     const [one, list] = [item.getBoundingClientRect(), this.list.getBoundingClientRect()];
     this.list.scrollBy(
@@ -65,7 +65,7 @@ export class Film {
   async thumbnail(canvas) {
     this.watcher.unobserve(canvas);
     try {
-      const bitmap = await createImageBitmap(canvas.picture.file, { resizeWidth: SIDE, resizeQuality: "medium" });
+      const bitmap = await createImageBitmap(canvas.entry.file, { resizeWidth: SIDE, resizeQuality: "medium" });
       canvas.width = bitmap.width;
       canvas.height = bitmap.height;
       canvas.getContext("2d").drawImage(bitmap, 0, 0);

@@ -29,6 +29,22 @@ export function calledOf(found) {
   return found.rollup ?? { name: found.name, score: found.score };
 }
 
+/**
+ * The classes with the names that objects of uncertain class can have: a supercategory, or "object".
+ * @param {{name: string, group: string}[]} labels
+ */
+export function withCoarse(labels) {
+  const taken = new Set(labels.map(({ name }) => name));
+  const groups = [...new Set(labels.map(({ group }) => group))].filter((group) => group !== "other");
+  const coarse = [...groups.map((group) => ({ name: group, group, coarse: true })), { name: "object", group: "other", coarse: true }];
+  return [...labels, ...coarse.filter(({ name }) => !taken.has(name))];
+}
+
+/** The words of a row within its supercategory. */
+export function memberName({ name, group, coarse }) {
+  return coarse && name === group ? "class uncertain" : shortName(name, group);
+}
+
 /** The corners of a group's sign in a square from -1 to 1; a circle has none. */
 const CORNERS = {
   triangle: [[0, -0.95], [1, 0.8], [-1, 0.8]],

@@ -14,7 +14,7 @@ export function wireInput(page) {
 
 function wireButtons(page) {
   for (const button of document.querySelectorAll("[data-act]")) {
-    const acts = { pictures: () => $("pick-pictures").click(), folder: () => $("pick-folder").click(), example: page.addExample };
+    const acts = { images: () => $("pick-images").click(), folder: () => $("pick-folder").click(), example: page.addExample };
     button.addEventListener("click", acts[button.dataset.act]);
   }
   for (const button of document.querySelectorAll("[data-save]")) button.addEventListener("click", () => page.download(button));
@@ -37,7 +37,7 @@ function wireButtons(page) {
 }
 
 function wireIntake(page) {
-  for (const id of ["pick-pictures", "pick-folder"]) {
+  for (const id of ["pick-images", "pick-folder"]) {
     $(id).addEventListener("change", () => {
       page.add(fromInput($(id)));
       $(id).value = ""; // so that the same choice counts again

@@ -3,7 +3,7 @@
 const ENDINGS = /\.(jpe?g|png|tiff?|webp|bmp)$/i;
 
 /** Whether a name's ending is that of an image the server reads. */
-export const isPicture = (name) => ENDINGS.test(name);
+export const isImage = (name) => ENDINGS.test(name);
 
 /** @returns {{name: string, file: File, chosen: boolean}[]} chosen: named by the user itself, not as part of a folder */
 export function fromInput(input) {
@@ -48,7 +48,7 @@ export function sorted(given) {
   const order = new Intl.Collator("en", { numeric: true });
   const seen = given.filter(({ name, chosen }) => chosen || !name.split("/").pop().startsWith("."));
   const inOrder = [...seen].sort((a, b) => Number(b.chosen) - Number(a.chosen) || order.compare(a.name, b.name));
-  return { pictures: inOrder.filter(({ name }) => isPicture(name)), others: inOrder.filter(({ name }) => !isPicture(name)) };
+  return { entries: inOrder.filter(({ name }) => isImage(name)), others: inOrder.filter(({ name }) => !isImage(name)) };
 }
 
 /** A name that no other image has. */

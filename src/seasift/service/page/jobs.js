@@ -37,7 +37,7 @@ export class Jobs {
       tools.replaceChildren();
       if (job.state !== "done") return tell(job.state, job.error || "Stopped.");
       const failed = job.failures ? `, ${job.failures} could not be read` : "";
-      tell("done", `${job.done} frames${failed}.`);
+      tell("done", `${job.done} frame${job.done === 1 ? "" : "s"}${failed}.`);
       for (const each of job.files) this.button(tools, each, () => this.save(id, each));
       return say(`${name}: done.`);
     } catch (error) {

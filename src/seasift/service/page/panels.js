@@ -1,6 +1,6 @@
 // The side: counts with the class filter, and the list of objects.
 
-import { calledOf, GROUPS, groupById, shortName, signElement } from "./groups.js";
+import { calledOf, GROUPS, groupById, memberName, shortName, signElement } from "./groups.js";
 
 /** Make an element; `parts` are texts or elements. */
 export function element(tag, attributes = {}, ...parts) {
@@ -54,7 +54,9 @@ export class Counts {
       const body = element("tbody");
       const lone = members.length === 1 && shortName(members[0].name, "").toLowerCase() === group.id;
       body.append(this.row(group.name, members.map(({ name }) => name), "group-row", signElement(group.id)));
-      if (!lone) for (const { name } of members) body.append(this.row(shortName(name, group.id), [name], "class-row"));
+      const last = (label) => Number(Boolean(label.coarse));
+      members.sort((a, b) => last(a) - last(b));
+      if (!lone) for (const label of members) body.append(this.row(memberName(label), [label.name], "class-row"));
       this.table.append(body);
     }
     const names = labels.map(({ name }) => name);

@@ -3,12 +3,12 @@
 import { asJpeg } from "./api.js";
 
 /** @returns {Promise<ImageBitmap>} to be closed by who asked */
-export async function pixels(picture) {
+export async function pixels(entry) {
   try {
-    return await createImageBitmap(picture.shown ?? picture.file, { imageOrientation: "from-image" });
+    return await createImageBitmap(entry.shown ?? entry.file, { imageOrientation: "from-image" });
   } catch (error) {
-    if (picture.state !== "done" || picture.shown) throw error;
-    picture.shown = await asJpeg(picture.file, picture.name);
-    return createImageBitmap(picture.shown);
+    if (entry.state !== "done" || entry.shown) throw error;
+    entry.shown = await asJpeg(entry.file, entry.name);
+    return createImageBitmap(entry.shown);
   }
 }

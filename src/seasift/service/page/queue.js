@@ -11,7 +11,7 @@ const sleep = (seconds, signal) => new Promise((done, stop) => {
 export class Queue {
   /**
    * @param {object} on
-   * @param {(picture: object) => void} on.change  an image's state changed
+   * @param {(entry: object) => void} on.change  an image's state changed
    * @param {(error: Error) => void} on.held  nothing goes on until `resume`: token wanted, or server gone
    */
   constructor(on) {
@@ -27,9 +27,9 @@ export class Queue {
     return this.underWay > 0 || (!this.paused && this.waiting.length > 0);
   }
 
-  add(pictures) {
-    for (const picture of pictures) this.set(picture, "waiting");
-    this.waiting.push(...pictures);
+  add(entries) {
+    for (const entry of entries) this.set(entry, "waiting");
+    this.waiting.push(...entries);
     this.fill();
   }
 
@@ -45,12 +45,12 @@ export class Queue {
     this.abort.abort();
     this.abort = new AbortController();
     this.paused = false;
-    for (const picture of given) this.set(picture, "stopped");
+    for (const entry of given) this.set(entry, "stopped");
   }
 
-  set(picture, state, error = "") {
-    Object.assign(picture, { state, error });
-    this.on.change(picture);
+  set(entry, state, error = "") {
+    Object.assign(entry, { state, error });
+    this.on.change(entry);
   }
 
   fill() {
@@ -64,40 +64,40 @@ export class Queue {
     }
   }
 
-  async one(picture, signal) {
-    this.set(picture, "working");
+  async one(entry, signal) {
+    this.set(entry, "working");
     try {
-      const answer = await this.patiently(picture, signal);
+      const answer = await this.patiently(entry, signal);
       const { images, failures: _none, ...head } = answer;
-      picture.head = head;
-      picture.image = { ...images[0], file: picture.name };
-      this.set(picture, "done");
+      entry.head = head;
+      entry.image = { ...images[0], file: entry.name };
+      this.set(entry, "done");
     } catch (error) {
-      if (signal.aborted) this.set(picture, "stopped");
-      else if (error instanceof Gone || error.status === 401) this.hold(picture, error);
-      else this.set(picture, "failed", error.message);
+      if (signal.aborted) this.set(entry, "stopped");
+      else if (error instanceof Gone || error.status === 401) this.hold(entry, error);
+      else this.set(entry, "failed", error.message);
     }
   }
 
   /** A server without room says when to come back; the image waits so long and tries again. */
-  async patiently(picture, signal) {
+  async patiently(entry, signal) {
     for (;;) {
       try {
-        return await look(picture.file, picture.name, this.threshold, signal);
+        return await look(entry.file, entry.name, this.threshold, signal);
       } catch (error) {
         if (!(error instanceof Refused) || error.status !== 429) throw error;
-        this.set(picture, "working", `The server is busy; trying again in ${error.waitSeconds} s.`);
+        this.set(entry, "working", `The server is busy; trying again in ${error.waitSeconds} s.`);
         await sleep(error.waitSeconds, signal);
-        this.set(picture, "working");
+        this.set(entry, "working");
       }
     }
   }
 
-  hold(picture, error) {
-    this.waiting.unshift(picture);
+  hold(entry, error) {
+    this.waiting.unshift(entry);
     const first = !this.paused;
     this.paused = true;
-    this.set(picture, "waiting");
+    this.set(entry, "waiting");
     if (first) this.on.held(error);
   }
 }

@@ -14,17 +14,20 @@ const overlayName = (name) => `${name.split("/").pop().replace(/\.[^.]*$/, "").r
 /**
  * The result document of all images.
  * @param {object} state  of the page
- * @param {(picture: object) => {found: object}[]} shown  the objects that are left of an image
+ * @param {(entry: object) => {found: object}[]} shown  the objects that are left of an image
  */
 export function documentOf(state, shown) {
-  const done = state.pictures.filter((picture) => picture.state === "done");
-  const failed = state.pictures.filter((picture) => picture.state === "failed");
+  const done = state.entries.filter((entry) => entry.state === "done");
+  const failed = state.entries.filter((entry) => entry.state === "failed");
   const names = state.labels.map(({ name }) => name);
   const classes = state.hidden.size ? names.filter((name) => !state.hidden.has(name)) : null;
   return toDocument(
     done[0].head,
-    done.map((picture) => ({ ...picture.image, objects: shown(picture).map(({ found }) => found) })),
-    failed.map((picture) => ({ file: picture.name, error: picture.error })),
+    done.map((entry) => {
+      const left = new Set(shown(entry).map(({ found }) => found));
+      return { ...entry.image, objects: entry.image.objects.filter((found) => left.has(found)) };
+    }),
+    failed.map((entry) => ({ file: entry.name, error: entry.error })),
     state.threshold, classes,
   );
 }
@@ -41,24 +44,24 @@ export async function saveAs(kind, state, shown, onProgress) {
   return save(await archive(state, shown, onProgress), "overlays.zip");
 }
 
-async function overlayOf(picture, shown) {
-  const bitmap = await pixels(picture);
+async function overlayOf(entry, shown) {
+  const bitmap = await pixels(entry);
   try {
-    return await overlay(bitmap, picture.image, shown(picture));
+    return await overlay(bitmap, entry.image, shown(entry));
   } finally {
     bitmap.close();
   }
 }
 
 async function archive(state, shown, onProgress) {
-  const done = state.pictures.filter((picture) => picture.state === "done");
+  const done = state.entries.filter((entry) => entry.state === "done");
   const files = [];
   let size = 0;
-  for (const picture of done) {
-    const data = await overlayOf(picture, shown);
+  for (const entry of done) {
+    const data = await overlayOf(entry, shown);
     size += data.size;
     if (size > OVERLAYS_AT_MOST) throw new Error("All overlays together are more than 3 GB. Use `seasift predict` for so many.");
-    files.push({ name: `${String(files.length + 1).padStart(4, "0")}-${overlayName(picture.name)}`, data });
+    files.push({ name: `${String(files.length + 1).padStart(4, "0")}-${overlayName(entry.name)}`, data });
     onProgress(files.length, done.length);
   }
   return toZip(files);

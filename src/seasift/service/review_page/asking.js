@@ -16,7 +16,7 @@ export const decide = (track, word, name, reviewer) => post("v1/review/decisions
 export const undo = (reviewer) => post("v1/review/undo", { reviewer });
 
 /** The best image of a track. */
-export const picture = async (track, signal) => (await ask(`v1/review/tracks/${track}/picture`, { signal })).blob();
+export const imageOf = async (track, signal) => (await ask(`v1/review/tracks/${track}/picture`, { signal })).blob();
 
 /** One of its observations, from the video. */
 export const view = async (track, index, signal) => (

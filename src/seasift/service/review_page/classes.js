@@ -6,13 +6,13 @@ import { element } from "../page/panels.js";
 const $ = (id) => document.getElementById(id);
 
 /**
- * The classes of the digits: those that the survey found, most often first, then those that a person gave, then the
- * model's others. A digit keeps its class while the page is open; a new class gets one only if one is free.
+ * The classes of the digits: those that the survey found, most often first (of a track with a coarser name, its likeliest
+ * class), then those that a person gave, then the model's others. A digit keeps its class while the page is open; a new class gets one only if one is free.
  * @param {object[]} before  what this gave last
  */
 export function quickOf(categories, tracks, before = []) {
   const found = new Map();
-  for (const { machine_name: name } of tracks) found.set(name, (found.get(name) ?? 0) + 1);
+  for (const { class_name: name } of tracks) found.set(name, (found.get(name) ?? 0) + 1);
   const given = new Set(tracks.filter(({ state }) => state === "relabelled").map(({ name }) => name));
   const used = ({ name }) => found.has(name) || given.has(name);
   const often = [...categories].sort((a, b) => (found.get(b.name) ?? 0) - (found.get(a.name) ?? 0));

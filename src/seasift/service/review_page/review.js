@@ -2,7 +2,7 @@
 
 import { hasToken, useToken } from "../page/api.js";
 import { askToken, wireDialogs } from "../page/dialogs.js";
-import { shortName, signElement } from "../page/groups.js";
+import { GROUPS, memberName, signElement } from "../page/groups.js";
 import { dismiss, notice, say } from "../page/notices.js";
 import { element } from "../page/panels.js";
 import * as server from "./asking.js";
@@ -15,7 +15,7 @@ import { Stage } from "./stage.js";
 const $ = (id) => document.getElementById(id);
 const state = { tracks: [], categories: [], groups: new Map(), videos: [], quick: [], shown: [], current: null, busy: false, acts: [] };
 const list = new TrackList($("list"), $("more"), (track) => show(track));
-const stage = new Stage($("large"), $("no-picture"), $("strip"));
+const stage = new Stage($("large"), $("no-image"), $("strip"));
 const dialog = new ClassDialog((name) => decide("accept", name));
 const plain = (name) => name.replaceAll("_", " ");
 
@@ -159,9 +159,10 @@ function render() {
   counts();
 }
 
-function about({ video, first_s: first, last_s: last, frames, score }) {
+function about({ video, first_s: first, last_s: last, frames, score, level, class_name: likely, class_score: sure }) {
   const file = state.videos[video].file.split(/[\\/]/).pop();
-  return `${file} · ${clock(first)} – ${clock(last)} · ${frames} frames · score ${score.toFixed(2)}`;
+  const perhaps = level === "class" ? "" : ` · perhaps ${plain(likely)} ${sure.toFixed(2)}`;
+  return `${file} · ${clock(first)} – ${clock(last)} · ${frames} frames · score ${score.toFixed(2)}${perhaps}`;
 }
 
 function stampOf({ state: what, name, reviewer }) {
@@ -177,11 +178,21 @@ function counts() {
     if (["accepted", "relabelled"].includes(track.state)) row(track.name)[1] += 1;
     if (track.state === "undecided") row(track.name)[2] += 1;
   }
-  const order = state.categories.filter(({ name }) => rows.has(name));
-  $("counts-rows").replaceChildren(...order.map(({ name, group }) => element("tr", {},
-    element("th", { scope: "row" }, element("span", {}, signElement(group), shortName(name, group))),
-    ...rows.get(name).map((value) => element("td", { class: "number" }, String(value))))));
+  const grouped = state.categories.some(({ group }) => group !== "other");
+  $("counts-rows").replaceChildren(...GROUPS.flatMap(({ id, name: title }) => {
+    const own = state.categories.filter(({ name, group }) => group === id && rows.has(name));
+    if (!own.length) return [];
+    const sums = [0, 1, 2].map((column) => own.reduce((sum, { name }) => sum + rows.get(name)[column], 0));
+    // A track that is no more than trash comes after the classes of trash.
+    own.sort((a, b) => Number(a.coarse) - Number(b.coarse));
+    const members = own.map((each) => countRow(id, memberName(each), rows.get(each.name), grouped ? "member" : ""));
+    return grouped ? [countRow(id, title, sums, "group"), ...members] : members;
+  }));
 }
+
+const countRow = (group, words, values, kind) => element("tr", kind ? { class: kind } : {},
+  element("th", { scope: "row" }, element("span", {}, ...(kind === "member" ? [] : [signElement(group)]), words)),
+  ...values.map((value) => element("td", { class: "number" }, String(value))));
 
 for (const id of ["only-state", "only-class", "order"]) {
   $(id).addEventListener("change", () => {

@@ -1,7 +1,7 @@
 // The stage: the best image of a track, and a strip of its other views from the video.
 
 import { element } from "../page/panels.js";
-import { picture, view } from "./asking.js";
+import { imageOf, view } from "./asking.js";
 
 const PAUSE_MS = 150; // who walks quickly through the tracks asks for no views
 
@@ -20,7 +20,7 @@ export class Stage {
     this.strip.replaceChildren();
     if (!track) return this.put(null, "");
     const best = this.add("best");
-    await this.load(best, () => picture(track.id, signal), signal);
+    await this.load(best, () => imageOf(track.id, signal), signal);
     if (signal.aborted) return undefined;
     await new Promise((done) => { setTimeout(done, PAUSE_MS); });
     const frames = signal.aborted ? [] : track.views.map((index, number) => [index, this.add(`view ${number + 1}`)]);

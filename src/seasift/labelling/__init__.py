@@ -1,0 +1,1 @@
+"""Outlines drawn by a person with a box or a few clicks."""
