@@ -99,7 +99,7 @@ def test_a_blank_model_learns_what_is_drawn(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SEASIFT_MODELS", str(tmp_path / "models"))
-    monkeypatch.setattr(recipes, "FEWEST_STEPS", 60)  # the steps end before the minutes, on any machine
+    monkeypatch.setattr(recipes, "FEWEST_STEPS", 40)  # the steps end before the minutes, on any machine
     monkeypatch.setattr(recipes, "FEW", 0)
     lines: list[str] = []
     ticks: list[tuple[int, int]] = []
