@@ -58,7 +58,7 @@ def test_tiles_are_used_and_recorded(run: Run) -> None:
     assert (image["width"], image["height"]) == (80, 40)
     assert [found["score"] for found in image["objects"]] == pytest.approx([250 / 255, 200 / 255], abs=1e-5)
     assert image["objects"][0]["box_xywh"] == pytest.approx([2, 2, 16, 16], abs=1e-3)
-    assert "looked at in tiles of 40x40 px that share 2 and 2 px" in err
+    assert "searched in tiles of 40x40 px that share 2 and 2 px" in err
 
 
 def test_other_options_go_with_tiles(run: Run) -> None:
