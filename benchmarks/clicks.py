@@ -1,11 +1,11 @@
-"""How good an outline is after a box or some clicks, by simulated clicks on true masks; GrabCut beside it.
+"""How good an outline is after a box or some clicks, by simulated clicks on true masks.
 
-    python benchmarks/clicks.py DATA [--model MODEL] [--scheme SCHEME] [--split SPLIT] [--objects N]
+    python benchmarks/clicks.py DATA [--model MODEL] [--scheme SCHEME] [--split SPLIT] [--objects N] [--grabcut]
 
 A box is the tight box of the true mask. A click goes to the pixel of the largest wrong part that is farthest from its edge, as
-in benchmarks of interactive segmentation (Sofiiuk et al. 2020, f-BRS, section 4). GrabCut (Rother et al. 2004, OpenCV's) gets
-the same box and clicks; without a box it gets the whole image as possible object. Objects are spread evenly over the split;
-smaller than 100 px are left out. Times are of one outline, without the network's run on the frame.
+in benchmarks of interactive segmentation (Sofiiuk et al. 2020, f-BRS, section 4). With --grabcut, GrabCut (Rother et al. 2004,
+OpenCV's) gets the same box and clicks; without a box it gets the whole image as possible object. Objects are spread evenly
+over the split; those smaller than 100 px are left out. Times are of one outline, without the network's run on the frame.
 """
 
 from __future__ import annotations
@@ -110,6 +110,9 @@ def main() -> None:
     parser.add_argument("--scheme", default="dive-free")
     parser.add_argument("--split", default="test")
     parser.add_argument("--objects", type=int, default=300)
+    parser.add_argument(
+        "--grabcut", action="store_true", help="outline by GrabCut, too (half a second a click)"
+    )
     options = parser.parse_args()
     model = load_predictor(options.model)
     split = resolve_split(options.data, scheme=options.scheme, split=options.split)
@@ -129,7 +132,8 @@ def main() -> None:
         rows, columns = np.flatnonzero(truth.any(1)), np.flatnonzero(truth.any(0))
         box = (float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1))
         run(by_prototypes(frame), truth, box, "seasift", found, seconds["seasift"])
-        run(by_grabcut(image), truth, box, "grabcut", found, seconds["grabcut"])
+        if options.grabcut:
+            run(by_grabcut(image), truth, box, "grabcut", found, seconds["grabcut"])
     print(f"{len(chosen)} objects of {split.name}, model {model.name}")
     for name, values in found.items():
         print(f"{name:28} mean IoU {np.mean(values):.3f}  above .8: {np.mean(np.array(values) > 0.8):.2f}")

@@ -99,9 +99,9 @@ def test_a_digit_keeps_its_class(reviewed: Reviewed, open_page: Open) -> None:  
         """async () => {
           const { quickOf } = await import("/review/classes.js");
           const classes = [..."abcdefghijkl"].map((name) => ({ name }));
-          const tracks = [{ machine_name: "c", state: "undecided", name: "c" }];
+          const tracks = [{ class_name: "c", state: "undecided", name: "c" }];
           const first = quickOf(classes, tracks);
-          const given = ["k", "l"].map((name) => ({ machine_name: "c", state: "relabelled", name }));
+          const given = ["k", "l"].map((name) => ({ class_name: "c", state: "relabelled", name }));
           return [first, quickOf(classes, [...tracks, ...given], first)].map((all) => all.map(({ name }) => name).join(""));
         }"""
     )
