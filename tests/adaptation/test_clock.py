@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from seasift.adaptation.clock import Clock, Interrupt
+from seasift.adaptation.clock import Interrupt, RunClock
 
 
 def test_the_first_ctrl_c_asks_and_the_second_one_interrupts() -> None:
@@ -37,8 +37,8 @@ def test_in_another_thread_signals_are_left_alone() -> None:
 
 def test_progress_is_in_seconds_of_the_budget_and_never_done_before_the_end() -> None:
     told: list[tuple[int, int]] = []
-    Clock(2, lambda done, total: told.append((done, total))).tick()
-    used_up = Clock(0.001, lambda done, total: told.append((done, total)))
+    RunClock(2, lambda done, total: told.append((done, total))).tick()
+    used_up = RunClock(0.001, lambda done, total: told.append((done, total)))
     used_up.total = 0
     used_up.tick()
     assert told == [(0, 120), (0, 1)]
