@@ -58,7 +58,7 @@ def drawn_labels(folder: Path, images: int = 12) -> Path:
 def blank_model(path: Path) -> Path:
     """A small network without training, which knows crabs and boxes by name only."""
     from seasift.export.to_onnx import serialise
-    from seasift.modelfile.info import CategoryEntry, InputEntry, ModelInfo
+    from seasift.modelfile.info import ClassEntry, InputEntry, ModelInfo
     from seasift.models.catalog import FAMILIES, build
     from seasift.models.checkpoint import config_of
     from seasift.recipes.recipe import Recipe
@@ -76,7 +76,7 @@ def blank_model(path: Path) -> Path:
     info = ModelInfo(
         name="blank",
         head="yolact",
-        categories=(CategoryEntry(id=4, name="crab"), CategoryEntry(id=9, name="box")),
+        categories=(ClassEntry(id=4, name="crab"), ClassEntry(id=9, name="box")),
         input=InputEntry(size_hw=spec.size_hw, mean=spec.mean, std=spec.std, resize=spec.resize),
         threshold=0.3,
         max_objects=100,

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from seasift.adaptation.clock import RunClock, Interrupt
+from seasift.adaptation.clock import Interrupt, RunClock
 
 
 def test_the_first_ctrl_c_asks_and_the_second_one_interrupts() -> None:

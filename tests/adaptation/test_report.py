@@ -39,7 +39,7 @@ def page_of(folder: Path, *, perfect_base: bool = False) -> str:
         scratch=folder,
         tell=print,
     )
-    adapted = Adapted(None, folder / "last.ckpt", 12, judgement, held, interrupted=False)
+    adapted = Adapted(None, folder / "last.ckpt", 12, 12, judgement, held, interrupted=False)
     command = "" if perfect_base else "seasift survey DIVE.mp4 -m mine"
     write_report(
         folder / "page.html", adapted, setting, tiny_info(), parent="tiny", name="mine", command=command
@@ -54,6 +54,7 @@ def test_the_page_shows_before_and_after_and_what_to_do(tmp_path: Path) -> None:
     assert "1.000 after" in words
     assert "+0.500" in words
     assert "box (4 labelled objects)" in words
+    assert "time for 12 steps only" in words
     assert "seasift survey DIVE.mp4 -m mine" in words
     assert "Never shown, before or after: crab." in words
     assert page.count("<figure>") == 6  # two images, each before, after and labels

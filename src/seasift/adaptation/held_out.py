@@ -13,7 +13,15 @@ from seasift.core.instances import Category, Instances
 from seasift.data.coco import CocoDataset, CocoImage
 from seasift.evaluation.coco_metrics import Metrics, Results, metrics_of
 from seasift.evaluation.confusion import image_names, matches_of
-from seasift.evaluation.intervals import RESAMPLES, SEED, Resampled, draw_weights, interval, resampled
+from seasift.evaluation.intervals import (
+    FEW_CLASS_GROUPS,
+    RESAMPLES,
+    SEED,
+    Resampled,
+    draw_weights,
+    interval,
+    resampled,
+)
 from seasift.evaluation.reliability import reliability_of
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -21,6 +29,8 @@ SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 ALIKE = 0.005
 """Of shares whose mean AP differs by less, the smallest is taken: it forgets least."""
 FEW_OBJECTS, LOW_AP = 10, 0.2
+FEW_STEPS = 20
+"""Fewer steps than this in a turn teach little."""
 Limits = list[float] | None
 
 
@@ -34,7 +44,7 @@ class ClassRow:
         images: held-out images with some.
         new: whether the base model does not know it.
         before, after: AP of masks, else of boxes; None without objects.
-        before_limits, after_limits: 95% intervals.
+        before_limits, after_limits: 95% intervals; None with objects in fewer than five images.
         detections: what is shown of it before and after, at the threshold of each model.
     """
 
@@ -236,7 +246,8 @@ def _rows(
     def row(index: int, category: Category) -> ClassRow:
         objects = metrics[0].per_class[category.name]["objects"]
         values = [each.per_class[category.name][kind]["AP"] if objects else None for each in metrics]
-        limits = [interval(each.per_class[1:, index]) if objects else None for each in drawn]
+        enough = len(images.get(category.id, ())) >= FEW_CLASS_GROUPS
+        limits = [interval(each.per_class[1:, index]) if enough else None for each in drawn]
         return ClassRow(
             category.name,
             objects,

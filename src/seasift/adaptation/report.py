@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seasift.adaptation.held_out import SHARES, Limits, above
+from seasift.adaptation.held_out import FEW_STEPS, SHARES, Limits, above
 from seasift.core.files import write_text
 from seasift.core.image import jpeg_uri, read_image
 from seasift.core.page import render_template
@@ -53,6 +53,7 @@ def write_report(
         count=len(labels.split.coco.images),
         objects=len(labels.split.coco.annotations),
         steps=adapted.steps,
+        few=adapted.fewest if adapted.fewest < FEW_STEPS else None,
         interrupted=adapted.interrupted,
         threshold=base.threshold,
         command=command,

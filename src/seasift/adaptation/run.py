@@ -12,7 +12,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import nn
 
 from seasift.adaptation.clock import Interrupt, RunClock
-from seasift.adaptation.held_out import SHARES, HeldOut, Judgement
+from seasift.adaptation.held_out import FEW_STEPS, SHARES, HeldOut, Judgement
 from seasift.adaptation.labels import Labels, Turns, part, turns_of
 from seasift.adaptation.recipe import with_minutes
 from seasift.core.calibration import Calibration
@@ -48,6 +48,7 @@ class Adapted:
         network: between the base and the trained one, as chosen; None where the base model is better.
         checkpoint: of the last training.
         steps: of it.
+        fewest: steps of the turn with the fewest.
         judgement: on held-out images.
         held: the collected predictions, for pictures.
         interrupted: whether the user ended it before the time was over.
@@ -56,6 +57,7 @@ class Adapted:
     network: nn.Module | None
     checkpoint: Path
     steps: int
+    fewest: int
     judgement: Judgement
     held: HeldOut
     interrupted: bool
@@ -98,7 +100,7 @@ def run(setting: Setting, clock: RunClock, interrupt: Interrupt) -> Adapted:
     turns = turns_of(labels.split.coco.images, TURNS)
     chosen = _judged(setting, base, turns, clock)
     held = HeldOut(truth, labels.base_classes, turns.group_of, turns.unit, _pictured(chosen))
-    best, best_steps = None, 0
+    best, best_steps, fewest = None, 0, setting.recipe.training.max_steps
     for number, fold in enumerate(turns.folds, start=1):
         learn = _without(labels.split, fold)
         seconds = clock.total * _TURNS_SHARE / len(turns.folds)
@@ -115,7 +117,7 @@ def run(setting: Setting, clock: RunClock, interrupt: Interrupt) -> Adapted:
                 break
             held.add(share, found)
         else:
-            best, best_steps = checkpoint, steps
+            best, best_steps, fewest = checkpoint, steps, min(fewest, steps)
         if interrupt.asked:
             break
     judgement = held.judge((setting.threshold, setting.calibration))
@@ -127,10 +129,12 @@ def run(setting: Setting, clock: RunClock, interrupt: Interrupt) -> Adapted:
         checkpoint, steps = _train(setting, "all", labels.split, seconds, clock, interrupt)
         if not interrupt.asked or steps >= best_steps:
             best, best_steps = checkpoint, steps
+    if fewest < FEW_STEPS:
+        setting.tell(f"a turn had time for {fewest} steps only, which teach little. Give more --minutes")
     network: nn.Module | None = None
     if judgement.helped:
         network = interpolate(base, load_network(best)[0], judgement.share, labels.new_ids)
-    return Adapted(network, best, best_steps, judgement, held, interrupt.asked)
+    return Adapted(network, best, best_steps, fewest, judgement, held, interrupt.asked)
 
 
 def _base(setting: Setting) -> nn.Module:
