@@ -67,6 +67,7 @@ def test_the_counts_have_room(
     choose(page, sample_image("a.png"))
     expect(page.locator(".film-item[data-state=done]")).to_have_count(1)
     page.locator("#all-classes").click()
+    page.wait_for_function("least => document.querySelectorAll('.class-row').length >= least", arg=least)
     seen = page.evaluate(
         """() => {
           const holder = document.querySelector(".table-holder").getBoundingClientRect();
