@@ -94,7 +94,7 @@ def _about(adapted: Adapted, setting: Setting, base: ModelInfo, parent: str) -> 
         f"{parent} adapted to {len(labels.split.coco.images)} labelled images of {labels.split.name}, in "
         f"{adapted.steps:,} steps; {judgement.share:.0%} of the way from its weights to the trained ones.{new}\n\n"
         f"On {judgement.images} of these images, held out by turns, AP of {judgement.kind} rose from {before:.3f} to "
-        f"{after:.3f}. The turns were shorter and saw fewer images than the last training, which no image can judge, and the share "
-        "was chosen on the same images, which flatters it a little. "
+        f"{after:.3f}. The turns were shorter and saw fewer images than the last training, which no image can judge. "
+        f"The share was chosen on the same images, which flatters {after:.3f} a little. "
         f"Footage of other places was not measured.\n\n{scores} Its threshold is that of {parent}. {NOT_MEASURED}"
     )
