@@ -224,11 +224,9 @@ def above(found: Instances, threshold: float, calibration: Calibration | None) -
 
 
 def chosen_share(by_share: Mapping[float, float]) -> float:
-    """The smallest share whose AP is within `ALIKE` of the best; the base model only if none is better than it."""
+    """The smallest share whose AP is within `ALIKE` of the best. It is the base model's, 0, if none is better by more."""
     best = max(by_share.values())
-    if by_share[0.0] >= best:
-        return 0.0
-    return min(share for share, ap in by_share.items() if share and ap >= best - ALIKE and ap > by_share[0.0])
+    return min(share for share, ap in by_share.items() if ap >= best - ALIKE)
 
 
 def _rows(
