@@ -68,6 +68,9 @@ def make_dataset(folder: Path) -> None:
         for split in ("train", "val", "test"):
             (splits / scheme / f"{split}.txt").write_text(names, "utf-8")
     (folder / "annotations.json").write_text(json.dumps(document), "utf-8")
+    placed = {path.name: path.relative_to(folder).as_posix() for path in (folder / "coco").rglob("*.png")}
+    images = [entry | {"file_name": placed[Path(entry["file_name"]).name]} for entry in document["images"]]
+    (folder / "labels.json").write_text(json.dumps(document | {"images": images}), "utf-8")
     results = [
         {key: entry[key] for key in ("image_id", "category_id", "bbox", "segmentation")} | {"score": 0.5}
         for entry in document["annotations"]
@@ -85,6 +88,12 @@ def examples(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setenv("SEASIFT_CACHE", str(folder / "cache"))  # compiling the bundled model takes longest
+        for name, value in (
+            ("FEWEST_STEPS", 20),
+            ("MOST_STEPS", 20),
+            ("BATCH", 1),
+        ):  # adapting takes minutes else
+            patch.setattr(f"seasift.adaptation.recipe.{name}", value)
         make_examples(folder)
         yield folder
 
