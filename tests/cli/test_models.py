@@ -199,7 +199,7 @@ def test_a_published_checkpoint_becomes_a_model_that_predicts(run: Run) -> None:
     assert "22 classes" in out
     from seasift.inference.predictor import load_predictor
 
-    image = reference.image()
+    image = reference.sample_image()
     (found,) = load_predictor("out.onnx").predict([image], threshold=0.05)
     expected = reference.golden()["det"]
     assert len(found) == reference.golden()["ndet"]
