@@ -70,6 +70,8 @@ def replacing(path: Path) -> Iterator[Path]:
         OSError: it cannot be written; names `path`, not the temporary file.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    with suppress(FileNotFoundError):
+        path.stat()  # fails at links in a circle, which would be replaced in silence
     _remove_left_over(path.parent)
     part = path.with_name(f".{_HOST}-{os.getpid()}-{_process()}-{os.urandom(4).hex()}.part")
     try:
